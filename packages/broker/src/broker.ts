@@ -1,0 +1,238 @@
+// The port between Millrace and the store that carries its streams. Two implementations keep every promise
+// written here: `memory/` for one process, `redis/` for many. The conformance suite in the testkit judges both.
+// The port offers atomic steps only; the loops over them (tail, heartbeat, ledger) are written once, in `member/`.
+
+/** `<milliseconds>-<sequence>`, as Redis writes it. Compare with `compareEntryIds`, never as text. */
+export type EntryId = string;
+
+/** One entry as it stands in a stream. Fields are text; what they mean is the contract's business. */
+export interface Entry {
+  readonly id: EntryId;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** An entry to be appended. */
+export interface OutgoingEntry {
+  readonly stream: string;
+  readonly fields: Readonly<Record<string, string>>;
+  /** Publishing the same ID again within the dedupe window appends nothing. Left out: no dedupe. */
+  readonly dedupeId?: string;
+}
+
+/** What became of a published entry. */
+export interface PublishReceipt {
+  /** The entry's ID; for a repeat, the ID of the entry that was appended the first time. */
+  readonly id: EntryId;
+  readonly isDuplicate: boolean;
+}
+
+/** Where a member starts to read a stream. */
+export interface StreamStart {
+  readonly stream: string;
+  /** Random text that changes whenever the stream was lost or rewound; IDs of two epochs cannot be compared. */
+  readonly epoch: string;
+  /** Entries after this one have not been seen. */
+  readonly cursor: EntryId;
+  /** Broker time, in milliseconds since 1970. */
+  readonly timeMs: number;
+}
+
+/** What a heartbeat found. `alive`: all is well. Every other answer means that the member must act. */
+export type HeartbeatVerdict =
+  /** The cursor is known and the stream has not gone back. */
+  | 'alive'
+  /** The member had been declared dead; its cursor is registered again as sent. Entries after it may be gone. */
+  | 'revived'
+  /** The stream was lost or rewound: it has a new epoch, and the member's cursor is registered at its beginning. */
+  | 'reset';
+
+/** The state of one stream at the moment of a heartbeat, read in the same atomic step. */
+export interface HeartbeatReply {
+  readonly stream: string;
+  readonly verdict: HeartbeatVerdict;
+  readonly epoch: string;
+  /** The member's cursor as registered now: the one it sent, or `0-0` after a reset. */
+  readonly cursor: EntryId;
+  /** The newest ID ever given out; `0-0` in a new stream. */
+  readonly lastId: EntryId;
+  /** How many entries were ever appended. With what a reader has counted, this shows a gap exactly. */
+  readonly entriesAdded: number;
+  readonly timeMs: number;
+}
+
+/** Proof that a member may account for a stream. A higher fence makes all lower ones void. */
+export interface Lease {
+  readonly stream: string;
+  readonly owner: string;
+  readonly fence: number;
+}
+
+/** What one ledger tick did. `fenced`: the lease is no longer held; nothing was touched. */
+export type TickResult =
+  | { readonly status: 'fenced' }
+  | {
+      readonly status: 'ticked';
+      /** Entries moved to Consumed by this tick. */
+      readonly consumed: number;
+      /** Entries moved to Acknowledged by this tick. */
+      readonly acknowledged: number;
+      /** Members that were declared dead by this tick. */
+      readonly declaredDead: readonly string[];
+    };
+
+/** What one trim did. */
+export type TrimResult =
+  | { readonly status: 'fenced' }
+  | {
+      readonly status: 'trimmed';
+      /** Acknowledged entries removed. */
+      readonly removed: number;
+      /** Entries removed beyond the hard cap that nobody had acknowledged. */
+      readonly expired: number;
+    };
+
+/** Figures of one stream, for metrics and for people. */
+export interface StreamInspection {
+  readonly stream: string;
+  readonly length: number;
+  readonly entriesAdded: number;
+  readonly firstId: EntryId | undefined;
+  readonly lastId: EntryId;
+  /** Entries that the group has not consumed yet. */
+  readonly unconsumed: number;
+  /** Entries consumed and not yet acknowledged. */
+  readonly pending: number;
+  readonly oldestPendingId: EntryId | undefined;
+  /** Entries ever cut by the hard cap before they were acknowledged. */
+  readonly expired: number;
+  readonly deadLetters: number;
+  readonly timeMs: number;
+}
+
+/** A rejected entry. */
+export interface DeadLetter {
+  readonly id: EntryId;
+  readonly originId: EntryId;
+  readonly reason: string;
+  readonly rejectedBy: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+export interface ReadOptions {
+  /** At most this many entries of each stream. */
+  readonly count: number;
+  /** How long to wait while no stream has a newer entry; 0 returns at once. */
+  readonly blockMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface RangeOptions {
+  /** Only entries after this ID (exclusive). */
+  readonly after?: EntryId;
+  /** Only entries up to this ID (inclusive). */
+  readonly upTo?: EntryId;
+  readonly count: number;
+  /** Newest first. @defaultValue 'forward' */
+  readonly direction?: 'forward' | 'backward';
+}
+
+/** `unavailable` heals by itself: the broker keeps trying, with back-off and jitter, until it is closed. */
+export type BrokerState = 'idle' | 'connecting' | 'ready' | 'unavailable' | 'closed';
+
+/**
+ * Ordered streams of entries with a ledger of what has been delivered.
+ *
+ * Guarantees of every implementation:
+ * - IDs of one stream rise strictly; every reader sees the entries of a stream in the same order.
+ * - Each method is atomic per stream and settles within `commandTimeoutMs` (a blocking read: `blockMs` more).
+ * - A rejection with code `unavailable` leaves the outcome of a write unknown; repeating `publish` with the same
+ *   `dedupeId` within `dedupeWindowMs` is safe. The broker repeats nothing by itself: callers own retries.
+ * - No method throws for what another process wrote; garbage in a stream is returned as it is.
+ */
+export interface Broker {
+  readonly kind: 'redis' | 'memory';
+  readonly state: BrokerState;
+
+  /** Calls `listener` after every change of `state`, once per change. Returns a function that ends it. */
+  onStateChange(listener: (state: BrokerState, cause?: Error) => void): () => void;
+
+  /** Connects. Rejects when the broker cannot be reached within `connectTimeoutMs` (code `unavailable`). */
+  open(): Promise<void>;
+
+  /** Finishes what is in flight, then releases every connection. Idempotent. */
+  close(): Promise<void>;
+
+  /**
+   * Appends one entry, once per `dedupeId` within `dedupeWindowMs`. Calls are appended in the order in which they
+   * were made, per stream: one batch is in flight at a time, and what arrives meanwhile forms the next one.
+   * Resolved means: the entry is in the stream.
+   */
+  publish(entry: OutgoingEntry): Promise<PublishReceipt>;
+
+  /**
+   * Registers a member at every stream, in one atomic step per stream: creates the stream, the group and the
+   * epoch where missing and stores the member's cursor. It starts after the last acknowledged entry where no other member is live
+   * (so what was published while nobody listened is read), else at the newest entry.
+   */
+  register(member: string): Promise<readonly StreamStart[]>;
+
+  /** Removes the member's cursors. What it had not passed is held back no longer. */
+  unregister(member: string): Promise<void>;
+
+  /** Reports how far a member has read, as one step per stream. Due every `heartbeatMs`. */
+  heartbeat(member: string, cursors: ReadonlyMap<string, EntryId>): Promise<readonly HeartbeatReply[]>;
+
+  /**
+   * Entries after the given cursors, oldest first per stream; empty when `blockMs` passed or `signal` fired.
+   * Has a connection of its own: one blocking read at a time.
+   */
+  readAfter(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): Promise<ReadonlyMap<string, readonly Entry[]>>;
+
+  /** A bounded piece of a stream's retained entries. */
+  readRange(stream: string, options: RangeOptions): Promise<readonly Entry[]>;
+
+  /**
+   * Claims the lowest free slot (1, 2, …) for `owner`, or renews the one it holds. A slot is free when its lease
+   * is older than `leaseMs`; `preferred` is taken when free. The consumer of slot N is `signalr-instance-N`.
+   */
+  claimSlot(owner: string, preferred?: number): Promise<number>;
+
+  releaseSlot(owner: string): Promise<void>;
+
+  /** Takes or renews the lease of a stream. `undefined`: another live owner has it. */
+  acquireLease(stream: string, owner: string): Promise<Lease | undefined>;
+
+  releaseLease(lease: Lease): Promise<void>;
+
+  /**
+   * One tick of the ledger, as `consumer`: reads up to `count` new entries into the group (Consumed), then
+   * acknowledges pending entries, whoever consumed them, up to the smallest cursor of the live members. With no live
+   * member, or when the lease's owner is not live itself, it acknowledges nothing. Members whose heartbeat is
+   * older than `livenessMs`, or whose cursor has stood still before the end for as long, are declared dead: their cursors are
+   * removed. After a pause of the broker every member has one `livenessMs` of grace. Recreates a missing group at
+   * the smallest known cursor.
+   */
+  tickLedger(lease: Lease, tick: { readonly consumer: string; readonly count: number }): Promise<TickResult>;
+
+  /**
+   * Removes entries that are acknowledged, beyond the stream's `maxLength` and older than `minAgeMs`. Beyond the
+   * hard cap entries go in any case, and those not acknowledged are counted as expired.
+   */
+  trim(lease: Lease): Promise<TrimResult>;
+
+  /**
+   * Copies a rejected entry to the stream's dead letters (capped), once per entry whoever rejects it.
+   * @returns false when it was there already.
+   */
+  deadLetter(letter: {
+    readonly stream: string;
+    readonly entry: Entry;
+    readonly reason: string;
+    readonly rejectedBy: string;
+  }): Promise<boolean>;
+
+  /** Dead letters of a stream, newest first. */
+  listDeadLetters(stream: string, count: number): Promise<readonly DeadLetter[]>;
+
+  inspect(stream: string): Promise<StreamInspection>;
+}

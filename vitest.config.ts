@@ -1,0 +1,35 @@
+// Three projects: `unit` (one package at a time, under a minute), `types` (compile-time promises) and
+// `e2e` (whole system: real Redis, real processes, real clients).
+import { defineConfig } from 'vitest/config';
+
+const source = { resolve: { conditions: ['@millrace/source'] }, ssr: { resolve: { conditions: ['@millrace/source'] } } };
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './scripts/closing-line-reporter.mjs'],
+    maxWorkers: 2,
+    projects: [
+      {
+        ...source,
+        test: { name: 'unit', include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'], testTimeout: 20_000 },
+      },
+      {
+        ...source,
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: ['packages/*/test/**/*.test-d.ts', 'apps/*/test/**/*.test-d.ts'],
+            tsconfig: './tsconfig.tests.json',
+          },
+        },
+      },
+      {
+        ...source,
+        test: { name: 'e2e', include: ['e2e/tests/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 },
+      },
+    ],
+  },
+});
