@@ -1,0 +1,181 @@
+/**
+ * The catalog: all event types and streams of one system, with the typed parse functions that follow from
+ * their declarations.
+ */
+import type { Static } from 'typebox';
+import { ContractError } from './contract-error.js';
+import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';
+import { checkCatalog } from './declaration-checks.js';
+import { parseEntryFields, type EntryFields } from './entry.js';
+import { openEnvelopeSchema, type StreamEvent } from './envelope.js';
+import { createEventCheck, type EventCheck } from './event-check.js';
+import { explain } from './explain.js';
+import { actualTypeOf, describeIssues, type Issue, MAX_ISSUES } from './issue.js';
+import type { ParseFailure, ParseResult } from './parse-result.js';
+
+type EventTypes = readonly EventTypeDeclaration[];
+type Streams = readonly StreamDeclaration[];
+
+/** Any catalog, when its types do not matter. */
+export type AnyCatalog = Catalog<EventTypes, Streams>;
+
+/** The names of a catalog's event types. */
+export type EventTypeName<C extends AnyCatalog> = C['eventTypes'][number]['name'];
+
+/** The declaration of the event type `Name`. */
+export type DeclarationOf<C extends AnyCatalog, Name extends EventTypeName<C>> = Extract<
+  C['eventTypes'][number],
+  { readonly name: Name }
+>;
+
+/** The payload of the event type `Name`. */
+export type PayloadOf<C extends AnyCatalog, Name extends EventTypeName<C>> = Static<
+  DeclarationOf<C, Name>['payload']
+>;
+
+/** An event of the type `Name`; without a name the union of all, told apart by `event_type`. */
+export type EventOf<C extends AnyCatalog, Name extends EventTypeName<C> = EventTypeName<C>> =
+  Name extends EventTypeName<C> ? StreamEvent<Name, PayloadOf<C, Name>> : never;
+
+/** An event that came out of a stream, with the texts it came as. */
+export interface ReceivedEvent<Event = StreamEvent, Declaration = EventTypeDeclaration> {
+  readonly event: Event;
+  readonly declaration: Declaration;
+  /**
+   * The payload exactly as it was written: valid JSON, but possibly with line breaks and repeated names
+   * (the last one was checked). It can be put into a frame without being written again.
+   */
+  readonly payloadText: string;
+  /** The metadata exactly as it was written. Absent when the event has none. */
+  readonly metadataText?: string;
+}
+
+/** All event types and streams of one system. Immutable. */
+export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = Streams> {
+  readonly eventTypes: T;
+  readonly streams: S;
+  /** The declaration of a type, `undefined` for a name the catalog does not know. */
+  find(name: string): T[number] | undefined;
+  /** The declaration of a stream, `undefined` for a name the catalog does not know. */
+  findStream(name: string): S[number] | undefined;
+  /**
+   * Checks a parsed JSON value against the envelope and the payload schema of its type. The result is the
+   * value itself, extra fields included; only an `event_id` in upper case leads to a copy with it in lower case.
+   */
+  parseEvent(value: unknown): ParseResult<EventOf<Catalog<T, S>>>;
+  /**
+   * {@link parseEvent} that throws.
+   * @throws ContractError `UNKNOWN_EVENT_TYPE` or `INVALID_EVENT`, with the issues
+   */
+  assertEvent(value: unknown): EventOf<Catalog<T, S>>;
+  /**
+   * Checks a payload alone. Paths begin with `/payload`, as in an event.
+   * An unknown type is an issue at `/event_type`.
+   */
+  parsePayload<Name extends T[number]['name']>(
+    type: Name,
+    value: unknown,
+  ): ParseResult<Static<Extract<T[number], { readonly name: Name }>['payload']>>;
+  /** Checks a flat stream entry. Fields it does not know are ignored; an empty or null metadata is none. */
+  parseEntry(fields: EntryFields): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
+}
+
+/** Puts `event_id` into lower case, the form in which ids are compared. */
+function withComparableId(event: StreamEvent): StreamEvent {
+  const eventId = event.event_id.toLowerCase();
+  return eventId === event.event_id ? event : { ...event, event_id: eventId };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function failure(issues: readonly Issue[], eventType?: string): ParseFailure {
+  return eventType === undefined ? { ok: false, issues } : { ok: false, issues, eventType };
+}
+
+const NOT_IN_CATALOG = { path: '/event_type', rule: 'event-type', expected: 'an event type of the catalog' };
+
+/** The issues of an event whose type is missing or unknown: that first, then the rest of the envelope. */
+function unknownType(value: Readonly<Record<string, unknown>>): ParseFailure {
+  const issues = explain(openEnvelopeSchema, value, '');
+  if (typeof value.event_type !== 'string') return failure(issues);
+  return failure([{ ...NOT_IN_CATALOG, actualType: 'string' as const }, ...issues].slice(0, MAX_ISSUES));
+}
+
+/**
+ * Builds a catalog. To add to the built-in types, spread them:
+ * `defineCatalog({ streams: eventCatalog.streams, eventTypes: [...eventCatalog.eventTypes, mine] })`.
+ * @throws ContractError `INVALID_DECLARATION`
+ */
+export function defineCatalog<
+  const S extends Streams,
+  const T extends readonly EventTypeDeclaration<string, EventTypeDeclaration['payload'], S[number]['name']>[],
+>(declarations: { readonly streams: S; readonly eventTypes: T }): Catalog<T, S> {
+  const { streams, eventTypes } = declarations;
+  checkCatalog(streams, eventTypes);
+  const checks = new Map(eventTypes.map((type) => [type.name, createEventCheck(type)]));
+  const streamsByName = new Map(streams.map((stream) => [stream.name, stream]));
+  const catalog: AnyCatalog = {
+    eventTypes: Object.freeze([...eventTypes]),
+    streams: Object.freeze([...streams]),
+    find: (name) => checks.get(name)?.declaration,
+    findStream: (name) => streamsByName.get(name),
+    parseEvent: (value) => parseEvent(checks, value),
+    assertEvent: (value) => assertEvent(checks, value),
+    parsePayload: (type, value) => parsePayload(checks, type, value),
+    parseEntry: (fields) => parseEntry(checks, fields),
+  };
+  // The functions above are typed for any catalog; the declared types narrow what they return.
+  return Object.freeze(catalog) as unknown as Catalog<T, S>;
+}
+
+type Checks = ReadonlyMap<string, EventCheck>;
+
+function parseEvent(checks: Checks, value: unknown): ParseResult<StreamEvent<string, never>> {
+  if (!isObject(value)) {
+    return failure([{ path: '', rule: 'type', expected: 'an object', actualType: actualTypeOf(value) }]);
+  }
+  const type = value.event_type;
+  const check = typeof type === 'string' ? checks.get(type) : undefined;
+  if (check === undefined) return unknownType(value);
+  if (!check.isEvent(value)) return failure(check.explainEvent(value), check.declaration.name);
+  // The check just saw every field of a StreamEvent.
+  return { ok: true, value: withComparableId(value as unknown as StreamEvent) as StreamEvent<string, never> };
+}
+
+function assertEvent(checks: Checks, value: unknown): StreamEvent<string, never> {
+  const result = parseEvent(checks, value);
+  if (result.ok) return result.value;
+  const isUnknown = result.issues[0]?.rule === NOT_IN_CATALOG.rule;
+  const code = isUnknown ? 'UNKNOWN_EVENT_TYPE' : 'INVALID_EVENT';
+  throw new ContractError(code, describeIssues(result.issues, result.eventType), { issues: result.issues });
+}
+
+function parsePayload(checks: Checks, type: string, value: unknown): ParseResult<never> {
+  const check = checks.get(type);
+  if (check === undefined) return failure([{ ...NOT_IN_CATALOG, actualType: actualTypeOf(type) }]);
+  if (check.isPayload(value)) return { ok: true, value: value as never };
+  return failure(check.explainPayload(value), type);
+}
+
+function parseEntry(
+  checks: Checks,
+  fields: EntryFields,
+): ParseResult<ReceivedEvent<StreamEvent<string, never>>> {
+  const entry = parseEntryFields(fields);
+  if (!entry.ok) return entry;
+  const parsed = parseEvent(checks, entry.value.event);
+  if (!parsed.ok) return parsed;
+  const event = parsed.value;
+  const declaration = checks.get(event.event_type)?.declaration;
+  if (declaration === undefined) return unknownType(entry.value.event);
+  const { payloadText, metadataText } = entry.value;
+  return {
+    ok: true,
+    value:
+      metadataText === undefined
+        ? { event, declaration, payloadText }
+        : { event, declaration, payloadText, metadataText },
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * The one error class of this package. Its `code` is stable; its message is words and never holds a value
+ * from an event, because that may be private.
+ */
+import type { Issue } from './issue.js';
+
+/** The stable codes of {@link ContractError}, each with what it means. */
+export const CONTRACT_ERROR_CODES = {
+  INVALID_DECLARATION: 'a stream, event type or catalog is declared wrongly (a programmer’s mistake)',
+  UNKNOWN_EVENT_TYPE: 'the event type is not in the catalog',
+  INVALID_EVENT: 'an event does not follow its envelope or payload schema',
+  INVALID_PAYLOAD: 'a payload does not follow the schema of its event type',
+  UNENCODABLE_EVENT: 'an event holds something that JSON cannot carry (a cycle, a bigint)',
+  INVALID_WINDOW:
+    'a coalescing function was given an event or a window it cannot handle (a programmer’s mistake)',
+} as const;
+
+/** One of the stable codes of {@link ContractError}. */
+export type ContractErrorCode = keyof typeof CONTRACT_ERROR_CODES;
+
+/** Thrown for a wrong declaration, and by the functions that assert instead of returning a result. */
+export class ContractError extends Error {
+  override readonly name = 'ContractError';
+  /** Stable, for programs; the message is for people and may change. */
+  readonly code: ContractErrorCode;
+  /** What is wrong, field by field. Empty when the error is not about one event. */
+  readonly issues: readonly Issue[];
+
+  constructor(
+    code: ContractErrorCode,
+    message: string,
+    options: { readonly issues?: readonly Issue[]; readonly cause?: unknown } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.issues = options.issues ?? [];
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Declarations of streams and event types: one declaration says everything Millrace needs to know about a type.
+ * Nothing else in Millrace asks for a type by its name.
+ */
+import type { Static, TObject } from 'typebox';
+import { checkEventType, checkStream } from './declaration-checks.js';
+
+/** How urgent a type is: what waits least in a publisher, and what is shed first for a slow client. */
+export type Lane = 'high' | 'medium' | 'low';
+
+/** A stream that events travel in. */
+export interface StreamDeclaration<Name extends string = string> {
+  /** Name and key of the stream, such as `events:chat`. */
+  readonly name: Name;
+  /** Entries kept when all are acknowledged and old enough; the real length may be a little above it. */
+  readonly maxLength: number;
+}
+
+/** What a client that comes back is sent of what it missed. */
+export type ReplayRule<Payload> =
+  | { readonly mode: 'all' }
+  /** Only the newest event per key. */
+  | { readonly mode: 'latest'; key(payload: Payload): string }
+  | { readonly mode: 'none' };
+
+/**
+ * How events of a type are coalesced: of several within one window, one is published.
+ * Types that share a slot replace each other, and must have the same window.
+ */
+export interface CoalescingRule<Payload> {
+  /** Name of the place in a room that holds what waits. Types may share it. */
+  readonly slot: string;
+  /** Milliseconds from the first event of a window until it is flushed. */
+  readonly windowMs: number;
+  /** Whose event it is inside the slot, usually the user. Events of different keys never touch each other. */
+  key(payload: Payload): string;
+  /**
+   * The payload that stands for both. `later` is the payload of the newer event and is of this type;
+   * `earlier` may be of another type of the slot. Pure.
+   */
+  merge(earlier: Payload, later: Payload): Payload;
+}
+
+/** An event of this type makes what waits in a slot pointless, as a message does for its sender's typing. */
+export interface EndsCoalescingRule<Payload> {
+  /** The slot, in the same room. */
+  readonly slot: string;
+  /** The key inside the slot, `undefined` when there is none (a system message has no sender). */
+  key(payload: Payload): string | undefined;
+}
+
+/** Everything about one event type. */
+export interface EventTypeDeclaration<
+  Name extends string = string,
+  Schema extends TObject = TObject,
+  Stream extends string = string,
+> {
+  /** Value of `event_type`, and the name of the hub method on clients. */
+  readonly name: Name;
+  /** One sentence for the generated documents. */
+  readonly description?: string;
+  /** TypeBox schema of the payload, an object. */
+  readonly payload: Schema;
+  /** Name of the stream that a publisher puts the type into. */
+  readonly stream: Stream;
+  readonly lane: Lane;
+  /** Milliseconds after which an event is no longer worth sending; null when it always is. */
+  readonly maxAgeMs: number | null;
+  readonly replay: ReplayRule<Static<Schema>>;
+  readonly coalescing?: CoalescingRule<Static<Schema>>;
+  readonly endsCoalescing?: EndsCoalescingRule<Static<Schema>>;
+}
+
+/**
+ * Declares a stream.
+ * @throws ContractError `INVALID_DECLARATION`
+ */
+export function defineStream<const Name extends string>(
+  stream: StreamDeclaration<Name>,
+): StreamDeclaration<Name> {
+  checkStream(stream);
+  return Object.freeze({ ...stream });
+}
+
+/**
+ * Declares an event type. The payload's static type follows from its schema.
+ * @throws ContractError `INVALID_DECLARATION`
+ */
+export function defineEventType<
+  const Name extends string,
+  Schema extends TObject,
+  const Stream extends string,
+>(type: EventTypeDeclaration<Name, Schema, Stream>): EventTypeDeclaration<Name, Schema, Stream> {
+  checkEventType(type);
+  return Object.freeze({ ...type });
+}

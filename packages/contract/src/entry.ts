@@ -1,0 +1,100 @@
+/**
+ * The flat form of an event in a stream: six text fields, so that a plain `XADD` from any language is a full
+ * citizen. `payload` and `metadata` are JSON texts.
+ */
+import { ContractError } from './contract-error.js';
+import type { StreamEvent } from './envelope.js';
+import { actualTypeOf, type Issue } from './issue.js';
+import { isNestedWithinLimit, MAX_NESTING } from './nesting.js';
+import type { ParseResult } from './parse-result.js';
+
+/** The fields of a stream entry. */
+export type EntryFields = Readonly<Record<string, string>>;
+
+/** An entry whose JSON texts were read, but not checked against a schema. */
+export interface OpenEntry {
+  readonly event: Readonly<Record<string, unknown>>;
+  readonly payloadText: string;
+  readonly metadataText?: string;
+}
+
+type JsonResult = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
+
+function readJson(text: string): JsonResult {
+  try {
+    return { ok: true, value: JSON.parse(text) };
+  } catch {
+    // The reason quotes the text, which may be private: the caller reports the rule alone.
+    return { ok: false };
+  }
+}
+
+function textIssue(path: string, value: unknown): Issue {
+  return value === undefined
+    ? { path, rule: 'required', expected: 'present', actualType: 'undefined' }
+    : { path, rule: 'type', expected: 'JSON text', actualType: actualTypeOf(value) };
+}
+
+function jsonIssue(path: string): Issue {
+  return { path, rule: 'json', expected: 'valid JSON text', actualType: 'string' };
+}
+
+/**
+ * Reads the JSON texts of a flat entry. What the entry lacks beside the payload is left to the event's schema.
+ */
+export function parseEntryFields(fields: EntryFields): ParseResult<OpenEntry> {
+  const { event_id, event_type, timestamp, room_id, payload: payloadText, metadata: metadataText } = fields;
+  if (typeof payloadText !== 'string') return { ok: false, issues: [textIssue('/payload', payloadText)] };
+  const payload = readJson(payloadText);
+  if (!payload.ok) return { ok: false, issues: [jsonIssue('/payload')] };
+  if (metadataText === undefined || metadataText === '' || metadataText === 'null') {
+    return {
+      ok: true,
+      value: { event: { event_id, event_type, timestamp, room_id, payload: payload.value }, payloadText },
+    };
+  }
+  if (typeof metadataText !== 'string') return { ok: false, issues: [textIssue('/metadata', metadataText)] };
+  const metadata = readJson(metadataText);
+  if (!metadata.ok) return { ok: false, issues: [jsonIssue('/metadata')] };
+  const event = {
+    event_id,
+    event_type,
+    timestamp,
+    room_id,
+    payload: payload.value,
+    metadata: metadata.value,
+  };
+  return { ok: true, value: { event, payloadText, metadataText } };
+}
+
+function writeJson(value: unknown, field: string): string {
+  try {
+    const text = isNestedWithinLimit(value) ? JSON.stringify(value) : undefined;
+    if (typeof text === 'string') return text;
+  } catch (cause) {
+    throw new ContractError('UNENCODABLE_EVENT', `${field} cannot be written as JSON`, { cause });
+  }
+  throw new ContractError(
+    'UNENCODABLE_EVENT',
+    `${field} cannot be written as JSON, or is nested more than ${MAX_NESTING} levels deep`,
+  );
+}
+
+/**
+ * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: it is not
+ * checked again. Extra fields travel inside `payload` and `metadata`; beside the envelope's own they do not.
+ * @throws ContractError `UNENCODABLE_EVENT` for what JSON cannot carry
+ */
+export function encodeEntry(event: StreamEvent): Record<string, string> {
+  const fields: Record<string, string> = {
+    event_id: event.event_id,
+    event_type: event.event_type,
+    timestamp: event.timestamp,
+    room_id: event.room_id,
+    payload: writeJson(event.payload, 'payload'),
+  };
+  if (event.metadata !== undefined && event.metadata !== null) {
+    fields.metadata = writeJson(event.metadata, 'metadata');
+  }
+  return fields;
+}

@@ -1,0 +1,169 @@
+/**
+ * The built-in catalog: the nine event types and four streams of the data model. It is data; users' catalogs
+ * are made the same way and can contain it.
+ */
+import { defineCatalog } from './catalog.js';
+import { defineEventType, defineStream } from './declaration.js';
+import {
+  assignmentChangePayload,
+  chatMessagePayload,
+  notificationPayload,
+  readReceiptPayload,
+  remoteSessionEndPayload,
+  remoteSessionStartPayload,
+  statusChangePayload,
+  typingStartPayload,
+  typingStopPayload,
+} from './payloads.js';
+
+const COALESCING_WINDOW_MS = 100;
+const STALE_AFTER_MS = 300_000;
+const TYPING_SLOT = 'typing';
+
+const streams = [
+  defineStream({ name: 'events:chat', maxLength: 10_000 }),
+  defineStream({ name: 'events:ticket', maxLength: 5_000 }),
+  defineStream({ name: 'events:notification', maxLength: 5_000 }),
+  defineStream({ name: 'events:remote', maxLength: 1_000 }),
+] as const;
+
+/** UUIDs are compared without regard to case. */
+const byUser = (payload: { readonly user_id: string }): string => payload.user_id.toLowerCase();
+
+/** Keeps the order in which messages were first read. */
+function uniteIds(earlier: readonly string[], later: readonly string[]): string[] {
+  const united = new Map<string, string>();
+  for (const id of [...earlier, ...later]) {
+    const comparable = id.toLowerCase();
+    if (!united.has(comparable)) united.set(comparable, id);
+  }
+  return [...united.values()];
+}
+
+const chatMessage = defineEventType({
+  name: 'chat_message',
+  description: 'A new chat message.',
+  payload: chatMessagePayload,
+  stream: 'events:chat',
+  lane: 'high',
+  maxAgeMs: null,
+  replay: { mode: 'all' },
+  endsCoalescing: { slot: TYPING_SLOT, key: (payload) => payload.sender_id?.toLowerCase() },
+});
+
+const typingStart = defineEventType({
+  name: 'typing_start',
+  description: 'A user started typing.',
+  payload: typingStartPayload,
+  stream: 'events:chat',
+  lane: 'low',
+  maxAgeMs: STALE_AFTER_MS,
+  replay: { mode: 'none' },
+  coalescing: {
+    slot: TYPING_SLOT,
+    windowMs: COALESCING_WINDOW_MS,
+    key: byUser,
+    merge: (_earlier, later) => later,
+  },
+});
+
+const typingStop = defineEventType({
+  name: 'typing_stop',
+  description: 'A user stopped typing.',
+  payload: typingStopPayload,
+  stream: 'events:chat',
+  lane: 'low',
+  maxAgeMs: STALE_AFTER_MS,
+  replay: { mode: 'none' },
+  coalescing: {
+    slot: TYPING_SLOT,
+    windowMs: COALESCING_WINDOW_MS,
+    key: byUser,
+    merge: (_earlier, later) => later,
+  },
+});
+
+const readReceipt = defineEventType({
+  name: 'read_receipt',
+  description: 'A user read messages.',
+  payload: readReceiptPayload,
+  stream: 'events:chat',
+  lane: 'low',
+  maxAgeMs: STALE_AFTER_MS,
+  replay: { mode: 'latest', key: byUser },
+  coalescing: {
+    slot: 'read_receipt',
+    windowMs: COALESCING_WINDOW_MS,
+    key: byUser,
+    merge: (earlier, later) => ({ ...later, message_ids: uniteIds(earlier.message_ids, later.message_ids) }),
+  },
+});
+
+const statusChange = defineEventType({
+  name: 'status_change',
+  description: 'The status of a ticket changed.',
+  payload: statusChangePayload,
+  stream: 'events:ticket',
+  lane: 'high',
+  maxAgeMs: null,
+  replay: { mode: 'all' },
+});
+
+const assignmentChange = defineEventType({
+  name: 'assignment_change',
+  description: 'A ticket was assigned, reassigned or unassigned.',
+  payload: assignmentChangePayload,
+  stream: 'events:ticket',
+  lane: 'high',
+  maxAgeMs: null,
+  replay: { mode: 'all' },
+});
+
+const notification = defineEventType({
+  name: 'notification',
+  description: 'A notification for the members of a room.',
+  payload: notificationPayload,
+  stream: 'events:notification',
+  lane: 'medium',
+  maxAgeMs: STALE_AFTER_MS,
+  replay: { mode: 'all' },
+});
+
+const remoteSessionStart = defineEventType({
+  name: 'remote_session_start',
+  description: 'A remote session began.',
+  payload: remoteSessionStartPayload,
+  stream: 'events:remote',
+  lane: 'high',
+  maxAgeMs: null,
+  replay: { mode: 'all' },
+});
+
+const remoteSessionEnd = defineEventType({
+  name: 'remote_session_end',
+  description: 'A remote session ended.',
+  payload: remoteSessionEndPayload,
+  stream: 'events:remote',
+  lane: 'high',
+  maxAgeMs: null,
+  replay: { mode: 'all' },
+});
+
+/**
+ * The nine event types and four streams of the data model. Low and medium types are stale after 5 minutes,
+ * high ones never are.
+ */
+export const eventCatalog = /* @__PURE__ */ defineCatalog({
+  streams,
+  eventTypes: [
+    chatMessage,
+    typingStart,
+    typingStop,
+    readReceipt,
+    statusChange,
+    assignmentChange,
+    notification,
+    remoteSessionStart,
+    remoteSessionEnd,
+  ],
+});

@@ -1,0 +1,153 @@
+/**
+ * Says in words why a value does not follow its schema. Runs only after the compiled check said no, so it may
+ * be slow; it stops at the bound of the issue list. Keywords it has no words for are reported by name.
+ */
+import type { TSchema } from 'typebox';
+import { Value } from 'typebox/value';
+import { type ActualType, actualTypeOf, type Issue, MAX_ISSUES } from './issue.js';
+import { namedCheckOf } from './named-check.js';
+
+type Keywords = Readonly<Record<string, unknown>>;
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  integer: 'a whole number',
+  null: 'null',
+  number: 'a number',
+  object: 'an object',
+  string: 'a string',
+};
+
+/** Rules on one value that need no descent: keyword → words after "must be". */
+const LIMIT_WORDS: Readonly<Record<string, (limit: unknown) => string>> = {
+  minLength: (limit) => `at least ${limit} characters long`,
+  maxLength: (limit) => `at most ${limit} characters long`,
+  pattern: () => 'of the declared pattern',
+  format: (format) => `of the format ${format}`,
+  minimum: (limit) => `at least ${limit}`,
+  maximum: (limit) => `at most ${limit}`,
+  exclusiveMinimum: (limit) => `greater than ${limit}`,
+  exclusiveMaximum: (limit) => `less than ${limit}`,
+  multipleOf: (step) => `a multiple of ${step}`,
+  minItems: (limit) => `a list of at least ${limit}`,
+  maxItems: (limit) => `a list of at most ${limit}`,
+  uniqueItems: () => 'a list without repeated items',
+};
+
+/** Escapes one step of a JSON Pointer (RFC 6901, section 3). */
+function pointerStep(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function isObject(value: unknown): value is Keywords {
+  return actualTypeOf(value) === 'object';
+}
+
+function isOfType(value: unknown, type: string): boolean {
+  const actual: ActualType = actualTypeOf(value);
+  return type === 'integer' ? Number.isInteger(value) : actual === type;
+}
+
+function wordsForType(type: unknown): string {
+  return TYPE_WORDS[String(type)] ?? `a value of type ${String(type)}`;
+}
+
+class Explainer {
+  readonly issues: Issue[] = [];
+
+  get isFull(): boolean {
+    return this.issues.length >= MAX_ISSUES;
+  }
+
+  add(path: string, rule: string, expected: string, value: unknown): void {
+    if (!this.isFull) this.issues.push({ path, rule, expected, actualType: actualTypeOf(value) });
+  }
+
+  /** Adds every issue of `value`. Adds at least one when the schema refuses the value. */
+  explain(schema: TSchema, value: unknown, path: string): void {
+    if (this.isFull || Value.Check(schema, value)) return;
+    const before = this.issues.length;
+    const keywords = schema as Keywords; // A schema is a plain object of keywords.
+    if (typeof keywords.type === 'string' && !isOfType(value, keywords.type)) {
+      this.add(path, 'type', wordsForType(keywords.type), value);
+      return;
+    }
+    this.explainValue(keywords, value, path);
+    this.explainLimits(keywords, value, path);
+    this.explainObject(keywords, value, path);
+    this.explainList(keywords, value, path);
+    this.explainNamedChecks(keywords, value, path);
+    if (this.issues.length === before) this.explainByKeyword(schema, value, path);
+  }
+
+  private explainValue(keywords: Keywords, value: unknown, path: string): void {
+    if ('const' in keywords) this.add(path, 'const', JSON.stringify(keywords.const), value);
+    if (Array.isArray(keywords.enum)) {
+      this.add(path, 'enum', `one of ${keywords.enum.map((item) => JSON.stringify(item)).join(', ')}`, value);
+    }
+    if (Array.isArray(keywords.anyOf)) this.explainAnyOf(keywords.anyOf, value, path);
+  }
+
+  /** Null beside one other schema is an optional field: the issue is that of the other schema. */
+  private explainAnyOf(alternatives: readonly TSchema[], value: unknown, path: string): void {
+    const others = alternatives.filter((alternative) => (alternative as Keywords).type !== 'null');
+    const [only] = others;
+    if (others.length === 1 && only !== undefined) this.explain(only, value, path);
+    else this.add(path, 'anyOf', 'of one of the declared shapes', value);
+  }
+
+  private explainLimits(keywords: Keywords, value: unknown, path: string): void {
+    for (const [rule, words] of Object.entries(LIMIT_WORDS)) {
+      if (!(rule in keywords)) continue;
+      const limit = keywords[rule];
+      // One keyword at a time, with the type that makes TypeBox apply it.
+      const alone = { type: keywords.type, [rule]: limit } as TSchema;
+      if (!Value.Check(alone, value)) this.add(path, rule, words(limit), value);
+    }
+  }
+
+  private explainObject(keywords: Keywords, value: unknown, path: string): void {
+    if (!isObject(value) || !isObject(keywords.properties)) return;
+    const required = Array.isArray(keywords.required) ? keywords.required : [];
+    for (const [key, schema] of Object.entries(keywords.properties)) {
+      const fieldPath = `${path}/${pointerStep(key)}`;
+      const isPresent = Object.hasOwn(value, key) && value[key] !== undefined;
+      if (isPresent) this.explain(schema as TSchema, value[key], fieldPath);
+      else if (required.includes(key)) this.add(fieldPath, 'required', 'present', undefined);
+    }
+  }
+
+  private explainList(keywords: Keywords, value: unknown, path: string): void {
+    if (!Array.isArray(value) || keywords.items === undefined) return;
+    for (let index = 0; index < value.length && !this.isFull; index += 1) {
+      this.explain(keywords.items as TSchema, value[index], `${path}/${index}`);
+    }
+  }
+
+  private explainNamedChecks(keywords: Keywords, value: unknown, path: string): void {
+    const refinements = keywords['~refine'];
+    if (!Array.isArray(refinements)) return;
+    for (const { check } of refinements as { check: (value: unknown) => boolean }[]) {
+      if (check(value)) continue;
+      const named = namedCheckOf(check);
+      this.add(path, named?.rule ?? 'refine', named?.expected ?? 'accepted by the check of its field', value);
+    }
+  }
+
+  /** The net under the rest: the keyword's name alone. Its path is cut, as keys below may be anybody's. */
+  private explainByKeyword(schema: TSchema, value: unknown, path: string): void {
+    const [first] = Value.Errors(schema, value);
+    this.add(path, first?.keyword ?? 'schema', 'of the declared shape', value);
+  }
+}
+
+/**
+ * The reasons why `schema` refuses `value`, at most `MAX_ISSUES`; empty when it accepts it.
+ * @param path JSON Pointer to the value.
+ */
+export function explain(schema: TSchema, value: unknown, path: string): readonly Issue[] {
+  const explainer = new Explainer();
+  explainer.explain(schema, value, path);
+  return explainer.issues;
+}

@@ -1,0 +1,63 @@
+/** Public exports of `@millrace/contract`. */
+export { Type, type Static } from 'typebox';
+export {
+  type AnyCatalog,
+  type Catalog,
+  type DeclarationOf,
+  defineCatalog,
+  type EventOf,
+  type EventTypeName,
+  type PayloadOf,
+  type ReceivedEvent,
+} from './catalog.js';
+export {
+  type AddOutcome,
+  type AddResult,
+  type Coalescing,
+  type CoalescingOptions,
+  createCoalescing,
+  type EndResult,
+  type FlushResult,
+} from './coalescing.js';
+export type {
+  CoalescingWindow,
+  EndedKey,
+  FlushingWindow,
+  HeldEvent,
+  IdleWindow,
+  PendingWindow,
+  PublishedWindow,
+  SlotKey,
+  WindowName,
+} from './coalescing-window.js';
+export { CONTRACT_ERROR_CODES, ContractError, type ContractErrorCode } from './contract-error.js';
+export {
+  type CoalescingRule,
+  defineEventType,
+  defineStream,
+  type EndsCoalescingRule,
+  type EventTypeDeclaration,
+  type Lane,
+  type ReplayRule,
+  type StreamDeclaration,
+} from './declaration.js';
+export { encodeEntry, type EntryFields } from './entry.js';
+export { type EventMetadata, eventMetadata, type StreamEvent } from './envelope.js';
+export { eventCatalog } from './event-catalog.js';
+export { type ActualType, describeIssue, describeIssues, type Issue, MAX_ISSUES } from './issue.js';
+export { checked, type NamedCheck } from './named-check.js';
+export { MAX_NESTING } from './nesting.js';
+export type { ParseFailure, ParseResult, ParseSuccess } from './parse-result.js';
+export { isRoomId, MAX_ROOM_ID_BYTES } from './room-id-text.js';
+export {
+  nonEmptyList,
+  optional,
+  type PieceOptions,
+  positiveInteger,
+  roomId,
+  timestamp,
+  uuid,
+  uuidV4,
+} from './schema-pieces.js';
+export { compareTimestamps, isTimestamp, timestampToMs } from './timestamp-text.js';
+export { isUuid, isUuidV4 } from './uuid-text.js';

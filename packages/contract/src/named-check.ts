@@ -1,0 +1,42 @@
+/**
+ * Checks that JSON Schema has no exact keyword for. They are compiled beside the schema as TypeBox
+ * refinements, so that no global registry of formats is touched, and carry what issues and documents need.
+ */
+import { Refine, type TRefineAdd, type TSchema } from 'typebox';
+
+// Registered, so that two copies of this package in one program understand each other's schemas.
+const NAMED_CHECK = Symbol.for('@millrace/contract/named-check');
+
+/** A rule with a name, for a schema that has no keyword for it. */
+export interface NamedCheck {
+  /** Stable name, reported as `Issue.rule`, such as `format:uuid`. */
+  readonly rule: string;
+  /** What is wanted, in words that follow "must be", such as `a UUID`. */
+  readonly expected: string;
+  /** Standard keywords that say the same, or nearly, in the JSON Schema and AsyncAPI documents. */
+  readonly jsonSchema?: Readonly<Record<string, unknown>>;
+}
+
+interface CheckFunction {
+  (value: unknown): boolean;
+  [NAMED_CHECK]?: NamedCheck;
+}
+
+/**
+ * Adds a named check to a schema. The static type stays as it is. The check runs only on values that the
+ * schema accepts already; it must be pure and must not throw.
+ */
+export function checked<Schema extends TSchema, Value>(
+  schema: Schema,
+  check: (value: Value) => boolean,
+  named: NamedCheck,
+): TRefineAdd<Schema> {
+  const run: CheckFunction = (value) => check(value as Value); // The schema was checked before.
+  run[NAMED_CHECK] = Object.freeze({ ...named });
+  return Refine(schema, run, () => named.expected);
+}
+
+/** The named check behind a refinement, if it was made by {@link checked}. */
+export function namedCheckOf(check: (value: unknown) => boolean): NamedCheck | undefined {
+  return (check as CheckFunction)[NAMED_CHECK];
+}

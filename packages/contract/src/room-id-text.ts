@@ -1,0 +1,25 @@
+/** The check of room ids. They become part of keys and log lines, so the rule is strict. */
+
+/** Longest room id, in bytes of UTF-8. */
+export const MAX_ROOM_ID_BYTES = 256;
+
+// Control characters (C0, DEL, C1), braces (they mark the hash tag of a Redis key) and lone surrogates (they
+// have no UTF-8 form, so two different rooms would share one key).
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f{}\ud800-\udfff]/u;
+
+function utf8Bytes(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const codePoint = character.codePointAt(0) ?? 0;
+    bytes += codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
+
+/** True for 1 to 256 bytes of UTF-8 without control characters and braces. */
+export function isRoomId(text: string): boolean {
+  const { length } = text;
+  if (length === 0 || length > MAX_ROOM_ID_BYTES || FORBIDDEN.test(text)) return false;
+  // A UTF-16 unit takes at most three bytes, so short ids need no counting.
+  return length * 3 <= MAX_ROOM_ID_BYTES || utf8Bytes(text) <= MAX_ROOM_ID_BYTES;
+}
