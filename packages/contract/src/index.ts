@@ -1,5 +1,6 @@
 /** Public exports of `@millrace/contract`. */
 export { Type, type Static } from 'typebox';
+export { type AsyncApiDocument, type AsyncApiInfo, createAsyncApiDocument } from './asyncapi.js';
 export {
   type AnyCatalog,
   type Catalog,
@@ -45,6 +46,12 @@ export { encodeEntry, type EntryFields } from './entry.js';
 export { type EventMetadata, eventMetadata, type StreamEvent } from './envelope.js';
 export { eventCatalog } from './event-catalog.js';
 export { type ActualType, describeIssue, describeIssues, type Issue, MAX_ISSUES } from './issue.js';
+export {
+  createJsonSchemas,
+  type JsonSchema,
+  type JsonSchemaOptions,
+  type JsonSchemas,
+} from './json-schema.js';
 export { checked, type NamedCheck } from './named-check.js';
 export { MAX_NESTING } from './nesting.js';
 export type { ParseFailure, ParseResult, ParseSuccess } from './parse-result.js';

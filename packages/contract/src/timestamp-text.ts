@@ -3,19 +3,24 @@
  * nothing is lost of a fraction of any length.
  */
 
-const SHAPE = /^\d\d\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
-const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
+const DATE =
+  '\\d\\d\\d\\d-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2[0-9]))';
+const TIME =
+  '[Tt](?:[01]\\d|2[0-3]):[0-5]\\d:(?:[0-5]\\d|60)(?:\\.\\d+)?(?:[Zz]|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)';
+/** Matches what is NOT a date-time: V8 takes 10 ns more to record a match than to report none. */
+const NOT_DATE_TIME = new RegExp(`^(?!${DATE}${TIME}$)`);
 const MINUTE_MS = 60_000;
 const SECONDS_END = 19;
+const SIX = 54;
+const NINE = 57;
 
 /** Two decimal digits as a number. The caller knows that they are digits. */
 function twoDigits(text: string, at: number): number {
   return (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48;
 }
 
-function daysInMonth(year: number, month: number): number {
-  const isLeapYear = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return month === 2 && isLeapYear ? 29 : (DAYS_IN_MONTH[month - 1] ?? 0);
+function isLeapYear(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
 /** Minutes that local time is ahead of UTC. */
@@ -58,20 +63,11 @@ function isAtMonthEnd(text: string): boolean {
  * The separator is `T`; a blank is not accepted.
  */
 export function isTimestamp(text: string): boolean {
-  if (!SHAPE.test(text)) return false;
-  const month = twoDigits(text, 5);
-  const day = twoDigits(text, 8);
-  const second = twoDigits(text, 17);
-  // Every month has 28 days, so the year is read only for the last three.
-  if (month < 1 || month > 12 || day < 1) return false;
-  if (day > 28 && day > daysInMonth(twoDigits(text, 0) * 100 + twoDigits(text, 2), month)) return false;
-  if (twoDigits(text, 11) > 23 || twoDigits(text, 14) > 59 || !isOffset(text)) return false;
-  return second < 60 || (second === 60 && isAtMonthEnd(text));
-}
-
-function isOffset(text: string): boolean {
-  if ((text.charCodeAt(text.length - 1) | 32) === 122) return true;
-  return twoDigits(text, text.length - 5) <= 23 && twoDigits(text, text.length - 2) <= 59;
+  if (NOT_DATE_TIME.test(text)) return false;
+  const isLeapDay = text.charCodeAt(9) === NINE && text.startsWith('02-2', 5);
+  const isLeapSecond = text.charCodeAt(17) === SIX;
+  if (isLeapDay && !isLeapYear(twoDigits(text, 0) * 100 + twoDigits(text, 2))) return false;
+  return !isLeapSecond || isAtMonthEnd(text);
 }
 
 /**

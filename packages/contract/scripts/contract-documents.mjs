@@ -1,0 +1,25 @@
+// The documents of docs/contract as texts by path. Shared by the generator, which takes the build, and the test that
+// compares the committed files, which takes the sources.
+
+const INFO = {
+  title: 'Millrace',
+  version: '1.0.0',
+  description: 'Typed real-time events: from a backend through Redis Streams to every client in the room.',
+};
+
+/**
+ * @param {Pick<typeof import('@millrace/contract'), 'createAsyncApiDocument' | 'createJsonSchemas' | 'eventCatalog'>} contract
+ * @returns {Record<string, string>}
+ */
+export function contractDocuments({ createAsyncApiDocument, createJsonSchemas, eventCatalog }) {
+  const { event, entry, payloads } = createJsonSchemas(eventCatalog);
+  const documents = {
+    'asyncapi.json': createAsyncApiDocument(eventCatalog, INFO),
+    'event.schema.json': event,
+    'entry.schema.json': entry,
+  };
+  for (const [name, schema] of Object.entries(payloads)) documents[`payloads/${name}.schema.json`] = schema;
+  return Object.fromEntries(
+    Object.entries(documents).map(([path, document]) => [path, `${JSON.stringify(document, null, 2)}\n`]),
+  );
+}

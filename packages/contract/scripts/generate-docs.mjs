@@ -1,0 +1,16 @@
+// Writes docs/contract/*.json from the built catalog. Run after `tsc -b`: node packages/contract/scripts/generate-docs.mjs
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createAsyncApiDocument, createJsonSchemas, eventCatalog } from '../dist/index.js';
+import { contractDocuments } from './contract-documents.mjs';
+
+const target = fileURLToPath(new URL('../../../docs/contract/', import.meta.url));
+
+rmSync(target, { recursive: true, force: true });
+const documents = contractDocuments({ createAsyncApiDocument, createJsonSchemas, eventCatalog });
+for (const [path, text] of Object.entries(documents)) {
+  mkdirSync(dirname(target + path), { recursive: true });
+  writeFileSync(target + path, text);
+}
+console.log(`${Object.keys(documents).length} documents written to docs/contract`);
