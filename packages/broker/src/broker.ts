@@ -2,6 +2,8 @@
 // written here: `memory/` for one process, `redis/` for many. The conformance suite in the testkit judges both.
 // The port offers atomic steps only; the loops over them (tail, heartbeat, ledger) are written once, in `member/`.
 
+import type { ResolvedBrokerOptions } from './options.js';
+
 /** `<milliseconds>-<sequence>`, as Redis writes it. Compare with `compareEntryIds`, never as text. */
 export type EntryId = string;
 
@@ -29,12 +31,28 @@ export interface PublishReceipt {
 /** Where a member starts to read a stream. */
 export interface StreamStart {
   readonly stream: string;
-  /** Random text that changes whenever the stream was lost or rewound; IDs of two epochs cannot be compared. */
+  /**
+   * Random text that changes whenever the stream was lost or rewound; IDs of two epochs cannot be compared.
+   * Between 1 and 16 of `0-9a-z`.
+   */
   readonly epoch: string;
   /** Entries after this one have not been seen. */
   readonly cursor: EntryId;
-  /** Broker time, in milliseconds since 1970. */
+  /** The newest ID ever given out; `0-0` in a new stream. */
+  readonly lastId: EntryId;
+  /** How many entries were ever appended. */
+  readonly entriesAdded: number;
+  /** Broker time, in milliseconds since 1970, with fractions where the broker has them. */
   readonly timeMs: number;
+}
+
+/** How far a member has read a stream, and what it knows of it. Sent with a heartbeat. */
+export interface StreamPlace {
+  /** The epoch the member reads in. */
+  readonly epoch: string;
+  readonly cursor: EntryId;
+  /** `entriesAdded` of the newest reply the member had: a lower figure shows that the stream was rewound. */
+  readonly entriesAdded: number;
 }
 
 /** What a heartbeat found. `alive`: all is well. Every other answer means that the member must act. */
@@ -53,11 +71,17 @@ export interface HeartbeatReply {
   readonly epoch: string;
   /** The member's cursor as registered now: the one it sent, or `0-0` after a reset. */
   readonly cursor: EntryId;
-  /** The newest ID ever given out; `0-0` in a new stream. */
   readonly lastId: EntryId;
   /** How many entries were ever appended. With what a reader has counted, this shows a gap exactly. */
   readonly entriesAdded: number;
   readonly timeMs: number;
+}
+
+/** A slot and who else holds one, so that members can divide the streams among them. */
+export interface SlotClaim {
+  readonly slot: number;
+  /** Every slot held now, rising; contains `slot`. */
+  readonly heldSlots: readonly number[];
 }
 
 /** Proof that a member may account for a stream. A higher fence makes all lower ones void. */
@@ -65,6 +89,19 @@ export interface Lease {
   readonly stream: string;
   readonly owner: string;
   readonly fence: number;
+}
+
+/** What one ledger tick is to do. */
+export interface LedgerTick {
+  /** Name of the consumer that takes the new entries. */
+  readonly consumer: string;
+  /** At most this many entries are consumed, and as many acknowledged. */
+  readonly count: number;
+  /**
+   * The lease owner's own cursor, newer than its last heartbeat. Left out: the registered one counts. It is
+   * believed only while the owner is registered.
+   */
+  readonly cursor?: EntryId;
 }
 
 /** What one ledger tick did. `fenced`: the lease is no longer held; nothing was touched. */
@@ -151,6 +188,8 @@ export type BrokerState = 'idle' | 'connecting' | 'ready' | 'unavailable' | 'clo
  */
 export interface Broker {
   readonly kind: 'redis' | 'memory';
+  /** The options in force, defaults filled in. */
+  readonly options: ResolvedBrokerOptions;
   readonly state: BrokerState;
 
   /** Calls `listener` after every change of `state`, once per change. Returns a function that ends it. */
@@ -179,14 +218,20 @@ export interface Broker {
   /** Removes the member's cursors. What it had not passed is held back no longer. */
   unregister(member: string): Promise<void>;
 
-  /** Reports how far a member has read, as one step per stream. Due every `heartbeatMs`. */
-  heartbeat(member: string, cursors: ReadonlyMap<string, EntryId>): Promise<readonly HeartbeatReply[]>;
+  /**
+   * Reports how far a member has read, as one step per stream. Due every `heartbeatMs`. A new epoch is given when
+   * the stream, its epoch or its count went back behind what the broker or the member knew.
+   */
+  heartbeat(member: string, places: ReadonlyMap<string, StreamPlace>): Promise<readonly HeartbeatReply[]>;
 
   /**
    * Entries after the given cursors, oldest first per stream; empty when `blockMs` passed or `signal` fired.
    * Has a connection of its own: one blocking read at a time.
    */
-  readAfter(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): Promise<ReadonlyMap<string, readonly Entry[]>>;
+  readAfter(
+    cursors: ReadonlyMap<string, EntryId>,
+    options: ReadOptions,
+  ): Promise<ReadonlyMap<string, readonly Entry[]>>;
 
   /** A bounded piece of a stream's retained entries. */
   readRange(stream: string, options: RangeOptions): Promise<readonly Entry[]>;
@@ -195,7 +240,7 @@ export interface Broker {
    * Claims the lowest free slot (1, 2, …) for `owner`, or renews the one it holds. A slot is free when its lease
    * is older than `leaseMs`; `preferred` is taken when free. The consumer of slot N is `signalr-instance-N`.
    */
-  claimSlot(owner: string, preferred?: number): Promise<number>;
+  claimSlot(owner: string, preferred?: number): Promise<SlotClaim>;
 
   releaseSlot(owner: string): Promise<void>;
 
@@ -212,7 +257,7 @@ export interface Broker {
    * removed. After a pause of the broker every member has one `livenessMs` of grace. Recreates a missing group at
    * the smallest known cursor.
    */
-  tickLedger(lease: Lease, tick: { readonly consumer: string; readonly count: number }): Promise<TickResult>;
+  tickLedger(lease: Lease, tick: LedgerTick): Promise<TickResult>;
 
   /**
    * Removes entries that are acknowledged, beyond the stream's `maxLength` and older than `minAgeMs`. Beyond the

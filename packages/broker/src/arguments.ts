@@ -1,0 +1,75 @@
+// Checks of what callers hand in, the same for every broker. A broken rule is a programmer's mistake: it is reported
+// before anything is sent.
+import type { EntryId, OutgoingEntry, ReadOptions } from './broker.js';
+import { isEntryId } from './entry-id.js';
+import { BrokerError } from './errors.js';
+import type { ResolvedBrokerOptions } from './options.js';
+
+/** Most fields of one entry: Lua can hand on only some thousand arguments at once. */
+export const MAX_FIELDS = 1_000;
+/** Longest dedupe ID, member name or consumer name, in characters. */
+export const MAX_NAME_CHARS = 256;
+/** Most entries one call may ask for or account for. */
+export const MAX_COUNT = 1_000;
+
+/**
+ * Checks an entry and returns how many characters it holds, as a measure of its size.
+ * @throws BrokerError `invalid_argument`
+ */
+export function checkOutgoingEntry(entry: OutgoingEntry): number {
+  const names = Object.keys(entry.fields);
+  if (names.length === 0 || names.length > MAX_FIELDS)
+    throw invalid(`an entry has 1 to ${MAX_FIELDS} fields`);
+  if (entry.dedupeId !== undefined) checkName('dedupeId', entry.dedupeId);
+  let chars = 0;
+  for (const name of names) {
+    const value: unknown = entry.fields[name];
+    if (typeof value !== 'string') throw invalid(`field ${name} is ${typeof value}, not text`);
+    chars += name.length + value.length;
+  }
+  return chars;
+}
+
+/** @throws BrokerError `invalid_argument` unless `name` is text of 1 to 256 characters */
+export function checkName(what: string, name: string): void {
+  if (typeof name !== 'string' || name.length === 0 || name.length > MAX_NAME_CHARS) {
+    throw invalid(`${what} must be text of 1 to ${MAX_NAME_CHARS} characters`);
+  }
+}
+
+/** @throws BrokerError `invalid_argument` unless `count` is a whole number from 1 to 1000 */
+export function checkCount(count: number): void {
+  if (!Number.isInteger(count) || count < 1 || count > MAX_COUNT)
+    throw invalid(`count must be 1 to ${MAX_COUNT}`);
+}
+
+/** @throws BrokerError `invalid_argument` unless `id` is a complete entry ID */
+export function checkEntryId(id: EntryId): void {
+  if (!isEntryId(id)) throw invalid(`${JSON.stringify(id)} is not an entry ID`);
+}
+
+/** @throws BrokerError `invalid_argument` */
+export function checkRead(
+  options: ResolvedBrokerOptions,
+  cursors: ReadonlyMap<string, EntryId>,
+  read: ReadOptions,
+): void {
+  checkCount(read.count);
+  if (!Number.isInteger(read.blockMs) || read.blockMs < 0)
+    throw invalid('blockMs must be a whole number from 0');
+  for (const [stream, cursor] of cursors) {
+    checkStream(options, stream);
+    checkEntryId(cursor);
+  }
+}
+
+/** @throws BrokerError `invalid_argument` when the broker was not told of this stream */
+export function checkStream(options: ResolvedBrokerOptions, stream: string): void {
+  if (!options.streams.some(({ name }) => name === stream))
+    throw invalid(`unknown stream ${JSON.stringify(stream)}`);
+}
+
+/** An `invalid_argument` error. */
+export function invalid(message: string): BrokerError {
+  return new BrokerError('invalid_argument', message);
+}

@@ -1,0 +1,38 @@
+// Time as the broker sees it: injected, so that tests own it. The system clock is the only one that is real.
+
+/** Ends a timer. Calling it again, or after the timer fired, does nothing. */
+export type CancelTimer = () => void;
+
+/** A source of time and timers. */
+export interface Clock {
+  /** Wall-clock time, in milliseconds since 1970. May step. */
+  nowMs(): number;
+  /** Milliseconds since some fixed moment. Never goes back. */
+  monotonicMs(): number;
+  /** Calls `callback` once, not before `delayMs` have passed. */
+  startTimer(callback: () => void, delayMs: number): CancelTimer;
+}
+
+/** The clock of this machine. */
+export const systemClock: Clock = Object.freeze({
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  startTimer(callback: () => void, delayMs: number): CancelTimer {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+});
+
+/** Resolves after `delayMs`, or at once when `signal` fires. Never rejects. */
+export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve();
+    const end = (): void => {
+      cancel();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.startTimer(end, delayMs);
+    signal?.addEventListener('abort', end, { once: true });
+  });
+}

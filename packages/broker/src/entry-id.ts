@@ -1,0 +1,79 @@
+// Entry IDs as Redis writes them: `<milliseconds>-<sequence>`, both parts up to 2^64-1.
+// Everything works on the decimal text, so that no part is ever rounded. Pure.
+import type { EntryId } from './broker.js';
+
+/** The ID before every entry: a cursor that has read nothing. */
+export const FIRST_ENTRY_ID: EntryId = '0-0';
+
+const MAX_PART = '18446744073709551615';
+const CANONICAL = /^(?:0|[1-9]\d{0,19})-(?:0|[1-9]\d{0,19})$/;
+
+/**
+ * Whether `value` is a complete entry ID in canonical form: no signs, spaces or leading zeros, no part beyond
+ * 2^64-1.
+ */
+export function isEntryId(value: unknown): value is EntryId {
+  if (typeof value !== 'string' || !CANONICAL.test(value)) return false;
+  const dash = value.indexOf('-');
+  return (
+    compareDigits(value.slice(0, dash), MAX_PART) <= 0 && compareDigits(value.slice(dash + 1), MAX_PART) <= 0
+  );
+}
+
+/**
+ * Orders two canonical IDs: negative when `a` is older, 0 when equal, positive when `a` is newer. Exact for the
+ * whole range of both parts.
+ */
+export function compareEntryIds(a: EntryId, b: EntryId): number {
+  if (a === b) return 0;
+  const dashA = a.indexOf('-');
+  const dashB = b.indexOf('-');
+  if (dashA !== dashB) return dashA - dashB;
+  const byMs = compareDigits(a.slice(0, dashA), b.slice(0, dashB));
+  return byMs === 0 ? compareDigits(a.slice(dashA + 1), b.slice(dashB + 1)) : byMs;
+}
+
+/** The smaller of two IDs. */
+export function minEntryId(a: EntryId, b: EntryId): EntryId {
+  return compareEntryIds(a, b) <= 0 ? a : b;
+}
+
+/** The smallest ID above `id`. The highest possible ID has none and is returned itself. */
+export function nextEntryId(id: EntryId): EntryId {
+  const { ms, sequence } = splitEntryId(id);
+  if (sequence !== MAX_PART) return `${ms}-${addOne(sequence)}`;
+  return ms === MAX_PART ? id : `${addOne(ms)}-0`;
+}
+
+/** The largest ID below `id`. `0-0` has none and is returned itself. */
+export function previousEntryId(id: EntryId): EntryId {
+  const { ms, sequence } = splitEntryId(id);
+  if (sequence !== '0') return `${ms}-${subtractOne(sequence)}`;
+  return ms === '0' ? id : `${subtractOne(ms)}-${MAX_PART}`;
+}
+
+/** The broker time at which the entry was appended, in milliseconds since 1970. */
+export function entryIdMs(id: EntryId): number {
+  return Number(id.slice(0, id.indexOf('-')));
+}
+
+/** Both parts of an ID, as decimal text. */
+export function splitEntryId(id: EntryId): { readonly ms: string; readonly sequence: string } {
+  const dash = id.indexOf('-');
+  return { ms: id.slice(0, dash), sequence: id.slice(dash + 1) };
+}
+
+/** Without leading zeros, the longer number is the larger one, and equal lengths compare as text. */
+function compareDigits(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length;
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function addOne(digits: string): string {
+  return digits.length < 16 ? String(Number(digits) + 1) : String(BigInt(digits) + 1n);
+}
+
+function subtractOne(digits: string): string {
+  return digits.length < 16 ? String(Number(digits) - 1) : String(BigInt(digits) - 1n);
+}

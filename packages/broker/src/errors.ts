@@ -1,0 +1,57 @@
+// The one error class of this package and its codes. Callers decide by `code`, never by the message.
+
+/** Every code a `BrokerError` can carry. */
+export const BROKER_ERROR_CODES = [
+  /** The store cannot be reached, or the connection was lost meanwhile. A write may have happened. Heals by itself. */
+  'unavailable',
+  /** No answer within the deadline. A write may have happened. */
+  'timeout',
+  /** The broker was closed. */
+  'closed',
+  /** The store is out of memory and wrote nothing. */
+  'out_of_memory',
+  /** The queue of waiting publishes is full; nothing was sent. */
+  'overloaded',
+  /** The store refused the command for good: wrong type of key, missing permission, too old a version. */
+  'refused',
+  /** The caller broke a rule of the port; nothing was sent. */
+  'invalid_argument',
+  /** The text is not a position. */
+  'invalid_position',
+] as const;
+
+/** One of `BROKER_ERROR_CODES`. */
+export type BrokerErrorCode = (typeof BROKER_ERROR_CODES)[number];
+
+/** Every failure of the broker. `code` is stable; `cause` keeps what the store or the socket reported. */
+export class BrokerError extends Error {
+  override readonly name = 'BrokerError';
+  readonly code: BrokerErrorCode;
+
+  constructor(code: BrokerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** Whether repeating the same call later can succeed without anybody changing anything. */
+  get isTransient(): boolean {
+    switch (this.code) {
+      case 'unavailable':
+      case 'timeout':
+      case 'out_of_memory':
+      case 'overloaded':
+        return true;
+      case 'closed':
+      case 'refused':
+      case 'invalid_argument':
+      case 'invalid_position':
+        return false;
+    }
+  }
+}
+
+/** `error` itself when it is a `BrokerError`, else one with `code` that keeps it as its cause. */
+export function toBrokerError(error: unknown, code: BrokerErrorCode): BrokerError {
+  if (error instanceof BrokerError) return error;
+  return new BrokerError(code, error instanceof Error ? error.message : String(error), { cause: error });
+}

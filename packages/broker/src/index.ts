@@ -1,0 +1,43 @@
+// Everything other packages may import.
+export { type BackOffOptions, backOffDelayMs } from './back-off.js';
+export type {
+  Broker,
+  BrokerState,
+  DeadLetter,
+  Entry,
+  EntryId,
+  HeartbeatReply,
+  HeartbeatVerdict,
+  Lease,
+  LedgerTick,
+  OutgoingEntry,
+  PublishReceipt,
+  RangeOptions,
+  ReadOptions,
+  SlotClaim,
+  StreamInspection,
+  StreamPlace,
+  StreamStart,
+  TickResult,
+  TrimResult,
+} from './broker.js';
+export { type CancelTimer, type Clock, pause, systemClock } from './clock.js';
+export {
+  compareEntryIds,
+  entryIdMs,
+  FIRST_ENTRY_ID,
+  isEntryId,
+  minEntryId,
+  nextEntryId,
+  previousEntryId,
+} from './entry-id.js';
+export { BROKER_ERROR_CODES, BrokerError, type BrokerErrorCode } from './errors.js';
+export { createMemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
+export {
+  type BrokerOptions,
+  type ResolvedBrokerOptions,
+  resolveBrokerOptions,
+  type StreamOptions,
+} from './options.js';
+export { createRedisBroker } from './redis/redis-broker.js';
+export type { RedisBrokerOptions } from './redis/redis-options.js';

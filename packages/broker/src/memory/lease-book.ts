@@ -1,0 +1,59 @@
+// Leases and slots in memory, by the same rules as the scripts.
+import type { Lease, SlotClaim } from '../broker.js';
+
+/** The lease of one stream. The fence outlives it. */
+export class LeaseBook {
+  #owner: string | undefined;
+  #fence = 0;
+  #expiresMs = 0;
+
+  acquire(stream: string, owner: string, nowMs: number, leaseMs: number): Lease | undefined {
+    const isHeld = this.#owner !== undefined && this.#expiresMs > nowMs;
+    if (isHeld && this.#owner !== owner) return undefined;
+    if (!isHeld) this.#fence++;
+    this.#owner = owner;
+    this.#expiresMs = nowMs + leaseMs;
+    return { stream, owner, fence: this.#fence };
+  }
+
+  isHeldBy({ owner, fence }: Lease, nowMs: number): boolean {
+    return this.#owner === owner && this.#fence === fence && this.#expiresMs > nowMs;
+  }
+
+  release({ owner, fence }: Lease): void {
+    if (this.#owner === owner && this.#fence === fence) this.#owner = undefined;
+  }
+}
+
+/** All slots of one group. Holds live slots only, at most one per owner. */
+export class SlotBook {
+  readonly #slots = new Map<number, { readonly owner: string; readonly expiresMs: number }>();
+
+  claim(owner: string, preferred: number, nowMs: number, leaseMs: number): SlotClaim {
+    for (const [slot, held] of this.#slots) {
+      if (held.expiresMs <= nowMs) this.#slots.delete(slot);
+    }
+    const mine = this.#slotOf(owner) ?? this.#freeSlot(preferred);
+    this.#slots.set(mine, { owner, expiresMs: nowMs + leaseMs });
+    return { slot: mine, heldSlots: [...this.#slots.keys()].sort((a, b) => a - b) };
+  }
+
+  release(owner: string): void {
+    const slot = this.#slotOf(owner);
+    if (slot !== undefined) this.#slots.delete(slot);
+  }
+
+  #slotOf(owner: string): number | undefined {
+    for (const [slot, held] of this.#slots) {
+      if (held.owner === owner) return slot;
+    }
+    return undefined;
+  }
+
+  #freeSlot(preferred: number): number {
+    if (preferred > 0 && !this.#slots.has(preferred)) return preferred;
+    let slot = 1;
+    while (this.#slots.has(slot)) slot++;
+    return slot;
+  }
+}

@@ -1,0 +1,227 @@
+// The broker inside one process: the same promises as on Redis, gone when the process ends.
+import {
+  checkCount,
+  checkEntryId,
+  checkName,
+  checkOutgoingEntry,
+  checkRead,
+  checkStream,
+  invalid,
+} from '../arguments.js';
+import type {
+  Broker,
+  BrokerState,
+  DeadLetter,
+  Entry,
+  EntryId,
+  HeartbeatReply,
+  Lease,
+  LedgerTick,
+  OutgoingEntry,
+  PublishReceipt,
+  RangeOptions,
+  ReadOptions,
+  SlotClaim,
+  StreamInspection,
+  StreamPlace,
+  StreamStart,
+  TickResult,
+  TrimResult,
+} from '../broker.js';
+import { type Clock, systemClock } from '../clock.js';
+import { FIRST_ENTRY_ID } from '../entry-id.js';
+import { BrokerError } from '../errors.js';
+import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
+import { StateNotifier } from '../state-notifier.js';
+import { SlotBook } from './lease-book.js';
+import { MemoryStream } from './memory-stream.js';
+import { ReadWaiters } from './read-waiters.js';
+
+/** Options of `createMemoryBroker`. */
+export interface MemoryBrokerOptions extends BrokerOptions {
+  /** Gives entry IDs their time and judges every window. @defaultValue systemClock */
+  readonly clock?: Clock;
+}
+
+/**
+ * A broker for one process. Streams are bounded by their hard cap. Any number of blocking reads may wait at once.
+ * @throws BrokerError `invalid_argument` when an option is wrong
+ */
+export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
+  const { clock = systemClock, ...rest } = options;
+  return new MemoryBroker(resolveBrokerOptions(rest), clock);
+}
+
+class MemoryBroker implements Broker {
+  readonly kind = 'memory';
+  readonly options: ResolvedBrokerOptions;
+  readonly #clock: Clock;
+  readonly #notifier = new StateNotifier();
+  readonly #streams: ReadonlyMap<string, MemoryStream>;
+  readonly #slots = new SlotBook();
+  readonly #waiters: ReadWaiters;
+
+  constructor(options: ResolvedBrokerOptions, clock: Clock) {
+    this.options = options;
+    this.#clock = clock;
+    this.#streams = new Map(
+      options.streams.map((stream) => [stream.name, new MemoryStream(stream, options)]),
+    );
+    this.#waiters = new ReadWaiters(clock);
+  }
+
+  get state(): BrokerState {
+    return this.#notifier.state;
+  }
+
+  onStateChange(listener: (state: BrokerState, cause?: Error) => void): () => void {
+    return this.#notifier.listen(listener);
+  }
+
+  async open(): Promise<void> {
+    if (this.state === 'closed') throw closed();
+    this.#notifier.change('ready');
+  }
+
+  async close(): Promise<void> {
+    this.#notifier.change('closed');
+    this.#waiters.rejectAll(closed());
+  }
+
+  async publish(entry: OutgoingEntry): Promise<PublishReceipt> {
+    const stream = this.#stream(entry.stream);
+    checkOutgoingEntry(entry);
+    const receipt = stream.publish(entry, this.#nowMs());
+    if (!receipt.isDuplicate) this.#waiters.wake(entry.stream);
+    return receipt;
+  }
+
+  async register(member: string): Promise<readonly StreamStart[]> {
+    checkName('member', member);
+    this.#checkReady();
+    return Array.from(this.#streams.values(), (stream) => stream.register(member, this.#nowMs()));
+  }
+
+  async unregister(member: string): Promise<void> {
+    this.#checkReady();
+    for (const stream of this.#streams.values()) stream.unregister(member);
+  }
+
+  async heartbeat(
+    member: string,
+    places: ReadonlyMap<string, StreamPlace>,
+  ): Promise<readonly HeartbeatReply[]> {
+    checkName('member', member);
+    return Array.from(places, ([name, place]) => {
+      checkEntryId(place.cursor);
+      return this.#stream(name).heartbeat(member, place, this.#nowMs());
+    });
+  }
+
+  async readAfter(
+    cursors: ReadonlyMap<string, EntryId>,
+    options: ReadOptions,
+  ): Promise<ReadonlyMap<string, readonly Entry[]>> {
+    checkRead(this.options, cursors, options);
+    this.#checkReady();
+    const { signal } = options;
+    if (cursors.size === 0 || isAborted(signal)) return new Map();
+    const found = this.#collect(cursors, options.count);
+    if (found.size > 0 || options.blockMs === 0) return found;
+    await this.#waiters.wait([...cursors.keys()], options.blockMs, signal);
+    return isAborted(signal) ? new Map() : this.#collect(cursors, options.count);
+  }
+
+  async readRange(stream: string, options: RangeOptions): Promise<readonly Entry[]> {
+    const { after = FIRST_ENTRY_ID, upTo, count, direction } = options;
+    checkCount(count);
+    checkEntryId(after);
+    if (upTo !== undefined) checkEntryId(upTo);
+    return this.#stream(stream).readRange(after, upTo, count, direction === 'backward');
+  }
+
+  async claimSlot(owner: string, preferred = 0): Promise<SlotClaim> {
+    checkName('member', owner);
+    this.#checkReady();
+    return this.#slots.claim(owner, preferred, this.#nowMs(), this.options.leaseMs);
+  }
+
+  async releaseSlot(owner: string): Promise<void> {
+    this.#checkReady();
+    this.#slots.release(owner);
+  }
+
+  async acquireLease(stream: string, owner: string): Promise<Lease | undefined> {
+    checkName('member', owner);
+    return this.#stream(stream).acquireLease(owner, this.#nowMs());
+  }
+
+  async releaseLease(lease: Lease): Promise<void> {
+    this.#stream(lease.stream).releaseLease(lease);
+  }
+
+  async tickLedger(lease: Lease, tick: LedgerTick): Promise<TickResult> {
+    checkCount(tick.count);
+    checkName('consumer', tick.consumer);
+    if (tick.cursor !== undefined) checkEntryId(tick.cursor);
+    return this.#stream(lease.stream).tick(lease, tick, this.#nowMs());
+  }
+
+  async trim(lease: Lease): Promise<TrimResult> {
+    return this.#stream(lease.stream).trim(lease, this.#nowMs());
+  }
+
+  async deadLetter(letter: Parameters<Broker['deadLetter']>[0]): Promise<boolean> {
+    checkEntryId(letter.entry.id);
+    return this.#stream(letter.stream).deadLetter(
+      letter.entry,
+      letter.reason,
+      letter.rejectedBy,
+      this.#nowMs(),
+    );
+  }
+
+  async listDeadLetters(stream: string, count: number): Promise<readonly DeadLetter[]> {
+    checkCount(count);
+    return this.#stream(stream).listDeadLetters(count);
+  }
+
+  async inspect(stream: string): Promise<StreamInspection> {
+    return this.#stream(stream).inspect(this.#nowMs());
+  }
+
+  #collect(cursors: ReadonlyMap<string, EntryId>, count: number): Map<string, readonly Entry[]> {
+    const found = new Map<string, readonly Entry[]>();
+    for (const [name, cursor] of cursors) {
+      const entries = this.#stream(name).readAfter(cursor, count);
+      if (entries.length > 0) found.set(name, entries);
+    }
+    return found;
+  }
+
+  #stream(name: string): MemoryStream {
+    checkStream(this.options, name);
+    this.#checkReady();
+    const stream = this.#streams.get(name);
+    if (stream === undefined) throw invalid(`unknown stream ${JSON.stringify(name)}`);
+    return stream;
+  }
+
+  #checkReady(): void {
+    if (this.state === 'closed') throw closed();
+    if (this.state !== 'ready') throw new BrokerError('unavailable', 'The broker has not been opened');
+  }
+
+  #nowMs(): number {
+    return this.#clock.nowMs();
+  }
+}
+
+/** A function, because the answer changes between two questions. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+function closed(): BrokerError {
+  return new BrokerError('closed', 'The broker is closed');
+}

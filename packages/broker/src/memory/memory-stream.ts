@@ -1,0 +1,230 @@
+// One stream in memory with its group, members, dedupe IDs and dead letters: what the scripts do, in one process.
+import type {
+  DeadLetter,
+  Entry,
+  EntryId,
+  HeartbeatReply,
+  Lease,
+  LedgerTick,
+  OutgoingEntry,
+  PublishReceipt,
+  StreamInspection,
+  StreamPlace,
+  StreamStart,
+  TickResult,
+  TrimResult,
+} from '../broker.js';
+import { compareEntryIds, FIRST_ENTRY_ID, minEntryId, nextEntryId } from '../entry-id.js';
+import { newEpoch } from '../epoch.js';
+import type { ResolvedBrokerOptions, StreamOptions } from '../options.js';
+import { EntryLog } from './entry-log.js';
+import { ExpiringMap } from './expiring-map.js';
+import { LeaseBook } from './lease-book.js';
+import { Roster } from './roster.js';
+
+/** Dedupe IDs and reject marks kept per stream; the oldest go early beyond it. About 100 MB at the bound. */
+const MAX_REMEMBERED = 1_000_000;
+
+/** Every method is one step: nothing else runs in between. */
+export class MemoryStream {
+  readonly #name: string;
+  readonly #options: ResolvedBrokerOptions;
+  readonly #maxLength: number;
+  readonly #hardCap: number;
+  readonly #log = new EntryLog();
+  readonly #deadLog = new EntryLog();
+  readonly #epoch = newEpoch();
+  readonly #lease = new LeaseBook();
+  readonly #roster: Roster;
+  readonly #dedupe: ExpiringMap<EntryId>;
+  readonly #deadMarks: ExpiringMap<true>;
+  /** Consumed and not acknowledged, oldest first; the value is the consumer. Bounded by what was appended since the last acknowledgement. */
+  readonly #pending = new Map<EntryId, string>();
+  /** Where the group stands; `undefined` until somebody registers. */
+  #lastDelivered: EntryId | undefined;
+  #expired = 0;
+
+  constructor({ name, maxLength }: StreamOptions, options: ResolvedBrokerOptions) {
+    this.#name = name;
+    this.#options = options;
+    this.#maxLength = maxLength;
+    this.#hardCap = maxLength * options.hardCapFactor;
+    this.#roster = new Roster(options.livenessMs);
+    this.#dedupe = new ExpiringMap(options.dedupeWindowMs, MAX_REMEMBERED);
+    this.#deadMarks = new ExpiringMap(options.deadMarkMs, MAX_REMEMBERED);
+  }
+
+  publish({ dedupeId, fields }: OutgoingEntry, nowMs: number): PublishReceipt {
+    const known = dedupeId === undefined ? undefined : this.#dedupe.get(dedupeId, nowMs);
+    if (known !== undefined) return { id: known, isDuplicate: true };
+    const id = this.#log.append(copyFields(fields), Math.floor(nowMs));
+    if (dedupeId !== undefined) this.#dedupe.set(dedupeId, id, nowMs);
+    this.#expireBeyondHardCap();
+    return { id, isDuplicate: false };
+  }
+
+  register(member: string, nowMs: number): StreamStart {
+    this.#lastDelivered ??= FIRST_ENTRY_ID;
+    this.#roster.beatPulse(nowMs);
+    const cursor = this.#roster.isAnyOtherLive(member, nowMs) ? this.#log.lastId : this.#lastAcknowledged();
+    this.#roster.place(member, cursor, nowMs);
+    return this.#start(cursor, nowMs);
+  }
+
+  unregister(member: string): void {
+    this.#roster.remove(member);
+  }
+
+  heartbeat(member: string, place: StreamPlace, nowMs: number): HeartbeatReply {
+    this.#roster.beatPulse(nowMs);
+    const { cursor } = place;
+    if (place.epoch !== this.#epoch || compareEntryIds(cursor, this.#log.lastId) > 0) {
+      this.#roster.place(member, FIRST_ENTRY_ID, nowMs);
+      return { ...this.#start(FIRST_ENTRY_ID, nowMs), verdict: 'reset' };
+    }
+    const verdict = this.#roster.has(member) ? 'alive' : 'revived';
+    this.#roster.beat(member, cursor, cursor === this.#log.lastId, nowMs);
+    return { ...this.#start(cursor, nowMs), verdict };
+  }
+
+  /** Entries after `cursor`. */
+  readAfter(cursor: EntryId, count: number): Entry[] {
+    return this.#log.range(cursor, undefined, count);
+  }
+
+  readRange(after: EntryId, upTo: EntryId | undefined, count: number, isBackward: boolean): Entry[] {
+    return isBackward ? this.#log.rangeBackward(after, upTo, count) : this.#log.range(after, upTo, count);
+  }
+
+  acquireLease(owner: string, nowMs: number): Lease | undefined {
+    return this.#lease.acquire(this.#name, owner, nowMs, this.#options.leaseMs);
+  }
+
+  releaseLease(lease: Lease): void {
+    this.#lease.release(lease);
+  }
+
+  tick(lease: Lease, tick: LedgerTick, nowMs: number): TickResult {
+    if (!this.#lease.isHeldBy(lease, nowMs)) return { status: 'fenced' };
+    this.#roster.beatPulse(nowMs);
+    if (tick.cursor !== undefined) this.#roster.advance(lease.owner, tick.cursor, nowMs);
+    const declaredDead = this.#roster.buryDead(nowMs);
+    const smallest = this.#roster.smallestCursor();
+    const consumed = this.#consume(tick.consumer, tick.count, smallest);
+    const isOwnerLive = this.#roster.has(lease.owner);
+    const acknowledged = isOwnerLive && smallest !== undefined ? this.#acknowledge(smallest, tick.count) : 0;
+    return { status: 'ticked', consumed, acknowledged, declaredDead };
+  }
+
+  trim(lease: Lease, nowMs: number): TrimResult {
+    if (!this.#lease.isHeldBy(lease, nowMs)) return { status: 'fenced' };
+    const limit = this.#options.trimBatchSize;
+    const excess = Math.min(this.#log.length - this.#maxLength, limit);
+    if (excess <= 0) return { status: 'trimmed', removed: 0, expired: 0 };
+    const removed = Math.min(excess, this.#log.countBelow(this.#trimFloor(nowMs)));
+    this.#log.removeOldest(removed);
+    const cut = this.#expireBeyondHardCap();
+    return { status: 'trimmed', removed: removed + cut.removed, expired: cut.expired };
+  }
+
+  deadLetter(entry: Entry, reason: string, rejectedBy: string, nowMs: number): boolean {
+    if (this.#deadMarks.get(entry.id, nowMs) === true) return false;
+    this.#deadMarks.set(entry.id, true, nowMs);
+    const letter = {
+      origin_id: entry.id,
+      reason,
+      rejected_by: rejectedBy,
+      fields: JSON.stringify(entry.fields),
+    };
+    this.#deadLog.append(letter, Math.floor(nowMs));
+    this.#deadLog.removeOldest(Math.max(0, this.#deadLog.length - this.#options.deadLetterMaxLength));
+    return true;
+  }
+
+  listDeadLetters(count: number): DeadLetter[] {
+    return this.#deadLog.rangeBackward(FIRST_ENTRY_ID, undefined, count).map(({ id, fields }) => ({
+      id,
+      originId: fields['origin_id'] ?? '',
+      reason: fields['reason'] ?? '',
+      rejectedBy: fields['rejected_by'] ?? '',
+      fields: JSON.parse(fields['fields'] ?? '{}') as Record<string, string>,
+    }));
+  }
+
+  inspect(nowMs: number): StreamInspection {
+    const delivered = this.#lastDelivered ?? FIRST_ENTRY_ID;
+    return {
+      stream: this.#name,
+      length: this.#log.length,
+      entriesAdded: this.#log.entriesAdded,
+      firstId: this.#log.firstId,
+      lastId: this.#log.lastId,
+      unconsumed: this.#log.length - this.#log.countBelow(nextEntryId(delivered)),
+      pending: this.#pending.size,
+      oldestPendingId: this.#oldestPending(),
+      expired: this.#expired,
+      deadLetters: this.#deadLog.length,
+      timeMs: nowMs,
+    };
+  }
+
+  #start(cursor: EntryId, timeMs: number): StreamStart {
+    const { lastId, entriesAdded } = this.#log;
+    return { stream: this.#name, epoch: this.#epoch, cursor, lastId, entriesAdded, timeMs };
+  }
+
+  #consume(consumer: string, count: number, smallestCursor: EntryId | undefined): number {
+    const after = this.#lastDelivered ?? smallestCursor ?? FIRST_ENTRY_ID;
+    const entries = this.#log.range(after, undefined, count);
+    for (const { id } of entries) this.#pending.set(id, consumer);
+    this.#lastDelivered = entries.at(-1)?.id ?? after;
+    return entries.length;
+  }
+
+  #acknowledge(upTo: EntryId, count: number): number {
+    let acknowledged = 0;
+    for (const id of this.#pending.keys()) {
+      if (acknowledged === count || compareEntryIds(id, upTo) > 0) break;
+      this.#pending.delete(id);
+      acknowledged++;
+    }
+    return acknowledged;
+  }
+
+  /** Every entry below it was acknowledged, and none from it on. */
+  #groupFloor(): EntryId {
+    if (this.#lastDelivered === undefined) return FIRST_ENTRY_ID;
+    return this.#oldestPending() ?? nextEntryId(this.#lastDelivered);
+  }
+
+  #lastAcknowledged(): EntryId {
+    const oldest = this.#oldestPending();
+    if (oldest !== undefined) return this.#log.idBefore(oldest);
+    return this.#lastDelivered ?? FIRST_ENTRY_ID;
+  }
+
+  #oldestPending(): EntryId | undefined {
+    return this.#pending.keys().next().value;
+  }
+
+  #trimFloor(nowMs: number): EntryId {
+    const byAge = `${Math.floor(Math.max(0, nowMs - this.#options.minAgeMs))}-0`;
+    const smallest = this.#roster.smallestCursor();
+    const floor = minEntryId(byAge, this.#groupFloor());
+    return smallest === undefined ? floor : minEntryId(floor, nextEntryId(smallest));
+  }
+
+  #expireBeyondHardCap(): { readonly removed: number; readonly expired: number } {
+    const excess = Math.min(this.#log.length - this.#hardCap, this.#options.trimBatchSize);
+    if (excess <= 0) return { removed: 0, expired: 0 };
+    const removed = Math.min(excess, this.#log.countBelow(this.#groupFloor()));
+    this.#log.removeOldest(excess);
+    this.#expired += excess - removed;
+    return { removed, expired: excess - removed };
+  }
+}
+
+/** A copy, so that a caller who changes its object afterwards changes no entry; frozen for the same reason. */
+function copyFields(fields: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.freeze(Object.fromEntries(Object.entries(fields)));
+}

@@ -1,0 +1,54 @@
+// Reads that wait for a newer entry.
+import type { Clock } from '../clock.js';
+import type { BrokerError } from '../errors.js';
+
+interface Waiter {
+  readonly streams: readonly string[];
+  readonly wake: () => void;
+  readonly reject: (error: BrokerError) => void;
+}
+
+/** Every waiter leaves by being woken, by its time running out, by its signal or by `rejectAll`. One per read under way. */
+export class ReadWaiters {
+  readonly #clock: Clock;
+  readonly #waiting = new Set<Waiter>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Resolves when one of `streams` has news, after `blockMs`, or when `signal` fires. */
+  wait(streams: readonly string[], blockMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiting.delete(waiter);
+        cancel();
+        signal?.removeEventListener('abort', waiter.wake);
+      };
+      const waiter: Waiter = {
+        streams,
+        wake: () => {
+          leave();
+          resolve();
+        },
+        reject: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      const cancel = this.#clock.startTimer(waiter.wake, blockMs);
+      this.#waiting.add(waiter);
+      signal?.addEventListener('abort', waiter.wake, { once: true });
+    });
+  }
+
+  wake(stream: string): void {
+    for (const waiter of [...this.#waiting]) {
+      if (waiter.streams.includes(stream)) waiter.wake();
+    }
+  }
+
+  rejectAll(error: BrokerError): void {
+    for (const waiter of [...this.#waiting]) waiter.reject(error);
+  }
+}

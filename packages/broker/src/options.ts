@@ -1,0 +1,119 @@
+// What a broker can be told, with the defaults, and the one place that checks it.
+import { BrokerError } from './errors.js';
+
+/** A stream and the length it settles at once its entries are acknowledged. */
+export interface StreamOptions {
+  /** Key of the stream: 1–200 bytes, without control characters or braces. */
+  readonly name: string;
+  /** Entries kept at least, once acknowledged and older than `minAgeMs` the rest is trimmed. */
+  readonly maxLength: number;
+}
+
+/** Options common to every broker. */
+export interface BrokerOptions {
+  /** The streams, in the order in which positions list them. */
+  readonly streams: readonly StreamOptions[];
+  /** Name of the consumer group that accounts for delivery. @defaultValue 'signalr-consumers' */
+  readonly group?: string;
+  /** Consumers are named by this and their slot. @defaultValue 'signalr-instance-' */
+  readonly consumerPrefix?: string;
+  /** How long a `dedupeId` is remembered. @defaultValue 300000 */
+  readonly dedupeWindowMs?: number;
+  /** Deadline of every call. @defaultValue 5000 */
+  readonly commandTimeoutMs?: number;
+  /** Deadline of `open`, and of every later attempt to connect. @defaultValue 5000 */
+  readonly connectTimeoutMs?: number;
+  /** A member whose heartbeat is older, or that stands still this long, is dead. @defaultValue 3000 */
+  readonly livenessMs?: number;
+  /** How long a lease or a slot lasts without being renewed. @defaultValue 3000 */
+  readonly leaseMs?: number;
+  /** How often a member reports its cursors. @defaultValue 250 */
+  readonly heartbeatMs?: number;
+  /** Acknowledged entries younger than this are kept whatever the length. @defaultValue 30000 */
+  readonly minAgeMs?: number;
+  /** Beyond `maxLength` times this, entries go whether acknowledged or not. @defaultValue 20 */
+  readonly hardCapFactor?: number;
+  /** Most entries appended by one call to the store. @defaultValue 32 */
+  readonly publishBatchSize?: number;
+  /** Publishes waiting per stream; beyond it they are refused (`overloaded`). @defaultValue 10000 */
+  readonly maxQueuedPublishes?: number;
+  /** Characters waiting per stream; beyond it publishes are refused (`overloaded`). @defaultValue 67108864 */
+  readonly maxQueuedChars?: number;
+  /** Most entries one trim or one cut removes. @defaultValue 1000 */
+  readonly trimBatchSize?: number;
+  /** Dead letters kept per stream, give or take one node. @defaultValue 1000 */
+  readonly deadLetterMaxLength?: number;
+  /** How long it is remembered that an entry was rejected. @defaultValue 86400000 */
+  readonly deadMarkMs?: number;
+}
+
+/** `BrokerOptions` with every default filled in. */
+export type ResolvedBrokerOptions = Required<BrokerOptions>;
+
+const MAX_STREAMS = 256;
+const MAX_NAME_BYTES = 200;
+
+/**
+ * Fills in the defaults, checks every value and freezes the result.
+ * @throws BrokerError `invalid_argument` naming the option that is wrong
+ */
+export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOptions {
+  return Object.freeze({
+    streams: Object.freeze(checkedStreams(options.streams)),
+    group: checkedName('group', options.group ?? 'signalr-consumers'),
+    consumerPrefix: checkedName('consumerPrefix', options.consumerPrefix ?? 'signalr-instance-'),
+    dedupeWindowMs: atLeastOne('dedupeWindowMs', options.dedupeWindowMs ?? 300_000),
+    commandTimeoutMs: atLeastOne('commandTimeoutMs', options.commandTimeoutMs ?? 5_000),
+    connectTimeoutMs: atLeastOne('connectTimeoutMs', options.connectTimeoutMs ?? 5_000),
+    livenessMs: atLeastOne('livenessMs', options.livenessMs ?? 3_000),
+    leaseMs: atLeastOne('leaseMs', options.leaseMs ?? 3_000),
+    heartbeatMs: atLeastOne('heartbeatMs', options.heartbeatMs ?? 250),
+    minAgeMs: wholeNumber('minAgeMs', options.minAgeMs ?? 30_000, 0),
+    hardCapFactor: atLeastOne('hardCapFactor', options.hardCapFactor ?? 20),
+    publishBatchSize: wholeNumber('publishBatchSize', options.publishBatchSize ?? 32, 1, 1_000),
+    maxQueuedPublishes: atLeastOne('maxQueuedPublishes', options.maxQueuedPublishes ?? 10_000),
+    maxQueuedChars: atLeastOne('maxQueuedChars', options.maxQueuedChars ?? 67_108_864),
+    trimBatchSize: wholeNumber('trimBatchSize', options.trimBatchSize ?? 1_000, 1, 100_000),
+    deadLetterMaxLength: atLeastOne('deadLetterMaxLength', options.deadLetterMaxLength ?? 1_000),
+    deadMarkMs: atLeastOne('deadMarkMs', options.deadMarkMs ?? 86_400_000),
+  });
+}
+
+function checkedStreams(streams: readonly StreamOptions[]): StreamOptions[] {
+  if (!Array.isArray(streams) || streams.length === 0 || streams.length > MAX_STREAMS) {
+    throw invalid(`streams must list 1 to ${MAX_STREAMS} streams`);
+  }
+  const names = new Set<string>();
+  return streams.map((stream: StreamOptions) => {
+    const name = checkedName('streams[].name', stream.name);
+    if (names.has(name)) throw invalid(`stream ${name} is listed twice`);
+    names.add(name);
+    return Object.freeze({ name, maxLength: atLeastOne(`maxLength of ${name}`, stream.maxLength) });
+  });
+}
+
+/** Braces would move a key's hash tag, and control characters make it unreadable for people. */
+function checkedName(option: string, name: unknown): string {
+  const isGood =
+    typeof name === 'string' &&
+    name.length > 0 &&
+    Buffer.from(name).toString() === name &&
+    Buffer.byteLength(name) <= MAX_NAME_BYTES &&
+    !/[\p{Cc}{}]/u.test(name);
+  if (!isGood)
+    throw invalid(`${option} must be 1 to ${MAX_NAME_BYTES} bytes without control characters or braces`);
+  return name;
+}
+
+function atLeastOne(option: string, value: number): number {
+  return wholeNumber(option, value, 1);
+}
+
+function wholeNumber(option: string, value: number, min: number, max = 2 ** 40): number {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+  throw invalid(`${option} must be a whole number from ${min} to ${max}`);
+}
+
+function invalid(message: string): BrokerError {
+  return new BrokerError('invalid_argument', message);
+}

@@ -1,0 +1,96 @@
+// Blocking reads, on a connection of their own: a command behind a blocked one would wait as long as that.
+import type { Entry, EntryId, ReadOptions } from '../broker.js';
+import { invalid } from '../arguments.js';
+import { type BrokerError, toBrokerError } from '../errors.js';
+import type { RedisConnection } from './connection.js';
+import { asStreams } from './replies.js';
+
+/** Ends the blocking read of the client with this ID, from another connection. */
+export type Unblock = (clientId: string) => Promise<unknown>;
+
+/** One reader; opens its connection with the first read. */
+export class BlockingReader {
+  readonly #connection: RedisConnection;
+  readonly #unblock: Unblock;
+  readonly #commandTimeoutMs: number;
+  #isReading = false;
+  /** The command of a read that was aborted: its reply must be in before the next command is sent. */
+  #abandoned: Promise<unknown> | undefined;
+
+  constructor(connection: RedisConnection, unblock: Unblock, commandTimeoutMs: number) {
+    this.#connection = connection;
+    this.#unblock = unblock;
+    this.#commandTimeoutMs = commandTimeoutMs;
+  }
+
+  /** @see Broker.readAfter */
+  async read(
+    cursors: ReadonlyMap<string, EntryId>,
+    options: ReadOptions,
+  ): Promise<Map<string, readonly Entry[]>> {
+    if (this.#isReading) throw invalid('one read at a time: the last one has not settled');
+    this.#isReading = true;
+    try {
+      await this.#connection.open();
+      await this.#abandoned;
+      return await this.#readOnce(cursors, options);
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  async #readOnce(
+    cursors: ReadonlyMap<string, EntryId>,
+    options: ReadOptions,
+  ): Promise<Map<string, readonly Entry[]>> {
+    const { signal, blockMs } = options;
+    if (signal?.aborted === true) return new Map();
+    const reply = this.#connection.command(readCommand(cursors, options), blockMs + this.#commandTimeoutMs);
+    if (signal === undefined) return asStreams(await reply);
+    return asStreams(await this.#untilAborted(reply, signal));
+  }
+
+  /** The reply, or `null` (nothing) as soon as `signal` fires. */
+  async #untilAborted(reply: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+    let onAbort = (): void => {};
+    const aborted = new Promise<null>((resolve) => {
+      onAbort = () => {
+        this.#abandon(reply);
+        resolve(null);
+      };
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await Promise.race([reply, aborted]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** What the abandoned read brings is not lost: the caller's cursor has not moved. */
+  #abandon(reply: Promise<unknown>): void {
+    const settled = reply.then(
+      () => {},
+      () => {},
+    );
+    this.#abandoned = settled;
+    const clientId = this.#connection.clientId;
+    if (clientId === undefined) return;
+    // Should this fail, the read ends at the latest after its own `blockMs`.
+    this.#unblock(clientId).catch((error: unknown): BrokerError => toBrokerError(error, 'unavailable'));
+  }
+}
+
+function readCommand(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): string[] {
+  // BLOCK 0 would wait for ever.
+  const block = options.blockMs > 0 ? ['BLOCK', String(options.blockMs)] : [];
+  return [
+    'XREAD',
+    'COUNT',
+    String(options.count),
+    ...block,
+    'STREAMS',
+    ...cursors.keys(),
+    ...cursors.values(),
+  ];
+}

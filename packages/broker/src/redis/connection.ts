@@ -1,0 +1,247 @@
+// One connection to Redis that comes back by itself. Commands are never queued while it is away and never repeated:
+// a caller learns at once, or at the deadline, that the outcome is unknown.
+import { createClient } from '@redis/client';
+import { backOffDelayMs } from '../back-off.js';
+import type { BrokerState } from '../broker.js';
+import { type Clock, pause } from '../clock.js';
+import { BrokerError } from '../errors.js';
+import { withDeadline } from './deadline.js';
+import { fromRedisError, isErrorReply, isNoScript } from './redis-errors.js';
+import type { Script } from './scripts/script.js';
+
+type Client = ReturnType<typeof newClient>;
+
+/** What a connection needs to know. */
+export interface ConnectionOptions {
+  /** `redis://` or `rediss://`, with user, password and database where wanted. */
+  readonly url: string;
+  /** Shown by CLIENT LIST. */
+  readonly clientName: string;
+  /** Deadline of one attempt to connect, greeting included. */
+  readonly connectTimeoutMs: number;
+  /** Deadline of one command. */
+  readonly commandTimeoutMs: number;
+  readonly clock: Clock;
+  readonly onStateChange: (state: BrokerState, cause?: BrokerError) => void;
+}
+
+/**
+ * State: `idle` → `connecting` → `ready` ⇄ `unavailable`, and from each of them → `closed`.
+ * - `open` leaves `idle`; when it fails the state is `idle` again.
+ * - `ready` becomes `unavailable` when the socket ends or a command passes its deadline: a server that is stopped, or
+ *   a path that swallows packets, looks like an idle socket, so the unanswered command is the only witness.
+ * - `unavailable` becomes `ready` by itself; attempts are spaced by back-off with jitter.
+ */
+export class RedisConnection {
+  readonly #options: ConnectionOptions;
+  readonly #closing = new AbortController();
+  #state: BrokerState = 'idle';
+  #client: Client | undefined;
+  #clientId: string | undefined;
+  /** Called once when the present client is no more use. */
+  #onLost: (cause: BrokerError) => void = () => {};
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  get state(): BrokerState {
+    return this.#state;
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  /** What CLIENT UNBLOCK takes; `undefined` while there is no connection. */
+  get clientId(): string | undefined {
+    return this.#client === undefined ? undefined : this.#clientId;
+  }
+
+  /**
+   * Connects, trying again until `connectTimeoutMs` have passed.
+   * @throws BrokerError `unavailable`, or `refused` at once when Redis answered and does not want us
+   */
+  async open(): Promise<void> {
+    if (this.#state === 'closed') throw closed();
+    if (this.#state !== 'idle') return;
+    this.#change('connecting');
+    const { clock, connectTimeoutMs } = this.#options;
+    const endMs = clock.monotonicMs() + connectTimeoutMs;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#connectOnce(Math.max(1, endMs - clock.monotonicMs()));
+        void this.#stayConnected();
+        return;
+      } catch (error) {
+        if (this.isClosed) throw closed();
+        const cause = fromRedisError(error);
+        const waitMs = backOffDelayMs(attempt);
+        if (cause.code === 'refused' || clock.monotonicMs() + waitMs >= endMs) {
+          this.#change('idle', cause);
+          throw cause;
+        }
+        await pause(clock, waitMs, this.#closing.signal);
+        if (this.isClosed) throw closed();
+      }
+    }
+  }
+
+  /**
+   * Sends one command and returns its reply.
+   * @throws BrokerError `unavailable`, `timeout`, `closed`, `out_of_memory` or `refused`
+   */
+  async command(args: readonly string[], timeoutMs = this.#options.commandTimeoutMs): Promise<unknown> {
+    try {
+      return await this.#send(args, timeoutMs);
+    } catch (error) {
+      throw this.#translate(error);
+    }
+  }
+
+  /** Runs a script by its digest, or by its text where the server does not know it. */
+  async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args];
+    const { commandTimeoutMs } = this.#options;
+    try {
+      return await this.#send(['EVALSHA', script.sha1, ...rest], commandTimeoutMs);
+    } catch (error) {
+      // NOSCRIPT comes before the script starts, so nothing has happened and sending it again is safe.
+      if (!isNoScript(error)) throw this.#translate(error);
+    }
+    return this.command(['EVAL', script.source, ...rest], commandTimeoutMs);
+  }
+
+  /** Ends the connection at once. Commands without a reply reject with `closed`. Idempotent. */
+  close(): void {
+    if (this.isClosed) return;
+    const client = this.#client;
+    this.#client = undefined;
+    this.#change('closed');
+    this.#closing.abort();
+    this.#onLost(closed());
+    if (client !== undefined) destroy(client);
+  }
+
+  async #send(args: readonly string[], timeoutMs: number): Promise<unknown> {
+    const client = this.#client;
+    if (client === undefined)
+      throw this.isClosed ? closed() : new BrokerError('unavailable', 'Redis is not connected');
+    return withDeadline(this.#options.clock, client.sendCommand(args), timeoutMs, () => {
+      const error = new BrokerError(
+        'timeout',
+        `Redis did not answer ${args[0] ?? ''} within ${timeoutMs} ms`,
+      );
+      this.#drop(client, error);
+      return error;
+    });
+  }
+
+  #translate(error: unknown): BrokerError {
+    if (this.isClosed && !isErrorReply(error)) return closed();
+    return fromRedisError(error);
+  }
+
+  async #connectOnce(timeoutMs: number): Promise<void> {
+    const client = newClient(this.#options, timeoutMs);
+    // Every failure also rejects the commands under way; the event only must not go unheard.
+    client.on('error', (error: unknown) => this.#drop(client, fromRedisError(error)));
+    try {
+      this.#clientId = await withDeadline(this.#options.clock, greet(client), timeoutMs, () => {
+        return new BrokerError('unavailable', `Redis did not accept the connection within ${timeoutMs} ms`);
+      });
+    } catch (error) {
+      destroy(client);
+      throw error;
+    }
+    if (this.isClosed) {
+      destroy(client);
+      throw closed();
+    }
+    this.#client = client;
+    this.#change('ready');
+  }
+
+  /** Waits until the client is lost, then connects again; until closed. */
+  async #stayConnected(): Promise<void> {
+    while (!this.isClosed) {
+      const cause = await this.#lost();
+      if (this.isClosed) return;
+      this.#change('unavailable', cause);
+      await this.#reconnect();
+    }
+  }
+
+  async #reconnect(): Promise<void> {
+    const { clock, connectTimeoutMs } = this.#options;
+    for (let attempt = 0; !this.isClosed; attempt++) {
+      await pause(clock, backOffDelayMs(attempt), this.#closing.signal);
+      if (this.isClosed) return;
+      try {
+        return await this.#connectOnce(connectTimeoutMs);
+      } catch {
+        // The state says `unavailable` already, with its first cause; the next attempt follows.
+      }
+    }
+  }
+
+  #lost(): Promise<BrokerError> {
+    return new Promise((resolve) => {
+      this.#onLost = resolve;
+      if (this.#client === undefined)
+        resolve(new BrokerError('unavailable', 'The connection to Redis was lost'));
+    });
+  }
+
+  #drop(client: Client, cause: BrokerError): void {
+    if (client !== this.#client) return;
+    this.#client = undefined;
+    destroy(client);
+    this.#onLost(cause);
+  }
+
+  #change(state: BrokerState, cause?: BrokerError): void {
+    if (this.#state === state || this.isClosed) return;
+    this.#state = state;
+    this.#options.onStateChange(state, cause);
+  }
+}
+
+function newClient(options: ConnectionOptions, connectTimeoutMs: number) {
+  return createClient({
+    url: options.url,
+    name: options.clientName,
+    RESP: 2,
+    disableOfflineQueue: true,
+    maintNotifications: 'disabled',
+    // Deadlines are ours: the client's own covers only commands that it has not written yet.
+    commandOptions: { timeout: 0 },
+    socket: { connectTimeout: Math.ceil(connectTimeoutMs), reconnectStrategy: false },
+  });
+}
+
+/** Connects, makes sure of what the scripts need and returns the client's ID. */
+async function greet(client: Client): Promise<string> {
+  await client.connect();
+  const [info, clientId] = await Promise.all([
+    client.sendCommand(['INFO', 'server']),
+    client.sendCommand(['CLIENT', 'ID']),
+  ]);
+  const version = /^redis_version:(\d+)\./m.exec(String(info))?.[1];
+  if (version === undefined || Number(version) < 7) {
+    throw new BrokerError('refused', `Redis 7.0 or newer is needed, this is ${version ?? 'unknown'}`);
+  }
+  return String(clientId);
+}
+
+function destroy(client: Client): void {
+  try {
+    client.destroy();
+  } catch {
+    // A client that is closed already says so by throwing; closed is what is wanted.
+  }
+}
+
+function closed(): BrokerError {
+  return new BrokerError('closed', 'The broker is closed');
+}

@@ -1,0 +1,43 @@
+// The only place that builds keys. Everything that belongs to a stream carries the stream's name as its hash tag, and a name without
+// braces hashes as a whole: so all keys of one stream fall into one slot and one script may touch them.
+
+/** Every key that belongs to one stream. */
+export interface StreamKeys {
+  /** STREAM: the entries, and the consumer group. */
+  readonly stream: string;
+  /** HASH member → `cursor|heartbeatMs|advancedMs`. */
+  readonly cursors: string;
+  /** HASH owner, fence, expiresMs, pulseMs, graceUntilMs. Has no TTL: the fence must outlive the lease. */
+  readonly lease: string;
+  /** HASH value, lastId, entriesAdded: the epoch, and how far the stream had come when last looked at. */
+  readonly epoch: string;
+  /** STREAM: rejected entries. */
+  readonly dead: string;
+  /** STRING: entries ever cut before they were acknowledged. */
+  readonly expired: string;
+  /** STRING with TTL: the entry ID under which this `dedupeId` was appended. */
+  dedupe(dedupeId: string): string;
+  /** STRING with TTL: this entry was rejected already. */
+  deadMark(entryId: string): string;
+}
+
+/** The keys of `stream`. */
+export function streamKeys(stream: string): StreamKeys {
+  const dedupePrefix = `dedupe:{${stream}}:`;
+  const deadMarkPrefix = `deadmark:{${stream}}:`;
+  return {
+    stream,
+    cursors: `cursors:{${stream}}`,
+    lease: `lease:{${stream}}`,
+    epoch: `epoch:{${stream}}`,
+    dead: `dead:{${stream}}`,
+    expired: `expired:{${stream}}`,
+    dedupe: (dedupeId) => dedupePrefix + dedupeId,
+    deadMark: (entryId) => deadMarkPrefix + entryId,
+  };
+}
+
+/** HASH slot number → `expiresMs|owner`. */
+export function slotsKey(group: string): string {
+  return `slots:{${group}}`;
+}

@@ -1,0 +1,41 @@
+// Which code a failure of Redis has. Pure.
+import { ErrorReply } from '@redis/client';
+import { BrokerError, type BrokerErrorCode } from '../errors.js';
+
+/** First words of error replies that pass by themselves: failover, loading, a script that runs too long. */
+const PASSING = new Set([
+  'LOADING',
+  'BUSY',
+  'MASTERDOWN',
+  'READONLY',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'MISCONF',
+  'NOREPLICAS',
+  'UNBLOCKED',
+]);
+
+/** The error as a `BrokerError`: an error reply by its first word, everything else as a lost connection. */
+export function fromRedisError(error: unknown): BrokerError {
+  if (error instanceof BrokerError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code: BrokerErrorCode = isErrorReply(error) ? codeOfReply(message) : 'unavailable';
+  return new BrokerError(code, `Redis: ${message}`, { cause: error });
+}
+
+/** Whether Redis itself answered with an error, so that the connection is sound. */
+export function isErrorReply(error: unknown): error is ErrorReply {
+  return error instanceof ErrorReply;
+}
+
+/** Whether the script is not known to the server (it was restarted, or its script cache flushed). */
+export function isNoScript(error: unknown): boolean {
+  return isErrorReply(error) && error.message.startsWith('NOSCRIPT');
+}
+
+/** The code for an error reply with this text. */
+export function codeOfReply(message: string): BrokerErrorCode {
+  const word = message.slice(0, message.search(/[^A-Z]|$/));
+  if (word === 'OOM' || message.includes('OOM command not allowed')) return 'out_of_memory';
+  return PASSING.has(word) ? 'unavailable' : 'refused';
+}

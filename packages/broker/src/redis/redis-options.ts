@@ -1,0 +1,35 @@
+// Options of the Redis broker.
+import { type Clock, systemClock } from '../clock.js';
+import { BrokerError } from '../errors.js';
+import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
+
+/** Options of `createRedisBroker`. */
+export interface RedisBrokerOptions extends BrokerOptions {
+  /** `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. */
+  readonly url: string;
+  /** Name in CLIENT LIST, followed by `-writer` or `-reader`. No spaces. @defaultValue 'millrace' */
+  readonly clientName?: string;
+  /** Source of deadlines and back-off. @defaultValue systemClock */
+  readonly clock?: Clock;
+}
+
+/** Checked options, in two parts. */
+export interface ResolvedRedisOptions {
+  readonly broker: ResolvedBrokerOptions;
+  readonly redis: Required<Pick<RedisBrokerOptions, 'url' | 'clientName' | 'clock'>>;
+}
+
+/** @throws BrokerError `invalid_argument` naming the option that is wrong. The URL is not repeated: it may hold a password. */
+export function resolveRedisBrokerOptions(options: RedisBrokerOptions): ResolvedRedisOptions {
+  const { url, clientName = 'millrace', clock = systemClock, ...rest } = options;
+  if (!URL.canParse(url) || !/^rediss?:\/\//.test(url)) {
+    throw new BrokerError('invalid_argument', 'url must begin with redis:// or rediss://');
+  }
+  if (!/^[!-~]{1,64}$/.test(clientName)) {
+    throw new BrokerError(
+      'invalid_argument',
+      'clientName must be 1 to 64 printable ASCII characters without spaces',
+    );
+  }
+  return { broker: resolveBrokerOptions(rest), redis: { url, clientName, clock } };
+}

@@ -1,0 +1,69 @@
+// Reading what Redis answers. Replies are `unknown` until they have passed through here.
+// RESP2 is spoken, so every reply is text, a whole number, null or an array of these.
+import type { Entry, EntryId } from '../broker.js';
+import { BrokerError } from '../errors.js';
+
+/** The reply as an array; `null` (nothing) as an empty one. */
+export function asArray(reply: unknown): readonly unknown[] {
+  if (Array.isArray(reply)) return reply as readonly unknown[];
+  if (reply === null) return [];
+  throw unexpected('an array', reply);
+}
+
+/** The reply as text. */
+export function asText(reply: unknown): string {
+  if (typeof reply === 'string') return reply;
+  throw unexpected('text', reply);
+}
+
+/** The reply as a number: an integer reply, or text that is one. */
+export function asNumber(reply: unknown): number {
+  const number = typeof reply === 'string' && reply !== '' ? Number(reply) : reply;
+  if (typeof number === 'number' && Number.isFinite(number)) return number;
+  throw unexpected('a number', reply);
+}
+
+/** Milliseconds since 1970, with fractions, from the two parts of TIME. */
+export function asTimeMs(seconds: unknown, microseconds: unknown): number {
+  return asNumber(seconds) * 1000 + asNumber(microseconds) / 1000;
+}
+
+/** The reply of XRANGE and the inner part of XREAD. */
+export function asEntries(reply: unknown): Entry[] {
+  return asArray(reply).map((item) => {
+    const [id, fields] = asArray(item);
+    return { id: asText(id) as EntryId, fields: asFields(asArray(fields)) };
+  });
+}
+
+/** The reply of XREAD. */
+export function asStreams(reply: unknown): Map<string, readonly Entry[]> {
+  const streams = new Map<string, readonly Entry[]>();
+  for (const item of asArray(reply)) {
+    const [stream, entries] = asArray(item);
+    streams.set(asText(stream), asEntries(entries));
+  }
+  return streams;
+}
+
+/** Alternating names and values. Of a name that stands twice, the last value counts. */
+function asFields(flat: readonly unknown[]): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    setField(fields, asText(flat[at]), asText(flat[at + 1]));
+  }
+  return fields;
+}
+
+/** Assigning to `__proto__` would change the object's prototype instead of storing a field. */
+function setField(fields: Record<string, string>, name: string, value: string): void {
+  if (name === '__proto__') {
+    Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    fields[name] = value;
+  }
+}
+
+function unexpected(wanted: string, reply: unknown): BrokerError {
+  return new BrokerError('refused', `Redis answered ${typeof reply} where ${wanted} was expected`);
+}

@@ -1,0 +1,110 @@
+// What each script's reply means, as a value of the port. One function per script; the order of the elements is the
+// script's contract.
+import type {
+  DeadLetter,
+  HeartbeatReply,
+  HeartbeatVerdict,
+  PublishReceipt,
+  SlotClaim,
+  StreamInspection,
+  StreamStart,
+  TickResult,
+  TrimResult,
+} from '../broker.js';
+import { BrokerError } from '../errors.js';
+import { parseFieldsJson } from '../fields-json.js';
+import { codeOfReply } from './redis-errors.js';
+import { asArray, asEntries, asNumber, asText, asTimeMs } from './replies.js';
+
+/** Reply of `publishScript`: pairs of ID and repeat flag, perhaps an error text as the last element. */
+export function asReceipts(reply: unknown): (PublishReceipt | BrokerError)[] {
+  const items = asArray(reply);
+  const receipts: (PublishReceipt | BrokerError)[] = [];
+  for (let at = 0; at + 1 < items.length; at += 2) {
+    receipts.push({ id: asText(items[at]), isDuplicate: items[at + 1] === 1 });
+  }
+  if (items.length % 2 === 1) {
+    const message = asText(items.at(-1));
+    receipts.push(new BrokerError(codeOfReply(message), `Redis: ${message}`));
+  }
+  return receipts;
+}
+
+/** Reply of `registerScript`. */
+export function asStreamStart(stream: string, reply: unknown): StreamStart {
+  const [epoch, cursor, lastId, entriesAdded, seconds, micros] = asArray(reply);
+  return {
+    stream,
+    epoch: asText(epoch),
+    cursor: asText(cursor),
+    lastId: asText(lastId),
+    entriesAdded: asNumber(entriesAdded),
+    timeMs: asTimeMs(seconds, micros),
+  };
+}
+
+/** Reply of `heartbeatScript`. */
+export function asHeartbeatReply(stream: string, reply: unknown): HeartbeatReply {
+  const [verdict, ...rest] = asArray(reply);
+  return { ...asStreamStart(stream, rest), verdict: asVerdict(asText(verdict)) };
+}
+
+function asVerdict(text: string): HeartbeatVerdict {
+  if (text === 'alive' || text === 'revived' || text === 'reset') return text;
+  throw new BrokerError('refused', `Redis answered an unknown verdict ${text}`);
+}
+
+/** Reply of `claimSlotScript`: the slot, then every slot held. */
+export function asSlotClaim(reply: unknown): SlotClaim {
+  const [slot, ...held] = asArray(reply).map(asNumber);
+  return { slot: asNumber(slot), heldSlots: held.sort((a, b) => a - b) };
+}
+
+/** Reply of `tickScript`; null when fenced. */
+export function asTickResult(reply: unknown): TickResult {
+  if (reply === null) return { status: 'fenced' };
+  const [consumed, acknowledged, ...declaredDead] = asArray(reply);
+  return {
+    status: 'ticked',
+    consumed: asNumber(consumed),
+    acknowledged: asNumber(acknowledged),
+    declaredDead: declaredDead.map(asText),
+  };
+}
+
+/** Reply of `trimScript`; null when fenced. */
+export function asTrimResult(reply: unknown): TrimResult {
+  if (reply === null) return { status: 'fenced' };
+  const [removed, expired] = asArray(reply);
+  return { status: 'trimmed', removed: asNumber(removed), expired: asNumber(expired) };
+}
+
+/** Entries of a dead-letter stream. What another process wrote there is shown as far as it makes sense. */
+export function asDeadLetters(reply: unknown): DeadLetter[] {
+  return asEntries(reply).map(({ id, fields }) => ({
+    id,
+    originId: fields['origin_id'] ?? '',
+    reason: fields['reason'] ?? '',
+    rejectedBy: fields['rejected_by'] ?? '',
+    fields: parseFieldsJson(fields['fields'] ?? ''),
+  }));
+}
+
+/** Reply of `inspectScript`. */
+export function asInspection(stream: string, reply: unknown): StreamInspection {
+  const [length, added, first, last, unconsumed, pending, oldest, expired, dead, seconds, micros] =
+    asArray(reply);
+  return {
+    stream,
+    length: asNumber(length),
+    entriesAdded: asNumber(added),
+    firstId: asText(first) || undefined,
+    lastId: asText(last),
+    unconsumed: asNumber(unconsumed),
+    pending: asNumber(pending),
+    oldestPendingId: asText(oldest) || undefined,
+    expired: asNumber(expired),
+    deadLetters: asNumber(dead),
+    timeMs: asTimeMs(seconds, micros),
+  };
+}

@@ -1,0 +1,19 @@
+// Keeping a rejected entry, once.
+import { defineScript } from './script.js';
+
+/**
+ * KEYS: dead, deadmark. ARGV: deadMarkMs, maximum length, origin ID, reason, rejected by, fields as JSON.
+ * Returns 1, or 0 when the entry had been rejected before, by whomever.
+ */
+export const deadLetterScript = defineScript(
+  'deadLetter',
+  [
+    `
+if not redis.call('SET', KEYS[2], ARGV[5], 'NX', 'PX', ARGV[1]) then return 0 end
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*',
+  'origin_id', ARGV[3], 'reason', ARGV[4], 'rejected_by', ARGV[5], 'fields', ARGV[6])
+return 1
+`,
+  ],
+  { isAllowedWhenFull: false },
+);

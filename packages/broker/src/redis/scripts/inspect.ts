@@ -1,0 +1,37 @@
+// The figures of one stream, read in one step.
+import { clockFunctions, infoFunctions } from './snippets.js';
+import { defineScript } from './script.js';
+
+/**
+ * KEYS: stream, expired, dead. ARGV: group. Returns length, entries added, first ID or '', last ID, unconsumed,
+ * pending, oldest pending ID or '', expired, dead letters, seconds, microseconds.
+ * `unconsumed` follows Redis' own lag where it has one; where it lost count (a group made anew, a foreign XDEL) it
+ * is at most the length.
+ */
+export const inspectScript = defineScript(
+  'inspect',
+  [
+    clockFunctions,
+    infoFunctions,
+    `
+local stream = KEYS[1]
+local _, seconds, micros = readClock()
+local tip = readTip(stream)
+if tip.err then return tip end
+local length = redis.call('XLEN', stream)
+local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)
+local group = findGroup(stream, ARGV[1])
+local unconsumed, pending, oldest = length, 0, ''
+if group then
+  pending = group['pending']
+  if pending > 0 then oldest = redis.call('XPENDING', stream, ARGV[1])[2] end
+  if group['last-delivered-id'] == tip.lastId then unconsumed = 0
+  elseif group['lag'] then unconsumed = math.min(length, group['lag']) end
+end
+local expired = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
+return { length, tip.added, first[1] and first[1][1] or '', tip.lastId, unconsumed, pending, oldest, expired,
+  redis.call('XLEN', KEYS[3]), seconds, micros }
+`,
+  ],
+  { isAllowedWhenFull: true },
+);

@@ -1,0 +1,47 @@
+// Taking, renewing and giving back the lease of a stream. Judged by Redis time alone.
+import { clockFunctions } from './snippets.js';
+import { defineScript } from './script.js';
+
+/**
+ * KEYS: lease. ARGV: owner, leaseMs. Returns the fence, or nil when another live owner has the lease.
+ * The fence rises with every change of hands and also when an owner comes back too late: whatever it still has
+ * under way from before is void.
+ */
+export const acquireLeaseScript = defineScript(
+  'acquireLease',
+  [
+    clockFunctions,
+    `
+local owner, leaseMs = ARGV[1], tonumber(ARGV[2])
+local now = readClock()
+local held = redis.call('HMGET', KEYS[1], 'owner', 'expiresMs', 'fence')
+local isHeld = held[1] and tonumber(held[2] or '0') > now
+if isHeld and held[1] ~= owner then return nil end
+local fence = isHeld and tonumber(held[3]) or redis.call('HINCRBY', KEYS[1], 'fence', 1)
+redis.call('HSET', KEYS[1], 'owner', owner, 'expiresMs', msText(now + leaseMs))
+return fence
+`,
+  ],
+  { isAllowedWhenFull: true },
+);
+
+/** KEYS: lease. ARGV: owner, fence. Ends the lease if it is still this one; the fence stays. */
+export const releaseLeaseScript = defineScript(
+  'releaseLease',
+  [
+    `
+local held = redis.call('HMGET', KEYS[1], 'owner', 'fence')
+if held[1] == ARGV[1] and held[2] == ARGV[2] then redis.call('HDEL', KEYS[1], 'owner', 'expiresMs') end
+return 0
+`,
+  ],
+  { isAllowedWhenFull: true },
+);
+
+/** `holdsLease(lease, owner, fence, now)`. */
+export const leaseFunctions = `
+local function holdsLease(lease, owner, fence, now)
+  local held = redis.call('HMGET', lease, 'owner', 'fence', 'expiresMs')
+  return held[1] == owner and held[2] == fence and tonumber(held[3] or '0') > now
+end
+`;

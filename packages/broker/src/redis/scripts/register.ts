@@ -1,0 +1,61 @@
+// Registers a member at a stream and tells it where to start.
+import {
+  clockFunctions,
+  cursorFunctions,
+  epochFunctions,
+  idFunctions,
+  infoFunctions,
+  pulseFunctions,
+} from './snippets.js';
+import { defineScript } from './script.js';
+
+/**
+ * KEYS: stream, cursors, epoch, lease. ARGV: member, group, livenessMs, fresh epoch.
+ * Returns epoch, cursor, last ID, entries added, seconds, microseconds.
+ *
+ * Creates stream and group where missing; a new group begins at 0, so what was published before it counts as not
+ * acknowledged. The cursor is the newest ID when another member is live, else the newest entry that everything up
+ * to was acknowledged.
+ */
+export const registerScript = defineScript(
+  'register',
+  [
+    idFunctions,
+    clockFunctions,
+    infoFunctions,
+    cursorFunctions,
+    pulseFunctions,
+    epochFunctions,
+    `
+local stream, cursors, epoch, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local member, group, livenessMs, fresh = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local now, seconds, micros = readClock()
+local info = findGroup(stream, group)
+if not info then
+  local created = redis.pcall('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
+  if created.err then return created end
+  info = findGroup(stream, group)
+end
+local tip = readTip(stream)
+if tip.err then return tip end
+local value = settleEpoch(epoch, tip, fresh)
+local graceUntil = beatPulse(lease, now, livenessMs)
+local othersLive = false
+eachCursor(cursors, function(name, id, beatMs, advancedMs)
+  if name ~= member and beatMs > now - livenessMs and advancedMs > now - livenessMs then othersLive = true end
+end)
+local cursor = tip.lastId
+if not othersLive then
+  cursor = info['last-delivered-id']
+  if info['pending'] > 0 then
+    local oldest = redis.call('XPENDING', stream, group)[2]
+    local before = redis.call('XREVRANGE', stream, '(' .. oldest, '-', 'COUNT', 1)
+    cursor = before[1] and before[1][1] or '0-0'
+  end
+end
+redis.call('HSET', cursors, member, cursorText(cursor, now, now))
+return { value, cursor, tip.lastId, tip.added, seconds, micros }
+`,
+  ],
+  { isAllowedWhenFull: true },
+);

@@ -1,0 +1,157 @@
+// Lua functions that several scripts share. IDs are handled as decimal text, as in `entry-id.ts`: Lua's numbers are
+// doubles and would round a sequence beyond 2^53.
+
+/** `idLess(a, b)`, `idMin(a, b)`, `idNext(id)`. */
+export const idFunctions = `
+local function digitsLess(a, b)
+  if #a ~= #b then return #a < #b end
+  return a < b
+end
+local function idLess(a, b)
+  local aMs, aSeq = string.match(a, '^(%d+)-(%d+)$')
+  local bMs, bSeq = string.match(b, '^(%d+)-(%d+)$')
+  if aMs ~= bMs then return digitsLess(aMs, bMs) end
+  return digitsLess(aSeq, bSeq)
+end
+local function idMin(a, b)
+  if idLess(b, a) then return b end
+  return a
+end
+local function addOne(digits)
+  local i = #digits
+  while i > 0 and string.byte(digits, i) == 57 do i = i - 1 end
+  local zeros = string.rep('0', #digits - i)
+  if i == 0 then return '1' .. zeros end
+  return string.sub(digits, 1, i - 1) .. string.char(string.byte(digits, i) + 1) .. zeros
+end
+local function idNext(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  if seq == '18446744073709551615' then return addOne(ms) .. '-0' end
+  return ms .. '-' .. addOne(seq)
+end
+`;
+
+/** `readClock()` → milliseconds as a number, and seconds and microseconds as Redis gives them. */
+export const clockFunctions = `
+local function readClock()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000), time[1], time[2]
+end
+local function msText(ms)
+  return string.format('%.0f', ms)
+end
+`;
+
+/** `flat(reply)`: a reply of alternating names and values as a table. `findGroup(stream, group)`: its XINFO or nil. */
+export const infoFunctions = `
+local function flat(reply)
+  local result = {}
+  for i = 1, #reply, 2 do result[reply[i]] = reply[i + 1] end
+  return result
+end
+local function findGroup(stream, group)
+  local groups = redis.pcall('XINFO', 'GROUPS', stream)
+  if groups.err then return nil end
+  for i = 1, #groups do
+    local info = flat(groups[i])
+    if info['name'] == group then return info end
+  end
+  return nil
+end
+local function readTip(stream)
+  local info = redis.pcall('XINFO', 'STREAM', stream)
+  if info.err then
+    if not string.find(info.err, 'no such key', 1, true) then return info end
+    return { lastId = '0-0', added = 0 }
+  end
+  local fields = flat(info)
+  return { lastId = fields['last-generated-id'], added = fields['entries-added'] }
+end
+`;
+
+/** `groupFloor(stream, info)`: every entry below it was acknowledged by that group, and none from it on. */
+export const floorFunctions = `
+local function groupFloor(stream, info)
+  if not info then return '0-0' end
+  if info['pending'] > 0 then return redis.call('XPENDING', stream, info['name'])[2] end
+  return idNext(info['last-delivered-id'])
+end
+`;
+
+/** `eachCursor(cursors, visit)`: calls `visit(member, id, heartbeatMs, advancedMs)`; removes what it cannot read. */
+export const cursorFunctions = `
+local function eachCursor(cursors, visit)
+  local all = redis.call('HGETALL', cursors)
+  for i = 1, #all, 2 do
+    local id, beat, advanced = string.match(all[i + 1], '^(%d+%-%d+)|(%d+)|(%d+)$')
+    if id then visit(all[i], id, tonumber(beat), tonumber(advanced))
+    else redis.call('HDEL', cursors, all[i]) end
+  end
+end
+local function cursorText(id, beatMs, advancedMs)
+  return id .. '|' .. msText(beatMs) .. '|' .. msText(advancedMs)
+end
+`;
+
+/**
+ * `beatPulse(lease, now, livenessMs)`: notes that the broker is alive, and returns until when members have grace.
+ * When nobody's sign of life is younger than half of `livenessMs`, Redis itself stood still (or nobody was there):
+ * then every heartbeat is old through no fault of its member.
+ */
+export const pulseFunctions = `
+local function beatPulse(lease, now, livenessMs)
+  local state = redis.call('HMGET', lease, 'pulseMs', 'graceUntilMs')
+  local graceUntil = tonumber(state[2] or '0')
+  if now - tonumber(state[1] or '0') > livenessMs / 2 then
+    graceUntil = now + livenessMs
+    redis.call('HSET', lease, 'pulseMs', msText(now), 'graceUntilMs', msText(graceUntil))
+  elseif msText(now) ~= state[1] then
+    redis.call('HSET', lease, 'pulseMs', msText(now))
+  end
+  return graceUntil
+end
+`;
+
+/**
+ * `settleEpoch(key, tip, fresh)` → the stream's epoch. It becomes `fresh` when there is none or when the stream went
+ * back behind what was seen of it. `replaceEpoch(key, tip, fresh)` does so in any case.
+ */
+export const epochFunctions = `
+local function replaceEpoch(key, tip, fresh)
+  redis.call('HSET', key, 'value', fresh, 'lastId', tip.lastId, 'entriesAdded', msText(tip.added))
+  return fresh
+end
+local function settleEpoch(key, tip, fresh)
+  local known = redis.call('HMGET', key, 'value', 'lastId', 'entriesAdded')
+  if not known[1] or not known[2] or not known[3] then return replaceEpoch(key, tip, fresh) end
+  if idLess(tip.lastId, known[2]) or tip.added < tonumber(known[3]) then return replaceEpoch(key, tip, fresh) end
+  if tip.lastId ~= known[2] then
+    redis.call('HSET', key, 'lastId', tip.lastId, 'entriesAdded', msText(tip.added))
+  end
+  return known[1]
+end
+`;
+
+/**
+ * `expireBeyond(stream, expired, group, hardCap, limit)` → removed, lost. Cuts the stream to `hardCap`, at most
+ * `limit` entries a call, and adds to `expired` exactly those that the group had not acknowledged. Whole nodes of
+ * acknowledged entries go first without being looked at; only the one node in which the floor lies is read.
+ */
+export const expireFunctions = `
+local function expireBeyond(stream, expired, group, hardCap, limit)
+  local excess = math.min(redis.call('XLEN', stream) - hardCap, limit)
+  if excess <= 0 then return 0, 0 end
+  local floor = groupFloor(stream, findGroup(stream, group))
+  local removed = redis.call('XTRIM', stream, 'MINID', '~', floor, 'LIMIT', excess)
+  local left = excess - removed
+  if left == 0 then return removed, 0 end
+  local acknowledged = 0
+  if floor ~= '0-0' then
+    acknowledged = #redis.call('XRANGE', stream, '-', '(' .. floor, 'COUNT', left)
+  end
+  redis.call('XTRIM', stream, 'MAXLEN', '=', redis.call('XLEN', stream) - left)
+  local lost = left - acknowledged
+  if lost > 0 then redis.call('INCRBY', expired, lost) end
+  return removed + left, lost
+end
+`;

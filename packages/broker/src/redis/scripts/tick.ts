@@ -1,0 +1,71 @@
+// One tick of the ledger: new entries become Consumed, passed entries become Acknowledged.
+import { clockFunctions, cursorFunctions, idFunctions, pulseFunctions } from './snippets.js';
+import { leaseFunctions } from './lease.js';
+import { defineScript } from './script.js';
+
+/**
+ * KEYS: stream, cursors, lease. ARGV: owner, fence, group, consumer, count, livenessMs, the owner's cursor or ''.
+ * Returns nil when fenced, else consumed, acknowledged, then the members declared dead.
+ *
+ * What is acknowledged is at or below the cursor of every registered live member, whoever consumed it, so the
+ * pending entries of a dead gateway need no claiming. Without the owner being live nothing is acknowledged: an owner
+ * that does not read itself cannot know.
+ */
+export const tickScript = defineScript(
+  'tick',
+  [
+    idFunctions,
+    clockFunctions,
+    cursorFunctions,
+    pulseFunctions,
+    leaseFunctions,
+    `
+local stream, cursors, lease = KEYS[1], KEYS[2], KEYS[3]
+local owner, fence, group, consumer = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local count, livenessMs, ownCursor = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+local now = readClock()
+if not holdsLease(lease, owner, fence, now) then return nil end
+local hasGrace = now < beatPulse(lease, now, livenessMs)
+
+local smallest, ownerLive, dead = nil, false, {}
+eachCursor(cursors, function(name, id, beatMs, advancedMs)
+  if name == owner and ownCursor ~= '' and idLess(id, ownCursor) then
+    id, beatMs, advancedMs = ownCursor, now, now
+    redis.call('HSET', cursors, name, cursorText(id, beatMs, advancedMs))
+  end
+  if hasGrace or (beatMs > now - livenessMs and advancedMs > now - livenessMs) then
+    smallest = smallest and idMin(smallest, id) or id
+    if name == owner then ownerLive = true end
+  else
+    redis.call('HDEL', cursors, name)
+    dead[#dead + 1] = name
+  end
+end)
+
+local function consume()
+  return redis.pcall('XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'STREAMS', stream, '>')
+end
+local read = consume()
+if read and read.err and string.find(read.err, '^NOGROUP') then
+  redis.call('XGROUP', 'CREATE', stream, group, smallest or '0', 'MKSTREAM')
+  read = consume()
+end
+if read and read.err then return read end
+local consumed = read and read[1] and #read[1][2] or 0
+
+local acknowledged = 0
+if ownerLive then
+  local pending = redis.call('XPENDING', stream, group, '-', smallest, count)
+  if #pending > 0 then
+    local ids = {}
+    for i = 1, #pending do ids[i] = pending[i][1] end
+    acknowledged = redis.call('XACK', stream, group, unpack(ids))
+  end
+end
+local reply = { consumed, acknowledged }
+for i = 1, #dead do reply[i + 2] = dead[i] end
+return reply
+`,
+  ],
+  { isAllowedWhenFull: true },
+);

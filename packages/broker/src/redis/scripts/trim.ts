@@ -1,0 +1,56 @@
+// Retention: acknowledged entries beyond the length go, and beyond the hard cap all do.
+import {
+  clockFunctions,
+  cursorFunctions,
+  expireFunctions,
+  floorFunctions,
+  idFunctions,
+  infoFunctions,
+} from './snippets.js';
+import { leaseFunctions } from './lease.js';
+import { defineScript } from './script.js';
+
+/**
+ * KEYS: stream, cursors, lease, expired. ARGV: owner, fence, group, maxLength, hard cap, minAgeMs, most entries.
+ * Returns nil when fenced, else removed (acknowledged ones) and lost.
+ *
+ * The floor is what every consumer group acknowledged, every registered cursor passed, and time made old enough.
+ * `XTRIM MINID ~ floor LIMIT excess` then removes whole nodes below the floor and never more than the excess: no
+ * entry has to be looked at. It leaves at most one node beyond `maxLength`.
+ */
+export const trimScript = defineScript(
+  'trim',
+  [
+    idFunctions,
+    clockFunctions,
+    infoFunctions,
+    floorFunctions,
+    cursorFunctions,
+    expireFunctions,
+    leaseFunctions,
+    `
+local stream, cursors, lease, expired = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local owner, fence, group = ARGV[1], ARGV[2], ARGV[3]
+local maxLength, hardCap, minAgeMs, limit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local now = readClock()
+if not holdsLease(lease, owner, fence, now) then return nil end
+local excess = math.min(redis.call('XLEN', stream) - maxLength, limit)
+if excess <= 0 then return { 0, 0 } end
+
+local floor = msText(math.max(0, now - minAgeMs)) .. '-0'
+local hasGroup = false
+local groups = redis.call('XINFO', 'GROUPS', stream)
+for i = 1, #groups do
+  local info = flat(groups[i])
+  if info['name'] == group then hasGroup = true end
+  floor = idMin(floor, groupFloor(stream, info))
+end
+eachCursor(cursors, function(_, id) floor = idMin(floor, idNext(id)) end)
+local removed = 0
+if hasGroup then removed = redis.call('XTRIM', stream, 'MINID', '~', floor, 'LIMIT', excess) end
+local cut, lost = expireBeyond(stream, expired, group, hardCap, limit)
+return { removed + cut - lost, lost }
+`,
+  ],
+  { isAllowedWhenFull: true },
+);
