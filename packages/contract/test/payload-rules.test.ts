@@ -1,0 +1,100 @@
+// Every field of every payload: present, absent, null, of a wrong type, of a wrong format.
+import { eventCatalog } from '@millrace/contract';
+import { describe, expect, test } from 'vitest';
+import { eventOf, fullPayloads, optionalFields, UUID, UUID_V1 } from './samples.js';
+
+function issuesOf(type: string, payload: unknown): readonly string[] {
+  const result = eventCatalog.parseEvent(eventOf(type, payload));
+  return result.ok ? [] : result.issues.map((issue) => `${issue.path} ${issue.rule} ${issue.actualType}`);
+}
+
+test('the samples cover the catalog', () => {
+  expect(Object.keys(fullPayloads)).toEqual(eventCatalog.eventTypes.map((type) => type.name));
+});
+
+describe.each(Object.entries(fullPayloads))('%s', (type, payload) => {
+  const optional = optionalFields[type] ?? [];
+
+  test('a full payload is accepted, with extra fields kept', () => {
+    const extended = { ...payload, extra: { nested: ['ü', null] } };
+    const event = eventOf(type, extended, { extra: 1 });
+    expect(eventCatalog.parseEvent(event)).toEqual({ ok: true, value: event });
+  });
+
+  test.each(Object.keys(payload))('%s: absent, null and of a wrong type', (field) => {
+    const { [field]: value, ...absent } = payload;
+    const mayBeNull = optional.includes(field) || (type === 'assignment_change' && field === 'assignee_id');
+    expect(issuesOf(type, absent)).toEqual(
+      optional.includes(field) ? [] : [`/payload/${field} required undefined`],
+    );
+    const nullIssues = issuesOf(type, { ...payload, [field]: null });
+    if (mayBeNull) expect(nullIssues).toEqual([]);
+    else expect(nullIssues).toEqual([expect.stringMatching(`^/payload/${field} (type|const|enum) null$`)]);
+    const wrong = typeof value === 'string' ? 7 : 'text';
+    expect(issuesOf(type, { ...payload, [field]: wrong })).toEqual([
+      expect.stringMatching(`^/payload/${field} (type|const|enum) ${typeof wrong}$`),
+    ]);
+  });
+});
+
+test.each([
+  ['chat_message', { id: 'x' }, '/payload/id format:uuid string'],
+  ['chat_message', { id: `${UUID}0` }, '/payload/id format:uuid string'],
+  ['chat_message', { request_id: `{${UUID}}` }, '/payload/request_id format:uuid string'],
+  ['chat_message', { sender_id: '' }, '/payload/sender_id format:uuid string'],
+  ['chat_message', { sender: {} }, '/payload/sender/id required undefined'],
+  ['chat_message', { sender: { id: UUID } }, '/payload/sender/username required undefined'],
+  ['chat_message', { sender: { id: 'x', username: 'a' } }, '/payload/sender/id format:uuid string'],
+  ['chat_message', { sender: { id: UUID, username: 'a', email: 1 } }, '/payload/sender/email type number'],
+  ['chat_message', { sender: [] }, '/payload/sender type array'],
+  ['chat_message', { sequence_number: 0 }, '/payload/sequence_number minimum number'],
+  ['chat_message', { sequence_number: -1 }, '/payload/sequence_number minimum number'],
+  ['chat_message', { sequence_number: 1.5 }, '/payload/sequence_number type number'],
+  ['chat_message', { sequence_number: Number.NaN }, '/payload/sequence_number type number'],
+  ['chat_message', { sequence_number: 2 ** 53 }, '/payload/sequence_number maximum number'],
+  ['chat_message', { created_at: '2026-01-16T12:00:00' }, '/payload/created_at format:date-time string'],
+  ['typing_start', { is_typing: false }, '/payload/is_typing const boolean'],
+  ['typing_stop', { is_typing: true }, '/payload/is_typing const boolean'],
+  ['typing_start', { user_id: 'ada' }, '/payload/user_id format:uuid string'],
+  ['read_receipt', { message_ids: [] }, '/payload/message_ids minItems array'],
+  ['read_receipt', { message_ids: [UUID, 'x'] }, '/payload/message_ids/1 format:uuid string'],
+  ['read_receipt', { message_ids: { 0: UUID } }, '/payload/message_ids type object'],
+  ['status_change', { changed_at: '2026-02-30T12:00:00Z' }, '/payload/changed_at format:date-time string'],
+  ['assignment_change', { assignee_id: 'ada' }, '/payload/assignee_id format:uuid string'],
+  ['remote_session_start', { mode: 'watch' }, '/payload/mode enum string'],
+])('%s with %j is refused at the field', (type, change, issue) => {
+  expect(issuesOf(type, { ...fullPayloads[type], ...change })).toContain(issue);
+});
+
+test.each([
+  ['chat_message', { id: UUID_V1, request_id: UUID.toUpperCase() }],
+  [
+    'chat_message',
+    { id: 'ffffffff-ffff-ffff-ffff-ffffffffffff', request_id: '00000000-0000-0000-0000-000000000000' },
+  ],
+  ['chat_message', { sequence_number: Number.MAX_SAFE_INTEGER, content: '' }],
+  ['chat_message', { sender: { id: UUID, username: '', full_name: null, email: null } }],
+  ['chat_message', { sender: undefined }],
+  ['remote_session_end', { mode: 'control', reason: '' }],
+])('%s with %j is accepted', (type, change) => {
+  expect(issuesOf(type, { ...fullPayloads[type], ...change })).toEqual([]);
+});
+
+test.each([null, undefined, 'text', 1, [], true])('a payload of %j is refused', (payload) => {
+  const event = { ...eventOf('notification'), payload };
+  expect(eventCatalog.parseEvent(event)).toMatchObject({ ok: false, issues: [{ path: '/payload' }] });
+});
+
+test('a payload is checked alone with the same paths', () => {
+  expect(eventCatalog.parsePayload('typing_start', fullPayloads.typing_start)).toEqual({
+    ok: true,
+    value: fullPayloads.typing_start,
+  });
+  expect(
+    eventCatalog.parsePayload('typing_start', { ...fullPayloads.typing_start, is_typing: false }),
+  ).toEqual({
+    ok: false,
+    eventType: 'typing_start',
+    issues: [{ path: '/payload/is_typing', rule: 'const', expected: 'true', actualType: 'boolean' }],
+  });
+});

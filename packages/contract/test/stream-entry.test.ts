@@ -1,0 +1,150 @@
+// Flat stream entries: what a plain XADD may write, and what hostile writers may.
+import { ContractError, encodeEntry, eventCatalog, MAX_NESTING } from '@millrace/contract';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { EVENT_ID, eventOf, fullPayloads } from './samples.js';
+
+const fields = encodeEntry(eventOf('chat_message'));
+
+function issuesOf(change: Record<string, unknown>): readonly string[] {
+  const result = eventCatalog.parseEntry({ ...fields, ...change } as Record<string, string>);
+  return result.ok ? [] : result.issues.map((issue) => `${issue.path} ${issue.rule} ${issue.actualType}`);
+}
+
+function nested(levels: number): string {
+  return `${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}`;
+}
+
+test.each(Object.keys(fullPayloads))('%s goes into an entry and comes back', (type) => {
+  const event = eventOf(type);
+  const entry = encodeEntry(event);
+  expect(eventCatalog.parseEntry(entry)).toEqual({
+    ok: true,
+    value: {
+      event,
+      declaration: eventCatalog.find(type),
+      payloadText: JSON.stringify(event.payload),
+      metadataText: JSON.stringify(event.metadata),
+    },
+  });
+});
+
+test('the texts are kept exactly as they were written', () => {
+  const payload = ` { "type" : "a",\n"title":"\\u00e9", "x": 1.0, "title": "b" } `;
+  const metadata = '{ "trace_id" : null }';
+  const result = eventCatalog.parseEntry({ ...fields, event_type: 'notification', payload, metadata });
+  expect(result).toMatchObject({
+    ok: true,
+    value: {
+      payloadText: payload,
+      metadataText: metadata,
+      event: { payload: { type: 'a', title: 'b', x: 1 } },
+    },
+  });
+});
+
+test.each(['', 'null', undefined])('metadata %j means none', (metadata) => {
+  const { metadata: _, ...others } = fields;
+  const result = eventCatalog.parseEntry(metadata === undefined ? others : { ...others, metadata });
+  expect(result.ok && 'metadataText' in result.value).toBe(false);
+  expect(result.ok && result.value.event.metadata).toBeUndefined();
+});
+
+test('an event without metadata has no such field in its entry', () => {
+  const { metadata: _, ...event } = eventOf('notification');
+  expect(Object.keys(encodeEntry(event))).toEqual([
+    'event_id',
+    'event_type',
+    'timestamp',
+    'room_id',
+    'payload',
+  ]);
+  expect(encodeEntry({ ...event, metadata: null })).toEqual(encodeEntry(event));
+});
+
+test.each([
+  [{ payload: '{' }, '/payload json string'],
+  [{ payload: '' }, '/payload json string'],
+  [{ payload: undefined }, '/payload required undefined'],
+  [{ payload: {} }, '/payload type object'],
+  [{ payload: '"text"' }, '/payload type string'],
+  [{ payload: '[]' }, '/payload type array'],
+  [{ payload: 'null' }, '/payload type null'],
+  [{ payload: '\ufeff{}' }, '/payload json string'],
+  [{ metadata: '{' }, '/metadata json string'],
+  [{ metadata: '[]' }, '/metadata type array'],
+  [{ metadata: 5 }, '/metadata type number'],
+  [{ event_id: undefined }, '/event_id required undefined'],
+  [{ event_type: 'nope' }, '/event_type event-type string'],
+  [{ event_type: undefined }, '/event_type required undefined'],
+  [{ room_id: 7 }, '/room_id type number'],
+])('an entry with %j is refused', (change, issue) => {
+  expect(issuesOf(change)).toContain(issue);
+});
+
+test('extra fields beside the six are ignored, and the id is put into lower case', () => {
+  const result = eventCatalog.parseEntry({ ...fields, event_id: EVENT_ID.toUpperCase(), other: '{broken' });
+  expect(result).toMatchObject({ ok: true, value: { event: eventOf('chat_message') } });
+});
+
+test('a __proto__ in the data stays data', () => {
+  const payload =
+    '{"type":"a","title":"b","__proto__":{"polluted":true},"constructor":{"prototype":{"x":1}}}';
+  const entry = { ...fields, event_id: EVENT_ID.toUpperCase(), event_type: 'notification', payload };
+  const result = eventCatalog.parseEntry(entry);
+  expect(result.ok && Object.hasOwn(result.value.event.payload, '__proto__')).toBe(true);
+  expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  // Fields that only the prototype has are missing.
+  expect(issuesOf({ payload: '{"__proto__":{"id":"x","content":"y"}}' })).toContain(
+    '/payload/id required undefined',
+  );
+});
+
+test('nesting is bounded, and far beyond the bound nothing overflows', () => {
+  const at = (levels: number): Record<string, string> => ({
+    event_type: 'notification',
+    payload: `{"type":"a","title":"b","x":${nested(levels - 1)}}`,
+  });
+  expect(issuesOf(at(MAX_NESTING))).toEqual([]);
+  expect(issuesOf(at(MAX_NESTING + 1))).toEqual(['/payload maxNesting object']);
+  expect(issuesOf(at(200_000))).toEqual(['/payload maxNesting object']);
+  expect(issuesOf({ metadata: `{"x":${nested(MAX_NESTING)}}` })).toEqual(['/metadata maxNesting object']);
+  expect(issuesOf({ payload: `${'['.repeat(200_000)}${']'.repeat(200_000)}` })).toContain(
+    '/payload type array',
+  );
+});
+
+test('what JSON cannot carry is refused with a code', () => {
+  const cycle: Record<string, unknown> = {};
+  cycle.self = cycle;
+  const refuse = expect.objectContaining({ code: 'UNENCODABLE_EVENT' });
+  for (const payload of [cycle, { big: 1n }, undefined, () => 1, { toJSON: () => undefined }]) {
+    expect(() => encodeEntry({ ...eventOf('notification'), payload })).toThrow(refuse);
+    expect(() => encodeEntry({ ...eventOf('notification'), payload })).toThrow(ContractError);
+  }
+});
+
+test('no text makes the parser throw', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json(),
+    fc.constantFrom('', 'null', '{}', '[]', '{"a":'),
+  );
+  const record = fc.record(
+    {
+      event_id: text,
+      event_type: fc.oneof(text, fc.constant('chat_message')),
+      timestamp: text,
+      room_id: text,
+      payload: text,
+      metadata: text,
+    },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(record, (entry) => {
+      const result = eventCatalog.parseEntry(entry as Record<string, string>);
+      expect(result.ok ? 1 : result.issues.length).toBeGreaterThan(0);
+    }),
+  );
+});
