@@ -1,0 +1,101 @@
+/*
+ * The deadlines of one connection, decided once per tick of the shared ticker: values in, one verdict out.
+ * Events between two ticks only set a flag, so that no message costs a look at the clock.
+ */
+import type { ConnectionLimits } from './connection-limits.js';
+
+/** What a tick asks for. */
+export type TimerVerdict =
+  | 'nothing'
+  | 'ping'
+  | 'handshake_timeout'
+  | 'client_timeout'
+  | 'send_timeout'
+  | 'close_timeout';
+
+/** What the timers look at in the outbound queue. */
+export interface OutboundProgress {
+  readonly isBlocked: boolean;
+  readonly progress: number;
+}
+
+/** All times in milliseconds of the ticker's clock. */
+export class ConnectionTimers {
+  readonly #limits: ConnectionLimits;
+  /** When the present state began, as seen by the ticks. */
+  #stateSinceMs: number;
+  #lastSentMs: number;
+  #lastReceivedMs: number;
+  #blockedSinceMs: number;
+  #seenProgress = 0;
+  #hasSent = false;
+  #hasReceived = false;
+  #hasChangedState = false;
+  #isExpectingPings = false;
+  #isDispatching = false;
+
+  constructor(limits: ConnectionLimits, nowMs: number) {
+    this.#limits = limits;
+    this.#stateSinceMs = nowMs;
+    this.#lastSentMs = nowMs;
+    this.#lastReceivedMs = nowMs;
+    this.#blockedSinceMs = nowMs;
+  }
+
+  sent(): void {
+    this.#hasSent = true;
+  }
+
+  received(): void {
+    this.#hasReceived = true;
+  }
+
+  stateChanged(): void {
+    this.#hasChangedState = true;
+  }
+
+  expectPings(): void {
+    this.#isExpectingPings = true;
+  }
+
+  setDispatching(isDispatching: boolean): void {
+    this.#isDispatching = isDispatching;
+    this.#hasReceived = true;
+  }
+
+  tick(nowMs: number, state: string, outbound: OutboundProgress): TimerVerdict {
+    this.#takeFlags(nowMs, outbound);
+    switch (state) {
+      case 'handshaking':
+        return nowMs - this.#stateSinceMs >= this.#limits.handshakeTimeoutMs
+          ? 'handshake_timeout'
+          : 'nothing';
+      case 'open':
+        return this.#tickOpen(nowMs, outbound);
+      case 'closing':
+        return nowMs - this.#stateSinceMs >= this.#limits.closeTimeoutMs ? 'close_timeout' : 'nothing';
+      default:
+        return 'nothing';
+    }
+  }
+
+  #tickOpen(nowMs: number, outbound: OutboundProgress): TimerVerdict {
+    if (nowMs - this.#blockedSinceMs >= this.#limits.sendTimeoutMs) return 'send_timeout';
+    const isSilent = nowMs - this.#lastReceivedMs >= this.#limits.clientTimeoutMs;
+    if (this.#isExpectingPings && !this.#isDispatching && isSilent) return 'client_timeout';
+    // When data waits already, a ping would only wait behind it.
+    if (outbound.isBlocked || nowMs - this.#lastSentMs < this.#limits.keepAliveIntervalMs) return 'nothing';
+    return 'ping';
+  }
+
+  #takeFlags(nowMs: number, outbound: OutboundProgress): void {
+    if (this.#hasSent) this.#lastSentMs = nowMs;
+    if (this.#hasReceived) this.#lastReceivedMs = nowMs;
+    if (this.#hasChangedState) this.#stateSinceMs = nowMs;
+    if (!outbound.isBlocked || outbound.progress !== this.#seenProgress) this.#blockedSinceMs = nowMs;
+    this.#seenProgress = outbound.progress;
+    this.#hasSent = false;
+    this.#hasReceived = false;
+    this.#hasChangedState = false;
+  }
+}

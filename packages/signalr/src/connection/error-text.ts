@@ -1,0 +1,31 @@
+/*
+ * What a client may read of an error: the texts of ASP.NET Core, with details only where they are allowed.
+ */
+import { HubError, SignalRError } from '../errors.js';
+
+/**
+ * `prefix`, followed by the details when the error is a {@link HubError} or when details are enabled.
+ * Any other error's text stays on the server.
+ */
+export function buildErrorText(prefix: string, error: unknown, enableDetailedErrors: boolean): string {
+  if (error instanceof HubError) return `${prefix} HubException: ${error.message}`;
+  if (!enableDetailedErrors) return prefix;
+  return `${prefix} ${typeNameOf(error)}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** Anything that was thrown, as an Error. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** Wrong data has the name that .NET gives it, so that clients see the text they know. */
+function typeNameOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'Error';
+  const isInvalidData =
+    error instanceof SignalRError &&
+    (error.code === 'malformed_message' ||
+      error.code === 'message_too_big' ||
+      error.code === 'invalid_argument');
+  if (isInvalidData) return 'InvalidDataException';
+  return error.name;
+}

@@ -1,0 +1,290 @@
+/*
+ * One client's connection: its identity, its state, and the ways to write to it and to end it.
+ * The story of its life is in run-hub-connection.ts; what its messages do is the hub's.
+ */
+import { SignalRError } from '../errors.js';
+import type { ConnectionIdentity } from '../events.js';
+import type { EncodedMessage } from '../protocol/encoded-message.js';
+import { type HubMessage, MessageType } from '../protocol/hub-message.js';
+import type { HubProtocol } from '../protocol/hub-protocol.js';
+import { encodeMessage, SerializedHubMessage } from '../protocol/serialized-hub-message.js';
+import type { Transport, TransportListener } from '../transports/transport.js';
+import { CLOSE_RULES, type CloseReason, type CloseRule } from './close-reason.js';
+import type { ConnectionLimits } from './connection-limits.js';
+import { ConnectionTimers } from './connection-timers.js';
+import { buildErrorText } from './error-text.js';
+import { InboundBuffer } from './inbound-buffer.js';
+import { OutboundQueue } from './outbound-queue.js';
+import type { Ticking } from './ticker.js';
+
+/** Encoded once for all connections of the process. */
+const PING = new SerializedHubMessage({ type: MessageType.ping });
+
+/** Who the client is, as far as the hub is told. */
+export interface ConnectionPrincipal {
+  readonly userId: string | null;
+  readonly user: unknown;
+}
+
+/** How a connection ended. The error is what `onDisconnected` is given. */
+export interface CloseCause {
+  readonly reason: CloseReason;
+  readonly error: Error | undefined;
+}
+
+/**
+ * `handshaking`: only the handshake answer is written. `open`: messages go both ways. `closing`: the Close
+ * message was the last one; the queue and the transport come to their end. `closed`: the transport is gone.
+ */
+export type ConnectionState = 'handshaking' | 'open' | 'closing' | 'closed';
+
+/**
+ * ```
+ * handshaking → open → closing → closed
+ *      ├─────────────────┘         ↑
+ *      └── the transport ended ────┘   (from any state)
+ * ```
+ * `#moveTo` is the one place that changes the state. The abort signal fires when `open` is left.
+ */
+export class HubConnection implements TransportListener, Ticking {
+  readonly identity: ConnectionIdentity;
+  readonly principal: ConnectionPrincipal;
+  readonly limits: ConnectionLimits;
+  readonly inbound: InboundBuffer;
+  /** Resolves when the transport is gone. */
+  readonly closed: Promise<void>;
+  /** Groups this connection is in, kept by the lifetime manager; absent while there are none. */
+  groups: Set<string> | undefined;
+
+  readonly #transport: Transport;
+  readonly #queue: OutboundQueue;
+  readonly #timers: ConnectionTimers;
+  #state: ConnectionState = 'handshaking';
+  #protocol: HubProtocol | undefined;
+  #cause: CloseCause | undefined;
+  #isHandshakeExpired = false;
+  /** Made on first use: most connections never ask for their signal. */
+  #abortController: AbortController | undefined;
+  #resolveClosed: () => void = () => {};
+
+  constructor(identity: ConnectionIdentity, principal: ConnectionPrincipal, parts: ConnectionParts) {
+    this.identity = identity;
+    this.principal = principal;
+    this.limits = parts.limits;
+    this.#transport = parts.transport;
+    this.#queue = new OutboundQueue(parts.transport, parts.limits);
+    this.#timers = new ConnectionTimers(parts.limits, parts.nowMs);
+    this.inbound = new InboundBuffer(parts.limits.maximumInboundBufferBytes, {
+      pause: () => this.#transport.pauseReading(),
+      resume: () => this.#transport.resumeReading(),
+    });
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  get connectionId(): string {
+    return this.identity.connectionId;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Set once the connection is over or about to be. */
+  get cause(): CloseCause | undefined {
+    return this.#cause;
+  }
+
+  /** Whether the handshake took too long; the handshake then answers and gives up. */
+  get isHandshakeExpired(): boolean {
+    return this.#isHandshakeExpired;
+  }
+
+  get transport(): Transport {
+    return this.#transport;
+  }
+
+  /** Aborted when the connection is no longer open. */
+  get signal(): AbortSignal {
+    if (this.#abortController === undefined) {
+      this.#abortController = new AbortController();
+      if (this.#state === 'closing' || this.#state === 'closed') this.#abortController.abort();
+    }
+    return this.#abortController.signal;
+  }
+
+  /** Begins to listen to the transport. */
+  start(): void {
+    this.#transport.start(this);
+  }
+
+  /** The handshake is done: from now on messages can be sent in this protocol. */
+  open(protocol: HubProtocol): void {
+    if (this.#state !== 'handshaking') return;
+    this.#protocol = protocol;
+    this.#moveTo('open');
+  }
+
+  /** Writes the handshake answer, which belongs to no hub protocol. */
+  writeHandshake(response: EncodedMessage): void {
+    if (this.#state === 'handshaking') this.#offer(response);
+  }
+
+  /** Gives up a connection whose handshake failed, after what was written. */
+  endHandshake(): void {
+    if (this.#state !== 'handshaking') return;
+    this.inbound.discard();
+    this.#moveTo('closing');
+    this.#queue.whenEmpty(() => this.#transport.close());
+  }
+
+  /**
+   * Queues a message that many connections share, before it returns, in call order.
+   * @returns false when the connection is not open, or has just been found too slow
+   * @throws SignalRError `unserializable`
+   */
+  send(message: SerializedHubMessage): boolean {
+    if (this.#state !== 'open' || this.#protocol === undefined) return false;
+    return this.#offer(message.encodedFor(this.#protocol));
+  }
+
+  /** Queues a message for this connection alone. As {@link HubConnection.send}. */
+  write(message: HubMessage): boolean {
+    if (this.#state !== 'open' || this.#protocol === undefined) return false;
+    return this.#offer(encodeMessage(message, this.#protocol));
+  }
+
+  /** Ends the connection as its reason's rule says. Only the first call counts. Never throws. */
+  close(reason: CloseReason, error?: Error): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    const rule = CLOSE_RULES[reason];
+    this.#cause = { reason, error: rule.isError ? (error ?? describe(reason)) : undefined };
+    this.inbound.discard();
+    this.#sayGoodbye(rule);
+    this.#moveTo('closing');
+    if (rule.discardsQueue) this.#transport.close();
+    else this.#queue.whenEmpty(() => this.#transport.close());
+  }
+
+  /** Ends it at once, without a word; for a server that cannot wait any longer. */
+  abort(): void {
+    this.#transport.abort();
+  }
+
+  /** A client that has pinged once is expected to go on, so from now on its silence counts. */
+  expectPings(): void {
+    this.#timers.expectPings();
+  }
+
+  /** Tells when a hub method begins and ends: while it runs we do not listen, so silence does not count. */
+  setDispatching(isDispatching: boolean): void {
+    this.#timers.setDispatching(isDispatching);
+  }
+
+  onBytes(bytes: Buffer): void {
+    this.#timers.received();
+    this.inbound.push(bytes);
+  }
+
+  onMessageTooBig(): void {
+    this.close('message_too_big', describe('message_too_big'));
+  }
+
+  onWritable(): void {
+    this.#queue.onWritable();
+  }
+
+  onClosed(isGraceful: boolean, error?: Error): void {
+    if (this.#cause === undefined) {
+      this.#cause = isGraceful
+        ? { reason: 'client_closed', error: undefined }
+        : { reason: 'transport_lost', error: error ?? describe('transport_lost') };
+    }
+    this.#moveTo('closed');
+    this.#queue.discard();
+    this.inbound.end();
+    this.#resolveClosed();
+  }
+
+  onTick(nowMs: number): void {
+    const due = this.#timers.tick(nowMs, this.#state, this.#queue);
+    switch (due) {
+      case 'nothing':
+        return;
+      case 'ping':
+        this.send(PING);
+        return;
+      case 'handshake_timeout':
+        this.#isHandshakeExpired = true;
+        this.inbound.discard();
+        return;
+      case 'client_timeout':
+      case 'send_timeout':
+        this.close(due);
+        return;
+      case 'close_timeout':
+        this.#transport.abort();
+    }
+  }
+
+  #offer(message: EncodedMessage): boolean {
+    this.#timers.sent();
+    if (this.#queue.offer(message) === 'taken') return true;
+    this.close('slow_consumer');
+    return false;
+  }
+
+  #sayGoodbye(rule: CloseRule): void {
+    const message = this.#closeMessage(rule);
+    if (rule.discardsQueue) this.#queue.discard();
+    if (message === undefined) return;
+    if (rule.discardsQueue) this.#transport.write(message);
+    else this.#queue.offerLast(message);
+  }
+
+  #closeMessage(rule: CloseRule): EncodedMessage | undefined {
+    if (this.#state !== 'open' || this.#protocol === undefined || rule.message === 'none') return undefined;
+    const error =
+      rule.message === 'error'
+        ? buildErrorText(
+            'Connection closed with an error.',
+            this.#cause?.error,
+            this.limits.enableDetailedErrors,
+          )
+        : undefined;
+    const close = { type: MessageType.close, allowReconnect: rule.allowReconnect };
+    return encodeMessage(error === undefined ? close : { ...close, error }, this.#protocol);
+  }
+
+  #moveTo(state: ConnectionState): void {
+    this.#state = state;
+    this.#timers.stateChanged();
+    if (state === 'closing' || state === 'closed') this.#abortController?.abort();
+  }
+}
+
+/** What a connection is made of besides its identity. */
+export interface ConnectionParts {
+  readonly transport: Transport;
+  readonly limits: ConnectionLimits;
+  readonly nowMs: number;
+}
+
+const DESCRIPTIONS = {
+  client_error: 'The client closed the connection with an error.',
+  connected_failed: 'onConnected failed.',
+  malformed_message: 'The client sent a malformed message.',
+  message_too_big: 'The maximum message size was exceeded.',
+  client_timeout: "The client hasn't sent a message or ping within the client timeout.",
+  transport_lost: 'The transport ended without a closing handshake.',
+  send_timeout: 'The client took no data for the send timeout.',
+  slow_consumer: 'The client read too slowly; its outbound queue was full.',
+} as const;
+
+function describe(reason: CloseReason): Error {
+  if (reason === 'aborted' || reason === 'client_closed' || reason === 'server_closed') {
+    return new SignalRError('aborted', 'The connection was closed.');
+  }
+  return new SignalRError(reason, DESCRIPTIONS[reason]);
+}

@@ -1,0 +1,88 @@
+/*
+ * Received bytes between the transport and the read loop. Its bound is what turns a busy hub method into
+ * back-pressure on the client's socket, rather than into memory.
+ */
+
+/** A chunk costs at least this much memory, however few bytes it holds. */
+const CHUNK_OVERHEAD_BYTES = 128;
+
+/**
+ * Bounded by `limitBytes` plus what the transport had in flight when it was told to pause: at the limit the
+ * transport is paused, at half of it resumed. One reader.
+ */
+export class InboundBuffer {
+  readonly #limitBytes: number;
+  readonly #pause: () => void;
+  readonly #resume: () => void;
+  #chunks: Buffer[] = [];
+  #bufferedBytes = 0;
+  #isPaused = false;
+  #isEnded = false;
+  #isDiscarded = false;
+  #reader: ((chunk: Buffer | undefined) => void) | undefined;
+
+  constructor(limitBytes: number, flow: { pause(): void; resume(): void }) {
+    this.#limitBytes = limitBytes;
+    this.#pause = () => flow.pause();
+    this.#resume = () => flow.resume();
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#isEnded) return;
+    if (this.#reader !== undefined) {
+      this.#answer(chunk);
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#bufferedBytes += chunk.length + CHUNK_OVERHEAD_BYTES;
+    if (!this.#isPaused && this.#bufferedBytes >= this.#limitBytes) {
+      this.#isPaused = true;
+      this.#pause();
+    }
+  }
+
+  /** The client sends no more; what it sent before its end is still read. */
+  end(): void {
+    this.#isEnded = true;
+    this.#answer(undefined);
+  }
+
+  /** Whether the server has stopped reading, so that even what it holds already must not be acted on. */
+  get isDiscarded(): boolean {
+    return this.#isDiscarded;
+  }
+
+  /** The server reads no more; what it has not read is dropped. */
+  discard(): void {
+    this.#isDiscarded = true;
+    this.#chunks = [];
+    this.#bufferedBytes = 0;
+    this.end();
+  }
+
+  /** The next chunk, or undefined after the end. */
+  read(): Promise<Buffer | undefined> | Buffer | undefined {
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) {
+      this.#bufferedBytes -= chunk.length + CHUNK_OVERHEAD_BYTES;
+      this.#resumeWhenLow();
+      return chunk;
+    }
+    if (this.#isEnded) return undefined;
+    return new Promise((resolve) => {
+      this.#reader = resolve;
+    });
+  }
+
+  #resumeWhenLow(): void {
+    if (!this.#isPaused || this.#bufferedBytes > this.#limitBytes / 2) return;
+    this.#isPaused = false;
+    this.#resume();
+  }
+
+  #answer(chunk: Buffer | undefined): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    reader?.(chunk);
+  }
+}

@@ -1,0 +1,72 @@
+/*
+ * The handshake of one connection: waits for the client's first record, decides, answers.
+ */
+import { SignalRError } from '../errors.js';
+import type { HandshakeFailure } from '../events.js';
+import { EncodedMessage } from '../protocol/encoded-message.js';
+import { decideHandshake, parseHandshakeRequest, writeHandshakeResponse } from '../protocol/handshake.js';
+import type { HubMessageParser, HubProtocol } from '../protocol/hub-protocol.js';
+import { RecordReader } from '../protocol/record-reader.js';
+import { buildErrorText } from './error-text.js';
+import type { HubConnection } from './hub-connection.js';
+
+/** Either a parser that holds whatever came glued to the handshake, or the reason there is none. */
+export type HandshakeResult =
+  | { readonly kind: 'done'; readonly protocol: HubProtocol; readonly parser: HubMessageParser }
+  | { readonly kind: 'failed'; readonly reason: HandshakeFailure };
+
+/**
+ * Takes as long as the client needs within the handshake timeout. The client is answered in every case in
+ * which it is still there; after a failure the connection is ending.
+ */
+export async function performHandshake(
+  connection: HubConnection,
+  protocols: readonly HubProtocol[],
+): Promise<HandshakeResult> {
+  const records = new RecordReader(connection.limits.maximumReceiveMessageBytes);
+  try {
+    const record = await readRecord(connection, records);
+    if (record === undefined) return giveUp(connection);
+    const formats = connection.transport.formats;
+    const decision = decideHandshake(parseHandshakeRequest(record), protocols, formats);
+    if (decision.kind === 'refused') return fail(connection, 'refused', decision.error);
+    return accept(connection, decision.protocol, records);
+  } catch (error) {
+    if (error instanceof SignalRError && error.code === 'message_too_big') {
+      return fail(connection, 'too_big', 'Handshake was canceled.');
+    }
+    const prefix = 'An unexpected error occurred during connection handshake.';
+    const isDetailed = connection.limits.enableDetailedErrors;
+    return fail(connection, 'malformed', buildErrorText(prefix, error, isDetailed));
+  }
+}
+
+async function readRecord(connection: HubConnection, records: RecordReader): Promise<Buffer | undefined> {
+  for (;;) {
+    const chunk = await connection.inbound.read();
+    if (chunk === undefined) return undefined;
+    records.push(chunk);
+    const record = records.next();
+    if (record !== undefined) return record;
+  }
+}
+
+function accept(connection: HubConnection, protocol: HubProtocol, records: RecordReader): HandshakeResult {
+  const parser = protocol.createParser(connection.limits.maximumReceiveMessageBytes);
+  parser.push(records.takeRest());
+  connection.writeHandshake(new EncodedMessage(writeHandshakeResponse(), protocol.transferFormat));
+  connection.open(protocol);
+  return { kind: 'done', protocol, parser };
+}
+
+function giveUp(connection: HubConnection): HandshakeResult {
+  if (connection.isHandshakeExpired) return fail(connection, 'timeout', 'Handshake was canceled.');
+  connection.endHandshake();
+  return { kind: 'failed', reason: 'closed' };
+}
+
+function fail(connection: HubConnection, reason: HandshakeFailure, error: string): HandshakeResult {
+  connection.writeHandshake(new EncodedMessage(writeHandshakeResponse(error), 'text'));
+  connection.endHandshake();
+  return { kind: 'failed', reason };
+}

@@ -1,0 +1,127 @@
+/*
+ * The life of a connection from its first byte to its last, top to bottom: handshake, register, read loop,
+ * close, unregister. What a hub is stands behind `ConnectionHost`.
+ */
+import { SignalRError } from '../errors.js';
+import type { SignalREventListener } from '../events.js';
+import type { HubMessage } from '../protocol/hub-message.js';
+import type { HubMessageParser, HubProtocol } from '../protocol/hub-protocol.js';
+import { toError } from './error-text.js';
+import type { HubConnection } from './hub-connection.js';
+import { performHandshake } from './perform-handshake.js';
+import type { Ticker } from './ticker.js';
+
+/** The hub as seen from one connection. */
+export interface ConnectionHost {
+  readonly protocols: readonly HubProtocol[];
+  readonly ticker: Ticker;
+  readonly onEvent: SignalREventListener;
+  /** Makes the connection reachable for sends. Synchronous. */
+  register(connection: HubConnection): void;
+  /** Takes it out of every group and map. Synchronous. */
+  unregister(connection: HubConnection): void;
+  /** Runs the hub's `onConnected`; rejects with what it threw. */
+  connected(connection: HubConnection): Promise<void>;
+  /** Runs the hub's `onDisconnected`; rejects with what it threw. */
+  disconnected(connection: HubConnection, error: Error | undefined): Promise<void>;
+  /** Acts on one message. Undefined: done already. Never rejects and never throws. */
+  dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined;
+}
+
+/**
+ * Resolves when the connection is over and forgotten. Never rejects.
+ *
+ * The order at the end has its reasons: the Close message goes first, because nothing can be sent after the
+ * transport ends. Then the abort signal fires, so that running methods stop before `onDisconnected`.
+ * `onDisconnected` runs while the connection is still in its groups, so that the hub can tell the others in
+ * them. Only then it is unregistered. The transport closes meanwhile and does not wait for the hub's code.
+ */
+export async function runHubConnection(connection: HubConnection, host: ConnectionHost): Promise<void> {
+  const startedMs = host.ticker.exactNowMs();
+  host.ticker.add(connection);
+  connection.start();
+  const handshake = await performHandshake(connection, host.protocols);
+  if (handshake.kind === 'failed') {
+    host.onEvent({ type: 'handshake_failed', ...connection.identity, reason: handshake.reason });
+  } else {
+    host.register(connection);
+    host.onEvent({ type: 'connection_opened', ...connection.identity, protocol: handshake.protocol.name });
+    if (await runConnected(connection, host)) await readMessages(connection, handshake.parser, host);
+    await runDisconnected(connection, host);
+    host.unregister(connection);
+  }
+  await connection.closed;
+  host.ticker.remove(connection);
+  if (handshake.kind === 'done') reportClosed(connection, host, startedMs);
+}
+
+/** False when `onConnected` failed: the client is told and must not come back by itself. */
+async function runConnected(connection: HubConnection, host: ConnectionHost): Promise<boolean> {
+  connection.setDispatching(true);
+  try {
+    await host.connected(connection);
+    return true;
+  } catch (error) {
+    connection.close('connected_failed', toError(error));
+    return false;
+  } finally {
+    connection.setDispatching(false);
+  }
+}
+
+/** Returns when the client has ended, when the server has, or when the client broke the protocol. */
+async function readMessages(
+  connection: HubConnection,
+  parser: HubMessageParser,
+  host: ConnectionHost,
+): Promise<void> {
+  try {
+    do {
+      // One at a time and in order: the next message is not even parsed before this one is done.
+      for (
+        let message = nextMessage(connection, parser);
+        message;
+        message = nextMessage(connection, parser)
+      ) {
+        const pending = host.dispatch(connection, message);
+        if (pending === undefined) continue;
+        connection.setDispatching(true);
+        await pending;
+        connection.setDispatching(false);
+      }
+    } while (await receive(connection, parser));
+  } catch (error) {
+    const isTooBig = error instanceof SignalRError && error.code === 'message_too_big';
+    connection.close(isTooBig ? 'message_too_big' : 'malformed_message', toError(error));
+  }
+}
+
+/** Nothing more is read once the server is closing, even if it has arrived. */
+function nextMessage(connection: HubConnection, parser: HubMessageParser): HubMessage | undefined {
+  return connection.inbound.isDiscarded ? undefined : parser.next();
+}
+
+/** False at the end of the input. */
+async function receive(connection: HubConnection, parser: HubMessageParser): Promise<boolean> {
+  const chunk = await connection.inbound.read();
+  if (chunk !== undefined) parser.push(chunk);
+  return chunk !== undefined;
+}
+
+async function runDisconnected(connection: HubConnection, host: ConnectionHost): Promise<void> {
+  try {
+    await host.disconnected(connection, connection.cause?.error);
+  } catch (error) {
+    host.onEvent({ type: 'disconnected_hook_failed', ...connection.identity, error: toError(error) });
+  }
+}
+
+function reportClosed(connection: HubConnection, host: ConnectionHost, startedMs: number): void {
+  host.onEvent({
+    type: 'connection_closed',
+    ...connection.identity,
+    reason: connection.cause?.reason ?? 'transport_lost',
+    durationMs: host.ticker.exactNowMs() - startedMs,
+    error: connection.cause?.error,
+  });
+}

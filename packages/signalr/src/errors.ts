@@ -1,0 +1,46 @@
+/*
+ * The one error class of the package, its stable codes, and the error whose text a client may read.
+ */
+
+/** Stable codes of {@link SignalRError}. */
+export type SignalRErrorCode =
+  | 'aborted'
+  | 'authentication_failed'
+  | 'client_error'
+  | 'client_timeout'
+  | 'connected_failed'
+  | 'duplicate_method'
+  | 'duplicate_path'
+  | 'hub_error'
+  | 'invalid_argument'
+  | 'invalid_json_text'
+  | 'invalid_option'
+  | 'malformed_message'
+  | 'message_too_big'
+  | 'send_timeout'
+  | 'server_closed'
+  | 'slow_consumer'
+  | 'transport_lost'
+  | 'unserializable';
+
+/** An error of this package. `code` is stable, `message` is for people. */
+export class SignalRError extends Error {
+  readonly code: SignalRErrorCode;
+
+  constructor(code: SignalRErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SignalRError';
+    this.code = code;
+  }
+}
+
+/**
+ * The error a hub method throws to tell its caller something: the message is always sent to the client.
+ * The text of any other error stays on the server, unless `enableDetailedErrors` is on.
+ */
+export class HubError extends SignalRError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('hub_error', message, options);
+    this.name = 'HubError';
+  }
+}

@@ -1,0 +1,78 @@
+/*
+ * What the server reports about itself, for logs and metrics. No event holds a token, an argument or a result.
+ */
+import type { CloseReason } from './connection/close-reason.js';
+import type { TransportName } from './protocol/negotiate.js';
+
+/** Which connection an event is about. The connection id is public; the connection token never appears. */
+export interface ConnectionIdentity {
+  /** The path the hub is mapped to. */
+  readonly hub: string;
+  readonly connectionId: string;
+  readonly userId: string | null;
+  readonly transport: TransportName;
+}
+
+/** Why a handshake failed. */
+export type HandshakeFailure = 'timeout' | 'too_big' | 'malformed' | 'refused' | 'closed';
+
+/** Why a request was turned away before there was a connection. */
+export type RefusalReason =
+  | 'unauthorized'
+  | 'origin_not_allowed'
+  | 'too_many_pending_connections'
+  | 'unknown_connection'
+  | 'already_connected'
+  | 'server_closed';
+
+/** Everything the server reports, told apart by `type`. */
+export type SignalREvent =
+  | (ConnectionIdentity & { readonly type: 'connection_opened'; readonly protocol: string })
+  | (ConnectionIdentity & {
+      readonly type: 'connection_closed';
+      readonly reason: CloseReason;
+      readonly durationMs: number;
+      readonly error: Error | undefined;
+    })
+  | (ConnectionIdentity & { readonly type: 'handshake_failed'; readonly reason: HandshakeFailure })
+  | (ConnectionIdentity & {
+      readonly type: 'invocation_failed';
+      /** The declared name of the method, or null when the client named none that exists. */
+      readonly method: string | null;
+      readonly failure: InvocationFailure;
+      readonly error: Error | undefined;
+    })
+  | (ConnectionIdentity & {
+      /** A message that needs a feature that is not in use: it was read and has no effect. */
+      readonly type: 'message_ignored';
+      readonly messageType: number;
+    })
+  | (ConnectionIdentity & {
+      readonly type: 'disconnected_hook_failed';
+      readonly error: Error;
+    })
+  | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }
+  | { readonly type: 'request_refused'; readonly hub: string; readonly reason: RefusalReason };
+
+/** Why an invocation failed. */
+export type InvocationFailure =
+  | 'unknown_method'
+  | 'invalid_arguments'
+  | 'method_threw'
+  | 'unserializable_result'
+  | 'streaming_not_supported';
+
+/** Receives events synchronously; must be quick. */
+export type SignalREventListener = (event: SignalREvent) => void;
+
+/** Calls the listener; an error in it is a process warning, because it must not end a client's connection. */
+export function createEventSink(listener: SignalREventListener | undefined): SignalREventListener {
+  if (listener === undefined) return () => {};
+  return (event) => {
+    try {
+      listener(event);
+    } catch (error) {
+      process.emitWarning(`onEvent threw: ${String(error)}`, 'SignalRWarning');
+    }
+  };
+}

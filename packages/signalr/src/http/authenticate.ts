@@ -1,0 +1,51 @@
+/*
+ * The question "who is this?" as a hub asks it, and the token that answers it.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { RequestInfo } from '../hub/hub-context.js';
+import type { RequestTarget } from './request-target.js';
+
+/** A request to be authenticated. */
+export interface AuthenticateRequest extends RequestInfo {
+  /**
+   * The bearer token of the `Authorization` header, else of the `access_token` query, where browsers put it.
+   * Null when there is none.
+   */
+  readonly token: string | null;
+  /** `negotiate` and `connect` ask separately: a token may have expired in between. */
+  readonly stage: 'negotiate' | 'connect';
+}
+
+/** Who the client is. */
+export interface Authenticated<User> {
+  /** Addresses all connections of this user; case-sensitive. Null for none. */
+  readonly userId: string | null;
+  readonly user: User;
+  /** When the credentials expire, in milliseconds since 1970. Kept for the hub; nothing is closed yet. */
+  readonly expiresAtMs?: number;
+}
+
+/**
+ * Decides about one request; undefined refuses it with 401. Called for every negotiate and every connect.
+ * An error is answered with 500 and reported; its text is not sent.
+ */
+export type Authenticate<User> = (
+  request: AuthenticateRequest,
+) => Authenticated<User> | undefined | Promise<Authenticated<User> | undefined>;
+
+/** The parts of a request that outlive it. */
+export function requestInfoOf(request: IncomingMessage, target: RequestTarget): RequestInfo {
+  return {
+    path: target.path,
+    query: target.query,
+    headers: request.headers,
+    remoteAddress: request.socket.remoteAddress,
+  };
+}
+
+/** The header wins over the query, as it is the safer place. */
+export function bearerTokenOf(info: RequestInfo): string | null {
+  const header = info.headers['authorization'];
+  const match = typeof header === 'string' ? /^bearer +(\S+) *$/i.exec(header) : null;
+  return match?.[1] ?? info.query.get('access_token') ?? null;
+}

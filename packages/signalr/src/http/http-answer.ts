@@ -1,0 +1,48 @@
+/*
+ * Answers to HTTP requests, as plain values and as bytes: through Node's response, or by hand on the socket of
+ * an upgrade that is refused.
+ */
+import { STATUS_CODES, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** A whole answer. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** A refusal in words, as ASP.NET Core writes it. */
+export function plainText(status: number, body = ''): HttpAnswer {
+  return { status, headers: { 'Content-Type': 'text/plain' }, body };
+}
+
+/** Answers that ASP.NET Core gives without a body and without a type. */
+export function emptyAnswer(status: number): HttpAnswer {
+  return { status };
+}
+
+export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = answer.body ?? '';
+  response.writeHead(answer.status, { ...answer.headers, 'Content-Length': String(Buffer.byteLength(body)) });
+  response.end(body);
+}
+
+/** Refuses an upgrade and ends its socket. */
+export function sendUpgradeAnswer(socket: Duplex, answer: HttpAnswer): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = answer.body ?? '';
+  const headers = {
+    ...answer.headers,
+    Connection: 'close',
+    'Content-Length': String(Buffer.byteLength(body)),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const reason = STATUS_CODES[answer.status] ?? '';
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${answer.status} ${reason}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+}

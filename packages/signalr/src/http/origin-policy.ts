@@ -1,0 +1,53 @@
+/*
+ * Which web pages may use a hub: the Origin check of WebSocket upgrades, and the CORS headers of the rest.
+ */
+
+/**
+ * Allowed origins: a list such as `['https://app.example']`, a function, or `'*'` for any.
+ * `'*'` lets any page act with the cookies of its visitor: use it only when credentials are tokens that the
+ * page itself must hold.
+ */
+export type AllowedOrigins = readonly string[] | '*' | ((origin: string) => boolean);
+
+/**
+ * Whether a request from this origin may be served. Without an `Origin` header it does not come from a page
+ * of another site. Without `allowedOrigins` only pages of the same host are served.
+ */
+export function isOriginAllowed(
+  origin: string | undefined,
+  host: string | undefined,
+  allowed: AllowedOrigins | undefined,
+): boolean {
+  if (origin === undefined) return true;
+  if (allowed === undefined) return isSameHost(origin, host);
+  if (allowed === '*') return true;
+  if (typeof allowed === 'function') return allowed(origin);
+  const lowered = origin.toLowerCase();
+  return allowed.some((candidate) => candidate.toLowerCase() === lowered);
+}
+
+/** CORS headers for an allowed origin: the origin itself, as clients send credentials. */
+export function corsHeaders(origin: string | undefined): Record<string, string> {
+  if (origin === undefined) return {};
+  return {
+    'Access-Control-Allow-Origin': origin,
+    'Access-Control-Allow-Credentials': 'true',
+    Vary: 'Origin',
+  };
+}
+
+/** Further headers of the answer to a preflight. The requested headers are echoed: users may add their own. */
+export function preflightHeaders(requestedHeaders: string | undefined): Record<string, string> {
+  return {
+    'Access-Control-Allow-Methods': 'GET, POST, DELETE',
+    'Access-Control-Allow-Headers':
+      requestedHeaders ?? 'x-requested-with, x-signalr-user-agent, authorization, content-type',
+    'Access-Control-Max-Age': '600',
+  };
+}
+
+/** The scheme is left out: behind a proxy that ends TLS the server does not know it. */
+function isSameHost(origin: string, host: string | undefined): boolean {
+  const match = /^https?:\/\/(.+)$/i.exec(origin);
+  return match?.[1] !== undefined && match[1].toLowerCase() === host?.toLowerCase();
+}

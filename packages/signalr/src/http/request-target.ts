@@ -1,0 +1,37 @@
+/*
+ * Path and query of a request, compared as ASP.NET Core compares them: without regard to case.
+ */
+
+/** A request target taken apart. */
+export interface RequestTarget {
+  readonly path: string;
+  /** Keys in lower case; of repeated keys the first counts. */
+  readonly query: ReadonlyMap<string, string>;
+}
+
+/** Never throws, whatever the client sent. */
+export function parseRequestTarget(url: string | undefined): RequestTarget {
+  const target = stripOrigin(url ?? '/');
+  const mark = target.indexOf('?');
+  if (mark < 0) return { path: target, query: new Map() };
+  const query = new Map<string, string>();
+  for (const [key, value] of new URLSearchParams(target.slice(mark + 1))) {
+    const lowered = key.toLowerCase();
+    if (!query.has(lowered)) query.set(lowered, value);
+  }
+  return { path: target.slice(0, mark), query };
+}
+
+/** The form in which paths are compared: lower case, no trailing slash. */
+export function pathKey(path: string): string {
+  const lowered = path.toLowerCase();
+  return lowered.length > 1 && lowered.endsWith('/') ? lowered.slice(0, -1) : lowered;
+}
+
+/** A proxy's absolute form (`http://host/path`) is reduced to its path. */
+function stripOrigin(url: string): string {
+  if (url.startsWith('/')) return url;
+  const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?]*(.*)$/i.exec(url);
+  const rest = match?.[1] ?? url;
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}

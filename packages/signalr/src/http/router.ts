@@ -1,0 +1,32 @@
+/*
+ * From a request's path to the endpoint that takes it, or to none.
+ */
+import type { HubEndpoint, RoutedTarget } from './hub-endpoint.js';
+import { parseRequestTarget, pathKey } from './request-target.js';
+
+/** An endpoint whose hub's types no longer matter. */
+export type AnyHubEndpoint = Pick<
+  HubEndpoint<unknown, unknown, unknown>,
+  'handle' | 'upgrade' | 'connections' | 'lives' | 'stopAccepting'
+>;
+
+/** The endpoint for a request, and what the request asks of it. */
+export interface Route extends RoutedTarget {
+  readonly endpoint: AnyHubEndpoint;
+}
+
+const NEGOTIATE = '/negotiate';
+
+/** @param endpoints by `pathKey` of their path */
+export function findRoute(
+  endpoints: ReadonlyMap<string, AnyHubEndpoint>,
+  url: string | undefined,
+): Route | undefined {
+  const target = parseRequestTarget(url);
+  const key = pathKey(target.path);
+  const endpoint = endpoints.get(key);
+  if (endpoint !== undefined) return { endpoint, target, isNegotiate: false };
+  if (!key.endsWith(NEGOTIATE)) return undefined;
+  const parent = endpoints.get(key.slice(0, -NEGOTIATE.length) || '/');
+  return parent === undefined ? undefined : { endpoint: parent, target, isNegotiate: true };
+}

@@ -1,0 +1,157 @@
+/*
+ * Addressing: from names of groups, users and connections to the connections of this process, typed by what
+ * the hub's clients understand.
+ */
+import type { HubConnection } from '../connection/hub-connection.js';
+import type { JsonText } from '../protocol/json-text.js';
+import type { Excluding, HubLifetimeManager } from './hub-lifetime-manager.js';
+
+/** The arguments of one target; each may be given as {@link JsonText} that is relayed verbatim. */
+export type TargetArguments<Target> = Target extends (...args: infer Args) => unknown
+  ? { readonly [Index in keyof Args]: Args[Index] | JsonText }
+  : never;
+
+/** A set of receivers. It is looked up anew by every send. */
+export interface ClientProxy<Client> {
+  /**
+   * Calls `target` on every receiver. Synchronous: the message is encoded once per protocol, whatever the
+   * number of receivers, and queued on each of them, in the order of calls, before this returns.
+   * A receiver that is gone is passed over; one whose queue is full is closed and may reconnect.
+   * @returns the number of connections it was queued to
+   * @throws SignalRError `unserializable`
+   */
+  send<Target extends keyof Client & string>(
+    target: Target,
+    ...args: TargetArguments<Client[Target]>
+  ): number;
+}
+
+/** Receivers as a server addresses them from anywhere. Names of groups and users are case-sensitive. */
+export interface HubClients<Client> {
+  readonly all: ClientProxy<Client>;
+  allExcept(connectionIds: readonly string[]): ClientProxy<Client>;
+  client(connectionId: string): ClientProxy<Client>;
+  clients(connectionIds: readonly string[]): ClientProxy<Client>;
+  group(name: string): ClientProxy<Client>;
+  /** Members of any of the groups; a member of several gets the message once. */
+  groups(names: readonly string[]): ClientProxy<Client>;
+  groupExcept(name: string, connectionIds: readonly string[]): ClientProxy<Client>;
+  /** The group without any connection of one user: for what a user's own devices know already. */
+  groupExceptUser(name: string, userId: string): ClientProxy<Client>;
+  /** All connections of a user. */
+  user(userId: string): ClientProxy<Client>;
+  users(userIds: readonly string[]): ClientProxy<Client>;
+}
+
+/** The same from inside a hub method, where there is a caller. */
+export interface HubCallerClients<Client> extends HubClients<Client> {
+  readonly caller: ClientProxy<Client>;
+  /** Everyone but the caller. */
+  readonly others: ClientProxy<Client>;
+  othersInGroup(name: string): ClientProxy<Client>;
+}
+
+/** See {@link HubClients}. */
+export class LocalHubClients<Client> implements HubClients<Client> {
+  protected readonly manager: HubLifetimeManager;
+
+  constructor(manager: HubLifetimeManager) {
+    this.manager = manager;
+  }
+
+  get all(): ClientProxy<Client> {
+    return this.proxy(() => this.manager.connections());
+  }
+
+  allExcept(connectionIds: readonly string[]): ClientProxy<Client> {
+    return this.proxy(() => this.manager.connections(), exceptIds(connectionIds));
+  }
+
+  client(connectionId: string): ClientProxy<Client> {
+    return this.clients([connectionId]);
+  }
+
+  clients(connectionIds: readonly string[]): ClientProxy<Client> {
+    return this.proxy(() => this.#byIds(new Set(connectionIds)));
+  }
+
+  group(name: string): ClientProxy<Client> {
+    return this.proxy(() => this.manager.group(name));
+  }
+
+  groups(names: readonly string[]): ClientProxy<Client> {
+    return this.proxy(() => union(names.map((name) => this.manager.group(name))));
+  }
+
+  groupExcept(name: string, connectionIds: readonly string[]): ClientProxy<Client> {
+    return this.proxy(() => this.manager.group(name), exceptIds(connectionIds));
+  }
+
+  groupExceptUser(name: string, userId: string): ClientProxy<Client> {
+    return this.proxy(
+      () => this.manager.group(name),
+      (connection) => connection.principal.userId === userId,
+    );
+  }
+
+  user(userId: string): ClientProxy<Client> {
+    return this.proxy(() => this.manager.user(userId));
+  }
+
+  users(userIds: readonly string[]): ClientProxy<Client> {
+    return this.proxy(() => union(userIds.map((userId) => this.manager.user(userId))));
+  }
+
+  protected proxy(receivers: () => Iterable<HubConnection>, isExcluded?: Excluding): ClientProxy<Client> {
+    return {
+      send: (target, ...args) => this.manager.send(receivers(), { target, arguments: args }, isExcluded),
+    };
+  }
+
+  *#byIds(connectionIds: Iterable<string>): Iterable<HubConnection> {
+    for (const connectionId of connectionIds) {
+      const connection = this.manager.connection(connectionId);
+      if (connection !== undefined) yield connection;
+    }
+  }
+}
+
+/** See {@link HubCallerClients}. */
+export class LocalHubCallerClients<Client>
+  extends LocalHubClients<Client>
+  implements HubCallerClients<Client>
+{
+  readonly #caller: HubConnection;
+
+  constructor(manager: HubLifetimeManager, caller: HubConnection) {
+    super(manager);
+    this.#caller = caller;
+  }
+
+  get caller(): ClientProxy<Client> {
+    return this.proxy(() => [this.#caller]);
+  }
+
+  get others(): ClientProxy<Client> {
+    return this.proxy(
+      () => this.manager.connections(),
+      (connection) => connection === this.#caller,
+    );
+  }
+
+  othersInGroup(name: string): ClientProxy<Client> {
+    return this.proxy(
+      () => this.manager.group(name),
+      (connection) => connection === this.#caller,
+    );
+  }
+}
+
+function exceptIds(connectionIds: readonly string[]): Excluding {
+  const excluded = new Set(connectionIds);
+  return (connection) => excluded.has(connection.connectionId);
+}
+
+function union(sets: readonly ReadonlySet<HubConnection>[]): ReadonlySet<HubConnection> {
+  return new Set(sets.flatMap((set) => [...set]));
+}

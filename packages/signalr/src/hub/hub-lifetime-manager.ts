@@ -1,0 +1,115 @@
+/*
+ * Which connections, groups and users there are in this process, and sending to any set of them.
+ * Everything here is synchronous: a change is seen by the very next send.
+ */
+import type { HubConnection } from '../connection/hub-connection.js';
+import { MessageType } from '../protocol/hub-message.js';
+import { SerializedHubMessage } from '../protocol/serialized-hub-message.js';
+
+/** Whether a connection is to be left out of a send. */
+export type Excluding = (connection: HubConnection) => boolean;
+
+const EMPTY: ReadonlySet<HubConnection> = new Set();
+
+/**
+ * Connections are bounded by the host; groups and users vanish with their last connection. How many groups a
+ * connection may join is the hub's decision, because joining is the hub's code.
+ */
+export class HubLifetimeManager {
+  readonly #connections = new Map<string, HubConnection>();
+  readonly #groups = new Map<string, Set<HubConnection>>();
+  readonly #users = new Map<string, Set<HubConnection>>();
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  register(connection: HubConnection): void {
+    this.#connections.set(connection.connectionId, connection);
+    const { userId } = connection.principal;
+    if (userId !== null) addTo(this.#users, userId, connection);
+  }
+
+  unregister(connection: HubConnection): void {
+    this.#connections.delete(connection.connectionId);
+    const { userId } = connection.principal;
+    if (userId !== null) removeFrom(this.#users, userId, connection);
+    for (const group of connection.groups ?? []) removeFrom(this.#groups, group, connection);
+    connection.groups = undefined;
+  }
+
+  /** False when there is no such connection (any more). Adding twice is harmless. */
+  addToGroup(connectionId: string, group: string): boolean {
+    const connection = this.#connections.get(connectionId);
+    if (connection === undefined) return false;
+    connection.groups ??= new Set();
+    connection.groups.add(group);
+    addTo(this.#groups, group, connection);
+    return true;
+  }
+
+  /** False when the connection was not in the group. */
+  removeFromGroup(connectionId: string, group: string): boolean {
+    const connection = this.#connections.get(connectionId);
+    if (connection?.groups?.delete(group) !== true) return false;
+    if (connection.groups.size === 0) connection.groups = undefined;
+    removeFrom(this.#groups, group, connection);
+    return true;
+  }
+
+  connection(connectionId: string): HubConnection | undefined {
+    return this.#connections.get(connectionId);
+  }
+
+  connections(): Iterable<HubConnection> {
+    return this.#connections.values();
+  }
+
+  group(name: string): ReadonlySet<HubConnection> {
+    return this.#groups.get(name) ?? EMPTY;
+  }
+
+  groupNames(): Iterable<string> {
+    return this.#groups.keys();
+  }
+
+  user(userId: string): ReadonlySet<HubConnection> {
+    return this.#users.get(userId) ?? EMPTY;
+  }
+
+  userIds(): Iterable<string> {
+    return this.#users.keys();
+  }
+
+  /**
+   * Queues one invocation on every receiver before it returns, encoded once per protocol.
+   * @returns the number of connections it was queued to; those that are ending do not count
+   * @throws SignalRError `unserializable`; nothing was queued then, as the first receiver's encoding fails
+   */
+  send(receivers: Iterable<HubConnection>, call: Call, isExcluded?: Excluding): number {
+    const message = new SerializedHubMessage({ type: MessageType.invocation, ...call });
+    let count = 0;
+    for (const connection of receivers) {
+      if (isExcluded?.(connection) === true) continue;
+      if (connection.send(message)) count += 1;
+    }
+    return count;
+  }
+}
+
+/** The call that a send makes on its receivers. */
+export interface Call {
+  readonly target: string;
+  readonly arguments: readonly unknown[];
+}
+
+function addTo(map: Map<string, Set<HubConnection>>, key: string, connection: HubConnection): void {
+  const set = map.get(key);
+  if (set === undefined) map.set(key, new Set([connection]));
+  else set.add(connection);
+}
+
+function removeFrom(map: Map<string, Set<HubConnection>>, key: string, connection: HubConnection): void {
+  const set = map.get(key);
+  if (set?.delete(connection) === true && set.size === 0) map.delete(key);
+}

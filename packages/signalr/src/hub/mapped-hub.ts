@@ -1,0 +1,159 @@
+/*
+ * A hub that is mapped to a path: its host for connections, and its face for the rest of the server.
+ */
+import type { HubConnection } from '../connection/hub-connection.js';
+import type { ConnectionHost } from '../connection/run-hub-connection.js';
+import type { Ticker } from '../connection/ticker.js';
+import { SignalRError } from '../errors.js';
+import type { SignalREventListener } from '../events.js';
+import type { HubMessage } from '../protocol/hub-message.js';
+import type { HubProtocol } from '../protocol/hub-protocol.js';
+import { type HubClients, LocalHubClients } from './hub-clients.js';
+import { ConnectionHubContext, type HubContext, type RequestInfo } from './hub-context.js';
+import type { HubDefinition, HubMethodsOf } from './hub-definition.js';
+import { HubDispatcher } from './hub-dispatcher.js';
+import { HubLifetimeManager } from './hub-lifetime-manager.js';
+import { createMethodTable } from './method-table.js';
+
+/** Who is connected, in public terms. */
+export interface ConnectionSummary {
+  readonly connectionId: string;
+  readonly userId: string | null;
+}
+
+/** Groups of this process. Names are case-sensitive; a group exists while it has members. */
+export interface HubGroups {
+  /**
+   * Takes effect before it returns: the next send reaches the new member. Adding twice is harmless.
+   * @returns false when there is no such connection
+   */
+  add(connectionId: string, group: string): boolean;
+  /** @returns false when the connection was not a member */
+  remove(connectionId: string, group: string): boolean;
+  /** Members in the order of joining. A connection whose `onDisconnected` is still running is among them. */
+  members(group: string): readonly ConnectionSummary[];
+  /** How many members a group has, without listing them. */
+  count(group: string): number;
+  /** Names of all groups that have members. */
+  names(): readonly string[];
+}
+
+/** Connections of this process. */
+export interface HubConnections {
+  readonly count: number;
+  list(): readonly ConnectionSummary[];
+  ofUser(userId: string): readonly ConnectionSummary[];
+  /** Ids of the users that have a connection. */
+  userIds(): readonly string[];
+  /** The groups of a connection; empty when there is no such connection. */
+  groupsOf(connectionId: string): readonly string[];
+  /** Ends a connection, as `context.abort()`. False when there is no such connection. */
+  abort(connectionId: string): boolean;
+}
+
+/** A running hub, for code outside of its methods. */
+export interface Hub<Client> {
+  /** The path it is mapped to. */
+  readonly path: string;
+  readonly clients: HubClients<Client>;
+  readonly groups: HubGroups;
+  readonly connections: HubConnections;
+}
+
+/** What all hubs of a server share. */
+export interface HubEnvironment {
+  readonly ticker: Ticker;
+  readonly protocols: readonly HubProtocol[];
+  readonly onEvent: SignalREventListener;
+}
+
+/** See {@link Hub} and {@link ConnectionHost}. */
+export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHost {
+  readonly path: string;
+  readonly clients: HubClients<Client>;
+  readonly ticker: Ticker;
+  readonly protocols: readonly HubProtocol[];
+  readonly onEvent: SignalREventListener;
+  readonly #definition: HubDefinition<Client, User, Items, unknown>;
+  readonly #manager: HubLifetimeManager;
+  readonly #dispatcher: HubDispatcher;
+  /** Contexts of the connections between `admit` and the end of their life. */
+  readonly #contexts = new WeakMap<HubConnection, HubContext<Client, User, Items>>();
+
+  constructor(
+    path: string,
+    definition: HubDefinition<Client, User, Items, HubMethodsOf<HubContext<Client, User, Items>>>,
+    environment: HubEnvironment,
+  ) {
+    this.path = path;
+    this.ticker = environment.ticker;
+    this.protocols = environment.protocols;
+    this.onEvent = environment.onEvent;
+    this.#definition = definition;
+    this.#manager = new HubLifetimeManager();
+    this.clients = new LocalHubClients<Client>(this.#manager);
+    const methods = createMethodTable(definition.methods);
+    this.#dispatcher = new HubDispatcher(methods, (connection) => this.#contextOf(connection), this.onEvent);
+  }
+
+  readonly groups: HubGroups = {
+    add: (connectionId, group) => this.#manager.addToGroup(connectionId, group),
+    remove: (connectionId, group) => this.#manager.removeFromGroup(connectionId, group),
+    members: (group) => Array.from(this.#manager.group(group), summaryOf),
+    count: (group) => this.#manager.group(group).size,
+    names: () => [...this.#manager.groupNames()],
+  };
+
+  get connections(): HubConnections {
+    const manager = this.#manager;
+    return {
+      count: manager.connectionCount,
+      list: () => Array.from(manager.connections(), summaryOf),
+      ofUser: (userId) => Array.from(manager.user(userId), summaryOf),
+      userIds: () => [...manager.userIds()],
+      groupsOf: (connectionId) => [...(manager.connection(connectionId)?.groups ?? [])],
+      abort: (connectionId) => {
+        const connection = manager.connection(connectionId);
+        connection?.close('aborted');
+        return connection !== undefined;
+      },
+    };
+  }
+
+  /** Gives a new connection its context; call before its life begins. */
+  admit(connection: HubConnection, request: RequestInfo): void {
+    // Without a factory the items are typed as a plain record, which is what this is.
+    const items = this.#definition.createItems?.() ?? ({} as Items);
+    this.#contexts.set(connection, new ConnectionHubContext(connection, this.#manager, { items, request }));
+  }
+
+  register(connection: HubConnection): void {
+    this.#manager.register(connection);
+  }
+
+  unregister(connection: HubConnection): void {
+    this.#manager.unregister(connection);
+  }
+
+  async connected(connection: HubConnection): Promise<void> {
+    await this.#definition.onConnected?.(this.#contextOf(connection));
+  }
+
+  async disconnected(connection: HubConnection, error: Error | undefined): Promise<void> {
+    await this.#definition.onDisconnected?.(this.#contextOf(connection), error);
+  }
+
+  dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined {
+    return this.#dispatcher.dispatch(connection, message);
+  }
+
+  #contextOf(connection: HubConnection): HubContext<Client, User, Items> {
+    const context = this.#contexts.get(connection);
+    if (context === undefined) throw new SignalRError('aborted', 'The connection was never admitted.');
+    return context;
+  }
+}
+
+function summaryOf(connection: HubConnection): ConnectionSummary {
+  return { connectionId: connection.connectionId, userId: connection.principal.userId };
+}

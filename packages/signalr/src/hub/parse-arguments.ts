@@ -1,0 +1,30 @@
+/*
+ * The smallest argument parser: a type guard per argument. Any schema library does as well.
+ */
+import { SignalRError } from '../errors.js';
+
+/** Tells whether a value is of a type. */
+export type Guard<T> = (value: unknown) => value is T;
+
+/**
+ * A parser for {@link method}: exactly one argument per guard, each of its type.
+ * The parser throws SignalRError `invalid_argument`, with the text .NET gives for a wrong number of arguments.
+ */
+export function parseArguments<Args extends readonly unknown[]>(
+  ...guards: { readonly [Index in keyof Args]: Guard<Args[Index]> }
+): (args: readonly unknown[]) => Args {
+  return (args) => {
+    if (args.length !== guards.length) {
+      const text = `Invocation provides ${args.length} argument(s) but target expects ${guards.length}.`;
+      throw new SignalRError('invalid_argument', text);
+    }
+    const wrong = guards.findIndex((guard, index) => !guard(args[index]));
+    if (wrong >= 0) throw new SignalRError('invalid_argument', `Argument ${wrong + 1} has the wrong type.`);
+    // The number and the type of each element were checked against the guards of this very tuple.
+    return args as unknown as Args;
+  };
+}
+
+export const isString: Guard<string> = (value): value is string => typeof value === 'string';
+export const isNumber: Guard<number> = (value): value is number => typeof value === 'number';
+export const isBoolean: Guard<boolean> = (value): value is boolean => typeof value === 'boolean';

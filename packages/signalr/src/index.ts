@@ -1,0 +1,37 @@
+/*
+ * The public list of `@millrace/signalr`: a SignalR server for Node.
+ */
+export type { Clock } from './connection/clock.js';
+export { CLOSE_RULES, type CloseReason, type CloseRule } from './connection/close-reason.js';
+export { HubError, SignalRError, type SignalRErrorCode } from './errors.js';
+export type {
+  ConnectionIdentity,
+  HandshakeFailure,
+  InvocationFailure,
+  RefusalReason,
+  SignalREvent,
+  SignalREventListener,
+} from './events.js';
+export type { AttachableServer } from './http/attach.js';
+export type { Authenticate, Authenticated, AuthenticateRequest } from './http/authenticate.js';
+export type { AllowedOrigins } from './http/origin-policy.js';
+export type { ClientProxy, HubCallerClients, HubClients, TargetArguments } from './hub/hub-clients.js';
+export type { ConnectionGroups, HubContext, RequestInfo } from './hub/hub-context.js';
+export {
+  defineHub,
+  type HubCalls,
+  type HubDefinition,
+  type HubHandlers,
+  type HubMessages,
+  type HubMethodsOf,
+  type ItemsFactory,
+  method,
+  type ParsedMethod,
+  type PlainMethod,
+} from './hub/hub-definition.js';
+export type { ConnectionSummary, Hub, HubConnections, HubGroups } from './hub/mapped-hub.js';
+export { type Guard, isBoolean, isNumber, isString, parseArguments } from './hub/parse-arguments.js';
+export { DEFAULT_OPTIONS, type SignalRServerOptions } from './options.js';
+export { JsonText } from './protocol/json-text.js';
+export type { TransportName } from './protocol/negotiate.js';
+export { type CloseOptions, createSignalRServer, type MapHubOptions, type SignalRServer } from './server.js';

@@ -1,0 +1,117 @@
+/*
+ * The options of a server: every limit and duration, checked once and frozen.
+ */
+import { type Clock, systemClock } from './connection/clock.js';
+import type { ConnectionLimits } from './connection/connection-limits.js';
+import { SignalRError } from './errors.js';
+import type { SignalREventListener } from './events.js';
+
+/** Options of `createSignalRServer`. Where ASP.NET Core has the option, name and default are close to its own. */
+export interface SignalRServerOptions {
+  /** The server pings a client that it has sent nothing for this long. @defaultValue 15_000 */
+  readonly keepAliveIntervalMs?: number;
+  /**
+   * A client that has pinged once and is then silent for this long is closed; it may reconnect. At least twice
+   * the client's own ping interval. @defaultValue 30_000
+   */
+  readonly clientTimeoutMs?: number;
+  /** From the opened transport to the handshake request. @defaultValue 15_000 */
+  readonly handshakeTimeoutMs?: number;
+  /** A negotiated connection without a transport is forgotten after this. @defaultValue 15_000 */
+  readonly disconnectTimeoutMs?: number;
+  /** A client that takes no byte of what waits for it for this long is closed; it may reconnect. @defaultValue 10_000 */
+  readonly sendTimeoutMs?: number;
+  /** How long a closing connection may take before it is cut off. @defaultValue 5_000 */
+  readonly closeTimeoutMs?: number;
+  /** Largest message a client may send, framing included; the handshake as well. @defaultValue 32_768 */
+  readonly maximumReceiveMessageBytes?: number;
+  /**
+   * Largest WebSocket message a client may send; it may hold many hub messages (the .NET client joins what it
+   * sends at once). @defaultValue 1_048_576
+   */
+  readonly maximumTransportMessageBytes?: number;
+  /** Received bytes that may wait for a busy hub method; then reading from the client stops. @defaultValue 65_536 */
+  readonly maximumInboundBufferBytes?: number;
+  /** Bytes that may wait for one client; then it is closed and may reconnect. @defaultValue 1_048_576 */
+  readonly maximumOutboundBytes?: number;
+  /** Messages that may wait for one client; then it is closed and may reconnect. @defaultValue 8_192 */
+  readonly maximumOutboundMessages?: number;
+  /** Negotiated connections without a transport, per hub; then negotiate answers 503. @defaultValue 10_000 */
+  readonly maximumPendingConnections?: number;
+  /** Older negotiate versions are refused. @defaultValue 0 */
+  readonly minimumNegotiateVersion?: number;
+  /** Sends the text of every exception to the client. Never in production. @defaultValue false */
+  readonly enableDetailedErrors?: boolean;
+  /** Resolution of all timeouts above. @defaultValue 1_000 */
+  readonly tickIntervalMs?: number;
+  /** The time; for tests. @defaultValue the system's */
+  readonly clock?: Clock;
+  /** Told about connections, failures and refusals, for logs and metrics. */
+  readonly onEvent?: SignalREventListener;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions {
+  readonly limits: ConnectionLimits;
+  readonly disconnectTimeoutMs: number;
+  readonly maximumTransportMessageBytes: number;
+  readonly maximumPendingConnections: number;
+  readonly minimumNegotiateVersion: number;
+  readonly tickIntervalMs: number;
+  readonly clock: Clock;
+  readonly onEvent: SignalREventListener | undefined;
+}
+
+/** The defaults of all numbers; those that ASP.NET Core has are its own. */
+export const DEFAULT_OPTIONS = {
+  keepAliveIntervalMs: 15_000,
+  clientTimeoutMs: 30_000,
+  handshakeTimeoutMs: 15_000,
+  disconnectTimeoutMs: 15_000,
+  sendTimeoutMs: 10_000,
+  closeTimeoutMs: 5_000,
+  maximumReceiveMessageBytes: 32_768,
+  maximumTransportMessageBytes: 1_048_576,
+  maximumInboundBufferBytes: 65_536,
+  maximumOutboundBytes: 1_048_576,
+  maximumOutboundMessages: 8_192,
+  maximumPendingConnections: 10_000,
+  tickIntervalMs: 1_000,
+} as const;
+
+type NumberOption = keyof typeof DEFAULT_OPTIONS;
+
+/** @throws SignalRError `invalid_option` */
+export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
+  const number = (name: NumberOption): number =>
+    positiveInteger(name, options[name] ?? DEFAULT_OPTIONS[name]);
+  return Object.freeze({
+    limits: Object.freeze({
+      keepAliveIntervalMs: number('keepAliveIntervalMs'),
+      clientTimeoutMs: number('clientTimeoutMs'),
+      handshakeTimeoutMs: number('handshakeTimeoutMs'),
+      sendTimeoutMs: number('sendTimeoutMs'),
+      closeTimeoutMs: number('closeTimeoutMs'),
+      maximumReceiveMessageBytes: number('maximumReceiveMessageBytes'),
+      maximumInboundBufferBytes: number('maximumInboundBufferBytes'),
+      maximumOutboundBytes: number('maximumOutboundBytes'),
+      maximumOutboundMessages: number('maximumOutboundMessages'),
+      enableDetailedErrors: options.enableDetailedErrors ?? false,
+    }),
+    disconnectTimeoutMs: number('disconnectTimeoutMs'),
+    maximumTransportMessageBytes: number('maximumTransportMessageBytes'),
+    maximumPendingConnections: number('maximumPendingConnections'),
+    minimumNegotiateVersion: options.minimumNegotiateVersion ?? 0,
+    tickIntervalMs: number('tickIntervalMs'),
+    clock: options.clock ?? systemClock,
+    onEvent: options.onEvent,
+  });
+}
+
+function positiveInteger(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new SignalRError(
+    'invalid_option',
+    `The option ${name} must be a whole number above 0; it is ${value}.`,
+  );
+}

@@ -1,0 +1,58 @@
+/*
+ * The first exchange of every connection, JSON in all protocols: which hub protocol, in which version.
+ * Only the bytes and the decision; the connection does the waiting.
+ */
+import type { HubProtocol, TransferFormat } from './hub-protocol.js';
+import { parseJsonRecord, requiredInteger, requiredString } from './json-fields.js';
+
+/** What a client asks for. */
+export interface HandshakeRequest {
+  readonly protocol: string;
+  readonly version: number;
+}
+
+/** The protocol to speak, or the text that refuses the client. */
+export type HandshakeDecision =
+  | { readonly kind: 'accepted'; readonly protocol: HubProtocol; readonly version: number }
+  | { readonly kind: 'refused'; readonly error: string };
+
+/**
+ * Reads the client's record (without separator). Unknown properties are ignored.
+ * @throws SignalRError `malformed_message`.
+ */
+export function parseHandshakeRequest(record: Buffer): HandshakeRequest {
+  const json = parseJsonRecord(record);
+  return { protocol: requiredString(json, 'protocol'), version: requiredInteger(json, 'version') };
+}
+
+/** Decides with the texts of ASP.NET Core, which clients show to people. */
+export function decideHandshake(
+  request: HandshakeRequest,
+  protocols: readonly HubProtocol[],
+  transportFormats: readonly TransferFormat[],
+): HandshakeDecision {
+  const protocol = protocols.find((candidate) => candidate.name === request.protocol);
+  if (protocol === undefined) return refused(`The protocol '${request.protocol}' is not supported.`);
+  if (!protocol.isVersionSupported(request.version)) {
+    return refused(
+      `The server does not support version ${request.version} of the '${protocol.name}' protocol.`,
+    );
+  }
+  if (!transportFormats.includes(protocol.transferFormat)) {
+    const format = protocol.transferFormat === 'binary' ? 'Binary' : 'Text';
+    return refused(
+      `Cannot use the '${protocol.name}' protocol on the current transport. ` +
+        `The transport does not support '${format}' transfer format.`,
+    );
+  }
+  return { kind: 'accepted', protocol, version: request.version };
+}
+
+/** The answer on the wire: `{}` or `{"error":…}` with the separator. It must never hold a `type`. */
+export function writeHandshakeResponse(error?: string): Buffer {
+  return Buffer.from(`${error === undefined ? '{}' : JSON.stringify({ error })}\u001e`, 'utf8');
+}
+
+function refused(error: string): HandshakeDecision {
+  return { kind: 'refused', error };
+}

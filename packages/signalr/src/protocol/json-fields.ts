@@ -1,0 +1,103 @@
+/*
+ * Reading typed fields of one parsed JSON record. Each failure is a malformed message with the field's name,
+ * never with its value.
+ */
+import { isUtf8 } from 'node:buffer';
+import { SignalRError } from '../errors.js';
+import type { MessageHeaders } from './hub-message.js';
+
+export type JsonRecord = Readonly<Record<string, unknown>>;
+
+export function malformed(text: string, cause?: unknown): SignalRError {
+  return new SignalRError('malformed_message', text, cause === undefined ? undefined : { cause });
+}
+
+/** Parses a record that must be one JSON object in valid UTF-8. */
+export function parseJsonRecord(record: Buffer): JsonRecord {
+  if (!isUtf8(record)) throw malformed('The message is not valid UTF-8.');
+  let value: unknown;
+  try {
+    value = JSON.parse(record.toString('utf8'));
+  } catch {
+    // The cause is left out on purpose: V8 quotes the input in it.
+    throw malformed('Error reading JSON.');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw malformed('Unexpected JSON token type. Expected a JSON Object.');
+  }
+  return value as JsonRecord; // an object that is no array has string keys and unknown values
+}
+
+export function requiredString(record: JsonRecord, name: string): string {
+  const value = field(record, name);
+  if (value === undefined) throw malformed(`Missing required property '${name}'.`);
+  if (typeof value !== 'string') throw malformed(`Expected '${name}' to be of type String.`);
+  return value;
+}
+
+/** Null and the empty string count as absent: the original treats an empty id as no id. */
+export function optionalId(record: JsonRecord, name: string): string | undefined {
+  const value = field(record, name);
+  if (value === undefined || value === null || value === '') return undefined;
+  if (typeof value !== 'string') throw malformed(`Expected '${name}' to be of type String.`);
+  return value;
+}
+
+export function optionalString(record: JsonRecord, name: string): string | undefined {
+  const value = field(record, name);
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string') throw malformed(`Expected '${name}' to be of type String.`);
+  return value;
+}
+
+export function optionalBoolean(record: JsonRecord, name: string): boolean | undefined {
+  const value = field(record, name);
+  if (value === undefined) return undefined;
+  if (typeof value !== 'boolean') throw malformed(`Expected '${name}' to be true or false.`);
+  return value;
+}
+
+export function requiredInteger(record: JsonRecord, name: string): number {
+  const value = field(record, name);
+  if (value === undefined) throw malformed(`Missing required property '${name}'.`);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+    throw malformed(`Expected '${name}' to be of type Number.`);
+  }
+  return value;
+}
+
+export function requiredArray(record: JsonRecord, name: string): readonly unknown[] {
+  const value = field(record, name);
+  if (value === undefined) throw malformed(`Missing required property '${name}'.`);
+  if (!Array.isArray(value)) throw malformed(`Expected '${name}' to be of type Array.`);
+  return value;
+}
+
+export function optionalStrings(record: JsonRecord, name: string): readonly string[] | undefined {
+  const value = field(record, name);
+  if (value === undefined || value === null) return undefined;
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
+    throw malformed(`Expected '${name}' to be an array of strings.`);
+  }
+  return value;
+}
+
+export function optionalHeaders(record: JsonRecord): MessageHeaders | undefined {
+  const value = field(record, 'headers');
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw malformed("Expected 'headers' to be an object.");
+  if (!Object.values(value).every((header) => typeof header === 'string')) {
+    throw malformed("Expected 'headers' to hold strings.");
+  }
+  return value as MessageHeaders; // every value was checked to be a string
+}
+
+export function hasField(record: JsonRecord, name: string): boolean {
+  return Object.hasOwn(record, name);
+}
+
+/** Own properties only: a record has no `constructor` unless the client sent one. */
+export function field(record: JsonRecord, name: string): unknown {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}

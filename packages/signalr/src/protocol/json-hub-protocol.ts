@@ -1,0 +1,184 @@
+/*
+ * The JSON hub protocol: one JSON object per message, ended by 0x1E. Reading tolerates any order of
+ * properties and unknown properties, skips unknown message types, and refuses everything else that is wrong.
+ */
+import { SignalRError } from '../errors.js';
+import { type CompletionOutcome, type HubMessage, MessageType } from './hub-message.js';
+import type { HubMessageParser, HubProtocol } from './hub-protocol.js';
+import {
+  field,
+  hasField,
+  type JsonRecord,
+  malformed,
+  optionalBoolean,
+  optionalHeaders,
+  optionalId,
+  optionalString,
+  optionalStrings,
+  parseJsonRecord,
+  requiredArray,
+  requiredInteger,
+  requiredString,
+} from './json-fields.js';
+import { JsonText } from './json-text.js';
+import { RecordReader } from './record-reader.js';
+
+const SEPARATOR_TEXT = '\u001e';
+
+/**
+ * The JSON hub protocol. Versions 0 to 2 are accepted: official clients send 1, and 2 only together with
+ * stateful reconnect.
+ */
+export const jsonHubProtocol: HubProtocol = {
+  name: 'json',
+  transferFormat: 'text',
+  isVersionSupported: (version) => version <= 2,
+  createParser: (maximumMessageBytes) => new JsonMessageParser(maximumMessageBytes),
+  write: (message) => Buffer.from(writeText(message) + SEPARATOR_TEXT, 'utf8'),
+};
+
+class JsonMessageParser implements HubMessageParser {
+  readonly #records: RecordReader;
+
+  constructor(maximumMessageBytes: number) {
+    this.#records = new RecordReader(maximumMessageBytes);
+  }
+
+  push(bytes: Buffer): void {
+    this.#records.push(bytes);
+  }
+
+  next(): HubMessage | undefined {
+    for (;;) {
+      const record = this.#records.next();
+      if (record === undefined) return undefined;
+      const message = readMessage(parseJsonRecord(record));
+      if (message !== undefined) return message;
+    }
+  }
+}
+
+/** Undefined for a type of a later protocol, which the original ignores as well. */
+function readMessage(record: JsonRecord): HubMessage | undefined {
+  const type = requiredInteger(record, 'type');
+  switch (type) {
+    case MessageType.invocation:
+      return { type, ...readCall(record), ...idOf(optionalId(record, 'invocationId')) };
+    case MessageType.streamInvocation:
+      return { type, ...readCall(record), invocationId: requiredString(record, 'invocationId') };
+    case MessageType.streamItem:
+      if (!hasField(record, 'item')) throw malformed("Missing required property 'item'.");
+      return { type, ...readIdentified(record), item: record['item'] };
+    case MessageType.completion:
+      return { type, ...readIdentified(record), outcome: readOutcome(record) };
+    case MessageType.cancelInvocation:
+      return { type, ...readIdentified(record) };
+    case MessageType.ping:
+      return { type };
+    case MessageType.close:
+      return { type, ...readClose(record) };
+    case MessageType.ack:
+    case MessageType.sequence:
+      return { type, sequenceId: requiredInteger(record, 'sequenceId') };
+    default:
+      return undefined;
+  }
+}
+
+function idOf(invocationId: string | undefined): { invocationId?: string } {
+  return invocationId === undefined ? {} : { invocationId };
+}
+
+function readCall(record: JsonRecord) {
+  const headers = optionalHeaders(record);
+  const streamIds = optionalStrings(record, 'streamIds');
+  return {
+    ...(headers === undefined ? {} : { headers }),
+    target: requiredString(record, 'target'),
+    arguments: requiredArray(record, 'arguments'),
+    ...(streamIds === undefined ? {} : { streamIds }),
+  };
+}
+
+function readIdentified(record: JsonRecord) {
+  const headers = optionalHeaders(record);
+  return {
+    ...(headers === undefined ? {} : { headers }),
+    invocationId: requiredString(record, 'invocationId'),
+  };
+}
+
+function readOutcome(record: JsonRecord): CompletionOutcome {
+  const error = optionalString(record, 'error');
+  const hasResult = hasField(record, 'result');
+  if (error !== undefined && hasResult) {
+    throw malformed("The 'error' and 'result' properties are mutually exclusive.");
+  }
+  if (error !== undefined) return { kind: 'error', error };
+  return hasResult ? { kind: 'result', result: field(record, 'result') } : { kind: 'void' };
+}
+
+function readClose(record: JsonRecord) {
+  const error = optionalString(record, 'error');
+  const allowReconnect = optionalBoolean(record, 'allowReconnect');
+  return {
+    ...(error === undefined ? {} : { error }),
+    ...(allowReconnect === true ? { allowReconnect } : {}),
+  };
+}
+
+function writeText(message: HubMessage): string {
+  switch (message.type) {
+    case MessageType.invocation:
+    case MessageType.streamInvocation: {
+      const id =
+        message.invocationId === undefined ? '' : `,"invocationId":${JSON.stringify(message.invocationId)}`;
+      const streams = message.streamIds?.length ? `,"streamIds":${JSON.stringify(message.streamIds)}` : '';
+      return `{${head(message)}${id},"target":${JSON.stringify(message.target)},"arguments":[${message.arguments
+        .map(writeValue)
+        .join(',')}]${streams}}`;
+    }
+    case MessageType.streamItem:
+      return `{${head(message)},"invocationId":${JSON.stringify(message.invocationId)},"item":${writeValue(message.item)}}`;
+    case MessageType.completion:
+      return `{${head(message)},"invocationId":${JSON.stringify(message.invocationId)}${writeOutcome(message.outcome)}}`;
+    case MessageType.cancelInvocation:
+      return `{${head(message)},"invocationId":${JSON.stringify(message.invocationId)}}`;
+    case MessageType.ping:
+      return '{"type":6}';
+    case MessageType.close: {
+      const error = message.error === undefined ? '' : `,"error":${JSON.stringify(message.error)}`;
+      return `{"type":7${error}${message.allowReconnect === true ? ',"allowReconnect":true' : ''}}`;
+    }
+    case MessageType.ack:
+    case MessageType.sequence:
+      return `{"type":${message.type},"sequenceId":${message.sequenceId}}`;
+  }
+  return exhausted(message);
+}
+
+/** The compiler's proof that every message type has its case. */
+function exhausted(message: never): never {
+  return message;
+}
+
+function head(message: Extract<HubMessage, { headers?: unknown }>): string {
+  const headers = message.headers === undefined ? '' : `,"headers":${JSON.stringify(message.headers)}`;
+  return `"type":${message.type}${headers}`;
+}
+
+function writeOutcome(outcome: CompletionOutcome): string {
+  if (outcome.kind === 'error') return `,"error":${JSON.stringify(outcome.error)}`;
+  return outcome.kind === 'result' ? `,"result":${writeValue(outcome.result)}` : '';
+}
+
+/** What JSON has no value for (undefined, a function) becomes null, as `JSON.stringify` does inside arrays. */
+function writeValue(value: unknown): string {
+  if (value instanceof JsonText) return value.text;
+  try {
+    const text: string | undefined = JSON.stringify(value);
+    return text ?? 'null';
+  } catch (cause) {
+    throw new SignalRError('unserializable', 'The value cannot be written as JSON.', { cause });
+  }
+}

@@ -1,0 +1,64 @@
+/*
+ * The negotiate answer as a pure function: query and fresh ids in, JSON text out.
+ * Errors are part of the protocol: HTTP 200 with an `error` and nothing else.
+ */
+import type { TransferFormat } from './hub-protocol.js';
+
+/** The original reads a 32-bit integer; anything larger is not one. */
+const MAXIMUM_INT32 = 2_147_483_647;
+
+/** Names of transports as they stand on the wire. */
+export type TransportName = 'WebSockets' | 'ServerSentEvents' | 'LongPolling';
+
+/** One line of the offer; clients try them in the order given. */
+export interface TransportOffer {
+  readonly transport: TransportName;
+  readonly transferFormats: readonly TransferFormat[];
+}
+
+/** The version the server will answer with, or the text that refuses. */
+export type NegotiateVersion =
+  | { readonly kind: 'version'; readonly version: 0 | 1 }
+  | { readonly kind: 'refused'; readonly error: string };
+
+/**
+ * Reads `negotiateVersion` of the query. Absent means 0, newer than 1 is answered with 1.
+ * @param minimumVersion versions below it are refused
+ */
+export function readNegotiateVersion(value: string | undefined, minimumVersion: number): NegotiateVersion {
+  const requested = value === undefined ? 0 : /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : Number.NaN;
+  if (!(Math.abs(requested) <= MAXIMUM_INT32)) {
+    return { kind: 'refused', error: 'The client requested a non-integer protocol version.' };
+  }
+  if (requested < minimumVersion) {
+    const error = `The client requested version '${requested}', but the server does not support this version.`;
+    return { kind: 'refused', error };
+  }
+  return { kind: 'version', version: requested >= 1 ? 1 : 0 };
+}
+
+/** What a successful answer says. In version 0 the id is the token, so only the id is written. */
+export interface NegotiateAnswer {
+  readonly version: 0 | 1;
+  readonly connectionId: string;
+  readonly connectionToken: string;
+  readonly transports: readonly TransportOffer[];
+}
+
+/** The body of a successful answer, in the order of properties that ASP.NET Core writes. */
+export function writeNegotiateAnswer(answer: NegotiateAnswer): string {
+  return JSON.stringify({
+    negotiateVersion: answer.version,
+    connectionId: answer.connectionId,
+    ...(answer.version > 0 ? { connectionToken: answer.connectionToken } : {}),
+    availableTransports: answer.transports.map((offer) => ({
+      transport: offer.transport,
+      transferFormats: offer.transferFormats.map((format) => (format === 'text' ? 'Text' : 'Binary')),
+    })),
+  });
+}
+
+/** The body of a refusal. */
+export function writeNegotiateError(error: string): string {
+  return JSON.stringify({ error });
+}

@@ -1,0 +1,91 @@
+/*
+ * Splits a byte stream into records that end with 0x1E, as the JSON protocol and every handshake do.
+ * The size limit is checked before a partial record is kept.
+ */
+import { SignalRError } from '../errors.js';
+
+/** The byte that ends a record. */
+export const RECORD_SEPARATOR = 0x1e;
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * The states are the two fields: `#chunk` from `#offset` on is unread input, `#partial` is the beginning of
+ * a record whose end has not arrived. `#partial` never exceeds the limit: a record that would is an error.
+ */
+export class RecordReader {
+  readonly #maximumRecordBytes: number;
+  /** Unread input, read from `#offset` on. */
+  #chunk: Buffer = EMPTY;
+  #offset = 0;
+  /** Pieces of an unfinished record, copied, so that they do not keep a large chunk alive. */
+  #partial: Buffer[] = [];
+  #partialBytes = 0;
+
+  /** @param maximumRecordBytes limit of one record with its separator */
+  constructor(maximumRecordBytes: number) {
+    this.#maximumRecordBytes = maximumRecordBytes;
+  }
+
+  push(bytes: Buffer): void {
+    const unread = this.#chunk.length - this.#offset;
+    this.#chunk = unread === 0 ? bytes : Buffer.concat([this.#chunk.subarray(this.#offset), bytes]);
+    this.#offset = 0;
+  }
+
+  /**
+   * The next record without its separator, or undefined when more bytes are needed.
+   * @throws SignalRError `message_too_big` as soon as a record cannot end within the limit.
+   */
+  next(): Buffer | undefined {
+    const end = this.#chunk.indexOf(RECORD_SEPARATOR, this.#offset);
+    const piece = this.#chunk.subarray(this.#offset, end < 0 ? this.#chunk.length : end);
+    this.#checkSize(this.#partialBytes + piece.length + (end < 0 ? 0 : 1), end >= 0);
+    if (end < 0) {
+      this.#keep(piece);
+      return undefined;
+    }
+    this.#offset = end + 1;
+    return this.#finish(piece);
+  }
+
+  /** Hands over the bytes that were not read, for the parser that follows a handshake. */
+  takeRest(): Buffer {
+    const rest = Buffer.concat([...this.#partial, this.#chunk.subarray(this.#offset)]);
+    this.#partial = [];
+    this.#partialBytes = 0;
+    this.#chunk = EMPTY;
+    this.#offset = 0;
+    return rest;
+  }
+
+  #checkSize(bytes: number, isComplete: boolean): void {
+    // An unfinished record that already fills the limit has no room for its separator.
+    const isTooBig = isComplete ? bytes > this.#maximumRecordBytes : bytes >= this.#maximumRecordBytes;
+    if (isTooBig) {
+      throw new SignalRError(
+        'message_too_big',
+        `The maximum message size of ${this.#maximumRecordBytes}B was exceeded.`,
+      );
+    }
+  }
+
+  #keep(piece: Buffer): void {
+    if (piece.length > 0) {
+      this.#partial.push(Buffer.from(piece));
+      this.#partialBytes += piece.length;
+      // Many tiny pieces cost more than their bytes; join them now and then.
+      if (this.#partial.length > 64) this.#partial = [Buffer.concat(this.#partial)];
+    }
+    this.#chunk = EMPTY;
+    this.#offset = 0;
+  }
+
+  #finish(piece: Buffer): Buffer {
+    if (this.#partial.length === 0) return piece;
+    const record = Buffer.concat([...this.#partial, piece]);
+    this.#partial = [];
+    this.#partialBytes = 0;
+    return record;
+  }
+}

@@ -1,0 +1,31 @@
+/*
+ * A message that goes to many connections, encoded at most once per protocol.
+ */
+import { EncodedMessage } from './encoded-message.js';
+import type { HubMessage } from './hub-message.js';
+import type { HubProtocol } from './hub-protocol.js';
+
+/** Encodes on the first request of each protocol and keeps the bytes for all later ones. */
+export class SerializedHubMessage {
+  readonly message: HubMessage;
+  #encodings: { readonly protocol: HubProtocol; readonly encoded: EncodedMessage }[] = [];
+
+  constructor(message: HubMessage) {
+    this.message = message;
+  }
+
+  /** @throws SignalRError `unserializable`. */
+  encodedFor(protocol: HubProtocol): EncodedMessage {
+    for (const encoding of this.#encodings) {
+      if (encoding.protocol === protocol) return encoding.encoded;
+    }
+    const encoded = encodeMessage(this.message, protocol);
+    this.#encodings.push({ protocol, encoded });
+    return encoded;
+  }
+}
+
+/** One message in one protocol. */
+export function encodeMessage(message: HubMessage, protocol: HubProtocol): EncodedMessage {
+  return new EncodedMessage(protocol.write(message), protocol.transferFormat);
+}

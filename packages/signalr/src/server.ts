@@ -1,0 +1,170 @@
+/*
+ * The server: hubs at paths, attached to HTTP servers, closed together.
+ */
+import { ConnectionRegistry } from './connection/connection-registry.js';
+import { Ticker } from './connection/ticker.js';
+import { SignalRError } from './errors.js';
+import { createEventSink } from './events.js';
+import { type AttachableServer, attachToServer } from './http/attach.js';
+import type { Authenticate } from './http/authenticate.js';
+import { HubEndpoint } from './http/hub-endpoint.js';
+import type { AllowedOrigins } from './http/origin-policy.js';
+import { pathKey } from './http/request-target.js';
+import { type AnyHubEndpoint, findRoute } from './http/router.js';
+import type { HubContext } from './hub/hub-context.js';
+import type { HubDefinition, HubMethodsOf } from './hub/hub-definition.js';
+import { type Hub, type HubEnvironment, MappedHub } from './hub/mapped-hub.js';
+import { type ResolvedOptions, resolveOptions, type SignalRServerOptions } from './options.js';
+import { jsonHubProtocol } from './protocol/json-hub-protocol.js';
+
+/** Who may use a hub. A hub that was declared with a user needs `authenticate`. */
+export type MapHubOptions<User> = {
+  /** Pages of which origins may connect. @defaultValue pages of the same host only */
+  readonly allowedOrigins?: AllowedOrigins;
+} & (undefined extends User
+  ? { readonly authenticate?: Authenticate<User> }
+  : { readonly authenticate: Authenticate<User> });
+
+/** How `close` waits. */
+export interface CloseOptions {
+  /** After this, connections that are still there are cut off. @defaultValue 5_000 */
+  readonly withinMs?: number;
+}
+
+/** A SignalR server. Holds no socket of its own: attach it to one or more HTTP servers. */
+export interface SignalRServer extends AsyncDisposable {
+  /**
+   * Serves a hub at a path, which is matched without regard to case and trailing slash.
+   * @throws SignalRError `duplicate_path`, `invalid_argument`, `server_closed`
+   */
+  mapHub<Client, User, Items, Methods extends HubMethodsOf<HubContext<Client, User, Items>>>(
+    path: string,
+    definition: HubDefinition<Client, User, Items, Methods>,
+    ...options: undefined extends User ? [options?: MapHubOptions<User>] : [options: MapHubOptions<User>]
+  ): Hub<Client>;
+  /**
+   * Takes the requests and upgrades under mapped paths from the HTTP server; all others go where they went
+   * before, whether their listeners were added before or after. Hubs may be mapped later.
+   * @throws SignalRError `server_closed`
+   */
+  attach(httpServer: AttachableServer): void;
+  /**
+   * Refuses new clients with 503, tells every client to reconnect (elsewhere), and waits for all of them to
+   * end, `onDisconnected` included, but not longer than `withinMs`. Never rejects. Leaves the HTTP servers open.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/**
+ * Creates a server without hubs.
+ * @throws SignalRError `invalid_option`
+ */
+export function createSignalRServer(options: SignalRServerOptions = {}): SignalRServer {
+  return new NodeSignalRServer(resolveOptions(options));
+}
+
+class NodeSignalRServer implements SignalRServer {
+  readonly #options: ResolvedOptions;
+  readonly #environment: HubEnvironment;
+  /** By the key of their path. As many as the program maps. */
+  readonly #endpoints = new Map<string, AnyHubEndpoint>();
+  #detachers: (() => void)[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.#environment = {
+      ticker: new Ticker(options.clock, options.tickIntervalMs),
+      protocols: [jsonHubProtocol],
+      onEvent: createEventSink(options.onEvent),
+    };
+  }
+
+  mapHub<Client, User, Items, Methods extends HubMethodsOf<HubContext<Client, User, Items>>>(
+    path: string,
+    definition: HubDefinition<Client, User, Items, Methods>,
+    options?: MapHubOptions<User>,
+  ): Hub<Client> {
+    this.#checkOpen();
+    const key = pathKey(path);
+    if (!path.startsWith('/') || /[?#]/.test(path)) {
+      throw new SignalRError(
+        'invalid_argument',
+        `The path of a hub starts with a slash and has no query: ${path}`,
+      );
+    }
+    if (this.#endpoints.has(key)) {
+      throw new SignalRError('duplicate_path', `There is a hub at ${path} already; case does not count.`);
+    }
+    const hub = new MappedHub<Client, User, Items>(path, definition, this.#environment);
+    this.#endpoints.set(key, this.#createEndpoint(hub, options));
+    return hub;
+  }
+
+  attach(httpServer: AttachableServer): void {
+    this.#checkOpen();
+    this.#detachers.push(attachToServer(httpServer, (url) => findRoute(this.#endpoints, url)));
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options.withinMs ?? 5_000);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #createEndpoint<Client, User, Items>(
+    hub: MappedHub<Client, User, Items>,
+    options: MapHubOptions<User> | undefined,
+  ): HubEndpoint<Client, User, Items> {
+    const { ticker } = this.#environment;
+    return new HubEndpoint(hub, {
+      limits: this.#options.limits,
+      registry: new ConnectionRegistry(ticker, {
+        maximumPending: this.#options.maximumPendingConnections,
+        timeoutMs: this.#options.disconnectTimeoutMs,
+      }),
+      maximumTransportMessageBytes: this.#options.maximumTransportMessageBytes,
+      minimumNegotiateVersion: this.#options.minimumNegotiateVersion,
+      authenticate: options?.authenticate,
+      allowedOrigins: options?.allowedOrigins,
+    });
+  }
+
+  async #close(withinMs: number): Promise<void> {
+    const endpoints = [...this.#endpoints.values()];
+    for (const endpoint of endpoints) endpoint.stopAccepting();
+    const connections = endpoints.flatMap((endpoint) => [...endpoint.connections]);
+    const lives = endpoints.flatMap((endpoint) => [...endpoint.lives]);
+    for (const connection of connections) connection.close('server_closed');
+    await this.#waitFor(Promise.all(lives), withinMs);
+    for (const connection of connections) connection.abort();
+    for (const detach of this.#detachers) detach();
+    this.#detachers = [];
+    this.#endpoints.clear();
+  }
+
+  /** Whatever comes first: the work is done, or the time is over. */
+  async #waitFor(work: Promise<unknown>, withinMs: number): Promise<void> {
+    const { ticker } = this.#environment;
+    const deadlineMs = ticker.exactNowMs() + withinMs;
+    let expire: () => void = () => {};
+    const expired = new Promise<void>((resolve) => {
+      expire = resolve;
+    });
+    const member = {
+      onTick: (nowMs: number) => {
+        if (nowMs >= deadlineMs) expire();
+      },
+    };
+    ticker.add(member);
+    await Promise.race([work, expired]);
+    ticker.remove(member);
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new SignalRError('server_closed', 'The server has been closed.');
+  }
+}

@@ -1,0 +1,48 @@
+/*
+ * The port of a transport: how the bytes of one connection reach the client and come from it.
+ * Connection code knows this file only, never WebSockets.
+ */
+import type { EncodedMessage } from '../protocol/encoded-message.js';
+import type { TransferFormat } from '../protocol/hub-protocol.js';
+import type { TransportName } from '../protocol/negotiate.js';
+
+/** What a transport tells its connection. Called never before `start`, and nothing after `onClosed`. */
+export interface TransportListener {
+  /** Bytes in the order they were sent, split anywhere. */
+  onBytes(bytes: Buffer): void;
+  /** The client sent one transport message over the transport's own limit; its bytes were not kept. */
+  onMessageTooBig(): void;
+  /** After `write` answered false: there is room again. */
+  onWritable(): void;
+  /**
+   * The end, exactly once. `isGraceful` when the client ended it properly, not merely vanished.
+   * @param error what broke the transport, when something did
+   */
+  onClosed(isGraceful: boolean, error?: Error): void;
+}
+
+/**
+ * One attached transport.
+ *
+ * Guarantees: messages arrive whole and in the order of `write`; no method throws because the client is
+ * gone; `close` sends what was written before it, then ends, and aborts after a bounded time by itself.
+ */
+export interface Transport {
+  readonly name: TransportName;
+  readonly formats: readonly TransferFormat[];
+  /** True when the transport itself shows that both sides live, so that pings are not needed. */
+  readonly hasInherentKeepAlive: boolean;
+  /** Bytes that were written and have not left the process. */
+  readonly bufferedBytes: number;
+  /** Begins to deliver events. Bytes that came earlier are delivered first. */
+  start(listener: TransportListener): void;
+  /** Writes one message. False: wait for `onWritable` before writing more (the message itself was taken). */
+  write(message: EncodedMessage): boolean;
+  /** Stops reading from the network soon; what is in flight inside the process may still arrive. */
+  pauseReading(): void;
+  resumeReading(): void;
+  /** Ends the transport in its proper way after everything written. Repeats are ignored. */
+  close(): void;
+  /** Ends it at once; unsent data is lost. */
+  abort(): void;
+}

@@ -1,0 +1,105 @@
+/*
+ * The WebSocket transport on top of `ws`, which reads frames and does the closing handshake.
+ * Data frames are written straight to the socket, framed once for all receivers. That is safe because
+ * compression is off: then `ws` keeps no queue of its own and writes its control frames (pong, close) whole
+ * to the same socket, so frames of both can only follow each other.
+ */
+import type { Duplex } from 'node:stream';
+import { WebSocket } from 'ws';
+import type { EncodedMessage } from '../protocol/encoded-message.js';
+import type { Transport, TransportListener } from './transport.js';
+import { webSocketFraming } from './web-socket-frame.js';
+
+const NORMAL_CLOSURE = 1000;
+const MESSAGE_TOO_BIG = 1009;
+const ABNORMAL = 1006;
+
+/**
+ * A `ws` socket with two answers of its own.
+ * An empty close frame is answered with code 1000, as ASP.NET Core does; `ws` would echo "no code", and the
+ * official client would take that for an error. And before a message over the limit closes the socket, the
+ * connection may still say why.
+ */
+export class ServerWebSocket extends WebSocket {
+  onMessageTooBig: (() => void) | undefined;
+
+  override close(code: number = NORMAL_CLOSURE, reason?: string | Buffer): void {
+    if (code === MESSAGE_TOO_BIG && this.readyState === WebSocket.OPEN) this.onMessageTooBig?.();
+    super.close(code, reason);
+  }
+}
+
+/** See {@link Transport}. The socket is the one under the WebSocket, as the upgrade gave it. */
+export class WebSocketTransport implements Transport {
+  readonly name = 'WebSockets' as const;
+  readonly formats = ['text', 'binary'] as const;
+  readonly hasInherentKeepAlive = false;
+  readonly #webSocket: ServerWebSocket;
+  readonly #socket: Duplex;
+  #listener: TransportListener | undefined;
+  #error: Error | undefined;
+
+  constructor(webSocket: ServerWebSocket, socket: Duplex) {
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  start(listener: TransportListener): void {
+    this.#listener = listener;
+    this.#webSocket.onMessageTooBig = () => listener.onMessageTooBig();
+    this.#webSocket.on('message', this.#onMessage);
+    this.#webSocket.on('error', this.#onError);
+    this.#webSocket.on('close', this.#onClose);
+    this.#socket.on('drain', this.#onDrain);
+  }
+
+  write(message: EncodedMessage): boolean {
+    // After a close frame nothing may follow (RFC 6455, 5.5.1); a dead socket takes nothing either.
+    if (this.#webSocket.readyState !== WebSocket.OPEN || !this.#socket.writable) return true;
+    this.#socket.write(message.framedBy(webSocketFraming));
+    // Not the answer of `write`: it is false for every large frame, even one the kernel has taken whole.
+    return this.#socket.writableLength < this.#socket.writableHighWaterMark;
+  }
+
+  pauseReading(): void {
+    this.#webSocket.pause();
+  }
+
+  resumeReading(): void {
+    this.#webSocket.resume();
+  }
+
+  close(): void {
+    // A paused socket would never read the client's answer.
+    this.#webSocket.resume();
+    this.#webSocket.close(NORMAL_CLOSURE);
+  }
+
+  abort(): void {
+    this.#webSocket.terminate();
+  }
+
+  // A server socket has the binary type 'nodebuffer', so data is one Buffer for text and binary frames alike.
+  readonly #onMessage = (data: unknown): void => {
+    if (Buffer.isBuffer(data)) this.#listener?.onBytes(data);
+  };
+
+  readonly #onDrain = (): void => {
+    this.#listener?.onWritable();
+  };
+
+  // 'close' always follows; the error is only remembered for it.
+  readonly #onError = (error: Error): void => {
+    this.#error = error;
+  };
+
+  readonly #onClose = (code: number): void => {
+    this.#socket.off('drain', this.#onDrain);
+    const isGraceful = this.#error === undefined && code !== ABNORMAL;
+    this.#listener?.onClosed(isGraceful, this.#error);
+  };
+}

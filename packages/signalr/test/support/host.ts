@@ -1,0 +1,72 @@
+/*
+ * A SignalR server on a port of its own, with everything it reported, for `await using`.
+ */
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  createSignalRServer,
+  type SignalREvent,
+  type SignalRServer,
+  type SignalRServerOptions,
+} from '../../src/index.js';
+import { FakeClock } from './fake-clock.js';
+
+export interface Host extends AsyncDisposable {
+  readonly server: SignalRServer;
+  readonly http: Server;
+  readonly clock: FakeClock;
+  readonly events: readonly SignalREvent[];
+  /** `http://127.0.0.1:port` */
+  readonly url: string;
+  /** Resolves with the first event of this type, past or future. */
+  event<Type extends SignalREvent['type']>(type: Type): Promise<Extract<SignalREvent, { type: Type }>>;
+}
+
+/** Time stands still unless the test moves `clock`. */
+export async function startHost(
+  map: (server: SignalRServer) => void,
+  options: SignalRServerOptions = {},
+  listener: RequestListener = (_request, response) => response.end('other'),
+): Promise<Host> {
+  const clock = new FakeClock();
+  const events: SignalREvent[] = [];
+  const waiting: { type: string; resolve: (event: never) => void }[] = [];
+  const server = createSignalRServer({
+    clock,
+    ...options,
+    onEvent: (event) => {
+      events.push(event);
+      for (const waiter of waiting.filter(({ type }) => type === event.type)) waiter.resolve(event as never);
+      options.onEvent?.(event);
+    },
+  });
+  map(server);
+  const http = createServer(listener);
+  server.attach(http);
+  await new Promise<void>((resolve) => {
+    http.listen(0, '127.0.0.1', resolve);
+  });
+  return {
+    server,
+    http,
+    clock,
+    events,
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    event: (type) => {
+      const past = events.find((event) => event.type === type);
+      if (past !== undefined) return Promise.resolve(past as never);
+      return new Promise((resolve) => {
+        waiting.push({ type, resolve });
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = server.close();
+      clock.advance(60_000);
+      await closed;
+      http.closeAllConnections();
+      await new Promise((resolve) => {
+        http.close(resolve);
+      });
+    },
+  };
+}
