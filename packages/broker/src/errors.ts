@@ -23,6 +23,13 @@ export const BROKER_ERROR_CODES = [
 /** One of `BROKER_ERROR_CODES`. */
 export type BrokerErrorCode = (typeof BROKER_ERROR_CODES)[number];
 
+const TRANSIENT: ReadonlySet<BrokerErrorCode> = new Set([
+  'unavailable',
+  'timeout',
+  'out_of_memory',
+  'overloaded',
+]);
+
 /** Every failure of the broker. `code` is stable; `cause` keeps what the store or the socket reported. */
 export class BrokerError extends Error {
   override readonly name = 'BrokerError';
@@ -35,18 +42,7 @@ export class BrokerError extends Error {
 
   /** Whether repeating the same call later can succeed without anybody changing anything. */
   get isTransient(): boolean {
-    switch (this.code) {
-      case 'unavailable':
-      case 'timeout':
-      case 'out_of_memory':
-      case 'overloaded':
-        return true;
-      case 'closed':
-      case 'refused':
-      case 'invalid_argument':
-      case 'invalid_position':
-        return false;
-    }
+    return TRANSIENT.has(this.code);
   }
 }
 

@@ -33,11 +33,22 @@ export {
 } from './entry-id.js';
 export { BROKER_ERROR_CODES, BrokerError, type BrokerErrorCode } from './errors.js';
 export { createMemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
+export { createMember, type Member } from './member/member.js';
+export type { MemberErrorSource, MemberOptions, MemberState } from './member/member-options.js';
 export {
   type BrokerOptions,
   type ResolvedBrokerOptions,
   resolveBrokerOptions,
   type StreamOptions,
 } from './options.js';
+export {
+  comparePositions,
+  cursorsAfter,
+  encodePosition,
+  MAX_POSITION_CHARS,
+  parsePosition,
+  type Position,
+  type StreamPosition,
+} from './position.js';
 export { createRedisBroker } from './redis/redis-broker.js';
 export type { RedisBrokerOptions } from './redis/redis-options.js';

@@ -52,7 +52,7 @@ export class EntryLog {
   rangeBackward(after: EntryId, upTo: EntryId | undefined, count: number): Entry[] {
     const from = this.#firstAfter(after);
     const to = upTo === undefined ? this.#entries.length : this.#firstAfter(upTo);
-    return this.#entries.slice(Math.max(from, to - count), Math.max(from, to)).reverse();
+    return this.#entries.slice(Math.max(from, to - count), Math.max(from, to)).toReversed();
   }
 
   /** How many entries have an ID below `id`. */

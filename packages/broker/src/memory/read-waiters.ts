@@ -43,12 +43,12 @@ export class ReadWaiters {
   }
 
   wake(stream: string): void {
-    for (const waiter of [...this.#waiting]) {
+    for (const waiter of this.#waiting) {
       if (waiter.streams.includes(stream)) waiter.wake();
     }
   }
 
   rejectAll(error: BrokerError): void {
-    for (const waiter of [...this.#waiting]) waiter.reject(error);
+    for (const waiter of this.#waiting) waiter.reject(error);
   }
 }

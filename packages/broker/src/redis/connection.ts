@@ -7,6 +7,7 @@ import { type Clock, pause } from '../clock.js';
 import { BrokerError } from '../errors.js';
 import { withDeadline } from './deadline.js';
 import { fromRedisError, isErrorReply, isNoScript } from './redis-errors.js';
+import { asNumber, asText } from './replies.js';
 import type { Script } from './scripts/script.js';
 
 type Client = ReturnType<typeof newClient>;
@@ -227,11 +228,11 @@ async function greet(client: Client): Promise<string> {
     client.sendCommand(['INFO', 'server']),
     client.sendCommand(['CLIENT', 'ID']),
   ]);
-  const version = /^redis_version:(\d+)\./m.exec(String(info))?.[1];
+  const version = /^redis_version:(\d+)\./m.exec(asText(info))?.[1];
   if (version === undefined || Number(version) < 7) {
     throw new BrokerError('refused', `Redis 7.0 or newer is needed, this is ${version ?? 'unknown'}`);
   }
-  return String(clientId);
+  return String(asNumber(clientId));
 }
 
 function destroy(client: Client): void {

@@ -1,6 +1,6 @@
 // Reading what Redis answers. Replies are `unknown` until they have passed through here.
 // RESP2 is spoken, so every reply is text, a whole number, null or an array of these.
-import type { Entry, EntryId } from '../broker.js';
+import type { Entry } from '../broker.js';
 import { BrokerError } from '../errors.js';
 
 /** The reply as an array; `null` (nothing) as an empty one. */
@@ -32,7 +32,7 @@ export function asTimeMs(seconds: unknown, microseconds: unknown): number {
 export function asEntries(reply: unknown): Entry[] {
   return asArray(reply).map((item) => {
     const [id, fields] = asArray(item);
-    return { id: asText(id) as EntryId, fields: asFields(asArray(fields)) };
+    return { id: asText(id), fields: asFields(asArray(fields)) };
   });
 }
 

@@ -1,0 +1,195 @@
+// The member's part in accounting: it holds a slot, takes the leases of its share of the streams, and ticks and
+// trims what it holds. What a tick or a trim does, and that a stale lease does nothing, is the broker's promise.
+import { backOffDelayMs } from '../back-off.js';
+import type { Broker, Lease, SlotClaim, TickResult } from '../broker.js';
+import { pause } from '../clock.js';
+import { toBrokerError } from '../errors.js';
+import type { LoopReport, ResolvedMemberOptions } from './member-options.js';
+import type { StreamTrack } from './stream-track.js';
+import { shareOfStreams } from './stream-shares.js';
+
+/** What the ledger works on. */
+export interface LedgerContext {
+  readonly broker: Broker;
+  readonly options: ResolvedMemberOptions;
+  readonly tracks: ReadonlyMap<string, StreamTrack>;
+  readonly report: LoopReport;
+  /** A member that does not read itself cannot account: it lets its leases run out. */
+  readonly mayAccount: () => boolean;
+}
+
+/** A stream of another member's share is taken when nobody renewed its lease, and offered back this often. */
+const FOREIGN_RETRY_LEASES = 2;
+const FOREIGN_HOLD_LEASES = 4;
+/** A clean stop acknowledges what was handled: at most this many ticks per stream. */
+const FINAL_TICKS = 100;
+/** A trim that removed at least this part of its batch has more to do. */
+const FULL_TRIM_PART = 0.5;
+
+/** What is known about one stream. */
+interface Account {
+  readonly stream: string;
+  lease: Lease | undefined;
+  isMine: boolean;
+  /** Local time before which a foreign stream is neither tried nor given back. */
+  foreignUntilMs: number;
+  trimAtMs: number;
+}
+
+/**
+ * One loop: renew (every third of `leaseMs`) → tick each lease → trim those that are due → wait. The wait follows the
+ * work: short after a full tick, doubling while there is nothing to do, cut short by `nudge`.
+ */
+export class Ledger {
+  readonly #context: LedgerContext;
+  readonly #accounts: readonly Account[];
+  #claim: SlotClaim | undefined;
+  #renewAtMs = 0;
+  #idleDelayMs: number;
+  #wake = new AbortController();
+
+  constructor(context: LedgerContext) {
+    this.#context = context;
+    this.#idleDelayMs = context.options.busyTickMs;
+    this.#accounts = Array.from(context.tracks.keys(), (stream) => ({
+      stream,
+      lease: undefined,
+      isMine: false,
+      foreignUntilMs: 0,
+      trimAtMs: 0,
+    }));
+  }
+
+  /** The slot held, or `undefined` before the first claim. */
+  get slot(): number | undefined {
+    return this.#claim?.slot;
+  }
+
+  /** Something was read: a waiting loop need not wait for its idle time. */
+  nudge(): void {
+    if (this.#idleDelayMs > this.#context.options.busyTickMs) this.#wake.abort();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { options, report } = this.#context;
+    let failures = 0;
+    while (!signal.aborted) {
+      let delayMs: number;
+      try {
+        delayMs = this.#context.mayAccount() ? await this.#round() : options.idleTickMs;
+        failures = 0;
+        report.onSuccess();
+      } catch (error) {
+        if (signal.aborted) return;
+        delayMs = Math.max(options.busyTickMs, backOffDelayMs(failures++));
+        report.onFailure(toBrokerError(error, 'unavailable'));
+      }
+      await this.#wait(delayMs, signal);
+    }
+  }
+
+  /** Acknowledges what was handled, then gives back leases and slot. Call after `run` ended. */
+  async release(): Promise<void> {
+    const { broker, options } = this.#context;
+    await Promise.all(this.#accounts.map((account) => this.#finish(account)));
+    if (this.#claim !== undefined) await broker.releaseSlot(options.name);
+    this.#claim = undefined;
+  }
+
+  async #round(): Promise<number> {
+    const nowMs = this.#context.options.clock.monotonicMs();
+    if (nowMs >= this.#renewAtMs) await this.#renew(nowMs);
+    const results = await Promise.all(this.#accounts.map((account) => this.#tick(account)));
+    await Promise.all(this.#accounts.map((account) => this.#trim(account, nowMs)));
+    return this.#nextDelayMs(results);
+  }
+
+  async #renew(nowMs: number): Promise<void> {
+    const { broker, options } = this.#context;
+    this.#claim = await broker.claimSlot(options.name, this.#claim?.slot);
+    const mine = shareOfStreams(this.#claim, [...this.#context.tracks.keys()]);
+    await Promise.all(
+      this.#accounts.map((account) => this.#renewLease(account, mine.has(account.stream), nowMs)),
+    );
+    this.#renewAtMs = nowMs + broker.options.leaseMs / 3;
+  }
+
+  async #renewLease(account: Account, isMine: boolean, nowMs: number): Promise<void> {
+    const { broker, options } = this.#context;
+    const { leaseMs } = broker.options;
+    const wasMine = account.isMine;
+    account.isMine = isMine;
+    if (!isMine) {
+      const { lease } = account;
+      if (lease !== undefined && (wasMine || nowMs >= account.foreignUntilMs)) {
+        account.lease = undefined;
+        account.foreignUntilMs = nowMs + FOREIGN_RETRY_LEASES * leaseMs;
+        return broker.releaseLease(lease);
+      }
+      if (lease === undefined && wasMine) account.foreignUntilMs = nowMs + FOREIGN_RETRY_LEASES * leaseMs;
+      if (lease === undefined && nowMs < account.foreignUntilMs) return;
+    }
+    const isNew = account.lease === undefined;
+    account.lease = await broker.acquireLease(account.stream, options.name);
+    if (!isMine && isNew) {
+      const leases = account.lease === undefined ? FOREIGN_RETRY_LEASES : FOREIGN_HOLD_LEASES;
+      account.foreignUntilMs = nowMs + leases * leaseMs;
+    }
+  }
+
+  async #tick(account: Account): Promise<TickResult | undefined> {
+    const { broker, options, tracks } = this.#context;
+    const { lease, stream } = account;
+    const cursor = tracks.get(stream)?.cursor;
+    if (lease === undefined || this.#claim === undefined || cursor === undefined) return undefined;
+    const consumer = `${broker.options.consumerPrefix}${this.#claim.slot}`;
+    const result = await broker.tickLedger(lease, { consumer, count: options.tickCount, cursor });
+    if (result.status === 'fenced') {
+      account.lease = undefined;
+      this.#renewAtMs = 0;
+    } else if (result.consumed + result.acknowledged + result.declaredDead.length > 0) {
+      options.onTick(stream, result);
+    }
+    return result;
+  }
+
+  async #trim(account: Account, nowMs: number): Promise<void> {
+    const { broker, options } = this.#context;
+    if (account.lease === undefined || nowMs < account.trimAtMs) return;
+    const result = await broker.trim(account.lease);
+    if (result.status === 'fenced') return;
+    const removed = result.removed + result.expired;
+    const hasMore = removed >= broker.options.trimBatchSize * FULL_TRIM_PART;
+    account.trimAtMs = hasMore ? 0 : nowMs + options.trimIntervalMs;
+    if (removed > 0) options.onTrim(account.stream, result);
+  }
+
+  #nextDelayMs(results: readonly (TickResult | undefined)[]): number {
+    const { tickCount, fullTickMs, busyTickMs, idleTickMs } = this.#context.options;
+    let most = 0;
+    for (const result of results) {
+      if (result?.status === 'ticked') most = Math.max(most, result.consumed, result.acknowledged);
+    }
+    if (most > 0) {
+      this.#idleDelayMs = busyTickMs;
+      return most >= tickCount ? fullTickMs : busyTickMs;
+    }
+    this.#idleDelayMs = Math.min(idleTickMs, this.#idleDelayMs * 2);
+    return this.#idleDelayMs;
+  }
+
+  async #wait(delayMs: number, signal: AbortSignal): Promise<void> {
+    this.#wake = new AbortController();
+    await pause(this.#context.options.clock, delayMs, AbortSignal.any([signal, this.#wake.signal]));
+  }
+
+  async #finish(account: Account): Promise<void> {
+    for (let ticks = 0; ticks < FINAL_TICKS && account.lease !== undefined; ticks++) {
+      const result = await this.#tick(account);
+      if (result?.status !== 'ticked' || result.consumed + result.acknowledged === 0) break;
+    }
+    const { lease } = account;
+    account.lease = undefined;
+    if (lease !== undefined) await this.#context.broker.releaseLease(lease);
+  }
+}

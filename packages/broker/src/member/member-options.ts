@@ -1,0 +1,94 @@
+// What a member is told, with the defaults.
+import { checkCount, checkName, invalid } from '../arguments.js';
+import type { Entry, StreamStart, TickResult, TrimResult } from '../broker.js';
+import { type Clock, systemClock } from '../clock.js';
+import type { BrokerError } from '../errors.js';
+
+/** Where an error came from. `entry`: `onEntry` threw. The others are loops that go on by themselves. */
+export type MemberErrorSource = 'entry' | 'tail' | 'heartbeat' | 'ledger' | 'stop';
+
+/**
+ * `idle` → `registering` → `tailing` ⇄ `recovering` → `stopping` → `stopped`.
+ * Only in `tailing` is everything read that was published.
+ */
+export type MemberState = 'idle' | 'registering' | 'tailing' | 'recovering' | 'stopping' | 'stopped';
+
+/** Options of `createMember`. */
+export interface MemberOptions {
+  /** Unique among all members of the broker: 1 to 256 characters. */
+  readonly name: string;
+  /**
+   * Called once for each entry, in stream order. Synchronous: when it returned, the entry counts as handled. When it
+   * throws, the error goes to `onError` and the entry counts as handled too. `member.position()` includes the entry.
+   */
+  readonly onEntry: (stream: string, entry: Entry) => void;
+  /** Awaited between registering and the first read; heartbeats run already. For filling a cache from the streams. */
+  readonly warmUp?: (starts: readonly StreamStart[]) => Promise<void>;
+  /** The stream was lost or rewound; all of it that is left will be read again, in another epoch. */
+  readonly onReset?: (stream: string) => void;
+  /** This many entries were removed from the stream before they were read. */
+  readonly onGap?: (stream: string, lost: number) => void;
+  /** Called after every change, once. */
+  readonly onStateChange?: (state: MemberState, cause?: Error) => void;
+  /** Every throw of `onEntry`; of each loop the first failure after a success. */
+  readonly onError?: (error: Error, source: MemberErrorSource) => void;
+  /** After each tick that did something. */
+  readonly onTick?: (stream: string, result: Extract<TickResult, { status: 'ticked' }>) => void;
+  /** After each trim that removed something. */
+  readonly onTrim?: (stream: string, result: Extract<TrimResult, { status: 'trimmed' }>) => void;
+  /** @defaultValue systemClock */
+  readonly clock?: Clock;
+  /** Entries per stream and read. @defaultValue 500 */
+  readonly readCount?: number;
+  /** How long one read waits for news. @defaultValue 1000 */
+  readonly readBlockMs?: number;
+  /** Entries consumed, and acknowledged, by one tick of the ledger. @defaultValue 200 */
+  readonly tickCount?: number;
+  /** Wait after a tick that was full. @defaultValue 5 */
+  readonly fullTickMs?: number;
+  /** Wait after a tick that did something. @defaultValue 25 */
+  readonly busyTickMs?: number;
+  /** Longest wait between ticks that do nothing; the wait doubles until there. @defaultValue 250 */
+  readonly idleTickMs?: number;
+  /** How often a stream is trimmed while this member accounts for it. @defaultValue 1000 */
+  readonly trimIntervalMs?: number;
+}
+
+/** `MemberOptions` with every default filled in. */
+export type ResolvedMemberOptions = Required<MemberOptions>;
+
+/** @throws BrokerError `invalid_argument` naming the option that is wrong */
+export function resolveMemberOptions(options: MemberOptions): ResolvedMemberOptions {
+  checkName('name', options.name);
+  const resolved: ResolvedMemberOptions = {
+    warmUp: async () => {},
+    onReset: () => {},
+    onGap: () => {},
+    onStateChange: () => {},
+    onError: () => {},
+    onTick: () => {},
+    onTrim: () => {},
+    clock: systemClock,
+    readCount: 500,
+    readBlockMs: 1_000,
+    tickCount: 200,
+    fullTickMs: 5,
+    busyTickMs: 25,
+    idleTickMs: 250,
+    trimIntervalMs: 1_000,
+    ...options,
+  };
+  checkCount(resolved.readCount);
+  checkCount(resolved.tickCount);
+  for (const option of ['readBlockMs', 'fullTickMs', 'busyTickMs', 'idleTickMs', 'trimIntervalMs'] as const) {
+    if (!Number.isSafeInteger(resolved[option]) || resolved[option] < 1)
+      throw invalid(`${option} must be at least 1`);
+  }
+  return Object.freeze(resolved);
+}
+
+/** What a loop tells its member: whether it works. Every call counts; the member sees the changes. */
+export interface LoopReport {
+  readonly onSuccess: () => void;
+  readonly onFailure: (error: BrokerError) => void;
+}

@@ -1,0 +1,275 @@
+// What a gateway is inside the broker: it reads every stream, reports how far it has come, and does its share of
+// the accounting. Written over the port alone, so it is the same on every broker.
+import { backOffDelayMs } from '../back-off.js';
+import { invalid } from '../arguments.js';
+import type { Broker, EntryId, HeartbeatReply, StreamStart } from '../broker.js';
+import { pause } from '../clock.js';
+import { BrokerError, toBrokerError } from '../errors.js';
+import { joinPosition, type Position } from '../position.js';
+import { BrokerClock } from './broker-clock.js';
+import { beatOnce, type HeartbeatContext, runHeartbeat } from './heartbeat.js';
+import { Ledger } from './ledger.js';
+import {
+  type MemberErrorSource,
+  type MemberOptions,
+  type MemberState,
+  type LoopReport,
+  type ResolvedMemberOptions,
+  resolveMemberOptions,
+} from './member-options.js';
+import { StreamTrack } from './stream-track.js';
+import { Tail } from './tail.js';
+
+/**
+ * A member of a broker. The broker is opened and closed by its owner.
+ * @throws BrokerError `invalid_argument` when an option is wrong
+ */
+export function createMember(broker: Broker, options: MemberOptions): Member {
+  return new Member(broker, resolveMemberOptions(options));
+}
+
+/**
+ * State:
+ * - `idle` → `registering` by `start`; the cursors are registered and heartbeats begin, then `warmUp` runs.
+ * - `registering` → `tailing` when the first read may begin.
+ * - `tailing` → `recovering` when a read or a heartbeat fails, or when the broker had declared the member dead or
+ *   lost a stream. `recovering` → `tailing` when both loops work again and every cursor has reached the
+ *   newest entry known after the trouble.
+ * - any → `stopping` → `stopped` by `stop`; there is no way back.
+ */
+export class Member {
+  readonly #broker: Broker;
+  readonly #options: ResolvedMemberOptions;
+  readonly #brokerClock: BrokerClock;
+  readonly #stopping = new AbortController();
+  /** Ends the tail and the ledger first; heartbeats go on until these are done. */
+  readonly #tracks = new Map<string, StreamTrack>();
+  readonly #failing = new Set<MemberErrorSource>();
+  #state: MemberState = 'idle';
+  #tail: Tail | undefined;
+  #ledger: Ledger | undefined;
+  #heartbeat: HeartbeatContext | undefined;
+  #loops: Promise<void>[] = [];
+  #starting: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  /** @internal Use `createMember`. */
+  constructor(broker: Broker, options: ResolvedMemberOptions) {
+    this.#broker = broker;
+    this.#options = options;
+    this.#brokerClock = new BrokerClock(() => options.clock.monotonicMs());
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get state(): MemberState {
+    return this.#state;
+  }
+
+  /** The slot held; `undefined` before the first claim and after `stop`. */
+  get slot(): number | undefined {
+    return this.#ledger?.slot;
+  }
+
+  /** Whether everything that had been published when it began, or last recovered, was handled. */
+  get isCaughtUp(): boolean {
+    return this.#state === 'tailing' && this.#haveAllCaughtUp();
+  }
+
+  /**
+   * Registers, warms up and begins to read. While the broker is away it tries again, with back-off.
+   * @throws BrokerError `refused` or `closed`, what `warmUp` threw, or `invalid_argument` when started twice
+   */
+  async start(): Promise<void> {
+    if (this.#state !== 'idle') throw invalid('a member is started once');
+    this.#change('registering');
+    this.#starting = this.#begin();
+    try {
+      await this.#starting;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /**
+   * Stops reading, acknowledges what was handled, gives back leases, slot and cursors. Never rejects: what could not
+   * be given back runs out by itself. Idempotent.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#end();
+    return this.#stopped;
+  }
+
+  /** Everything up to this entry was handled. `undefined` for a stream the broker does not have, or before `start`. */
+  cursor(stream: string): EntryId | undefined {
+    return this.#tracks.get(stream)?.cursor;
+  }
+
+  /**
+   * How far the given streams were read, as text for a client; inside `onEntry` the entry is included.
+   * @param streams a list in a fixed order. @defaultValue every stream, in the broker's order
+   * @throws BrokerError `invalid_argument` before `start` or for an unknown stream
+   */
+  position(streams?: readonly string[]): string {
+    if (streams === undefined)
+      return joinPosition(Array.from(this.#tracks.values(), (track) => track.segment));
+    return joinPosition(streams.map((stream) => this.#track(stream).segment));
+  }
+
+  /** The same as values, to compare a client's position with. */
+  currentPosition(streams: readonly string[] = [...this.#tracks.keys()]): Position {
+    return streams.map((stream) => {
+      const { epoch, cursor } = this.#track(stream);
+      return { epoch, cursor };
+    });
+  }
+
+  /** Broker time now, in milliseconds since 1970, without asking: see `BrokerClock`. Local wall time before the first reply. */
+  brokerTimeMs(): number {
+    return this.#brokerClock.nowMs() ?? this.#options.clock.nowMs();
+  }
+
+  async #begin(): Promise<void> {
+    const starts = await this.#register();
+    if (starts === undefined) return;
+    for (const start of starts) this.#tracks.set(start.stream, new StreamTrack(start));
+    this.#startHeartbeat();
+    await this.#options.warmUp(starts);
+    if (this.#stopping.signal.aborted) return;
+    this.#startReading();
+    this.#change('tailing');
+  }
+
+  /** `undefined` when it was stopped meanwhile. */
+  async #register(): Promise<readonly StreamStart[] | undefined> {
+    const { clock, name } = this.#options;
+    const { signal } = this.#stopping;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        const sentMs = clock.monotonicMs();
+        const starts = await this.#broker.register(name);
+        const receivedMs = clock.monotonicMs();
+        for (const { timeMs } of starts) this.#brokerClock.learn(sentMs, receivedMs, timeMs);
+        this.#works('heartbeat');
+        return starts;
+      } catch (error) {
+        const failure = toBrokerError(error, 'unavailable');
+        if (!failure.isTransient) throw failure;
+        this.#fails('heartbeat', failure);
+        await pause(clock, backOffDelayMs(attempt), signal);
+      }
+    }
+    return undefined;
+  }
+
+  #startHeartbeat(): void {
+    this.#heartbeat = {
+      broker: this.#broker,
+      options: this.#options,
+      tracks: this.#tracks,
+      brokerClock: this.#brokerClock,
+      report: this.#reportOf('heartbeat'),
+      onReply: (track, reply) => this.#onReply(track, reply),
+    };
+    this.#loops.push(runHeartbeat(this.#heartbeat, this.#stopping.signal));
+  }
+
+  #startReading(): void {
+    const common = { broker: this.#broker, options: this.#options, tracks: this.#tracks };
+    const ledger = new Ledger({
+      ...common,
+      report: this.#reportOf('ledger'),
+      mayAccount: () => !this.#failing.has('tail') && !this.#failing.has('heartbeat'),
+    });
+    const onProgress = (): void => {
+      ledger.nudge();
+      this.#recoverIfDone();
+    };
+    this.#ledger = ledger;
+    this.#tail = new Tail({ ...common, report: this.#reportOf('tail'), onProgress });
+    this.#loops.push(this.#tail.run(this.#stopping.signal), ledger.run(this.#stopping.signal));
+  }
+
+  #onReply(track: StreamTrack, reply: HeartbeatReply): void {
+    if (reply.verdict === 'reset') {
+      track.reset(reply.epoch, reply);
+      this.#tail?.interrupt();
+      this.#recover(new BrokerError('unavailable', `${reply.stream} was lost or rewound`));
+      this.#options.onReset(reply.stream);
+      return;
+    }
+    if (reply.verdict === 'revived') {
+      track.loseTarget();
+      this.#recover(new BrokerError('unavailable', `${this.name} had been declared dead on ${reply.stream}`));
+    }
+    const lost = track.noteTip(reply);
+    if (lost > 0) this.#options.onGap(track.stream, lost);
+    this.#recoverIfDone();
+  }
+
+  async #end(): Promise<void> {
+    this.#change('stopping');
+    this.#stopping.abort();
+    // `start` reports its own failure to its caller.
+    await this.#starting?.catch(() => {});
+    await Promise.all(this.#loops);
+    try {
+      if (this.#heartbeat !== undefined) await beatOnce(this.#heartbeat);
+      await this.#ledger?.release();
+      if (this.#tracks.size > 0) await this.#broker.unregister(this.name);
+    } catch (error) {
+      // Leases and slots run out, and a cursor without heartbeats is removed: nothing depends on this.
+      this.#options.onError(toBrokerError(error, 'unavailable'), 'stop');
+    }
+    this.#change('stopped');
+  }
+
+  #reportOf(source: MemberErrorSource): LoopReport {
+    return { onSuccess: () => this.#works(source), onFailure: (error) => this.#fails(source, error) };
+  }
+
+  #works(source: MemberErrorSource): void {
+    if (this.#failing.delete(source)) this.#recoverIfDone();
+  }
+
+  #fails(source: MemberErrorSource, error: BrokerError): void {
+    if (this.#failing.has(source)) return;
+    this.#failing.add(source);
+    this.#options.onError(error, source);
+    if (source === 'ledger') return;
+    for (const track of this.#tracks.values()) track.loseTarget();
+    this.#recover(error);
+  }
+
+  #recover(cause: BrokerError): void {
+    if (this.#state === 'tailing') this.#change('recovering', cause);
+  }
+
+  #recoverIfDone(): void {
+    if (this.#state !== 'recovering' || this.#failing.has('tail') || this.#failing.has('heartbeat')) return;
+    if (this.#haveAllCaughtUp()) this.#change('tailing');
+  }
+
+  #haveAllCaughtUp(): boolean {
+    for (const track of this.#tracks.values()) {
+      if (!track.isCaughtUp) return false;
+    }
+    return this.#tracks.size > 0;
+  }
+
+  #track(stream: string): StreamTrack {
+    const track = this.#tracks.get(stream);
+    if (track === undefined)
+      throw invalid(`no stream ${JSON.stringify(stream)}, or the member was not started`);
+    return track;
+  }
+
+  #change(state: MemberState, cause?: Error): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#options.onStateChange(state, cause);
+  }
+}

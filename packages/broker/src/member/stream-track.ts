@@ -1,0 +1,142 @@
+// How far a member has read one stream, and whether entries were missing on the way. Pure: values in, values out.
+import type { EntryId, StreamPlace, StreamStart } from '../broker.js';
+import { compareEntryIds, FIRST_ENTRY_ID } from '../entry-id.js';
+import { encodeStreamPosition } from '../position.js';
+
+/** A moment at which both sides are known: the stream had `entriesAdded` entries when the newest was `lastId`. */
+interface Tip {
+  readonly lastId: EntryId;
+  readonly entriesAdded: number;
+}
+
+/** How many of the newest IDs are kept, to find a tip that the tail has passed already. */
+const RECENT_IDS = 1_024;
+
+/**
+ * Loss is found by counting, never by guessing from IDs: between two tips, as many entries must have been received
+ * as were added. The count at a tip is known when the cursor stands on it, when it comes by later, or when the tip
+ * is among the newest IDs received. The first tip sets the base line; before it nothing can be said.
+ */
+export class StreamTrack {
+  readonly stream: string;
+  #epoch: string;
+  #cursor: EntryId;
+  #entriesAdded: number;
+  /** Rises with every reset, so that what was read before it can be told apart. */
+  #generation = 0;
+  #received = 0;
+  #baseline: { readonly received: number; readonly entriesAdded: number } | undefined;
+  /** A tip ahead of the cursor. The oldest one is kept: it is passed first. */
+  #ahead: Tip | undefined;
+  /** Ring of the newest IDs; number `n` received stands at `n % RECENT_IDS`. */
+  #recent: EntryId[] = [];
+  /** What must be reached for the stream to count as caught up; `undefined`: not known since the last trouble. */
+  #target: EntryId | undefined;
+  #segment: string | undefined;
+
+  constructor(start: StreamStart) {
+    this.stream = start.stream;
+    this.#epoch = start.epoch;
+    this.#cursor = start.cursor;
+    this.#entriesAdded = start.entriesAdded;
+    this.#target = start.lastId;
+    this.noteTip(start);
+  }
+
+  get cursor(): EntryId {
+    return this.#cursor;
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get place(): StreamPlace {
+    return { epoch: this.#epoch, cursor: this.#cursor, entriesAdded: this.#entriesAdded };
+  }
+
+  /** This stream's part of a position; made once per move of the cursor. */
+  get segment(): string {
+    this.#segment ??= encodeStreamPosition({ epoch: this.#epoch, cursor: this.#cursor });
+    return this.#segment;
+  }
+
+  get isCaughtUp(): boolean {
+    return this.#target !== undefined && compareEntryIds(this.#cursor, this.#target) >= 0;
+  }
+
+  /** Moves the cursor onto a received entry. Returns how many entries are now known to be missing before it. */
+  advance(id: EntryId): number {
+    // The tip's own entry may be gone; then everything received before the first newer one is what counts.
+    let lost = this.#ahead !== undefined && compareEntryIds(id, this.#ahead.lastId) > 0 ? this.#passTip() : 0;
+    this.#recent[this.#received % RECENT_IDS] = id;
+    this.#received++;
+    this.#cursor = id;
+    this.#segment = undefined;
+    if (this.#ahead?.lastId === id) lost += this.#passTip();
+    return lost;
+  }
+
+  /** Notes how the stream stood at some moment. Returns how many entries are now known to be missing. */
+  noteTip(tip: Tip): number {
+    this.#entriesAdded = tip.entriesAdded;
+    this.#target ??= tip.lastId;
+    const order = compareEntryIds(this.#cursor, tip.lastId);
+    if (order === 0) {
+      this.#ahead = undefined;
+      return this.#settle(this.#received, tip.entriesAdded);
+    }
+    if (order < 0) {
+      this.#ahead ??= { lastId: tip.lastId, entriesAdded: tip.entriesAdded };
+      return 0;
+    }
+    const received = this.#receivedUpTo(tip.lastId);
+    return received === undefined ? 0 : this.#settle(received, tip.entriesAdded);
+  }
+
+  /** The stream was lost or rewound: reading begins anew, in another epoch. */
+  reset(epoch: string, tip: Tip): void {
+    this.#epoch = epoch;
+    this.#cursor = FIRST_ENTRY_ID;
+    this.#segment = undefined;
+    this.#generation++;
+    this.#received = 0;
+    this.#recent = [];
+    this.#baseline = undefined;
+    this.#ahead = undefined;
+    this.#target = undefined;
+    this.noteTip(tip);
+  }
+
+  /** After trouble: not caught up until the next tip is reached. */
+  loseTarget(): void {
+    this.#target = undefined;
+  }
+
+  #passTip(): number {
+    const tip = this.#ahead;
+    this.#ahead = undefined;
+    return tip === undefined ? 0 : this.#settle(this.#received, tip.entriesAdded);
+  }
+
+  #settle(received: number, entriesAdded: number): number {
+    const before = this.#baseline;
+    this.#baseline = { received, entriesAdded };
+    if (before === undefined) return 0;
+    const lost = entriesAdded - before.entriesAdded - (received - before.received);
+    return Math.max(0, lost);
+  }
+
+  /** How many had been received when `id` was; `undefined` when it is not among the newest. */
+  #receivedUpTo(id: EntryId): number | undefined {
+    const oldest = Math.max(0, this.#received - RECENT_IDS);
+    for (let number = this.#received - 1; number >= oldest; number--) {
+      if (this.#recent[number % RECENT_IDS] === id) return number + 1;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,92 @@
+// The read loop: every entry of every stream, in stream order, from the member's own cursors.
+import { backOffDelayMs } from '../back-off.js';
+import type { Broker, Entry } from '../broker.js';
+import { pause } from '../clock.js';
+import { toBrokerError } from '../errors.js';
+import type { LoopReport, ResolvedMemberOptions } from './member-options.js';
+import type { StreamTrack } from './stream-track.js';
+
+/** What the tail works on. */
+export interface TailContext {
+  readonly broker: Broker;
+  readonly options: ResolvedMemberOptions;
+  readonly tracks: ReadonlyMap<string, StreamTrack>;
+  readonly report: LoopReport;
+  /** Called after each read that brought something. */
+  readonly onProgress: () => void;
+}
+
+/**
+ * Reads until `signal` fires. After a failure it waits with back-off, then asks without blocking, so that it learns
+ * at once whether the broker is back. It never begins at "the newest": what was published meanwhile would be lost.
+ */
+export class Tail {
+  readonly #context: TailContext;
+  /** Ends the read under way, without ending the loop. */
+  #interrupt = new AbortController();
+  #failures = 0;
+
+  constructor(context: TailContext) {
+    this.#context = context;
+  }
+
+  /** A cursor was moved back: the read under way asks for the wrong place. */
+  interrupt(): void {
+    this.#interrupt.abort();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.interrupt(), { once: true });
+    while (!signal.aborted) {
+      try {
+        await this.#readOnce(signal);
+        this.#failures = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#context.report.onFailure(toBrokerError(error, 'unavailable'));
+        await pause(this.#context.options.clock, backOffDelayMs(this.#failures++), signal);
+      }
+    }
+  }
+
+  async #readOnce(signal: AbortSignal): Promise<void> {
+    const { broker, options, tracks, report, onProgress } = this.#context;
+    this.#interrupt = new AbortController();
+    const cursors = new Map(Array.from(tracks, ([stream, track]) => [stream, track.cursor] as const));
+    const generations = new Map(Array.from(tracks, ([stream, track]) => [stream, track.generation] as const));
+    const blockMs = this.#failures > 0 ? 0 : options.readBlockMs;
+    const found = await broker.readAfter(cursors, {
+      count: options.readCount,
+      blockMs,
+      signal: this.#interrupt.signal,
+    });
+    if (signal.aborted) return;
+    let isFull = false;
+    for (const [stream, entries] of found) {
+      const track = tracks.get(stream);
+      // Reset while the read was under way: these come from behind the new cursor and would hide what is before.
+      if (track === undefined || track.generation !== generations.get(stream)) continue;
+      this.#handle(track, entries);
+      if (entries.length >= options.readCount) isFull = true;
+    }
+    report.onSuccess();
+    if (found.size > 0) onProgress();
+    // A backlog is read without waiting for anybody; others must have their turn in between.
+    if (isFull) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  #handle(track: StreamTrack, entries: readonly Entry[]): void {
+    const { onEntry, onError, onGap } = this.#context.options;
+    for (const entry of entries) {
+      // Moved before the call, so that the position the handler sees includes the entry. Nothing else can look in
+      // between: the handler is synchronous.
+      const lost = track.advance(entry.id);
+      if (lost > 0) onGap(track.stream, lost);
+      try {
+        onEntry(track.stream, entry);
+      } catch (error) {
+        onError(error instanceof Error ? error : new Error(String(error)), 'entry');
+      }
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// Positions: how far a reader has seen some streams, as one short URL-safe text that travels with every event.
+// `<epoch>-<ms>-<sequence>` per stream, numbers in base 36, a sequence of 0 left out, joined by dots. Pure.
+import type { EntryId } from './broker.js';
+import { compareEntryIds, isEntryId, splitEntryId } from './entry-id.js';
+import { isEpoch } from './epoch.js';
+import { BrokerError } from './errors.js';
+
+/** How far one stream was read. Means the same on every member. */
+export interface StreamPosition {
+  readonly epoch: string;
+  readonly cursor: EntryId;
+}
+
+/** One element per stream, in the order of the stream list it was made for. */
+export type Position = readonly StreamPosition[];
+
+/** Longest text `parsePosition` looks at, in characters. Four streams need about 80. */
+export const MAX_POSITION_CHARS = 1_024;
+
+const SEPARATOR = '.';
+const SEGMENT = /^([0-9a-z]{1,16})-([0-9a-z]{1,13})(?:-([0-9a-z]{1,13}))?$/;
+
+/** The part of a position that stands for one stream. Changes only when the cursor or the epoch does. */
+export function encodeStreamPosition({ epoch, cursor }: StreamPosition): string {
+  const { ms, sequence } = splitEntryId(cursor);
+  const head = `${epoch}-${toBase36(ms)}`;
+  return sequence === '0' ? head : `${head}-${toBase36(sequence)}`;
+}
+
+/** Joins what `encodeStreamPosition` made, in the order of the stream list. */
+export function joinPosition(segments: readonly string[]): string {
+  return segments.join(SEPARATOR);
+}
+
+/** The whole position as text. */
+export function encodePosition(position: Position): string {
+  return joinPosition(position.map(encodeStreamPosition));
+}
+
+/**
+ * Reads a position that a client handed in.
+ * @throws BrokerError `invalid_position` for anything that `encodePosition` could not have made
+ */
+export function parsePosition(text: unknown): Position {
+  if (typeof text !== 'string' || text === '' || text.length > MAX_POSITION_CHARS) throw invalidPosition();
+  return text.split(SEPARATOR).map(parseSegment);
+}
+
+/**
+ * Where to go on reading after `position`, in the streams listed by `current`: one cursor per stream in that order,
+ * or `undefined` when the two cannot be compared: another list of streams, or a stream that was lost since.
+ */
+export function cursorsAfter(position: Position, current: Position): readonly EntryId[] | undefined {
+  if (position.length !== current.length) return undefined;
+  const isSameLife = position.every(({ epoch }, index) => epoch === current[index]?.epoch);
+  return isSameLife ? position.map(({ cursor }) => cursor) : undefined;
+}
+
+/**
+ * How `a` stands to `b`: `older` when `b` has seen everything `a` has and more, `newer` the other way round,
+ * `concurrent` when each has seen something the other has not, `incomparable` when lists or epochs differ.
+ */
+export function comparePositions(
+  a: Position,
+  b: Position,
+): 'equal' | 'older' | 'newer' | 'concurrent' | 'incomparable' {
+  const cursors = cursorsAfter(a, b);
+  if (cursors === undefined) return 'incomparable';
+  const signs = cursors.map((cursor, index) => compareEntryIds(cursor, b[index]?.cursor ?? cursor));
+  const isOlder = signs.some((sign) => sign < 0);
+  const isNewer = signs.some((sign) => sign > 0);
+  if (isOlder && isNewer) return 'concurrent';
+  if (isOlder) return 'older';
+  return isNewer ? 'newer' : 'equal';
+}
+
+function parseSegment(segment: string): StreamPosition {
+  const [, epoch, ms, sequence = '0'] = SEGMENT.exec(segment) ?? [];
+  if (epoch === undefined || ms === undefined || !isEpoch(epoch)) throw invalidPosition();
+  const cursor = `${fromBase36(ms)}-${fromBase36(sequence)}`;
+  // One text per position: what reads like one but was written otherwise is not ours.
+  if (!isEntryId(cursor) || encodeStreamPosition({ epoch, cursor }) !== segment) throw invalidPosition();
+  return { epoch, cursor };
+}
+
+/** Numbers below 2^53 take the fast way. */
+function toBase36(digits: string): string {
+  return digits.length < 16 ? Number(digits).toString(36) : BigInt(digits).toString(36);
+}
+
+function fromBase36(text: string): string {
+  if (text.length <= 10) return String(Number.parseInt(text, 36));
+  let value = 0n;
+  for (const digit of text) value = value * 36n + BigInt(Number.parseInt(digit, 36));
+  return String(value);
+}
+
+function invalidPosition(): BrokerError {
+  return new BrokerError('invalid_position', 'This is not a position');
+}
