@@ -1,0 +1,29 @@
+// Who is connecting: a verified token, or in development anybody.
+import { randomUUID } from 'node:crypto';
+import type { Authenticate } from '@millrace/signalr';
+import type { Logger } from '../logger.js';
+import type { TokenVerifier, User } from './token-verifier.js';
+
+/** Accepts valid tokens only. Refusals are logged with their reason, never with the token. */
+export function authenticateByToken(verifyToken: TokenVerifier, logger: Logger): Authenticate<User> {
+  return async ({ token }) => {
+    const verification = await verifyToken(token);
+    if (!verification.ok) {
+      logger.info({ refusal: verification.refusal }, 'connection refused');
+      return undefined;
+    }
+    const { user, expiresAtMs } = verification.token;
+    return { userId: user.userId, user, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
+  };
+}
+
+/**
+ * Accepts everybody: the user is who the query says (`?user=…&name=…`), else a new anonymous one. Development mode
+ * without a secret only.
+ */
+export function authenticateAnybody(): Authenticate<User> {
+  return async ({ query }) => {
+    const userId = query.get('user') ?? randomUUID();
+    return { userId, user: { userId, name: query.get('name') ?? 'anonymous', rooms: [] } };
+  };
+}

@@ -1,0 +1,101 @@
+// From a JSON Web Token to a user. Signature and times are jose's work; the claims are checked here.
+import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
+
+/** Who is behind a connection. */
+export interface User {
+  /** Claim `sub`. */
+  readonly userId: string;
+  /** Claim `name`; the `sub` where it is missing. */
+  readonly name: string;
+  /** Claim `rooms`: room IDs, a trailing `*` makes a prefix. */
+  readonly rooms: readonly string[];
+}
+
+/** A verified token. */
+export interface VerifiedToken {
+  readonly user: User;
+  /** Claim `exp`, in milliseconds since 1970. */
+  readonly expiresAtMs: number | undefined;
+}
+
+/** Why a token was refused; safe to log, never shown to the client. */
+export type TokenRefusal = 'missing' | 'expired' | 'invalid' | 'claims' | 'keys_unavailable';
+
+/** Outcome of a verification. */
+export type TokenVerification =
+  | { readonly ok: true; readonly token: VerifiedToken }
+  | { readonly ok: false; readonly refusal: TokenRefusal };
+
+/** Verifies one token. Never throws. */
+export type TokenVerifier = (token: string | null) => Promise<TokenVerification>;
+
+// Small differences between the clocks of issuer and gateway are no fraud.
+const clockToleranceSeconds = 5;
+
+/** Where the keys come from. */
+export type TokenKeys = { readonly jwtSecret: string } | { readonly jwksUrl: string };
+
+/** Creates a verifier for HS256 tokens of a shared secret, or for tokens signed by a key set's asymmetric keys. */
+export function createTokenVerifier(keys: TokenKeys): TokenVerifier {
+  const verify = createSignatureCheck(keys);
+  return async (token) => {
+    if (token === null || token === '') return { ok: false, refusal: 'missing' };
+    try {
+      return readClaims(await verify(token));
+    } catch (error) {
+      return { ok: false, refusal: refusalOf(error) };
+    }
+  };
+}
+
+function createSignatureCheck(keys: TokenKeys): (token: string) => Promise<JWTPayload> {
+  // The algorithms are fixed on our side: a token cannot choose `none`, nor HMAC over a public key.
+  if ('jwtSecret' in keys) {
+    const secret = new TextEncoder().encode(keys.jwtSecret);
+    return async (token) =>
+      (await jwtVerify(token, secret, { algorithms: ['HS256'], clockTolerance: clockToleranceSeconds }))
+        .payload;
+  }
+  const keySet = createRemoteJWKSet(new URL(keys.jwksUrl));
+  const algorithms = [
+    'RS256',
+    'RS384',
+    'RS512',
+    'PS256',
+    'PS384',
+    'PS512',
+    'ES256',
+    'ES384',
+    'ES512',
+    'EdDSA',
+  ];
+  return async (token) =>
+    (await jwtVerify(token, keySet, { algorithms, clockTolerance: clockToleranceSeconds })).payload;
+}
+
+function readClaims(payload: JWTPayload): TokenVerification {
+  const { sub, exp } = payload;
+  const name = payload['name'];
+  const rooms = payload['rooms'] ?? [];
+  if (typeof sub !== 'string' || !isUsableUserId(sub)) return { ok: false, refusal: 'claims' };
+  if (!Array.isArray(rooms) || !rooms.every((room) => typeof room === 'string'))
+    return { ok: false, refusal: 'claims' };
+  return {
+    ok: true,
+    token: {
+      user: { userId: sub, name: typeof name === 'string' && name !== '' ? name : sub, rooms },
+      expiresAtMs: exp === undefined ? undefined : exp * 1000,
+    },
+  };
+}
+
+// The personal room `user:<sub>` must be a valid room ID, and `me` is its alias.
+function isUsableUserId(sub: string): boolean {
+  return sub !== '' && sub !== 'me' && Buffer.byteLength(sub) <= 200 && !/[\p{Cc}{}]/u.test(sub);
+}
+
+function refusalOf(error: unknown): TokenRefusal {
+  if (error instanceof errors.JWTExpired) return 'expired';
+  if (error instanceof errors.JOSEError && error.code !== 'ERR_JWKS_TIMEOUT') return 'invalid';
+  return 'keys_unavailable';
+}

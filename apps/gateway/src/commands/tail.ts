@@ -1,0 +1,80 @@
+// `millrace tail`: joins a room like any SignalR client and prints what arrives.
+import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
+import { eventCatalog } from '@millrace/contract';
+
+/** Options of `millrace tail`. */
+export interface TailCommandOptions {
+  readonly room: string;
+  readonly url: string;
+  readonly token?: string;
+  readonly json?: boolean;
+  readonly count?: number;
+}
+
+interface TailedEvent {
+  readonly event_type: string;
+  readonly timestamp: string;
+  readonly room_id: string;
+  readonly payload: unknown;
+}
+
+/** Prints events until `count` have come, the connection is refused, or the program is interrupted. */
+export async function tail(options: TailCommandOptions): Promise<void> {
+  const { room, token } = options;
+  const connection = new HubConnectionBuilder()
+    .withUrl(
+      new URL('/hubs/events', options.url).href,
+      token === undefined ? {} : { accessTokenFactory: () => token },
+    )
+    .withAutomaticReconnect({ nextRetryDelayInMilliseconds: () => 1_000 })
+    .configureLogging(LogLevel.None)
+    .build();
+
+  const finished = new Promise<void>((resolve) => {
+    let count = 0;
+    for (const { name } of eventCatalog.eventTypes) {
+      connection.on(name, (event: TailedEvent) => {
+        console.log(options.json === true ? JSON.stringify(event) : lineOf(event));
+        count += 1;
+        if (count === options.count) resolve();
+      });
+    }
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+    connection.onclose(() => resolve());
+  });
+
+  try {
+    await connection.start();
+    await connection.invoke('JoinRoom', room);
+  } catch (error) {
+    console.error(`millrace: ${reasonOf(error, options.url)}`);
+    process.exitCode = 1;
+    await connection.stop();
+    return;
+  }
+  connection.onreconnected(() => {
+    console.error('millrace: connected again');
+    connection.invoke('JoinRoom', room).catch((error: unknown) => {
+      console.error(`millrace: ${reasonOf(error, options.url)}`);
+      process.exitCode = 1;
+      void connection.stop();
+    });
+  });
+  connection.onreconnecting(() => console.error('millrace: connection lost, trying again'));
+  console.error(`millrace: listening to ${room} on ${options.url} (Ctrl-C ends)`);
+  await finished;
+  await connection.stop();
+}
+
+function lineOf(event: TailedEvent): string {
+  return `${event.timestamp}  ${event.event_type.padEnd(20)}  ${JSON.stringify(event.payload)}`;
+}
+
+function reasonOf(error: unknown, url: string): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.includes('401')) return 'the gateway refused the token; give a valid one with --token';
+  if (/ECONNREFUSED|fetch failed/.test(message)) return `nothing listens on ${url}; start the gateway first`;
+  // Texts of hub errors come after this word and are meant for people.
+  return message.split('HubException: ').at(-1) ?? message;
+}

@@ -1,0 +1,27 @@
+// How old an event may be (rule 4 of the data model), and how far a producer's clock is off. Pure.
+import type { Entry } from '@millrace/broker';
+import { type ReceivedEvent, timestampToMs } from '@millrace/contract';
+
+/** What the age is measured from, and against which clock. */
+export interface FreshnessRule {
+  readonly freshness: 'entry' | 'timestamp';
+  readonly brokerTimeMs: number;
+}
+
+/** When the entry was appended, by the broker's clock: the first part of its ID. */
+export function appendedAtMs(entry: Entry): number {
+  return Number.parseInt(entry.id, 10);
+}
+
+/** Whether an event is older than its type allows. A type without a limit is never stale. */
+export function isStale(received: ReceivedEvent, entry: Entry, rule: FreshnessRule): boolean {
+  const { maxAgeMs } = received.declaration;
+  if (maxAgeMs === null) return false;
+  const madeAtMs = rule.freshness === 'entry' ? appendedAtMs(entry) : timestampToMs(received.event.timestamp);
+  return rule.brokerTimeMs - madeAtMs > maxAgeMs;
+}
+
+/** How far the producer's clock was from the broker's when the event was appended; positive when it runs ahead. */
+export function clockSkewMs(received: ReceivedEvent, entry: Entry): number {
+  return timestampToMs(received.event.timestamp) - appendedAtMs(entry);
+}

@@ -1,0 +1,111 @@
+// From an entry of a stream to the members of its room. Decides for each entry: deliver, drop (counted, with a
+// reason) or reject (a dead letter). Runs synchronously, in stream order; knows no Redis and no sockets.
+import type { Entry } from '@millrace/broker';
+import { type AnyCatalog, describeIssues, type ReceivedEvent } from '@millrace/contract';
+import { eventText } from './event-text.js';
+import { appendedAtMs, clockSkewMs, isStale } from './freshness.js';
+import { SeenIds } from './seen-ids.js';
+
+/** Why an event was not delivered. */
+export type UndeliveredReason = 'stale' | 'duplicate';
+
+/** What the router needs of the rest of the gateway. */
+export interface RouterPorts {
+  /** Broker time, in milliseconds since 1970. */
+  brokerTimeMs(): number;
+  /** Position of every client that has been sent all entries up to and including this one. */
+  positionAt(stream: string, entry: Entry): string;
+  /** Sends an event to its room. Returns the number of connections it was queued to. */
+  send(received: ReceivedEvent, createText: () => string): number;
+  /** Takes what can never be delivered. */
+  reject(stream: string, entry: Entry, rejection: Rejection): void;
+  readonly observer: RouterObserver;
+}
+
+/** Why an entry can never be delivered. */
+export interface Rejection {
+  readonly code: 'invalid' | 'too_large';
+  /** In words; holds no value of the event. */
+  readonly reason: string;
+}
+
+/** Told of everything that happens to an event. */
+export interface RouterObserver {
+  delivered(received: ReceivedEvent, recipients: number, delayMs: number): void;
+  dropped(received: ReceivedEvent, reason: UndeliveredReason): void;
+  clockSkewed(received: ReceivedEvent): void;
+}
+
+/** Bounds and rules of {@link Router}. */
+export interface RouterOptions {
+  readonly catalog: AnyCatalog;
+  readonly freshness: 'entry' | 'timestamp';
+  readonly dedupeWindowMs: number;
+  readonly maxDedupeIds: number;
+  readonly maxPayloadBytes: number;
+  readonly clockSkewLimitMs: number;
+}
+
+/**
+ * Routes entries to rooms.
+ *
+ * Guarantees: entries are handled in the order of the calls; an `event_id` is delivered once within the window; a
+ * rejected or stale entry leaves no trace in the window, so that a good one with its ID still passes.
+ */
+export class Router {
+  readonly #options: RouterOptions;
+  readonly #ports: RouterPorts;
+  readonly #seenIds: SeenIds;
+
+  constructor(options: RouterOptions, ports: RouterPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#seenIds = new SeenIds({ windowMs: options.dedupeWindowMs, maxIds: options.maxDedupeIds });
+  }
+
+  /** Handles one entry. */
+  route(stream: string, entry: Entry): void {
+    const rejection = this.#findOversize(entry);
+    if (rejection !== undefined) {
+      this.#ports.reject(stream, entry, rejection);
+      return;
+    }
+    const parsed = this.#options.catalog.parseEntry(entry.fields);
+    if (!parsed.ok) {
+      const reason = describeIssues(parsed.issues, parsed.eventType);
+      this.#ports.reject(stream, entry, { code: 'invalid', reason });
+      return;
+    }
+    this.#deliver(stream, entry, parsed.value);
+  }
+
+  #deliver(stream: string, entry: Entry, received: ReceivedEvent): void {
+    const { observer } = this.#ports;
+    const { freshness, clockSkewLimitMs } = this.#options;
+    const brokerTimeMs = this.#ports.brokerTimeMs();
+    if (isStale(received, entry, { freshness, brokerTimeMs })) {
+      observer.dropped(received, 'stale');
+      return;
+    }
+    const entryTimeMs = appendedAtMs(entry);
+    if (!this.#seenIds.isFirst(received.event.event_id, entryTimeMs)) {
+      observer.dropped(received, 'duplicate');
+      return;
+    }
+    if (Math.abs(clockSkewMs(received, entry)) > clockSkewLimitMs) observer.clockSkewed(received);
+    const recipients = this.#ports.send(received, () =>
+      eventText(received, this.#ports.positionAt(stream, entry)),
+    );
+    observer.delivered(received, recipients, Math.max(0, brokerTimeMs - entryTimeMs));
+  }
+
+  #findOversize(entry: Entry): Rejection | undefined {
+    const { maxPayloadBytes } = this.#options;
+    const { payload = '', metadata = '' } = entry.fields;
+    // A UTF-8 text has at least as many bytes as UTF-16 units: most texts need no closer look.
+    const isSmall = (payload.length + metadata.length) * 3 <= maxPayloadBytes;
+    if (isSmall || Buffer.byteLength(payload) + Buffer.byteLength(metadata) <= maxPayloadBytes)
+      return undefined;
+    return { code: 'too_large', reason: `payload and metadata must have at most ${maxPayloadBytes} bytes` };
+  }
+}

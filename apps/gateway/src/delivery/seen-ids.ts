@@ -1,0 +1,44 @@
+// Remembers which `event_id`s have passed, so that a repeat is delivered once. Time is the entries' own time.
+
+/** Bounds of {@link SeenIds}. */
+export interface SeenIdsOptions {
+  readonly windowMs: number;
+  /** At the bound the oldest ID is forgotten. */
+  readonly maxIds: number;
+}
+
+/**
+ * A set of IDs, each kept for a window from its first sighting. Insertion order is time order, because entries
+ * arrive in stream order; a re-read of old entries finds their IDs still there.
+ */
+export class SeenIds {
+  readonly #options: SeenIdsOptions;
+  /** ID → time of the entry that brought it first, in milliseconds since 1970. Oldest first. */
+  readonly #firstSeenMs = new Map<string, number>();
+
+  constructor(options: SeenIdsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#firstSeenMs.size;
+  }
+
+  /** Whether this ID has not been seen within the window before `timeMs`; if so it is remembered from now on. */
+  isFirst(id: string, timeMs: number): boolean {
+    const firstSeenMs = this.#firstSeenMs.get(id);
+    if (firstSeenMs !== undefined && timeMs - firstSeenMs < this.#options.windowMs) return false;
+    if (firstSeenMs !== undefined) this.#firstSeenMs.delete(id);
+    this.#firstSeenMs.set(id, timeMs);
+    this.#forget(timeMs);
+    return true;
+  }
+
+  #forget(timeMs: number): void {
+    for (const [id, firstSeenMs] of this.#firstSeenMs) {
+      const isOver = this.#firstSeenMs.size > this.#options.maxIds;
+      if (!isOver && timeMs - firstSeenMs < this.#options.windowMs) return;
+      this.#firstSeenMs.delete(id);
+    }
+  }
+}

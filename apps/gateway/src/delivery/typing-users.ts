@@ -1,0 +1,66 @@
+// Who is typing where, as the delivered events tell it; a join answers with it. Holds no timers: what is
+// older than the expiry is not reported, and goes with the next change in its room.
+
+/** One user who is typing. */
+export interface TypingUser {
+  readonly user_id: string;
+  readonly username: string;
+}
+
+interface TypingSince extends TypingUser {
+  readonly sinceMs: number;
+}
+
+/** Bounds of {@link TypingUsers}. */
+export interface TypingUsersOptions {
+  /** A typist without news for this long is taken to have stopped. */
+  readonly expiryMs: number;
+  /** Most rooms remembered; the one that is longest without news goes first. */
+  readonly maxRooms: number;
+}
+
+/** The typing users of all rooms. */
+export class TypingUsers {
+  readonly #options: TypingUsersOptions;
+  /** Room → user → since when. Rooms without news longest come first. */
+  readonly #rooms = new Map<string, Map<string, TypingSince>>();
+
+  constructor(options: TypingUsersOptions) {
+    this.#options = options;
+  }
+
+  start(roomId: string, user: TypingUser, nowMs: number): void {
+    const users = this.#rooms.get(roomId) ?? new Map<string, TypingSince>();
+    this.#dropExpired(users, nowMs);
+    users.set(user.user_id, { user_id: user.user_id, username: user.username, sinceMs: nowMs });
+    this.#rooms.delete(roomId);
+    this.#rooms.set(roomId, users);
+    if (this.#rooms.size > this.#options.maxRooms) {
+      for (const oldest of this.#rooms.keys()) {
+        this.#rooms.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  stop(roomId: string, userId: string): void {
+    const users = this.#rooms.get(roomId);
+    users?.delete(userId);
+    if (users?.size === 0) this.#rooms.delete(roomId);
+  }
+
+  /** Users typing in a room now, in the order in which they began. */
+  list(roomId: string, nowMs: number): readonly TypingUser[] {
+    const users = this.#rooms.get(roomId);
+    if (users === undefined) return [];
+    this.#dropExpired(users, nowMs);
+    if (users.size === 0) this.#rooms.delete(roomId);
+    return [...users.values()].map(({ user_id, username }) => ({ user_id, username }));
+  }
+
+  #dropExpired(users: Map<string, TypingSince>, nowMs: number): void {
+    for (const [userId, { sinceMs }] of users) {
+      if (nowMs - sinceMs >= this.#options.expiryMs) users.delete(userId);
+    }
+  }
+}

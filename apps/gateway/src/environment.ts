@@ -1,0 +1,96 @@
+// The only reader of the environment: MILLRACE_* variables in, gateway options out.
+import { GatewayError } from './errors.js';
+import type { GatewayOptions } from './options.js';
+
+/** Log levels of pino that make sense here. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** What the environment says: options of the gateway, and how much it logs. */
+export interface Environment {
+  readonly gateway: GatewayOptions;
+  readonly logLevel: LogLevel;
+}
+
+const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
+
+/**
+ * Reads MILLRACE_* variables. An empty variable counts as not set.
+ *
+ * @throws GatewayError `invalid_configuration`, naming the variable.
+ */
+export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
+  const text = (name: string): string | undefined => {
+    const value = variables[name]?.trim();
+    return value === '' ? undefined : value;
+  };
+  const list = (name: string): readonly string[] =>
+    (text(name) ?? '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  const port = text('MILLRACE_PORT');
+  const host = text('MILLRACE_HOST');
+  return {
+    gateway: {
+      ...(port === undefined ? {} : { port: parsePort(port) }),
+      ...(host === undefined ? {} : { host }),
+      redisUrl: parseUrl('MILLRACE_REDIS_URL', text('MILLRACE_REDIS_URL'), ['redis:', 'rediss:']),
+      jwtSecret: text('MILLRACE_JWT_SECRET'),
+      jwksUrl: parseUrl('MILLRACE_JWKS_URL', text('MILLRACE_JWKS_URL'), ['https:', 'http:']),
+      apiKeys: list('MILLRACE_API_KEYS'),
+      instance: text('MILLRACE_INSTANCE'),
+      isDevelopment: parseSwitch('MILLRACE_DEV', text('MILLRACE_DEV')),
+      allowedOrigins: list('MILLRACE_ALLOWED_ORIGINS'),
+    },
+    logLevel: parseLogLevel(text('MILLRACE_LOG_LEVEL')),
+  };
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) {
+    throw invalid('MILLRACE_PORT', 'a number from 0 to 65535');
+  }
+  return port;
+}
+
+function parseSwitch(name: string, text: string | undefined): boolean {
+  switch (text?.toLowerCase()) {
+    case undefined:
+    case '0':
+    case 'false':
+    case 'no':
+    case 'off':
+      return false;
+    case '1':
+    case 'true':
+    case 'yes':
+    case 'on':
+      return true;
+    default:
+      throw invalid(name, '1 or 0');
+  }
+}
+
+function parseUrl(name: string, text: string | undefined, protocols: readonly string[]): string | undefined {
+  if (text === undefined) return undefined;
+  if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) {
+    // The value is not repeated: it may hold a password.
+    throw invalid(
+      name,
+      `an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+    );
+  }
+  return text;
+}
+
+function parseLogLevel(text: string | undefined): LogLevel {
+  if (text === undefined) return 'info';
+  const level = logLevels.find((candidate) => candidate === text.toLowerCase());
+  if (level === undefined) throw invalid('MILLRACE_LOG_LEVEL', `one of ${logLevels.join(', ')}`);
+  return level;
+}
+
+function invalid(name: string, expected: string): GatewayError {
+  return new GatewayError('invalid_configuration', `${name} must be ${expected}.`);
+}

@@ -1,0 +1,15 @@
+// The gateway's own errors. What a remote client may see is chosen elsewhere (hub errors, HTTP problems).
+
+/** Stable codes of {@link GatewayError}; each is explained in docs/errors.md. */
+export type GatewayErrorCode = 'invalid_configuration' | 'port_in_use' | 'broker_unavailable';
+
+/** Something that keeps the gateway from starting. The message is meant for the person who starts it. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  readonly code: GatewayErrorCode;
+
+  constructor(code: GatewayErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

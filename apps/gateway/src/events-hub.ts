@@ -1,0 +1,186 @@
+// The hub `/hubs/events`: what clients may call. It checks who may do what; publishing and delivery are elsewhere.
+import { BrokerError, parsePosition, type Position } from '@millrace/broker';
+import { ContractError, isRoomId } from '@millrace/contract';
+import { type Publisher, PublisherError } from '@millrace/publisher';
+import { defineHub, type HubContext, HubError, method } from '@millrace/signalr';
+import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from './auth/room-access.js';
+import type { User } from './auth/token-verifier.js';
+import type { TypingUser } from './delivery/typing-users.js';
+
+/** What the hub sends: the target is the event type, its one argument the event with its `position`. */
+export interface EventsClient {
+  [eventType: string]: (event: unknown) => void;
+}
+
+/** Answer of `JoinRoom`. */
+export interface JoinResult {
+  readonly roomId: string;
+  /** Everything after this position will be sent. */
+  readonly position: string;
+  /** True only if everything after the given position has been sent before this answer. */
+  readonly recovered: boolean;
+  /** How many missed events were sent. */
+  readonly replayed: number;
+  /** Who is typing in the room now. */
+  readonly typing: readonly TypingUser[];
+}
+
+/** What the hub needs of the gateway. */
+export interface EventsHubPorts {
+  readonly publisher: Pick<Publisher, 'publish'>;
+  /** Position of a client that has been sent everything handled so far. */
+  currentPosition(): string;
+  /** Whether a client with this position has been sent everything handled so far. */
+  isCurrent(position: Position): boolean;
+  typingIn(roomId: string): readonly TypingUser[];
+  /** Whether every room is open to everybody (development mode). */
+  readonly areRoomsOpen: boolean;
+  readonly maxRoomsPerConnection: number;
+}
+
+/** Rooms that a connection has joined, its personal room not counted. Kept per connection. */
+interface ConnectionItems {
+  readonly rooms: Set<string>;
+}
+
+type EventsContext = HubContext<EventsClient, User, ConnectionItems>;
+
+/** Creates the hub's definition. */
+export function createEventsHub(ports: EventsHubPorts) {
+  return defineHub<EventsClient, User, ConnectionItems>()({
+    createItems: () => ({ rooms: new Set<string>() }),
+
+    onConnected(context) {
+      context.groups.add(personalRoomOf(context.user.userId));
+    },
+
+    methods: {
+      /** Joins a room; `after` is the position of the last event the client has seen. */
+      JoinRoom: method(
+        ([roomId, after]): [string, Position | undefined] => [
+          roomIdArgument(roomId),
+          positionArgument(after),
+        ],
+        (context: EventsContext, givenRoomId, after): JoinResult =>
+          joinRoom(ports, context, givenRoomId, after),
+      ),
+
+      /** Leaves a room. Leaving a room that was not joined does nothing. */
+      LeaveRoom: method(
+        ([roomId]): [string] => [roomIdArgument(roomId)],
+        (context: EventsContext, givenRoomId): void => {
+          const roomId = resolveRoomAlias(givenRoomId, context.user.userId);
+          context.items.rooms.delete(roomId);
+          context.groups.remove(roomId);
+        },
+      ),
+
+      /** Tells a joined room that the caller is typing, or has stopped. */
+      SendTyping: method(
+        ([roomId, isTyping]): [string, boolean] => [roomIdArgument(roomId), booleanArgument(isTyping)],
+        async (context: EventsContext, givenRoomId, isTyping): Promise<void> => {
+          const { userId, name } = context.user;
+          const payload = { user_id: userId, username: name, is_typing: isTyping };
+          await publish(
+            ports,
+            isTyping ? 'typing_start' : 'typing_stop',
+            joinedRoom(givenRoomId, context),
+            payload,
+          );
+        },
+      ),
+
+      /** Tells a joined room that the caller has read messages. */
+      MarkRead: method(
+        ([roomId, messageIds]): [string, readonly unknown[]] => [
+          roomIdArgument(roomId),
+          listArgument(messageIds),
+        ],
+        async (context: EventsContext, givenRoomId, messageIds): Promise<void> => {
+          const payload = { user_id: context.user.userId, message_ids: messageIds };
+          await publish(ports, 'read_receipt', joinedRoom(givenRoomId, context), payload);
+        },
+      ),
+    },
+  });
+}
+
+/** Nothing in here waits, so no event can get between joining and the position that is answered. */
+function joinRoom(
+  ports: EventsHubPorts,
+  context: EventsContext,
+  givenRoomId: string,
+  after: Position | undefined,
+): JoinResult {
+  const { user, items, groups } = context;
+  const roomId = enterableRoom(givenRoomId, user, ports);
+  if (roomId !== personalRoomOf(user.userId)) {
+    if (!items.rooms.has(roomId) && items.rooms.size >= ports.maxRoomsPerConnection) {
+      throw new HubError(`A connection may join at most ${ports.maxRoomsPerConnection} rooms.`);
+    }
+    items.rooms.add(roomId);
+  }
+  groups.add(roomId);
+  return {
+    roomId,
+    position: ports.currentPosition(),
+    // There is no memory of earlier events yet: only who has missed nothing has everything.
+    recovered: after !== undefined && ports.isCurrent(after),
+    replayed: 0,
+    typing: ports.typingIn(roomId),
+  };
+}
+
+async function publish(
+  ports: EventsHubPorts,
+  type: string,
+  roomId: string,
+  payload: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  try {
+    await ports.publisher.publish(type, roomId, payload);
+  } catch (error) {
+    // The contract's texts name fields and rules, never values; they are meant for whoever sent the event.
+    if (error instanceof ContractError) throw new HubError(error.message, { cause: error });
+    if (error instanceof PublisherError)
+      throw new HubError('The event was not stored. Try again later.', { cause: error });
+    throw error;
+  }
+}
+
+function enterableRoom(givenRoomId: string, user: User, ports: EventsHubPorts): string {
+  const roomId = resolveRoomAlias(givenRoomId, user.userId);
+  if (ports.areRoomsOpen || mayEnterRoom(roomId, user)) return roomId;
+  throw new HubError('You may not enter this room: the token’s `rooms` claim does not name it.');
+}
+
+function joinedRoom(givenRoomId: string, context: EventsContext): string {
+  const roomId = resolveRoomAlias(givenRoomId, context.user.userId);
+  if (context.items.rooms.has(roomId)) return roomId;
+  throw new HubError('Join the room first.');
+}
+
+function roomIdArgument(value: unknown): string {
+  if (typeof value === 'string' && isRoomId(value)) return value;
+  throw new HubError('The room ID must be 1 to 256 bytes of text without control characters and braces.');
+}
+
+function positionArgument(value: unknown): Position | undefined {
+  if (value === undefined || value === null) return undefined;
+  try {
+    return parsePosition(value);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    throw new HubError('The position is not one that a gateway gave out.', { cause: error });
+  }
+}
+
+function booleanArgument(value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new HubError('isTyping must be true or false.');
+}
+
+function listArgument(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new HubError('messageIds must be a list of message IDs.');
+}

@@ -1,0 +1,342 @@
+// The composition root: broker → member (tail, ledger) → router → hub, and the HTTP side around it. Every part is
+// created here and nowhere else; read it from top to bottom.
+import { hostname } from 'node:os';
+import {
+  comparePositions,
+  type Broker,
+  type BrokerOptions,
+  createMember,
+  createMemoryBroker,
+  createRedisBroker,
+  type Entry,
+  type Member,
+} from '@millrace/broker';
+import type { ReceivedEvent } from '@millrace/contract';
+import { createPublisher, type Publisher } from '@millrace/publisher';
+import {
+  type AllowedOrigins,
+  type Authenticate,
+  createSignalRServer,
+  type HubHandle,
+  JsonText,
+  type SignalRServer,
+} from '@millrace/signalr';
+import type { FastifyInstance } from 'fastify';
+import { createApiKeyCheck } from './auth/api-keys.js';
+import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
+import { createTokenVerifier, type User } from './auth/token-verifier.js';
+import { type Rejection, Router } from './delivery/router.js';
+import { observeTyping } from './delivery/typing-events.js';
+import { TypingUsers } from './delivery/typing-users.js';
+import { GatewayError } from './errors.js';
+import { createEventsHub, type EventsClient } from './events-hub.js';
+import { addHealthRoutes, type Readiness } from './http/health.js';
+import { createHttpServer } from './http/http-server.js';
+import { addIngestRoute } from './http/ingest.js';
+import { createLogger, type Logger } from './logger.js';
+import { createMetrics, type Metrics } from './metrics.js';
+import { createPublisherObserver, createRouterObserver, observeSignalR } from './observers.js';
+import { type GatewayOptions, type ResolvedGatewayOptions, resolveOptions } from './options.js';
+
+/** Where a started gateway listens. */
+export interface GatewayAddress {
+  /** `http://host:port`, with the port that was really taken. */
+  readonly url: string;
+  readonly port: number;
+}
+
+/** A gateway. Start it once, stop it once. */
+export interface Gateway {
+  readonly brokerKind: 'redis' | 'memory';
+  /** Publishes into this gateway's broker; usable between `start` and `stop`. */
+  readonly publisher: Publisher;
+  /**
+   * Connects to the broker, begins to read, then listens.
+   *
+   * @throws GatewayError `broker_unavailable` or `port_in_use`.
+   */
+  start(): Promise<GatewayAddress>;
+  /**
+   * Stops cleanly: not ready, no new requests, windows flushed, connections closed with leave to reconnect, ledger
+   * up to date, leases released. Bounded by `shutdownTimeoutMs`. Idempotent.
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Creates a gateway; nothing runs before `start`.
+ *
+ * @throws GatewayError `invalid_configuration`, in words that say what to set.
+ */
+export function createGateway(
+  options: GatewayOptions,
+  logger: Logger = createLogger({ level: 'silent' }),
+): Gateway {
+  const resolved = resolveOptions(options, `${hostname()}-${process.pid}`);
+  return new MillraceGateway(resolved, logger.child({ instance: resolved.instance }));
+}
+
+/**
+ * created → starting → running → stopping → stopped. A start that fails stops what it had started.
+ */
+class MillraceGateway implements Gateway {
+  readonly publisher: Publisher;
+  readonly #options: ResolvedGatewayOptions;
+  readonly #logger: Logger;
+  readonly #metrics: Metrics;
+  readonly #broker: Broker;
+  readonly #member: Member;
+  readonly #router: Router;
+  readonly #typingUsers: TypingUsers;
+  readonly #signalR: SignalRServer;
+  readonly #hub: HubHandle<EventsClient>;
+  readonly #http: FastifyInstance;
+  #state: 'created' | 'starting' | 'running' | 'stopping' | 'stopped' = 'created';
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: ResolvedGatewayOptions, logger: Logger) {
+    this.#options = options;
+    this.#logger = logger;
+    this.#metrics = createMetrics();
+    this.#typingUsers = new TypingUsers({ expiryMs: options.typingExpiryMs, maxRooms: 10_000 });
+    this.#broker = this.#createBroker();
+    this.#member = this.#createMember();
+    this.publisher = createPublisher({
+      broker: this.#broker,
+      catalog: options.catalog,
+      sourceInstance: options.instance,
+      observer: createPublisherObserver(this.#metrics, this.#broker.kind),
+    });
+    this.#signalR = createSignalRServer({ onEvent: (event) => observeSignalR(event, this.#metrics, logger) });
+    this.#hub = this.#mapHub();
+    this.#router = this.#createRouter();
+    this.#http = this.#createHttp();
+  }
+
+  get brokerKind(): 'redis' | 'memory' {
+    return this.#broker.kind;
+  }
+
+  async start(): Promise<GatewayAddress> {
+    if (this.#state !== 'created') throw new TypeError('a gateway is started once');
+    this.#state = 'starting';
+    try {
+      await this.#openBroker();
+      await this.#member.start();
+      const address = await this.#listen();
+      this.#state = 'running';
+      this.#logger.info(
+        { url: address.url, broker: this.brokerKind, development: this.#options.isDevelopment },
+        'listening',
+      );
+      return address;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stopAll();
+    return this.#stopped;
+  }
+
+  // ── The parts ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #createBroker(): Broker {
+    const { redisUrl, catalog, minAgeMs, dedupeWindowMs } = this.#options;
+    const options: BrokerOptions = { streams: catalog.streams, minAgeMs, dedupeWindowMs };
+    const broker =
+      redisUrl === undefined ? createMemoryBroker(options) : createRedisBroker({ ...options, url: redisUrl });
+    broker.onStateChange((state, cause) => {
+      const level = state === 'unavailable' ? 'warn' : 'info';
+      this.#logger[level](
+        { broker: broker.kind, state, ...(cause === undefined ? {} : { err: cause }) },
+        'broker state',
+      );
+    });
+    return broker;
+  }
+
+  #createMember(): Member {
+    return createMember(this.#broker, {
+      name: this.#options.instance,
+      onEntry: (stream, entry) => this.#router.route(stream, entry),
+      onGap: (stream, lost) => {
+        this.#metrics.gaps.inc({ stream }, lost);
+        this.#logger.error({ stream, lost }, 'entries left the stream before they were read');
+      },
+      onReset: (stream) =>
+        this.#logger.warn({ stream }, 'the stream was lost or went back; reading it from its beginning'),
+      onStateChange: (state) => this.#logger.info({ state }, 'member state'),
+      onError: (error) => this.#logger.error({ err: error }, 'member error'),
+    });
+  }
+
+  #createRouter(): Router {
+    return new Router(this.#options, {
+      brokerTimeMs: () => this.#member.brokerTimeMs(),
+      positionAt: () => this.#member.position(),
+      send: (received, createText) => this.#send(received, createText),
+      reject: (stream, entry, rejection) => this.#reject(stream, entry, rejection),
+      observer: createRouterObserver(this.#metrics),
+    });
+  }
+
+  #mapHub(): HubHandle<EventsClient> {
+    const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = this.#options;
+    const definition = createEventsHub({
+      publisher: this.publisher,
+      currentPosition: () => this.#member.position(),
+      isCurrent: (position) => comparePositions(position, this.#member.currentPosition()) === 'equal',
+      typingIn: (roomId) => this.#typingUsers.list(roomId, performance.now()),
+      areRoomsOpen: isDevelopment,
+      maxRoomsPerConnection,
+    });
+    const authenticate = this.#createAuthenticate();
+    const origins = originsOf(allowedOrigins, isDevelopment);
+    return this.#signalR.mapHub('/hubs/events', definition, {
+      authenticate,
+      ...(origins === undefined ? {} : { allowedOrigins: origins }),
+    });
+  }
+
+  #createAuthenticate(): Authenticate<User> {
+    const { jwtSecret, jwksUrl } = this.#options;
+    if (jwtSecret !== undefined) return authenticateByToken(createTokenVerifier({ jwtSecret }), this.#logger);
+    if (jwksUrl !== undefined) return authenticateByToken(createTokenVerifier({ jwksUrl }), this.#logger);
+    this.#logger.warn('development mode: every user and every room is accepted');
+    return authenticateAnybody();
+  }
+
+  #createHttp(): FastifyInstance {
+    const { apiKeys, isDevelopment, maxBodyBytes, maxEventsPerRequest, catalog } = this.#options;
+    const app = createHttpServer({ maxBodyBytes, logger: this.#logger });
+    addHealthRoutes(app, {
+      readiness: () => this.#readiness(),
+      exposeMetrics: () => this.#exposeMetrics(),
+    });
+    addIngestRoute(app, {
+      catalog,
+      publisher: this.publisher,
+      isApiKey: isDevelopment && apiKeys.length === 0 ? undefined : createApiKeyCheck(apiKeys),
+      maxEventsPerRequest,
+    });
+    return app;
+  }
+
+  // ── Delivery ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #send(received: ReceivedEvent, createText: () => string): number {
+    const { room_id: roomId, event_type: eventType } = received.event;
+    const typist = observeTyping(received, this.#typingUsers, performance.now());
+    // Most gateways host no member of most rooms: nothing is encoded for them.
+    if (this.#hub.groups.count(roomId) === 0) return 0;
+    const { clients } = this.#hub;
+    const members = typist === undefined ? clients.group(roomId) : clients.groupExceptUser(roomId, typist);
+    return members.send(eventType, new JsonText(createText()));
+  }
+
+  #reject(stream: string, entry: Entry, rejection: Rejection): void {
+    this.#metrics.dropped.inc({ reason: rejection.code });
+    const { instance } = this.#options;
+    this.#broker.deadLetter({ stream, entry, reason: rejection.reason, rejectedBy: instance }).then(
+      (isFirst) => {
+        if (isFirst)
+          this.#logger.warn({ stream, entryId: entry.id, reason: rejection.reason }, 'dead letter');
+      },
+      (error: unknown) =>
+        this.#logger.error({ err: error, stream, entryId: entry.id }, 'dead letter not stored'),
+    );
+  }
+
+  // ── Health ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #readiness(): Readiness {
+    const reasons = [
+      ...(this.#state === 'running' ? [] : [`gateway is ${this.#state}`]),
+      ...(this.#broker.state === 'ready' ? [] : [`broker is ${this.#broker.state}`]),
+      ...(this.#member.isCaughtUp ? [] : ['streams are not read up to their end']),
+    ];
+    return reasons.length === 0 ? { isReady: true } : { isReady: false, reasons };
+  }
+
+  async #exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }> {
+    if (this.#broker.state === 'ready') {
+      // A stream that does not answer keeps its last figures.
+      await Promise.allSettled(
+        this.#options.catalog.streams.map(async ({ name }) => {
+          this.#metrics.observeStream('signalr-consumers', await this.#broker.inspect(name));
+        }),
+      );
+    }
+    return this.#metrics.expose();
+  }
+
+  // ── Start and stop ────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #openBroker(): Promise<void> {
+    try {
+      await this.#broker.open();
+    } catch (cause) {
+      const where = this.#options.redisUrl === undefined ? 'in memory' : new URL(this.#options.redisUrl).host;
+      throw new GatewayError(
+        'broker_unavailable',
+        `Redis at ${where} cannot be reached. Is MILLRACE_REDIS_URL right?`,
+        { cause },
+      );
+    }
+  }
+
+  async #listen(): Promise<GatewayAddress> {
+    const { host, port } = this.#options;
+    this.#signalR.attach(this.#http.server);
+    try {
+      await this.#http.listen({ host, port });
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+      const message = `Port ${port} on ${host} is taken. Stop what listens there, or choose another with MILLRACE_PORT.`;
+      throw new GatewayError('port_in_use', message, { cause });
+    }
+    const address = this.#http.server.address();
+    const takenPort = typeof address === 'object' && address !== null ? address.port : port;
+    return { url: `http://${host.includes(':') ? `[${host}]` : host}:${takenPort}`, port: takenPort };
+  }
+
+  async #stopAll(): Promise<void> {
+    this.#state = 'stopping';
+    const { shutdownTimeoutMs } = this.#options;
+    const deadline = setTimeout(() => this.#http.server.closeAllConnections(), shutdownTimeoutMs);
+    // In the order of the data's way: nothing new comes in, what is in goes out, then its account is closed.
+    await this.#attempt('publisher', () => this.publisher.close());
+    await this.#attempt('connections', () => this.#signalR.close());
+    await this.#attempt('http', () => this.#http.close());
+    await this.#attempt('member', () => this.#member.stop());
+    await this.#attempt('broker', () => this.#broker.close());
+    clearTimeout(deadline);
+    this.#state = 'stopped';
+    this.#logger.info('stopped');
+  }
+
+  /** One part that cannot be closed must not keep the others open. */
+  async #attempt(part: string, close: () => Promise<void>): Promise<void> {
+    try {
+      await close();
+    } catch (error) {
+      this.#logger.error({ err: error, part }, 'could not be closed cleanly');
+    }
+  }
+}
+
+/** `undefined`: pages that this gateway itself serves. */
+function originsOf(allowedOrigins: readonly string[], isDevelopment: boolean): AllowedOrigins | undefined {
+  if (allowedOrigins.includes('*')) return '*';
+  if (allowedOrigins.length > 0) return allowedOrigins;
+  return isDevelopment ? isLoopbackOrigin : undefined;
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { hostname: name } = new URL(origin);
+  return name === 'localhost' || name === '127.0.0.1' || name === '[::1]';
+}

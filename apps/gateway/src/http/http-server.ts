@@ -1,0 +1,50 @@
+// The HTTP side of the gateway: a Fastify instance whose every error is a problem document.
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import type { Logger } from '../logger.js';
+import { type Problem, sendProblem } from './problem.js';
+
+/** Creates the server, without routes. Not listening yet. */
+export function createHttpServer(options: {
+  readonly maxBodyBytes: number;
+  readonly logger: Logger;
+}): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: options.maxBodyBytes,
+    // Requests are small; who takes longer than this to send one is not a publisher.
+    requestTimeout: 30_000,
+    forceCloseConnections: true,
+  });
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const problem = problemOf(error, options.maxBodyBytes);
+    if (problem.status >= 500)
+      options.logger.error({ err: error, path: request.routeOptions.url }, 'request failed');
+    await sendProblem(reply, problem);
+  });
+  app.setNotFoundHandler(async (_request, reply) => {
+    await sendProblem(reply, {
+      status: 404,
+      code: 'not_found',
+      detail: 'This is a Millrace gateway: clients connect to /hubs/events, backends POST to /v1/events.',
+    });
+  });
+  return app;
+}
+
+function problemOf(error: FastifyError, maxBodyBytes: number): Problem {
+  switch (error.statusCode) {
+    case 413:
+      return {
+        status: 413,
+        code: 'body_too_large',
+        detail: `A body may have at most ${maxBodyBytes} bytes.`,
+      };
+    case 415:
+      return { status: 415, code: 'unsupported_media_type', detail: 'Send application/json.' };
+    case 400:
+      return { status: 400, code: 'invalid_json', detail: 'The body could not be read as JSON.' };
+    case undefined:
+    default:
+      return { status: 500, code: 'internal', detail: 'The gateway could not answer this request.' };
+  }
+}

@@ -1,0 +1,123 @@
+// `POST /v1/events`: how a backend without the library publishes. One event or a list; checked whole before
+// anything is stored; safe to repeat with the same event IDs.
+import { randomUUID } from 'node:crypto';
+import { type AnyCatalog, describeIssue, type EventOf, type ParseFailure } from '@millrace/contract';
+import { type Publisher, PublisherError, type PublishResult } from '@millrace/publisher';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ApiKeyCheck } from '../auth/api-keys.js';
+import { type ProblemError, sendProblem } from './problem.js';
+
+/** What the route needs. */
+export interface IngestOptions {
+  readonly catalog: AnyCatalog;
+  readonly publisher: Publisher;
+  /** Without one, everybody may publish (development mode). */
+  readonly isApiKey: ApiKeyCheck | undefined;
+  readonly maxEventsPerRequest: number;
+}
+
+/** One event's result, as it is answered. */
+interface IngestResult {
+  readonly event_id: string;
+  readonly status: 'stored' | 'coalesced';
+  readonly entry_id?: string;
+  readonly is_duplicate?: boolean;
+}
+
+/** Adds the route. Answers 201 when all events are stored, 202 when one waits in its coalescing window. */
+export function addIngestRoute(app: FastifyInstance, options: IngestOptions): void {
+  app.post('/v1/events', {
+    // Before the body is read: who has no key sends us nothing.
+    onRequest: async (request, reply) => checkApiKey(request, reply, options.isApiKey),
+    handler: async (request, reply) => ingest(request.body, reply, options),
+  });
+}
+
+async function checkApiKey(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  isApiKey: ApiKeyCheck | undefined,
+): Promise<void> {
+  if (isApiKey === undefined) return;
+  const key = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (isApiKey(key)) return;
+  const detail = 'Send one of the keys in MILLRACE_API_KEYS as `Authorization: Bearer <key>`.';
+  await sendProblem(reply, { status: 401, code: 'unauthorized', detail });
+}
+
+async function ingest(body: unknown, reply: FastifyReply, options: IngestOptions): Promise<void> {
+  const items: readonly unknown[] = Array.isArray(body) ? body : [body];
+  if (items.length > options.maxEventsPerRequest) {
+    const detail = `One request may carry at most ${options.maxEventsPerRequest} events.`;
+    return sendProblem(reply, { status: 413, code: 'too_many_events', detail });
+  }
+  const { events, errors } = parseAll(items, options.catalog);
+  if (errors.length > 0) {
+    const detail = `Nothing was published. ${errors[0]?.message ?? ''}`;
+    return sendProblem(reply, { status: 422, code: 'invalid_event', detail, errors });
+  }
+  try {
+    const results = (await options.publisher.publishEvents(events)).map(toIngestResult);
+    const status = results.every((result) => result.status === 'stored') ? 201 : 202;
+    await reply.code(status).send(Array.isArray(body) ? { results } : results[0]);
+  } catch (error) {
+    if (!(error instanceof PublisherError)) throw error;
+    await sendUnavailable(reply, error, events);
+  }
+}
+
+function parseAll(
+  items: readonly unknown[],
+  catalog: AnyCatalog,
+): { events: EventOf<AnyCatalog>[]; errors: ProblemError[] } {
+  const events: EventOf<AnyCatalog>[] = [];
+  const errors: ProblemError[] = [];
+  const timestamp = new Date().toISOString();
+  items.forEach((item, index) => {
+    const parsed = catalog.parseEvent(withDefaults(item, timestamp));
+    if (parsed.ok) events.push(parsed.value);
+    else errors.push(...toProblemErrors(parsed, index));
+  });
+  return { events, errors };
+}
+
+/** A caller may leave out the ID and the time of an event; then it is made here and now. */
+function withDefaults(item: unknown, timestamp: string): unknown {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
+  return { event_id: randomUUID(), timestamp, ...item };
+}
+
+function toProblemErrors(failure: ParseFailure, index: number): readonly ProblemError[] {
+  return failure.issues.map((issue) => ({
+    index,
+    path: issue.path,
+    rule: issue.rule,
+    message: describeIssue(issue, failure.eventType),
+  }));
+}
+
+function toIngestResult(result: PublishResult): IngestResult {
+  return result.status === 'coalesced'
+    ? { event_id: result.eventId, status: 'coalesced' }
+    : {
+        event_id: result.eventId,
+        status: 'stored',
+        entry_id: result.entryId,
+        is_duplicate: result.isDuplicate,
+      };
+}
+
+async function sendUnavailable(
+  reply: FastifyReply,
+  error: PublisherError,
+  events: readonly EventOf<AnyCatalog>[],
+): Promise<void> {
+  const ids = events.slice(0, 3).map((event) => event.event_id);
+  const more = events.length > ids.length ? ', …' : '';
+  await sendProblem(reply, {
+    status: 503,
+    code: 'broker_unavailable',
+    detail: `Some events may not be stored. Send the request again with the same event IDs (${ids.join(', ')}${more}).`,
+    retryAfterSeconds: Math.ceil((error.retryAfterMs ?? 1_000) / 1000),
+  });
+}

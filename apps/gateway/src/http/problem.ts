@@ -1,0 +1,60 @@
+// Answers in the form of RFC 9457 (problem details): what went wrong, in words and by a stable `code`.
+import type { FastifyReply } from 'fastify';
+
+/** A problem as it is sent. `type` is a URN made of the code, so it needs no web page to be unique. */
+export interface Problem {
+  readonly status: number;
+  /** Stable, for programs; listed in docs/errors.md. */
+  readonly code: ProblemCode;
+  /** One sentence for people. Never repeats a value that was sent. */
+  readonly detail: string;
+  /** One per fault of an invalid event. */
+  readonly errors?: readonly ProblemError[];
+  readonly retryAfterSeconds?: number;
+}
+
+/** Where exactly a body is wrong. */
+export interface ProblemError {
+  /** Index of the event in the request; 0 for a single one. */
+  readonly index: number;
+  /** JSON pointer inside the event. */
+  readonly path: string;
+  readonly rule: string;
+  readonly message: string;
+}
+
+/** Codes and titles of all problems. */
+export const problemTitles = {
+  unauthorized: 'An API key is needed',
+  invalid_json: 'The body is not JSON',
+  unsupported_media_type: 'The body must be application/json',
+  body_too_large: 'The body is too large',
+  too_many_events: 'Too many events in one request',
+  invalid_event: 'An event breaks the contract',
+  broker_unavailable: 'The event store cannot be reached',
+  not_found: 'There is nothing here',
+  internal: 'The gateway made a mistake',
+} as const;
+
+/** Stable codes of HTTP problems. */
+export type ProblemCode = keyof typeof problemTitles;
+
+/** Sends a problem. */
+export async function sendProblem(reply: FastifyReply, problem: Problem): Promise<void> {
+  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
+  if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
+  const { status, code, detail, errors } = problem;
+  await reply
+    .code(status)
+    .type('application/problem+json')
+    .send(
+      JSON.stringify({
+        type: `urn:millrace:problem:${code}`,
+        title: problemTitles[code],
+        status,
+        detail,
+        code,
+        ...(errors === undefined ? {} : { errors }),
+      }),
+    );
+}

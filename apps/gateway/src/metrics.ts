@@ -1,0 +1,122 @@
+// Every figure the gateway exports, by name. Labels come from closed sets only (event types of the catalog, streams,
+// reasons), so nothing a client sends can grow them.
+import type { StreamInspection } from '@millrace/broker';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Why an event was not delivered, or not on its own. */
+export type DropReason =
+  | 'invalid'
+  | 'too_large'
+  | 'duplicate'
+  | 'stale'
+  | 'expired'
+  | 'slow_client'
+  | 'ended'
+  | 'unavailable';
+
+// From a tenth of a millisecond, where the pipeline lives, to the seconds where something is wrong.
+const durationBucketsSeconds = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+
+/** The gateway's metrics. One object per gateway, with a registry of its own. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Creates the metrics; {@link Metrics.expose} gives the text for Prometheus. */
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const publishDuration = new Histogram({
+    name: 'event_publish_duration_seconds',
+    help: 'From the call of publish to its resolution, for events published by this process',
+    labelNames: ['transport', 'event_type'] as const,
+    buckets: durationBucketsSeconds,
+    registers,
+  });
+  const deliveryDuration = new Histogram({
+    name: 'event_delivery_duration_seconds',
+    help: 'From the entry in its stream (broker time, whole milliseconds) to the queues of all members of the room',
+    labelNames: ['event_type'] as const,
+    buckets: durationBucketsSeconds,
+    registers,
+  });
+  const published = counter('events_published_total', 'Events stored by this process', []);
+  const delivered = counter(
+    'events_delivered_total',
+    'Events queued to a connection, counted per connection',
+    [],
+  );
+  const dropped = counter('events_dropped_total', 'Events that were not delivered', ['reason']);
+  const coalesced = counter('events_coalesced_total', 'Events merged into a later one', ['event_type']);
+  const clockSkewed = counter('event_clock_skew_total', 'Events whose timestamp is far from broker time', [
+    'source_instance',
+  ]);
+  const gaps = counter(
+    'event_gap_entries_total',
+    'Entries that left a stream before this gateway read them',
+    ['stream'],
+  );
+  const queueDepth = gauge('event_queue_depth', 'Entries of a stream that are not acknowledged', ['stream']);
+  const consumerLag = gauge('event_consumer_lag', 'Entries of a stream that the group has not consumed', [
+    'stream',
+    'consumer_group',
+  ]);
+  const oldestEntryAge = gauge('event_oldest_entry_age_seconds', 'Age of the oldest entry kept in a stream', [
+    'stream',
+  ]);
+  const oldestPendingAge = gauge(
+    'event_oldest_pending_age_seconds',
+    'Age of the oldest entry that is consumed and not acknowledged',
+    ['stream'],
+  );
+  const expired = gauge(
+    'event_expired_entries',
+    'Entries ever cut from a stream before they were acknowledged',
+    ['stream'],
+  );
+  const deadLetters = gauge('event_dead_letters', 'Rejected entries kept for inspection', ['stream']);
+  const connections = gauge('signalr_server_active_connections', 'Open connections', []);
+  const disconnects = counter('signalr_server_disconnects_total', 'Closed connections', ['reason']);
+
+  function counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+    return new Counter({ name, help, labelNames, registers });
+  }
+  function gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
+    return new Gauge({ name, help, labelNames, registers });
+  }
+
+  return {
+    publishDuration,
+    deliveryDuration,
+    published,
+    delivered,
+    dropped,
+    coalesced,
+    clockSkewed,
+    gaps,
+    connections,
+    disconnects,
+
+    /** Takes over what the broker says about a stream. */
+    observeStream(group: string, inspection: StreamInspection): void {
+      const { stream, timeMs } = inspection;
+      queueDepth.set({ stream }, inspection.unconsumed + inspection.pending);
+      consumerLag.set({ stream, consumer_group: group }, inspection.unconsumed);
+      oldestEntryAge.set({ stream }, ageSeconds(timeMs, inspection.firstId));
+      oldestPendingAge.set({ stream }, ageSeconds(timeMs, inspection.oldestPendingId));
+      expired.set({ stream }, inspection.expired);
+      deadLetters.set({ stream }, inspection.deadLetters);
+    },
+
+    /** The text that Prometheus scrapes, with its content type. */
+    async expose(): Promise<{ readonly contentType: string; readonly text: string }> {
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+  };
+}
+
+function ageSeconds(timeMs: number, id: string | undefined): number {
+  return id === undefined ? 0 : Math.max(0, timeMs - Number.parseInt(id, 10)) / 1000;
+}

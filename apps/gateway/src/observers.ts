@@ -1,0 +1,83 @@
+// From what the parts report to figures and log lines. Nothing here decides anything.
+import type { PublisherObserver } from '@millrace/publisher';
+import type { SignalREvent } from '@millrace/signalr';
+import type { RouterObserver } from './delivery/router.js';
+import type { Logger } from './logger.js';
+import type { Metrics } from './metrics.js';
+
+// Labels must not grow with what producers send: beyond this many, instances are counted together.
+const maxSourceInstances = 100;
+
+/** Counts what the publisher does. `transport` is the broker's kind. */
+export function createPublisherObserver(metrics: Metrics, transport: string): PublisherObserver {
+  return {
+    stored(event, receipt, durationMs) {
+      metrics.publishDuration.observe({ transport, event_type: event.event_type }, durationMs / 1000);
+      if (receipt.isDuplicate) metrics.dropped.inc({ reason: 'duplicate' });
+      else metrics.published.inc();
+    },
+    coalesced(event) {
+      metrics.coalesced.inc({ event_type: event.event_type });
+    },
+    dropped({ reason, count }) {
+      metrics.dropped.inc({ reason }, count);
+    },
+  };
+}
+
+/** Counts what the router does. */
+export function createRouterObserver(metrics: Metrics): RouterObserver {
+  const sourceInstances = new Set<string>();
+  return {
+    delivered({ event }, recipients, delayMs) {
+      metrics.deliveryDuration.observe({ event_type: event.event_type }, delayMs / 1000);
+      if (recipients > 0) metrics.delivered.inc(recipients);
+    },
+    dropped(_received, reason) {
+      metrics.dropped.inc({ reason });
+    },
+    clockSkewed({ event }) {
+      const name = event.metadata?.source_instance ?? 'unknown';
+      const isCounted = sourceInstances.has(name) || sourceInstances.size < maxSourceInstances;
+      if (isCounted) sourceInstances.add(name);
+      metrics.clockSkewed.inc({ source_instance: isCounted ? name : 'other' });
+    },
+  };
+}
+
+/** Counts and logs what happens to connections. */
+export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Logger): void {
+  switch (event.type) {
+    case 'connection_opened':
+      metrics.connections.inc();
+      logger.debug({ connectionId: event.connectionId, userId: event.userId }, 'connected');
+      return;
+    case 'connection_closed':
+      metrics.connections.dec();
+      metrics.disconnects.inc({ reason: event.reason });
+      if (event.reason === 'slow_consumer') metrics.dropped.inc({ reason: 'slow_client' });
+      logger.debug(
+        { connectionId: event.connectionId, userId: event.userId, reason: event.reason },
+        'disconnected',
+      );
+      return;
+    case 'invocation_failed':
+      // A refusal that the caller was told about is no trouble of ours; an exception that nobody chose is.
+      if (event.failure === 'method_threw' && event.error !== undefined && event.error.name !== 'HubError') {
+        logger.error(
+          { err: event.error, connectionId: event.connectionId, method: event.method },
+          'hub method failed',
+        );
+      }
+      return;
+    case 'disconnected_hook_failed':
+    case 'authentication_failed':
+      logger.error({ err: event.error, hub: event.hub }, event.type.replaceAll('_', ' '));
+      return;
+    case 'handshake_failed':
+    case 'message_ignored':
+    case 'request_refused':
+      logger.debug({ ...event }, event.type.replaceAll('_', ' '));
+      return;
+  }
+}

@@ -1,0 +1,133 @@
+// What a gateway can be told, with defaults. `environment.ts` fills it from the environment; tests and embedders
+// pass it directly.
+import { type Catalog, eventCatalog } from '@millrace/contract';
+import { GatewayError } from './errors.js';
+
+/** Options of {@link createGateway}. */
+export interface GatewayOptions {
+  /** Event types and streams to carry. @defaultValue the nine built-in types */
+  readonly catalog?: Catalog;
+  /** TCP port; 0 takes a free one. @defaultValue 4400 */
+  readonly port?: number;
+  /** Address to listen on. @defaultValue '127.0.0.1' */
+  readonly host?: string;
+  /** `redis://…`; without it the broker is in memory and serves this process only. */
+  readonly redisUrl?: string | undefined;
+  /** Secret of HS256 tokens, at least 32 bytes. */
+  readonly jwtSecret?: string | undefined;
+  /** Address of the JSON Web Key Set that signs tokens. */
+  readonly jwksUrl?: string | undefined;
+  /** Keys that may publish over HTTP. */
+  readonly apiKeys?: readonly string[];
+  /** Name of this gateway, in logs and in the broker. Unique among live gateways. @defaultValue host name and process id */
+  readonly instance?: string | undefined;
+  /** Open rooms, anonymous users, no API key needed where none is set. Only on a loopback address. @defaultValue false */
+  readonly isDevelopment?: boolean;
+  /** Origins whose pages may connect; `*` for all. @defaultValue none (in development: every loopback origin) */
+  readonly allowedOrigins?: readonly string[];
+  /** Largest body of `POST /v1/events`. @defaultValue 1_048_576 */
+  readonly maxBodyBytes?: number;
+  /** Most events in one `POST /v1/events`. @defaultValue 500 */
+  readonly maxEventsPerRequest?: number;
+  /** Largest payload text of one event that is relayed; larger ones become dead letters. @defaultValue 262_144 */
+  readonly maxPayloadBytes?: number;
+  /** Most rooms one connection may have joined. @defaultValue 1_000 */
+  readonly maxRoomsPerConnection?: number;
+  /**
+   * What an event's age is measured from: the entry's ID (broker time, so a wrong producer clock loses nothing) or the
+   * producer's `timestamp`. @defaultValue 'entry'
+   */
+  readonly freshness?: 'entry' | 'timestamp';
+  /** How long an `event_id` is remembered. @defaultValue 300_000 */
+  readonly dedupeWindowMs?: number;
+  /** Most remembered `event_id`s; the oldest go first. @defaultValue 500_000 */
+  readonly maxDedupeIds?: number;
+  /** A typing indicator without news ends after this. @defaultValue 10_000 */
+  readonly typingExpiryMs?: number;
+  /** A producer clock further off than this is counted. @defaultValue 30_000 */
+  readonly clockSkewLimitMs?: number;
+  /** Acknowledged entries stay in their stream at least this long. @defaultValue 30_000 */
+  readonly minAgeMs?: number;
+  /** How long a stop may take before connections are cut. @defaultValue 10_000 */
+  readonly shutdownTimeoutMs?: number;
+}
+
+/** Options with every default filled in. */
+export type ResolvedGatewayOptions = Readonly<
+  Required<Omit<GatewayOptions, 'redisUrl' | 'jwtSecret' | 'jwksUrl'>> &
+    Pick<GatewayOptions, 'redisUrl' | 'jwtSecret' | 'jwksUrl'> & { readonly instance: string }
+>;
+
+const defaults = {
+  catalog: eventCatalog as Catalog,
+  port: 4400,
+  host: '127.0.0.1',
+  apiKeys: [],
+  isDevelopment: false,
+  allowedOrigins: [],
+  maxBodyBytes: 1_048_576,
+  maxEventsPerRequest: 500,
+  maxPayloadBytes: 262_144,
+  maxRoomsPerConnection: 1_000,
+  freshness: 'entry',
+  dedupeWindowMs: 300_000,
+  maxDedupeIds: 500_000,
+  typingExpiryMs: 10_000,
+  clockSkewLimitMs: 30_000,
+  minAgeMs: 30_000,
+  shutdownTimeoutMs: 10_000,
+} as const;
+
+const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/**
+ * Fills in defaults, checks and freezes.
+ *
+ * @throws GatewayError `invalid_configuration` in words that say what to set.
+ */
+export function resolveOptions(options: GatewayOptions, defaultInstance: string): ResolvedGatewayOptions {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const resolved: ResolvedGatewayOptions = { ...defaults, instance: defaultInstance, ...given };
+  checkSecrets(resolved);
+  return Object.freeze(resolved);
+}
+
+function checkSecrets(options: ResolvedGatewayOptions): void {
+  const { isDevelopment, jwtSecret, jwksUrl, apiKeys, host } = options;
+  if (jwtSecret !== undefined && jwksUrl !== undefined) {
+    throw invalid('Set MILLRACE_JWT_SECRET or MILLRACE_JWKS_URL, not both.');
+  }
+  // RFC 7518 section 3.2: an HS256 key must have at least 256 bits.
+  if (jwtSecret !== undefined && new TextEncoder().encode(jwtSecret).length < 32) {
+    throw invalid(
+      'MILLRACE_JWT_SECRET must have at least 32 bytes. `openssl rand -hex 32` makes a good one.',
+    );
+  }
+  if (apiKeys.some((key) => key.length < 16)) {
+    throw invalid('Each key in MILLRACE_API_KEYS must have at least 16 characters.');
+  }
+  if (isDevelopment) {
+    if (!loopbackHosts.has(host)) {
+      throw invalid(
+        `Development mode opens every room to everyone, so it listens on loopback only, not on ${host}. ` +
+          'Unset MILLRACE_HOST, or leave development mode and set secrets.',
+      );
+    }
+    return;
+  }
+  const missing = [
+    ...(jwtSecret === undefined && jwksUrl === undefined
+      ? ['MILLRACE_JWT_SECRET (or MILLRACE_JWKS_URL)']
+      : []),
+    ...(apiKeys.length === 0 ? ['MILLRACE_API_KEYS'] : []),
+  ];
+  if (missing.length > 0) {
+    throw invalid(
+      `Set ${missing.join(' and ')}. To try Millrace without secrets on this machine only, set MILLRACE_DEV=1.`,
+    );
+  }
+}
+
+function invalid(message: string): GatewayError {
+  return new GatewayError('invalid_configuration', message);
+}

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { readEnvironment } from '../src/environment.js';
+import { resolveOptions } from '../src/options.js';
+
+const secret = 's'.repeat(32);
+const key = 'k'.repeat(16);
+
+describe('readEnvironment', () => {
+  it('reads every variable', () => {
+    const { gateway, logLevel } = readEnvironment({
+      MILLRACE_PORT: '5000',
+      MILLRACE_HOST: '0.0.0.0',
+      MILLRACE_REDIS_URL: 'redis://localhost:6379',
+      MILLRACE_JWT_SECRET: secret,
+      MILLRACE_API_KEYS: ' a , b,',
+      MILLRACE_INSTANCE: 'one',
+      MILLRACE_DEV: 'true',
+      MILLRACE_ALLOWED_ORIGINS: 'https://a.example',
+      MILLRACE_LOG_LEVEL: 'WARN',
+    });
+    expect(gateway).toMatchObject({
+      port: 5000,
+      host: '0.0.0.0',
+      redisUrl: 'redis://localhost:6379',
+      jwtSecret: secret,
+      apiKeys: ['a', 'b'],
+      instance: 'one',
+      isDevelopment: true,
+      allowedOrigins: ['https://a.example'],
+    });
+    expect(logLevel).toBe('warn');
+  });
+
+  it('takes an empty variable as not set', () => {
+    const { gateway } = readEnvironment({ MILLRACE_REDIS_URL: '', MILLRACE_PORT: ' ' });
+    expect(gateway.redisUrl).toBeUndefined();
+    expect(gateway).not.toHaveProperty('port');
+  });
+
+  it.each([
+    ['MILLRACE_PORT', '99999'],
+    ['MILLRACE_PORT', '4400x'],
+    ['MILLRACE_DEV', 'maybe'],
+    ['MILLRACE_REDIS_URL', 'localhost:6379'],
+    ['MILLRACE_JWKS_URL', 'ftp://keys'],
+    ['MILLRACE_LOG_LEVEL', 'loud'],
+  ])('refuses %s=%s and names the variable', (name, value) => {
+    expect(() => readEnvironment({ [name]: value })).toThrow(name);
+  });
+
+  it('does not repeat an address that may hold a password', () => {
+    expect(() => readEnvironment({ MILLRACE_REDIS_URL: 'http://:hunter2@host' })).toThrow(/^(?!.*hunter2)/);
+  });
+});
+
+describe('resolveOptions', () => {
+  it('refuses to start without secrets and says which to set', () => {
+    expect(() => resolveOptions({}, 'me')).toThrow(/MILLRACE_JWT_SECRET.*MILLRACE_API_KEYS.*MILLRACE_DEV=1/);
+    expect(() => resolveOptions({ jwtSecret: secret }, 'me')).toThrow(/^Set MILLRACE_API_KEYS\./);
+    expect(() => resolveOptions({ apiKeys: [key] }, 'me')).toThrow(/MILLRACE_JWT_SECRET/);
+  });
+
+  it('starts with secrets, or in development mode on loopback', () => {
+    expect(resolveOptions({ jwtSecret: secret, apiKeys: [key] }, 'me')).toMatchObject({
+      port: 4400,
+      instance: 'me',
+    });
+    expect(resolveOptions({ isDevelopment: true }, 'me')).toMatchObject({ host: '127.0.0.1' });
+  });
+
+  it('refuses development mode on an address that others can reach', () => {
+    expect(() => resolveOptions({ isDevelopment: true, host: '0.0.0.0' }, 'me')).toThrow(/loopback only/);
+  });
+
+  it('refuses secrets that can be guessed', () => {
+    expect(() => resolveOptions({ jwtSecret: 'short', apiKeys: [key] }, 'me')).toThrow(/32 bytes/);
+    expect(() => resolveOptions({ jwtSecret: secret, apiKeys: ['short'] }, 'me')).toThrow(/16 characters/);
+  });
+
+  it('refuses two sources of token keys', () => {
+    expect(() => resolveOptions({ jwtSecret: secret, jwksUrl: 'https://k', apiKeys: [key] }, 'me')).toThrow(
+      /not both/,
+    );
+  });
+
+  it('lets an undefined option have its default', () => {
+    expect(resolveOptions({ isDevelopment: true, instance: undefined }, 'me').instance).toBe('me');
+  });
+});

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import type { Entry } from '@millrace/broker';
+import { encodeEntry, eventCatalog, type ReceivedEvent } from '@millrace/contract';
+import { describe, expect, it } from 'vitest';
+import { type Rejection, Router, type RouterOptions } from '../src/delivery/router.js';
+
+const nowMs = Date.parse('2026-01-16T10:00:00Z');
+
+function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
+  const sent: unknown[] = [];
+  const dropped: string[] = [];
+  const rejected: Rejection[] = [];
+  const skewed: (string | null | undefined)[] = [];
+  const delivered: { recipients: number; delayMs: number }[] = [];
+  const router = new Router(
+    {
+      catalog: eventCatalog,
+      freshness: 'entry',
+      dedupeWindowMs: 300_000,
+      maxDedupeIds: 1_000,
+      maxPayloadBytes: 1_000,
+      clockSkewLimitMs: 30_000,
+      ...options,
+    },
+    {
+      brokerTimeMs: () => brokerTimeMs,
+      positionAt: (stream, entry) => `${stream}/${entry.id}`,
+      send: (_received: ReceivedEvent, createText) => sent.push(JSON.parse(createText())),
+      reject: (_stream, _entry, rejection) => rejected.push(rejection),
+      observer: {
+        delivered: (_received, recipients, delayMs) => delivered.push({ recipients, delayMs }),
+        dropped: (_received, reason) => dropped.push(reason),
+        clockSkewed: ({ event }) => skewed.push(event.metadata?.source_instance),
+      },
+    },
+  );
+  return { router, sent, dropped, rejected, skewed, delivered };
+}
+
+function notification(fields: Record<string, string> = {}): Record<string, string> {
+  return {
+    ...encodeEntry({
+      event_id: randomUUID(),
+      event_type: 'notification',
+      timestamp: new Date(nowMs).toISOString(),
+      room_id: 'room "1"',
+      payload: { type: 'info', title: 'Hi' },
+    }),
+    ...fields,
+  };
+}
+
+const entryAt = (timeMs: number, fields: Record<string, string>): Entry => ({ id: `${timeMs}-0`, fields });
+
+describe('Router', () => {
+  it('relays the payload text as it was written, with the position of this entry', () => {
+    const { router, sent, delivered } = setUp();
+    const payload = '{ "title" : "Grüße\\u0021",\n"type":"info","n":1.0e2,"extra":[null] }';
+    const fields = notification({ payload, metadata: '{"trace_id":"t"}' });
+    router.route('events:notification', entryAt(nowMs - 7, fields));
+    expect(sent).toEqual([
+      {
+        event_id: fields.event_id,
+        event_type: 'notification',
+        timestamp: fields.timestamp,
+        room_id: 'room "1"',
+        payload: { title: 'Grüße!', type: 'info', n: 100, extra: [null] },
+        metadata: { trace_id: 't' },
+        position: `events:notification/${nowMs - 7}-0`,
+      },
+    ]);
+    expect(delivered).toEqual([{ recipients: 1, delayMs: 7 }]);
+  });
+
+  it('accepts a known type in any stream', () => {
+    const { router, sent } = setUp();
+    router.route('events:chat', entryAt(nowMs, notification()));
+    expect(sent).toHaveLength(1);
+  });
+
+  it('delivers a repeated event_id once, whatever its case', () => {
+    const { router, sent, dropped } = setUp();
+    const fields = notification();
+    router.route('events:notification', entryAt(nowMs, fields));
+    router.route(
+      'events:notification',
+      entryAt(nowMs + 1, { ...fields, event_id: fields.event_id?.toUpperCase() ?? '' }),
+    );
+    expect(sent).toHaveLength(1);
+    expect(dropped).toEqual(['duplicate']);
+  });
+
+  it.each([
+    [299_000, 1, []],
+    [300_000, 1, []],
+    [300_001, 0, ['stale']],
+  ])('takes a medium event of age %d ms as it should', (ageMs, deliveries, reasons) => {
+    const { router, sent, dropped } = setUp();
+    router.route('events:notification', entryAt(nowMs - ageMs, notification()));
+    expect(sent).toHaveLength(deliveries);
+    expect(dropped).toEqual(reasons);
+  });
+
+  it('delivers a high event however old it is', () => {
+    const { router, sent } = setUp();
+    const fields = notification({
+      event_type: 'status_change',
+      payload: JSON.stringify({
+        request_id: randomUUID(),
+        old_status: 'a',
+        new_status: 'b',
+        changed_by: 'c',
+        changed_at: '2026-01-16T10:00:00Z',
+      }),
+    });
+    router.route('events:ticket', entryAt(nowMs - 86_400_000, fields));
+    expect(sent).toHaveLength(1);
+  });
+
+  it('measures age by the timestamp when told so', () => {
+    const old = notification({ timestamp: new Date(nowMs - 300_001).toISOString() });
+    const byEntry = setUp();
+    byEntry.router.route('events:notification', entryAt(nowMs, old));
+    expect(byEntry.sent).toHaveLength(1);
+    expect(byEntry.skewed).toHaveLength(1);
+    const byTimestamp = setUp({ freshness: 'timestamp' });
+    byTimestamp.router.route('events:notification', entryAt(nowMs, old));
+    expect(byTimestamp.dropped).toEqual(['stale']);
+  });
+
+  it('does not remember a stale or rejected event, so that a good one with its ID passes', () => {
+    const { router, sent, rejected } = setUp();
+    const fields = notification();
+    router.route('events:notification', entryAt(nowMs - 400_000, fields));
+    router.route('events:notification', entryAt(nowMs, { ...fields, payload: 'broken' }));
+    router.route('events:notification', entryAt(nowMs + 1, fields));
+    expect(sent).toHaveLength(1);
+    expect(rejected).toEqual([{ code: 'invalid', reason: '/payload must be valid JSON text, got string' }]);
+  });
+
+  it('rejects what breaks the contract, with path and rule but no value', () => {
+    const { router, rejected, sent } = setUp();
+    router.route(
+      'events:notification',
+      entryAt(nowMs, notification({ payload: '{"type":"secret value","title":5}' })),
+    );
+    router.route('events:notification', entryAt(nowMs, notification({ event_type: 'secret_value' })));
+    router.route('events:notification', entryAt(nowMs, {}));
+    expect(sent).toEqual([]);
+    expect(rejected.map(({ code }) => code)).toEqual(['invalid', 'invalid', 'invalid']);
+    expect(rejected[0]?.reason).toContain('/payload/title');
+    expect(JSON.stringify(rejected)).not.toContain('secret');
+  });
+
+  it('rejects a payload over the bound before parsing it', () => {
+    const { router, rejected, sent } = setUp({ maxPayloadBytes: 100 });
+    const withTitle = (title: string) => notification({ payload: JSON.stringify({ type: 'info', title }) });
+    router.route('events:notification', entryAt(nowMs, withTitle('x'.repeat(90))));
+    router.route('events:notification', entryAt(nowMs, withTitle('ü'.repeat(40))));
+    router.route('events:notification', entryAt(nowMs, withTitle('x'.repeat(60))));
+    expect(rejected.map(({ code }) => code)).toEqual(['too_large', 'too_large']);
+    expect(sent).toHaveLength(1);
+  });
+
+  it('counts a producer whose clock is far off, and still delivers', () => {
+    const { router, sent, skewed } = setUp();
+    const at = (offsetMs: number) => notification({ timestamp: new Date(nowMs + offsetMs).toISOString() });
+    router.route(
+      'events:notification',
+      entryAt(nowMs, { ...at(-30_001), metadata: '{"source_instance":"api-1"}' }),
+    );
+    router.route('events:notification', entryAt(nowMs, at(30_000)));
+    expect(skewed).toEqual(['api-1']);
+    expect(sent).toHaveLength(2);
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { TypingUsers } from '../src/delivery/typing-users.js';
+
+const ana = { user_id: 'ana', username: 'Ana' };
+const bob = { user_id: 'bob', username: 'Bob' };
+
+describe('TypingUsers', () => {
+  it('lists who is typing in a room, in the order in which they began', () => {
+    const typing = new TypingUsers({ expiryMs: 10_000, maxRooms: 10 });
+    typing.start('room', ana, 0);
+    typing.start('room', bob, 1);
+    typing.start('other', bob, 1);
+    expect(typing.list('room', 2)).toEqual([ana, bob]);
+    typing.stop('room', 'ana');
+    typing.stop('room', 'nobody');
+    typing.stop('nowhere', 'ana');
+    expect(typing.list('room', 2)).toEqual([bob]);
+    expect(typing.list('nowhere', 2)).toEqual([]);
+  });
+
+  it('forgets a typist without news, and counts news from the last', () => {
+    const typing = new TypingUsers({ expiryMs: 10_000, maxRooms: 10 });
+    typing.start('room', ana, 0);
+    typing.start('room', bob, 0);
+    typing.start('room', ana, 5_000);
+    expect(typing.list('room', 10_000)).toEqual([ana]);
+    expect(typing.list('room', 15_000)).toEqual([]);
+  });
+
+  it('remembers at most so many rooms; the one longest without news goes', () => {
+    const typing = new TypingUsers({ expiryMs: 10_000, maxRooms: 2 });
+    typing.start('a', ana, 0);
+    typing.start('b', ana, 1);
+    typing.start('a', bob, 2);
+    typing.start('c', ana, 3);
+    expect(typing.list('b', 4)).toEqual([]);
+    expect(typing.list('a', 4)).toEqual([ana, bob]);
+  });
+
+  it('passes on no more of a user than ID and name', () => {
+    const typing = new TypingUsers({ expiryMs: 10_000, maxRooms: 2 });
+    typing.start('a', { ...ana, secret: 'x' } as typeof ana, 0);
+    expect(typing.list('a', 1)).toEqual([ana]);
+  });
+});

@@ -1,0 +1,94 @@
+// The processes of a run: each part in one of its own, as in the field, all on loopback, all ended by their own handle.
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+/** A started process and the way to end it. */
+export class Part implements AsyncDisposable {
+  readonly child: ChildProcess;
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    child.once('exit', (code) => {
+      if (code !== 0 && code !== null) process.exitCode = 1;
+    });
+  }
+
+  /** The next message that the process sends; fails when it ends instead. */
+  async message<T>(): Promise<T> {
+    const ended = new AbortController();
+    const exit = once(this.child, 'exit', { signal: ended.signal }).then(() => {
+      throw new Error(`${this.child.spawnargs.join(' ')} ended too early`);
+    });
+    exit.catch(() => undefined); // Aborted below when the message came first.
+    try {
+      const [message] = (await Promise.race([once(this.child, 'message'), exit])) as [T];
+      return message;
+    } finally {
+      ended.abort();
+    }
+  }
+
+  async end(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill('SIGTERM');
+    await once(this.child, 'exit');
+  }
+}
+
+/** Starts a script of this folder with a message channel. */
+export function startScript(path: string, args: readonly string[]): Part {
+  return new Part(
+    fork(fileURLToPath(new URL(path, import.meta.url)), args, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    }),
+  );
+}
+
+/** Starts a `redis-server` without persistence on a free port. */
+export async function startRedis(): Promise<{ readonly part: Part; readonly url: string }> {
+  const port = await freePort();
+  const child = spawn(
+    'redis-server',
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  for await (const chunk of child.stdout) {
+    if (String(chunk).includes('Ready to accept connections')) break;
+  }
+  child.stdout.resume();
+  return { part: new Part(child), url: `redis://127.0.0.1:${port}` };
+}
+
+/** Starts the built gateway in development mode on a free port. */
+export async function startGateway(redisUrl: string): Promise<{ readonly part: Part; readonly url: string }> {
+  const cli = fileURLToPath(new URL('../../apps/gateway/dist/cli.js', import.meta.url));
+  const child = spawn(process.execPath, [cli, 'serve'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, MILLRACE_PORT: '0', MILLRACE_DEV: '1', MILLRACE_REDIS_URL: redisUrl },
+  });
+  let output = '';
+  for await (const chunk of child.stdout) {
+    output += String(chunk);
+    const url = /"url":"(http:[^"]+)"/.exec(output)?.[1];
+    if (url === undefined) continue;
+    child.stdout.on('data', () => undefined);
+    return { part: new Part(child), url };
+  }
+  throw new Error(`the gateway did not start:\n${output}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no TCP address');
+  return address.port;
+}

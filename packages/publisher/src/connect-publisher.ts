@@ -1,0 +1,47 @@
+// The short way for a backend: one call from a Redis address to a publisher.
+import { createRedisBroker } from '@millrace/broker';
+import { type AnyCatalog, eventCatalog } from '@millrace/contract';
+import { createPublisher, type Publisher } from './publisher.js';
+import type { PublisherOptions } from './options.js';
+
+/** Options of {@link connectPublisher}. */
+export interface ConnectPublisherOptions<C extends AnyCatalog = typeof eventCatalog>
+  extends Omit<PublisherOptions<C>, 'broker' | 'catalog'> {
+  /** `redis://…` or `rediss://…` */
+  readonly redisUrl: string;
+  /** @defaultValue the nine built-in event types */
+  readonly catalog?: C;
+}
+
+/** A publisher that owns its connection to Redis. */
+export interface ConnectedPublisher<C extends AnyCatalog>
+  extends Pick<Publisher<C>, 'publish' | 'publishMany' | 'publishEvents' | 'flush'> {
+  /** Refuses new events, flushes, and closes the connection. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to Redis and creates a publisher.
+ *
+ * @throws BrokerError `unavailable` when Redis cannot be reached.
+ */
+export async function connectPublisher<C extends AnyCatalog = typeof eventCatalog>(
+  options: ConnectPublisherOptions<C>,
+): Promise<ConnectedPublisher<C>> {
+  const { redisUrl, ...rest } = options;
+  // Without a catalog of its own, C is the built-in one: that is its default.
+  const catalog = options.catalog ?? (eventCatalog as unknown as C);
+  const broker = createRedisBroker({ url: redisUrl, streams: catalog.streams });
+  await broker.open();
+  const publisher = createPublisher<C>({ ...rest, broker, catalog });
+  return {
+    publish: publisher.publish.bind(publisher),
+    publishMany: publisher.publishMany.bind(publisher),
+    publishEvents: publisher.publishEvents.bind(publisher),
+    flush: publisher.flush.bind(publisher),
+    async close() {
+      await publisher.close();
+      await broker.close();
+    },
+  };
+}

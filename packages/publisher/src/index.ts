@@ -1,0 +1,10 @@
+// Public exports of @millrace/publisher.
+export {
+  type ConnectedPublisher,
+  connectPublisher,
+  type ConnectPublisherOptions,
+} from './connect-publisher.js';
+export { PublisherError, type PublisherErrorCode } from './errors.js';
+export type { PublisherObserver, PublisherOptions } from './options.js';
+export { createPublisher, type Publisher, type PublishRequest, type PublishResult } from './publisher.js';
+export type { PublishOptions } from './stamp.js';

@@ -1,0 +1,189 @@
+// Publishes typed events: validate → stamp → coalesce → broker. The one way for an event into a stream, used by
+// backends directly and by the gateway for what arrives over HTTP and from clients.
+import { BrokerError, type PublishReceipt } from '@millrace/broker';
+import {
+  type AnyCatalog,
+  encodeEntry,
+  type EventOf,
+  type EventTypeDeclaration,
+  type EventTypeName,
+  type PayloadOf,
+  type StreamEvent,
+} from '@millrace/contract';
+import type { Coalescer } from './coalescer.js';
+import { PublisherError } from './errors.js';
+import { LocalCoalescer } from './local-coalescer.js';
+import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
+import { type PublishOptions, stampEvent } from './stamp.js';
+
+/** What became of a published event. */
+export type PublishResult =
+  /** It is in its stream, once, however often it is repeated within 5 minutes. */
+  | {
+      readonly status: 'stored';
+      readonly eventId: string;
+      readonly entryId: string;
+      readonly isDuplicate: boolean;
+    }
+  /** It was accepted into its coalescing window and goes out, alone or merged, when the window ends. */
+  | { readonly status: 'coalesced'; readonly eventId: string };
+
+/** One event of {@link Publisher.publishMany}: the arguments of `publish`, tied to one type. */
+export type PublishRequest<C extends AnyCatalog> = {
+  [Name in EventTypeName<C>]: {
+    readonly type: Name;
+    readonly roomId: string;
+    readonly payload: PayloadOf<C, Name>;
+    readonly options?: PublishOptions;
+  };
+}[EventTypeName<C>];
+
+// How long a caller should wait before it tries again when the broker is away.
+const retryAfterMs = 1_000;
+
+/**
+ * Publishes the events of one catalog.
+ *
+ * Guarantees: events of one publisher enter a stream in the order of the calls (a coalesced one when its window ends);
+ * a resolved call is never lost by the publisher; nothing that breaks the contract leaves it.
+ */
+export class Publisher<C extends AnyCatalog = AnyCatalog> {
+  readonly #options: ResolvedPublisherOptions<C>;
+  readonly #coalescer: Coalescer;
+  /** Writes that are under way; `flush` waits for them. Bounded by the broker's queue, which refuses beyond its bound. */
+  readonly #inFlight = new Set<Promise<unknown>>();
+  #isClosed = false;
+
+  /** Use {@link createPublisher}. */
+  constructor(options: ResolvedPublisherOptions<C>) {
+    this.#options = options;
+    this.#coalescer = new LocalCoalescer({
+      catalog: options.catalog,
+      clock: options.clock,
+      maxOpenWindows: options.maxOpenWindows,
+      observer: options.observer,
+      store: async (event) => {
+        await this.#store(event, this.#declarationOf(event));
+      },
+    });
+  }
+
+  /**
+   * Publishes one event.
+   *
+   * @throws ContractError when the type, the room or the payload breaks the contract; nothing was published.
+   * @throws PublisherError `broker_unavailable` (outcome unknown, safe to repeat) or `publisher_closed`.
+   */
+  async publish<Name extends EventTypeName<C>>(
+    type: Name,
+    roomId: string,
+    payload: PayloadOf<C, Name>,
+    options: PublishOptions = {},
+  ): Promise<PublishResult> {
+    return this.#publishEvent(this.#checked({ type, roomId, payload }, options));
+  }
+
+  /**
+   * Publishes several events in the given order. All are checked before the first is sent.
+   *
+   * @returns the results in the order of the requests.
+   * @throws ContractError when one of them breaks the contract; none was published.
+   * @throws PublisherError as `publish`; those before it may have been published, and repeating them is safe only
+   * with the same `eventId`s.
+   */
+  async publishMany(requests: readonly PublishRequest<C>[]): Promise<readonly PublishResult[]> {
+    return this.#publishAll(requests.map((request) => this.#checked(request, request.options ?? {})));
+  }
+
+  /**
+   * Publishes whole events as they are, without stamping anything: for events made elsewhere, in the given order.
+   *
+   * @throws ContractError and PublisherError as `publishMany`.
+   */
+  async publishEvents(events: readonly EventOf<C>[]): Promise<readonly PublishResult[]> {
+    return this.#publishAll(events.map((event) => this.#options.catalog.assertEvent(event)));
+  }
+
+  /** Ends every open coalescing window now and waits until all that was accepted is stored, or reported as dropped. */
+  async flush(): Promise<void> {
+    await this.#coalescer.flush();
+    await Promise.allSettled(this.#inFlight);
+  }
+
+  /** Refuses new events, flushes, and leaves the broker open. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.flush();
+  }
+
+  #publishAll(events: readonly StreamEvent[]): Promise<readonly PublishResult[]> {
+    // All are handed over before the first is awaited, so that they form batches; the broker keeps their order.
+    return Promise.all(events.map((event) => this.#publishEvent(event)));
+  }
+
+  #checked(
+    event: { readonly type: string; readonly roomId: string; readonly payload: unknown },
+    options: PublishOptions,
+  ): StreamEvent {
+    const { catalog, clock, sourceInstance } = this.#options;
+    return catalog.assertEvent(stampEvent(event, options, { nowMs: clock.nowMs(), sourceInstance }));
+  }
+
+  async #publishEvent(event: StreamEvent): Promise<PublishResult> {
+    if (this.#isClosed) {
+      throw new PublisherError('publisher_closed', 'The publisher is closed.', { eventId: event.event_id });
+    }
+    const declaration = this.#declarationOf(event);
+    if (declaration.coalescing !== undefined) {
+      await this.#coalescer.add(event);
+      return { status: 'coalesced', eventId: event.event_id };
+    }
+    if (declaration.endsCoalescing !== undefined) this.#coalescer.end(event);
+    const { id, isDuplicate } = await this.#store(event, declaration);
+    return { status: 'stored', eventId: event.event_id, entryId: id, isDuplicate };
+  }
+
+  async #store(event: StreamEvent, declaration: EventTypeDeclaration): Promise<PublishReceipt> {
+    const { broker, clock, observer } = this.#options;
+    const startMs = clock.monotonicMs();
+    const write = broker.publish({
+      stream: declaration.stream,
+      fields: encodeEntry(event),
+      // What is never replayed is not worth a key in the store for 5 minutes: gateways drop a repeat.
+      ...(declaration.replay.mode === 'none' ? {} : { dedupeId: event.event_id }),
+    });
+    this.#inFlight.add(write);
+    try {
+      const receipt = await write;
+      observer.stored?.(event, receipt, clock.monotonicMs() - startMs);
+      return receipt;
+    } catch (cause) {
+      throw this.#errorOf(event, cause);
+    } finally {
+      this.#inFlight.delete(write);
+    }
+  }
+
+  #errorOf(event: StreamEvent, cause: unknown): unknown {
+    // Anything else is a fault of the program and stays what it is.
+    if (!(cause instanceof BrokerError) || !(cause.isTransient || cause.code === 'closed')) return cause;
+    const message =
+      'The event store cannot be reached; whether the event was stored is not known. Publish it again with the same eventId.';
+    return new PublisherError('broker_unavailable', message, {
+      eventId: event.event_id,
+      retryAfterMs,
+      cause,
+    });
+  }
+
+  #declarationOf(event: StreamEvent): EventTypeDeclaration {
+    const declaration = this.#options.catalog.find(event.event_type);
+    if (declaration === undefined) throw new TypeError('an event that was checked has a declared type');
+    return declaration;
+  }
+}
+
+/** Creates a publisher over an open broker. */
+export function createPublisher<C extends AnyCatalog>(options: PublisherOptions<C>): Publisher<C> {
+  return new Publisher(resolveOptions(options));
+}

@@ -1,0 +1,32 @@
+// From the arguments of `publish` to a whole event: ID, time and origin are filled in here. Pure but for the
+// random ID.
+import { randomUUID } from 'node:crypto';
+
+/** What a caller may say about one event beyond its type, room and payload. */
+export interface PublishOptions {
+  /** UUID v4. Give your own to make a repeated call safe. @defaultValue a random one */
+  readonly eventId?: string;
+  /** When the event was made, RFC 3339 with an offset. @defaultValue now */
+  readonly timestamp?: string;
+  /** Passed on as `metadata.trace_id`. */
+  readonly traceId?: string;
+}
+
+/** The envelope of a new event; the contract checks it afterwards, together with the payload. */
+export function stampEvent(
+  event: { readonly type: string; readonly roomId: string; readonly payload: unknown },
+  options: PublishOptions,
+  stamp: { readonly nowMs: number; readonly sourceInstance: string },
+): Record<string, unknown> {
+  return {
+    event_id: options.eventId ?? randomUUID(),
+    event_type: event.type,
+    timestamp: options.timestamp ?? new Date(stamp.nowMs).toISOString(),
+    room_id: event.roomId,
+    payload: event.payload,
+    metadata: {
+      ...(options.traceId === undefined ? {} : { trace_id: options.traceId }),
+      source_instance: stamp.sourceInstance,
+    },
+  };
+}

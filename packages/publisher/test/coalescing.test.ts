@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { BrokerError } from '@millrace/broker';
+import type { StreamEvent } from '@millrace/contract';
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { ana, bob, chat, setUp, typing } from './set-up.js';
+
+const countOf = (event: StreamEvent): number => event.metadata?.coalesced_count ?? 0;
+
+describe('coalescing', () => {
+  it('accepts at once and publishes the last state when the 100 ms window ends', async () => {
+    await using test = await setUp();
+    const result = await test.publisher.publish('typing_start', 'room', typing(ana, true));
+    expect(result.status).toBe('coalesced');
+    await test.clock.advance(60);
+    const last = await test.publisher.publish('typing_stop', 'room', typing(ana, false));
+    await test.clock.advance(39);
+    expect(await test.entries('events:chat')).toEqual([]);
+    await test.clock.advance(1);
+    const events = await test.events('events:chat');
+    expect(events).toMatchObject([
+      { event_type: 'typing_stop', event_id: last.eventId, metadata: { coalesced_count: 2 } },
+    ]);
+    expect(test.coalesced).toHaveLength(1);
+  });
+
+  it('keeps two users of a room apart, and two rooms', async () => {
+    await using test = await setUp();
+    await test.publisher.publish('typing_start', 'one', typing(ana, true));
+    await test.publisher.publish('typing_start', 'one', typing(bob, true));
+    await test.publisher.publish('typing_start', 'two', typing(ana, true));
+    await test.clock.advance(100);
+    const events = await test.events('events:chat');
+    expect(events.map(({ room_id, payload }) => [room_id, (payload as { user_id: string }).user_id])).toEqual(
+      [
+        ['one', ana],
+        ['one', bob],
+        ['two', ana],
+      ],
+    );
+  });
+
+  it('unites the message IDs of read receipts', async () => {
+    await using test = await setUp();
+    const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
+    await test.publisher.publish('read_receipt', 'room', { user_id: ana, message_ids: [first, second] });
+    await test.publisher.publish('read_receipt', 'room', { user_id: ana, message_ids: [second, third] });
+    await test.clock.advance(100);
+    expect(await test.events('events:chat')).toMatchObject([
+      { payload: { user_id: ana, message_ids: [first, second, third] }, metadata: { coalesced_count: 2 } },
+    ]);
+  });
+
+  it('does not count a repeat of the same ID', async () => {
+    await using test = await setUp();
+    const eventId = randomUUID();
+    await test.publisher.publish('typing_start', 'room', typing(ana, true), { eventId });
+    await test.publisher.publish('typing_start', 'room', typing(ana, true), { eventId });
+    await test.clock.advance(100);
+    expect((await test.events('events:chat')).map(countOf)).toEqual([1]);
+  });
+
+  it('drops the sender’s waiting typing when a message comes, and counts it', async () => {
+    await using test = await setUp();
+    await test.publisher.publish('typing_start', 'room', typing(ana, true));
+    await test.publisher.publish('typing_start', 'room', typing(bob, true));
+    await test.clock.advance(50);
+    await test.publisher.publish('chat_message', 'room', chat(ana));
+    await test.clock.advance(50);
+    const events = await test.events('events:chat');
+    expect(events.map(({ event_type }) => event_type)).toEqual(['chat_message', 'typing_start']);
+    expect(events[1]?.payload).toMatchObject({ user_id: bob });
+    expect(test.dropped).toEqual([{ reason: 'ended', count: 1 }]);
+  });
+
+  it('ignores a start that is not newer than its sender’s message', async () => {
+    await using test = await setUp();
+    const before = new Date(test.clock.nowMs()).toISOString();
+    await test.clock.advance(10);
+    await test.publisher.publish('chat_message', 'room', chat(ana));
+    await test.publisher.publish('typing_start', 'room', typing(ana, true), { timestamp: before });
+    await test.clock.advance(1_000);
+    expect((await test.events('events:chat')).map(({ event_type }) => event_type)).toEqual(['chat_message']);
+    expect(test.dropped).toEqual([{ reason: 'ended', count: 1 }]);
+  });
+
+  it('flushes at once when asked, and when it is closed', async () => {
+    await using test = await setUp();
+    await test.publisher.publish('typing_start', 'one', typing(ana, true));
+    await test.publisher.flush();
+    expect(await test.entries('events:chat')).toHaveLength(1);
+    await test.publisher.publish('typing_stop', 'one', typing(ana, false));
+    await test.publisher.close();
+    expect(await test.entries('events:chat')).toHaveLength(2);
+  });
+
+  it('reports what the broker did not take', async () => {
+    await using test = await setUp();
+    await test.publisher.publish('typing_start', 'room', typing(ana, true));
+    await test.publisher.publish('typing_start', 'room', typing(ana, true));
+    vi.spyOn(test.broker, 'publish').mockRejectedValue(new BrokerError('unavailable', 'gone'));
+    await test.clock.advance(100);
+    expect(test.dropped).toEqual([{ reason: 'unavailable', count: 2 }]);
+  });
+
+  it('keeps no timer and no window once everything is quiet', async () => {
+    await using test = await setUp();
+    for (const room of ['a', 'b', 'c']) {
+      await test.publisher.publish('typing_start', room, typing(ana, true));
+      await test.publisher.publish('chat_message', room, chat(bob));
+    }
+    await test.clock.advance(60_000);
+    expect(test.clock.timerCount).toBe(0);
+  });
+
+  it('flushes the oldest window early at the bound of open windows', async () => {
+    await using test = await setUp({ maxOpenWindows: 2 });
+    for (const room of ['a', 'b', 'c']) await test.publisher.publish('typing_start', room, typing(ana, true));
+    await test.clock.advance(0);
+    expect((await test.events('events:chat')).map(({ room_id }) => room_id)).toEqual(['a']);
+    await test.clock.advance(100);
+    expect((await test.events('events:chat')).map(({ room_id }) => room_id)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('loses nothing and miscounts nothing over random sequences', async () => {
+    const step = fc.oneof(
+      fc.record({
+        kind: fc.constant('typing' as const),
+        user: fc.constantFrom(ana, bob),
+        isTyping: fc.boolean(),
+      }),
+      fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 150 }) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        await using test = await setUp();
+        const last = new Map<string, boolean>();
+        let inputs = 0;
+        for (const action of steps) {
+          if (action.kind === 'wait') {
+            await test.clock.advance(action.ms);
+            continue;
+          }
+          inputs += 1;
+          last.set(action.user, action.isTyping);
+          await test.publisher.publish(
+            action.isTyping ? 'typing_start' : 'typing_stop',
+            'room',
+            typing(action.user, action.isTyping),
+          );
+        }
+        await test.publisher.flush();
+        const events = await test.events('events:chat');
+        expect(events.reduce((sum, event) => sum + countOf(event), 0)).toBe(inputs);
+        for (const [user, isTyping] of last) {
+          const own = events.filter(({ payload }) => (payload as { user_id: string }).user_id === user);
+          expect(own.at(-1)?.payload).toMatchObject({ is_typing: isTyping });
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
