@@ -69,7 +69,8 @@ class Explainer {
     if (this.isFull || Value.Check(schema, value)) return;
     const before = this.issues.length;
     const keywords = schema as Keywords; // A schema is a plain object of keywords.
-    if (typeof keywords.type === 'string' && !isOfType(value, keywords.type)) {
+    // A constant says more than its type.
+    if (typeof keywords.type === 'string' && !('const' in keywords) && !isOfType(value, keywords.type)) {
       this.add(path, 'type', wordsForType(keywords.type), value);
       return;
     }

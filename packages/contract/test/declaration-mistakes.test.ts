@@ -1,0 +1,108 @@
+// A wrong declaration is a programmer's mistake: it throws at once, with a stable code and in words.
+import {
+  createCoalescing,
+  defineCatalog,
+  defineEventType,
+  defineStream,
+  eventCatalog,
+  Type,
+} from '@millrace/contract';
+import { expect, test } from 'vitest';
+
+type Declaration = Parameters<typeof defineEventType>[0];
+
+const stream = { name: 'events:orders', maxLength: 10 };
+const type: Declaration = {
+  name: 'order_placed',
+  payload: Type.Object({ id: Type.String() }),
+  stream: 'events:orders',
+  lane: 'high',
+  maxAgeMs: null,
+  replay: { mode: 'all' },
+};
+const key = (): string => 'k';
+const coalescing = { slot: 'orders', windowMs: 100, key, merge: (_: object, later: object) => later };
+
+const invalid = (words: RegExp): unknown =>
+  expect.objectContaining({ code: 'INVALID_DECLARATION', message: expect.stringMatching(words) });
+
+test.each([
+  [{ name: '' }, /name/],
+  [{ name: 'events:{chat}' }, /name/],
+  [{ name: 'events chat' }, /name/],
+  [{ name: ':events' }, /name/],
+  [{ name: `e${'x'.repeat(128)}` }, /name/],
+  [{ name: 'events:chat.p3' }, /partition/],
+  [{ name: undefined }, /name/],
+  [{ maxLength: 0 }, /maxLength/],
+  [{ maxLength: 1.5 }, /maxLength/],
+  [{ maxLength: '10' }, /maxLength/],
+])('a stream with %j', (change, words) => {
+  expect(() => defineStream({ ...stream, ...change } as typeof stream)).toThrow(invalid(words));
+});
+
+test.each([
+  [{ name: '' }, /name/],
+  [{ name: 'Order' }, /lower-case/],
+  [{ name: 'order placed' }, /name/],
+  [{ name: '1st' }, /name/],
+  [{ name: '__proto__' }, /name/],
+  [{ name: `o${'x'.repeat(64)}` }, /name/],
+  [{ name: 'resync' }, /reserved/],
+  [{ name: 'position' }, /reserved/],
+  [{ payload: Type.String() }, /object schema/],
+  [{ payload: { type: 'object' } }, /object schema/],
+  [{ payload: undefined }, /object schema/],
+  [{ stream: undefined }, /stream/],
+  [{ lane: 'urgent' }, /lane/],
+  [{ maxAgeMs: 0 }, /maxAgeMs/],
+  [{ maxAgeMs: undefined }, /maxAgeMs/],
+  [{ maxAgeMs: Number.POSITIVE_INFINITY }, /maxAgeMs/],
+  [{ replay: undefined }, /replay/],
+  [{ replay: { mode: 'some' } }, /replay/],
+  [{ replay: { mode: 'latest' } }, /key/],
+  [{ coalescing: { ...coalescing, windowMs: 0 } }, /windowMs/],
+  [{ coalescing: { ...coalescing, windowMs: -1 } }, /windowMs/],
+  [{ coalescing: { ...coalescing, slot: 'a:b' } }, /slot/],
+  [{ coalescing: { ...coalescing, key: undefined } }, /key/],
+  [{ coalescing: { ...coalescing, merge: undefined } }, /merge/],
+  [{ endsCoalescing: { slot: '', key } }, /slot/],
+  [{ endsCoalescing: { slot: 'orders' } }, /key/],
+  [{ coalescing, endsCoalescing: { slot: 'orders', key } }, /both/],
+])('an event type with %j', (change, words) => {
+  expect(() => defineEventType({ ...type, ...change } as Declaration)).toThrow(invalid(words));
+  // A declaration that was written by hand is found by the catalog.
+  const eventTypes = [{ ...type, ...change } as Declaration];
+  expect(() => defineCatalog({ streams: [stream], eventTypes })).toThrow(invalid(words));
+});
+
+test('a catalog with names twice, an unknown stream, or two windows in one slot', () => {
+  const streams = [stream];
+  const other = { ...type, name: 'order_gone' };
+  const define = (eventTypes: Declaration[]): unknown => defineCatalog({ streams, eventTypes });
+  expect(() => define([type, type])).toThrow(invalid(/twice/));
+  expect(() => defineCatalog({ streams: [stream, stream], eventTypes: [] })).toThrow(invalid(/twice/));
+  expect(() => define([{ ...type, stream: 'events:chat' }])).toThrow(invalid(/no stream/));
+  expect(() =>
+    define([
+      { ...type, coalescing },
+      { ...other, coalescing: { ...coalescing, windowMs: 50 } },
+    ]),
+  ).toThrow(invalid(/window of 100 ms already, not 50 ms/));
+  expect(() =>
+    define([
+      { ...type, coalescing },
+      { ...other, coalescing },
+    ]),
+  ).not.toThrow();
+});
+
+test.each(['maxEvents', 'endMemoryMs', 'maxEndedKeys'])('coalescing with %s of 0', (name) => {
+  expect(() => createCoalescing(eventCatalog, { [name]: 0 })).toThrow(invalid(new RegExp(name)));
+});
+
+test('the catalog cannot be changed', () => {
+  expect(Object.isFrozen(eventCatalog)).toBe(true);
+  expect(Object.isFrozen(eventCatalog.eventTypes)).toBe(true);
+  for (const declaration of eventCatalog.eventTypes) expect(Object.isFrozen(declaration)).toBe(true);
+});

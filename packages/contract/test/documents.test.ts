@@ -1,0 +1,161 @@
+// The generated documents: committed as generated, valid for their official validators, and of one mind with the parser.
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import * as contract from '@millrace/contract';
+import { createAsyncApiDocument, createJsonSchemas, encodeEntry, eventCatalog } from '@millrace/contract';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { contractDocuments } from '../scripts/contract-documents.mjs';
+import { EVENT_ID, eventOf, fullPayloads, TIMESTAMP, UUID, UUID_V1 } from './samples.js';
+
+const folder = fileURLToPath(new URL('../../../docs/contract/', import.meta.url));
+
+function compileEventSchema(): { event: ValidateFunction; entry: ValidateFunction } {
+  const ajv = new Ajv2020({ allErrors: false, strict: true, strictRequired: false });
+  // The types of ajv-formats describe its CommonJS form.
+  (addFormats as unknown as (target: Ajv2020) => void)(ajv);
+  const { event, entry, payloads } = createJsonSchemas(eventCatalog);
+  for (const payload of Object.values(payloads)) ajv.addSchema(payload);
+  return { event: ajv.compile(event), entry: ajv.compile(entry) };
+}
+
+test('the committed documents are those that the catalog generates', () => {
+  const generated = contractDocuments(contract);
+  const committed = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.json'),
+  );
+  expect(committed.sort()).toEqual(Object.keys(generated).sort());
+  for (const [path, text] of Object.entries(generated))
+    expect(readFileSync(folder + path, 'utf8')).toBe(text);
+});
+
+test('the AsyncAPI document passes the official parser', async () => {
+  // Its ES module build does not load in Node.
+  const { Parser } = createRequire(import.meta.url)('@asyncapi/parser') as typeof import('@asyncapi/parser');
+  const text = JSON.stringify(createAsyncApiDocument(eventCatalog, { title: 'Test', version: '1' }));
+  const { document, diagnostics } = await new Parser().parse(text);
+  expect(diagnostics.filter((diagnostic) => diagnostic.severity <= 1)).toEqual([]);
+  const channels = document?.channels().all() ?? [];
+  expect(channels.map((channel) => channel.address())).toEqual([
+    ...eventCatalog.streams.map((stream) => stream.name),
+    '/hubs/events',
+  ]);
+  expect(channels.map((channel) => channel.messages().all().length)).toEqual([4, 2, 1, 2, 9]);
+});
+
+describe('JSON Schema and parser', () => {
+  const validate = compileEventSchema();
+  const isParsed = (value: unknown): boolean => eventCatalog.parseEvent(value).ok;
+
+  test('every schema has an id, a title and described fields', () => {
+    const { event, entry, payloads } = createJsonSchemas(eventCatalog, { idPrefix: 'https://example.org/' });
+    const all = [event, entry, ...Object.values(payloads)] as {
+      properties: Record<string, { description?: string }>;
+    }[];
+    for (const schema of all) {
+      expect(schema).toMatchObject({
+        $schema: 'https://json-schema.org/draft/2020-12/schema',
+        $id: expect.stringMatching('^https://example.org/'),
+        title: expect.any(String),
+        description: expect.any(String),
+      });
+    }
+    const described = (schema: { description?: string; anyOf?: { description?: string }[] }): boolean =>
+      schema.description !== undefined ||
+      (schema.anyOf ?? []).some((other) => other.description !== undefined);
+    for (const schema of all) {
+      for (const [name, field] of Object.entries(schema.properties))
+        expect([name, described(field)]).toEqual([name, true]);
+    }
+  });
+
+  test.each(Object.keys(fullPayloads))('agree on a full %s, as event and as entry', (type) => {
+    expect(validate.event(eventOf(type))).toBe(true);
+    expect(validate.entry(encodeEntry(eventOf(type)))).toBe(true);
+  });
+
+  // Where JSON Schema has no exact keyword (bytes of a room id, leap seconds, nesting) they may differ; the values
+  // below stay clear of that.
+  const value = fc.oneof(
+    fc.constantFrom<unknown>(
+      UUID,
+      UUID_V1,
+      UUID.toUpperCase(),
+      EVENT_ID,
+      `{${UUID}}`,
+      `urn:uuid:${UUID}`,
+      TIMESTAMP,
+      '2026-01-16T12:00:00Z',
+      '2026-01-16 12:00:00Z',
+      '2026-02-29T12:00:00Z',
+      '2024-02-29T12:00:00+05:30',
+      '2026-01-16T12:00:00',
+      '2026-01-16',
+      '',
+      'text',
+      'a{b',
+      'a\nb',
+      'ü',
+      'view',
+      'control',
+      'x'.repeat(257),
+      0,
+      1,
+      -1,
+      1.5,
+      2 ** 53,
+      1e300,
+      true,
+      false,
+      null,
+      [],
+      {},
+      [UUID],
+      [UUID, 1],
+      ['x'],
+      { id: UUID, username: 'a' },
+      { id: 1 },
+      { trace_id: null },
+      { coalesced_count: 0 },
+    ),
+    fc.jsonValue({ maxDepth: 2 }),
+  );
+  const envelopeFields = ['event_id', 'event_type', 'timestamp', 'room_id', 'payload', 'metadata'];
+  const change = fc.constantFrom(...Object.keys(fullPayloads)).chain((type) => {
+    const paths = [
+      ...envelopeFields,
+      ...Object.keys(fullPayloads[type] ?? {}).map((field) => `payload.${field}`),
+    ];
+    const edit = fc.record({ path: fc.constantFrom(...paths), remove: fc.boolean(), value });
+    return fc.record({ type: fc.constant(type), edits: fc.array(edit, { maxLength: 3 }) });
+  });
+
+  test('agree on events with fields taken away or replaced', () => {
+    const seen = { accepted: 0, refused: 0 };
+    fc.assert(
+      fc.property(change, ({ type, edits }) => {
+        const event = structuredClone(eventOf(type)) as unknown as Record<string, unknown>;
+        for (const edit of edits) applyEdit(event, edit);
+        expect(validate.event(event)).toBe(isParsed(event));
+        seen[isParsed(event) ? 'accepted' : 'refused'] += 1;
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(100);
+  });
+});
+
+function applyEdit(
+  event: Record<string, unknown>,
+  edit: { path: string; remove: boolean; value: unknown },
+): void {
+  const [field = '', inner] = edit.path.split('.');
+  const isInner = inner !== undefined && typeof event.payload === 'object' && event.payload !== null;
+  const target = isInner ? (event.payload as Record<string, unknown>) : event;
+  const name = isInner ? inner : field;
+  if (edit.remove) delete target[name];
+  else target[name] = edit.value;
+}
