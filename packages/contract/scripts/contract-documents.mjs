@@ -7,10 +7,6 @@ const INFO = {
   description: 'Typed real-time events: from a backend through Redis Streams to every client in the room.',
 };
 
-/**
- * @param {Pick<typeof import('@millrace/contract'), 'createAsyncApiDocument' | 'createJsonSchemas' | 'eventCatalog'>} contract
- * @returns {Record<string, string>}
- */
 export function contractDocuments({ createAsyncApiDocument, createJsonSchemas, eventCatalog }) {
   const { event, entry, payloads } = createJsonSchemas(eventCatalog);
   const documents = {

@@ -21,7 +21,12 @@ const type: Declaration = {
   replay: { mode: 'all' },
 };
 const key = (): string => 'k';
-const coalescing = { slot: 'orders', windowMs: 100, key, merge: (_: object, later: object) => later };
+const coalescing = {
+  slot: 'orders',
+  windowMs: 100,
+  key,
+  merge: <Payload>(_: Payload, later: Payload) => later,
+};
 
 const invalid = (words: RegExp): unknown =>
   expect.objectContaining({ code: 'INVALID_DECLARATION', message: expect.stringMatching(words) });

@@ -1,0 +1,6 @@
+// Types of contract-documents.mjs, for the test that uses it.
+import type * as contract from '@millrace/contract';
+
+export function contractDocuments(
+  from: Pick<typeof contract, 'createAsyncApiDocument' | 'createJsonSchemas' | 'eventCatalog'>,
+): Record<string, string>;

@@ -1,0 +1,55 @@
+// Short ways to write the events of coalescing tests.
+import type { PendingWindow, CoalescingWindow, StreamEvent } from '@millrace/contract';
+
+/** A UUID of version 4 that shows its number. */
+export function idOf(number: number): string {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+}
+
+/** A timestamp `ms` after a fixed start. */
+export function at(ms: number): string {
+  return new Date(Date.UTC(2026, 0, 16, 12) + ms).toISOString();
+}
+
+interface Parts {
+  readonly id: number;
+  readonly ms: number;
+  readonly user?: number;
+  readonly room?: string;
+  readonly count?: number;
+}
+
+function event(type: string, { id, ms, room = 'room', count }: Parts, payload: unknown): StreamEvent {
+  const base = { event_id: idOf(id), event_type: type, timestamp: at(ms), room_id: room, payload };
+  return count === undefined ? base : { ...base, metadata: { coalesced_count: count } };
+}
+
+export function start(parts: Parts): StreamEvent {
+  return event('typing_start', parts, { user_id: idOf(parts.user ?? 1), username: 'ada', is_typing: true });
+}
+
+export function stop(parts: Parts): StreamEvent {
+  return event('typing_stop', parts, { user_id: idOf(parts.user ?? 1), username: 'ada', is_typing: false });
+}
+
+export function receipt(parts: Parts, messages: readonly number[]): StreamEvent {
+  return event('read_receipt', parts, { user_id: idOf(parts.user ?? 1), message_ids: messages.map(idOf) });
+}
+
+export function message(parts: Parts & { readonly system?: boolean }): StreamEvent {
+  return event('chat_message', parts, {
+    id: idOf(parts.id),
+    request_id: idOf(1),
+    sender_id: parts.system === true ? null : idOf(parts.user ?? 1),
+    content: 'hello',
+    sequence_number: 1,
+    is_screenshot: false,
+    created_at: at(parts.ms),
+  });
+}
+
+export function expectPending(window: CoalescingWindow | undefined): PendingWindow {
+  if (window?.state !== 'pending')
+    throw new Error(`expected a pending window, got ${window?.state ?? 'none'}`);
+  return window;
+}
