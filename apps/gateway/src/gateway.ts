@@ -17,7 +17,7 @@ import {
   type AllowedOrigins,
   type Authenticate,
   createSignalRServer,
-  type HubHandle,
+  type Hub,
   JsonText,
   type SignalRServer,
 } from '@millrace/signalr';
@@ -89,7 +89,7 @@ class MillraceGateway implements Gateway {
   readonly #router: Router;
   readonly #typingUsers: TypingUsers;
   readonly #signalR: SignalRServer;
-  readonly #hub: HubHandle<EventsClient>;
+  readonly #hub: Hub<EventsClient>;
   readonly #http: FastifyInstance;
   #state: 'created' | 'starting' | 'running' | 'stopping' | 'stopped' = 'created';
   #stopped: Promise<void> | undefined;
@@ -183,7 +183,7 @@ class MillraceGateway implements Gateway {
     });
   }
 
-  #mapHub(): HubHandle<EventsClient> {
+  #mapHub(): Hub<EventsClient> {
     const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = this.#options;
     const definition = createEventsHub({
       publisher: this.publisher,

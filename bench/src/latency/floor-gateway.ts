@@ -59,7 +59,6 @@ const server = createServer();
 const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
 server.on('upgrade', (request, socket, head) => {
   webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-    socket.setTimeout(0);
     webSocket.on('message', (data: Buffer) => {
       const text = data.toString();
       if (text.includes('"protocol"')) webSocket.send(`{}${separator}`);
