@@ -122,7 +122,7 @@ function addCounts(left: number, right: number): number {
 }
 
 function ruleOf(catalog: AnyCatalog, event: StreamEvent): CoalescingRule<unknown> | undefined {
-  return catalog.find(event.event_type)?.coalescing as CoalescingRule<unknown> | undefined;
+  return catalog.find(event.event_type)?.coalescing;
 }
 
 /** The two events as one. The newer gives everything but the payload, which its type's rule merges. */

@@ -20,7 +20,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Rules on one value that need no descent: keyword → words after "must be". */
-const LIMIT_WORDS: Readonly<Record<string, (limit: unknown) => string>> = {
+const LIMIT_WORDS: Readonly<Record<string, (limit: string) => string>> = {
   minLength: (limit) => `at least ${limit} characters long`,
   maxLength: (limit) => `at most ${limit} characters long`,
   pattern: () => 'of the declared pattern',
@@ -104,7 +104,7 @@ class Explainer {
       const limit = keywords[rule];
       // One keyword at a time, with the type that makes TypeBox apply it.
       const alone = { type: keywords.type, [rule]: limit } as TSchema;
-      if (!Value.Check(alone, value)) this.add(path, rule, words(limit), value);
+      if (!Value.Check(alone, value)) this.add(path, rule, words(String(limit)), value);
     }
   }
 

@@ -112,9 +112,11 @@ export function createJsonSchemas(catalog: AnyCatalog, options: JsonSchemaOption
     type: 'object',
     required: REQUIRED_FIELDS,
     properties: envelopeProperties(eventType, { type: 'object', description: 'What the event carries.' }),
-    allOf: types.map((type) => ({
-      if: { properties: { event_type: { const: type.name } } },
-      then: { properties: { payload: { $ref: `${prefix}${payloadId(type)}` } } },
+    oneOf: types.map((type) => ({
+      properties: {
+        event_type: { const: type.name },
+        payload: { $ref: `${prefix}${payloadId(type)}` },
+      },
     })),
   };
   const entry = {

@@ -7,7 +7,7 @@ export const MAX_ROOM_ID_BYTES = 256;
 // have no UTF-8 form, so two different rooms would share one key).
 /** No ASCII control character, no brace. Most ids are plain ASCII and need no closer look. */
 const NOT_PLAIN_ASCII = /^(?![ -z|~]+$)/;
-const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f{}\ud800-\udfff]/u;
+const FORBIDDEN = /[\p{Cc}\p{Cs}{}]/u;
 
 function utf8Bytes(text: string): number {
   let bytes = 0;

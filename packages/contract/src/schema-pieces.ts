@@ -89,6 +89,5 @@ export function nonEmptyList<Item extends TSchema>(item: Item, options: PieceOpt
  * In JavaScript `undefined` counts as absent too, as it does in JSON.
  */
 export function optional<Schema extends TSchema>(schema: Schema): TOptional<TUnion<[Schema, TNull]>> {
-  // TypeBox types the result by a conditional on Schema, which cannot resolve while Schema is open.
-  return Optional(Union([schema, Null()])) as unknown as TOptional<TUnion<[Schema, TNull]>>;
+  return Optional(Union([schema, Null()]));
 }

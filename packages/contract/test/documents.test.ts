@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type * as asyncapi from '@asyncapi/parser';
 import * as contract from '@millrace/contract';
 import { createAsyncApiDocument, createJsonSchemas, encodeEntry, eventCatalog } from '@millrace/contract';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -34,10 +35,10 @@ test('the committed documents are those that the catalog generates', () => {
 
 test('the AsyncAPI document passes the official parser', async () => {
   // Its ES module build does not load in Node.
-  const { Parser } = createRequire(import.meta.url)('@asyncapi/parser') as typeof import('@asyncapi/parser');
+  const { Parser } = createRequire(import.meta.url)('@asyncapi/parser') as typeof asyncapi;
   const text = JSON.stringify(createAsyncApiDocument(eventCatalog, { title: 'Test', version: '1' }));
   const { document, diagnostics } = await new Parser().parse(text);
-  expect(diagnostics.filter((diagnostic) => diagnostic.severity <= 1)).toEqual([]);
+  expect(diagnostics.filter(({ severity }: { severity: number }) => severity <= 1)).toEqual([]);
   const channels = document?.channels().all() ?? [];
   expect(channels.map((channel) => channel.address())).toEqual([
     ...eventCatalog.streams.map((stream) => stream.name),

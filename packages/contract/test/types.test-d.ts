@@ -63,7 +63,7 @@ test('event_type tells the payload', () => {
   if (event.event_type === 'status_change') {
     expectTypeOf(event.payload.new_status).toEqualTypeOf<string>();
     // @ts-expect-error a status change has no content
-    event.payload.content;
+    expectTypeOf(event.payload.content).toBeString();
   }
   expectTypeOf<EventOf<BuiltIn, 'notification'>>().toEqualTypeOf<
     StreamEvent<'notification', PayloadOf<BuiltIn, 'notification'>>
