@@ -1,3 +1,16 @@
 // What tests of every package may use. Private: never published.
+export { describeBrokerConformance } from './conformance/describe-broker-conformance.js';
+export {
+  type BrokerHarness,
+  CHAT,
+  codeOf,
+  type CreateHarness,
+  numbersOf,
+  present,
+  SUITE_OPTIONS,
+  TICKET,
+} from './conformance/harness.js';
 export { type FakeClock, fakeClock } from './fake-clock.js';
 export { freePort, type RedisServer, type RedisServerOptions, startRedis } from './redis-server.js';
+export { type Direction, startTcpProxy, type TcpProxy } from './tcp-proxy.js';
+export { until } from './until.js';

@@ -33,7 +33,7 @@ export class MemoryStream {
   readonly #hardCap: number;
   readonly #log = new EntryLog();
   readonly #deadLog = new EntryLog();
-  readonly #epoch = newEpoch();
+  #epoch = newEpoch();
   readonly #lease = new LeaseBook();
   readonly #roster: Roster;
   readonly #dedupe: ExpiringMap<EntryId>;
@@ -78,7 +78,10 @@ export class MemoryStream {
   heartbeat(member: string, place: StreamPlace, nowMs: number): HeartbeatReply {
     this.#roster.beatPulse(nowMs);
     const { cursor } = place;
-    if (place.epoch !== this.#epoch || compareEntryIds(cursor, this.#log.lastId) > 0) {
+    const knowsMore =
+      compareEntryIds(cursor, this.#log.lastId) > 0 || place.entriesAdded > this.#log.entriesAdded;
+    if (place.epoch === this.#epoch && knowsMore) this.#epoch = newEpoch();
+    if (place.epoch !== this.#epoch) {
       this.#roster.place(member, FIRST_ENTRY_ID, nowMs);
       return { ...this.#start(FIRST_ENTRY_ID, nowMs), verdict: 'reset' };
     }
@@ -208,7 +211,7 @@ export class MemoryStream {
   }
 
   #trimFloor(nowMs: number): EntryId {
-    const byAge = `${Math.floor(Math.max(0, nowMs - this.#options.minAgeMs))}-0`;
+    const byAge = `${Math.floor(Math.max(0, nowMs - this.#options.minAgeMs + 1))}-0`;
     const smallest = this.#roster.smallestCursor();
     const floor = minEntryId(byAge, this.#groupFloor());
     return smallest === undefined ? floor : minEntryId(floor, nextEntryId(smallest));

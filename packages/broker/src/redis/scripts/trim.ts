@@ -37,7 +37,7 @@ if not holdsLease(lease, owner, fence, now) then return nil end
 local excess = math.min(redis.call('XLEN', stream) - maxLength, limit)
 if excess <= 0 then return { 0, 0 } end
 
-local floor = msText(math.max(0, now - minAgeMs)) .. '-0'
+local floor = msText(math.max(0, now - minAgeMs + 1)) .. '-0'
 local hasGroup = false
 local groups = redis.call('XINFO', 'GROUPS', stream)
 for i = 1, #groups do

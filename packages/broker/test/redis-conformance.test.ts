@@ -1,0 +1,29 @@
+import { type Broker, createRedisBroker } from '@millrace/broker';
+import { describeBrokerConformance, type RedisServer, startRedis, SUITE_OPTIONS } from '@millrace/testkit';
+import { afterAll, beforeAll } from 'vitest';
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(() => redis[Symbol.asyncDispose]());
+
+describeBrokerConformance('the Redis broker', async (options) => {
+  await redis.cli('flushall');
+  const broker = createRedisBroker({ ...SUITE_OPTIONS, ...options, url: redis.url });
+  await broker.open();
+  return {
+    broker,
+    passTime: (ms) => passBrokerTime(broker, ms),
+    [Symbol.asyncDispose]: () => broker.close(),
+  };
+});
+
+/** Asks Redis for the time until it has passed. */
+async function passBrokerTime(broker: Broker, ms: number): Promise<void> {
+  const stream = 'events:chat';
+  const endMs = (await broker.inspect(stream)).timeMs + ms;
+  while ((await broker.inspect(stream)).timeMs < endMs) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,24 @@
+// The promises of the broker's port, each as a test, for every implementation alike.
+import { describe } from 'vitest';
+import type { CreateHarness } from './harness.js';
+import { describeLedger } from './ledger.js';
+import { describeMembership } from './membership.js';
+import { describePublishing } from './publishing.js';
+import { describeReading } from './reading.js';
+import { describeRejecting } from './rejecting.js';
+import { describeRetention } from './retention.js';
+
+/**
+ * Declares the suite. `create` gives a fresh, opened broker with empty streams for each test, built from
+ * `SUITE_OPTIONS` and what the test replaces of them.
+ */
+export function describeBrokerConformance(name: string, create: CreateHarness): void {
+  describe(`${name} keeps the promises of the broker`, () => {
+    describePublishing(create);
+    describeReading(create);
+    describeMembership(create);
+    describeLedger(create);
+    describeRetention(create);
+    describeRejecting(create);
+  });
+}

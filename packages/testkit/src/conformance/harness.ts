@@ -1,0 +1,128 @@
+// What the conformance suite needs of a broker under test, and small steps that its files share.
+import type {
+  Broker,
+  BrokerError,
+  BrokerErrorCode,
+  BrokerOptions,
+  Entry,
+  EntryId,
+  Lease,
+  StreamPlace,
+  StreamStart,
+} from '@millrace/broker';
+
+/** The two streams of the suite. */
+export const CHAT = 'events:chat';
+export const TICKET = 'events:ticket';
+
+/** An opened broker with empty streams, whose time the suite can let pass. */
+export interface BrokerHarness extends AsyncDisposable {
+  readonly broker: Broker;
+  /** Returns when at least `ms` of broker time have passed. */
+  passTime(ms: number): Promise<void>;
+}
+
+/** Makes a fresh harness; `options` replace those of the suite. */
+export type CreateHarness = (options?: Partial<BrokerOptions>) => Promise<BrokerHarness>;
+
+/** Options the suite relies on where a test gives no others. */
+export const SUITE_OPTIONS: BrokerOptions = {
+  streams: [
+    { name: CHAT, maxLength: 100 },
+    { name: TICKET, maxLength: 100 },
+  ],
+  // Long, so that a slow machine declares nobody dead and lets no lease run out.
+  livenessMs: 60_000,
+  leaseMs: 60_000,
+  minAgeMs: 0,
+};
+
+/** Publishes `count` entries to CHAT at once, with their number in field `n`; returns their IDs. */
+export async function publishNumbered(broker: Broker, count: number, from = 0): Promise<EntryId[]> {
+  const numbers = Array.from({ length: count }, (_, index) => from + index);
+  const receipts = await Promise.all(
+    numbers.map((n) => broker.publish({ stream: CHAT, fields: { n: String(n) } })),
+  );
+  return receipts.map(({ id }) => id);
+}
+
+/** The numbers that `publishNumbered` gave these entries. */
+export function numbersOf(entries: readonly Entry[] | undefined): number[] {
+  return (entries ?? []).map(({ fields }) => Number(fields['n']));
+}
+
+/** Everything in CHAT, up to 1000 entries. */
+export function readAll(broker: Broker): Promise<readonly Entry[]> {
+  return broker.readRange(CHAT, { count: 1000 });
+}
+
+/** One heartbeat for CHAT. */
+export async function beat(broker: Broker, member: string, place: StreamPlace) {
+  const [reply] = await broker.heartbeat(member, new Map([[CHAT, place]]));
+  return present(reply);
+}
+
+/** Registers a member and returns its start in CHAT. */
+export async function registerAt(broker: Broker, member: string): Promise<StreamStart> {
+  const starts = await broker.register(member);
+  return present(starts.find(({ stream }) => stream === CHAT));
+}
+
+/** A member that holds the lease of CHAT. */
+export async function registerHolder(
+  broker: Broker,
+  member: string,
+): Promise<{ readonly start: StreamStart; readonly lease: Lease }> {
+  const start = await registerAt(broker, member);
+  return { start, lease: present(await broker.acquireLease(CHAT, member)) };
+}
+
+/** Ticks CHAT's ledger as consumer 1; fails when fenced. */
+export async function tick(broker: Broker, lease: Lease, cursor?: EntryId, count = 200) {
+  const result = await broker.tickLedger(lease, {
+    consumer: 'signalr-instance-1',
+    count,
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+  if (result.status === 'fenced') throw new Error('The tick was fenced');
+  return result;
+}
+
+/** Ticks until nothing is left to do. */
+export async function tickAll(broker: Broker, lease: Lease, cursor?: EntryId): Promise<void> {
+  for (let ticks = 0; ticks < 1000; ticks++) {
+    const { consumed, acknowledged } = await tick(broker, lease, cursor);
+    if (consumed + acknowledged === 0) return;
+  }
+  throw new Error('The ledger does not come to rest');
+}
+
+/** Trims CHAT until nothing is left to remove; returns the sums. */
+export async function trimAll(broker: Broker, lease: Lease) {
+  let removed = 0;
+  let expired = 0;
+  for (let trims = 0; trims < 1000; trims++) {
+    const result = await broker.trim(lease);
+    if (result.status === 'fenced') throw new Error('The trim was fenced');
+    if (result.removed + result.expired === 0) return { removed, expired };
+    removed += result.removed;
+    expired += result.expired;
+  }
+  throw new Error('The trim does not come to rest');
+}
+
+/** The code with which `work` rejects; `resolved` when it does not. */
+export async function codeOf(work: Promise<unknown>): Promise<BrokerErrorCode | 'resolved'> {
+  try {
+    await work;
+    return 'resolved';
+  } catch (error) {
+    return (error as BrokerError).code;
+  }
+}
+
+/** `value`, or a failed test where it is missing. */
+export function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('A value that must be there is missing');
+  return value;
+}

@@ -1,0 +1,188 @@
+// Conformance: what a tick consumes and acknowledges, and whom it declares dead.
+import { describe, expect, it } from 'vitest';
+import {
+  beat,
+  type BrokerHarness,
+  CHAT,
+  type CreateHarness,
+  present,
+  publishNumbered,
+  registerAt,
+  registerHolder,
+  tick,
+} from './harness.js';
+
+/** Short, because these tests wait for somebody to die. */
+const LIVENESS_MS = 200;
+
+/** Part of `describeBrokerConformance`. */
+export function describeLedger(create: CreateHarness): void {
+  describe('the ledger', () => {
+    it('leads an entry from Published over Consumed to Acknowledged', async () => {
+      await using harness = await create();
+      const { broker } = harness;
+      const { start, lease } = await registerHolder(broker, 'a');
+      const ids = await publishNumbered(broker, 3);
+      expect(await broker.inspect(CHAT)).toMatchObject({ length: 3, unconsumed: 3, pending: 0 });
+
+      expect(await tick(broker, lease)).toMatchObject({ consumed: 3, acknowledged: 0 });
+      expect(await broker.inspect(CHAT)).toMatchObject({
+        unconsumed: 0,
+        pending: 3,
+        oldestPendingId: ids[0],
+      });
+
+      await beat(broker, 'a', { ...start, cursor: present(ids[1]) });
+      expect(await tick(broker, lease)).toMatchObject({ consumed: 0, acknowledged: 2 });
+      expect(await broker.inspect(CHAT)).toMatchObject({ pending: 1, oldestPendingId: ids[2] });
+
+      await beat(broker, 'a', { ...start, cursor: present(ids[2]) });
+      expect(await tick(broker, lease)).toMatchObject({ consumed: 0, acknowledged: 1 });
+      expect(await broker.inspect(CHAT)).toMatchObject({ length: 3, unconsumed: 0, pending: 0 });
+    });
+
+    it('consumes and acknowledges in the same tick what the owner has passed already', async () => {
+      await using harness = await create();
+      const { lease } = await registerHolder(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 3);
+      expect(await tick(harness.broker, lease, present(ids[1]))).toMatchObject({
+        consumed: 3,
+        acknowledged: 2,
+      });
+    });
+
+    it('handles at most count entries in one tick, and the rest in later ones', async () => {
+      await using harness = await create();
+      const { lease } = await registerHolder(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 25);
+      const cursor = present(ids[24]);
+      const results = [];
+      for (let n = 0; n < 4; n++) results.push(await tick(harness.broker, lease, cursor, 10));
+      expect(results.map(({ consumed, acknowledged }) => [consumed, acknowledged])).toEqual([
+        [10, 10],
+        [10, 10],
+        [5, 5],
+        [0, 0],
+      ]);
+    });
+
+    it('acknowledges only what every member has passed', async () => {
+      await using harness = await create();
+      const { start, lease } = await registerHolder(harness.broker, 'a');
+      const b = await registerAt(harness.broker, 'b');
+      const ids = await publishNumbered(harness.broker, 4);
+      await beat(harness.broker, 'a', { ...start, cursor: present(ids[3]) });
+      await beat(harness.broker, 'b', { ...b, cursor: present(ids[0]) });
+      expect(await tick(harness.broker, lease)).toMatchObject({ consumed: 4, acknowledged: 1 });
+      await beat(harness.broker, 'b', { ...b, cursor: present(ids[2]) });
+      expect(await tick(harness.broker, lease)).toMatchObject({ acknowledged: 2 });
+      await harness.broker.unregister('b');
+      expect(await tick(harness.broker, lease)).toMatchObject({ acknowledged: 1 });
+    });
+
+    it('acknowledges entries that another consumer has taken', async () => {
+      await using harness = await create();
+      const first = await registerHolder(harness.broker, 'a');
+      const b = await registerAt(harness.broker, 'b');
+      const ids = await publishNumbered(harness.broker, 3);
+      await harness.broker.tickLedger(first.lease, { consumer: 'signalr-instance-7', count: 100 });
+      await harness.broker.releaseLease(first.lease);
+      await harness.broker.unregister('a');
+      const lease = present(await harness.broker.acquireLease(CHAT, 'b'));
+      await beat(harness.broker, 'b', { ...b, cursor: present(ids[2]) });
+      expect(await tick(harness.broker, lease)).toMatchObject({ consumed: 0, acknowledged: 3 });
+    });
+
+    it('acknowledges nothing while nobody is registered', async () => {
+      await using harness = await create();
+      const { lease } = await registerHolder(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 3);
+      await harness.broker.unregister('a');
+      const result = await tick(harness.broker, lease, present(ids[2]));
+      expect(result).toMatchObject({ consumed: 3, acknowledged: 0 });
+    });
+
+    it('acknowledges nothing when the owner itself is not registered', async () => {
+      await using harness = await create();
+      const { lease } = await registerHolder(harness.broker, 'a');
+      const b = await registerAt(harness.broker, 'b');
+      const ids = await publishNumbered(harness.broker, 3);
+      await harness.broker.unregister('a');
+      await beat(harness.broker, 'b', { ...b, cursor: present(ids[2]) });
+      expect(await tick(harness.broker, lease)).toMatchObject({ consumed: 3, acknowledged: 0 });
+    });
+
+    it('never moves a cursor back on the word of a tick', async () => {
+      await using harness = await create();
+      const { start, lease } = await registerHolder(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 3);
+      await beat(harness.broker, 'a', { ...start, cursor: present(ids[2]) });
+      expect(await tick(harness.broker, lease, present(ids[0]))).toMatchObject({ acknowledged: 3 });
+    });
+
+    it('declares dead whose heartbeat is too old, and goes on without it', async () => {
+      await using harness = await create({ livenessMs: LIVENESS_MS });
+      const { broker } = harness;
+      const { start, lease } = await registerHolder(broker, 'a');
+      const b = await registerAt(broker, 'b');
+      const ids = await publishNumbered(broker, 2);
+      const last = present(ids[1]);
+      const result = await untilSomebodyDies(harness, async () => {
+        await beat(broker, 'a', { ...start, cursor: last });
+        return tick(broker, lease);
+      });
+      expect(result.declaredDead).toEqual(['b']);
+      expect(await broker.inspect(CHAT)).toMatchObject({ pending: 0 });
+      expect(await beat(broker, 'b', { ...b, cursor: b.cursor })).toMatchObject({ verdict: 'revived' });
+    });
+
+    it('declares dead who beats but stands still before the end', async () => {
+      await using harness = await create({ livenessMs: LIVENESS_MS });
+      const { broker } = harness;
+      const { start, lease } = await registerHolder(broker, 'a');
+      const b = await registerAt(broker, 'b');
+      const [, last] = await publishNumbered(broker, 2);
+      const result = await untilSomebodyDies(harness, async () => {
+        await beat(broker, 'b', b);
+        await beat(broker, 'a', { ...start, cursor: present(last) });
+        return tick(broker, lease);
+      });
+      expect(result.declaredDead).toEqual(['b']);
+    });
+
+    it('does not declare dead who stands still at the end', async () => {
+      await using harness = await create({ livenessMs: LIVENESS_MS });
+      const { broker } = harness;
+      const { start, lease } = await registerHolder(broker, 'a');
+      const dead: string[] = [];
+      for (let n = 0; n < 12; n++) {
+        await harness.passTime(LIVENESS_MS / 4);
+        await beat(broker, 'a', start);
+        dead.push(...(await tick(broker, lease)).declaredDead);
+      }
+      expect(dead).toEqual([]);
+    });
+
+    it('gives everybody one period of grace after nobody was heard', async () => {
+      await using harness = await create({ livenessMs: LIVENESS_MS });
+      const { broker } = harness;
+      const { lease } = await registerHolder(broker, 'a');
+      await registerAt(broker, 'b');
+      await harness.passTime(LIVENESS_MS * 2);
+      expect(await tick(broker, lease)).toMatchObject({ declaredDead: [] });
+    });
+  });
+}
+
+/** Repeats `step` with time passing in between, in pieces short enough not to look like a pause of the broker. */
+async function untilSomebodyDies<T extends { readonly declaredDead: readonly string[] }>(
+  harness: BrokerHarness,
+  step: () => Promise<T>,
+): Promise<T> {
+  for (let steps = 0; steps < 400; steps++) {
+    const result = await step();
+    if (result.declaredDead.length > 0) return result;
+    await harness.passTime(LIVENESS_MS / 10);
+  }
+  throw new Error('Nobody was declared dead');
+}

@@ -1,0 +1,206 @@
+// Conformance: registering, heartbeats, leases and slots.
+import { describe, expect, it } from 'vitest';
+import {
+  beat,
+  CHAT,
+  codeOf,
+  type CreateHarness,
+  present,
+  publishNumbered,
+  registerAt,
+  registerHolder,
+  tick,
+  tickAll,
+  TICKET,
+} from './harness.js';
+
+/** Part of `describeBrokerConformance`. */
+export function describeMembership(create: CreateHarness): void {
+  describe('register', () => {
+    it('gives a place in every stream, with an epoch that all members share', async () => {
+      await using harness = await create();
+      const starts = await harness.broker.register('a');
+      expect(starts.map(({ stream, cursor }) => [stream, cursor])).toEqual([
+        [CHAT, '0-0'],
+        [TICKET, '0-0'],
+      ]);
+      expect(starts.every(({ epoch }) => /^[0-9a-z]{1,16}$/.test(epoch))).toBe(true);
+      expect(starts[0]?.epoch).not.toBe(starts[1]?.epoch);
+      expect((await harness.broker.register('b')).map(({ epoch }) => epoch)).toEqual(
+        starts.map(({ epoch }) => epoch),
+      );
+    });
+
+    it('starts at the beginning when entries came before anybody', async () => {
+      await using harness = await create();
+      const ids = await publishNumbered(harness.broker, 3);
+      expect(await registerAt(harness.broker, 'a')).toMatchObject({
+        cursor: '0-0',
+        lastId: ids[2],
+        entriesAdded: 3,
+      });
+    });
+
+    it('starts at the newest entry while another member is live', async () => {
+      await using harness = await create();
+      await harness.broker.register('a');
+      const ids = await publishNumbered(harness.broker, 3);
+      expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[2]);
+    });
+
+    it('starts after the last acknowledged entry when nobody is live', async () => {
+      await using harness = await create();
+      const { start, lease } = await registerHolder(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 5);
+      await tick(harness.broker, lease);
+      await beat(harness.broker, 'a', { ...start, cursor: present(ids[2]) });
+      await tick(harness.broker, lease);
+      await harness.broker.unregister('a');
+      expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[2]);
+    });
+
+    it('starts after everything that was acknowledged when nothing is pending', async () => {
+      await using harness = await create();
+      const { lease } = await registerHolder(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 5);
+      await tickAll(harness.broker, lease, present(ids[4]));
+      await harness.broker.unregister('a');
+      await publishNumbered(harness.broker, 2);
+      expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[4]);
+    });
+
+    it('does not count its own earlier registration as another live member', async () => {
+      await using harness = await create();
+      await harness.broker.register('a');
+      await publishNumbered(harness.broker, 3);
+      expect((await registerAt(harness.broker, 'a')).cursor).toBe('0-0');
+    });
+  });
+
+  describe('heartbeat', () => {
+    it('says alive and how the stream stands', async () => {
+      await using harness = await create();
+      const start = await registerAt(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 3);
+      expect(await beat(harness.broker, 'a', { ...start, cursor: present(ids[1]) })).toMatchObject({
+        stream: CHAT,
+        verdict: 'alive',
+        epoch: start.epoch,
+        cursor: ids[1],
+        lastId: ids[2],
+        entriesAdded: 3,
+      });
+    });
+
+    it('carries broker time that does not run back', async () => {
+      await using harness = await create();
+      const start = await registerAt(harness.broker, 'a');
+      await harness.passTime(5);
+      expect((await beat(harness.broker, 'a', start)).timeMs).toBeGreaterThan(start.timeMs);
+    });
+
+    it('says revived when the registration was gone, and registers the cursor again', async () => {
+      await using harness = await create();
+      const start = await registerAt(harness.broker, 'a');
+      const [id] = await publishNumbered(harness.broker, 1);
+      await harness.broker.unregister('a');
+      const place = { ...start, cursor: present(id) };
+      expect(await beat(harness.broker, 'a', place)).toMatchObject({ verdict: 'revived', cursor: id });
+      expect(await beat(harness.broker, 'a', place)).toMatchObject({ verdict: 'alive' });
+    });
+
+    it.each([
+      ['a cursor that the stream never reached', { cursor: '99999999999999-0' }],
+      ['a count that the stream never reached', { entriesAdded: 1_000_000 }],
+    ])('says reset for %s, and gives a new epoch', async (_, known) => {
+      await using harness = await create();
+      const start = await registerAt(harness.broker, 'a');
+      await publishNumbered(harness.broker, 1);
+      const reply = await beat(harness.broker, 'a', { ...start, ...known });
+      expect(reply).toMatchObject({ verdict: 'reset', cursor: '0-0' });
+      expect(reply.epoch).not.toBe(start.epoch);
+    });
+
+    it('says reset with the same new epoch to every member that comes with the old one', async () => {
+      await using harness = await create();
+      const a = await registerAt(harness.broker, 'a');
+      const b = await registerAt(harness.broker, 'b');
+      const first = await beat(harness.broker, 'a', { ...a, cursor: '99999999999999-0' });
+      const second = await beat(harness.broker, 'b', b);
+      expect(second).toMatchObject({ verdict: 'reset', epoch: first.epoch, cursor: '0-0' });
+      const place = { epoch: second.epoch, cursor: '0-0', entriesAdded: 0 };
+      expect(await beat(harness.broker, 'b', place)).toMatchObject({ verdict: 'alive' });
+    });
+
+    it('refuses a cursor that is no ID', async () => {
+      await using harness = await create();
+      const start = await registerAt(harness.broker, 'a');
+      expect(await codeOf(beat(harness.broker, 'a', { ...start, cursor: 'x' }))).toBe('invalid_argument');
+    });
+  });
+
+  describe('leases', () => {
+    it('belong to one owner at a time, who may renew', async () => {
+      await using harness = await create();
+      const lease = present(await harness.broker.acquireLease(CHAT, 'a'));
+      expect(await harness.broker.acquireLease(CHAT, 'b')).toBeUndefined();
+      expect(await harness.broker.acquireLease(CHAT, 'a')).toEqual(lease);
+      expect(await harness.broker.acquireLease(TICKET, 'b')).toMatchObject({ owner: 'b' });
+    });
+
+    it('rise in fence with every change of hands', async () => {
+      await using harness = await create();
+      const first = present(await harness.broker.acquireLease(CHAT, 'a'));
+      await harness.broker.releaseLease(first);
+      const second = present(await harness.broker.acquireLease(CHAT, 'b'));
+      expect(second.fence).toBeGreaterThan(first.fence);
+      expect((await harness.broker.tickLedger(first, { consumer: 'c', count: 1 })).status).toBe('fenced');
+      expect((await harness.broker.trim(first)).status).toBe('fenced');
+    });
+
+    it('are not ended by a release that comes too late', async () => {
+      await using harness = await create();
+      const first = present(await harness.broker.acquireLease(CHAT, 'a'));
+      await harness.broker.releaseLease(first);
+      const second = present(await harness.broker.acquireLease(CHAT, 'b'));
+      await harness.broker.releaseLease(first);
+      expect(await harness.broker.acquireLease(CHAT, 'c')).toBeUndefined();
+      expect((await harness.broker.trim(second)).status).toBe('trimmed');
+    });
+
+    it('run out, and are void from then on even for the owner that comes back', async () => {
+      await using harness = await create({ leaseMs: 20 });
+      const first = present(await harness.broker.acquireLease(CHAT, 'a'));
+      await harness.passTime(25);
+      expect((await harness.broker.trim(first)).status).toBe('fenced');
+      const second = present(await harness.broker.acquireLease(CHAT, 'a'));
+      expect(second.fence).toBeGreaterThan(first.fence);
+    });
+  });
+
+  describe('slots', () => {
+    it('are the lowest free numbers, one for each owner', async () => {
+      await using harness = await create();
+      expect(await harness.broker.claimSlot('a')).toEqual({ slot: 1, heldSlots: [1] });
+      expect(await harness.broker.claimSlot('b')).toEqual({ slot: 2, heldSlots: [1, 2] });
+      expect(await harness.broker.claimSlot('a')).toEqual({ slot: 1, heldSlots: [1, 2] });
+      await harness.broker.releaseSlot('a');
+      expect(await harness.broker.claimSlot('b')).toEqual({ slot: 2, heldSlots: [2] });
+      expect(await harness.broker.claimSlot('c')).toEqual({ slot: 1, heldSlots: [1, 2] });
+    });
+
+    it('are given as preferred when free', async () => {
+      await using harness = await create();
+      expect(await harness.broker.claimSlot('a', 3)).toEqual({ slot: 3, heldSlots: [3] });
+      expect(await harness.broker.claimSlot('b', 3)).toEqual({ slot: 1, heldSlots: [1, 3] });
+    });
+
+    it('are free again when nobody renews them', async () => {
+      await using harness = await create({ leaseMs: 20 });
+      await harness.broker.claimSlot('a');
+      await harness.passTime(25);
+      expect((await harness.broker.claimSlot('b')).slot).toBe(1);
+      expect((await harness.broker.claimSlot('a')).slot).toBe(2);
+    });
+  });
+}

@@ -1,0 +1,140 @@
+// Conformance: appending, order and dedupe.
+import { compareEntryIds, isEntryId } from '@millrace/broker';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CHAT, codeOf, type CreateHarness, numbersOf, publishNumbered, readAll, TICKET } from './harness.js';
+
+/** Part of `describeBrokerConformance`. */
+export function describePublishing(create: CreateHarness): void {
+  describe('publish', () => {
+    it('appends in the order of the calls, with IDs that rise strictly', async () => {
+      await using harness = await create();
+      const ids = await publishNumbered(harness.broker, 500);
+      expect(numbersOf(await readAll(harness.broker))).toEqual(Array.from({ length: 500 }, (_, n) => n));
+      expect(ids.every(isEntryId)).toBe(true);
+      for (const [index, id] of ids.entries()) {
+        if (index > 0) expect(compareEntryIds(id, ids[index - 1] ?? '')).toBeGreaterThan(0);
+      }
+      expect((await readAll(harness.broker)).map(({ id }) => id)).toEqual(ids);
+    });
+
+    it('answers a repeat with the ID of the first entry and appends nothing', async () => {
+      await using harness = await create();
+      const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
+      const first = await harness.broker.publish(entry);
+      const second = await harness.broker.publish({ ...entry, fields: { n: '2' } });
+      expect(first.isDuplicate).toBe(false);
+      expect(second).toEqual({ id: first.id, isDuplicate: true });
+      expect(numbersOf(await readAll(harness.broker))).toEqual([1]);
+    });
+
+    it('recognises a repeat inside one batch', async () => {
+      await using harness = await create();
+      const calls = ['a', 'b', 'a', 'c', 'b', 'a'].map((dedupeId, n) =>
+        harness.broker.publish({ stream: CHAT, fields: { n: String(n) }, dedupeId }),
+      );
+      const receipts = await Promise.all(calls);
+      expect(receipts.map(({ isDuplicate }) => isDuplicate)).toEqual([false, false, true, false, true, true]);
+      expect(receipts[5]?.id).toBe(receipts[0]?.id);
+      expect(numbersOf(await readAll(harness.broker))).toEqual([0, 1, 3]);
+    });
+
+    it('recognises a repeat after a thousand other entries, trimmed or not', async () => {
+      await using harness = await create({ streams: [{ name: CHAT, maxLength: 1 }], hardCapFactor: 10 });
+      const first = await harness.broker.publish({ stream: CHAT, fields: { n: '0' }, dedupeId: 'first' });
+      await publishNumbered(harness.broker, 1000, 1);
+      const repeat = await harness.broker.publish({ stream: CHAT, fields: { n: '0' }, dedupeId: 'first' });
+      expect(repeat).toEqual({ id: first.id, isDuplicate: true });
+    });
+
+    it('appends entries without a dedupe ID every time', async () => {
+      await using harness = await create();
+      const entry = { stream: CHAT, fields: { n: '7' } };
+      await Promise.all([harness.broker.publish(entry), harness.broker.publish(entry)]);
+      expect(numbersOf(await readAll(harness.broker))).toEqual([7, 7]);
+    });
+
+    it('remembers dedupe IDs per stream', async () => {
+      await using harness = await create();
+      const receipts = await Promise.all(
+        [CHAT, TICKET].map((stream) =>
+          harness.broker.publish({ stream, fields: { n: '1' }, dedupeId: 'same' }),
+        ),
+      );
+      expect(receipts.map(({ isDuplicate }) => isDuplicate)).toEqual([false, false]);
+    });
+
+    it('forgets a dedupe ID after its window', async () => {
+      await using harness = await create({ dedupeWindowMs: 20 });
+      const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
+      await harness.broker.publish(entry);
+      await harness.passTime(25);
+      expect((await harness.broker.publish(entry)).isDuplicate).toBe(false);
+    });
+
+    it('keeps every field as it is, whatever its name and text', async () => {
+      await using harness = await create();
+      const fields: Record<string, string> = {
+        '': 'no name',
+        empty: '',
+        lines: 'a\r\nb\u0000c\td',
+        ünïcödé: '𝒳 日本語 🙂',
+        '42': 'a number as a name',
+        constructor: 'a name of Object.prototype',
+        json: '{"a":[1,2]}',
+        big: 'x'.repeat(1_000_000),
+      };
+      Object.defineProperty(fields, '__proto__', { value: 'a trap', enumerable: true });
+      await harness.broker.publish({ stream: CHAT, fields });
+      const [entry] = await readAll(harness.broker);
+      expect(asMap(entry?.fields)).toEqual(asMap(fields));
+    });
+
+    it('keeps any well-formed fields (property)', async () => {
+      await using harness = await create();
+      const text = fc.string({ unit: 'grapheme', maxLength: 20 });
+      const anyFields = fc.dictionary(text, text, { minKeys: 1, maxKeys: 20, noNullPrototype: true });
+      await fc.assert(
+        fc.asyncProperty(anyFields, async (fields) => {
+          const { id } = await harness.broker.publish({ stream: CHAT, fields });
+          const [entry] = await harness.broker.readRange(CHAT, { count: 1, direction: 'backward' });
+          expect(entry?.id).toBe(id);
+          expect(asMap(entry?.fields)).toEqual(asMap(fields));
+        }),
+        { numRuns: 50 },
+      );
+    });
+
+    it('keeps the entry as it was when the caller changes its object afterwards', async () => {
+      await using harness = await create();
+      const fields = { n: '1' };
+      await harness.broker.publish({ stream: CHAT, fields });
+      fields.n = '2';
+      expect(numbersOf(await readAll(harness.broker))).toEqual([1]);
+    });
+
+    it.each([
+      ['no fields', { stream: CHAT, fields: {} }],
+      ['a field that is not text', { stream: CHAT, fields: { n: 1 } }],
+      ['more fields than one call can carry', { stream: CHAT, fields: manyFields(1001) }],
+      ['an empty dedupe ID', { stream: CHAT, fields: { n: '1' }, dedupeId: '' }],
+      ['an endless dedupe ID', { stream: CHAT, fields: { n: '1' }, dedupeId: 'x'.repeat(257) }],
+      ['a stream the broker was not told of', { stream: 'events:other', fields: { n: '1' } }],
+    ])('refuses %s with invalid_argument', async (_, entry) => {
+      await using harness = await create();
+      expect(
+        await codeOf(harness.broker.publish(entry as { stream: string; fields: Record<string, string> })),
+      ).toBe('invalid_argument');
+      expect(await readAll(harness.broker)).toEqual([]);
+    });
+  });
+}
+
+/** A map, because comparing objects would pass over a field named `__proto__`. */
+function asMap(fields: Readonly<Record<string, string>> = {}): Map<string, string> {
+  return new Map(Object.entries(fields));
+}
+
+function manyFields(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, n) => [`field${n}`, 'x']));
+}

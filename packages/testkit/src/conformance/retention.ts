@@ -1,0 +1,149 @@
+// Conformance: what a trim removes and what it must keep.
+import { describe, expect, it } from 'vitest';
+import {
+  beat,
+  CHAT,
+  type CreateHarness,
+  numbersOf,
+  present,
+  publishNumbered,
+  readAll,
+  registerAt,
+  registerHolder,
+  tick,
+  tickAll,
+  trimAll,
+} from './harness.js';
+
+/** Redis removes whole nodes: this much may stay beyond the length. */
+const NODE_ENTRIES = 100;
+const CAPPED = { streams: [{ name: CHAT, maxLength: 10 }], hardCapFactor: 20 };
+
+/** Part of `describeBrokerConformance`. */
+export function describeRetention(create: CreateHarness): void {
+  describe('trim', () => {
+    it('removes acknowledged entries down to the length, give or take one node, oldest first', async () => {
+      await using harness = await create();
+      const { lease } = await registerHolder(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 1000);
+      await tickAll(harness.broker, lease, present(ids[999]));
+      const { removed, expired } = await trimAll(harness.broker, lease);
+      const left = numbersOf(await readAll(harness.broker));
+      expect(left.length).toBeGreaterThanOrEqual(100);
+      expect(left.length).toBeLessThan(100 + NODE_ENTRIES);
+      expect(left).toEqual(Array.from({ length: left.length }, (_, n) => 1000 - left.length + n));
+      expect([removed, expired]).toEqual([1000 - left.length, 0]);
+    });
+
+    it('leaves a stream within its length alone', async () => {
+      await using harness = await create();
+      const { lease } = await registerHolder(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 100);
+      await tickAll(harness.broker, lease, present(ids[99]));
+      expect(await harness.broker.trim(lease)).toEqual({ status: 'trimmed', removed: 0, expired: 0 });
+      expect((await readAll(harness.broker)).length).toBe(100);
+    });
+
+    it('keeps every entry that is not acknowledged: not consumed', async () => {
+      await using harness = await create();
+      const { lease } = await registerHolder(harness.broker, 'a');
+      await publishNumbered(harness.broker, 500);
+      expect(await trimAll(harness.broker, lease)).toEqual({ removed: 0, expired: 0 });
+    });
+
+    it('keeps every entry that is not acknowledged: consumed and pending', async () => {
+      await using harness = await create();
+      const { lease } = await registerHolder(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 500);
+      await tickAll(harness.broker, lease, present(ids[249]));
+      expect(await harness.broker.inspect(CHAT)).toMatchObject({ pending: 250 });
+      await trimAll(harness.broker, lease);
+      const left = numbersOf(await readAll(harness.broker));
+      expect(left[0]).toBeLessThanOrEqual(250);
+      expect(left[0]).toBeGreaterThan(250 - NODE_ENTRIES);
+    });
+
+    it('keeps what a registered member has not passed', async () => {
+      await using harness = await create();
+      const { broker } = harness;
+      const { lease } = await registerHolder(broker, 'a');
+      const ids = await publishNumbered(broker, 500);
+      await tickAll(broker, lease, present(ids[499]));
+      const b = await registerAt(broker, 'b');
+      await beat(broker, 'b', { ...b, cursor: present(ids[199]) });
+      await trimAll(broker, lease);
+      expect(numbersOf(await readAll(broker))[0]).toBeLessThanOrEqual(200);
+      await broker.unregister('b');
+      await trimAll(broker, lease);
+      expect(numbersOf(await readAll(broker))[0]).toBeGreaterThan(500 - 100 - NODE_ENTRIES);
+    });
+
+    it('keeps what is younger than minAgeMs', async () => {
+      await using harness = await create({ minAgeMs: 600_000 });
+      const { lease } = await registerHolder(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 500);
+      await tickAll(harness.broker, lease, present(ids[499]));
+      expect(await trimAll(harness.broker, lease)).toEqual({ removed: 0, expired: 0 });
+    });
+
+    it('removes a bounded number of entries in one call', async () => {
+      await using harness = await create({ trimBatchSize: 150 });
+      const { lease } = await registerHolder(harness.broker, 'a');
+      const ids = await publishNumbered(harness.broker, 800);
+      await tickAll(harness.broker, lease, present(ids[799]));
+      const result = await harness.broker.trim(lease);
+      expect(result).toMatchObject({ status: 'trimmed', expired: 0 });
+      expect(result.status === 'trimmed' && result.removed > 0 && result.removed <= 150).toBe(true);
+    });
+  });
+
+  describe('the hard cap', () => {
+    it('holds when nobody is there, and counts exactly what was lost', async () => {
+      await using harness = await create(CAPPED);
+      await publishNumbered(harness.broker, 1234);
+      expect(await harness.broker.inspect(CHAT)).toMatchObject({
+        length: 200,
+        entriesAdded: 1234,
+        expired: 1034,
+      });
+      expect(numbersOf(await readAll(harness.broker))[0]).toBe(1034);
+    });
+
+    it('counts no acknowledged entry as lost', async () => {
+      await using harness = await create(CAPPED);
+      const { broker } = harness;
+      const { lease } = await registerHolder(broker, 'a');
+      const ids = await publishNumbered(broker, 150);
+      await tickAll(broker, lease, present(ids[76]));
+      await publishNumbered(broker, 850, 150);
+      // 1000 in all, 77 acknowledged, 200 left: 723 were cut before anybody had acknowledged them.
+      expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 723 });
+    });
+
+    it('counts an entry once although it is acknowledged after it was cut', async () => {
+      await using harness = await create(CAPPED);
+      const { broker } = harness;
+      const { start, lease } = await registerHolder(broker, 'a');
+      const ids = await publishNumbered(broker, 150);
+      await tick(broker, lease);
+      await publishNumbered(broker, 150, 150);
+      expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 100, pending: 150 });
+      await beat(broker, 'a', { ...start, cursor: present(ids[149]) });
+      await tickAll(broker, lease);
+      await publishNumbered(broker, 40, 300);
+      // Of the 40 cut now, all were acknowledged.
+      expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 100 });
+    });
+
+    it('can be counted by a member: added minus received is what was lost', async () => {
+      await using harness = await create(CAPPED);
+      const { broker } = harness;
+      const start = await registerAt(broker, 'a');
+      await publishNumbered(broker, 777);
+      const seen = await broker.readAfter(new Map([[CHAT, start.cursor]]), { count: 1000, blockMs: 0 });
+      const received = present(seen.get(CHAT)).length;
+      const { entriesAdded, expired } = await broker.inspect(CHAT);
+      expect(entriesAdded - start.entriesAdded - received).toBe(expired);
+    });
+  });
+}
