@@ -11,7 +11,10 @@ const packageFolders = ['contract', 'broker', 'signalr', 'publisher']
 
 function run(title, command, args) {
   const startedAtMs = Date.now();
-  const { status } = spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, FORCE_COLOR: '1' } });
+  const { status } = spawnSync(command, args, {
+    stdio: 'inherit',
+    env: { ...process.env, FORCE_COLOR: '1' },
+  });
   if (status !== 0) {
     console.error(`\ncheck: ${title} failed (${command} ${args.join(' ')})`);
     process.exit(1);
@@ -24,7 +27,13 @@ function checkExports(folder) {
   run(`exports of ${folder} (publint)`, 'publint', [folder, '--strict']);
   run(`pack ${folder}`, 'npm', ['pack', '--silent', '--pack-destination', target, `./${folder}`]);
   const [tarball] = readdirSync(target);
-  run(`exports of ${folder} (types)`, 'attw', [join(target, tarball), '--profile', 'esm-only', '--format', 'ascii']);
+  run(`exports of ${folder} (types)`, 'attw', [
+    join(target, tarball),
+    '--profile',
+    'esm-only',
+    '--format',
+    'ascii',
+  ]);
   rmSync(target, { recursive: true });
 }
 

@@ -10,7 +10,8 @@ export default class ClosingLineReporter {
         count[test.result().state === 'pending' ? 'skipped' : test.result().state] += 1;
       }
       // A file that could not be loaded has no tests, and is a failure all the same.
-      if (testModule.state() === 'failed' && (tests === 0 || testModule.errors().length > 0)) count.failed += 1;
+      if (testModule.state() === 'failed' && (tests === 0 || testModule.errors().length > 0))
+        count.failed += 1;
     }
     count.failed += unhandledErrors.length;
     const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';

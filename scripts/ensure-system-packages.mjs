@@ -10,13 +10,18 @@ const missing = needed.filter(isMissing).map(({ debianPackage }) => debianPackag
 
 if (missing.length > 0) {
   if (!existsSync('/etc/debian_version') || process.getuid?.() !== 0) {
-    console.error(`The tests need: ${missing.join(', ')}. Install with your package manager, e.g. sudo apt-get install ${missing.join(' ')}`);
+    console.error(
+      `The tests need: ${missing.join(', ')}. Install with your package manager, e.g. sudo apt-get install ${missing.join(' ')}`,
+    );
     process.exit(1);
   }
   console.log(`Installing from Debian's packages: ${missing.join(', ')}`);
   // RUNLEVEL=1 keeps the package's service from being started: the tests start their own servers.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  for (const args of [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', ...missing]]) {
+  for (const args of [
+    ['update', '-qq'],
+    ['install', '-y', '-qq', '--no-install-recommends', ...missing],
+  ]) {
     const { status } = spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env });
     if (status !== 0) {
       console.error(`apt-get ${args.join(' ')} failed`);

@@ -11,7 +11,7 @@ import {
   type Entry,
   type Member,
 } from '@millrace/broker';
-import type { ReceivedEvent } from '@millrace/contract';
+import type { AnyCatalog, eventCatalog, ReceivedEvent } from '@millrace/contract';
 import { createPublisher, type Publisher } from '@millrace/publisher';
 import {
   type AllowedOrigins,
@@ -46,10 +46,10 @@ export interface GatewayAddress {
 }
 
 /** A gateway. Start it once, stop it once. */
-export interface Gateway {
+export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
   readonly brokerKind: 'redis' | 'memory';
   /** Publishes into this gateway's broker; usable between `start` and `stop`. */
-  readonly publisher: Publisher;
+  readonly publisher: Publisher<C>;
   /**
    * Connects to the broker, begins to read, then listens.
    *
@@ -68,18 +68,23 @@ export interface Gateway {
  *
  * @throws GatewayError `invalid_configuration`, in words that say what to set.
  */
-export function createGateway(
-  options: GatewayOptions,
+export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
+  options: GatewayOptions<C>,
   logger: Logger = createLogger({ level: 'silent' }),
-): Gateway {
+): Gateway<C> {
   const resolved = resolveOptions(options, `${hostname()}-${process.pid}`);
-  return new MillraceGateway(resolved, logger.child({ instance: resolved.instance }));
+  const gateway: Gateway<AnyCatalog> = new MillraceGateway(
+    resolved,
+    logger.child({ instance: resolved.instance }),
+  );
+  // The gateway was made with this very catalog; inside, its static types do not matter.
+  return gateway as unknown as Gateway<C>;
 }
 
 /**
  * created → starting → running → stopping → stopped. A start that fails stops what it had started.
  */
-class MillraceGateway implements Gateway {
+class MillraceGateway implements Gateway<AnyCatalog> {
   readonly publisher: Publisher;
   readonly #options: ResolvedGatewayOptions;
   readonly #logger: Logger;
@@ -151,7 +156,7 @@ class MillraceGateway implements Gateway {
     broker.onStateChange((state, cause) => {
       const level = state === 'unavailable' ? 'warn' : 'info';
       this.#logger[level](
-        { broker: broker.kind, state, ...(cause === undefined ? {} : { err: cause }) },
+        { broker: broker.kind, state, ...(cause === undefined ? {} : { reason: cause.message }) },
         'broker state',
       );
     });

@@ -1,12 +1,12 @@
 // What a gateway can be told, with defaults. `environment.ts` fills it from the environment; tests and embedders
 // pass it directly.
-import { type Catalog, eventCatalog } from '@millrace/contract';
+import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 import { GatewayError } from './errors.js';
 
 /** Options of {@link createGateway}. */
-export interface GatewayOptions {
+export interface GatewayOptions<C extends AnyCatalog = AnyCatalog> {
   /** Event types and streams to carry. @defaultValue the nine built-in types */
-  readonly catalog?: Catalog;
+  readonly catalog?: C;
   /** TCP port; 0 takes a free one. @defaultValue 4400 */
   readonly port?: number;
   /** Address to listen on. @defaultValue '127.0.0.1' */
@@ -59,7 +59,7 @@ export type ResolvedGatewayOptions = Readonly<
 >;
 
 const defaults = {
-  catalog: eventCatalog as Catalog,
+  catalog: eventCatalog as AnyCatalog,
   port: 4400,
   host: '127.0.0.1',
   apiKeys: [],

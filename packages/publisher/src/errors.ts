@@ -1,7 +1,10 @@
 // The publisher's errors. An event that breaks the contract is a `ContractError` of @millrace/contract instead.
 
 /** Stable codes of {@link PublisherError}; each is explained in docs/errors.md. */
-export type PublisherErrorCode = 'broker_unavailable' | 'publisher_closed';
+export const PUBLISHER_ERROR_CODES = ['broker_unavailable', 'publisher_closed'] as const;
+
+/** One of {@link PUBLISHER_ERROR_CODES}. */
+export type PublisherErrorCode = (typeof PUBLISHER_ERROR_CODES)[number];
 
 /**
  * An event was not published, or nobody knows whether it was.

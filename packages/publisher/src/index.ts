@@ -4,7 +4,7 @@ export {
   connectPublisher,
   type ConnectPublisherOptions,
 } from './connect-publisher.js';
-export { PublisherError, type PublisherErrorCode } from './errors.js';
+export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './errors.js';
 export type { PublisherObserver, PublisherOptions } from './options.js';
 export { createPublisher, type Publisher, type PublishRequest, type PublishResult } from './publisher.js';
 export type { PublishOptions } from './stamp.js';

@@ -15,6 +15,8 @@ export function createHttpServer(options: {
     requestTimeout: 30_000,
     forceCloseConnections: true,
   });
+  // JSON only. It also makes a browser ask first (CORS preflight), so no web page can publish behind its visitor's back.
+  app.removeContentTypeParser('text/plain');
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     const problem = problemOf(error, options.maxBodyBytes);
     if (problem.status >= 500)
