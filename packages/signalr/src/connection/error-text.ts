@@ -1,7 +1,7 @@
 /*
  * What a client may read of an error: the texts of ASP.NET Core, with details only where they are allowed.
  */
-import { HubError, SignalRError } from '../errors.js';
+import { HubError, SignalRError, type SignalRErrorCode } from '../errors.js';
 
 /**
  * `prefix`, followed by the details when the error is a {@link HubError} or when details are enabled.
@@ -18,14 +18,15 @@ export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
+const DOTNET_NAMES: { readonly [Code in SignalRErrorCode]?: string } = {
+  client_timeout: 'OperationCanceledException',
+  invalid_argument: 'InvalidDataException',
+  malformed_message: 'InvalidDataException',
+  message_too_big: 'InvalidDataException',
+};
+
 /** Wrong data has the name that .NET gives it, so that clients see the text they know. */
 function typeNameOf(error: unknown): string {
   if (!(error instanceof Error)) return 'Error';
-  const isInvalidData =
-    error instanceof SignalRError &&
-    (error.code === 'malformed_message' ||
-      error.code === 'message_too_big' ||
-      error.code === 'invalid_argument');
-  if (isInvalidData) return 'InvalidDataException';
-  return error.name;
+  return (error instanceof SignalRError ? DOTNET_NAMES[error.code] : undefined) ?? error.name;
 }

@@ -276,7 +276,7 @@ const DESCRIPTIONS = {
   connected_failed: 'onConnected failed.',
   malformed_message: 'The client sent a malformed message.',
   message_too_big: 'The maximum message size was exceeded.',
-  client_timeout: "The client hasn't sent a message or ping within the client timeout.",
+  client_timeout: "Client hasn't sent a message/ping within the configured ClientTimeoutInterval.",
   transport_lost: 'The transport ended without a closing handshake.',
   send_timeout: 'The client took no data for the send timeout.',
   slow_consumer: 'The client read too slowly; its outbound queue was full.',

@@ -28,7 +28,7 @@ export interface ParsedMethod<Context, Args extends readonly unknown[] = never, 
  */
 export function method<Context, Args extends readonly unknown[], Result>(
   parse: (args: readonly unknown[]) => Args,
-  invoke: (context: Context, ...args: Args) => Result,
+  invoke: (context: Context, ...args: NoInfer<Args>) => Result,
 ): ParsedMethod<Context, Args, Result> {
   // The brand exists in types only: it keeps an unchecked pair of functions from passing for a checked one.
   return { parse, invoke } as unknown as ParsedMethod<Context, Args, Result>;

@@ -70,13 +70,13 @@ export class HubDispatcher {
     const streams = message.streamIds?.length ?? 0;
     if (streams > 0) {
       const error = new HubError(`Client sent ${streams} stream(s), Hub method expects 0.`);
-      return call.fail('streaming_not_supported', thrownText(message.target), error);
+      return call.fail('streaming_not_supported', thrownText(entry.name), error);
     }
     let args: readonly unknown[];
     try {
       args = entry.parse(message.arguments);
     } catch (error) {
-      return call.fail('invalid_arguments', bindingText(message.target), error);
+      return call.fail('invalid_arguments', bindingText(entry.name), error);
     }
     return runMethod(call, () => entry.invoke(this.#contextOf(connection), args));
   }
@@ -90,7 +90,7 @@ export class HubDispatcher {
     }
     call.refuse(
       'streaming_not_supported',
-      `The client attempted to invoke the non-streaming '${message.target}' method with a streaming invocation.`,
+      `The client attempted to invoke the non-streaming '${entry.name}' method with a streaming invocation.`,
     );
   }
 }
@@ -151,17 +151,22 @@ class Invocation {
     this.#onEvent = onEvent;
   }
 
+  /** Texts name the method as it is declared; only what does not exist is named as the client did. */
+  get #name(): string {
+    return this.#entry?.name ?? this.#message.target;
+  }
+
   /** A method without a result answers null, as .NET does. */
   complete(result: unknown): undefined {
     try {
       this.#answer({ kind: 'result', result: result ?? null });
     } catch (error) {
-      this.fail('unserializable_result', thrownText(this.#message.target), error);
+      this.fail('unserializable_result', thrownText(this.#name), error);
     }
   }
 
   failThrown(error: unknown): undefined {
-    this.fail('method_threw', thrownText(this.#message.target), error);
+    this.fail('method_threw', thrownText(this.#name), error);
   }
 
   fail(failure: InvocationFailure, text: string, error: unknown): undefined {
@@ -172,7 +177,7 @@ class Invocation {
 
   refuseUnknown(): undefined {
     const error = new HubError('Method does not exist.');
-    this.#answer({ kind: 'error', error: buildErrorText(bindingText(this.#message.target), error, false) });
+    this.#answer({ kind: 'error', error: buildErrorText(bindingText(this.#name), error, false) });
     this.#report('unknown_method', undefined);
   }
 

@@ -3,12 +3,16 @@
  */
 import { SignalRError } from '../errors.js';
 
+const WRONG_TYPE =
+  'Error binding arguments. ' +
+  'Make sure that the types of the provided values match the types of the hub method being invoked.';
+
 /** Tells whether a value is of a type. */
 export type Guard<T> = (value: unknown) => value is T;
 
 /**
  * A parser for {@link method}: exactly one argument per guard, each of its type.
- * The parser throws SignalRError `invalid_argument`, with the text .NET gives for a wrong number of arguments.
+ * The parser throws SignalRError `invalid_argument`, with .NET's texts for a wrong number and for wrong types.
  */
 export function parseArguments<Args extends readonly unknown[]>(
   ...guards: { readonly [Index in keyof Args]: Guard<Args[Index]> }
@@ -18,8 +22,8 @@ export function parseArguments<Args extends readonly unknown[]>(
       const text = `Invocation provides ${args.length} argument(s) but target expects ${guards.length}.`;
       throw new SignalRError('invalid_argument', text);
     }
-    const wrong = guards.findIndex((guard, index) => !guard(args[index]));
-    if (wrong >= 0) throw new SignalRError('invalid_argument', `Argument ${wrong + 1} has the wrong type.`);
+    if (!guards.every((guard, index) => guard(args[index])))
+      throw new SignalRError('invalid_argument', WRONG_TYPE);
     // The number and the type of each element were checked against the guards of this very tuple.
     return args as unknown as Args;
   };

@@ -23,7 +23,9 @@ export function parseJsonRecord(record: Buffer): JsonRecord {
     throw malformed('Error reading JSON.');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw malformed('Unexpected JSON token type. Expected a JSON Object.');
+    throw malformed(
+      `Unexpected JSON Token Type '${Array.isArray(value) ? 'Array' : 'Value'}'. Expected a JSON Object.`,
+    );
   }
   return value as JsonRecord; // an object that is no array has string keys and unknown values
 }
@@ -35,17 +37,9 @@ export function requiredString(record: JsonRecord, name: string): string {
   return value;
 }
 
-/** Null and the empty string count as absent: the original treats an empty id as no id. */
-export function optionalId(record: JsonRecord, name: string): string | undefined {
-  const value = field(record, name);
-  if (value === undefined || value === null || value === '') return undefined;
-  if (typeof value !== 'string') throw malformed(`Expected '${name}' to be of type String.`);
-  return value;
-}
-
 export function optionalString(record: JsonRecord, name: string): string | undefined {
   const value = field(record, name);
-  if (value === undefined || value === null) return undefined;
+  if (value === undefined) return undefined;
   if (typeof value !== 'string') throw malformed(`Expected '${name}' to be of type String.`);
   return value;
 }
@@ -75,7 +69,7 @@ export function requiredArray(record: JsonRecord, name: string): readonly unknow
 
 export function optionalStrings(record: JsonRecord, name: string): readonly string[] | undefined {
   const value = field(record, name);
-  if (value === undefined || value === null) return undefined;
+  if (value === undefined) return undefined;
   if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
     throw malformed(`Expected '${name}' to be an array of strings.`);
   }
@@ -84,11 +78,12 @@ export function optionalStrings(record: JsonRecord, name: string): readonly stri
 
 export function optionalHeaders(record: JsonRecord): MessageHeaders | undefined {
   const value = field(record, 'headers');
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'object' || Array.isArray(value))
-    throw malformed("Expected 'headers' to be an object.");
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw malformed("Expected 'headers' to be of type StartObject.");
+  }
   if (!Object.values(value).every((header) => typeof header === 'string')) {
-    throw malformed("Expected 'headers' to hold strings.");
+    throw malformed('Expected every header to be of type String.');
   }
   return value as MessageHeaders; // every value was checked to be a string
 }

@@ -12,7 +12,6 @@ import {
   malformed,
   optionalBoolean,
   optionalHeaders,
-  optionalId,
   optionalString,
   optionalStrings,
   parseJsonRecord,
@@ -63,7 +62,7 @@ function readMessage(record: JsonRecord): HubMessage | undefined {
   const type = requiredInteger(record, 'type');
   switch (type) {
     case MessageType.invocation:
-      return { type, ...readCall(record), ...idOf(optionalId(record, 'invocationId')) };
+      return { type, ...readCall(record), ...idOf(optionalString(record, 'invocationId')) };
     case MessageType.streamInvocation:
       return { type, ...readCall(record), invocationId: requiredString(record, 'invocationId') };
     case MessageType.streamItem:
@@ -85,8 +84,9 @@ function readMessage(record: JsonRecord): HubMessage | undefined {
   }
 }
 
+/** The original treats an empty id as no id. */
 function idOf(invocationId: string | undefined): { invocationId?: string } {
-  return invocationId === undefined ? {} : { invocationId };
+  return invocationId === undefined || invocationId === '' ? {} : { invocationId };
 }
 
 function readCall(record: JsonRecord) {

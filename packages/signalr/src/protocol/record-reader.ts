@@ -65,7 +65,7 @@ export class RecordReader {
     if (isTooBig) {
       throw new SignalRError(
         'message_too_big',
-        `The maximum message size of ${this.#maximumRecordBytes}B was exceeded.`,
+        `The maximum message size of ${this.#maximumRecordBytes}B was exceeded (option maximumReceiveMessageBytes).`,
       );
     }
   }

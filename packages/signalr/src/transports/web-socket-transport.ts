@@ -13,19 +13,22 @@ import { webSocketFraming } from './web-socket-frame.js';
 const NORMAL_CLOSURE = 1000;
 const MESSAGE_TOO_BIG = 1009;
 const ABNORMAL = 1006;
+/** What `ws` closes with when the client breaks the WebSocket protocol itself. */
+const PROTOCOL_FAILURES: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, MESSAGE_TOO_BIG]);
 
 /**
  * A `ws` socket with two answers of its own.
- * An empty close frame is answered with code 1000, as ASP.NET Core does; `ws` would echo "no code", and the
- * official client would take that for an error. And before a message over the limit closes the socket, the
- * connection may still say why.
+ * A client's close frame is answered with code 1000 whatever it held, as ASP.NET Core does; `ws` would echo
+ * "no code" for an empty one, and the official client would take that for an error. And before a message over
+ * the limit closes the socket, the connection may still say why.
  */
 export class ServerWebSocket extends WebSocket {
   onMessageTooBig: (() => void) | undefined;
 
   override close(code: number = NORMAL_CLOSURE, reason?: string | Buffer): void {
     if (code === MESSAGE_TOO_BIG && this.readyState === WebSocket.OPEN) this.onMessageTooBig?.();
-    super.close(code, reason);
+    if (PROTOCOL_FAILURES.has(code)) super.close(code, reason);
+    else super.close(NORMAL_CLOSURE);
   }
 }
 

@@ -1,0 +1,272 @@
+/*
+ * The JSON hub protocol as a table of wire text and messages, and as properties over any split and any bytes.
+ */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { JsonText, SignalRError } from '../src/index.js';
+import { type HubMessage, MessageType } from '../src/protocol/hub-message.js';
+import { jsonHubProtocol } from '../src/protocol/json-hub-protocol.js';
+
+const RS = '\u001e';
+
+function parseAll(chunks: readonly Buffer[], maximumBytes = 1_000_000): HubMessage[] {
+  const parser = jsonHubProtocol.createParser(maximumBytes);
+  const messages: HubMessage[] = [];
+  for (const chunk of chunks) {
+    parser.push(chunk);
+    for (let message = parser.next(); message !== undefined; message = parser.next()) messages.push(message);
+  }
+  return messages;
+}
+
+const bothWays: readonly [string, HubMessage][] = [
+  ['{"type":1,"target":"t","arguments":[]}', { type: 1, target: 't', arguments: [] }],
+  [
+    '{"type":1,"headers":{"traceparent":"x"},"invocationId":"1","target":"t","arguments":[1,"a",null,{"b":[]}],"streamIds":["2"]}',
+    {
+      type: 1,
+      headers: { traceparent: 'x' },
+      invocationId: '1',
+      target: 't',
+      arguments: [1, 'a', null, { b: [] }],
+      streamIds: ['2'],
+    },
+  ],
+  ['{"type":2,"invocationId":"1","item":null}', { type: 2, invocationId: '1', item: null }],
+  [
+    '{"type":2,"headers":{},"invocationId":"1","item":[1]}',
+    { type: 2, headers: {}, invocationId: '1', item: [1] },
+  ],
+  ['{"type":3,"invocationId":"1"}', { type: 3, invocationId: '1', outcome: { kind: 'void' } }],
+  [
+    '{"type":3,"invocationId":"1","result":null}',
+    { type: 3, invocationId: '1', outcome: { kind: 'result', result: null } },
+  ],
+  [
+    '{"type":3,"invocationId":"1","error":""}',
+    { type: 3, invocationId: '1', outcome: { kind: 'error', error: '' } },
+  ],
+  [
+    '{"type":4,"invocationId":"1","target":"t","arguments":[]}',
+    { type: 4, invocationId: '1', target: 't', arguments: [] },
+  ],
+  ['{"type":5,"invocationId":"1"}', { type: 5, invocationId: '1' }],
+  ['{"type":6}', { type: 6 }],
+  ['{"type":7}', { type: 7 }],
+  ['{"type":7,"error":"e","allowReconnect":true}', { type: 7, error: 'e', allowReconnect: true }],
+  ['{"type":8,"sequenceId":5}', { type: 8, sequenceId: 5 }],
+  ['{"type":9,"sequenceId":9007199254740991}', { type: 9, sequenceId: 9007199254740991 }],
+];
+
+describe('messages and wire text', () => {
+  test.each(bothWays)('%s is read and written', (text, message) => {
+    expect(parseAll([Buffer.from(text + RS)])).toEqual([message]);
+    expect(jsonHubProtocol.write(message).toString()).toBe(text + RS);
+  });
+
+  test.each<[string, string, HubMessage[]]>([
+    [
+      'any order of properties',
+      '{"arguments":[1],"target":"t","invocationId":"1","type":1}',
+      [{ type: 1, invocationId: '1', target: 't', arguments: [1] }],
+    ],
+    ['unknown properties', '{"type":6,"future":{"type":1}}', [{ type: 6 }]],
+    [
+      'an empty invocation id as none',
+      '{"type":1,"invocationId":"","target":"t","arguments":[]}',
+      [{ type: 1, target: 't', arguments: [] }],
+    ],
+    ['a refusal to reconnect as absence', '{"type":7,"allowReconnect":false}', [{ type: 7 }]],
+    ['white space', ' { "type" : 6 } ', [{ type: 6 }]],
+    [
+      'an escaped separator',
+      '{"type":1,"target":"\\u001e","arguments":[]}',
+      [{ type: 1, target: '\u001e', arguments: [] }],
+    ],
+    ['unknown types by skipping them', `{"type":99}${RS}{"type":6}${RS}{"type":-1}`, [{ type: 6 }]],
+    [
+      'hostile keys as data',
+      '{"type":1,"target":"t","arguments":[{"__proto__":{"x":1}}]}',
+      [{ type: 1, target: 't', arguments: [JSON.parse('{"__proto__":{"x":1}}')] }],
+    ],
+  ])('reads %s', (_title, text, messages) => {
+    expect(parseAll([Buffer.from(text + RS)])).toEqual(messages);
+  });
+
+  test.each([
+    '',
+    '{',
+    'null',
+    '1',
+    '"x"',
+    '[]',
+    '{}',
+    '{"type":"1"}',
+    '{"type":null}',
+    '{"type":1.5}',
+    '{"type":1e400}',
+    '{"type":1,"arguments":[]}',
+    '{"type":1,"target":"t"}',
+    '{"type":1,"target":null,"arguments":[]}',
+    '{"type":1,"target":"t","arguments":{}}',
+    '{"type":1,"target":"t","arguments":null}',
+    '{"type":1,"invocationId":5,"target":"t","arguments":[]}',
+    '{"type":1,"invocationId":null,"target":"t","arguments":[]}',
+    '{"type":1,"target":"t","arguments":[],"streamIds":[1]}',
+    '{"type":1,"target":"t","arguments":[],"headers":null}',
+    '{"type":1,"target":"t","arguments":[],"headers":[]}',
+    '{"type":1,"target":"t","arguments":[],"headers":{"a":1}}',
+    '{"type":2,"invocationId":"1"}',
+    '{"type":2,"item":1}',
+    '{"type":3}',
+    '{"type":3,"invocationId":"1","error":5}',
+    '{"type":3,"invocationId":"1","error":"e","result":1}',
+    '{"type":3,"invocationId":"1","error":"e","result":null}',
+    '{"type":4,"target":"t","arguments":[]}',
+    '{"type":5}',
+    '{"type":7,"error":5}',
+    '{"type":7,"allowReconnect":"yes"}',
+    '{"type":8}',
+    '{"type":8,"sequenceId":"1"}',
+    '{"type":9,"sequenceId":1.5}',
+  ])('refuses %j as malformed', (text) => {
+    expect(() => parseAll([Buffer.from(text + RS)])).toThrow(
+      expect.objectContaining({ code: 'malformed_message' }),
+    );
+  });
+
+  test('refuses invalid UTF-8 rather than replacing it', () => {
+    const bytes = Buffer.concat([
+      Buffer.from('{"type":6,"x":"'),
+      Buffer.from([0xff]),
+      Buffer.from(`"}${RS}`),
+    ]);
+    expect(() => parseAll([bytes])).toThrow(expect.objectContaining({ code: 'malformed_message' }));
+  });
+
+  test('never quotes the input in its errors', () => {
+    try {
+      parseAll([Buffer.from(`{"secret-token${RS}`)]);
+      expect.unreachable();
+    } catch (error) {
+      expect(String(error)).not.toContain('secret');
+      expect((error as Error).cause).toBeUndefined();
+    }
+  });
+});
+
+describe('values', () => {
+  const write = (result: unknown): string =>
+    jsonHubProtocol
+      .write({ type: MessageType.completion, invocationId: '1', outcome: { kind: 'result', result } })
+      .toString();
+
+  test('splices JSON text verbatim', () => {
+    expect(write(new JsonText('{"n":  1.50}'))).toBe(
+      `{"type":3,"invocationId":"1","result":{"n":  1.50}}${RS}`,
+    );
+  });
+
+  test('writes null for what JSON has no value for', () => {
+    expect(write(undefined)).toContain('"result":null');
+    expect(write(() => 1)).toContain('"result":null');
+    expect(write(Number.NaN)).toContain('"result":null');
+  });
+
+  test('reports what cannot be written', () => {
+    expect(() => write(1n)).toThrow(expect.objectContaining({ code: 'unserializable' }));
+  });
+
+  test('checks JSON text from outside', () => {
+    expect(JsonText.parse('[1]').text).toBe('[1]');
+    expect(() => JsonText.parse('[1]]')).toThrow(SignalRError);
+  });
+});
+
+describe('size limit', () => {
+  const message = `{"type":6,"x":"${'y'.repeat(100)}"}${RS}`;
+
+  test('counts a message with its separator', () => {
+    expect(parseAll([Buffer.from(message)], message.length)).toHaveLength(1);
+    expect(() => parseAll([Buffer.from(message)], message.length - 1)).toThrow(
+      expect.objectContaining({ code: 'message_too_big' }),
+    );
+  });
+
+  test('holds for each message, not for all that come at once', () => {
+    expect(parseAll([Buffer.from(message.repeat(50))], message.length)).toHaveLength(50);
+  });
+
+  test('refuses an endless message before it is complete', () => {
+    const parser = jsonHubProtocol.createParser(64);
+    parser.push(Buffer.alloc(63, 0x20));
+    expect(parser.next()).toBeUndefined();
+    parser.push(Buffer.from(' '));
+    expect(() => parser.next()).toThrow(expect.objectContaining({ code: 'message_too_big' }));
+  });
+});
+
+const id = fc.string({ minLength: 1, unit: 'grapheme' });
+const value = fc.jsonValue().map((json) => JSON.parse(JSON.stringify(json)) as unknown);
+const message: fc.Arbitrary<HubMessage> = fc.oneof(
+  fc.record({
+    type: fc.constant(1 as const),
+    target: fc.string({ unit: 'grapheme' }),
+    arguments: fc.array(value),
+  }),
+  fc.record({ type: fc.constant(4 as const), invocationId: id, target: id, arguments: fc.array(value) }),
+  fc.record({ type: fc.constant(2 as const), invocationId: id, item: value }),
+  fc.record({
+    type: fc.constant(3 as const),
+    invocationId: id,
+    outcome: fc.record({ kind: fc.constant('result' as const), result: value }),
+  }),
+  fc.record({ type: fc.constant(5 as const), invocationId: id }),
+  fc.constant({ type: 6 as const }),
+  fc.record({ type: fc.constantFrom(8 as const, 9 as const), sequenceId: fc.nat() }),
+);
+
+describe('properties', () => {
+  test('any split of any valid stream gives the same messages', () => {
+    fc.assert(
+      fc.property(
+        fc.array(message, { maxLength: 8 }),
+        fc.array(fc.nat({ max: 60 }), { maxLength: 200 }),
+        (messages, cuts) => {
+          const bytes = Buffer.concat(messages.map((each) => jsonHubProtocol.write(each)));
+          const chunks: Buffer[] = [];
+          let offset = 0;
+          for (const cut of cuts) {
+            chunks.push(bytes.subarray(offset, offset + cut));
+            offset += cut;
+          }
+          chunks.push(bytes.subarray(Math.min(offset, bytes.length)));
+          expect(parseAll(chunks)).toEqual(messages);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('random bytes give messages or one typed error, never anything else', () => {
+    const bytes = fc.array(
+      fc.oneof(
+        fc.uint8Array({ maxLength: 40 }),
+        fc.constantFrom(...'{}[]",:0tfn\u001e').map((c) => Buffer.from(c)),
+      ),
+    );
+    fc.assert(
+      fc.property(bytes, (chunks) => {
+        try {
+          parseAll(
+            chunks.map((chunk) => Buffer.from(chunk)),
+            64,
+          );
+        } catch (error) {
+          expect(error).toBeInstanceOf(SignalRError);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
