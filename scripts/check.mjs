@@ -3,18 +3,21 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 
 const packageFolders = ['contract', 'broker', 'signalr', 'publisher']
   .map((name) => `packages/${name}`)
   .concat('apps/gateway');
 
+// The project's own tools, also when this file is started without npm.
+const env = {
+  ...process.env,
+  PATH: `${join(process.cwd(), 'node_modules', '.bin')}${delimiter}${process.env.PATH}`,
+};
+
 function run(title, command, args) {
   const startedAtMs = Date.now();
-  const { status } = spawnSync(command, args, {
-    stdio: 'inherit',
-    env: { ...process.env, FORCE_COLOR: '1' },
-  });
+  const { status } = spawnSync(command, args, { stdio: 'inherit', env });
   if (status !== 0) {
     console.error(`\ncheck: ${title} failed (${command} ${args.join(' ')})`);
     process.exit(1);
@@ -37,7 +40,7 @@ function checkExports(folder) {
   rmSync(target, { recursive: true });
 }
 
-run('format', 'biome', ['ci', '--colors=force', '.']);
+run('format', 'biome', ['ci', '.']);
 run('build', 'tsc', ['-b']);
 run('types of tests', 'tsc', ['-p', 'tsconfig.tests.json']);
 run('lint, levels, cycles', 'oxlint', ['--type-aware', '--deny-warnings', '.']);

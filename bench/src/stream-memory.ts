@@ -3,7 +3,7 @@
 //   npm run bench:stream-memory [-- --write]
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { encodeEntry, type EventOf, eventCatalog } from '@millrace/contract';
+import { type EventOf, encodeEntry, eventCatalog } from '@millrace/contract';
 import { createClient } from '@redis/client';
 import { chatPayload } from './latency/chat-payload.js';
 import { contentOf } from './latency/load.js';
@@ -33,7 +33,11 @@ function envelope() {
 
 /** A typical event of a stream: the one that fills it in the field. */
 const typical: Readonly<Record<string, () => BuiltInEvent>> = {
-  'events:chat': () => ({ ...envelope(), event_type: 'chat_message', payload: chatPayload(contentOf(1n), 1) }),
+  'events:chat': () => ({
+    ...envelope(),
+    event_type: 'chat_message',
+    payload: chatPayload(contentOf(1n), 1),
+  }),
   'events:ticket': () => ({
     ...envelope(),
     event_type: 'status_change',
@@ -48,12 +52,22 @@ const typical: Readonly<Record<string, () => BuiltInEvent>> = {
   'events:notification': () => ({
     ...envelope(),
     event_type: 'notification',
-    payload: { type: 'ticket', title: 'A ticket was assigned to you', body: 'VPN does not connect', action_url: '/tickets/42' },
+    payload: {
+      type: 'ticket',
+      title: 'A ticket was assigned to you',
+      body: 'VPN does not connect',
+      action_url: '/tickets/42',
+    },
   }),
   'events:remote': () => ({
     ...envelope(),
     event_type: 'remote_session_start',
-    payload: { session_id: randomUUID(), agent_id: randomUUID(), requester_id: randomUUID(), mode: 'control' },
+    payload: {
+      session_id: randomUUID(),
+      agent_id: randomUUID(),
+      requester_id: randomUUID(),
+      mode: 'control',
+    },
   }),
 };
 
@@ -69,7 +83,9 @@ for (const { name, maxLength } of eventCatalog.streams) {
   const estimate = estimates[name];
   if (create === undefined || estimate === undefined) throw new Error(`no typical event for ${name}`);
   for (let sent = 0; sent < maxLength; sent += 1_000) {
-    const batch = Array.from({ length: Math.min(1_000, maxLength - sent) }, () => redis.xAdd(name, '*', encodeEntry(create())));
+    const batch = Array.from({ length: Math.min(1_000, maxLength - sent) }, () =>
+      redis.xAdd(name, '*', encodeEntry(create())),
+    );
     await Promise.all(batch);
   }
   const used = (await redis.sendCommand(['MEMORY', 'USAGE', name, 'SAMPLES', '0'])) as unknown as number;

@@ -1,5 +1,5 @@
 // The hub `/hubs/events`: what clients may call. It checks who may do what; publishing and delivery are elsewhere.
-import { BrokerError, parsePosition, type Position } from '@millrace/broker';
+import { BrokerError, type Position, parsePosition } from '@millrace/broker';
 import { ContractError, isRoomId } from '@millrace/contract';
 import { type Publisher, PublisherError } from '@millrace/publisher';
 import { defineHub, type HubContext, HubError, method } from '@millrace/signalr';

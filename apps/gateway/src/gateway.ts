@@ -2,9 +2,9 @@
 // created here and nowhere else; read it from top to bottom.
 import { hostname } from 'node:os';
 import {
-  comparePositions,
   type Broker,
   type BrokerOptions,
+  comparePositions,
   createMember,
   createMemoryBroker,
   createRedisBroker,

@@ -1,8 +1,8 @@
 // The short way for a backend: one call from a Redis address to a publisher.
 import { createRedisBroker } from '@millrace/broker';
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
-import { createPublisher, type Publisher } from './publisher.js';
 import type { PublisherOptions } from './options.js';
+import { createPublisher, type Publisher } from './publisher.js';
 
 /** Options of {@link connectPublisher}. */
 export interface ConnectPublisherOptions<C extends AnyCatalog = typeof eventCatalog>

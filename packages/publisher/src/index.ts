@@ -1,8 +1,8 @@
 // Public exports of @millrace/publisher.
 export {
   type ConnectedPublisher,
-  connectPublisher,
   type ConnectPublisherOptions,
+  connectPublisher,
 } from './connect-publisher.js';
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './errors.js';
 export type { PublisherObserver, PublisherOptions } from './options.js';

@@ -3,10 +3,10 @@
 import { BrokerError, type PublishReceipt } from '@millrace/broker';
 import {
   type AnyCatalog,
-  encodeEntry,
   type EventOf,
   type EventTypeDeclaration,
   type EventTypeName,
+  encodeEntry,
   type PayloadOf,
   type StreamEvent,
 } from '@millrace/contract';
