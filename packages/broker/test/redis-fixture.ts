@@ -1,0 +1,38 @@
+// Steps that the tests against real Redis share.
+import { type Broker, type BrokerOptions, createRedisBroker } from '@millrace/broker';
+import { CHAT, type RedisServer, SUITE_OPTIONS } from '@millrace/testkit';
+
+/** An opened broker that closes itself. */
+export async function openBroker(
+  url: string,
+  options: Partial<BrokerOptions> = {},
+): Promise<Broker & AsyncDisposable> {
+  const broker = createRedisBroker({ ...SUITE_OPTIONS, ...options, url });
+  await broker.open();
+  return Object.assign(broker, { [Symbol.asyncDispose]: () => broker.close() });
+}
+
+/** A reply of redis-cli as JSON. */
+export async function query(redis: RedisServer, ...command: readonly string[]): Promise<unknown> {
+  return JSON.parse(await redis.cli('--json', ...command));
+}
+
+/** Publishes `count` numbered entries of about 450 bytes, in the data model's six fields. */
+export async function publishEvents(broker: Broker, count: number, stream = CHAT): Promise<string[]> {
+  const receipts = await Promise.all(
+    Array.from({ length: count }, (_, n) => broker.publish({ stream, fields: eventFields(n) })),
+  );
+  return receipts.map(({ id }) => id);
+}
+
+/** Fields of an event as a publisher writes them. */
+export function eventFields(n: number): Record<string, string> {
+  return {
+    event_id: `3f2504e0-4f89-41d3-9a0c-${String(n).padStart(12, '0')}`,
+    event_type: 'chat_message',
+    timestamp: '2026-01-16T10:00:00.000Z',
+    room_id: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
+    payload: JSON.stringify({ id: n, content: 'x'.repeat(200) }),
+    metadata: '{"source_instance":"a"}',
+  };
+}

@@ -1,0 +1,57 @@
+// Every key is built in one place, and all keys of a stream fall into one cluster slot.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { CHAT, type RedisServer, startRedis } from '@millrace/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { slotsKey, streamKeys } from '../src/redis/keys.js';
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis({ args: ['--cluster-enabled', 'yes'] });
+});
+
+afterAll(() => redis[Symbol.asyncDispose]());
+
+it.each([CHAT, 'events:chat.p0', 'plain'])(
+  'puts all keys of %s into the slot of the stream itself',
+  async (stream) => {
+    const keys = streamKeys(stream);
+    const names = Object.values(keys).filter((value): value is string => typeof value === 'string');
+    const all = [...names, keys.dedupe('3f2504e0-4f89-41d3-9a0c-0305e82c3301'), keys.deadMark('1-1')];
+    const slots = await Promise.all(all.map((key) => redis.cli('cluster', 'keyslot', key)));
+    expect(new Set(slots).size).toBe(1);
+    expect(all.length).toBe(8);
+  },
+);
+
+it('names the keys as the documentation does', () => {
+  const keys = streamKeys(CHAT);
+  expect([
+    keys.dedupe('id'),
+    keys.cursors,
+    keys.lease,
+    keys.epoch,
+    keys.dead,
+    keys.expired,
+    keys.deadMark('1-1'),
+  ]).toEqual([
+    'dedupe:{events:chat}:id',
+    'cursors:{events:chat}',
+    'lease:{events:chat}',
+    'epoch:{events:chat}',
+    'dead:{events:chat}',
+    'expired:{events:chat}',
+    'deadmark:{events:chat}:1-1',
+  ]);
+  expect(slotsKey('signalr-consumers')).toBe('slots:{signalr-consumers}');
+});
+
+it('builds keys nowhere else in the package', () => {
+  const source = join(import.meta.dirname, '../src');
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    statSync(join(source, name)).isFile(),
+  );
+  const builders = files.filter((name) => /[a-z]+:\{\$\{/.test(readFileSync(join(source, name), 'utf8')));
+  expect(builders).toEqual(['redis/keys.ts']);
+});
