@@ -65,7 +65,7 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   parseEvent(value: unknown): ParseResult<EventOf<Catalog<T, S>>>;
   /**
    * {@link parseEvent} that throws.
-   * @throws ContractError `UNKNOWN_EVENT_TYPE` or `INVALID_EVENT`, with the issues
+   * @throws ContractError `unknown_event_type` or `invalid_event`, with the issues
    */
   assertEvent(value: unknown): EventOf<Catalog<T, S>>;
   /**
@@ -106,7 +106,7 @@ function unknownType(value: Readonly<Record<string, unknown>>): ParseFailure {
 /**
  * Builds a catalog. To add to the built-in types, spread them:
  * `defineCatalog({ streams: eventCatalog.streams, eventTypes: [...eventCatalog.eventTypes, mine] })`.
- * @throws ContractError `INVALID_DECLARATION`
+ * @throws ContractError `invalid_declaration`
  */
 export function defineCatalog<
   const S extends Streams,
@@ -148,7 +148,7 @@ function assertEvent(checks: Checks, value: unknown): StreamEvent<string, never>
   const result = parseEvent(checks, value);
   if (result.ok) return result.value;
   const isUnknown = result.issues[0]?.rule === NOT_IN_CATALOG.rule;
-  const code = isUnknown ? 'UNKNOWN_EVENT_TYPE' : 'INVALID_EVENT';
+  const code = isUnknown ? 'unknown_event_type' : 'invalid_event';
   throw new ContractError(code, describeIssues(result.issues, result.eventType), { issues: result.issues });
 }
 

@@ -84,12 +84,12 @@ export interface Coalescing {
   endedBy(event: StreamEvent): SlotKey | undefined;
   /**
    * Adds a parsed event to the window of its slot.
-   * @throws ContractError `INVALID_WINDOW` for a type that is not coalesced, or the window of another slot
+   * @throws ContractError `invalid_window` for a type that is not coalesced, or the window of another slot
    */
   add(window: CoalescingWindow | undefined, event: StreamEvent, nowMs: number): AddResult;
   /**
    * Drops what waits for the key of an ending event and is not newer, and remembers the ending.
-   * @throws ContractError `INVALID_WINDOW` for an event that ends nothing, or the window of another slot
+   * @throws ContractError `invalid_window` for an event that ends nothing, or the window of another slot
    */
   end(window: CoalescingWindow | undefined, event: StreamEvent, nowMs: number): EndResult;
   /** When to call `flush`, in the caller's milliseconds; undefined when nothing waits. */
@@ -156,7 +156,7 @@ function rememberEnd(ended: readonly EndedKey[], end: EndedKey, nowMs: number, m
 function checkWindow(window: CoalescingWindow | undefined, slotKey: SlotKey): void {
   if (window === undefined) return;
   if (window.roomId === slotKey.roomId && window.slot === slotKey.slot) return;
-  throw new ContractError('INVALID_WINDOW', 'the coalescing window belongs to another room or slot');
+  throw new ContractError('invalid_window', 'the coalescing window belongs to another room or slot');
 }
 
 function openWindow(
@@ -203,7 +203,7 @@ class CatalogCoalescing implements Coalescing {
     const rule = ruleOf(this.#catalog, event);
     const slotKey = this.slotOf(event);
     if (rule === undefined || slotKey === undefined) {
-      throw new ContractError('INVALID_WINDOW', `event type "${event.event_type}" is not coalesced`);
+      throw new ContractError('invalid_window', `event type "${event.event_type}" is not coalesced`);
     }
     checkWindow(window, slotKey);
     const count = countOf(event);
@@ -232,7 +232,7 @@ class CatalogCoalescing implements Coalescing {
     const slotKey = this.endedBy(event);
     if (slotKey === undefined) {
       throw new ContractError(
-        'INVALID_WINDOW',
+        'invalid_window',
         `this event of type "${event.event_type}" ends no coalescing`,
       );
     }
@@ -286,13 +286,13 @@ class CatalogCoalescing implements Coalescing {
 
 /**
  * The coalescing rules of a catalog as pure functions.
- * @throws ContractError `INVALID_DECLARATION` for a limit that is not a whole number of 1 or more
+ * @throws ContractError `invalid_declaration` for a limit that is not a whole number of 1 or more
  */
 export function createCoalescing(catalog: AnyCatalog, options: CoalescingOptions = {}): Coalescing {
   const limits = Object.freeze({ ...DEFAULT_LIMITS, ...options });
   for (const [name, limit] of Object.entries(limits)) {
     if (Number.isSafeInteger(limit) && limit >= 1) continue;
-    throw new ContractError('INVALID_DECLARATION', `${name} must be a whole number of 1 or more`);
+    throw new ContractError('invalid_declaration', `${name} must be a whole number of 1 or more`);
   }
   return new CatalogCoalescing(catalog, limits);
 }

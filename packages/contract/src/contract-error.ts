@@ -6,12 +6,11 @@ import type { Issue } from './issue.js';
 
 /** The stable codes of {@link ContractError}, each with what it means. */
 export const CONTRACT_ERROR_CODES = {
-  INVALID_DECLARATION: 'a stream, event type or catalog is declared wrongly (a programmer’s mistake)',
-  UNKNOWN_EVENT_TYPE: 'the event type is not in the catalog',
-  INVALID_EVENT: 'an event does not follow its envelope or payload schema',
-  INVALID_PAYLOAD: 'a payload does not follow the schema of its event type',
-  UNENCODABLE_EVENT: 'an event holds something that JSON cannot carry (a cycle, a bigint)',
-  INVALID_WINDOW:
+  invalid_declaration: 'a stream, event type or catalog is declared wrongly (a programmer’s mistake)',
+  unknown_event_type: 'the event type is not in the catalog',
+  invalid_event: 'an event does not follow its envelope or payload schema',
+  unencodable_event: 'an event holds something that JSON cannot carry (a cycle, a bigint)',
+  invalid_window:
     'a coalescing function was given an event or a window it cannot handle (a programmer’s mistake)',
 } as const;
 

@@ -15,14 +15,14 @@ const LANES: readonly unknown[] = ['high', 'medium', 'low'];
 const REPLAY_MODES: readonly unknown[] = ['all', 'latest', 'none'];
 
 function check(isRight: boolean, message: string): void {
-  if (!isRight) throw new ContractError('INVALID_DECLARATION', message);
+  if (!isRight) throw new ContractError('invalid_declaration', message);
 }
 
 function isPositiveInteger(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 1; // A safe integer is a number.
 }
 
-/** @throws ContractError `INVALID_DECLARATION` */
+/** @throws ContractError `invalid_declaration` */
 export function checkStream(stream: StreamDeclaration): void {
   const name = JSON.stringify(stream.name);
   check(
@@ -33,7 +33,7 @@ export function checkStream(stream: StreamDeclaration): void {
   check(isPositiveInteger(stream.maxLength), `stream ${name}: maxLength must be a whole number of 1 or more`);
 }
 
-/** @throws ContractError `INVALID_DECLARATION` */
+/** @throws ContractError `invalid_declaration` */
 export function checkEventType(type: EventTypeDeclaration): void {
   const { name } = type;
   check(
@@ -91,7 +91,7 @@ function checkSlot(name: string, rule: { readonly slot: string; readonly key: un
 /**
  * The checks across a whole catalog: unique names, known streams, one window per slot. A type may end
  * coalescing in a slot that no type uses, so that a catalog can take over some of the built-in types.
- * @throws ContractError `INVALID_DECLARATION`
+ * @throws ContractError `invalid_declaration`
  */
 export function checkCatalog(
   streams: readonly StreamDeclaration[],

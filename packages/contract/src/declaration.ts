@@ -73,7 +73,7 @@ export interface EventTypeDeclaration<
 
 /**
  * Declares a stream.
- * @throws ContractError `INVALID_DECLARATION`
+ * @throws ContractError `invalid_declaration`
  */
 export function defineStream<const Name extends string>(
   stream: StreamDeclaration<Name>,
@@ -84,7 +84,7 @@ export function defineStream<const Name extends string>(
 
 /**
  * Declares an event type. The payload's static type follows from its schema.
- * @throws ContractError `INVALID_DECLARATION`
+ * @throws ContractError `invalid_declaration`
  */
 export function defineEventType<
   const Name extends string,

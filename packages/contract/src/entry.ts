@@ -72,10 +72,10 @@ function writeJson(value: unknown, field: string): string {
     const text = isNestedWithinLimit(value) ? JSON.stringify(value) : undefined;
     if (typeof text === 'string') return text;
   } catch (cause) {
-    throw new ContractError('UNENCODABLE_EVENT', `${field} cannot be written as JSON`, { cause });
+    throw new ContractError('unencodable_event', `${field} cannot be written as JSON`, { cause });
   }
   throw new ContractError(
-    'UNENCODABLE_EVENT',
+    'unencodable_event',
     `${field} cannot be written as JSON, or is nested more than ${MAX_NESTING} levels deep`,
   );
 }
@@ -83,7 +83,7 @@ function writeJson(value: unknown, field: string): string {
 /**
  * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: it is not
  * checked again. Extra fields travel inside `payload` and `metadata`; beside the envelope's own they do not.
- * @throws ContractError `UNENCODABLE_EVENT` for what JSON cannot carry
+ * @throws ContractError `unencodable_event` for what JSON cannot carry
  */
 export function encodeEntry(event: StreamEvent): Record<string, string> {
   const fields: Record<string, string> = {

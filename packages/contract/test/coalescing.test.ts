@@ -230,7 +230,7 @@ test('where an event waits and what it ends', () => {
 });
 
 test('the window of another room or slot, and an event that is not coalesced, are mistakes', () => {
-  const refuse = expect.objectContaining({ code: 'INVALID_WINDOW' });
+  const refuse = expect.objectContaining({ code: 'invalid_window' });
   const window = addAll([start({ id: 1, ms: 0 })]);
   expect(() => rules.add(window, start({ id: 2, ms: 0, room: 'other' }), 0)).toThrow(refuse);
   expect(() => rules.add(window, receipt({ id: 2, ms: 0 }, [1]), 0)).toThrow(refuse);

@@ -29,7 +29,7 @@ const coalescing = {
 };
 
 const invalid = (words: RegExp): unknown =>
-  expect.objectContaining({ code: 'INVALID_DECLARATION', message: expect.stringMatching(words) });
+  expect.objectContaining({ code: 'invalid_declaration', message: expect.stringMatching(words) });
 
 test.each([
   [{ name: '' }, /name/],

@@ -62,13 +62,13 @@ test('the event id is put into lower case without touching what was handed in', 
 test('asserting throws the issues under a stable code', () => {
   expect(eventCatalog.assertEvent(eventOf('notification'))).toEqual(eventOf('notification'));
   expect(() => eventCatalog.assertEvent(eventOf('nope'))).toThrow(
-    expect.objectContaining({ name: 'ContractError', code: 'UNKNOWN_EVENT_TYPE' }),
+    expect.objectContaining({ name: 'ContractError', code: 'unknown_event_type' }),
   );
   const wrong = eventOf('typing_start', { user_id: EVENT_ID, username: 'ada', is_typing: false });
   expect(() => eventCatalog.assertEvent(wrong)).toThrow(ContractError);
   expect(() => eventCatalog.assertEvent(wrong)).toThrow(
     expect.objectContaining({
-      code: 'INVALID_EVENT',
+      code: 'invalid_event',
       message: '/payload/is_typing must be true for typing_start, got boolean',
       issues: [{ path: '/payload/is_typing', rule: 'const', expected: 'true', actualType: 'boolean' }],
     }),

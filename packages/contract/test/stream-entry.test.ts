@@ -117,7 +117,7 @@ test('nesting is bounded, and far beyond the bound nothing overflows', () => {
 test('what JSON cannot carry is refused with a code', () => {
   const cycle: Record<string, unknown> = {};
   cycle.self = cycle;
-  const refuse = expect.objectContaining({ code: 'UNENCODABLE_EVENT' });
+  const refuse = expect.objectContaining({ code: 'unencodable_event' });
   for (const payload of [cycle, { big: 1n }, undefined, () => 1, { toJSON: () => undefined }]) {
     expect(() => encodeEntry({ ...eventOf('notification'), payload })).toThrow(refuse);
     expect(() => encodeEntry({ ...eventOf('notification'), payload })).toThrow(ContractError);
