@@ -143,11 +143,9 @@ describe('coalescing', () => {
           }
           inputs += 1;
           last.set(action.user, action.isTyping);
-          await test.publisher.publish(
-            action.isTyping ? 'typing_start' : 'typing_stop',
-            'room',
-            typing(action.user, action.isTyping),
-          );
+          if (action.isTyping)
+            await test.publisher.publish('typing_start', 'room', typing(action.user, true));
+          else await test.publisher.publish('typing_stop', 'room', typing(action.user, false));
         }
         await test.publisher.flush();
         const events = await test.events('events:chat');

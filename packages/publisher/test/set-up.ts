@@ -59,7 +59,7 @@ export async function setUp(options: Partial<PublisherOptions<typeof BuiltIn>> =
 export const ana = '6b0f3c1e-0d8e-4d5b-9f6c-0c8f1f3d2a10';
 export const bob = '0f5a2b47-6a55-4be0-8a4e-7a0a8f4f1c22';
 
-export function typing(user_id: string, is_typing: boolean) {
+export function typing<IsTyping extends boolean>(user_id: string, is_typing: IsTyping) {
   return { user_id, username: user_id === ana ? 'Ana' : 'Bob', is_typing };
 }
 
