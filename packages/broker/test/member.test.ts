@@ -1,0 +1,308 @@
+// What a member promises, on both brokers: order, positions, accounting, recovery and a clean end.
+import {
+  type Broker,
+  type BrokerOptions,
+  comparePositions,
+  createMember,
+  createMemoryBroker,
+  createRedisBroker,
+  type Member,
+  type MemberOptions,
+  parsePosition,
+} from '@millrace/broker';
+import {
+  CHAT,
+  codeOf,
+  present,
+  type RedisServer,
+  startRedis,
+  SUITE_OPTIONS,
+  TICKET,
+  until,
+} from '@millrace/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const OPTIONS = { ...SUITE_OPTIONS, livenessMs: 3_000, leaseMs: 3_000, heartbeatMs: 20 };
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(() => redis[Symbol.asyncDispose]());
+
+/** Brokers that see the same streams: for Redis one each, in memory the same one. */
+type Connect = () => Promise<Broker>;
+
+async function onRedis(options: Partial<BrokerOptions>): Promise<Connect> {
+  await redis.cli('flushall');
+  return async () => {
+    const broker = createRedisBroker({ ...OPTIONS, ...options, url: redis.url });
+    await broker.open();
+    return broker;
+  };
+}
+
+async function inMemory(options: Partial<BrokerOptions>): Promise<Connect> {
+  const broker = createMemoryBroker({ ...OPTIONS, ...options });
+  await broker.open();
+  return async () => broker;
+}
+
+/** A member that notes what happens to it. */
+function join(broker: Broker, name: string, options: Partial<MemberOptions> = {}) {
+  const log: string[] = [];
+  const seen: Record<string, number[]> = { [CHAT]: [], [TICKET]: [] };
+  const member: Member = createMember(broker, {
+    name,
+    onEntry: (stream, { fields }) => seen[stream]?.push(Number(fields['n'])),
+    onStateChange: (state) => log.push(state),
+    onError: (_, source) => log.push(`error:${source}`),
+    onGap: (stream, lost) => log.push(`gap:${stream}:${lost}`),
+    onReset: (stream) => log.push(`reset:${stream}`),
+    ...options,
+  });
+  return { member, log, seen, chat: present(seen[CHAT]), ticket: present(seen[TICKET]) };
+}
+
+async function publish(broker: Broker, from: number, count: number, stream = CHAT): Promise<void> {
+  const numbers = Array.from({ length: count }, (_, n) => from + n);
+  await Promise.all(numbers.map((n) => broker.publish({ stream, fields: { n: String(n) } })));
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+describe.each([
+  ['Redis', onRedis],
+  ['memory', inMemory],
+])('a member on %s', (_, connectTo) => {
+  it('handles every entry once, in stream order, from before and after its start', async () => {
+    const connect = await connectTo({});
+    const broker = await connect();
+    await publish(broker, 0, 700);
+    const { member, chat, ticket, log } = join(broker, 'a');
+    await member.start();
+    await Promise.all([publish(broker, 700, 800), publish(broker, 0, 300, TICKET)]);
+    await until(() => chat.length + ticket.length === 1800);
+    expect(chat).toEqual(upTo(1500));
+    expect(ticket).toEqual(upTo(300));
+    await member.stop();
+    await broker.close();
+    expect(log).toEqual(['registering', 'tailing', 'stopping', 'stopped']);
+  });
+
+  it('gives a position that includes the entry being handled, and rises', async () => {
+    const connect = await connectTo({});
+    const broker = await connect();
+    const positions: string[] = [];
+    const { member, chat } = join(broker, 'a', {
+      onEntry: (stream, { id, fields }) => {
+        positions.push(member.position());
+        expect(member.cursor(stream)).toBe(id);
+        expect(parsePosition(member.position([stream]))).toMatchObject([{ cursor: id }]);
+        chat.push(Number(fields['n']));
+      },
+    });
+    await member.start();
+    positions.push(member.position());
+    await publish(broker, 0, 50);
+    await until(() => chat.length === 50);
+    for (const [index, position] of positions.entries()) {
+      const before = positions[index - 1];
+      if (before !== undefined)
+        expect(comparePositions(parsePosition(before), parsePosition(position))).toBe('older');
+    }
+    expect(parsePosition(member.position())).toEqual(member.currentPosition());
+    expect(() => member.position(['events:other'])).toThrow(
+      expect.objectContaining({ code: 'invalid_argument' }),
+    );
+    await member.stop();
+    await broker.close();
+  });
+
+  it('gives the same position as another member that has read as far', async () => {
+    const connect = await connectTo({});
+    const [a, b] = [await connect(), await connect()];
+    const first = join(a, 'a');
+    const second = join(b, 'b');
+    await first.member.start();
+    await second.member.start();
+    await publish(a, 0, 20);
+    await publish(a, 0, 20, TICKET);
+    await until(() => [first, second].every(({ chat, ticket }) => chat.length + ticket.length === 40));
+    expect(second.member.position()).toBe(first.member.position());
+    expect([first.chat, second.chat]).toEqual([upTo(20), upTo(20)]);
+    await first.member.stop();
+    await second.member.stop();
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('goes on when a handler throws, and reports it', async () => {
+    const connect = await connectTo({});
+    const broker = await connect();
+    const { member, chat, log } = join(broker, 'a', {
+      onEntry: (_stream, { fields }) => {
+        chat.push(Number(fields['n']));
+        if (fields['n'] === '3') throw new Error('a bug in the handler');
+      },
+    });
+    await member.start();
+    await publish(broker, 0, 6);
+    await until(() => chat.length === 6);
+    expect(chat).toEqual(upTo(6));
+    await member.stop();
+    await broker.close();
+    expect(log).toEqual(['registering', 'tailing', 'error:entry', 'stopping', 'stopped']);
+  });
+
+  it('warms up after registering and before the first read, its heartbeat running', async () => {
+    const connect = await connectTo({ livenessMs: 200 });
+    const broker = await connect();
+    await publish(broker, 0, 5);
+    const { member, chat } = join(broker, 'a', {
+      warmUp: async (starts) => {
+        expect(starts.map(({ stream }) => stream)).toEqual([CHAT, TICKET]);
+        expect(chat).toEqual([]);
+        const before = member.brokerTimeMs();
+        await until(() => member.brokerTimeMs() > before + 50);
+      },
+    });
+    await member.start();
+    await until(() => chat.length === 5);
+    await member.stop();
+    await broker.close();
+  });
+
+  it('rejects start with what warming up threw, and leaves nothing behind', async () => {
+    const connect = await connectTo({});
+    const broker = await connect();
+    const warmUp = () => Promise.reject(new Error('no memory'));
+    const { member } = join(broker, 'a', { warmUp });
+    await expect(member.start()).rejects.toThrow('no memory');
+    expect(member.state).toBe('stopped');
+    await publish(broker, 0, 1);
+    const [start] = await broker.register('b');
+    expect(start?.cursor).toBe('0-0');
+    await broker.close();
+  });
+
+  it('acknowledges what it handled, and stops with nothing pending, no lease and no slot', async () => {
+    const connect = await connectTo({});
+    const broker = await connect();
+    const { member, chat } = join(broker, 'a');
+    await member.start();
+    await publish(broker, 0, 1500);
+    await until(() => chat.length === 1500);
+    await until(() => member.slot === 1);
+    await member.stop();
+    await member.stop();
+    expect(member.slot).toBeUndefined();
+    expect(await broker.inspect(CHAT)).toMatchObject({ pending: 0, unconsumed: 0 });
+    expect(await broker.claimSlot('b')).toEqual({ slot: 1, heldSlots: [1] });
+    expect(present(await broker.acquireLease(CHAT, 'b')).owner).toBe('b');
+    expect(
+      (await broker.register('b')).map(({ stream, cursor, lastId }) => [stream, cursor === lastId]),
+    ).toEqual([
+      [CHAT, true],
+      [TICKET, true],
+    ]);
+    await broker.close();
+  });
+
+  it('divides the streams with another member, as two consumers, and takes them over when it ends', async () => {
+    const connect = await connectTo({ leaseMs: 300 });
+    const [a, b] = [await connect(), await connect()];
+    const ticked: Record<string, Set<string>> = { a: new Set(), b: new Set() };
+    const note = (name: string) => ({ onTick: (stream: string) => void ticked[name]?.add(stream) });
+    const first = join(a, 'a', note('a'));
+    const second = join(b, 'b', note('b'));
+    await first.member.start();
+    await second.member.start();
+    let n = 0;
+    const publishBoth = async () => {
+      await publish(a, n, 1);
+      await publish(a, n++, 1, TICKET);
+    };
+    await until(async () => {
+      await publishBoth();
+      return first.member.slot === 1 && second.member.slot === 2 && ticked['b']?.size === 1;
+    });
+    for (const name of ['a', 'b']) ticked[name]?.clear();
+    await until(async () => {
+      await publishBoth();
+      return ticked['a']?.size === 1 && ticked['b']?.size === 1;
+    });
+    expect(new Set([...(ticked['a'] ?? []), ...(ticked['b'] ?? [])]).size).toBe(2);
+    await first.member.stop();
+    await until(async () => {
+      await publish(b, n, 1);
+      await publish(b, n++, 1, TICKET);
+      return ticked['b']?.size === 2;
+    });
+    await until(async () => (await b.inspect(CHAT)).pending === 0);
+    await second.member.stop();
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('counts exactly what was cut before it could read it', async () => {
+    const streams = [{ name: CHAT, maxLength: 10 }];
+    const connect = await connectTo({ streams, hardCapFactor: 10 });
+    const broker = await connect();
+    const { member, chat, log } = join(broker, 'a');
+    await member.start();
+    await publish(broker, 0, 5);
+    await until(() => chat.length === 5 && member.isCaughtUp);
+    // The loop is held up: no read comes in between.
+    await Promise.all(
+      upTo(1000).map((n) => broker.publish({ stream: CHAT, fields: { n: String(5 + n) } })),
+    );
+    await publishing;
+    await until(() => chat.at(-1) === 1004);
+    await until(async () => log.some((line) => line.startsWith('gap:')) || chat.length === 1005);
+    const missed = 1005 - chat.length;
+    await until(() => sumOfGaps(log) === missed);
+    expect(sumOfGaps(log)).toBe(missed);
+    expect(chat).toEqual([...chat].sort((x, y) => x - y));
+    await member.stop();
+    await broker.close();
+  });
+
+  it('is started once, and stopped without having been started', async () => {
+    const connect = await connectTo({});
+    const broker = await connect();
+    const { member } = join(broker, 'a');
+    await member.start();
+    expect(await codeOf(member.start())).toBe('invalid_argument');
+    await member.stop();
+    expect(await codeOf(member.start())).toBe('invalid_argument');
+    const idle = join(broker, 'b');
+    await idle.member.stop();
+    expect(idle.log).toEqual(['stopping', 'stopped']);
+    await broker.close();
+  });
+
+  it('rejects start when the broker is closed', async () => {
+    const connect = await connectTo({});
+    const broker = await connect();
+    await broker.close();
+    expect(await codeOf(join(broker, 'a').member.start())).toBe('closed');
+  });
+
+  it('stops within its means when the broker is closed before', async () => {
+    const connect = await connectTo({});
+    const broker = await connect();
+    const { member, log } = join(broker, 'a');
+    await member.start();
+    await broker.close();
+    await member.stop();
+    expect(member.state).toBe('stopped');
+    expect(log).toContain('error:stop');
+  });
+});
+
+function sumOfGaps(log: readonly string[]): number {
+  return log
+    .filter((line) => line.startsWith('gap:'))
+    .reduce((sum, line) => sum + Number(line.split(':').at(-1)), 0);
+}

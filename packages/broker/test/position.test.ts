@@ -1,0 +1,109 @@
+import {
+  comparePositions,
+  cursorsAfter,
+  encodePosition,
+  MAX_POSITION_CHARS,
+  parsePosition,
+  type Position,
+} from '@millrace/broker';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { newEpoch } from '../src/epoch.js';
+
+const part = fc.oneof(
+  fc.bigInt(0n, 50n),
+  fc.bigInt(0n, 2n ** 64n - 1n),
+  fc.bigInt(2n ** 53n - 5n, 2n ** 53n + 5n),
+);
+const epoch = fc.stringMatching(/^[0-9a-z]{1,16}$/);
+const streamPosition = fc.record({
+  epoch,
+  cursor: fc.tuple(part, part).map(([ms, sequence]) => `${ms}-${sequence}`),
+});
+const anyPosition = fc.array(streamPosition, { minLength: 1, maxLength: 8 });
+
+describe('a position', () => {
+  it('comes back as it went out, URL-safe and short (property)', () => {
+    fc.assert(
+      fc.property(anyPosition, (position) => {
+        const text = encodePosition(position);
+        expect(parsePosition(text)).toEqual(position);
+        expect(encodeURIComponent(text)).toBe(text);
+        expect(text.length).toBeLessThanOrEqual(MAX_POSITION_CHARS);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('of four streams stays below 100 characters', () => {
+    const position = Array.from({ length: 4 }, () => ({ epoch: newEpoch(), cursor: '1795487716445-9999' }));
+    expect(encodePosition(position).length).toBeLessThan(100);
+  });
+
+  it.each([
+    '',
+    '.',
+    'a',
+    'a-',
+    '-1',
+    'a-1.',
+    '.a-1',
+    'a-1..b-1',
+    'A-1',
+    'a-1-0',
+    'a-01',
+    'a-1-01',
+    'a-1-1-1',
+    'a_b-1',
+    'a-1 ',
+    'a-1\n',
+    'a-é',
+    `${'a'.repeat(17)}-1`,
+    'a-3w5e11264sgsg',
+    'a-1-zzzzzzzzzzzzz',
+    'x'.repeat(MAX_POSITION_CHARS + 1),
+    `a-1${'.a-1'.repeat(1_000_000)}`,
+    null,
+    undefined,
+    5,
+    {},
+    ['a-1'],
+  ])('is not %j', (garbage) => {
+    expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
+  });
+
+  it('is refused or read, never anything else, for any text (property)', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[0-9a-z.-]{0,60}$/)), (text) => {
+        try {
+          expect(encodePosition(parsePosition(text))).toBe(text);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'invalid_position' });
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('comparing positions', () => {
+  const at = (...cursors: readonly string[]): Position =>
+    cursors.map((cursor, index) => ({ epoch: `e${index}`, cursor }));
+
+  it.each([
+    [at('1-1', '2-0'), at('1-1', '2-0'), 'equal'],
+    [at('1-1', '2-0'), at('1-2', '2-0'), 'older'],
+    [at('9-0', '2-0'), at('10-0', '3-0'), 'older'],
+    [at('1-1', '2-1'), at('1-1', '2-0'), 'newer'],
+    [at('1-1', '2-1'), at('1-2', '2-0'), 'concurrent'],
+    [at('1-1'), at('1-1', '2-0'), 'incomparable'],
+    [at('1-1', '2-0'), at('1-1'), 'incomparable'],
+    [[{ epoch: 'x', cursor: '1-1' }], at('1-1'), 'incomparable'],
+    [at('1-1', '2-0').toReversed(), at('1-1', '2-0'), 'incomparable'],
+  ])('%j to %j is %s', (a, b, expected) => {
+    expect(comparePositions(a, b)).toBe(expected);
+    expect(cursorsAfter(a, b)).toEqual(
+      expected === 'incomparable' ? undefined : a.map(({ cursor }) => cursor),
+    );
+  });
+});

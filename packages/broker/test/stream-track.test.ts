@@ -1,0 +1,89 @@
+// Counting what is missing, without a broker: a stream is played, entries vanish, tips come at any moment.
+import { compareEntryIds } from '@millrace/broker';
+import { present } from '@millrace/testkit';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { StreamTrack } from '../src/member/stream-track.js';
+
+const START = { stream: 's', epoch: 'e', cursor: '0-0', lastId: '0-0', entriesAdded: 0, timeMs: 0 };
+const tip = (n: number) => ({ lastId: n === 0 ? '0-0' : `${n}-0`, entriesAdded: n });
+
+describe('StreamTrack', () => {
+  it('finds exactly what vanished, whenever tips come (property)', () => {
+    const step = fc.record({
+      published: fc.nat(5),
+      vanished: fc.nat(3),
+      /** How many entries the reader gets before it hears of the tip, and after. */
+      readBefore: fc.nat(8),
+      isTipOld: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const track = new StreamTrack(START);
+        let added = 0;
+        let lost = 0;
+        let found = 0;
+        let unread: number[] = [];
+        let lastTip = tip(0);
+        for (const { published, vanished, readBefore, isTipOld } of steps) {
+          for (let n = 0; n < published; n++) unread.push(++added);
+          const old = lastTip;
+          lastTip = tip(added);
+          const gone = unread.splice(0, vanished);
+          lost += gone.length;
+          for (const n of unread.splice(0, readBefore)) found += track.advance(`${n}-0`);
+          found += track.noteTip(isTipOld ? old : lastTip);
+          // Never more than what is lost: a false alarm would make every client fetch everything again.
+          expect(found).toBeLessThanOrEqual(lost);
+        }
+        for (const n of unread.splice(0)) found += track.advance(`${n}-0`);
+        found += track.advance(`${++added}-0`);
+        found += track.noteTip(tip(added));
+        expect(found).toBe(lost);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('says nothing before its first common moment with the stream', () => {
+    const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
+    expect(track.advance('9-0')).toBe(0);
+    expect(track.noteTip({ lastId: '9-0', entriesAdded: 100 })).toBe(0);
+    expect(track.noteTip({ lastId: '9-0', entriesAdded: 103 })).toBe(3);
+  });
+
+  it('is caught up when it reached what was the newest, and after trouble when it reached what is', () => {
+    const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
+    expect(track.isCaughtUp).toBe(false);
+    track.advance('9-0');
+    expect(track.isCaughtUp).toBe(true);
+    track.loseTarget();
+    expect(track.isCaughtUp).toBe(false);
+    track.noteTip({ lastId: '12-0', entriesAdded: 103 });
+    track.advance('11-0');
+    expect(track.isCaughtUp).toBe(false);
+    track.advance('12-0');
+    expect(track.isCaughtUp).toBe(true);
+  });
+
+  it('begins anew after a reset, and makes its segment anew with every move', () => {
+    const track = new StreamTrack(START);
+    const { generation, segment } = track;
+    track.advance('7-0');
+    const moved = track.segment;
+    track.reset('f', { lastId: '3-0', entriesAdded: 3 });
+    expect([track.cursor, track.epoch, track.generation]).toEqual(['0-0', 'f', generation + 1]);
+    expect([segment, moved, track.segment]).toEqual(['e-0', 'e-7', 'f-0']);
+    expect(track.isCaughtUp).toBe(false);
+    for (const id of ['1-0', '2-0', '3-0']) expect(track.advance(id)).toBe(0);
+    expect(track.isCaughtUp).toBe(true);
+  });
+
+  it('knows a tip that it passed up to a thousand entries ago', () => {
+    const track = new StreamTrack(START);
+    for (let n = 1; n <= 3000; n++) if (n !== 500) track.advance(`${n}-0`);
+    expect(track.noteTip(tip(1000))).toBe(0);
+    expect(track.noteTip(tip(2500))).toBe(1);
+    expect(compareEntryIds(present(track.cursor), '3000-0')).toBe(0);
+  });
+});
