@@ -18,6 +18,7 @@ export type { AllowedOrigins } from './http/origin-policy.js';
 export type { ClientProxy, HubCallerClients, HubClients, TargetArguments } from './hub/hub-clients.js';
 export type { ConnectionGroups, HubContext, RequestInfo } from './hub/hub-context.js';
 export {
+  type ArgumentParser,
   defineHub,
   type HubCalls,
   type HubDefinition,
@@ -26,6 +27,7 @@ export {
   type HubMethodsOf,
   type ItemsFactory,
   method,
+  type ParsedArguments,
   type ParsedMethod,
   type PlainMethod,
 } from './hub/hub-definition.js';

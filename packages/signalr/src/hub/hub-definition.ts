@@ -20,18 +20,24 @@ export interface ParsedMethod<Context, Args extends readonly unknown[] = never, 
   readonly [parsedMethod]: true;
 }
 
+/** From whatever a client sent to typed arguments; throws when that is not possible. */
+export type ArgumentParser = (args: readonly unknown[]) => readonly unknown[];
+
+/** What a parser yields. The method's own parameters have no say in it: they must fit. */
+export type ParsedArguments<Parse extends ArgumentParser> = ReturnType<Parse>;
+
 /**
  * Declares a method with typed arguments.
  * @param parse gets what the client sent, of any number and type, and returns the typed arguments. When it
  * throws, only this call fails, as .NET fails wrong arguments; a `HubError`'s text is sent to the caller
  * @param invoke is called with the context and what `parse` returned
  */
-export function method<Context, Args extends readonly unknown[], Result>(
-  parse: (args: readonly unknown[]) => Args,
-  invoke: (context: Context, ...args: NoInfer<Args>) => Result,
-): ParsedMethod<Context, Args, Result> {
+export function method<Context, Parse extends ArgumentParser, Result>(
+  parse: Parse,
+  invoke: (context: Context, ...args: ParsedArguments<Parse>) => Result,
+): ParsedMethod<Context, ParsedArguments<Parse>, Result> {
   // The brand exists in types only: it keeps an unchecked pair of functions from passing for a checked one.
-  return { parse, invoke } as unknown as ParsedMethod<Context, Args, Result>;
+  return { parse, invoke } as unknown as ParsedMethod<Context, ParsedArguments<Parse>, Result>;
 }
 
 /** Methods by name. Clients find them whatever the case of their letters. */
@@ -125,9 +131,9 @@ export function methodKey(name: string): string {
 type Awaitable<Result> = Promise<Awaited<Result>>;
 
 type CallOf<Method> =
-  Method extends ParsedMethod<never, infer Args, infer Result>
+  Method extends ParsedMethod<infer _Context, infer Args, infer Result>
     ? (...args: Args) => Awaitable<Result>
-    : Method extends (context: never, ...args: infer Args) => infer Result
+    : Method extends (context: infer _Context, ...args: infer Args) => infer Result
       ? (...args: Args) => Awaitable<Result>
       : never;
 

@@ -1,0 +1,247 @@
+/*
+ * Clients that read too slowly, and clients that send too fast: neither may grow the server's memory.
+ */
+import { describe, expect, test } from 'vitest';
+import { OutboundQueue } from '../src/connection/outbound-queue.js';
+import { type Hub, defineHub } from '../src/index.js';
+import { EncodedMessage } from '../src/protocol/encoded-message.js';
+import type { Transport } from '../src/transports/transport.js';
+import { startHost } from './support/host.js';
+import { call, openRaw, RS } from './support/raw-client.js';
+
+interface Client {
+  data(text: string): void;
+}
+
+const echo = defineHub<Client>()({ methods: { echo: (_context, value) => value } });
+
+describe('a client that stops reading', () => {
+  test('is closed with reconnect allowed when its queue is full, and the others go on', async () => {
+    let hub: Hub<Client> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub('/hub', echo);
+      },
+      { maximumOutboundBytes: 200_000 },
+    );
+    await using slow = await openRaw(host);
+    await using other = await openRaw(host);
+    other.send(call('echo', ['ready']));
+    await other.next();
+    slow.socket.pause();
+    const text = 'x'.repeat(50_000);
+    // The kernel takes some megabytes before the queue fills; the loop is bounded all the same.
+    let reached = 2;
+    for (let index = 0; index < 1_000 && reached === 2; index += 1) {
+      reached = hub?.clients.all.send('data', text) ?? 0;
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(reached).toBe(1);
+    expect(hub?.clients.all.send('data', 'after')).toBe(1);
+    host.clock.advance(6_000);
+    expect(await host.event('connection_closed')).toMatchObject({
+      reason: 'slow_consumer',
+      error: { code: 'slow_consumer' },
+    });
+    other.send(call('echo', ['still here'], '2'));
+    for (let record = await other.next(); !record.includes('still here'); record = await other.next());
+    expect(hub?.connections.count).toBe(1);
+  });
+
+  test('is told to reconnect when it reads again before it is cut off', async () => {
+    let hub: Hub<Client> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub('/hub', echo);
+      },
+      { maximumOutboundBytes: 200_000 },
+    );
+    await using slow = await openRaw(host);
+    slow.send(call('echo', ['ready']));
+    await slow.next();
+    slow.socket.pause();
+    const text = 'x'.repeat(50_000);
+    for (let index = 0; index < 1_000 && hub?.clients.all.send('data', text) === 1; index += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    slow.socket.resume();
+    expect(await slow.closed).toBe(1000);
+    expect(slow.waiting.at(-1)).toBe('{"type":7,"allowReconnect":true}');
+    expect(slow.waiting.slice(0, -1).every((record) => record.includes(text))).toBe(true);
+  });
+
+  test('is closed when it takes no byte for the send timeout', async () => {
+    let hub: Hub<Client> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub('/hub', echo);
+      },
+      { maximumOutboundBytes: 100_000_000, sendTimeoutMs: 10_000 },
+    );
+    await using slow = await openRaw(host);
+    slow.send(call('echo', ['ready']));
+    await slow.next();
+    slow.socket.pause();
+    const text = 'x'.repeat(1_000_000);
+    for (let index = 0; index < 20; index += 1) {
+      hub?.clients.all.send('data', text);
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    host.clock.advance(9_000);
+    expect(hub?.clients.all.send('data', 'still tried')).toBe(1);
+    host.clock.advance(10_000);
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'send_timeout' });
+  });
+});
+
+describe('a client that floods', () => {
+  test('has its invocations run one at a time and in order, and is not read while one runs', async () => {
+    let running = 0;
+    let most = 0;
+    const seen: number[] = [];
+    let release: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using host = await startHost((server) => {
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            async work(_context, index) {
+              running += 1;
+              most = Math.max(most, running);
+              await gate;
+              seen.push(Number(index));
+              running -= 1;
+            },
+          },
+        }),
+      );
+    });
+    await using client = await openRaw(host);
+    const padding = 'x'.repeat(1_000);
+    const count = 20_000;
+    for (let index = 0; index < count; index += 1) {
+      client.send(`{"type":1,"target":"work","arguments":[${index},"${padding}"]}${RS}`);
+    }
+    // 20 MB do not fit into the kernel's buffers, so what the server does not read stays with the client.
+    await expect.poll(() => most).toBe(1);
+    for (let turn = 0; turn < 200; turn += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(client.socket.bufferedAmount).toBeGreaterThan(5_000_000);
+    expect(seen).toEqual([]);
+    release();
+    client.send(call('work', [count]));
+    await client.next();
+    expect(most).toBe(1);
+    expect(seen).toEqual(Array.from({ length: count + 1 }, (_, index) => index));
+  });
+
+  test('is noticed to have left while a method runs', async () => {
+    let aborted: () => void = () => {};
+    const done = new Promise<void>((resolve) => {
+      aborted = resolve;
+    });
+    await using host = await startHost((server) => {
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            hang: (context) =>
+              new Promise<void>((resolve) => {
+                context.signal.addEventListener('abort', () => {
+                  aborted();
+                  resolve();
+                });
+              }),
+          },
+        }),
+      );
+    });
+    await using client = await openRaw(host);
+    client.send(call('hang') + call('unknown'));
+    client.socket.terminate();
+    await done;
+    await host.event('connection_closed');
+  });
+});
+
+/** A transport that has room when the test says so. */
+class FakeTransport implements Transport {
+  readonly name = 'WebSockets' as const;
+  readonly formats = ['text'] as const;
+  readonly hasInherentKeepAlive = false;
+  readonly bufferedBytes = 0;
+  readonly written: string[] = [];
+  hasRoom = true;
+
+  start(): void {}
+  write(message: EncodedMessage): boolean {
+    this.written.push(message.payload.toString());
+    return this.hasRoom;
+  }
+  pauseReading(): void {}
+  resumeReading(): void {}
+  close(): void {}
+  abort(): void {}
+}
+
+describe('the outbound queue', () => {
+  const message = (text: string): EncodedMessage => new EncodedMessage(Buffer.from(text), 'text');
+
+  test('keeps the order over blocks and room', () => {
+    const transport = new FakeTransport();
+    const queue = new OutboundQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
+    queue.offer(message('1'));
+    transport.hasRoom = false;
+    for (const text of ['2', '3', '4', '5']) queue.offer(message(text));
+    expect(transport.written).toEqual(['1', '2']);
+    queue.onWritable();
+    expect(transport.written).toEqual(['1', '2', '3']);
+    transport.hasRoom = true;
+    queue.onWritable();
+    queue.offer(message('6'));
+    expect(transport.written).toEqual(['1', '2', '3', '4', '5', '6']);
+  });
+
+  test('refuses what exceeds its bytes or its messages', () => {
+    const transport = new FakeTransport();
+    transport.hasRoom = false;
+    const queue = new OutboundQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
+    expect(queue.offer(message('a message larger than the bound goes out when nothing waits'))).toBe('taken');
+    expect(queue.offer(message('12345678901'))).toBe('overflow');
+    expect(queue.offer(message('1234567890'))).toBe('taken');
+    expect(queue.offer(message('1'))).toBe('overflow');
+    queue.discard();
+    for (const text of ['1', '2', '3']) expect(queue.offer(message(text))).toBe('taken');
+    expect(queue.offer(message('4'))).toBe('overflow');
+  });
+
+  test('tells once when nothing waits any more', () => {
+    const transport = new FakeTransport();
+    transport.hasRoom = false;
+    const queue = new OutboundQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
+    queue.offer(message('1'));
+    queue.offer(message('2'));
+    queue.offerLast(message('last'));
+    let calls = 0;
+    queue.whenEmpty(() => {
+      calls += 1;
+    });
+    expect(calls).toBe(0);
+    transport.hasRoom = true;
+    queue.onWritable();
+    expect(transport.written).toEqual(['1', '2', 'last']);
+    expect(calls).toBe(1);
+  });
+});

@@ -1,0 +1,77 @@
+/*
+ * A WebSocket client that does exactly what a test tells it to, right or wrong.
+ */
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+import type { Host } from './host.js';
+
+export const RS = '\u001e';
+export const HANDSHAKE = `{"protocol":"json","version":1}${RS}`;
+
+export interface RawClient extends AsyncDisposable {
+  readonly socket: WebSocket;
+  send(text: string): void;
+  /** The next record the server sent, without its separator. */
+  next(): Promise<string>;
+  /** Records that were received and not taken. */
+  readonly waiting: readonly string[];
+  /** The close code, when it is there. */
+  readonly closed: Promise<number>;
+}
+
+/** Connects without negotiation; does not shake hands. */
+export async function connectRaw(
+  host: Host,
+  path = '/hub',
+  headers: Record<string, string> = {},
+): Promise<RawClient> {
+  const socket = new WebSocket(`${host.url.replace('http', 'ws')}${path}`, { headers });
+  const records: string[] = [];
+  const takers: ((record: string) => void)[] = [];
+  socket.on('message', (data: Buffer) => {
+    for (const record of data.toString().split(RS).slice(0, -1)) {
+      const take = takers.shift();
+      if (take === undefined) records.push(record);
+      else take(record);
+    }
+  });
+  const closed = new Promise<number>((resolve) => {
+    socket.on('close', resolve);
+  });
+  socket.on('error', () => {}); // 'close' follows and is what tests wait for
+  await once(socket, 'open');
+  return {
+    socket,
+    send: (text) => socket.send(text),
+    next: () => {
+      const record = records.shift();
+      if (record !== undefined) return Promise.resolve(record);
+      return new Promise((resolve) => {
+        takers.push(resolve);
+      });
+    },
+    waiting: records,
+    closed,
+    async [Symbol.asyncDispose]() {
+      socket.terminate();
+      await closed;
+    },
+  };
+}
+
+/** Connects and shakes hands. */
+export async function openRaw(
+  host: Host,
+  path = '/hub',
+  headers: Record<string, string> = {},
+): Promise<RawClient> {
+  const client = await connectRaw(host, path, headers);
+  client.send(HANDSHAKE);
+  await client.next();
+  return client;
+}
+
+/** An invocation on the wire. */
+export function call(target: string, args: readonly unknown[] = [], invocationId = '1'): string {
+  return JSON.stringify({ type: 1, invocationId, target, arguments: args }) + RS;
+}
