@@ -3,7 +3,7 @@
 //   npm run bench:stream-memory [-- --write]
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { type EventOf, encodeEntry, eventCatalog } from '@millrace/contract';
+import { type EventOf, eventCatalog } from '@millrace/contract';
 import { createClient } from '@redis/client';
 import { chatPayload } from './latency/chat-payload.js';
 import { contentOf } from './latency/load.js';
@@ -84,7 +84,7 @@ for (const { name, maxLength } of eventCatalog.streams) {
   if (create === undefined || estimate === undefined) throw new Error(`no typical event for ${name}`);
   for (let sent = 0; sent < maxLength; sent += 1_000) {
     const batch = Array.from({ length: Math.min(1_000, maxLength - sent) }, () =>
-      redis.xAdd(name, '*', encodeEntry(create())),
+      redis.xAdd(name, '*', eventCatalog.encodeEntry(create())),
     );
     await Promise.all(batch);
   }

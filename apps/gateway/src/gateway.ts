@@ -25,7 +25,7 @@ import type { FastifyInstance } from 'fastify';
 import { createApiKeyCheck } from './auth/api-keys.js';
 import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
 import { createTokenVerifier, type User } from './auth/token-verifier.js';
-import { type Rejection, Router } from './delivery/router.js';
+import { Router } from './delivery/router.js';
 import { observeTyping } from './delivery/typing-events.js';
 import { TypingUsers } from './delivery/typing-users.js';
 import { GatewayError } from './errors.js';
@@ -183,7 +183,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       brokerTimeMs: () => this.#member.brokerTimeMs(),
       positionAt: () => this.#member.position(),
       send: (received, createText) => this.#send(received, createText),
-      reject: (stream, entry, rejection) => this.#reject(stream, entry, rejection),
+      reject: (stream, entry, reason) => this.#reject(stream, entry, reason),
       observer: createRouterObserver(this.#metrics),
     });
   }
@@ -242,13 +242,12 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     return members.send(eventType, new JsonText(createText()));
   }
 
-  #reject(stream: string, entry: Entry, rejection: Rejection): void {
-    this.#metrics.dropped.inc({ reason: rejection.code });
+  #reject(stream: string, entry: Entry, reason: string): void {
+    this.#metrics.dropped.inc({ reason: 'invalid' });
     const { instance } = this.#options;
-    this.#broker.deadLetter({ stream, entry, reason: rejection.reason, rejectedBy: instance }).then(
+    this.#broker.deadLetter({ stream, entry, reason, rejectedBy: instance }).then(
       (isFirst) => {
-        if (isFirst)
-          this.#logger.warn({ stream, entryId: entry.id, reason: rejection.reason }, 'dead letter');
+        if (isFirst) this.#logger.warn({ stream, entryId: entry.id, reason }, 'dead letter');
       },
       (error: unknown) =>
         this.#logger.error({ err: error, stream, entryId: entry.id }, 'dead letter not stored'),

@@ -3,17 +3,6 @@
 import type { StreamInspection } from '@millrace/broker';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Why an event was not delivered, or not on its own. */
-export type DropReason =
-  | 'invalid'
-  | 'too_large'
-  | 'duplicate'
-  | 'stale'
-  | 'expired'
-  | 'slow_client'
-  | 'ended'
-  | 'unavailable';
-
 // From a tenth of a millisecond, where the pipeline lives, to the seconds where something is wrong.
 const durationBucketsSeconds = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -48,7 +37,11 @@ export function createMetrics() {
     'Events queued to a connection, counted per connection',
     [],
   );
-  const dropped = counter('events_dropped_total', 'Events that were not delivered', ['reason']);
+  const dropped = counter(
+    'events_dropped_total',
+    'Events that were not delivered: invalid, duplicate, stale, ended, unavailable, too_large, slow_client',
+    ['reason'],
+  );
   const coalesced = counter('events_coalesced_total', 'Events merged into a later one', ['event_type']);
   const clockSkewed = counter('event_clock_skew_total', 'Events whose timestamp is far from broker time', [
     'source_instance',

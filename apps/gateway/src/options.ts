@@ -29,8 +29,6 @@ export interface GatewayOptions<C extends AnyCatalog = AnyCatalog> {
   readonly maxBodyBytes?: number;
   /** Most events in one `POST /v1/events`. @defaultValue 500 */
   readonly maxEventsPerRequest?: number;
-  /** Largest payload text of one event that is relayed; larger ones become dead letters. @defaultValue 262_144 */
-  readonly maxPayloadBytes?: number;
   /** Most rooms one connection may have joined. @defaultValue 1_000 */
   readonly maxRoomsPerConnection?: number;
   /**
@@ -67,7 +65,6 @@ const defaults = {
   allowedOrigins: [],
   maxBodyBytes: 1_048_576,
   maxEventsPerRequest: 500,
-  maxPayloadBytes: 262_144,
   maxRoomsPerConnection: 1_000,
   freshness: 'entry',
   dedupeWindowMs: 300_000,

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Entry } from '@millrace/broker';
-import { encodeEntry, eventCatalog, type ReceivedEvent } from '@millrace/contract';
+import { defineCatalog, eventCatalog, type ReceivedEvent } from '@millrace/contract';
 import { describe, expect, it } from 'vitest';
-import { type Rejection, Router, type RouterOptions } from '../src/delivery/router.js';
+import { Router, type RouterOptions } from '../src/delivery/router.js';
 
 const nowMs = Date.parse('2026-01-16T10:00:00Z');
 
 function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
   const sent: unknown[] = [];
   const dropped: string[] = [];
-  const rejected: Rejection[] = [];
+  const rejected: string[] = [];
   const skewed: (string | null | undefined)[] = [];
   const delivered: { recipients: number; delayMs: number }[] = [];
   const router = new Router(
@@ -18,7 +18,6 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
       freshness: 'entry',
       dedupeWindowMs: 300_000,
       maxDedupeIds: 1_000,
-      maxPayloadBytes: 1_000,
       clockSkewLimitMs: 30_000,
       ...options,
     },
@@ -26,7 +25,7 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
       brokerTimeMs: () => brokerTimeMs,
       positionAt: (stream, entry) => `${stream}/${entry.id}`,
       send: (_received: ReceivedEvent, createText) => sent.push(JSON.parse(createText())),
-      reject: (_stream, _entry, rejection) => rejected.push(rejection),
+      reject: (_stream, _entry, reason) => rejected.push(reason),
       observer: {
         delivered: (_received, recipients, delayMs) => delivered.push({ recipients, delayMs }),
         dropped: (_received, reason) => dropped.push(reason),
@@ -39,7 +38,7 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
 
 function notification(fields: Record<string, string> = {}): Record<string, string> {
   return {
-    ...encodeEntry({
+    ...eventCatalog.encodeEntry({
       event_id: randomUUID(),
       event_type: 'notification',
       timestamp: new Date(nowMs).toISOString(),
@@ -135,7 +134,7 @@ describe('Router', () => {
     router.route('events:notification', entryAt(nowMs, { ...fields, payload: 'broken' }));
     router.route('events:notification', entryAt(nowMs + 1, fields));
     expect(sent).toHaveLength(1);
-    expect(rejected).toEqual([{ code: 'invalid', reason: '/payload must be valid JSON text, got string' }]);
+    expect(rejected).toEqual(['/payload must be valid JSON text, got string']);
   });
 
   it('rejects what breaks the contract, with path and rule but no value', () => {
@@ -147,18 +146,21 @@ describe('Router', () => {
     router.route('events:notification', entryAt(nowMs, notification({ event_type: 'secret_value' })));
     router.route('events:notification', entryAt(nowMs, {}));
     expect(sent).toEqual([]);
-    expect(rejected.map(({ code }) => code)).toEqual(['invalid', 'invalid', 'invalid']);
-    expect(rejected[0]?.reason).toContain('/payload/title');
+    expect(rejected).toHaveLength(3);
+    expect(rejected[0]).toContain('/payload/title');
     expect(JSON.stringify(rejected)).not.toContain('secret');
   });
 
-  it('rejects a payload over the bound before parsing it', () => {
-    const { router, rejected, sent } = setUp({ maxPayloadBytes: 100 });
+  it('rejects a payload over the bound', () => {
+    const { router, rejected, sent } = setUp({
+      catalog: defineCatalog({ ...eventCatalog, maxEventBytes: 100 }),
+    });
     const withTitle = (title: string) => notification({ payload: JSON.stringify({ type: 'info', title }) });
     router.route('events:notification', entryAt(nowMs, withTitle('x'.repeat(90))));
     router.route('events:notification', entryAt(nowMs, withTitle('ü'.repeat(40))));
     router.route('events:notification', entryAt(nowMs, withTitle('x'.repeat(60))));
-    expect(rejected.map(({ code }) => code)).toEqual(['too_large', 'too_large']);
+    expect(rejected).toHaveLength(2);
+    expect(rejected[0]).toContain('/payload must be at most 100 bytes of JSON');
     expect(sent).toHaveLength(1);
   });
 

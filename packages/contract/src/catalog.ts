@@ -6,7 +6,7 @@ import type { Static } from 'typebox';
 import { ContractError } from './contract-error.js';
 import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';
 import { checkCatalog } from './declaration-checks.js';
-import { parseEntryFields, type EntryFields } from './entry.js';
+import { type EntryFields, encodeEntry, MAX_EVENT_BYTES, parseEntryFields } from './entry.js';
 import { openEnvelopeSchema, type StreamEvent } from './envelope.js';
 import { createEventCheck, type EventCheck } from './event-check.js';
 import { explain } from './explain.js';
@@ -54,6 +54,8 @@ export interface ReceivedEvent<Event = StreamEvent, Declaration = EventTypeDecla
 export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = Streams> {
   readonly eventTypes: T;
   readonly streams: S;
+  /** Most bytes that payload and metadata of an event may have together as JSON text. */
+  readonly maxEventBytes: number;
   /** The declaration of a type, `undefined` for a name the catalog does not know. */
   find(name: string): T[number] | undefined;
   /** The declaration of a stream, `undefined` for a name the catalog does not know. */
@@ -78,6 +80,12 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   ): ParseResult<Static<Extract<T[number], { readonly name: Name }>['payload']>>;
   /** Checks a flat stream entry. Fields it does not know are ignored; an empty or null metadata is none. */
   parseEntry(fields: EntryFields): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
+  /**
+   * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: beyond its size it is not
+   * checked again. Extra fields travel inside `payload` and `metadata`; beside the envelope's own they do not.
+   * @throws ContractError `event_too_large`, `unencodable_event` for what JSON cannot carry
+   */
+  encodeEntry(event: StreamEvent): Record<string, string>;
 }
 
 /** Puts `event_id` into lower case, the form in which ids are compared. */
@@ -111,20 +119,27 @@ function unknownType(value: Readonly<Record<string, unknown>>): ParseFailure {
 export function defineCatalog<
   const S extends Streams,
   const T extends readonly EventTypeDeclaration<string, EventTypeDeclaration['payload'], S[number]['name']>[],
->(declarations: { readonly streams: S; readonly eventTypes: T }): Catalog<T, S> {
-  const { streams, eventTypes } = declarations;
-  checkCatalog(streams, eventTypes);
+>(declarations: {
+  readonly streams: S;
+  readonly eventTypes: T;
+  /** @defaultValue 262_144 */
+  readonly maxEventBytes?: number;
+}): Catalog<T, S> {
+  const { streams, eventTypes, maxEventBytes = MAX_EVENT_BYTES } = declarations;
+  checkCatalog(streams, eventTypes, maxEventBytes);
   const checks = new Map(eventTypes.map((type) => [type.name, createEventCheck(type)]));
   const streamsByName = new Map(streams.map((stream) => [stream.name, stream]));
   const catalog: AnyCatalog = {
     eventTypes: Object.freeze([...eventTypes]),
     streams: Object.freeze([...streams]),
+    maxEventBytes,
     find: (name) => checks.get(name)?.declaration,
     findStream: (name) => streamsByName.get(name),
     parseEvent: (value) => parseEvent(checks, value),
     assertEvent: (value) => assertEvent(checks, value),
     parsePayload: (type, value) => parsePayload(checks, type, value),
-    parseEntry: (fields) => parseEntry(checks, fields),
+    parseEntry: (fields) => parseEntry(checks, fields, maxEventBytes),
+    encodeEntry: (event) => encodeEntry(event, maxEventBytes),
   };
   // The functions above are typed for any catalog; the declared types narrow what they return.
   return Object.freeze(catalog) as unknown as Catalog<T, S>;
@@ -162,8 +177,9 @@ function parsePayload(checks: Checks, type: string, value: unknown): ParseResult
 function parseEntry(
   checks: Checks,
   fields: EntryFields,
+  maxEventBytes: number,
 ): ParseResult<ReceivedEvent<StreamEvent<string, never>>> {
-  const entry = parseEntryFields(fields);
+  const entry = parseEntryFields(fields, maxEventBytes);
   if (!entry.ok) return entry;
   const parsed = parseEvent(checks, entry.value.event);
   if (!parsed.ok) return parsed;

@@ -125,11 +125,15 @@ function ruleOf(catalog: AnyCatalog, event: StreamEvent): CoalescingRule<unknown
   return catalog.find(event.event_type)?.coalescing;
 }
 
-/** The two events as one. The newer gives everything but the payload, which its type's rule merges. */
-function mergeInto(catalog: AnyCatalog, held: HeldEvent, event: StreamEvent): HeldEvent {
+/**
+ * The two events as one. The newer gives everything but the payload, which its type's rule merges; `undefined` when
+ * the rule finds them too large together.
+ */
+function mergeInto(catalog: AnyCatalog, held: HeldEvent, event: StreamEvent): HeldEvent | undefined {
   const isNewer = compareTimestamps(event.timestamp, held.event.timestamp) >= 0;
   const [earlier, later] = isNewer ? [held.event, event] : [event, held.event];
-  const payload = ruleOf(catalog, later)?.merge(earlier.payload, later.payload) ?? later.payload;
+  const payload = ruleOf(catalog, later)?.merge(earlier.payload, later.payload);
+  if (payload === undefined) return undefined;
   return { key: held.key, event: { ...later, payload }, count: addCounts(held.count, countOf(event)) };
 }
 
@@ -220,12 +224,14 @@ class CatalogCoalescing implements Coalescing {
     if (window.eventIds.length >= this.#limits.maxEvents) return { window, outcome: 'full' };
     const index = window.held.findIndex((held) => held.key === key);
     const known = window.held[index];
-    const held =
-      known === undefined
-        ? [...window.held, { key, event, count: countOf(event) }]
-        : window.held.with(index, mergeInto(this.#catalog, known, event));
     const eventIds = [...window.eventIds, event.event_id];
-    return { window: { ...window, held, eventIds }, outcome: known === undefined ? 'joined' : 'absorbed' };
+    if (known === undefined) {
+      const held = [...window.held, { key, event, count: countOf(event) }];
+      return { window: { ...window, held, eventIds }, outcome: 'joined' };
+    }
+    const merged = mergeInto(this.#catalog, known, event);
+    if (merged === undefined) return { window, outcome: 'full' };
+    return { window: { ...window, held: window.held.with(index, merged), eventIds }, outcome: 'absorbed' };
   }
 
   end(window: CoalescingWindow | undefined, event: StreamEvent, nowMs: number): EndResult {

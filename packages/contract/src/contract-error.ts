@@ -9,6 +9,7 @@ export const CONTRACT_ERROR_CODES = {
   invalid_declaration: 'a stream, event type or catalog is declared wrongly (a programmer’s mistake)',
   unknown_event_type: 'the event type is not in the catalog',
   invalid_event: 'an event does not follow its envelope or payload schema',
+  event_too_large: 'payload and metadata have more bytes than the catalog allows',
   unencodable_event: 'an event holds something that JSON cannot carry (a cycle, a bigint)',
   invalid_window:
     'a coalescing function was given an event or a window it cannot handle (a programmer’s mistake)',

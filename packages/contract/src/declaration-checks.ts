@@ -96,7 +96,9 @@ function checkSlot(name: string, rule: { readonly slot: string; readonly key: un
 export function checkCatalog(
   streams: readonly StreamDeclaration[],
   eventTypes: readonly EventTypeDeclaration[],
+  maxEventBytes: number,
 ): void {
+  check(isPositiveInteger(maxEventBytes), 'maxEventBytes must be a whole number of 1 or more');
   for (const stream of streams) checkStream(stream);
   for (const type of eventTypes) checkEventType(type);
   checkUnique('stream', streams);

@@ -36,9 +36,10 @@ export interface CoalescingRule<Payload> {
   key(payload: Payload): string;
   /**
    * The payload that stands for both. `later` is the payload of the newer event and is of this type;
-   * `earlier` may be of another type of the slot. Pure.
+   * `earlier` may be of another type of the slot. `undefined`: together they would be too large, so what waits is
+   * flushed early and the other opens the next window. Pure.
    */
-  merge(earlier: Payload, later: Payload): Payload;
+  merge(earlier: Payload, later: Payload): Payload | undefined;
 }
 
 /** An event of this type makes what waits in a slot pointless, as a message does for its sender's typing. */

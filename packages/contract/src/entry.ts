@@ -4,9 +4,10 @@
  */
 import { ContractError } from './contract-error.js';
 import type { StreamEvent } from './envelope.js';
-import { actualTypeOf, type Issue } from './issue.js';
+import { actualTypeOf, describeIssue, type Issue } from './issue.js';
 import { isNestedWithinLimit, MAX_NESTING } from './nesting.js';
 import type { ParseResult } from './parse-result.js';
+import { utf8Bytes } from './utf8-bytes.js';
 
 /** The fields of a stream entry. */
 export type EntryFields = Readonly<Record<string, string>>;
@@ -29,6 +30,21 @@ function readJson(text: string): JsonResult {
   }
 }
 
+/**
+ * Most bytes that payload and metadata may have together as JSON text, unless the catalog says otherwise. It keeps one event
+ * from filling the queues of a whole room.
+ */
+export const MAX_EVENT_BYTES = 262_144;
+
+/** The issue of an event whose texts are too large, `undefined` when they are not. */
+function sizeIssue(payloadText: string, metadataText: string, maxEventBytes: number): Issue | undefined {
+  // A UTF-16 unit is at most three bytes of UTF-8: most texts need no closer look.
+  if ((payloadText.length + metadataText.length) * 3 <= maxEventBytes) return undefined;
+  if (utf8Bytes(payloadText) + utf8Bytes(metadataText) <= maxEventBytes) return undefined;
+  const expected = `at most ${maxEventBytes} bytes of JSON, metadata included`;
+  return { path: '/payload', rule: 'maxBytes', expected, actualType: 'object' };
+}
+
 function textIssue(path: string, value: unknown): Issue {
   return value === undefined
     ? { path, rule: 'required', expected: 'present', actualType: 'undefined' }
@@ -42,9 +58,15 @@ function jsonIssue(path: string): Issue {
 /**
  * Reads the JSON texts of a flat entry. What the entry lacks beside the payload is left to the event's schema.
  */
-export function parseEntryFields(fields: EntryFields): ParseResult<OpenEntry> {
+export function parseEntryFields(fields: EntryFields, maxEventBytes: number): ParseResult<OpenEntry> {
   const { event_id, event_type, timestamp, room_id, payload: payloadText, metadata: metadataText } = fields;
   if (typeof payloadText !== 'string') return { ok: false, issues: [textIssue('/payload', payloadText)] };
+  const tooLarge = sizeIssue(
+    payloadText,
+    typeof metadataText === 'string' ? metadataText : '',
+    maxEventBytes,
+  );
+  if (tooLarge !== undefined) return { ok: false, issues: [tooLarge] };
   const payload = readJson(payloadText);
   if (!payload.ok) return { ok: false, issues: [jsonIssue('/payload')] };
   if (metadataText === undefined || metadataText === '' || metadataText === 'null') {
@@ -83,9 +105,9 @@ function writeJson(value: unknown, field: string): string {
 /**
  * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: it is not
  * checked again. Extra fields travel inside `payload` and `metadata`; beside the envelope's own they do not.
- * @throws ContractError `unencodable_event` for what JSON cannot carry
+ * @throws ContractError `unencodable_event` for what JSON cannot carry, `event_too_large`
  */
-export function encodeEntry(event: StreamEvent): Record<string, string> {
+export function encodeEntry(event: StreamEvent, maxEventBytes: number): Record<string, string> {
   const fields: Record<string, string> = {
     event_id: event.event_id,
     event_type: event.event_type,
@@ -95,6 +117,10 @@ export function encodeEntry(event: StreamEvent): Record<string, string> {
   };
   if (event.metadata !== undefined && event.metadata !== null) {
     fields.metadata = writeJson(event.metadata, 'metadata');
+  }
+  const tooLarge = sizeIssue(fields.payload ?? '', fields.metadata ?? '', maxEventBytes);
+  if (tooLarge !== undefined) {
+    throw new ContractError('event_too_large', describeIssue(tooLarge), { issues: [tooLarge] });
   }
   return fields;
 }

@@ -19,6 +19,8 @@ import {
 const COALESCING_WINDOW_MS = 100;
 const STALE_AFTER_MS = 300_000;
 const TYPING_SLOT = 'typing';
+// About 40 kB of JSON: a sixth of the largest event.
+const MAX_UNITED_IDS = 1_000;
 
 const streams = [
   defineStream({ name: 'events:chat', maxLength: 10_000 }),
@@ -38,6 +40,15 @@ function uniteIds(earlier: readonly string[], later: readonly string[]): string[
     if (!united.has(comparable)) united.set(comparable, id);
   }
   return [...united.values()];
+}
+
+/** One receipt for both; `undefined` when it would name too many messages for one event. */
+function uniteReceipts<Receipt extends { readonly message_ids: readonly string[] }>(
+  earlier: Receipt,
+  later: Receipt,
+): Receipt | undefined {
+  if (earlier.message_ids.length + later.message_ids.length > MAX_UNITED_IDS) return undefined;
+  return { ...later, message_ids: uniteIds(earlier.message_ids, later.message_ids) };
 }
 
 const chatMessage = defineEventType({
@@ -95,7 +106,7 @@ const readReceipt = defineEventType({
     slot: 'read_receipt',
     windowMs: COALESCING_WINDOW_MS,
     key: byUser,
-    merge: (earlier, later) => ({ ...later, message_ids: uniteIds(earlier.message_ids, later.message_ids) }),
+    merge: uniteReceipts,
   },
 });
 

@@ -1,5 +1,5 @@
 /** Public exports of `@millrace/contract`. */
-export { Type, type Static } from 'typebox';
+export { type Static, Type } from 'typebox';
 export { type AsyncApiDocument, type AsyncApiInfo, createAsyncApiDocument } from './asyncapi.js';
 export {
   type AnyCatalog,
@@ -42,7 +42,7 @@ export {
   type ReplayRule,
   type StreamDeclaration,
 } from './declaration.js';
-export { encodeEntry, type EntryFields } from './entry.js';
+export { type EntryFields, MAX_EVENT_BYTES } from './entry.js';
 export { type EventMetadata, eventMetadata, type StreamEvent } from './envelope.js';
 export { eventCatalog } from './event-catalog.js';
 export { type ActualType, describeIssue, describeIssues, type Issue, MAX_ISSUES } from './issue.js';

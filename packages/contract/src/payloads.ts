@@ -2,7 +2,7 @@
  * The payloads of the built-in event types, field by field as in the data model. Names are on the wire: they
  * never change. Unknown extra fields are kept.
  */
-import { Boolean as Flag, Enum, Literal, Object as Shape, String as Text, Null, Union } from 'typebox';
+import { Enum, Boolean as Flag, Literal, Null, Object as Shape, String as Text, Union } from 'typebox';
 import { nonEmptyList, optional, positiveInteger, timestamp, uuid } from './schema-pieces.js';
 
 /** Who sent a chat message. */

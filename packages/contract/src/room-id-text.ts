@@ -1,5 +1,7 @@
 /** The check of room ids. They become part of keys and log lines, so the rule is strict. */
 
+import { utf8Bytes } from './utf8-bytes.js';
+
 /** Longest room id, in bytes of UTF-8. */
 export const MAX_ROOM_ID_BYTES = 256;
 
@@ -8,15 +10,6 @@ export const MAX_ROOM_ID_BYTES = 256;
 /** No ASCII control character, no brace. Most ids are plain ASCII and need no closer look. */
 const NOT_PLAIN_ASCII = /^(?![ -z|~]+$)/;
 const FORBIDDEN = /[\p{Cc}\p{Cs}{}]/u;
-
-function utf8Bytes(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const codePoint = character.codePointAt(0) ?? 0;
-    bytes += codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
-  }
-  return bytes;
-}
 
 /** True for 1 to 256 bytes of UTF-8 without control characters and braces. */
 export function isRoomId(text: string): boolean {

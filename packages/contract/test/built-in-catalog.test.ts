@@ -8,13 +8,13 @@ import {
   optional,
   positiveInteger,
   roomId,
-  timestamp,
   Type,
+  timestamp,
   uuid,
   uuidV4,
 } from '@millrace/contract';
 import { expect, test } from 'vitest';
-import { eventOf, EVENT_ID, TIMESTAMP, UUID } from './samples.js';
+import { EVENT_ID, eventOf, TIMESTAMP, UUID } from './samples.js';
 
 test('the streams have the names and lengths of the data model', () => {
   expect(eventCatalog.streams).toEqual([

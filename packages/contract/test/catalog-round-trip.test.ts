@@ -1,5 +1,5 @@
 // The shortest way through the contract: parse an event, write it as an entry, read it back.
-import { encodeEntry, eventCatalog } from '@millrace/contract';
+import { eventCatalog } from '@millrace/contract';
 import { expect, test } from 'vitest';
 
 const event = {
@@ -11,6 +11,6 @@ const event = {
 };
 
 test('an event survives the way into a stream entry and back', () => {
-  const entry = eventCatalog.parseEntry(encodeEntry(eventCatalog.assertEvent(event)));
+  const entry = eventCatalog.parseEntry(eventCatalog.encodeEntry(eventCatalog.assertEvent(event)));
   expect(entry).toMatchObject({ ok: true, value: { event, payloadText: JSON.stringify(event.payload) } });
 });

@@ -1,5 +1,5 @@
 // Short ways to write the events of coalescing tests.
-import type { PendingWindow, CoalescingWindow, StreamEvent } from '@millrace/contract';
+import type { CoalescingWindow, PendingWindow, StreamEvent } from '@millrace/contract';
 
 /** A UUID of version 4 that shows its number. */
 export function idOf(number: number): string {

@@ -1,10 +1,10 @@
 // Flat stream entries: what a plain XADD may write, and what hostile writers may.
-import { ContractError, encodeEntry, eventCatalog, MAX_NESTING } from '@millrace/contract';
+import { ContractError, defineCatalog, eventCatalog, MAX_NESTING } from '@millrace/contract';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EVENT_ID, eventOf, fullPayloads } from './samples.js';
 
-const fields = encodeEntry(eventOf('chat_message'));
+const fields = eventCatalog.encodeEntry(eventOf('chat_message'));
 
 function issuesOf(change: Record<string, unknown>): readonly string[] {
   const result = eventCatalog.parseEntry({ ...fields, ...change } as Record<string, string>);
@@ -17,7 +17,7 @@ function nested(levels: number): string {
 
 test.each(Object.keys(fullPayloads))('%s goes into an entry and comes back', (type) => {
   const event = eventOf(type);
-  const entry = encodeEntry(event);
+  const entry = eventCatalog.encodeEntry(event);
   expect(eventCatalog.parseEntry(entry)).toEqual({
     ok: true,
     value: {
@@ -52,14 +52,14 @@ test.each(['', 'null', undefined])('metadata %j means none', (metadata) => {
 
 test('an event without metadata has no such field in its entry', () => {
   const { metadata: _, ...event } = eventOf('notification');
-  expect(Object.keys(encodeEntry(event))).toEqual([
+  expect(Object.keys(eventCatalog.encodeEntry(event))).toEqual([
     'event_id',
     'event_type',
     'timestamp',
     'room_id',
     'payload',
   ]);
-  expect(encodeEntry({ ...event, metadata: null })).toEqual(encodeEntry(event));
+  expect(eventCatalog.encodeEntry({ ...event, metadata: null })).toEqual(eventCatalog.encodeEntry(event));
 });
 
 test.each([
@@ -107,9 +107,9 @@ test('nesting is bounded, and far beyond the bound nothing overflows', () => {
   });
   expect(issuesOf(at(MAX_NESTING))).toEqual([]);
   expect(issuesOf(at(MAX_NESTING + 1))).toEqual(['/payload maxNesting object']);
-  expect(issuesOf(at(200_000))).toEqual(['/payload maxNesting object']);
+  expect(issuesOf(at(40_000))).toEqual(['/payload maxNesting object']);
   expect(issuesOf({ metadata: `{"x":${nested(MAX_NESTING)}}` })).toEqual(['/metadata maxNesting object']);
-  expect(issuesOf({ payload: `${'['.repeat(200_000)}${']'.repeat(200_000)}` })).toContain(
+  expect(issuesOf({ payload: `${'['.repeat(100_000)}${']'.repeat(200_000)}` })).toContain(
     '/payload type array',
   );
 });
@@ -119,8 +119,8 @@ test('what JSON cannot carry is refused with a code', () => {
   cycle.self = cycle;
   const refuse = expect.objectContaining({ code: 'unencodable_event' });
   for (const payload of [cycle, { big: 1n }, undefined, () => 1, { toJSON: () => undefined }]) {
-    expect(() => encodeEntry({ ...eventOf('notification'), payload })).toThrow(refuse);
-    expect(() => encodeEntry({ ...eventOf('notification'), payload })).toThrow(ContractError);
+    expect(() => eventCatalog.encodeEntry({ ...eventOf('notification'), payload })).toThrow(refuse);
+    expect(() => eventCatalog.encodeEntry({ ...eventOf('notification'), payload })).toThrow(ContractError);
   }
 });
 
@@ -147,4 +147,30 @@ test('no text makes the parser throw', () => {
       expect(result.ok ? 1 : result.issues.length).toBeGreaterThan(0);
     }),
   );
+});
+
+const overhead = JSON.stringify({ type: 'info', title: '' }).length;
+
+test.each([
+  ['plain text', 'x'.repeat(262_144 - overhead), true],
+  ['plain text, one byte more', 'x'.repeat(262_145 - overhead), false],
+  ['text of two bytes a character', 'ü'.repeat(131_072), false],
+])('the size limit counts bytes: %s', (_, title, fits) => {
+  const event = { ...eventOf('notification'), payload: { type: 'info', title }, metadata: null };
+  if (fits) {
+    expect(eventCatalog.parseEntry(eventCatalog.encodeEntry(event)).ok).toBe(true);
+    return;
+  }
+  expect(() => eventCatalog.encodeEntry(event)).toThrow(/payload must be at most 262144 bytes of JSON/);
+  const payload = JSON.stringify(event.payload);
+  const parsed = eventCatalog.parseEntry({ ...fields, event_type: 'notification', payload });
+  expect(parsed.ok ? [] : parsed.issues.map(({ path, rule }) => `${path} ${rule}`)).toEqual([
+    '/payload maxBytes',
+  ]);
+});
+
+test('a catalog can set its own size limit', () => {
+  const small = defineCatalog({ ...eventCatalog, maxEventBytes: 10 });
+  expect(() => small.encodeEntry(eventOf('notification'))).toThrow(ContractError);
+  expect(small.parseEntry(fields).ok).toBe(false);
 });

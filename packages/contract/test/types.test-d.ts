@@ -1,5 +1,6 @@
 // The static promises of the contract: wrong events do not compile, and users' own types infer.
 import {
+  type AnyCatalog,
   type Catalog,
   defineCatalog,
   defineEventType,
@@ -10,7 +11,6 @@ import {
   eventCatalog,
   optional,
   type PayloadOf,
-  type AnyCatalog,
   type StreamEvent,
   Type,
   uuid,

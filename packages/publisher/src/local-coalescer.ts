@@ -5,6 +5,7 @@ import {
   type AnyCatalog,
   type Coalescing,
   type CoalescingWindow,
+  ContractError,
   createCoalescing,
   type SlotKey,
   type StreamEvent,
@@ -155,7 +156,8 @@ export class LocalCoalescer implements Coalescer {
       await this.#options.store(event);
     } catch (cause) {
       const count = event.metadata?.coalesced_count ?? 1;
-      this.#options.observer.dropped?.({ reason: 'unavailable', count, cause });
+      const reason = cause instanceof ContractError ? 'too_large' : 'unavailable';
+      this.#options.observer.dropped?.({ reason, count, cause });
     }
   }
 

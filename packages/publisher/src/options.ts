@@ -12,10 +12,10 @@ export interface PublisherObserver {
   coalesced?(event: StreamEvent): void;
   /**
    * So many coalesced events of a room will never be in a stream: `ended` by a later event (a message ends its sender's
-   * typing), or the broker was `unavailable` when their window was flushed.
+   * typing), the broker was `unavailable` when their window was flushed, or together they are `too_large` for one event.
    */
   dropped?(drop: {
-    readonly reason: 'ended' | 'unavailable';
+    readonly reason: 'ended' | 'unavailable' | 'too_large';
     readonly count: number;
     readonly cause?: unknown;
   }): void;

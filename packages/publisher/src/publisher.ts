@@ -6,7 +6,6 @@ import {
   type EventOf,
   type EventTypeDeclaration,
   type EventTypeName,
-  encodeEntry,
   type PayloadOf,
   type StreamEvent,
 } from '@millrace/contract';
@@ -38,6 +37,17 @@ export type PublishRequest<C extends AnyCatalog> = {
   };
 }[EventTypeName<C>];
 
+/** An event that was checked and is ready for its stream. */
+interface PreparedEvent {
+  readonly event: StreamEvent;
+  readonly declaration: EventTypeDeclaration;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+function withLargestCount(event: StreamEvent): StreamEvent {
+  return { ...event, metadata: { ...event.metadata, coalesced_count: Number.MAX_SAFE_INTEGER } };
+}
+
 // How long a caller should wait before it tries again when the broker is away.
 const retryAfterMs = 1_000;
 
@@ -63,7 +73,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
       maxOpenWindows: options.maxOpenWindows,
       observer: options.observer,
       store: async (event) => {
-        await this.#store(event, this.#declarationOf(event));
+        const declaration = this.#declarationOf(event);
+        await this.#store({ event, declaration, fields: options.catalog.encodeEntry(event) });
       },
     });
   }
@@ -80,7 +91,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     payload: PayloadOf<C, Name>,
     options: PublishOptions = {},
   ): Promise<PublishResult> {
-    return this.#publishEvent(this.#checked({ type, roomId, payload }, options));
+    return this.#publishPrepared(this.#stamp({ type, roomId, payload }, options));
   }
 
   /**
@@ -92,7 +103,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
    * with the same `eventId`s.
    */
   async publishMany(requests: readonly PublishRequest<C>[]): Promise<readonly PublishResult[]> {
-    return this.#publishAll(requests.map((request) => this.#checked(request, request.options ?? {})));
+    return this.#publishAll(requests.map((request) => this.#stamp(request, request.options ?? {})));
   }
 
   /**
@@ -101,7 +112,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
    * @throws ContractError and PublisherError as `publishMany`.
    */
   async publishEvents(events: readonly EventOf<C>[]): Promise<readonly PublishResult[]> {
-    return this.#publishAll(events.map((event) => this.#options.catalog.assertEvent(event)));
+    return this.#publishAll(events.map((event) => this.#prepare(event)));
   }
 
   /** Ends every open coalescing window now and waits until all that was accepted is stored, or reported as dropped. */
@@ -116,39 +127,50 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     await this.flush();
   }
 
-  #publishAll(events: readonly StreamEvent[]): Promise<readonly PublishResult[]> {
+  #publishAll(events: readonly PreparedEvent[]): Promise<readonly PublishResult[]> {
     // All are handed over before the first is awaited, so that they form batches; the broker keeps their order.
-    return Promise.all(events.map((event) => this.#publishEvent(event)));
+    return Promise.all(events.map((prepared) => this.#publishPrepared(prepared)));
   }
 
-  #checked(
+  #stamp(
     event: { readonly type: string; readonly roomId: string; readonly payload: unknown },
     options: PublishOptions,
-  ): StreamEvent {
-    const { catalog, clock, sourceInstance } = this.#options;
-    return catalog.assertEvent(stampEvent(event, options, { nowMs: clock.nowMs(), sourceInstance }));
+  ): PreparedEvent {
+    const { clock, sourceInstance } = this.#options;
+    return this.#prepare(stampEvent(event, options, { nowMs: clock.nowMs(), sourceInstance }));
   }
 
-  async #publishEvent(event: StreamEvent): Promise<PublishResult> {
+  /** Everything that can be wrong with an event is found here, before anything is sent. */
+  #prepare(value: unknown): PreparedEvent {
+    const { catalog } = this.#options;
+    const event = catalog.assertEvent(value);
+    const declaration = this.#declarationOf(event);
+    // A coalesced event will also carry its count; it must fit with the largest.
+    const fields = catalog.encodeEntry(
+      declaration.coalescing === undefined ? event : withLargestCount(event),
+    );
+    return { event, declaration, fields };
+  }
+
+  async #publishPrepared({ event, declaration, fields }: PreparedEvent): Promise<PublishResult> {
     if (this.#isClosed) {
       throw new PublisherError('publisher_closed', 'The publisher is closed.', { eventId: event.event_id });
     }
-    const declaration = this.#declarationOf(event);
     if (declaration.coalescing !== undefined) {
       await this.#coalescer.add(event);
       return { status: 'coalesced', eventId: event.event_id };
     }
     if (declaration.endsCoalescing !== undefined) this.#coalescer.end(event);
-    const { id, isDuplicate } = await this.#store(event, declaration);
+    const { id, isDuplicate } = await this.#store({ event, declaration, fields });
     return { status: 'stored', eventId: event.event_id, entryId: id, isDuplicate };
   }
 
-  async #store(event: StreamEvent, declaration: EventTypeDeclaration): Promise<PublishReceipt> {
+  async #store({ event, declaration, fields }: PreparedEvent): Promise<PublishReceipt> {
     const { broker, clock, observer } = this.#options;
     const startMs = clock.monotonicMs();
     const write = broker.publish({
       stream: declaration.stream,
-      fields: encodeEntry(event),
+      fields,
       // What is never replayed is not worth a key in the store for 5 minutes: gateways drop a repeat.
       ...(declaration.replay.mode === 'none' ? {} : { dedupeId: event.event_id }),
     });

@@ -51,6 +51,21 @@ describe('coalescing', () => {
     ]);
   });
 
+  it('never unites more receipts than one event can carry, and loses none', async () => {
+    await using test = await setUp();
+    const lists = Array.from({ length: 20 }, () => Array.from({ length: 300 }, () => randomUUID()));
+    for (const message_ids of lists) {
+      await test.publisher.publish('read_receipt', 'room', { user_id: ana, message_ids });
+    }
+    await test.clock.advance(100);
+    const events = await test.events('events:chat');
+    expect(events.flatMap(({ payload }) => (payload as { message_ids: string[] }).message_ids)).toEqual(
+      lists.flat(),
+    );
+    expect(events.reduce((sum, event) => sum + countOf(event), 0)).toBe(20);
+    expect(events).toHaveLength(7);
+  });
+
   it('does not count a repeat of the same ID', async () => {
     await using test = await setUp();
     const eventId = randomUUID();

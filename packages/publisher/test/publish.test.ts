@@ -99,6 +99,21 @@ describe('publish', () => {
     expect(await test.entries('events:notification')).toEqual([]);
   });
 
+  it('refuses what would be too large for a gateway to relay', async () => {
+    await using test = await setUp();
+    const big = { type: 'info', title: 'x'.repeat(300_000) };
+    await expect(test.publisher.publish('notification', 'room', big)).rejects.toMatchObject({
+      code: 'event_too_large',
+    });
+    const requests = [notification, big].map((payload) => ({
+      type: 'notification' as const,
+      roomId: 'room',
+      payload,
+    }));
+    await expect(test.publisher.publishMany(requests)).rejects.toMatchObject({ code: 'event_too_large' });
+    expect(await test.entries('events:notification')).toEqual([]);
+  });
+
   it('refuses an unknown type', async () => {
     await using test = await setUp();
     const publish = test.publisher.publish.bind(test.publisher) as (

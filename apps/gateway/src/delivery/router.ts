@@ -17,16 +17,9 @@ export interface RouterPorts {
   positionAt(stream: string, entry: Entry): string;
   /** Sends an event to its room. Returns the number of connections it was queued to. */
   send(received: ReceivedEvent, createText: () => string): number;
-  /** Takes what can never be delivered. */
-  reject(stream: string, entry: Entry, rejection: Rejection): void;
+  /** Takes what can never be delivered. The reason is words; it holds no value of the event. */
+  reject(stream: string, entry: Entry, reason: string): void;
   readonly observer: RouterObserver;
-}
-
-/** Why an entry can never be delivered. */
-export interface Rejection {
-  readonly code: 'invalid' | 'too_large';
-  /** In words; holds no value of the event. */
-  readonly reason: string;
 }
 
 /** Told of everything that happens to an event. */
@@ -42,7 +35,6 @@ export interface RouterOptions {
   readonly freshness: 'entry' | 'timestamp';
   readonly dedupeWindowMs: number;
   readonly maxDedupeIds: number;
-  readonly maxPayloadBytes: number;
   readonly clockSkewLimitMs: number;
 }
 
@@ -65,15 +57,9 @@ export class Router {
 
   /** Handles one entry. */
   route(stream: string, entry: Entry): void {
-    const rejection = this.#findOversize(entry);
-    if (rejection !== undefined) {
-      this.#ports.reject(stream, entry, rejection);
-      return;
-    }
     const parsed = this.#options.catalog.parseEntry(entry.fields);
     if (!parsed.ok) {
-      const reason = describeIssues(parsed.issues, parsed.eventType);
-      this.#ports.reject(stream, entry, { code: 'invalid', reason });
+      this.#ports.reject(stream, entry, describeIssues(parsed.issues, parsed.eventType));
       return;
     }
     this.#deliver(stream, entry, parsed.value);
@@ -97,15 +83,5 @@ export class Router {
       eventText(received, this.#ports.positionAt(stream, entry)),
     );
     observer.delivered(received, recipients, Math.max(0, brokerTimeMs - entryTimeMs));
-  }
-
-  #findOversize(entry: Entry): Rejection | undefined {
-    const { maxPayloadBytes } = this.#options;
-    const { payload = '', metadata = '' } = entry.fields;
-    // A UTF-8 text has at least as many bytes as UTF-16 units: most texts need no closer look.
-    const isSmall = (payload.length + metadata.length) * 3 <= maxPayloadBytes;
-    if (isSmall || Buffer.byteLength(payload) + Buffer.byteLength(metadata) <= maxPayloadBytes)
-      return undefined;
-    return { code: 'too_large', reason: `payload and metadata must have at most ${maxPayloadBytes} bytes` };
   }
 }

@@ -1,7 +1,13 @@
 // `POST /v1/events`: how a backend without the library publishes. One event or a list; checked whole before
 // anything is stored; safe to repeat with the same event IDs.
 import { randomUUID } from 'node:crypto';
-import { type AnyCatalog, describeIssue, type EventOf, type ParseFailure } from '@millrace/contract';
+import {
+  type AnyCatalog,
+  ContractError,
+  describeIssue,
+  type EventOf,
+  type ParseFailure,
+} from '@millrace/contract';
 import { type Publisher, PublisherError, type PublishResult } from '@millrace/publisher';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiKeyCheck } from '../auth/api-keys.js';
@@ -52,17 +58,15 @@ async function ingest(body: unknown, reply: FastifyReply, options: IngestOptions
     return sendProblem(reply, { status: 413, code: 'too_many_events', detail });
   }
   const { events, errors } = parseAll(items, options.catalog);
-  if (errors.length > 0) {
-    const detail = `Nothing was published. ${errors[0]?.message ?? ''}`;
-    return sendProblem(reply, { status: 422, code: 'invalid_event', detail, errors });
-  }
+  if (errors.length > 0) return sendInvalid(reply, errors);
   try {
     const results = (await options.publisher.publishEvents(events)).map(toIngestResult);
     const status = results.every((result) => result.status === 'stored') ? 201 : 202;
     await reply.code(status).send(Array.isArray(body) ? { results } : results[0]);
   } catch (error) {
-    if (!(error instanceof PublisherError)) throw error;
-    await sendUnavailable(reply, error, events);
+    if (error instanceof PublisherError) return sendUnavailable(reply, error, events);
+    if (error instanceof ContractError) return sendInvalid(reply, encodingErrors(events, options.catalog));
+    throw error;
   }
 }
 
@@ -94,6 +98,27 @@ function toProblemErrors(failure: ParseFailure, index: number): readonly Problem
     rule: issue.rule,
     message: describeIssue(issue, failure.eventType),
   }));
+}
+
+/** What cannot be written into a stream, although every field is right: too large, nested too deep. */
+function encodingErrors(
+  events: readonly EventOf<AnyCatalog>[],
+  catalog: AnyCatalog,
+): readonly ProblemError[] {
+  return events.flatMap((event, index) => {
+    try {
+      catalog.encodeEntry(event);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      return toProblemErrors({ ok: false, issues: error.issues }, index);
+    }
+  });
+}
+
+async function sendInvalid(reply: FastifyReply, errors: readonly ProblemError[]): Promise<void> {
+  const detail = `Nothing was published. ${errors[0]?.message ?? ''}`;
+  await sendProblem(reply, { status: 422, code: 'invalid_event', detail, errors });
 }
 
 function toIngestResult(result: PublishResult): IngestResult {

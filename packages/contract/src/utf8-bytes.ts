@@ -1,0 +1,11 @@
+/** The size of a text in UTF-8. Browsers have no cheaper way that does not copy the text. */
+
+/** Bytes of UTF-8; a lone surrogate counts as three, as its replacement does. */
+export function utf8Bytes(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const codePoint = character.codePointAt(0) ?? 0;
+    bytes += codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
