@@ -257,7 +257,6 @@ describe.each([
     await Promise.all(
       upTo(1000).map((n) => broker.publish({ stream: CHAT, fields: { n: String(5 + n) } })),
     );
-    await publishing;
     await until(() => chat.at(-1) === 1004);
     await until(async () => log.some((line) => line.startsWith('gap:')) || chat.length === 1005);
     const missed = 1005 - chat.length;
