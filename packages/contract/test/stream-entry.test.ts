@@ -109,7 +109,7 @@ test('nesting is bounded, and far beyond the bound nothing overflows', () => {
   expect(issuesOf(at(MAX_NESTING + 1))).toEqual(['/payload maxNesting object']);
   expect(issuesOf(at(40_000))).toEqual(['/payload maxNesting object']);
   expect(issuesOf({ metadata: `{"x":${nested(MAX_NESTING)}}` })).toEqual(['/metadata maxNesting object']);
-  expect(issuesOf({ payload: `${'['.repeat(100_000)}${']'.repeat(200_000)}` })).toContain(
+  expect(issuesOf({ payload: `${'['.repeat(100_000)}${']'.repeat(100_000)}` })).toContain(
     '/payload type array',
   );
 });
