@@ -10,6 +10,7 @@ import {
   createRedisBroker,
   type Entry,
   type Member,
+  type StreamStart,
 } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog, ReceivedEvent } from '@millrace/contract';
 import { createPublisher, type Publisher } from '@millrace/publisher';
@@ -25,6 +26,7 @@ import type { FastifyInstance } from 'fastify';
 import { createApiKeyCheck } from './auth/api-keys.js';
 import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
 import { createTokenVerifier, type User } from './auth/token-verifier.js';
+import { recallRecentEntries } from './delivery/recent-entries.js';
 import { Router } from './delivery/router.js';
 import { observeTyping } from './delivery/typing-events.js';
 import { TypingUsers } from './delivery/typing-users.js';
@@ -166,6 +168,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   #createMember(): Member {
     return createMember(this.#broker, {
       name: this.#options.instance,
+      warmUp: (starts) => this.#warmUp(starts),
       onEntry: (stream, entry) => this.#router.route(stream, entry),
       onGap: (stream, lost) => {
         this.#metrics.gaps.inc({ stream }, lost);
@@ -240,6 +243,15 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     const { clients } = this.#hub;
     const members = typist === undefined ? clients.group(roomId) : clients.groupExceptUser(roomId, typist);
     return members.send(eventType, new JsonText(createText()));
+  }
+
+  async #warmUp(starts: readonly StreamStart[]): Promise<void> {
+    const { dedupeWindowMs, maxDedupeIds } = this.#options;
+    await recallRecentEntries(this.#broker, starts, {
+      windowMs: dedupeWindowMs,
+      maxEntries: Math.floor(maxDedupeIds / starts.length),
+      recall: (entry) => this.#router.recall(entry),
+    });
   }
 
   #reject(stream: string, entry: Entry, reason: string): void {

@@ -65,6 +65,12 @@ export class Router {
     this.#deliver(stream, entry, parsed.value);
   }
 
+  /** Takes notice of an entry that was delivered before this gateway came: a repeat of it is not delivered again. */
+  recall(entry: Entry): void {
+    const parsed = this.#options.catalog.parseEntry(entry.fields);
+    if (parsed.ok) this.#seenIds.isFirst(parsed.value.event.event_id, appendedAtMs(entry));
+  }
+
   #deliver(stream: string, entry: Entry, received: ReceivedEvent): void {
     const { observer } = this.#ports;
     const { freshness, clockSkewLimitMs } = this.#options;

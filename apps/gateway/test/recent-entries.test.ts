@@ -1,0 +1,63 @@
+import { createMemoryBroker, type Entry } from '@millrace/broker';
+import { fakeClock } from '@millrace/testkit';
+import { expect, it } from 'vitest';
+import { recallRecentEntries } from '../src/delivery/recent-entries.js';
+
+const streams = [
+  { name: 'a', maxLength: 100_000 },
+  { name: 'b', maxLength: 100_000 },
+];
+
+async function setUp(counts: Readonly<Record<string, number>>, stepMs: number) {
+  const clock = fakeClock();
+  const broker = createMemoryBroker({ streams, clock });
+  await broker.open();
+  for (let index = 0; index < Math.max(...Object.values(counts)); index += 1) {
+    await clock.advance(stepMs);
+    for (const [stream, count] of Object.entries(counts)) {
+      if (index < count) await broker.publish({ stream, fields: { n: `${stream}${index}` } });
+    }
+  }
+  const recalled: string[] = [];
+  const recall = (entry: Entry): void => {
+    recalled.push(entry.fields.n ?? '');
+  };
+  const newest = async (stream: string) =>
+    (await broker.readRange(stream, { count: 1, direction: 'backward' }))[0]?.id ?? '0-0';
+  const starts = await Promise.all(
+    streams.map(async ({ name }) => ({
+      stream: name,
+      epoch: 'e',
+      cursor: await newest(name),
+      timeMs: clock.nowMs(),
+    })),
+  );
+  return { broker, starts, recalled, recall };
+}
+
+it('recalls the window, oldest first over all streams, over several pages', async () => {
+  const { broker, starts, recalled, recall } = await setUp({ a: 1_200, b: 3 }, 10);
+  await recallRecentEntries(broker, starts, { windowMs: 300_000, maxEntries: 5_000, recall });
+  expect(recalled).toHaveLength(1_203);
+  expect(recalled.slice(0, 7)).toEqual(['a0', 'b0', 'a1', 'b1', 'a2', 'b2', 'a3']);
+  expect(recalled.at(-1)).toBe('a1199');
+});
+
+it('leaves out what is older than the window', async () => {
+  const { broker, starts, recalled, recall } = await setUp({ a: 10, b: 0 }, 1_000);
+  await recallRecentEntries(broker, starts, { windowMs: 3_000, maxEntries: 5_000, recall });
+  expect(recalled).toEqual(['a7', 'a8', 'a9']);
+});
+
+it('reads the newest when there is more than it may', async () => {
+  const { broker, starts, recalled, recall } = await setUp({ a: 700, b: 0 }, 1);
+  await recallRecentEntries(broker, starts, { windowMs: 300_000, maxEntries: 600, recall });
+  expect(recalled).toHaveLength(600);
+  expect(recalled[0]).toBe('a100');
+});
+
+it('reads nothing of empty streams', async () => {
+  const { broker, starts, recalled, recall } = await setUp({ a: 0, b: 0 }, 1);
+  await recallRecentEntries(broker, starts, { windowMs: 300_000, maxEntries: 600, recall });
+  expect(recalled).toEqual([]);
+});
