@@ -254,9 +254,7 @@ describe.each([
     await publish(broker, 0, 5);
     await until(() => chat.length === 5 && member.isCaughtUp);
     // The loop is held up: no read comes in between.
-    await Promise.all(
-      upTo(1000).map((n) => broker.publish({ stream: CHAT, fields: { n: String(5 + n) } })),
-    );
+    await Promise.all(upTo(1000).map((n) => broker.publish({ stream: CHAT, fields: { n: String(5 + n) } })));
     await until(() => chat.at(-1) === 1004);
     await until(async () => log.some((line) => line.startsWith('gap:')) || chat.length === 1005);
     const missed = 1005 - chat.length;

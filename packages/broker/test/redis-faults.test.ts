@@ -216,6 +216,18 @@ describe('open', () => {
   });
 });
 
+it('reports a master that became a replica as unavailable, and connects anew until it finds a master', async () => {
+  await using redis = await startRedis();
+  await using broker = await openBroker(redis.url);
+  const states = watch(broker);
+  await redis.cli('replicaof', '127.0.0.1', '1');
+  expect(await codeOf(broker.publish({ stream: CHAT, fields: { n: '1' } }))).toBe('unavailable');
+  await redis.cli('replicaof', 'no', 'one');
+  await publishUntilStored(broker, 2);
+  expect(states.slice(0, 2)).toEqual(['unavailable', 'ready']);
+  expect((await broker.readRange(CHAT, { count: 10 })).map(({ fields }) => fields)).toEqual([{ n: '2' }]);
+});
+
 it('comes back after a crash and a restart of Redis, telling each change once', async () => {
   await using redis = await startRedis({ isDurable: true });
   await using broker = await openBroker(redis.url);

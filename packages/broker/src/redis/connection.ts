@@ -6,9 +6,9 @@ import type { BrokerState } from '../broker.js';
 import { type Clock, pause } from '../clock.js';
 import { BrokerError } from '../errors.js';
 import { withDeadline } from './deadline.js';
-import { fromRedisError, isErrorReply, isNoScript } from './redis-errors.js';
+import { fromRedisError, isErrorReply, isNoScript, isReadOnly } from './redis-errors.js';
 import { asNumber, asText } from './replies.js';
-import type { Script } from './scripts/script.js';
+import type { ScriptCall } from './script-calls.js';
 
 type Client = ReturnType<typeof newClient>;
 
@@ -29,7 +29,7 @@ export interface ConnectionOptions {
 /**
  * State: `idle` → `connecting` → `ready` ⇄ `unavailable`, and from each of them → `closed`.
  * - `open` leaves `idle`; when it fails the state is `idle` again.
- * - `ready` becomes `unavailable` when the socket ends or a command passes its deadline: a server that is stopped, or
+ * - `ready` becomes `unavailable` when the socket ends, the server turns into a replica, or a command passes its deadline: a server that is stopped, or
  *   a path that swallows packets, looks like an idle socket, so the unanswered command is the only witness.
  * - `unavailable` becomes `ready` by itself; attempts are spaced by back-off with jitter.
  */
@@ -101,16 +101,16 @@ export class RedisConnection {
   }
 
   /** Runs a script by its digest, or by its text where the server does not know it. */
-  async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args];
-    const { commandTimeoutMs } = this.#options;
+  async run<T>({ script, keys, args, parse }: ScriptCall<T>): Promise<T> {
+    const rest = [String(keys.length), ...keys];
+    for (const arg of args) rest.push(typeof arg === 'string' ? arg : String(arg));
     try {
-      return await this.#send(['EVALSHA', script.sha1, ...rest], commandTimeoutMs);
+      return parse(await this.#send(['EVALSHA', script.sha1, ...rest], this.#options.commandTimeoutMs));
     } catch (error) {
       // NOSCRIPT comes before the script starts, so nothing has happened and sending it again is safe.
       if (!isNoScript(error)) throw this.#translate(error);
     }
-    return this.command(['EVAL', script.source, ...rest], commandTimeoutMs);
+    return parse(await this.command(['EVAL', script.source, ...rest]));
   }
 
   /** Ends the connection at once. Commands without a reply reject with `closed`. Idempotent. */
@@ -126,16 +126,17 @@ export class RedisConnection {
 
   async #send(args: readonly string[], timeoutMs: number): Promise<unknown> {
     const client = this.#client;
-    if (client === undefined)
+    if (client === undefined) {
       throw this.isClosed ? closed() : new BrokerError('unavailable', 'Redis is not connected');
-    return withDeadline(this.#options.clock, client.sendCommand(args), timeoutMs, () => {
-      const error = new BrokerError(
-        'timeout',
-        `Redis did not answer ${args[0] ?? ''} within ${timeoutMs} ms`,
-      );
-      this.#drop(client, error);
-      return error;
-    });
+    }
+    try {
+      return await withDeadline(this.#options.clock, client.sendCommand(args), timeoutMs, () => {
+        return new BrokerError('timeout', `Redis did not answer ${args[0] ?? ''} within ${timeoutMs} ms`);
+      });
+    } catch (error) {
+      if (isUseless(error)) this.#drop(client, fromRedisError(error));
+      throw error;
+    }
   }
 
   #translate(error: unknown): BrokerError {
@@ -219,6 +220,14 @@ function newClient(options: ConnectionOptions, connectTimeoutMs: number) {
     commandOptions: { timeout: 0 },
     socket: { connectTimeout: Math.ceil(connectTimeoutMs), reconnectStrategy: false },
   });
+}
+
+/**
+ * Whether this connection cannot serve any more: it did not answer, or its server has become a replica, and only a
+ * new connection finds the way to the new master.
+ */
+function isUseless(error: unknown): boolean {
+  return error instanceof BrokerError ? error.code === 'timeout' : isReadOnly(error);
 }
 
 /** Connects, makes sure of what the scripts need and returns the client's ID. */

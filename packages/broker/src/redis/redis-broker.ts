@@ -29,48 +29,41 @@ import type {
   TickResult,
   TrimResult,
 } from '../broker.js';
-import { newEpoch } from '../epoch.js';
 import { BrokerError } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
 import { StateNotifier } from '../state-notifier.js';
 import { BlockingReader } from './blocking-reader.js';
 import { RedisConnection } from './connection.js';
-import {
-  asDeadLetters,
-  asHeartbeatReply,
-  asInspection,
-  asReceipts,
-  asSlotClaim,
-  asStreamStart,
-  asTickResult,
-  asTrimResult,
-} from './script-replies.js';
-import { slotsKey, type StreamKeys, streamKeys } from './keys.js';
+import { streamKeys } from './keys.js';
 import { PublishBatcher } from './publish-batcher.js';
 import {
   type RedisBrokerOptions,
   resolveRedisBrokerOptions,
   type ResolvedRedisOptions,
 } from './redis-options.js';
-import { asEntries, asNumber } from './replies.js';
-import { deadLetterScript } from './scripts/dead-letter.js';
-import { heartbeatScript } from './scripts/heartbeat.js';
-import { inspectScript } from './scripts/inspect.js';
-import { acquireLeaseScript, releaseLeaseScript } from './scripts/lease.js';
-import { publishScript } from './scripts/publish.js';
-import { registerScript } from './scripts/register.js';
-import { claimSlotScript, releaseSlotScript } from './scripts/slots.js';
-import { tickScript } from './scripts/tick.js';
-import { trimScript } from './scripts/trim.js';
+import { asEntries } from './replies.js';
+import {
+  acquireLeaseCall,
+  claimSlotCall,
+  deadLetterCall,
+  heartbeatCall,
+  inspectCall,
+  publishCall,
+  registerCall,
+  releaseLeaseCall,
+  releaseSlotCall,
+  type ScriptCall,
+  type StreamBounds,
+  tickCall,
+  trimCall,
+} from './script-calls.js';
+import { asDeadLetters } from './script-replies.js';
 
 /** Most characters in one publish call: about a millisecond of Redis. */
 const MAX_BATCH_CHARS = 262_144;
 
 /** What belongs to one stream. */
-interface StreamPart {
-  readonly keys: StreamKeys;
-  readonly maxLength: number;
-  readonly hardCap: number;
+interface StreamPart extends StreamBounds {
   readonly batcher: PublishBatcher;
 }
 
@@ -143,15 +136,7 @@ class RedisBroker implements Broker {
 
   async register(member: string): Promise<readonly StreamStart[]> {
     checkMember(member);
-    const { group, livenessMs } = this.options;
-    return this.#forEachStream(async ({ keys }) => {
-      const reply = await this.#writer.run(
-        registerScript,
-        [keys.stream, keys.cursors, keys.epoch, keys.lease],
-        [member, group, String(livenessMs), newEpoch()],
-      );
-      return asStreamStart(keys.stream, reply);
-    });
+    return this.#forEachStream(({ keys }) => this.#run(registerCall(keys, this.options, member)));
   }
 
   async unregister(member: string): Promise<void> {
@@ -164,27 +149,11 @@ class RedisBroker implements Broker {
     places: ReadonlyMap<string, StreamPlace>,
   ): Promise<readonly HeartbeatReply[]> {
     checkMember(member);
-    const { group, livenessMs } = this.options;
-    return Promise.all(
-      Array.from(places, async ([stream, place]) => {
-        checkEntryId(place.cursor);
-        const { keys } = this.#part(stream);
-        const reply = await this.#writer.run(
-          heartbeatScript,
-          [keys.stream, keys.cursors, keys.epoch, keys.lease],
-          [
-            member,
-            place.cursor,
-            place.epoch,
-            String(place.entriesAdded),
-            group,
-            String(livenessMs),
-            newEpoch(),
-          ],
-        );
-        return asHeartbeatReply(stream, reply);
-      }),
-    );
+    const calls = Array.from(places, ([stream, place]) => {
+      checkEntryId(place.cursor);
+      return heartbeatCall(this.#part(stream).keys, this.options, member, place);
+    });
+    return Promise.all(calls.map((call) => this.#run(call)));
   }
 
   async readAfter(
@@ -209,81 +178,38 @@ class RedisBroker implements Broker {
 
   async claimSlot(owner: string, preferred = 0): Promise<SlotClaim> {
     checkMember(owner);
-    const { group, leaseMs } = this.options;
-    const args = [owner, String(leaseMs), String(preferred)];
-    return asSlotClaim(await this.#writer.run(claimSlotScript, [slotsKey(group)], args));
+    return this.#run(claimSlotCall(this.options, owner, preferred));
   }
 
   async releaseSlot(owner: string): Promise<void> {
-    await this.#writer.run(releaseSlotScript, [slotsKey(this.options.group)], [owner]);
+    return this.#run(releaseSlotCall(this.options, owner));
   }
 
   async acquireLease(stream: string, owner: string): Promise<Lease | undefined> {
     checkMember(owner);
-    const { keys } = this.#part(stream);
-    const fence = await this.#writer.run(
-      acquireLeaseScript,
-      [keys.lease],
-      [owner, String(this.options.leaseMs)],
-    );
-    return fence === null ? undefined : { stream, owner, fence: asNumber(fence) };
+    return this.#run(acquireLeaseCall(this.#part(stream).keys, this.options, owner));
   }
 
   async releaseLease(lease: Lease): Promise<void> {
-    const { keys } = this.#part(lease.stream);
-    await this.#writer.run(releaseLeaseScript, [keys.lease], [lease.owner, String(lease.fence)]);
+    return this.#run(releaseLeaseCall(this.#part(lease.stream).keys, lease));
   }
 
   async tickLedger(lease: Lease, tick: LedgerTick): Promise<TickResult> {
     checkCount(tick.count);
     checkName('consumer', tick.consumer);
     if (tick.cursor !== undefined) checkEntryId(tick.cursor);
-    const { keys } = this.#part(lease.stream);
-    const { group, livenessMs } = this.options;
-    const reply = await this.#writer.run(
-      tickScript,
-      [keys.stream, keys.cursors, keys.lease],
-      [
-        lease.owner,
-        String(lease.fence),
-        group,
-        tick.consumer,
-        String(tick.count),
-        String(livenessMs),
-        tick.cursor ?? '',
-      ],
-    );
-    return asTickResult(reply);
+    return this.#run(tickCall(this.#part(lease.stream).keys, this.options, lease, tick));
   }
 
   async trim(lease: Lease): Promise<TrimResult> {
-    const { keys, maxLength, hardCap } = this.#part(lease.stream);
-    const { group, minAgeMs, trimBatchSize } = this.options;
-    const reply = await this.#writer.run(
-      trimScript,
-      [keys.stream, keys.cursors, keys.lease, keys.expired],
-      [lease.owner, lease.fence, group, maxLength, hardCap, minAgeMs, trimBatchSize].map(String),
-    );
-    return asTrimResult(reply);
+    return this.#run(trimCall(this.#part(lease.stream), this.options, lease));
   }
 
   async deadLetter(letter: Parameters<Broker['deadLetter']>[0]): Promise<boolean> {
-    checkEntryId(letter.entry.id);
-    const { keys } = this.#part(letter.stream);
-    const { deadMarkMs, deadLetterMaxLength } = this.options;
-    const reply = await this.#writer.run(
-      deadLetterScript,
-      [keys.dead, keys.deadMark(letter.entry.id)],
-      [
-        String(deadMarkMs),
-        String(deadLetterMaxLength),
-        letter.entry.id,
-        letter.reason,
-        letter.rejectedBy,
-        JSON.stringify(letter.entry.fields),
-      ],
-    );
-    return reply === 1;
+    const { stream, entry, reason, rejectedBy } = letter;
+    checkEntryId(entry.id);
+    const content = { originId: entry.id, reason, rejectedBy, fields: entry.fields };
+    return this.#run(deadLetterCall(this.#part(stream).keys, this.options, content));
   }
 
   async listDeadLetters(stream: string, count: number): Promise<readonly DeadLetter[]> {
@@ -295,19 +221,12 @@ class RedisBroker implements Broker {
   }
 
   async inspect(stream: string): Promise<StreamInspection> {
-    const { keys } = this.#part(stream);
-    const reply = await this.#writer.run(
-      inspectScript,
-      [keys.stream, keys.expired, keys.dead],
-      [this.options.group],
-    );
-    return asInspection(stream, reply);
+    return this.#run(inspectCall(this.#part(stream).keys, this.options));
   }
 
   #newPart(stream: string, maxLength: number, redis: ResolvedRedisOptions['redis']): StreamPart {
-    const keys = streamKeys(stream);
-    const hardCap = maxLength * this.options.hardCapFactor;
-    const batcher = new PublishBatcher((entries) => this.#publishBatch(keys, hardCap, entries), {
+    const bounds = { keys: streamKeys(stream), maxLength, hardCap: maxLength * this.options.hardCapFactor };
+    const batcher = new PublishBatcher((entries) => this.#run(publishCall(bounds, this.options, entries)), {
       maxBatchEntries: this.options.publishBatchSize,
       maxBatchChars: MAX_BATCH_CHARS,
       maxQueuedEntries: this.options.maxQueuedPublishes,
@@ -315,19 +234,11 @@ class RedisBroker implements Broker {
       maxWaitMs: this.options.commandTimeoutMs,
       clock: redis.clock,
     });
-    return { keys, maxLength, hardCap, batcher };
+    return { ...bounds, batcher };
   }
 
-  async #publishBatch(keys: StreamKeys, hardCap: number, entries: readonly OutgoingEntry[]) {
-    const { group, trimBatchSize, dedupeWindowMs } = this.options;
-    const scriptKeys = [keys.stream, keys.expired];
-    const args = [group, String(hardCap), String(trimBatchSize), String(dedupeWindowMs)];
-    for (const { dedupeId, fields } of entries) {
-      const flat = Object.entries(fields).flat();
-      if (dedupeId !== undefined) scriptKeys.push(keys.dedupe(dedupeId));
-      args.push(dedupeId === undefined ? '0' : '1', String(flat.length), ...flat);
-    }
-    return asReceipts(await this.#writer.run(publishScript, scriptKeys, args));
+  #run<T>(call: ScriptCall<T>): Promise<T> {
+    return this.#writer.run(call);
   }
 
   #part(stream: string): StreamPart {

@@ -33,6 +33,11 @@ export function isNoScript(error: unknown): boolean {
   return isErrorReply(error) && error.message.startsWith('NOSCRIPT');
 }
 
+/** Whether the server takes no writes: it was a master once, or the address leads to a replica now. */
+export function isReadOnly(error: unknown): boolean {
+  return isErrorReply(error) && error.message.startsWith('READONLY');
+}
+
 /** The code for an error reply with this text. */
 export function codeOfReply(message: string): BrokerErrorCode {
   const word = message.slice(0, message.search(/[^A-Z]|$/));

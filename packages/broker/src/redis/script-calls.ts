@@ -1,0 +1,194 @@
+// Every call of a script as a value: which script, with which keys and arguments, and what its reply means. Pure.
+import type {
+  DeadLetter,
+  HeartbeatReply,
+  Lease,
+  LedgerTick,
+  OutgoingEntry,
+  PublishReceipt,
+  SlotClaim,
+  StreamInspection,
+  StreamPlace,
+  StreamStart,
+  TickResult,
+  TrimResult,
+} from '../broker.js';
+import { newEpoch } from '../epoch.js';
+import type { BrokerError } from '../errors.js';
+import type { ResolvedBrokerOptions } from '../options.js';
+import { slotsKey, type StreamKeys } from './keys.js';
+import { asNumber } from './replies.js';
+import {
+  asHeartbeatReply,
+  asInspection,
+  asReceipts,
+  asSlotClaim,
+  asStreamStart,
+  asTickResult,
+  asTrimResult,
+} from './script-replies.js';
+import { deadLetterScript } from './scripts/dead-letter.js';
+import { heartbeatScript } from './scripts/heartbeat.js';
+import { inspectScript } from './scripts/inspect.js';
+import { acquireLeaseScript, releaseLeaseScript } from './scripts/lease.js';
+import { publishScript } from './scripts/publish.js';
+import { registerScript } from './scripts/register.js';
+import type { Script } from './scripts/script.js';
+import { claimSlotScript, releaseSlotScript } from './scripts/slots.js';
+import { tickScript } from './scripts/tick.js';
+import { trimScript } from './scripts/trim.js';
+
+/** One call, ready to be sent. */
+export interface ScriptCall<T> {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+  readonly parse: (reply: unknown) => T;
+}
+
+/** A stream as the calls need it. */
+export interface StreamBounds {
+  readonly keys: StreamKeys;
+  readonly maxLength: number;
+  readonly hardCap: number;
+}
+
+/** Appends a batch; one receipt or error per entry, fewer when the store stopped at an error. */
+export function publishCall(
+  { keys, hardCap }: StreamBounds,
+  options: ResolvedBrokerOptions,
+  entries: readonly OutgoingEntry[],
+): ScriptCall<(PublishReceipt | BrokerError)[]> {
+  const scriptKeys = [keys.stream, keys.expired];
+  const args: (string | number)[] = [options.group, hardCap, options.trimBatchSize, options.dedupeWindowMs];
+  for (const { dedupeId, fields } of entries) {
+    const names = Object.keys(fields);
+    if (dedupeId !== undefined) scriptKeys.push(keys.dedupe(dedupeId));
+    args.push(dedupeId === undefined ? 0 : 1, names.length * 2);
+    for (const name of names) args.push(name, fields[name] ?? '');
+  }
+  return { script: publishScript, keys: scriptKeys, args, parse: asReceipts };
+}
+
+/** @see Broker.register */
+export function registerCall(
+  keys: StreamKeys,
+  { group, livenessMs }: ResolvedBrokerOptions,
+  member: string,
+): ScriptCall<StreamStart> {
+  return {
+    script: registerScript,
+    keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
+    args: [member, group, livenessMs, newEpoch()],
+    parse: (reply) => asStreamStart(keys.stream, reply),
+  };
+}
+
+/** @see Broker.heartbeat */
+export function heartbeatCall(
+  keys: StreamKeys,
+  { group, livenessMs }: ResolvedBrokerOptions,
+  member: string,
+  place: StreamPlace,
+): ScriptCall<HeartbeatReply> {
+  return {
+    script: heartbeatScript,
+    keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
+    args: [member, place.cursor, place.epoch, place.entriesAdded, group, livenessMs, newEpoch()],
+    parse: (reply) => asHeartbeatReply(keys.stream, reply),
+  };
+}
+
+/** @see Broker.claimSlot */
+export function claimSlotCall(
+  { group, leaseMs }: ResolvedBrokerOptions,
+  owner: string,
+  preferred: number,
+): ScriptCall<SlotClaim> {
+  return {
+    script: claimSlotScript,
+    keys: [slotsKey(group)],
+    args: [owner, leaseMs, preferred],
+    parse: asSlotClaim,
+  };
+}
+
+/** @see Broker.releaseSlot */
+export function releaseSlotCall({ group }: ResolvedBrokerOptions, owner: string): ScriptCall<void> {
+  return { script: releaseSlotScript, keys: [slotsKey(group)], args: [owner], parse: () => {} };
+}
+
+/** @see Broker.acquireLease */
+export function acquireLeaseCall(
+  keys: StreamKeys,
+  { leaseMs }: ResolvedBrokerOptions,
+  owner: string,
+): ScriptCall<Lease | undefined> {
+  return {
+    script: acquireLeaseScript,
+    keys: [keys.lease],
+    args: [owner, leaseMs],
+    parse: (fence) => (fence === null ? undefined : { stream: keys.stream, owner, fence: asNumber(fence) }),
+  };
+}
+
+/** @see Broker.releaseLease */
+export function releaseLeaseCall(keys: StreamKeys, { owner, fence }: Lease): ScriptCall<void> {
+  return { script: releaseLeaseScript, keys: [keys.lease], args: [owner, fence], parse: () => {} };
+}
+
+/** @see Broker.tickLedger */
+export function tickCall(
+  keys: StreamKeys,
+  { group, livenessMs }: ResolvedBrokerOptions,
+  lease: Lease,
+  tick: LedgerTick,
+): ScriptCall<TickResult> {
+  return {
+    script: tickScript,
+    keys: [keys.stream, keys.cursors, keys.lease],
+    args: [lease.owner, lease.fence, group, tick.consumer, tick.count, livenessMs, tick.cursor ?? ''],
+    parse: asTickResult,
+  };
+}
+
+/** @see Broker.trim */
+export function trimCall(
+  { keys, maxLength, hardCap }: StreamBounds,
+  { group, minAgeMs, trimBatchSize }: ResolvedBrokerOptions,
+  lease: Lease,
+): ScriptCall<TrimResult> {
+  return {
+    script: trimScript,
+    keys: [keys.stream, keys.cursors, keys.lease, keys.expired],
+    args: [lease.owner, lease.fence, group, maxLength, hardCap, minAgeMs, trimBatchSize],
+    parse: asTrimResult,
+  };
+}
+
+/** @see Broker.deadLetter */
+export function deadLetterCall(
+  keys: StreamKeys,
+  { deadMarkMs, deadLetterMaxLength }: ResolvedBrokerOptions,
+  { originId, reason, rejectedBy, fields }: Omit<DeadLetter, 'id'>,
+): ScriptCall<boolean> {
+  return {
+    script: deadLetterScript,
+    keys: [keys.dead, keys.deadMark(originId)],
+    args: [deadMarkMs, deadLetterMaxLength, originId, reason, rejectedBy, JSON.stringify(fields)],
+    parse: (reply) => reply === 1,
+  };
+}
+
+/** @see Broker.inspect */
+export function inspectCall(
+  keys: StreamKeys,
+  { group }: ResolvedBrokerOptions,
+): ScriptCall<StreamInspection> {
+  return {
+    script: inspectScript,
+    keys: [keys.stream, keys.expired, keys.dead],
+    args: [group],
+    parse: (reply) => asInspection(keys.stream, reply),
+  };
+}
