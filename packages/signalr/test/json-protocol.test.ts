@@ -167,6 +167,10 @@ describe('values', () => {
     );
   });
 
+  test('writes JSON text inside of another value as the value it stands for', () => {
+    expect(write({ inner: new JsonText('{"n":  1}') })).toContain('"result":{"inner":{"n":1}}');
+  });
+
   test('writes null for what JSON has no value for', () => {
     expect(write(undefined)).toContain('"result":null');
     expect(write(() => 1)).toContain('"result":null');

@@ -24,6 +24,8 @@ const PING = new SerializedHubMessage({ type: MessageType.ping });
 export interface ConnectionPrincipal {
   readonly userId: string | null;
   readonly user: unknown;
+  /** When the credentials expire, in milliseconds since 1970. Kept; nothing acts on it yet. */
+  readonly expiresAtMs?: number;
 }
 
 /** How a connection ended. The error is what `onDisconnected` is given. */

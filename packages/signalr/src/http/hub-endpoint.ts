@@ -181,13 +181,11 @@ export class HubEndpoint<Client, User, Items> {
       return this.#refuse('already_connected', plainText(409));
     }
     const { ids } = attachment;
-    let isUpgraded = false;
     // `ws` answers a bad upgrade by itself and then never calls back, so the token is freed with the socket.
-    socket.once('close', () => {
-      if (!isUpgraded) registry.detach(ids.connectionToken);
-    });
+    const release = (): void => registry.detach(ids.connectionToken);
+    socket.once('close', release);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      isUpgraded = true;
+      socket.off('close', release);
       this.#begin(new WebSocketTransport(webSocket, socket), ids, client);
     });
     return undefined;

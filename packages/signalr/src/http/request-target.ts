@@ -9,17 +9,26 @@ export interface RequestTarget {
   readonly query: ReadonlyMap<string, string>;
 }
 
-/** Never throws, whatever the client sent. */
-export function parseRequestTarget(url: string | undefined): RequestTarget {
+const NO_QUERY: ReadonlyMap<string, string> = new Map();
+
+/** The path alone, for requests that may be none of ours. Never throws, whatever the client sent. */
+export function requestPath(url: string | undefined): string {
   const target = stripOrigin(url ?? '/');
   const mark = target.indexOf('?');
-  if (mark < 0) return { path: target, query: new Map() };
+  return mark < 0 ? target : target.slice(0, mark);
+}
+
+/** Path and query. Never throws, whatever the client sent. */
+export function parseRequestTarget(url: string | undefined): RequestTarget {
+  const path = requestPath(url);
+  const mark = url?.indexOf('?') ?? -1;
+  if (url === undefined || mark < 0) return { path, query: NO_QUERY };
   const query = new Map<string, string>();
-  for (const [key, value] of new URLSearchParams(target.slice(mark + 1))) {
+  for (const [key, value] of new URLSearchParams(url.slice(mark + 1))) {
     const lowered = key.toLowerCase();
     if (!query.has(lowered)) query.set(lowered, value);
   }
-  return { path: target.slice(0, mark), query };
+  return { path, query };
 }
 
 /** The form in which paths are compared: lower case, no trailing slash. */

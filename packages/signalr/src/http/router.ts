@@ -2,7 +2,7 @@
  * From a request's path to the endpoint that takes it, or to none.
  */
 import type { HubEndpoint, RoutedTarget } from './hub-endpoint.js';
-import { parseRequestTarget, pathKey } from './request-target.js';
+import { parseRequestTarget, pathKey, requestPath } from './request-target.js';
 
 /** An endpoint whose hub's types no longer matter. */
 export type AnyHubEndpoint = Pick<
@@ -22,11 +22,11 @@ export function findRoute(
   endpoints: ReadonlyMap<string, AnyHubEndpoint>,
   url: string | undefined,
 ): Route | undefined {
-  const target = parseRequestTarget(url);
-  const key = pathKey(target.path);
+  const key = pathKey(requestPath(url));
   const endpoint = endpoints.get(key);
-  if (endpoint !== undefined) return { endpoint, target, isNegotiate: false };
+  if (endpoint !== undefined) return { endpoint, target: parseRequestTarget(url), isNegotiate: false };
   if (!key.endsWith(NEGOTIATE)) return undefined;
   const parent = endpoints.get(key.slice(0, -NEGOTIATE.length) || '/');
-  return parent === undefined ? undefined : { endpoint: parent, target, isNegotiate: true };
+  if (parent === undefined) return undefined;
+  return { endpoint: parent, target: parseRequestTarget(url), isNegotiate: true };
 }

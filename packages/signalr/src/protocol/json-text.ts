@@ -18,6 +18,11 @@ export class JsonText {
     this.text = text;
   }
 
+  /** Inside of another value the text cannot be spliced, so there it costs a parse. */
+  toJSON(): unknown {
+    return JSON.parse(this.text);
+  }
+
   /**
    * Checks that the text is one JSON value.
    * @throws SignalRError `invalid_json_text`.
