@@ -147,6 +147,34 @@ describe('a client that floods', () => {
     expect(seen).toEqual(Array.from({ length: count + 1 }, (_, index) => index));
   });
 
+  test('can be ended while it is not read: what it sent meanwhile is thrown away', async () => {
+    let hub: Hub<Client> | undefined;
+    let release: () => void = () => {};
+    await using host = await startHost((server) => {
+      hub = server.mapHub(
+        '/hub',
+        defineHub<Client>()({
+          methods: {
+            hang: () =>
+              new Promise<void>((resolve) => {
+                release = resolve;
+              }),
+          },
+        }),
+      );
+    });
+    await using client = await openRaw(host);
+    const padding = 'x'.repeat(1_000);
+    for (let index = 0; index < 10_000; index += 1) client.send(call('hang', [padding]));
+    await expect.poll(() => client.socket.bufferedAmount).toBeGreaterThan(100_000);
+    const [connection] = hub?.connections.list() ?? [];
+    hub?.connections.abort(connection?.connectionId ?? '');
+    expect(await client.next()).toBe('{"type":7}');
+    expect(await client.closed).toBe(1000);
+    release();
+    await host.event('connection_closed');
+  });
+
   test('is noticed to have left while a method runs', async () => {
     let aborted: () => void = () => {};
     const done = new Promise<void>((resolve) => {
@@ -225,6 +253,21 @@ describe('the outbound queue', () => {
     queue.discard();
     for (const text of ['1', '2', '3']) expect(queue.offer(message(text))).toBe('taken');
     expect(queue.offer(message('4'))).toBe('overflow');
+  });
+
+  test('has its whole bound again after it was emptied', () => {
+    const transport = new FakeTransport();
+    const queue = new OutboundQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
+    for (let round = 0; round < 5; round += 1) {
+      transport.hasRoom = false;
+      queue.offer(message('blocks'));
+      expect(queue.offer(message('12345'))).toBe('taken');
+      expect(queue.offer(message('12345'))).toBe('taken');
+      expect(queue.offer(message('1'))).toBe('overflow');
+      transport.hasRoom = true;
+      queue.onWritable();
+    }
+    expect(transport.written).toHaveLength(15);
   });
 
   test('tells once when nothing waits any more', () => {
