@@ -6,11 +6,11 @@ import { BrokerError } from './errors.js';
 import type { ResolvedBrokerOptions } from './options.js';
 
 /** Most fields of one entry: Lua can hand on only some thousand arguments at once. */
-export const MAX_FIELDS = 1_000;
+const MAX_FIELDS = 1_000;
 /** Longest dedupe ID, member name or consumer name, in characters. */
-export const MAX_NAME_CHARS = 256;
+const MAX_NAME_CHARS = 256;
 /** Most entries one call may ask for or account for. */
-export const MAX_COUNT = 1_000;
+const MAX_COUNT = 1_000;
 
 /**
  * Checks an entry and returns how many characters it holds, as a measure of its size.

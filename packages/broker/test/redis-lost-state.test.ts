@@ -58,6 +58,18 @@ describe('register', () => {
     expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
   });
 
+  it('gives a new epoch when it was deleted and written again while no gateway ran', async () => {
+    await using broker = await openBroker(redis.url);
+    const { start } = await holder(broker);
+    const ids = await publishEvents(broker, 3);
+    await beat(broker, start, present(ids[2]), 3);
+    await broker.unregister('a');
+    await redis.cli('del', CHAT);
+    await publishEvents(broker, 2);
+    expect((await broker.register('b'))[0]).toMatchObject({ entriesAdded: 2, cursor: '0-0' });
+    expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
+  });
+
   it('keeps the epoch over a restart that lost nothing', async () => {
     await using durable = await startRedis({ isDurable: true });
     await using broker = await openBroker(durable.url);
@@ -156,6 +168,19 @@ it('handles sequence numbers beyond 2^53 exactly', async () => {
   // Millisecond and sequence carry over: the next ID exists and is larger.
   const { id } = await broker.publish({ stream: CHAT, fields: { n: '1' } });
   expect(id).toBe('100000000000000-0');
+});
+
+it('compares IDs by value, not as text', async () => {
+  await using broker = await openBroker(redis.url);
+  const { start, lease } = await holder(broker);
+  await broker.register('b');
+  for (const id of ['9-9', '9-10', '10-0']) await redis.cli('xadd', CHAT, id, 'a', 'b');
+  const place = { ...start, entriesAdded: 3 };
+  await broker.heartbeat('a', new Map([[CHAT, { ...place, cursor: '10-0' }]]));
+  await broker.heartbeat('b', new Map([[CHAT, { ...place, cursor: '9-9' }]]));
+  expect(await tick(broker, lease)).toMatchObject({ consumed: 3, acknowledged: 1 });
+  await broker.heartbeat('b', new Map([[CHAT, { ...place, cursor: '9-10' }]]));
+  expect(await tick(broker, lease)).toMatchObject({ acknowledged: 1 });
 });
 
 it('lets a member find its way after FLUSHALL, and publishes on', async () => {

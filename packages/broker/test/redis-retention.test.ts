@@ -31,16 +31,16 @@ it('settles each stream within its length plus one node after three times as man
     for (let published = 0; published < 3 * maxLength; published += 1000)
       await publishEvents(broker, 1000, name);
   }
-  await until(() => handled === 3 * 21_000);
+  await until(() => handled === 3 * 21_000, 60_000);
   for (const { name, maxLength } of STREAMS) {
-    await until(async () => (await broker.inspect(name)).length < maxLength + NODE_ENTRIES);
+    await until(async () => (await broker.inspect(name)).length < maxLength + NODE_ENTRIES, 60_000);
     await until(async () => (await broker.inspect(name)).pending === 0);
     const settled = await broker.inspect(name);
     expect(settled.length).toBeGreaterThanOrEqual(maxLength);
     expect(settled).toMatchObject({ entriesAdded: 3 * maxLength, expired: 0, unconsumed: 0 });
   }
   await member.stop();
-}, 60_000);
+}, 120_000);
 
 it('keeps every entry that a second gateway has not passed, beyond the length', async () => {
   await using broker = await openBroker(redis.url, { streams: [{ name: CHAT, maxLength: 1_000 }] });
@@ -83,6 +83,18 @@ it('counts exactly what the hard cap cuts, with nodes of any size and holes in t
   // 650 added, 3 deleted by hand, 61 acknowledged (2 of them among the deleted).
   expect([length, entriesAdded, expired]).toEqual([200, 650, 650 - 3 - 200 - 59]);
   await redis.cli('config', 'set', 'stream-node-max-entries', '100');
+});
+
+it('tells a trim that cuts at the hard cap apart: what was acknowledged and what was lost', async () => {
+  const streams = [{ name: CHAT, maxLength: 10 }];
+  await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
+  const { lease } = await holder(broker);
+  const ids = await publishEvents(broker, 40);
+  await broker.tickLedger(lease, { consumer: 'c', count: 100, cursor: present(ids[24]) });
+  // A plain XADD cuts nothing, so here it is the trim that must.
+  await redis.cli('eval', `for i = 1, 160 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);
+  expect(await broker.trim(lease)).toEqual({ status: 'trimmed', removed: 25, expired: 75 });
+  expect(await broker.inspect(CHAT)).toMatchObject({ length: 100, expired: 75 });
 });
 
 it('leaves the stream bounded when no gateway was ever there, plain XADD included', async () => {

@@ -1,0 +1,131 @@
+// How often a member asks: busy, idle and while everything fails. On a clock that the test moves.
+import {
+  type Broker,
+  BrokerError,
+  createMember,
+  createMemoryBroker,
+  type MemberOptions,
+} from '@millrace/broker';
+import { CHAT, fakeClock, SUITE_OPTIONS } from '@millrace/testkit';
+import { expect, it } from 'vitest';
+
+/** A member on a memory broker whose calls are counted and may be made to fail. */
+async function setUp(options: Partial<MemberOptions> = {}) {
+  const clock = fakeClock();
+  const broker = createMemoryBroker({ ...SUITE_OPTIONS, livenessMs: 3_000, leaseMs: 3_000, clock });
+  await broker.open();
+  const calls: Partial<Record<string, number>> = {};
+  const failing = new Set<string>();
+  const counted = new Proxy(broker, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]): unknown => {
+        calls[String(name)] = (calls[String(name)] ?? 0) + 1;
+        if (failing.has(String(name))) return Promise.reject(new BrokerError('unavailable', 'made to fail'));
+        return (value as (...all: unknown[]) => unknown).apply(target, args);
+      };
+    },
+  });
+  const log: string[] = [];
+  const member = createMember(counted, {
+    name: 'a',
+    onEntry: () => {},
+    onStateChange: (state) => log.push(state),
+    onError: (_, source) => log.push(`error:${source}`),
+    clock,
+    ...options,
+  });
+  await member.start();
+  const count = (name: string): number => calls[name] ?? 0;
+  const during = async (ms: number, name: string): Promise<number> => {
+    const before = count(name);
+    await clock.advance(ms);
+    return count(name) - before;
+  };
+  return { clock, broker, member, log, failing, count, during };
+}
+
+const publish = (broker: Broker) => broker.publish({ stream: CHAT, fields: { n: '1' } });
+
+it('ticks every 250 ms while idle, and every 25 ms while entries come', async () => {
+  const { clock, broker, during, member } = await setUp();
+  await clock.advance(2_000);
+  // Two streams, one second.
+  expect(await during(1_000, 'tickLedger')).toBe(8);
+  let ticks = 0;
+  for (let n = 0; n < 100; n++) {
+    await publish(broker);
+    ticks += await during(10, 'tickLedger');
+  }
+  expect(ticks).toBeGreaterThanOrEqual(60);
+  expect(ticks).toBeLessThanOrEqual(2 * 42);
+  const stopping = member.stop();
+  await clock.advance(1_000);
+  await stopping;
+});
+
+it('wakes its idle ledger for the first entry', async () => {
+  const { clock, broker } = await setUp();
+  await clock.advance(2_010);
+  await publish(broker);
+  await clock.advance(26);
+  expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });
+});
+
+it('works off a backlog in short steps of at most 200 entries', async () => {
+  const { clock, broker, during } = await setUp();
+  await Promise.all(Array.from({ length: 1_900 }, () => publish(broker)));
+  const ticks = await during(60, 'tickLedger');
+  expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });
+  expect(ticks).toBeGreaterThanOrEqual(10);
+  await clock.advance(0);
+});
+
+it('beats every 250 ms, trims once a second and renews every second', async () => {
+  const { clock, during } = await setUp();
+  await clock.advance(3_000);
+  const [beats, trims, claims, leases] = [
+    await during(4_000, 'heartbeat'),
+    await during(4_000, 'trim'),
+    await during(4_000, 'claimSlot'),
+    await during(4_000, 'acquireLease'),
+  ];
+  expect(beats).toBe(16);
+  // Two streams; what is due waits for the next round of the loop.
+  expect(trims).toBeGreaterThanOrEqual(6);
+  expect(trims).toBeLessThanOrEqual(8);
+  expect(claims).toBeGreaterThanOrEqual(3);
+  expect(claims).toBeLessThanOrEqual(4);
+  expect(leases).toBe(2 * 4);
+});
+
+it.each(['readAfter', 'heartbeat', 'tickLedger'])(
+  'backs off while %s fails, and reports it once',
+  async (name) => {
+    const { clock, member, failing, during, log, count } = await setUp();
+    await clock.advance(1_000);
+    failing.add(name);
+    const attempts = await during(60_000, name);
+    expect(attempts).toBeGreaterThan(20);
+    // Full jitter up to two seconds: about one a second, of two streams for the ledger.
+    expect(attempts).toBeLessThan(name === 'tickLedger' ? 400 : 300);
+    expect(log.filter((line) => line.startsWith('error:')).length).toBe(1);
+    failing.clear();
+    await clock.advance(5_000);
+    expect(member.state).toBe('tailing');
+    expect(count(name)).toBeGreaterThan(attempts);
+  },
+);
+
+it('does not account while it cannot read', async () => {
+  const { clock, failing, during } = await setUp();
+  await clock.advance(1_000);
+  failing.add('readAfter');
+  await clock.advance(3_000);
+  expect(await during(3_000, 'tickLedger')).toBe(0);
+  expect(await during(3_000, 'acquireLease')).toBe(0);
+  failing.clear();
+  await clock.advance(5_000);
+  expect(await during(1_000, 'tickLedger')).toBeGreaterThan(0);
+});
