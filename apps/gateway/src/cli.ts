@@ -16,8 +16,9 @@ program
   .command('serve')
   .description('run the gateway; configured by MILLRACE_* variables')
   .option('--dev', 'development mode: what is not configured is open, on loopback only (as MILLRACE_DEV=1)')
-  .action(async (options: { readonly dev?: boolean }) => {
-    await serve({ isDevelopment: options.dev === true });
+  .option('--demo', 'serve the helpdesk demo (as MILLRACE_DEMO=1)')
+  .action(async (options: { readonly dev?: boolean; readonly demo?: boolean }) => {
+    await serve({ isDevelopment: options.dev === true, hasDemo: options.demo === true });
   });
 
 program

@@ -9,6 +9,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export interface Environment {
   readonly gateway: GatewayOptions;
   readonly logLevel: LogLevel;
+  /** Whether to serve the helpdesk. */
+  readonly hasDemo: boolean;
 }
 
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
@@ -42,6 +44,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       isDevelopment: parseSwitch('MILLRACE_DEV', text('MILLRACE_DEV')),
       allowedOrigins: list('MILLRACE_ALLOWED_ORIGINS'),
     },
+    hasDemo: parseSwitch('MILLRACE_DEMO', text('MILLRACE_DEMO')),
     logLevel: parseLogLevel(text('MILLRACE_LOG_LEVEL')),
   };
 }

@@ -1,5 +1,6 @@
 // The composition root: broker → member (tail, ledger) → router → hub, and the HTTP side around it. Every part is
 // created here and nowhere else; read it from top to bottom.
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
   type Broker,
@@ -25,6 +26,7 @@ import {
 import type { FastifyInstance } from 'fastify';
 import { createApiKeyCheck } from './auth/api-keys.js';
 import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
+import { createTokenIssuer } from './auth/token-issuer.js';
 import { createTokenVerifier, type User } from './auth/token-verifier.js';
 import { recallRecentEntries } from './delivery/recent-entries.js';
 import { Router } from './delivery/router.js';
@@ -89,6 +91,8 @@ export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
 class MillraceGateway implements Gateway<AnyCatalog> {
   readonly publisher: Publisher;
   readonly #options: ResolvedGatewayOptions;
+  /** The configured secret; in development mode without one, a random one that only this process knows. */
+  readonly #jwtSecret: string;
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   readonly #broker: Broker;
@@ -100,9 +104,11 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   readonly #http: FastifyInstance;
   #state: 'created' | 'starting' | 'running' | 'stopping' | 'stopped' = 'created';
   #stopped: Promise<void> | undefined;
+  readonly #extensionStops: (() => Promise<void>)[] = [];
 
   constructor(options: ResolvedGatewayOptions, logger: Logger) {
     this.#options = options;
+    this.#jwtSecret = options.jwtSecret ?? randomBytes(32).toString('hex');
     this.#logger = logger;
     this.#metrics = createMetrics();
     this.#typingUsers = new TypingUsers({ expiryMs: options.typingExpiryMs, maxRooms: 10_000 });
@@ -130,6 +136,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     try {
       await this.#openBroker();
       await this.#member.start();
+      await this.#startExtensions();
       const address = await this.#listen();
       this.#state = 'running';
       this.#logger.info(
@@ -210,11 +217,13 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   }
 
   #createAuthenticate(): Authenticate<User> {
-    const { jwtSecret, jwksUrl } = this.#options;
-    if (jwtSecret !== undefined) return authenticateByToken(createTokenVerifier({ jwtSecret }), this.#logger);
-    if (jwksUrl !== undefined) return authenticateByToken(createTokenVerifier({ jwksUrl }), this.#logger);
+    const { jwksUrl, isDevelopment, jwtSecret } = this.#options;
+    const keys = jwksUrl === undefined ? { jwtSecret: this.#jwtSecret } : { jwksUrl };
+    const authenticateToken = authenticateByToken(createTokenVerifier(keys), this.#logger);
+    const isOpen = isDevelopment && jwtSecret === undefined && jwksUrl === undefined;
+    if (!isOpen) return authenticateToken;
     this.#logger.warn('development mode: every user and every room is accepted');
-    return authenticateAnybody();
+    return authenticateAnybody(authenticateToken);
   }
 
   #createHttp(): FastifyInstance {
@@ -304,6 +313,19 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     }
   }
 
+  async #startExtensions(): Promise<void> {
+    for (const extension of this.#options.extensions) {
+      const stop = await extension.start({
+        http: this.#http,
+        // An extension speaks the built-in types; a catalog without them refuses its events one by one.
+        publisher: this.publisher as unknown as Publisher<typeof eventCatalog>,
+        issueToken: createTokenIssuer(this.#jwtSecret),
+        logger: this.#logger.child({ extension: extension.name }),
+      });
+      this.#extensionStops.push(stop);
+    }
+  }
+
   async #listen(): Promise<GatewayAddress> {
     const { host, port } = this.#options;
     this.#signalR.attach(this.#http.server);
@@ -324,6 +346,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     const { shutdownTimeoutMs } = this.#options;
     const deadline = setTimeout(() => this.#http.server.closeAllConnections(), shutdownTimeoutMs);
     // In the order of the data's way: nothing new comes in, what is in goes out, then its account is closed.
+    for (const stop of this.#extensionStops) await this.#attempt('extension', stop);
     await this.#attempt('publisher', () => this.publisher.close());
     await this.#attempt('connections', () => this.#signalR.close());
     await this.#attempt('http', () => this.#http.close());

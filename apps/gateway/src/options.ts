@@ -2,6 +2,7 @@
 // pass it directly.
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 import { GatewayError } from './errors.js';
+import type { GatewayExtension } from './extension.js';
 
 /** Options of {@link createGateway}. */
 export interface GatewayOptions<C extends AnyCatalog = AnyCatalog> {
@@ -46,6 +47,8 @@ export interface GatewayOptions<C extends AnyCatalog = AnyCatalog> {
   readonly clockSkewLimitMs?: number;
   /** Acknowledged entries stay in their stream at least this long. @defaultValue 30_000 */
   readonly minAgeMs?: number;
+  /** Programs that this gateway serves beside its own routes. @defaultValue none */
+  readonly extensions?: readonly GatewayExtension[];
   /** How long a stop may take before connections are cut. @defaultValue 10_000 */
   readonly shutdownTimeoutMs?: number;
 }
@@ -72,6 +75,7 @@ const defaults = {
   typingExpiryMs: 10_000,
   clockSkewLimitMs: 30_000,
   minAgeMs: 30_000,
+  extensions: [],
   shutdownTimeoutMs: 10_000,
 } as const;
 

@@ -18,11 +18,13 @@ export function authenticateByToken(verifyToken: TokenVerifier, logger: Logger):
 }
 
 /**
- * Accepts everybody: the user is who the query says (`?user=…&name=…`), else a new anonymous one. Development mode
- * without a secret only.
+ * Accepts everybody: without a token the user is who the query says (`?user=…&name=…`), else a new anonymous one. A token that
+ * is given must be good. Development mode without a secret only.
  */
-export function authenticateAnybody(): Authenticate<User> {
-  return async ({ query }) => {
+export function authenticateAnybody(authenticateToken: Authenticate<User>): Authenticate<User> {
+  return async (request) => {
+    if (request.token !== null) return authenticateToken(request);
+    const { query } = request;
     const userId = query.get('user') ?? randomUUID();
     return { userId, user: { userId, name: query.get('name') ?? 'anonymous', rooms: [] } };
   };

@@ -1,18 +1,39 @@
 // `millrace serve`: runs the gateway until it is told to stop.
 import { readEnvironment } from '../environment.js';
+import { GatewayError } from '../errors.js';
+import type { GatewayExtension } from '../extension.js';
 import { createGateway, type Gateway } from '../gateway.js';
 import { createLogger, type Logger } from '../logger.js';
 import { welcomeText } from './welcome.js';
 
 /** Starts a gateway from the environment; SIGTERM and SIGINT stop it cleanly. */
-export async function serve(options: { readonly isDevelopment: boolean }): Promise<void> {
+export async function serve(options: {
+  readonly isDevelopment: boolean;
+  readonly hasDemo: boolean;
+}): Promise<void> {
   const environment = readEnvironment(process.env);
   const isDevelopment = options.isDevelopment || environment.gateway.isDevelopment === true;
   const logger = createLogger({ level: environment.logLevel });
-  const gateway = createGateway({ ...environment.gateway, isDevelopment }, logger);
+  const extensions = options.hasDemo || environment.hasDemo ? [await loadDemo()] : [];
+  const gateway = createGateway({ ...environment.gateway, isDevelopment, extensions }, logger);
   stopOnSignal(gateway, logger);
   const { url } = await gateway.start();
   if (isDevelopment) console.log(welcomeText({ url, brokerKind: gateway.brokerKind }));
+}
+
+// Loaded by name: the gateway must run where the demo is not installed.
+const demoPackage = '@millrace/helpdesk';
+
+async function loadDemo(): Promise<GatewayExtension> {
+  try {
+    const { default: demo } = (await import(demoPackage)) as { readonly default: GatewayExtension };
+    return demo;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    throw new GatewayError('invalid_configuration', `MILLRACE_DEMO needs the package ${demoPackage}.`, {
+      cause,
+    });
+  }
 }
 
 function stopOnSignal(gateway: Gateway, logger: Logger): void {

@@ -1,5 +1,5 @@
 // `millrace token`: signs a token the way a backend would.
-import { SignJWT } from 'jose';
+import { createTokenIssuer } from '../auth/token-issuer.js';
 import { readEnvironment } from '../environment.js';
 import { GatewayError } from '../errors.js';
 
@@ -24,12 +24,10 @@ export async function mintToken(options: TokenCommandOptions): Promise<void> {
       'Set MILLRACE_JWT_SECRET to the secret that the gateway uses.',
     );
   }
-  const rooms = options.rooms.split(',').filter((room) => room !== '');
-  const token = await new SignJWT({ ...(options.name === undefined ? {} : { name: options.name }), rooms })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(options.sub)
-    .setIssuedAt()
-    .setExpirationTime(`${options.minutes} minutes`)
-    .sign(new TextEncoder().encode(jwtSecret));
-  console.log(token);
+  const user = {
+    userId: options.sub,
+    name: options.name ?? options.sub,
+    rooms: options.rooms.split(',').filter((room) => room !== ''),
+  };
+  console.log(await createTokenIssuer(jwtSecret)(user, options.minutes));
 }

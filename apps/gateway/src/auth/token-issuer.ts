@@ -1,0 +1,19 @@
+// Signs the tokens that this gateway itself accepts: for the command line and for the demo. In the field, the
+// backend signs them.
+import { SignJWT } from 'jose';
+import type { User } from './token-verifier.js';
+
+/** Signs a token for a user. `minutes`: how long it is good. */
+export type IssueToken = (user: User, minutes: number) => Promise<string>;
+
+/** Creates an issuer of HS256 tokens. */
+export function createTokenIssuer(jwtSecret: string): IssueToken {
+  const secret = new TextEncoder().encode(jwtSecret);
+  return async ({ userId, name, rooms }, minutes) =>
+    new SignJWT({ name, rooms })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject(userId)
+      .setIssuedAt()
+      .setExpirationTime(`${minutes} minutes`)
+      .sign(secret);
+}

@@ -1,0 +1,25 @@
+// A program that runs inside the gateway's process and is served by its HTTP server: the helpdesk demo. The
+// gateway does not know it; it is loaded by name.
+import type { eventCatalog } from '@millrace/contract';
+import type { Publisher } from '@millrace/publisher';
+import type { FastifyInstance } from 'fastify';
+import type { IssueToken } from './auth/token-issuer.js';
+import type { Logger } from './logger.js';
+
+/** What an extension is given. */
+export interface ExtensionHost {
+  /** Routes may be added until the gateway listens; `/hubs`, `/v1`, `/healthz`, `/readyz` and `/metrics` are taken. */
+  readonly http: FastifyInstance;
+  /** Publishes into the gateway's broker. */
+  readonly publisher: Publisher<typeof eventCatalog>;
+  /** Signs tokens that the gateway's hub accepts. */
+  readonly issueToken: IssueToken;
+  readonly logger: Logger;
+}
+
+/** The default export of an extension's package. */
+export interface GatewayExtension {
+  readonly name: string;
+  /** Adds routes and starts what the extension needs. The returned function stops it. */
+  start(host: ExtensionHost): Promise<() => Promise<void>>;
+}
