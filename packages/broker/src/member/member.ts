@@ -41,9 +41,11 @@ export class Member {
   readonly #broker: Broker;
   readonly #options: ResolvedMemberOptions;
   readonly #brokerClock: BrokerClock;
+  /** Ends all three loops and every wait of `start`. */
   readonly #stopping = new AbortController();
-  /** Ends the tail and the ledger first; heartbeats go on until these are done. */
+  /** One per stream, in the broker's order; filled by `start`. */
   readonly #tracks = new Map<string, StreamTrack>();
+  /** The loops whose last round failed. */
   readonly #failing = new Set<MemberErrorSource>();
   #state: MemberState = 'idle';
   #tail: Tail | undefined;
@@ -127,7 +129,10 @@ export class Member {
     });
   }
 
-  /** Broker time now, in milliseconds since 1970, without asking: see `BrokerClock`. Local wall time before the first reply. */
+  /**
+   * Broker time now, in milliseconds since 1970, without asking: see `BrokerClock`. Local wall time before the
+   * first reply.
+   */
   brokerTimeMs(): number {
     return this.#brokerClock.nowMs() ?? this.#options.clock.nowMs();
   }
