@@ -4,6 +4,7 @@ import { backOffDelayMs } from '../back-off.js';
 import type { Broker, Lease, SlotClaim, TickResult } from '../broker.js';
 import { pause } from '../clock.js';
 import { toBrokerError } from '../errors.js';
+import type { EntrySizes } from './entry-sizes.js';
 import type { LoopReport, ResolvedMemberOptions } from './member-options.js';
 import type { StreamTrack } from './stream-track.js';
 import { shareOfStreams } from './stream-shares.js';
@@ -13,6 +14,7 @@ export interface LedgerContext {
   readonly broker: Broker;
   readonly options: ResolvedMemberOptions;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
+  readonly sizes: EntrySizes;
   readonly report: LoopReport;
   /** A member that does not read itself cannot account: it lets its leases run out. */
   readonly mayAccount: () => boolean;
@@ -21,6 +23,8 @@ export interface LedgerContext {
 /** A stream of another member's share is taken when nobody renewed its lease, and offered back this often. */
 const FOREIGN_RETRY_LEASES = 2;
 const FOREIGN_HOLD_LEASES = 4;
+/** Most characters one tick should consume: the store handles them in one step, about a millisecond. */
+const MAX_TICK_CHARS = 1_048_576;
 /** A clean stop acknowledges what was handled: at most this many ticks per stream. */
 const FINAL_TICKS = 100;
 /** A trim that removed at least this part of its batch has more to do. */
@@ -138,12 +142,13 @@ export class Ledger {
   }
 
   async #tick(account: Account): Promise<TickResult | undefined> {
-    const { broker, options, tracks } = this.#context;
+    const { broker, options, tracks, sizes } = this.#context;
     const { lease, stream } = account;
     const cursor = tracks.get(stream)?.cursor;
     if (lease === undefined || this.#claim === undefined || cursor === undefined) return undefined;
     const consumer = `${broker.options.consumerPrefix}${this.#claim.slot}`;
-    const result = await broker.tickLedger(lease, { consumer, count: options.tickCount, cursor });
+    const count = sizes.countWithin(stream, MAX_TICK_CHARS, options.tickCount);
+    const result = await broker.tickLedger(lease, { consumer, count, cursor });
     if (result.status === 'fenced') {
       account.lease = undefined;
       this.#renewAtMs = 0;

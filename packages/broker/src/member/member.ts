@@ -7,6 +7,7 @@ import { pause } from '../clock.js';
 import { BrokerError, toBrokerError } from '../errors.js';
 import { joinPosition, type Position } from '../position.js';
 import { BrokerClock } from './broker-clock.js';
+import { EntrySizes } from './entry-sizes.js';
 import { beatOnce, type HeartbeatContext, runHeartbeat } from './heartbeat.js';
 import { Ledger } from './ledger.js';
 import {
@@ -183,7 +184,8 @@ export class Member {
   }
 
   #startReading(): void {
-    const common = { broker: this.#broker, options: this.#options, tracks: this.#tracks };
+    const sizes = new EntrySizes();
+    const common = { broker: this.#broker, options: this.#options, tracks: this.#tracks, sizes };
     const ledger = new Ledger({
       ...common,
       report: this.#reportOf('ledger'),
