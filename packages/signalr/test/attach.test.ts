@@ -8,7 +8,7 @@ import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import Fastify from 'fastify';
 import { describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { signalrPlugin } from '../src/http/fastify.js';
+import { signalrPlugin } from '../src/fastify.js';
 import { createSignalRServer, defineHub } from '../src/index.js';
 
 const hub = defineHub()({ methods: { echo: (_context, value) => value } });
