@@ -30,8 +30,7 @@ export class OutboundQueue {
   #isBlocked = false;
   /** Changes whenever the transport made room, so that a stall can be told from slow progress. */
   #progress = 0;
-  /** Called once each, when nothing waits any more. As many as there are callers that wait for it. */
-  #onEmpty: (() => void)[] = [];
+  #onEmpty: (() => void) | undefined;
 
   constructor(transport: Transport, limits: OutboundLimits) {
     this.#transport = transport;
@@ -94,7 +93,7 @@ export class OutboundQueue {
 
   /** Calls back once, as soon as nothing waits here any more; at once when nothing does. */
   whenEmpty(callback: () => void): void {
-    this.#onEmpty.push(callback);
+    this.#onEmpty = callback;
     if (this.#head === this.#messages.length) this.#notifyEmpty();
   }
 
@@ -105,8 +104,8 @@ export class OutboundQueue {
   }
 
   #notifyEmpty(): void {
-    const callbacks = this.#onEmpty;
-    this.#onEmpty = [];
-    for (const callback of callbacks) callback();
+    const callback = this.#onEmpty;
+    this.#onEmpty = undefined;
+    callback?.();
   }
 }
