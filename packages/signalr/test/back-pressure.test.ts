@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { OutboundQueue } from '../src/connection/outbound-queue.js';
-import { type Hub, defineHub } from '../src/index.js';
+import { defineHub, type Hub } from '../src/index.js';
 import { EncodedMessage } from '../src/protocol/encoded-message.js';
 import type { Transport } from '../src/transports/transport.js';
 import { startHost } from './support/host.js';

@@ -4,10 +4,10 @@
 import { request as httpRequest } from 'node:http';
 import { connect as connectSocket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { type Authenticate, defineHub, type MapHubOptions, type SignalRServerOptions } from '../src/index.js';
 import { type Host, startHost } from './support/host.js';
 import { call, HANDSHAKE, openRaw, RS } from './support/raw-client.js';
-import { WebSocket } from 'ws';
 
 const hub = defineHub()({ methods: { echo: (_context, value) => value } });
 
