@@ -9,7 +9,7 @@ async function setUp(options: Partial<MemberOptions> = {}) {
   const clock = fakeClock();
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, livenessMs: 3_000, leaseMs: 3_000, clock });
   await broker.open();
-  const { probed, count, failing } = probe(broker);
+  const { probed, count, failing, lastArgumentsOf } = probe(broker);
   const log: string[] = [];
   const member = createMember(probed, {
     name: 'a',
@@ -25,7 +25,7 @@ async function setUp(options: Partial<MemberOptions> = {}) {
     await clock.advance(ms);
     return count(name) - before;
   };
-  return { clock, broker, member, log, failing, count, during };
+  return { clock, broker, member, log, failing, count, during, lastArgumentsOf };
 }
 
 const publish = (broker: Broker) => broker.publish({ stream: CHAT, fields: { n: '1' } });
@@ -132,4 +132,17 @@ it('takes a lease back at once when a tick is fenced and nobody else has it', as
   // Two idle rounds; the next renewal by the clock would come later.
   await clock.advance(520);
   expect(await broker.acquireLease(CHAT, 'b')).toBeUndefined();
+});
+
+it('asks for fewer entries at a time when they are large', async () => {
+  const { clock, broker, lastArgumentsOf } = await setUp();
+  await clock.advance(1_000);
+  expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 500 });
+  expect(lastArgumentsOf('tickLedger')[1]).toMatchObject({ count: 200 });
+  for (const { name } of SUITE_OPTIONS.streams) {
+    await broker.publish({ stream: name, fields: { payload: 'x'.repeat(500_000) } });
+  }
+  await clock.advance(1_000);
+  expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 4 });
+  expect(lastArgumentsOf('tickLedger')[1]).toMatchObject({ count: 2 });
 });
