@@ -146,3 +146,18 @@ it('asks for fewer entries at a time when they are large', async () => {
   expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 4 });
   expect(lastArgumentsOf('tickLedger')[1]).toMatchObject({ count: 2 });
 });
+
+it('acknowledges at its clean stop what it handled although its ledger never worked before', async () => {
+  const { clock, broker, member, failing } = await setUp();
+  failing.add('acquireLease');
+  failing.add('claimSlot');
+  await clock.advance(5_000);
+  for (let n = 0; n < 700; n++) await publish(broker);
+  await clock.advance(1_000);
+  expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 700 });
+  failing.clear();
+  const stopping = member.stop();
+  await clock.advance(0);
+  await stopping;
+  expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });
+});

@@ -51,6 +51,8 @@ export class Ledger {
   #renewAtMs = 0;
   #idleDelayMs: number;
   #wake = new AbortController();
+  /** Whether the present wait is only for lack of work; a wait after a failure must not be cut short. */
+  #isIdling = false;
 
   constructor(context: LedgerContext) {
     this.#context = context;
@@ -71,7 +73,7 @@ export class Ledger {
 
   /** Something was read: a waiting loop need not wait for its idle time. */
   nudge(): void {
-    if (this.#idleDelayMs > this.#context.options.busyTickMs) this.#wake.abort();
+    if (this.#isIdling) this.#wake.abort();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -82,10 +84,12 @@ export class Ledger {
       try {
         delayMs = this.#context.mayAccount() ? await this.#round() : options.idleTickMs;
         failures = 0;
+        this.#isIdling = delayMs > options.busyTickMs;
         report.onSuccess();
       } catch (error) {
         if (signal.aborted) return;
         delayMs = Math.max(options.busyTickMs, backOffDelayMs(failures++));
+        this.#isIdling = false;
         report.onFailure(toBrokerError(error, 'unavailable'));
       }
       await this.#wait(delayMs, signal);
@@ -95,8 +99,9 @@ export class Ledger {
   /** Acknowledges what was handled, then gives back leases and slot. Call after `run` ended. */
   async release(): Promise<void> {
     const { broker, options } = this.#context;
+    this.#claim ??= await broker.claimSlot(options.name);
     await Promise.all(this.#accounts.map((account) => this.#finish(account)));
-    if (this.#claim !== undefined) await broker.releaseSlot(options.name);
+    await broker.releaseSlot(options.name);
     this.#claim = undefined;
   }
 
@@ -188,13 +193,17 @@ export class Ledger {
     await pause(this.#context.options.clock, delayMs, AbortSignal.any([signal, this.#wake.signal]));
   }
 
+  /** Takes the lease for it where nobody has it, for example because the last attempt failed. */
   async #finish(account: Account): Promise<void> {
-    for (let ticks = 0; ticks < FINAL_TICKS && account.lease !== undefined; ticks++) {
+    const { broker, options } = this.#context;
+    for (let ticks = 0; ticks < FINAL_TICKS; ticks++) {
+      account.lease ??= await broker.acquireLease(account.stream, options.name);
+      if (account.lease === undefined) return;
       const result = await this.#tick(account);
-      if (result?.status !== 'ticked' || result.consumed + result.acknowledged === 0) break;
+      if (result?.status === 'ticked' && result.consumed + result.acknowledged === 0) break;
     }
     const { lease } = account;
     account.lease = undefined;
-    if (lease !== undefined) await this.#context.broker.releaseLease(lease);
+    if (lease !== undefined) await broker.releaseLease(lease);
   }
 }
