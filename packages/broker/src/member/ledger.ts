@@ -6,8 +6,8 @@ import { pause } from '../clock.js';
 import { toBrokerError } from '../errors.js';
 import type { EntrySizes } from './entry-sizes.js';
 import type { LoopReport, ResolvedMemberOptions } from './member-options.js';
-import type { StreamTrack } from './stream-track.js';
 import { shareOfStreams } from './stream-shares.js';
+import type { StreamTrack } from './stream-track.js';
 
 /** What the ledger works on. */
 export interface LedgerContext {

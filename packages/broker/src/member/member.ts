@@ -1,7 +1,8 @@
 // What a gateway is inside the broker: it reads every stream, reports how far it has come, and does its share of
 // the accounting. Written over the port alone, so it is the same on every broker.
-import { backOffDelayMs } from '../back-off.js';
+
 import { invalid } from '../arguments.js';
+import { backOffDelayMs } from '../back-off.js';
 import type { Broker, EntryId, HeartbeatReply, StreamStart } from '../broker.js';
 import { pause } from '../clock.js';
 import { BrokerError, toBrokerError } from '../errors.js';
@@ -11,10 +12,10 @@ import { EntrySizes } from './entry-sizes.js';
 import { beatOnce, type HeartbeatContext, runHeartbeat } from './heartbeat.js';
 import { Ledger } from './ledger.js';
 import {
+  type LoopReport,
   type MemberErrorSource,
   type MemberOptions,
   type MemberState,
-  type LoopReport,
   type ResolvedMemberOptions,
   resolveMemberOptions,
 } from './member-options.js';

@@ -16,7 +16,7 @@ import type {
 import { newEpoch } from '../epoch.js';
 import type { BrokerError } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
-import { slotsKey, type StreamKeys } from './keys.js';
+import { type StreamKeys, slotsKey } from './keys.js';
 import { asNumber } from './replies.js';
 import {
   asHeartbeatReply,

@@ -1,4 +1,6 @@
 // Notes how far a member has read, and tells it how the stream stands.
+
+import { defineScript } from './script.js';
 import {
   clockFunctions,
   cursorFunctions,
@@ -7,7 +9,6 @@ import {
   infoFunctions,
   pulseFunctions,
 } from './snippets.js';
-import { defineScript } from './script.js';
 
 /**
  * KEYS: stream, cursors, epoch, lease. ARGV: member, cursor, epoch known to the member, entries added known to it,
