@@ -37,6 +37,8 @@ async function setUp(counts: Readonly<Record<string, number>>, stepMs: number) {
       epoch: '0123abcd',
       cursor: await newest(name),
       timeMs: clock.nowMs(),
+      lastId: await newest(name),
+      entriesAdded: 0,
     })),
   );
   return { broker, starts, recalled, positions, floors, lookBack: { begin, recall } };

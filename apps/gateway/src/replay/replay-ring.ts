@@ -204,7 +204,7 @@ export class ReplayRing {
       if (verdict === 'take') found.push(entry);
     }
     const events = found
-      .reverse()
+      .toReversed()
       .map(({ eventType, reference }) => ({ eventType, text: readText(reference) }));
     return { events, sequence: this.#sequence };
   }
