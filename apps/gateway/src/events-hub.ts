@@ -23,7 +23,7 @@ export interface JoinResult {
   readonly recovered: boolean;
   /** How many missed events were sent. */
   readonly replayed: number;
-  /** Who is typing in the room now. */
+  /** Who else is typing in the room now. */
   readonly typing: readonly TypingUser[];
 }
 
@@ -124,9 +124,11 @@ async function joinRoom(
     }
     items.rooms.add(roomId);
   }
+  const typistsBeside = ({ userId }: User, room: string) =>
+    ports.typingIn(room).filter(({ user_id }) => user_id !== userId);
   const enter = (): Pick<JoinResult, 'roomId' | 'position' | 'typing'> => {
     groups.add(roomId);
-    return { roomId, position: ports.currentPosition(), typing: ports.typingIn(roomId) };
+    return { roomId, position: ports.currentPosition(), typing: typistsBeside(user, roomId) };
   };
   // Without a position there is nothing to recover, and nobody claims to have done it.
   if (after === undefined) return { ...enter(), recovered: false, replayed: 0 };

@@ -1,5 +1,6 @@
 // From the broker to the rooms: membership, routing, replay and typing in one place. The gateway gives it a broker and
 // a hub; everything an event meets between the two is composed here.
+import { randomUUID } from 'node:crypto';
 import {
   type Broker,
   type CancelTimer,
@@ -108,7 +109,8 @@ export class Delivery {
   #createMember(): Member {
     const { broker, logger, metrics, options } = this.#parts;
     return createMember(broker, {
-      name: options.instance,
+      // Two processes with one name would acknowledge for each other: a restart must not be taken for the one before it.
+      name: `${options.instance}#${randomUUID().slice(0, 8)}`,
       warmUp: (starts) => this.#warmUp(starts),
       onEntry: (stream, entry) => this.#router.route(stream, entry),
       onGap: (stream, lost) => {
