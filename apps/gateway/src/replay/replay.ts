@@ -2,6 +2,7 @@
 // the ring (memory) and the shared read of older entries (broker).
 import {
   type Broker,
+  BrokerError,
   compareEntryIds,
   cursorsAfter,
   type Entry,
@@ -117,7 +118,13 @@ export class Replay {
     roomId: string,
     cursors: Cursors,
   ): Promise<{ readonly events: readonly ReplayEvent[]; readonly sequence: number } | undefined> {
-    const older = this.ring.covers(cursors) ? [] : await this.#olderEvents(roomId, cursors);
+    // A broker that cannot be asked proves nothing: the client is told to reload.
+    const older = this.ring.covers(cursors)
+      ? []
+      : await this.#olderEvents(roomId, cursors).catch((error: unknown) => {
+          if (error instanceof BrokerError) return undefined;
+          throw error;
+        });
     if (older === undefined) return undefined;
     const { maxEventsPerRoom, maxBytesPerRoom } = this.#options;
     const recent = this.ring.eventsAfter(roomId, cursors, maxEventsPerRoom);
