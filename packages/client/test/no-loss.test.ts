@@ -137,7 +137,7 @@ test('no break, wherever it comes, loses an event, repeats one, or changes their
 
       for (const roomId of ROOMS) {
         const published = gateway.log.flatMap((room, index) => (room === roomId ? [index + 1] : []));
-        expect(got.get(roomId), roomId).toEqual(published);
+        expect([roomId, got.get(roomId)]).toEqual([roomId, published]);
       }
       expect(client.state).toBe('live');
       await client.close();

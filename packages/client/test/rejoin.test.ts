@@ -208,8 +208,8 @@ describe('positions', () => {
     gateway.connection.completeJoin('user:me', 9);
     gateway.connection.completeJoin('a', 9);
     gateway.connection.event('a', 12); // Of a room that is live again…
-    gateway.connection.event('b', 6); // …while a replayed one of the other comes in…
     gateway.connection.send('position', { position: 'p13' });
+    gateway.connection.event('b', 6); // …while a replayed one of the other comes in…
     gateway.connection.close(); // …and the replay is cut.
     await clock.advance(1_000);
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p13', 'JoinRoom a p13', 'JoinRoom b p5']);

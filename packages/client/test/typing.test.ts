@@ -26,7 +26,7 @@ describe('who is typing', () => {
     const { client } = setup;
     const lists: string[] = [];
     client.onTypingChange(
-      (roomId, users) => void lists.push(`${roomId}: ${users.map((user) => user.username)}`),
+      (roomId, users) => void lists.push(`${roomId}: ${users.map((user) => user.username).join(',')}`),
     );
     const ofRoom: number[] = [];
     client.room('a')?.onTypingChange((users) => void ofRoom.push(users.length));

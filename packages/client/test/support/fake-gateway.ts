@@ -163,9 +163,9 @@ export interface Setup {
   /** `room:position` of every event that was handled. */
   readonly events: string[];
   /** Lets everything happen that can without time. */
-  settle(): Promise<void>;
+  readonly settle: () => Promise<void>;
   /** Breaks the connection and lets the client come back. */
-  reconnect(): Promise<void>;
+  readonly reconnect: () => Promise<void>;
 }
 
 /** Random numbers are 0.5: every wait is half of its bound. */
@@ -189,7 +189,7 @@ export function setUp(options: Partial<ClientOptions> = {}): Setup {
     resyncs: [],
     events: [],
     settle: () => clock.advance(0),
-    async reconnect() {
+    reconnect: async () => {
       // A connection that lasted: the next wait is the short one.
       await clock.advance(5_000);
       gateway.connection.close();
