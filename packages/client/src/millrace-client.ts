@@ -1,4 +1,4 @@
-// The composition: connector → session → rooms → handlers. Holds what outlives a connection.
+// The composition: connector → session and delivery → rooms → handlers. Holds what outlives a connection.
 import { ClientError } from './client-error.js';
 import type { ResolvedClientOptions } from './client-options.js';
 import { ClientRoom, type RoomLink } from './client-room.js';
@@ -6,17 +6,10 @@ import type { ClientCounts, ClientState, StateChange } from './client-state.js';
 import type { Connection } from './connection.js';
 import { Connector } from './connector.js';
 import { type Deferred, deferred } from './deferred.js';
-import {
-  type AnyEvent,
-  type JoinAnswer,
-  readEvent,
-  readPosition,
-  readResync,
-  type TypingUser,
-} from './events.js';
+import { Delivery } from './delivery.js';
+import type { AnyEvent, JoinAnswer, TypingUser } from './events.js';
 import { ErrorReports, EventHandlers, HandlerSet, type Unsubscribe } from './handlers.js';
 import type { JoinOptions, JoinResult } from './room.js';
-import { SeenIds } from './seen-ids.js';
 import { Session } from './session.js';
 import { TokenSource } from './token-source.js';
 
@@ -38,8 +31,7 @@ export class MillraceClient {
   );
   readonly #tokens: TokenSource;
   readonly #connector: Connector;
-  readonly #seenIds: SeenIds;
-  readonly #counts = { delivered: 0, repeated: 0, ignored: 0 };
+  readonly #delivery: Delivery;
   /** By ID as given to `join`; the personal room is among them. Bounded by what the application joins. */
   readonly #rooms = new Map<string, ClientRoom>();
   #state: ClientState = 'idle';
@@ -52,12 +44,19 @@ export class MillraceClient {
 
   constructor(options: ResolvedClientOptions) {
     this.#options = options;
-    this.#seenIds = new SeenIds({ windowMs: options.dedupeWindowMs, maxIds: options.maxDedupeIds });
+    this.#delivery = new Delivery({
+      options,
+      report: this.#errors.report,
+      handlers: this.#events,
+      roomOf: (roomId) => this.#roomOfEvent(roomId),
+      session: () => this.#session,
+      resync: (room, reason) => this.#resync(room, reason),
+    });
     this.#tokens = new TokenSource(options.accessToken);
     this.#connector = new Connector(
       { ...options, tokens: this.#tokens },
       {
-        onMessage: (target, argument) => this.#onMessage(target, argument),
+        onMessage: (target, argument) => this.#delivery.onMessage(target, argument),
         onOpen: (connection) => this.#onOpen(connection),
         onLost: (cause) => this.#onLost(cause),
         onFailed: (cause) => this.#onFailed(cause),
@@ -79,7 +78,7 @@ export class MillraceClient {
   }
 
   get counts(): ClientCounts {
-    return { ...this.#counts };
+    return this.#delivery.counts;
   }
 
   connect(): Promise<void> {
@@ -220,7 +219,7 @@ export class MillraceClient {
   // ── What the session tells ────────────────────────────────────────────────────────────────────────────────────
 
   #onJoined(room: ClientRoom, answer: JoinAnswer, link: RoomLink, isResync: boolean): void {
-    for (const event of room.release()) this.#handle(room, event);
+    this.#delivery.release(room);
     // A handler may have left the room, or closed the client.
     if (room.status === 'left' || this.#session === undefined) return;
     const result = room.joinCompleted(answer, link);
@@ -231,53 +230,6 @@ export class MillraceClient {
   #onRefused(room: ClientRoom, error: ClientError): void {
     this.#forget(room, error);
     this.#errors.report(error);
-  }
-
-  // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #onMessage(target: string, argument: unknown): void {
-    if (target === 'position') this.#onPosition(readPosition(argument));
-    else if (target === 'resync') this.#onResync(readResync(argument));
-    else this.#onEvent(target, readEvent(argument));
-  }
-
-  #onPosition(position: string | undefined): void {
-    if (position !== undefined) this.#session?.seePosition(position);
-  }
-
-  #onResync(message: { readonly room_id: string; readonly reason: string } | undefined): void {
-    const room = message === undefined ? undefined : this.#roomOfEvent(message.room_id);
-    if (room !== undefined && message !== undefined) this.#resync(room, message.reason);
-  }
-
-  #onEvent(target: string, event: AnyEvent | undefined): void {
-    if (event === undefined) {
-      const message = `The gateway sent a ${target} that is no event.`;
-      this.#errors.report(new ClientError('bad_message', message));
-      return;
-    }
-    const room = this.#roomOfEvent(event.room_id);
-    if (room === undefined) {
-      this.#counts.ignored++;
-      return;
-    }
-    this.#session?.seeEvent(room, event.position);
-    if (room.hold(event)) return;
-    for (const held of room.release()) this.#handle(room, held);
-    this.#handle(room, event);
-  }
-
-  #handle(room: ClientRoom, event: AnyEvent): void {
-    if (room.status === 'left') {
-      this.#counts.ignored++;
-    } else if (!this.#seenIds.isFirst(event.event_id, this.#options.clock.monotonicMs())) {
-      this.#counts.repeated++;
-    } else {
-      this.#counts.delivered++;
-      room.observeTyping(event);
-      room.deliver(event);
-      this.#events.call(event);
-    }
   }
 
   #resync(room: ClientRoom, reason: string): void {

@@ -18,7 +18,13 @@ import type { CallAnswer, Connection, ConnectionRequest, CreateConnection } from
 /** What may be set of the official client. */
 export interface SignalROptions {
   /** Transport, headers, credentials and so on. The token comes from `accessToken`. */
-  readonly http?: Omit<IHttpConnectionOptions, 'accessTokenFactory'>;
+  readonly http?: Omit<IHttpConnectionOptions, 'accessTokenFactory'> & {
+    /** In place of the environment's. The official client takes it, though its types do not name it. */
+    readonly WebSocket?: new (
+      url: string,
+      ...more: never[]
+    ) => object;
+  };
   /** @defaultValue JSON */
   readonly protocol?: IHubProtocol;
   /** Where the official client logs to. @defaultValue nowhere: what matters comes as state changes and errors */
