@@ -1,0 +1,127 @@
+// What a client can be told, with its defaults.
+import type { BackOffRule } from './back-off.js';
+import { ClientError } from './client-error.js';
+import { type ClientClock, systemClock } from './clock.js';
+import type { CreateConnection } from './connection.js';
+import type { NetworkEvents } from './connector.js';
+import { createSignalRConnections, type SignalROptions } from './signalr-connection.js';
+import type { AccessToken } from './token-source.js';
+
+/** Options of `createClient`. */
+export interface ClientOptions {
+  /**
+   * Address of the gateway, `https://live.example.com`; `/hubs/events` is added unless it ends in it. In a page `''` is
+   * the page's own origin.
+   */
+  readonly url: string;
+  /** Gives the token for each attempt to connect. @defaultValue none: for cookies, and for development mode */
+  readonly accessToken?: AccessToken;
+  /** Upper bound of the first wait before connecting again; it doubles with each failure. @defaultValue 1_000 */
+  readonly retryBaseMs?: number;
+  /** Upper bound of every such wait. @defaultValue 30_000 */
+  readonly retryMaxMs?: number;
+  /** Attempts in a row that failed, or did not last 5 s, after which it gives up. @defaultValue Infinity: never */
+  readonly maxAttempts?: number;
+  /** An attempt without a connection after this long has failed. @defaultValue 15_000 */
+  readonly attemptTimeoutMs?: number;
+  /** Most joins that wait for their answer at once. @defaultValue 8 */
+  readonly maxJoinsAtOnce?: number;
+  /** How long an `event_id` is remembered. @defaultValue 300_000 */
+  readonly dedupeWindowMs?: number;
+  /** Most remembered `event_id`s; the oldest go first. @defaultValue 50_000 */
+  readonly maxDedupeIds?: number;
+  /** A typing indicator without news ends after this. @defaultValue 10_000 */
+  readonly typingExpiryMs?: number;
+  /** An unchanged "is typing" is sent again after this. Keep it below the expiry. @defaultValue 4_000 */
+  readonly typingRepeatMs?: number;
+  /** Most users in one room's list of who is typing. @defaultValue 100 */
+  readonly maxTypingUsers?: number;
+  /** Most read message IDs kept per room until they are sent; the oldest go first. @defaultValue 500 */
+  readonly maxReceipts?: number;
+  /** Most events of `user:me` held back until their order is known; beyond it they come as they arrive. @defaultValue 2_000 */
+  readonly maxHeldEvents?: number;
+  /** Settings of the official SignalR client underneath: transport, headers, MessagePack, logging. */
+  readonly signalr?: SignalROptions;
+  /** Carries the messages, in place of the official SignalR client. */
+  readonly createConnection?: CreateConnection;
+  /** @defaultValue the system's */
+  readonly clock?: ClientClock;
+  /** Numbers from 0 up to, not including, 1. @defaultValue Math.random */
+  readonly random?: () => number;
+  /** Tells when the network is back. @defaultValue `window`, where there is one */
+  readonly network?: NetworkEvents;
+}
+
+/** Options with every default filled in. */
+export type ResolvedClientOptions = Readonly<
+  Required<Omit<ClientOptions, 'accessToken' | 'network' | 'signalr' | 'retryBaseMs' | 'retryMaxMs'>> & {
+    readonly accessToken: AccessToken | undefined;
+    readonly network: NetworkEvents | undefined;
+    readonly retry: BackOffRule;
+  }
+>;
+
+const defaults = {
+  retryBaseMs: 1_000,
+  retryMaxMs: 30_000,
+  maxAttempts: Number.POSITIVE_INFINITY,
+  attemptTimeoutMs: 15_000,
+  maxJoinsAtOnce: 8,
+  dedupeWindowMs: 300_000,
+  maxDedupeIds: 50_000,
+  typingExpiryMs: 10_000,
+  typingRepeatMs: 4_000,
+  maxTypingUsers: 100,
+  maxReceipts: 500,
+  maxHeldEvents: 2_000,
+};
+
+/**
+ * Fills in the defaults, checks and freezes.
+ *
+ * @throws ClientError `invalid_argument`
+ */
+export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
+  const { signalr, network, accessToken, ...given } = options;
+  const { retryBaseMs, retryMaxMs, ...resolved } = {
+    ...defaults,
+    clock: systemClock,
+    random: Math.random,
+    createConnection: createSignalRConnections(signalr),
+    ...withoutUndefined(given),
+  };
+  for (const name of Object.keys(defaults) as (keyof typeof defaults)[]) {
+    const value = { ...resolved, retryBaseMs, retryMaxMs }[name];
+    // `> 0` is also false for NaN and for what is no number.
+    if (!(value > 0)) throw new ClientError('invalid_argument', `${name} must be a number above 0.`);
+  }
+  return Object.freeze({
+    ...resolved,
+    url: hubUrl(options.url),
+    accessToken,
+    network: network ?? (typeof window === 'undefined' ? undefined : window),
+    retry: { baseMs: retryBaseMs, maxMs: retryMaxMs },
+  });
+}
+
+/** An option set to undefined is an option not given. */
+function withoutUndefined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+const HUB_PATH = '/hubs/events';
+
+/** The hub's address; a query stays at its end. */
+function hubUrl(url: string): string {
+  const isAbsolute = typeof url === 'string' && /^https?:\/\//.test(url);
+  const isOfPage = typeof url === 'string' && /^(\/|\?|$)/.test(url) && typeof document !== 'undefined';
+  if (!isAbsolute && !isOfPage) {
+    const message =
+      'url must begin with http:// or https://; in a page it may also be a path of the same origin.';
+    throw new ClientError('invalid_argument', message);
+  }
+  const [address = '', ...query] = url.split('?');
+  const path = address.replace(/\/+$/, '');
+  return [path.endsWith(HUB_PATH) ? path : path + HUB_PATH, ...query].join('?');
+}

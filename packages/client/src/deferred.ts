@@ -1,0 +1,18 @@
+// A promise that is settled from outside. `Promise.withResolvers` is younger than the browsers this runs in.
+
+/** A promise and the functions that settle it. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Creates one. */
+export function deferred<T>(): Deferred<T> {
+  let settle: Omit<Deferred<T>, 'promise'> | undefined;
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  // The executor ran inside the constructor above.
+  return { promise, ...(settle as unknown as Omit<Deferred<T>, 'promise'>) };
+}

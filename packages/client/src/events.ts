@@ -1,0 +1,103 @@
+// The static types of what is delivered, and the check of what comes in. Payloads are not checked again: the gateway
+// has done it, and a schema library would be many times the size of this client.
+import type { AnyCatalog, EventTypeName, eventCatalog, PayloadOf, StreamEvent } from '@millrace/contract';
+
+/** The built-in catalog's type: the nine event types of Millrace. */
+export type BuiltIn = typeof eventCatalog;
+
+/**
+ * Payloads by event type. `E` is the type of a catalog (`typeof myCatalog`), or such a list itself, written by hand:
+ * `{ order_placed: { id: string } }`.
+ */
+export type PayloadsOf<E extends object> = E extends AnyCatalog
+  ? { readonly [Name in EventTypeName<E>]: PayloadOf<E, Name> }
+  : E;
+
+/** The names of the event types. */
+export type EventName<E extends object = BuiltIn> = keyof PayloadsOf<E> & string;
+
+/**
+ * An event as handlers get it: the event itself and `position`, an opaque token. Without a name the union of all, told
+ * apart by `event_type`.
+ */
+export type DeliveredEvent<E extends object = BuiltIn, Name extends EventName<E> = EventName<E>> =
+  Name extends EventName<E> ? StreamEvent<Name, PayloadsOf<E>[Name]> & { readonly position: string } : never;
+
+/** Takes events of one type. What it throws, or rejects with, goes to `onError`; other handlers are called all the same. */
+export type EventHandler<E extends object = BuiltIn, Name extends EventName<E> = EventName<E>> = (
+  event: DeliveredEvent<E, Name>,
+) => unknown;
+
+/** An event whose type is not known statically. */
+export type AnyEvent = StreamEvent & { readonly position: string };
+
+/** What the hub's `resync` message says: events of this room are lost for this connection. */
+export interface ResyncMessage {
+  readonly room_id: string;
+  readonly reason: string;
+}
+
+/** One user who is typing. */
+export interface TypingUser {
+  readonly user_id: string;
+  readonly username: string;
+}
+
+/** What the hub answers to `JoinRoom`. */
+export interface JoinAnswer {
+  readonly roomId: string;
+  readonly position: string;
+  readonly recovered: boolean;
+  readonly replayed: number;
+  readonly typing: readonly TypingUser[];
+}
+
+/** The argument of an event message; `undefined` when it is not an event. */
+export function readEvent(argument: unknown): AnyEvent | undefined {
+  const isEvent =
+    isObject(argument) &&
+    isText(argument.event_id) &&
+    isText(argument.event_type) &&
+    isText(argument.room_id) &&
+    isText(argument.position) &&
+    isObject(argument.payload);
+  // The gateway has checked the rest against the catalog.
+  return isEvent ? (argument as unknown as AnyEvent) : undefined;
+}
+
+/** The position in a `position` message; `undefined` when there is none. */
+export function readPosition(argument: unknown): string | undefined {
+  return isObject(argument) && isText(argument.position) ? argument.position : undefined;
+}
+
+/** The argument of a `resync` message; `undefined` when it is none. */
+export function readResync(argument: unknown): ResyncMessage | undefined {
+  if (!isObject(argument) || !isText(argument.room_id)) return undefined;
+  return { room_id: argument.room_id, reason: isText(argument.reason) ? argument.reason : 'unknown' };
+}
+
+/** The answer to `JoinRoom`; `undefined` when it is none. */
+export function readJoinAnswer(answer: unknown): JoinAnswer | undefined {
+  if (!isObject(answer) || !isText(answer.roomId) || !isText(answer.position)) return undefined;
+  const { roomId, position, recovered, replayed, typing } = answer;
+  return {
+    roomId,
+    position,
+    recovered: recovered === true,
+    replayed: typeof replayed === 'number' ? replayed : 0,
+    typing: Array.isArray(typing) ? typing.filter(isTypingUser) : [],
+  };
+}
+
+/** Whether a value names a user who types, as typing payloads and join answers do. */
+export function isTypingUser(value: unknown): value is TypingUser {
+  return isObject(value) && isText(value.user_id) && isText(value.username);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

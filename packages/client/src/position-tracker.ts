@@ -1,0 +1,51 @@
+// From which position each room has to be resumed, should the connection break now. Pure.
+
+interface Mark {
+  /** What the join answered. */
+  readonly joinedAt: string;
+  /** How many positions the connection had seen when the join completed. */
+  readonly seenBefore: number;
+}
+
+/**
+ * The positions of one connection.
+ *
+ * A position covers all rooms, so the newest one holds for every room that gets its events live: a quiet room need
+ * not be resumed from its last event of long ago. Two rules keep that from losing anything:
+ *
+ * - A room whose join has not completed keeps the position it had: its missed events are still to come, whatever
+ *   other rooms have seen meanwhile. Its own events may be replayed old ones, so they move nobody.
+ * - A room that has just joined starts at its answer's position, not at the newest one seen: another room's event
+ *   may have come before events that waited for the join. From the next position on it goes with the others.
+ *
+ * Positions are opaque and cannot be compared; going by their order of arrival can only lead too far back, and what is
+ * sent again is dropped as a repeat.
+ */
+export class PositionTracker {
+  /** By room; only rooms whose join has completed on this connection. */
+  readonly #marks = new Map<string, Mark>();
+  #latest: string | undefined;
+  #seen = 0;
+
+  /** The join of a room completed with this position. */
+  joined(roomId: string, position: string): void {
+    this.#marks.set(roomId, { joinedAt: position, seenBefore: this.#seen });
+  }
+
+  left(roomId: string): void {
+    this.#marks.delete(roomId);
+  }
+
+  /** A position came: with a live event of a joined room, or by itself. */
+  see(position: string): void {
+    this.#latest = position;
+    this.#seen++;
+  }
+
+  /** Where to resume the room; `undefined` while its join has not completed on this connection. */
+  resumeAfter(roomId: string): string | undefined {
+    const mark = this.#marks.get(roomId);
+    if (mark === undefined) return undefined;
+    return this.#seen > mark.seenBefore ? this.#latest : mark.joinedAt;
+  }
+}

@@ -1,0 +1,92 @@
+// What a page has to load: sizes, and what must not be in there.
+import { gzipSync } from 'node:zlib';
+import { build, type Rollup } from 'vite';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+interface Bundle {
+  readonly code: string;
+  /** Files whose code is in it. */
+  readonly modules: readonly string[];
+  readonly imports: readonly string[];
+  readonly minBytes: number;
+  readonly gzipBytes: number;
+}
+
+/** Builds a page's bundle out of one line, as an application would. */
+async function bundle(entry: string, external: readonly string[] = []): Promise<Bundle> {
+  const entryId = '\0entry';
+  const built = await build({
+    configFile: false,
+    root: import.meta.dirname,
+    logLevel: 'silent',
+    resolve: { conditions: ['@millrace/source', 'module', 'browser', 'production'] },
+    build: {
+      write: false,
+      modulePreload: { polyfill: false },
+      rollupOptions: { input: entryId, external: [...external], preserveEntrySignatures: 'strict' },
+    },
+    plugins: [
+      {
+        name: 'entry',
+        resolveId: (id) => (id === entryId ? id : null),
+        load: (id) => (id === entryId ? entry : null),
+      },
+    ],
+  });
+  const [{ output }] = (Array.isArray(built) ? built : [built]) as Rollup.RollupOutput[] as [
+    Rollup.RollupOutput,
+  ];
+  const chunks = output.filter((part) => part.type === 'chunk');
+  const code = chunks.map((chunk) => chunk.code).join('');
+  const modules = chunks.flatMap((chunk) =>
+    Object.entries(chunk.modules).flatMap(([id, { renderedLength }]) => (renderedLength > 0 ? [id] : [])),
+  );
+  const imports = chunks.flatMap((chunk) => chunk.imports);
+  return { code, modules, imports, minBytes: Buffer.byteLength(code), gzipBytes: gzipSync(code).length };
+}
+
+const entry = "import { createClient } from '@millrace/client'; createClient({ url: '/' }).connect();";
+
+describe('the bundle of a page', () => {
+  let alone: Bundle;
+  let whole: Bundle;
+
+  beforeAll(async () => {
+    alone = await bundle(entry, ['@microsoft/signalr']);
+    whole = await bundle(entry);
+    const kilobytes = (bytes: number): string => `${(bytes / 1_000).toFixed(1)} kB`;
+    for (const [name, { minBytes, gzipBytes }] of Object.entries({
+      '@millrace/client alone': alone,
+      '… with @microsoft/signalr': whole,
+    })) {
+      console.log(`${name}: ${kilobytes(minBytes)} minified, ${kilobytes(gzipBytes)} gzipped`);
+    }
+  }, 60_000);
+
+  test('is small', () => {
+    expect(alone.gzipBytes).toBeLessThan(8_000);
+    expect(whole.gzipBytes).toBeLessThan(25_000);
+  });
+
+  test('holds no schema library and nothing of the contract: only its types are used', () => {
+    const foreign = whole.modules.filter((id) =>
+      /typebox|packages\/(contract|broker|publisher|signalr)\//.test(id),
+    );
+    expect(foreign).toEqual([]);
+    expect(alone.imports).toEqual(['@microsoft/signalr']);
+  });
+
+  test('imports nothing of Node', () => {
+    expect(whole.imports).toEqual([]);
+    expect(whole.modules.filter((id) => /browser-external|^node:/.test(id))).toEqual([]);
+    expect(alone.code).not.toMatch(/\brequire\(|\bprocess\.|\bBuffer\b|node:/);
+  });
+});
+
+test('what is not used is left out', async () => {
+  const { modules, minBytes } = await bundle(
+    "import { ClientError } from '@millrace/client'; throw new ClientError('closed', '');",
+  );
+  expect(modules.filter((id) => id.includes('signalr'))).toEqual([]);
+  expect(minBytes).toBeLessThan(600);
+}, 60_000);

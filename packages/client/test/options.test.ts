@@ -1,0 +1,57 @@
+// Options: addresses, bounds, and mistakes.
+import { describe, expect, test, vi } from 'vitest';
+import { backOffMs } from '../src/back-off.js';
+import { ClientError, createClient } from '../src/index.js';
+import { setUp } from './support/fake-gateway.js';
+
+test.each([
+  ['http://localhost:4400', 'http://localhost:4400/hubs/events'],
+  ['http://localhost:4400/', 'http://localhost:4400/hubs/events'],
+  ['https://example.com/live/', 'https://example.com/live/hubs/events'],
+  ['https://example.com/hubs/events', 'https://example.com/hubs/events'],
+  ['https://example.com/hubs/events/', 'https://example.com/hubs/events'],
+  ['http://localhost:4400?user=u1&name=Ada', 'http://localhost:4400/hubs/events?user=u1&name=Ada'],
+])('%s leads to %s', async (url, hub) => {
+  const { client, gateway } = setUp({ url });
+  await client.connect();
+  expect(gateway.connection.request.url).toBe(hub);
+});
+
+test('in a page a path of its own origin will do', async () => {
+  vi.stubGlobal('document', {});
+  try {
+    for (const [url, hub] of [
+      ['', '/hubs/events'],
+      ['/', '/hubs/events'],
+      ['/live', '/live/hubs/events'],
+    ] as const) {
+      const { client, gateway } = setUp({ url });
+      await client.connect();
+      expect(gateway.connection.request.url).toBe(hub);
+    }
+  } finally {
+    vi.unstubAllGlobals();
+  }
+});
+
+describe('mistakes are told at once', () => {
+  test.each([
+    ['a path outside a page', { url: '/hubs/events' }],
+    ['no address', { url: '' }],
+    ['a WebSocket address', { url: 'ws://localhost:4400' }],
+    ['not even a text', { url: undefined as unknown as string }],
+    ['a wait of 0', { url: 'http://x', retryBaseMs: 0 }],
+    ['no number', { url: 'http://x', maxDedupeIds: Number.NaN }],
+    ['a negative time', { url: 'http://x', typingExpiryMs: -1 }],
+  ])('%s', (_name, options) => {
+    expect(() => createClient(options)).toThrow(ClientError);
+    expect(() => createClient(options)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+  });
+});
+
+test('waits are random over their whole span, which doubles up to its bound', () => {
+  const rule = { baseMs: 1_000, maxMs: 30_000 };
+  const largest = [0, 1, 2, 3, 4, 5, 6, 1_000].map((failures) => backOffMs(rule, failures, () => 1));
+  expect(largest).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+  expect(backOffMs(rule, 5, () => 0)).toBe(0);
+});

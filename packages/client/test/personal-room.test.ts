@@ -1,0 +1,89 @@
+// The room `user:me`: joined from the start by the gateway, resumed by the client, in the right order.
+import { expect, test } from 'vitest';
+import { setUp } from './support/fake-gateway.js';
+
+test('it tells who this user is, and is found under both names', async () => {
+  const { client, settle } = setUp();
+  expect(client.userId).toBeUndefined();
+  await client.connect();
+  await settle();
+  expect(client.userId).toBe('u1');
+  expect(client.join('user:me')).toBe(client.personalRoom);
+  expect(client.join('user:u1')).toBe(client.personalRoom);
+  expect(client.personalRoom.status).toBe('live');
+});
+
+test('its events arrive before it is known whose room it is', async () => {
+  const { client, gateway, events } = setUp();
+  gateway.isAnswering = false;
+  const own: string[] = [];
+  client.personalRoom.onAny((event) => void own.push(event.position));
+  await client.connect();
+  gateway.connection.event('user:u1', 3, { type: 'notification' });
+  expect(events).toEqual(['user:u1:3']);
+  expect(own).toEqual(['p3']);
+});
+
+test('after a break a new event waits for the replay, and comes in its place', async () => {
+  const { client, gateway, clock, events } = setUp();
+  await client.connect();
+  await clock.advance(0);
+  gateway.connection.event('user:u1', 1);
+  gateway.isAnswering = false;
+  gateway.connection.close();
+  await clock.advance(500);
+  const { connection } = gateway;
+  connection.event('user:u1', 4); // New: the connection is in the room from the start.
+  connection.event('user:u1', 2); // Replayed from here on.
+  connection.event('user:u1', 3);
+  connection.event('user:u1', 4);
+  expect(events).toEqual(['user:u1:1']);
+  connection.completeJoin('user:me', 4);
+  expect(events).toEqual([1, 2, 3, 4].map((n) => `user:u1:${n}`));
+  connection.event('user:u1', 5);
+  expect(events.at(-1)).toBe('user:u1:5');
+  expect(client.counts).toEqual({ delivered: 5, repeated: 0, ignored: 0 });
+});
+
+test('what was held when the connection breaks again is replayed, not lost', async () => {
+  const { client, gateway, clock, events } = setUp();
+  await client.connect();
+  await clock.advance(0);
+  gateway.isAnswering = false;
+  gateway.connection.close();
+  await clock.advance(500);
+  gateway.connection.event('user:u1', 2);
+  gateway.connection.close();
+  await clock.advance(1_000);
+  expect(gateway.connection.log).toEqual(['JoinRoom user:me p0']);
+  gateway.connection.event('user:u1', 1);
+  gateway.connection.event('user:u1', 2);
+  gateway.connection.completeJoin('user:me', 2);
+  expect(events).toEqual(['user:u1:1', 'user:u1:2']);
+});
+
+test('what is held is bounded: beyond it events come as they arrive', async () => {
+  const { client, gateway, clock, events } = setUp({ maxHeldEvents: 2 });
+  await client.connect();
+  await clock.advance(0);
+  gateway.isAnswering = false;
+  gateway.connection.close();
+  await clock.advance(500);
+  for (const position of [1, 2, 3, 4]) gateway.connection.event('user:u1', position);
+  expect(events).toEqual([1, 2, 3, 4].map((n) => `user:u1:${n}`));
+});
+
+test('a handler that closes the client while the held events come out stops them', async () => {
+  const { client, gateway, clock, events } = setUp();
+  await client.connect();
+  await clock.advance(0);
+  gateway.isAnswering = false;
+  gateway.connection.close();
+  await clock.advance(500);
+  client.on('chat_message', () => void client.close());
+  gateway.connection.event('user:u1', 1);
+  gateway.connection.completeJoin('user:me', 1);
+  expect(events).toEqual(['user:u1:1']);
+  expect(client.state).toBe('closed');
+  expect(client.personalRoom.position).toBe('p0');
+});

@@ -1,0 +1,347 @@
+// The client against a real gateway, over real sockets: what a fake can only assume.
+import { until } from '@millrace/testkit';
+import { describe, expect, test } from 'vitest';
+import type { Client } from '../src/index.js';
+import { ada, bob, nextMessage, RealGateway, reached, token } from './support/real-gateway.js';
+
+function collect(client: Client, roomId: string): number[] {
+  const numbers: number[] = [];
+  client.on('chat_message', (event) => {
+    if (event.room_id === roomId) numbers.push(event.payload.sequence_number);
+  });
+  return numbers;
+}
+
+describe('a connection', () => {
+  test('carries events to the rooms that were joined, and to no others', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    const numbers = collect(client, 'a');
+    await client.connect();
+    const room = client.join('a');
+    const result = await room.joined;
+    expect(result).toMatchObject({ roomId: 'a', recovered: false, replayed: 0, isRejoin: false });
+    const last = nextMessage(client, 'a', 3);
+    await real.say('a', 1);
+    await real.say('b', 9);
+    await real.say('a', 2);
+    await real.say('a', 3);
+    await last;
+    expect(numbers).toEqual([1, 2, 3]);
+    expect(client.counts).toEqual({ delivered: 3, repeated: 0, ignored: 0 });
+    expect(client.userId).toBe(ada);
+    expect(room.position).not.toBe(result.position);
+
+    await client.leave('a');
+    const inOther = nextMessage(client, 'c', 1);
+    await client.join('c').joined;
+    await real.say('a', 4);
+    await real.say('c', 1);
+    await inOther;
+    expect(numbers).toEqual([1, 2, 3]);
+    expect(client.errors).toEqual([]);
+  });
+
+  test('brings what is for this user alone without any join', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    const got = new Promise((resolve) => client.personalRoom.on('notification', resolve));
+    await client.connect();
+    await real.gateway.publisher.publish('notification', `user:${ada}`, { type: 'info', title: 'Hello' });
+    expect(await got).toMatchObject({ payload: { title: 'Hello' } });
+  });
+
+  test('an entry that was published twice is handled once', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    const numbers = collect(client, 'a');
+    await client.connect();
+    await client.join('a').joined;
+    const last = nextMessage(client, 'a', 2);
+    const eventId = await real.say('a', 1);
+    await real.say('a', 1, eventId);
+    await real.say('a', 1, eventId.toUpperCase());
+    await real.say('a', 2);
+    await last;
+    expect(numbers).toEqual([1, 2]);
+  });
+
+  test('a handler that throws stops neither the others nor the connection', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    client.on('chat_message', () => {
+      throw new Error('broken');
+    });
+    const numbers = collect(client, 'a');
+    await client.connect();
+    await client.join('a').joined;
+    const last = nextMessage(client, 'a', 2);
+    await real.say('a', 1);
+    await real.say('a', 2);
+    await last;
+    expect(numbers).toEqual([1, 2]);
+    expect(client.state).toBe('live');
+    expect(client.errors.map(({ code }) => code)).toEqual(['handler_failed', 'handler_failed']);
+  });
+
+  test('events that come in one piece with the answer to the join do not overtake it', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    await client.connect();
+    for (let round = 0; round < 20; round++) {
+      const roomId = `round-${round}`;
+      const order: string[] = [];
+      const room = client.join(roomId);
+      room.on('chat_message', () => order.push('event'));
+      const stop = client.onJoin(() => order.push('joined'));
+      const last = nextMessage(client, roomId, 2);
+      // Published while the join is on its way: it may find the room before, with or after the join.
+      await Promise.all([real.say(roomId, 1), room.joined]);
+      await real.say(roomId, 2);
+      await last;
+      stop();
+      expect(order[0]).toBe('joined');
+    }
+  });
+});
+
+describe('a break', () => {
+  test('of the socket is mended: rooms are joined again, and what was missed is told', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    const numbers = collect(client, 'a');
+    const resyncs: string[] = [];
+    client.onResync((roomId) => resyncs.push(roomId));
+    await client.connect();
+    await client.join('a').joined;
+    const first = nextMessage(client, 'a', 1);
+    await real.say('a', 1);
+    await first;
+
+    const lost = reached(client, 'reconnecting');
+    const back = reached(client, 'live');
+    real.cut();
+    await lost;
+    await real.say('a', 2);
+    await back;
+    const last = nextMessage(client, 'a', 3);
+    await real.say('a', 3);
+    await last;
+    // Either the gateway has replayed it, or it has said that it could not.
+    if (resyncs.includes('a')) expect(numbers).toEqual([1, 3]);
+    else expect(numbers).toEqual([1, 2, 3]);
+    expect(client.errors).toEqual([]);
+  });
+
+  test('without anything missed needs no resync', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    const resyncs: string[] = [];
+    client.onResync((roomId) => resyncs.push(roomId));
+    const joins: boolean[] = [];
+    await client.connect();
+    await client.join('a').joined;
+    client.onJoin((_roomId, { recovered, isRejoin }) => joins.push(recovered && isRejoin));
+    const first = nextMessage(client, 'a', 1);
+    await real.say('a', 1);
+    await first;
+    const back = reached(client, 'live');
+    real.cut();
+    await back;
+    expect(resyncs).toEqual([]);
+    expect(joins).toEqual([true, true]);
+  });
+
+  test('by a restart of the gateway on its port is mended, and told: its memory is gone', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    const resyncs: string[] = [];
+    client.onResync((roomId, reason) => resyncs.push(`${roomId}: ${reason}`));
+    await client.connect();
+    await client.join('a').joined;
+    const lost = reached(client, 'reconnecting');
+    await real.stop();
+    await lost;
+    const back = reached(client, 'live');
+    await real.startAgain();
+    await back;
+    expect(resyncs.sort()).toEqual(['a: not_recovered', 'user:me: not_recovered']);
+    const next = nextMessage(client, 'a', 7);
+    await real.say('a', 7);
+    await next;
+  });
+
+  test('with two hundred rooms joins them all again', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    await client.connect();
+    const rooms = Array.from({ length: 200 }, (_, index) => client.join(`room-${index}`));
+    await Promise.all(rooms.map((room) => room.joined));
+    const back = reached(client, 'live');
+    real.cut();
+    await back;
+    expect(rooms.every(({ status }) => status === 'live')).toBe(true);
+    const last = nextMessage(client, 'room-199', 1);
+    await real.say('room-199', 1);
+    await last;
+    expect(client.errors).toEqual([]);
+  });
+
+  test('while it joins again, rooms may be left: they stay left', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    await client.connect();
+    const rooms = Array.from({ length: 40 }, (_, index) => client.join(`room-${index}`));
+    await Promise.all(rooms.map((room) => room.joined));
+    const resyncing = reached(client, 'resyncing');
+    const back = reached(client, 'live');
+    real.cut();
+    await resyncing;
+    // Some are under way, most wait for their turn.
+    await Promise.all(rooms.slice(0, 39).map((room) => room.leave()));
+    await back;
+    const numbers = collect(client, 'room-0');
+    const last = nextMessage(client, 'room-39', 1);
+    await real.say('room-0', 1);
+    await real.say('room-39', 1);
+    await last;
+    expect(numbers).toEqual([]);
+    expect(client.counts.ignored).toBe(0);
+    expect(client.errors).toEqual([]);
+  });
+
+  test('again and again, under traffic, leaves no event handled twice and none out of order', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    const numbers = collect(client, 'a');
+    let resyncs = 0;
+    client.onResync(() => resyncs++);
+    await client.connect();
+    await client.join('a').joined;
+    let sequence = 0;
+    for (let round = 0; round < 10; round++) {
+      const back = reached(client, 'live');
+      for (let count = 0; count < 5; count++) await real.say('a', ++sequence);
+      real.cut();
+      for (let count = 0; count < 5; count++) await real.say('a', ++sequence);
+      await back;
+      const end = nextMessage(client, 'a', sequence + 1);
+      await real.say('a', ++sequence);
+      await end;
+    }
+    expect(numbers).toEqual([...new Set(numbers)].sort((left, right) => left - right));
+    if (numbers.length < sequence) expect(resyncs).toBeGreaterThan(0);
+  });
+});
+
+describe('tokens', () => {
+  test('each attempt has a fresh one: an expired one is replaced by itself', async () => {
+    await using real = await RealGateway.start();
+    let count = 0;
+    const client = real.client(ada, {
+      // The first is refused (5 s of clock difference are forgiven), the second is good.
+      accessToken: () => token(ada, { expiresInS: count++ === 0 ? -60 : 60 }),
+    });
+    await client.connect();
+    expect(count).toBe(2);
+    const back = reached(client, 'live');
+    real.cut();
+    await back;
+    expect(count).toBe(3);
+  });
+
+  test('one that is refused and not replaced ends it with a word, not with an endless knocking', async () => {
+    await using real = await RealGateway.start();
+    const stale = await token(ada, { expiresInS: -60 });
+    const client = real.client(ada, { accessToken: () => stale });
+    await expect(client.connect()).rejects.toMatchObject({ code: 'unauthorized' });
+    expect(client.state).toBe('closed');
+    const anonymous = real.client(ada, { accessToken: undefined as never });
+    await expect(anonymous.connect()).rejects.toMatchObject({ code: 'unauthorized' });
+  });
+
+  test('a room that the token does not open is refused in the gateway’s words', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada, { accessToken: () => token(ada, { rooms: ['a'] }) });
+    await client.connect();
+    await client.join('a').joined;
+    const error = await client.join('b').joined.catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: 'refused', roomId: 'b' });
+    expect((error as Error).message).toBe(
+      'Room b was not joined: You may not enter this room: the token’s `rooms` claim does not name it.',
+    );
+  });
+
+  test('a position from nowhere is given up, and the room is joined all the same', async () => {
+    await using real = await RealGateway.start();
+    const client = real.client(ada);
+    const resyncs: string[] = [];
+    client.onResync((roomId) => resyncs.push(roomId));
+    await client.connect();
+    const { recovered } = await client.join('a', { after: 'from nowhere' }).joined;
+    expect(recovered).toBe(false);
+    expect(resyncs).toEqual(['a']);
+  });
+});
+
+describe('typing and receipts', () => {
+  test('typing is seen by the others, and ends with a stop, and with a message', async () => {
+    await using real = await RealGateway.start();
+    const [one, two] = [real.client(ada), real.client(bob)];
+    for (const client of [one, two]) {
+      await client.connect();
+      await client.join('a').joined;
+    }
+    two.sendTyping('a', true);
+    await until(() => one.typingUsers('a').length === 1);
+    expect(one.typingUsers('a')).toEqual([{ user_id: bob, username: 'Bob' }]);
+    two.sendTyping('a', false);
+    await until(() => one.typingUsers('a').length === 0);
+    two.sendTyping('a', true);
+    await until(() => one.typingUsers('a').length === 1);
+    await real.say('a', 1);
+    await until(() => one.typingUsers('a').length === 0);
+    expect(two.typingUsers('a')).toEqual([]);
+    expect([...one.errors, ...two.errors]).toEqual([]);
+  });
+
+  test('a join tells who is typing, and a typist who is gone disappears', async () => {
+    await using real = await RealGateway.start();
+    const two = real.client(bob);
+    await two.connect();
+    await two.join('a').joined;
+    two.sendTyping('a', true);
+    const one = real.client(ada, { typingExpiryMs: 300 });
+    await one.connect();
+    await one.join('b').joined;
+    await until(async () => {
+      await one.leave('a');
+      return (await one.join('a').joined).typing.length === 1;
+    });
+    await two.close();
+    await until(() => one.typingUsers('a').length === 0);
+  });
+
+  test('receipts reach the others; those marked during a break arrive after it', async () => {
+    await using real = await RealGateway.start();
+    const one = real.client(ada);
+    const two = real.client(bob, { url: real.directUrl });
+    const read = new Set<string>();
+    two.on('read_receipt', ({ payload }) => payload.message_ids.forEach((id) => read.add(id)));
+    for (const client of [one, two]) {
+      await client.connect();
+      await client.join('a').joined;
+    }
+    const [now, later, alsoLater] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()];
+    one.markRead('a', [now]);
+    await until(() => read.has(now));
+    const lost = reached(one, 'reconnecting');
+    real.cut();
+    await lost;
+    one.markRead('a', [later]);
+    one.markRead('a', [alsoLater]);
+    await until(() => read.has(later) && read.has(alsoLater));
+    expect(two.state).toBe('live');
+    expect(one.errors).toEqual([]);
+  });
+});

@@ -1,0 +1,141 @@
+// Read receipts: united, kept while there is no connection, sent until the gateway has them.
+import { expect, test } from 'vitest';
+import { type Setup, setUp } from './support/fake-gateway.js';
+
+const id = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+const ids = (...numbers: number[]): string[] => numbers.map(id);
+const receipts = ({ gateway }: Setup): unknown[] =>
+  gateway.connection.log
+    .filter((call) => call.startsWith('MarkRead'))
+    .map((call) => JSON.parse(call.split(' ')[2] ?? ''));
+
+async function inRoom(setup: Setup): Promise<Setup> {
+  await setup.client.connect();
+  await setup.client.join('a').joined;
+  return setup;
+}
+
+test('with a connection they go at once', async () => {
+  const setup = await inRoom(setUp());
+  setup.client.markRead('a', ids(1, 2));
+  expect(receipts(setup)).toEqual([ids(1, 2)]);
+});
+
+test('what comes while a call is under way goes with the next one, united', async () => {
+  const setup = await inRoom(setUp());
+  const { client, gateway } = setup;
+  gateway.isAnswering = false;
+  client.markRead('a', ids(1));
+  client.markRead('a', ids(2, 3));
+  client.markRead('a', [id(3).toUpperCase(), id(4)]);
+  expect(receipts(setup)).toEqual([ids(1)]);
+  gateway.connection.call('MarkRead', 'a').answer(null);
+  await setup.settle();
+  expect(receipts(setup)).toEqual([ids(1), ids(2, 3, 4)]);
+});
+
+test('without a connection they are kept, united per room, and sent after the room is joined again', async () => {
+  const setup = await inRoom(setUp());
+  const { client, gateway, clock } = setup;
+  await client.join('b').joined;
+  gateway.connection.close();
+  client.markRead('a', ids(1));
+  client.markRead('b', ids(9));
+  client.markRead('a', ids(2));
+  await clock.advance(500);
+  expect(gateway.connection.log.slice(3)).toEqual([
+    `MarkRead a ${JSON.stringify(ids(1, 2))}`,
+    `MarkRead b ${JSON.stringify(ids(9))}`,
+  ]);
+});
+
+test('what was under way when the connection broke is sent again', async () => {
+  const setup = await inRoom(setUp());
+  const { client, gateway, clock } = setup;
+  gateway.isAnswering = false;
+  client.markRead('a', ids(1));
+  client.markRead('a', ids(2));
+  gateway.connection.close();
+  gateway.isAnswering = true;
+  await clock.advance(500);
+  expect(receipts(setup)).toEqual([ids(1, 2)]);
+});
+
+test('they are bounded: the oldest go', async () => {
+  const setup = await inRoom(setUp({ maxReceipts: 3 }));
+  const { client, gateway, clock } = setup;
+  gateway.connection.close();
+  client.markRead('a', ids(1, 2));
+  client.markRead('a', ids(3, 4));
+  await clock.advance(500);
+  expect(receipts(setup)).toEqual([ids(2, 3, 4)]);
+});
+
+test('refused ones are tried again, later and later, then dropped and reported', async () => {
+  const setup = await inRoom(setUp());
+  const { client, gateway, clock, errors } = setup;
+  gateway.isAnswering = false;
+  client.markRead('a', ids(1));
+  for (const waitMs of [1_000, 2_000, 4_000, 8_000]) {
+    gateway.connection.call('MarkRead', 'a').refuse('The event was not stored. Try again later.');
+    await clock.advance(waitMs - 1);
+    expect(gateway.connection.calls).toHaveLength(0);
+    await clock.advance(1);
+  }
+  client.markRead('a', ids(2));
+  expect(errors).toEqual([]);
+  gateway.connection.call('MarkRead', 'a').refuse('The event was not stored. Try again later.');
+  await setup.settle();
+  expect(errors).toMatchObject([{ code: 'refused', roomId: 'a' }]);
+  expect(receipts(setup).at(-1), 'the next ones have their own tries').toEqual(ids(2));
+});
+
+test('a pause after a refusal ends with the connection', async () => {
+  const setup = await inRoom(setUp());
+  const { client, gateway, clock } = setup;
+  gateway.isAnswering = false;
+  client.markRead('a', ids(1));
+  gateway.connection.call('MarkRead', 'a').refuse('later');
+  await setup.settle();
+  gateway.isAnswering = true;
+  gateway.connection.close();
+  await clock.advance(500);
+  expect(receipts(setup)).toEqual([ids(1)]);
+});
+
+test('what waits when the room is left goes before the leave', async () => {
+  const setup = await inRoom(setUp());
+  const { client, gateway } = setup;
+  gateway.isAnswering = false;
+  client.markRead('a', ids(1));
+  client.markRead('a', ids(2));
+  void client.leave('a');
+  expect(gateway.connection.log.slice(-3)).toEqual([
+    `MarkRead a ${JSON.stringify(ids(1))}`,
+    `MarkRead a ${JSON.stringify(ids(2))}`,
+    'LeaveRoom a',
+  ]);
+});
+
+test('close keeps them for a later connect', async () => {
+  const setup = await inRoom(setUp());
+  const { client } = setup;
+  await client.close();
+  client.markRead('a', ids(1));
+  await client.connect();
+  await setup.settle();
+  expect(receipts(setup)).toEqual([ids(1)]);
+});
+
+test.each([[['no uuid']], [[7]], ['text'], [undefined]])('marking %j is a mistake', async (messageIds) => {
+  const setup = await inRoom(setUp());
+  const mark = (): void => setup.client.markRead('a', messageIds as string[]);
+  expect(mark).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+});
+
+test('marking in a room that is not joined is a mistake; nothing to mark is nothing to send', async () => {
+  const setup = await inRoom(setUp());
+  expect(() => setup.client.markRead('b', ids(1))).toThrow('Join the room b first.');
+  setup.client.markRead('a', []);
+  expect(receipts(setup)).toEqual([]);
+});

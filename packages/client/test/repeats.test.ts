@@ -1,0 +1,77 @@
+// Events that come more than once are handled once.
+import { expect, test } from 'vitest';
+import { SeenIds } from '../src/seen-ids.js';
+import { setUp } from './support/fake-gateway.js';
+
+test('a repeat is dropped, in whatever case its id is written, and counted', async () => {
+  const { client, gateway, events } = setUp();
+  await client.connect();
+  await client.join('a').joined;
+  const event = {
+    event_id: 'AAAA',
+    event_type: 'chat_message',
+    timestamp: '',
+    room_id: 'a',
+    payload: {},
+    position: 'p1',
+  };
+  gateway.connection.send('chat_message', event);
+  gateway.connection.send('chat_message', event);
+  gateway.connection.send('chat_message', { ...event, event_id: 'aaaa', position: 'p2' });
+  expect(events).toEqual(['a:1']);
+  expect(client.counts).toEqual({ delivered: 1, repeated: 2, ignored: 0 });
+  expect(client.room('a')?.position, 'a repeat moves on all the same').toBe('p2');
+});
+
+test('what a replay brings again is dropped', async () => {
+  const { client, gateway, events, clock } = setUp();
+  await client.connect();
+  await client.join('a').joined;
+  gateway.connection.event('a', 1);
+  gateway.connection.event('a', 2);
+  gateway.isAnswering = false;
+  gateway.connection.close();
+  await clock.advance(500);
+  for (const position of [1, 2, 3]) gateway.connection.event('a', position);
+  gateway.connection.completeJoin('a', 3);
+  expect(events).toEqual(['a:1', 'a:2', 'a:3']);
+});
+
+test('ids are forgotten after the window', () => {
+  const seen = new SeenIds({ windowMs: 1_000, maxIds: 10 });
+  expect(seen.isFirst('a', 0)).toBe(true);
+  expect(seen.isFirst('a', 999)).toBe(false);
+  expect(seen.isFirst('b', 999)).toBe(true);
+  expect(seen.isFirst('a', 1_000)).toBe(true);
+  expect(seen.isFirst('b', 1_998)).toBe(false);
+  expect(seen.size).toBe(2);
+});
+
+test('at the bound the oldest id goes', () => {
+  const seen = new SeenIds({ windowMs: 1_000, maxIds: 3 });
+  for (const id of ['a', 'b', 'c']) seen.isFirst(id, 0);
+  expect(seen.isFirst('a', 0), 'a repeat pushes nobody out').toBe(false);
+  expect(seen.isFirst('d', 0)).toBe(true);
+  expect(seen.size).toBe(3);
+  expect(seen.isFirst('c', 0)).toBe(false);
+  expect(seen.isFirst('a', 0)).toBe(true);
+});
+
+test.each([
+  ['null', null],
+  ['a text', 'hello'],
+  ['no id', { event_type: 'chat_message', room_id: 'a', payload: {}, position: 'p1' }],
+  ['no room', { event_id: 'x', event_type: 'chat_message', payload: {}, position: 'p1' }],
+  [
+    'a payload that is no object',
+    { event_id: 'x', event_type: 't', room_id: 'a', payload: 7, position: 'p1' },
+  ],
+  ['no position', { event_id: 'x', event_type: 't', room_id: 'a', payload: {} }],
+])('a message that is no event (%s) is told, and reaches no handler', async (_name, argument) => {
+  const { client, gateway, events, errors } = setUp();
+  await client.connect();
+  await client.join('a').joined;
+  gateway.connection.send('chat_message', argument);
+  expect(events).toEqual([]);
+  expect(errors.map(({ code }) => code)).toEqual(['bad_message']);
+});

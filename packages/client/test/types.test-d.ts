@@ -1,0 +1,66 @@
+// The static promises: events are typed by the built-in catalog, by an own one, or by a list of payload types.
+import { defineCatalog, defineEventType, eventCatalog, type PayloadOf, Type } from '@millrace/contract';
+import { expectTypeOf, test } from 'vitest';
+import { type Client, createClient, type DeliveredEvent, type EventName } from '../src/index.js';
+
+type BuiltInPayload<Name extends Parameters<typeof eventCatalog.parsePayload>[0]> = PayloadOf<
+  typeof eventCatalog,
+  Name
+>;
+declare const client: Client;
+
+test('by default the nine built-in types', () => {
+  expectTypeOf(createClient({ url: '' })).toEqualTypeOf<Client>();
+  client.on('chat_message', (event) => {
+    expectTypeOf(event.payload).toEqualTypeOf<BuiltInPayload<'chat_message'>>();
+    expectTypeOf(event.event_type).toEqualTypeOf<'chat_message'>();
+    expectTypeOf(event.position).toEqualTypeOf<string>();
+    // @ts-expect-error a chat message has no title
+    expectTypeOf(event.payload.title).toBeString();
+  });
+  client.join('a').on('status_change', ({ payload }) => {
+    expectTypeOf(payload).toEqualTypeOf<BuiltInPayload<'status_change'>>();
+  });
+  // @ts-expect-error no such type
+  client.on('nope', () => {});
+});
+
+test('a handler of all types tells them apart by event_type', () => {
+  client.onAny((event) => {
+    if (event.event_type === 'assignment_change')
+      expectTypeOf(event.payload.assignee_id).toEqualTypeOf<string | null>();
+  });
+  expectTypeOf<DeliveredEvent['event_type']>().toEqualTypeOf<
+    (typeof eventCatalog)['eventTypes'][number]['name']
+  >();
+});
+
+test('an own catalog, by its type alone', () => {
+  const orderPlaced = defineEventType({
+    name: 'order_placed',
+    payload: Type.Object({ id: Type.String() }),
+    stream: 'events:ticket',
+    lane: 'high',
+    maxAgeMs: null,
+    replay: { mode: 'all' },
+  });
+  const catalog = defineCatalog({
+    streams: eventCatalog.streams,
+    eventTypes: [...eventCatalog.eventTypes, orderPlaced],
+  });
+  const own = {} as Client<typeof catalog>;
+  own.on('order_placed', ({ payload }) => expectTypeOf(payload).toEqualTypeOf<{ id: string }>());
+  own.on('chat_message', ({ payload }) =>
+    expectTypeOf(payload).toEqualTypeOf<BuiltInPayload<'chat_message'>>(),
+  );
+  // @ts-expect-error no such type
+  own.personalRoom.on('nope', () => {});
+});
+
+test('a list of payload types, for those who have no catalog in TypeScript', () => {
+  const own = {} as Client<{ order_placed: { id: string }; order_sent: { at: string } }>;
+  own.on('order_sent', ({ payload }) => expectTypeOf(payload.at).toEqualTypeOf<string>());
+  expectTypeOf<EventName<{ order_placed: { id: string } }>>().toEqualTypeOf<'order_placed'>();
+  // @ts-expect-error no such type
+  own.on('chat_message', () => {});
+});

@@ -1,0 +1,191 @@
+// Typing: what is sent, and who is shown.
+import { describe, expect, test } from 'vitest';
+import { joinAnswer, type Setup, setUp } from './support/fake-gateway.js';
+
+const ada = { user_id: 'ada', username: 'Ada' };
+const bob = { user_id: 'bob', username: 'Bob' };
+let position = 100;
+
+async function inRoom(setup: Setup): Promise<Setup> {
+  await setup.client.connect();
+  await setup.client.join('a').joined;
+  return setup;
+}
+
+function start({ gateway }: Setup, user = ada): void {
+  gateway.connection.event('a', position++, { type: 'typing_start', payload: { ...user, is_typing: true } });
+}
+
+function stop({ gateway }: Setup, user = ada): void {
+  gateway.connection.event('a', position++, { type: 'typing_stop', payload: { ...user, is_typing: false } });
+}
+
+describe('who is typing', () => {
+  test('is a list in the order in which they began, told on every change and only then', async () => {
+    const setup = await inRoom(setUp());
+    const { client } = setup;
+    const lists: string[] = [];
+    client.onTypingChange(
+      (roomId, users) => void lists.push(`${roomId}: ${users.map((user) => user.username).join(',')}`),
+    );
+    const ofRoom: number[] = [];
+    client.room('a')?.onTypingChange((users) => void ofRoom.push(users.length));
+    start(setup);
+    const list = client.typingUsers('a');
+    expect(list).toEqual([ada]);
+    start(setup);
+    expect(client.typingUsers('a')).toBe(list);
+    start(setup, bob);
+    start(setup);
+    expect(client.typingUsers('a')).toEqual([ada, bob]);
+    stop(setup);
+    stop(setup);
+    expect(lists).toEqual(['a: Ada', 'a: Ada,Bob', 'a: Bob']);
+    expect(ofRoom).toEqual([1, 2, 1]);
+    expect(client.typingUsers('nowhere')).toEqual([]);
+  });
+
+  test('an indicator ends by itself after ten seconds without news', async () => {
+    const setup = await inRoom(setUp());
+    const { client, clock } = setup;
+    start(setup);
+    await clock.advance(6_000);
+    start(setup, bob);
+    await clock.advance(3_999);
+    expect(client.typingUsers('a')).toEqual([ada, bob]);
+    await clock.advance(1);
+    expect(client.typingUsers('a')).toEqual([bob]);
+    start(setup, bob);
+    await clock.advance(9_999);
+    expect(client.typingUsers('a')).toEqual([bob]);
+    await clock.advance(1);
+    expect(client.typingUsers('a')).toEqual([]);
+    expect(clock.timerCount).toBe(0);
+  });
+
+  test('a message ends its sender’s indicator, and nobody else’s', async () => {
+    const setup = await inRoom(setUp());
+    const { client, gateway } = setup;
+    const seenByHandler: number[] = [];
+    client.on('chat_message', () => void seenByHandler.push(client.typingUsers('a').length));
+    start(setup);
+    start(setup, bob);
+    gateway.connection.event('a', position++, { payload: { sender_id: 'ADA' } });
+    gateway.connection.event('a', position++, { payload: { sender_id: null } });
+    expect(client.typingUsers('a')).toEqual([bob]);
+    expect(seenByHandler).toEqual([1, 1]);
+  });
+
+  test('a rejoin ends what its answer does not confirm; a break alone ends nothing', async () => {
+    const setup = await inRoom(setUp());
+    const { client, gateway, reconnect } = setup;
+    await setup.clock.advance(5_000);
+    start(setup);
+    start(setup, bob);
+    gateway.connection.close();
+    expect(client.typingUsers('a')).toEqual([ada, bob]);
+    gateway.answerTo = (_method, [roomId]) => ({ ...joinAnswer(String(roomId), 9), typing: [bob] });
+    await setup.clock.advance(500);
+    expect(client.typingUsers('a')).toEqual([bob]);
+    await setup.clock.advance(10_000);
+    expect(client.typingUsers('a')).toEqual([]);
+    await reconnect();
+  });
+
+  test('a join tells who is typing already, this user left out', async () => {
+    const { client, gateway } = setUp();
+    const self = { user_id: 'U1', username: 'Me' };
+    gateway.answerTo = (_method, [roomId]) => ({
+      ...joinAnswer(String(roomId), 1),
+      typing: [ada, self, { user_id: 7 }, null],
+    });
+    await client.connect();
+    const room = client.join('a');
+    expect((await room.joined).typing).toEqual([ada]);
+    expect(room.typingUsers).toEqual([ada]);
+  });
+
+  test('leaving the room ends the list', async () => {
+    const setup = await inRoom(setUp());
+    const room = setup.client.room('a');
+    start(setup);
+    await setup.client.leave('a');
+    expect(room?.typingUsers).toEqual([]);
+    expect(setup.clock.timerCount).toBe(0);
+  });
+
+  test('the list is bounded; payloads without a user are ignored', async () => {
+    const setup = await inRoom(setUp({ maxTypingUsers: 2 }));
+    for (const id of ['1', '2', '3']) start(setup, { user_id: id, username: id });
+    expect(setup.client.typingUsers('a').map((user) => user.user_id)).toEqual(['2', '3']);
+    setup.gateway.connection.event('a', position++, { type: 'typing_start', payload: { user_id: 5 } });
+    setup.gateway.connection.event('a', position++, { type: 'typing_stop', payload: {} });
+    expect(setup.client.typingUsers('a')).toHaveLength(2);
+  });
+});
+
+describe('sending', () => {
+  const sent = ({ gateway }: Setup): string[] =>
+    gateway.connection.log.filter((call) => call.startsWith('SendTyping'));
+
+  test('an unchanged state is repeated every four seconds only, a change goes at once', async () => {
+    const setup = await inRoom(setUp());
+    const { client, clock } = setup;
+    client.sendTyping('a', false);
+    expect(sent(setup)).toEqual([]);
+    for (let second = 0; second < 9; second++) {
+      client.sendTyping('a', true);
+      client.sendTyping('a', true);
+      await clock.advance(1_000);
+    }
+    expect(sent(setup)).toHaveLength(3);
+    client.sendTyping('a', false);
+    client.sendTyping('a', false);
+    client.sendTyping('a', true);
+    expect(sent(setup).slice(3)).toEqual(['SendTyping a false', 'SendTyping a true']);
+  });
+
+  test('this user’s own message ends the indicator: the next keystroke is sent', async () => {
+    const setup = await inRoom(setUp());
+    setup.client.sendTyping('a', true);
+    setup.gateway.connection.event('a', position++, { payload: { sender_id: 'u1' } });
+    setup.client.sendTyping('a', true);
+    expect(sent(setup)).toHaveLength(2);
+  });
+
+  test('without a connection it is dropped, now and later', async () => {
+    const setup = await inRoom(setUp());
+    const { client, gateway, clock } = setup;
+    client.sendTyping('a', true);
+    gateway.connection.close();
+    client.sendTyping('a', true);
+    await clock.advance(500);
+    expect(sent(setup)).toEqual([]);
+    client.sendTyping('a', true);
+    expect(sent(setup)).toEqual(['SendTyping a true']);
+  });
+
+  test('in a room that is not joined it is a mistake; one not joined yet drops it', async () => {
+    const { client, gateway } = setUp();
+    expect(() => client.sendTyping('a', true)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+    const room = client.join('a');
+    room.sendTyping(true);
+    await client.connect();
+    await room.joined;
+    expect(gateway.connection.log.at(-1)).toBe('JoinRoom a');
+  });
+
+  test('a refusal is reported; an end of the connection is not', async () => {
+    const setup = await inRoom(setUp());
+    const { client, gateway, errors, settle } = setup;
+    gateway.isAnswering = false;
+    client.sendTyping('a', true);
+    gateway.connection.call('SendTyping', 'a').refuse('user_id must be a UUID');
+    await settle();
+    expect(errors.map(({ message }) => message)).toEqual(['Typing was not sent: user_id must be a UUID']);
+    client.sendTyping('a', true);
+    gateway.connection.close();
+    await settle();
+    expect(errors).toHaveLength(1);
+  });
+});
