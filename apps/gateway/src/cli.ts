@@ -25,7 +25,7 @@ program
   .command('tail')
   .description('print the events of a room as they arrive')
   .requiredOption('--room <id>', 'room to join; user:me for your own')
-  .option('--url <url>', 'address of the gateway', defaultUrl)
+  .option('--url <url>', 'address of the gateway', httpUrl, defaultUrl)
   .option('--token <jwt>', 'access token (not needed in development mode)')
   .option('--json', 'whole events, one JSON object a line')
   .option('--count <n>', 'end after so many events', positiveInteger)
@@ -46,6 +46,11 @@ try {
   // What a person can mend is said in one line; anything else is a fault of the program, with its stack.
   console.error(error instanceof GatewayError ? `millrace: ${error.message}` : error);
   process.exitCode = 1;
+}
+
+function httpUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError('It must be an address such as http://localhost:4400.');
 }
 
 function positiveInteger(text: string): number {

@@ -1,11 +1,13 @@
 // The hub `/hubs/events`: what clients may call. It checks who may do what; publishing and delivery are elsewhere.
+import { setImmediate } from 'node:timers/promises';
 import { BrokerError, type Position, parsePosition } from '@millrace/broker';
 import { ContractError, isRoomId } from '@millrace/contract';
 import { type Publisher, PublisherError } from '@millrace/publisher';
-import { defineHub, type HubContext, HubError, method } from '@millrace/signalr';
+import { defineHub, type HubContext, HubError, JsonText, method } from '@millrace/signalr';
 import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from './auth/room-access.js';
 import type { User } from './auth/token-verifier.js';
 import type { TypingUser } from './delivery/typing-users.js';
+import type { ReplayOutcome, ReplayTarget } from './replay/replay.js';
 
 /** What the hub sends: the target is the event type, its one argument the event with its `position`. */
 export interface EventsClient {
@@ -21,7 +23,7 @@ export interface JoinResult {
   readonly recovered: boolean;
   /** How many missed events were sent. */
   readonly replayed: number;
-  /** Who is typing in the room now. */
+  /** Who else is typing in the room now. */
   readonly typing: readonly TypingUser[];
 }
 
@@ -30,8 +32,8 @@ export interface EventsHubPorts {
   readonly publisher: Pick<Publisher, 'publish'>;
   /** Position of a client that has been sent everything handled so far. */
   currentPosition(): string;
-  /** Whether a client with this position has been sent everything handled so far. */
-  isCurrent(position: Position): boolean;
+  /** Sends a client what it missed of a room, then lets it arrive; see `Replay`. */
+  catchUp(target: ReplayTarget): Promise<ReplayOutcome>;
   typingIn(roomId: string): readonly TypingUser[];
   /** Whether every room is open to everybody (development mode). */
   readonly areRoomsOpen: boolean;
@@ -51,6 +53,8 @@ export function createEventsHub(ports: EventsHubPorts) {
     createItems: () => ({ rooms: new Set<string>() }),
 
     onConnected(context) {
+      // A client that resumes joins its own room itself, with its position, so that nothing new comes before what it missed.
+      if (context.request.query.get('resume') === '1') return;
       context.groups.add(personalRoomOf(context.user.userId));
     },
 
@@ -61,7 +65,7 @@ export function createEventsHub(ports: EventsHubPorts) {
           roomIdArgument(roomId),
           positionArgument(after),
         ],
-        (context: EventsContext, givenRoomId, after): JoinResult =>
+        (context: EventsContext, givenRoomId, after): Promise<JoinResult> =>
           joinRoom(ports, context, givenRoomId, after),
       ),
 
@@ -105,13 +109,13 @@ export function createEventsHub(ports: EventsHubPorts) {
   });
 }
 
-/** Nothing in here waits, so no event can get between joining and the position that is answered. */
-function joinRoom(
+/** What is answered is read in the turn in which the connection enters the room: no event can fall between. */
+async function joinRoom(
   ports: EventsHubPorts,
   context: EventsContext,
   givenRoomId: string,
   after: Position | undefined,
-): JoinResult {
+): Promise<JoinResult> {
   const { user, items, groups } = context;
   const roomId = enterableRoom(givenRoomId, user, ports);
   if (roomId !== personalRoomOf(user.userId)) {
@@ -120,15 +124,32 @@ function joinRoom(
     }
     items.rooms.add(roomId);
   }
-  groups.add(roomId);
-  return {
-    roomId,
-    position: ports.currentPosition(),
-    // There is no memory of earlier events yet: only who has missed nothing has everything.
-    recovered: after !== undefined && ports.isCurrent(after),
-    replayed: 0,
-    typing: ports.typingIn(roomId),
+  const typistsBeside = ({ userId }: User, room: string) =>
+    ports.typingIn(room).filter(({ user_id }) => user_id !== userId);
+  const enter = (): Pick<JoinResult, 'roomId' | 'position' | 'typing'> => {
+    groups.add(roomId);
+    return { roomId, position: ports.currentPosition(), typing: typistsBeside(user, roomId) };
   };
+  // Without a position there is nothing to recover, and nobody claims to have done it.
+  if (after === undefined) return { ...enter(), recovered: false, replayed: 0 };
+  // Who is in the room already leaves it meanwhile: what is missed comes before anything new.
+  groups.remove(roomId);
+  let entered: ReturnType<typeof enter> | undefined;
+  const outcome = await ports.catchUp({
+    roomId,
+    after,
+    send: ({ eventType, text }) => context.clients.caller.send(eventType, new JsonText(text)),
+    flushed: async () => {
+      await context.flushed();
+      // Others have their turn, also when this client reads as fast as we write.
+      await setImmediate();
+    },
+    isGone: () => context.signal.aborted,
+    arrive: () => {
+      entered = enter();
+    },
+  });
+  return { ...(entered ?? enter()), ...outcome };
 }
 
 async function publish(

@@ -2,25 +2,14 @@
 // created here and nowhere else; read it from top to bottom.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import {
-  type Broker,
-  type BrokerOptions,
-  comparePositions,
-  createMember,
-  createMemoryBroker,
-  createRedisBroker,
-  type Entry,
-  type Member,
-  type StreamStart,
-} from '@millrace/broker';
-import type { AnyCatalog, eventCatalog, ReceivedEvent } from '@millrace/contract';
+import { type Broker, type BrokerOptions, createMemoryBroker, createRedisBroker } from '@millrace/broker';
+import type { AnyCatalog, eventCatalog } from '@millrace/contract';
 import { createPublisher, type Publisher } from '@millrace/publisher';
 import {
   type AllowedOrigins,
   type Authenticate,
   createSignalRServer,
   type Hub,
-  JsonText,
   type SignalRServer,
 } from '@millrace/signalr';
 import type { FastifyInstance } from 'fastify';
@@ -28,10 +17,7 @@ import { createApiKeyCheck } from './auth/api-keys.js';
 import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
 import { createTokenIssuer } from './auth/token-issuer.js';
 import { createTokenVerifier, type User } from './auth/token-verifier.js';
-import { recallRecentEntries } from './delivery/recent-entries.js';
-import { Router } from './delivery/router.js';
-import { observeTyping } from './delivery/typing-events.js';
-import { TypingUsers } from './delivery/typing-users.js';
+import { Delivery } from './delivery/delivery.js';
 import { GatewayError } from './errors.js';
 import { createEventsHub, type EventsClient } from './events-hub.js';
 import { addHealthRoutes, type Readiness } from './http/health.js';
@@ -39,7 +25,7 @@ import { createHttpServer } from './http/http-server.js';
 import { addIngestRoute } from './http/ingest.js';
 import { createLogger, type Logger } from './logger.js';
 import { createMetrics, type Metrics } from './metrics.js';
-import { createPublisherObserver, createRouterObserver, observeSignalR } from './observers.js';
+import { createPublisherObserver, observeSignalR } from './observers.js';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveOptions } from './options.js';
 
 /** Where a started gateway listens. */
@@ -96,9 +82,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   readonly #broker: Broker;
-  readonly #member: Member;
-  readonly #router: Router;
-  readonly #typingUsers: TypingUsers;
+  readonly #delivery: Delivery;
   readonly #signalR: SignalRServer;
   readonly #hub: Hub<EventsClient>;
   readonly #http: FastifyInstance;
@@ -111,9 +95,14 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     this.#jwtSecret = options.jwtSecret ?? randomBytes(32).toString('hex');
     this.#logger = logger;
     this.#metrics = createMetrics();
-    this.#typingUsers = new TypingUsers({ expiryMs: options.typingExpiryMs, maxRooms: 10_000 });
     this.#broker = this.#createBroker();
-    this.#member = this.#createMember();
+    this.#delivery = new Delivery({
+      options,
+      broker: this.#broker,
+      metrics: this.#metrics,
+      logger,
+      hub: () => this.#hub,
+    });
     this.publisher = createPublisher({
       broker: this.#broker,
       catalog: options.catalog,
@@ -122,7 +111,6 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     });
     this.#signalR = createSignalRServer({ onEvent: (event) => observeSignalR(event, this.#metrics, logger) });
     this.#hub = this.#mapHub();
-    this.#router = this.#createRouter();
     this.#http = this.#createHttp();
   }
 
@@ -135,7 +123,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     this.#state = 'starting';
     try {
       await this.#openBroker();
-      await this.#member.start();
+      await this.#delivery.start();
       await this.#startExtensions();
       const address = await this.#listen();
       this.#state = 'running';
@@ -172,39 +160,13 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     return broker;
   }
 
-  #createMember(): Member {
-    return createMember(this.#broker, {
-      name: this.#options.instance,
-      warmUp: (starts) => this.#warmUp(starts),
-      onEntry: (stream, entry) => this.#router.route(stream, entry),
-      onGap: (stream, lost) => {
-        this.#metrics.gaps.inc({ stream }, lost);
-        this.#logger.error({ stream, lost }, 'entries left the stream before they were read');
-      },
-      onReset: (stream) =>
-        this.#logger.warn({ stream }, 'the stream was lost or went back; reading it from its beginning'),
-      onStateChange: (state) => this.#logger.info({ state }, 'member state'),
-      onError: (error) => this.#logger.error({ err: error }, 'member error'),
-    });
-  }
-
-  #createRouter(): Router {
-    return new Router(this.#options, {
-      brokerTimeMs: () => this.#member.brokerTimeMs(),
-      positionAt: () => this.#member.position(),
-      send: (received, createText) => this.#send(received, createText),
-      reject: (stream, entry, reason) => this.#reject(stream, entry, reason),
-      observer: createRouterObserver(this.#metrics),
-    });
-  }
-
   #mapHub(): Hub<EventsClient> {
     const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = this.#options;
     const definition = createEventsHub({
       publisher: this.publisher,
-      currentPosition: () => this.#member.position(),
-      isCurrent: (position) => comparePositions(position, this.#member.currentPosition()) === 'equal',
-      typingIn: (roomId) => this.#typingUsers.list(roomId, performance.now()),
+      currentPosition: () => this.#delivery.currentPosition(),
+      catchUp: (target) => this.#delivery.catchUp(target),
+      typingIn: (roomId) => this.#delivery.typingIn(roomId),
       areRoomsOpen: isDevelopment,
       maxRoomsPerConnection,
     });
@@ -242,51 +204,19 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     return app;
   }
 
-  // ── Delivery ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #send(received: ReceivedEvent, createText: () => string): number {
-    const { room_id: roomId, event_type: eventType } = received.event;
-    const typist = observeTyping(received, this.#typingUsers, performance.now());
-    // Most gateways host no member of most rooms: nothing is encoded for them.
-    if (this.#hub.groups.count(roomId) === 0) return 0;
-    const { clients } = this.#hub;
-    const members = typist === undefined ? clients.group(roomId) : clients.groupExceptUser(roomId, typist);
-    return members.send(eventType, new JsonText(createText()));
-  }
-
-  async #warmUp(starts: readonly StreamStart[]): Promise<void> {
-    const { dedupeWindowMs, maxDedupeIds } = this.#options;
-    await recallRecentEntries(this.#broker, starts, {
-      windowMs: dedupeWindowMs,
-      maxEntries: Math.floor(maxDedupeIds / starts.length),
-      recall: (entry) => this.#router.recall(entry),
-    });
-  }
-
-  #reject(stream: string, entry: Entry, reason: string): void {
-    this.#metrics.dropped.inc({ reason: 'invalid' });
-    const { instance } = this.#options;
-    this.#broker.deadLetter({ stream, entry, reason, rejectedBy: instance }).then(
-      (isFirst) => {
-        if (isFirst) this.#logger.warn({ stream, entryId: entry.id, reason }, 'dead letter');
-      },
-      (error: unknown) =>
-        this.#logger.error({ err: error, stream, entryId: entry.id }, 'dead letter not stored'),
-    );
-  }
-
   // ── Health ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #readiness(): Readiness {
     const reasons = [
       ...(this.#state === 'running' ? [] : [`gateway is ${this.#state}`]),
       ...(this.#broker.state === 'ready' ? [] : [`broker is ${this.#broker.state}`]),
-      ...(this.#member.isCaughtUp ? [] : ['streams are not read up to their end']),
+      ...(this.#delivery.isCaughtUp ? [] : ['streams are not read up to their end']),
     ];
     return reasons.length === 0 ? { isReady: true } : { isReady: false, reasons };
   }
 
   async #exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }> {
+    this.#delivery.observe();
     if (this.#broker.state === 'ready') {
       // A stream that does not answer keeps its last figures.
       await Promise.allSettled(
@@ -350,7 +280,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     await this.#attempt('publisher', () => this.publisher.close());
     await this.#attempt('connections', () => this.#signalR.close());
     await this.#attempt('http', () => this.#http.close());
-    await this.#attempt('member', () => this.#member.stop());
+    await this.#attempt('delivery', () => this.#delivery.stop());
     await this.#attempt('broker', () => this.#broker.close());
     clearTimeout(deadline);
     this.#state = 'stopped';

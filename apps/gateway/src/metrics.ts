@@ -64,6 +64,11 @@ export function createMetrics() {
     'Age of the oldest entry that is consumed and not acknowledged',
     ['stream'],
   );
+  const replayWindow = gauge(
+    'replay_window_seconds',
+    'How far back a returning client is brought up to date from memory',
+    ['stream'],
+  );
   const expired = gauge(
     'event_expired_entries',
     'Entries ever cut from a stream before they were acknowledged',
@@ -89,6 +94,7 @@ export function createMetrics() {
     coalesced,
     clockSkewed,
     gaps,
+    replayWindow,
     connections,
     disconnects,
 

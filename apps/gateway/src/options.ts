@@ -41,6 +41,16 @@ export interface GatewayOptions<C extends AnyCatalog = AnyCatalog> {
   readonly dedupeWindowMs?: number;
   /** Most remembered `event_id`s; the oldest go first. @defaultValue 500_000 */
   readonly maxDedupeIds?: number;
+  /** How far back a returning client is brought up to date from memory. @defaultValue 300_000 */
+  readonly replayWindowMs?: number;
+  /** Memory for that; at the bound the window gets shorter. @defaultValue 268_435_456 */
+  readonly maxReplayBytes?: number;
+  /** Most events replayed for one room; who missed more is told to reload. @defaultValue 1_000 */
+  readonly maxReplayEventsPerRoom?: number;
+  /** Most bytes replayed for one room. @defaultValue 1_048_576 */
+  readonly maxReplayBytesPerRoom?: number;
+  /** A connection that was sent nothing for this long is told its position, if it moved. @defaultValue 20_000 */
+  readonly positionIntervalMs?: number;
   /** A typing indicator without news ends after this. @defaultValue 10_000 */
   readonly typingExpiryMs?: number;
   /** A producer clock further off than this is counted. @defaultValue 30_000 */
@@ -72,6 +82,11 @@ const defaults = {
   freshness: 'entry',
   dedupeWindowMs: 300_000,
   maxDedupeIds: 500_000,
+  replayWindowMs: 300_000,
+  maxReplayBytes: 268_435_456,
+  maxReplayEventsPerRoom: 1_000,
+  maxReplayBytesPerRoom: 1_048_576,
+  positionIntervalMs: 20_000,
   typingExpiryMs: 10_000,
   clockSkewLimitMs: 30_000,
   minAgeMs: 30_000,

@@ -8,6 +8,7 @@ const nowMs = Date.parse('2026-01-16T10:00:00Z');
 
 function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
   const sent: unknown[] = [];
+  const remembered: [string, string][] = [];
   const dropped: string[] = [];
   const rejected: string[] = [];
   const skewed: (string | null | undefined)[] = [];
@@ -24,6 +25,7 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
     {
       brokerTimeMs: () => brokerTimeMs,
       positionAt: (stream, entry) => `${stream}/${entry.id}`,
+      remember: (_stream, entry, _received, createText) => remembered.push([entry.id, createText()]),
       send: (_received: ReceivedEvent, createText) => sent.push(JSON.parse(createText())),
       reject: (_stream, _entry, reason) => rejected.push(reason),
       observer: {
@@ -33,7 +35,7 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
       },
     },
   );
-  return { router, sent, dropped, rejected, skewed, delivered };
+  return { router, sent, remembered, dropped, rejected, skewed, delivered };
 }
 
 function notification(fields: Record<string, string> = {}): Record<string, string> {
@@ -69,6 +71,19 @@ describe('Router', () => {
       },
     ]);
     expect(delivered).toEqual([{ recipients: 1, delayMs: 7 }]);
+  });
+
+  it('recalls what was delivered before: a repeat is not sent, and it is remembered with its position', () => {
+    const { router, sent, remembered, dropped } = setUp();
+    const fields = notification();
+    router.recall('events:notification', entryAt(nowMs - 5_000, fields), 'earlier');
+    router.recall('events:notification', entryAt(nowMs - 4_000, { ...fields, payload: 'broken' }), 'earlier');
+    router.route('events:notification', entryAt(nowMs, fields));
+    expect(sent).toEqual([]);
+    expect(dropped).toEqual(['duplicate']);
+    expect(remembered.map(([id, text]) => [id, (JSON.parse(text) as { position: string }).position])).toEqual(
+      [[`${nowMs - 5_000}-0`, 'earlier']],
+    );
   });
 
   it('accepts a known type in any stream', () => {

@@ -181,7 +181,8 @@ export type BrokerState = 'idle' | 'connecting' | 'ready' | 'unavailable' | 'clo
  *
  * Guarantees of every implementation:
  * - IDs of one stream rise strictly; every reader sees the entries of a stream in the same order.
- * - Each method is atomic per stream and settles within `commandTimeoutMs` (a blocking read: `blockMs` more).
+ * - Each method is atomic per stream and settles within `commandTimeoutMs` (a blocking read: `blockMs` more; a
+ *   publish that had to queue: at most twice that).
  * - A rejection with code `unavailable` leaves the outcome of a write unknown; repeating `publish` with the same
  *   `dedupeId` within `dedupeWindowMs` is safe. The broker repeats nothing by itself: callers own retries.
  * - No method throws for what another process wrote; garbage in a stream is returned as it is.
@@ -198,20 +199,25 @@ export interface Broker {
   /** Connects. Rejects when the broker cannot be reached within `connectTimeoutMs` (code `unavailable`). */
   open(): Promise<void>;
 
-  /** Finishes what is in flight, then releases every connection. Idempotent. */
+  /**
+   * Finishes the publishes it accepted, then releases every connection; blocked reads end with `closed`. Idempotent.
+   */
   close(): Promise<void>;
 
   /**
    * Appends one entry, once per `dedupeId` within `dedupeWindowMs`. Calls are appended in the order in which they
-   * were made, per stream: one batch is in flight at a time, and what arrives meanwhile forms the next one.
-   * Resolved means: the entry is in the stream.
+   * were made, per stream: one batch is in flight at a time, and what arrives meanwhile forms the next one. When a
+   * batch fails, what waited behind it is rejected with the same code and was not sent, so that a caller who repeats
+   * all of it keeps the order. Resolved means: the entry is in the stream.
+   * @throws BrokerError `overloaded` when too much waits already, `out_of_memory` when the store is full; nothing
+   * was appended
    */
   publish(entry: OutgoingEntry): Promise<PublishReceipt>;
 
   /**
-   * Registers a member at every stream, in one atomic step per stream: creates the stream, the group and the
-   * epoch where missing and stores the member's cursor. It starts after the last acknowledged entry where no other member is live
-   * (so what was published while nobody listened is read), else at the newest entry.
+   * Registers a member at every stream, in one atomic step per stream: creates the stream, the group and the epoch
+   * where missing and stores the member's cursor. It starts after the last acknowledged entry where no other member
+   * is live (so what was published while nobody listened is read), else at the newest entry.
    */
   register(member: string): Promise<readonly StreamStart[]>;
 
@@ -226,7 +232,7 @@ export interface Broker {
 
   /**
    * Entries after the given cursors, oldest first per stream; empty when `blockMs` passed or `signal` fired.
-   * Has a connection of its own: one blocking read at a time.
+   * On Redis it has a connection of its own: one read at a time, a second one is an `invalid_argument`.
    */
   readAfter(
     cursors: ReadonlyMap<string, EntryId>,
@@ -252,9 +258,9 @@ export interface Broker {
   /**
    * One tick of the ledger, as `consumer`: reads up to `count` new entries into the group (Consumed), then
    * acknowledges pending entries, whoever consumed them, up to the smallest cursor of the live members. With no live
-   * member, or when the lease's owner is not live itself, it acknowledges nothing. Members whose heartbeat is
-   * older than `livenessMs`, or whose cursor has stood still before the end for as long, are declared dead: their cursors are
-   * removed. After a pause of the broker every member has one `livenessMs` of grace. Recreates a missing group at
+   * member, or when the lease's owner is not live itself, it acknowledges nothing. Members whose heartbeat is older
+   * than `livenessMs`, or whose cursor has stood still before the end for as long, are declared dead: their cursors
+   * are removed. After a pause of the broker every member has one `livenessMs` of grace. Recreates a missing group at
    * the smallest known cursor.
    */
   tickLedger(lease: Lease, tick: LedgerTick): Promise<TickResult>;

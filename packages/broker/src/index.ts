@@ -32,9 +32,9 @@ export {
   previousEntryId,
 } from './entry-id.js';
 export { BROKER_ERROR_CODES, BrokerError, type BrokerErrorCode } from './errors.js';
-export { createMemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
 export { createMember, type Member } from './member/member.js';
 export type { MemberErrorSource, MemberOptions, MemberState } from './member/member-options.js';
+export { createMemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
 export {
   type BrokerOptions,
   type ResolvedBrokerOptions,
@@ -46,8 +46,8 @@ export {
   cursorsAfter,
   encodePosition,
   MAX_POSITION_CHARS,
-  parsePosition,
   type Position,
+  parsePosition,
   type StreamPosition,
 } from './position.js';
 export { createRedisBroker } from './redis/redis-broker.js';

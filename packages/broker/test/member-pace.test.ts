@@ -1,34 +1,17 @@
 // How often a member asks: busy, idle and while everything fails. On a clock that the test moves.
-import {
-  type Broker,
-  BrokerError,
-  createMember,
-  createMemoryBroker,
-  type MemberOptions,
-} from '@millrace/broker';
-import { CHAT, fakeClock, SUITE_OPTIONS } from '@millrace/testkit';
+import { type Broker, createMember, createMemoryBroker, type MemberOptions } from '@millrace/broker';
+import { CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
+import { probe } from './broker-probe.js';
 
 /** A member on a memory broker whose calls are counted and may be made to fail. */
 async function setUp(options: Partial<MemberOptions> = {}) {
   const clock = fakeClock();
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, livenessMs: 3_000, leaseMs: 3_000, clock });
   await broker.open();
-  const calls: Partial<Record<string, number>> = {};
-  const failing = new Set<string>();
-  const counted = new Proxy(broker, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== 'function') return value;
-      return (...args: unknown[]): unknown => {
-        calls[String(name)] = (calls[String(name)] ?? 0) + 1;
-        if (failing.has(String(name))) return Promise.reject(new BrokerError('unavailable', 'made to fail'));
-        return (value as (...all: unknown[]) => unknown).apply(target, args);
-      };
-    },
-  });
+  const { probed, count, failing, lastArgumentsOf } = probe(broker);
   const log: string[] = [];
-  const member = createMember(counted, {
+  const member = createMember(probed, {
     name: 'a',
     onEntry: () => {},
     onStateChange: (state) => log.push(state),
@@ -37,13 +20,12 @@ async function setUp(options: Partial<MemberOptions> = {}) {
     ...options,
   });
   await member.start();
-  const count = (name: string): number => calls[name] ?? 0;
   const during = async (ms: number, name: string): Promise<number> => {
     const before = count(name);
     await clock.advance(ms);
     return count(name) - before;
   };
-  return { clock, broker, member, log, failing, count, during };
+  return { clock, broker, member, log, failing, count, during, lastArgumentsOf };
 }
 
 const publish = (broker: Broker) => broker.publish({ stream: CHAT, fields: { n: '1' } });
@@ -128,4 +110,54 @@ it('does not account while it cannot read', async () => {
   failing.clear();
   await clock.advance(5_000);
   expect(await during(1_000, 'tickLedger')).toBeGreaterThan(0);
+});
+
+it('asks without waiting after a failure, so that it learns at once that the broker is back', async () => {
+  const { clock, failing, member } = await setUp({ readBlockMs: 600_000 });
+  await clock.advance(1_000);
+  failing.add('readAfter');
+  failing.add('heartbeat');
+  await clock.advance(600_000);
+  expect(member.state).toBe('recovering');
+  failing.clear();
+  await clock.advance(5_000);
+  expect(member.state).toBe('tailing');
+});
+
+it('takes a lease back at once when a tick is fenced and nobody else has it', async () => {
+  const { clock, broker } = await setUp();
+  await clock.advance(1_100);
+  const lease = present(await broker.acquireLease(CHAT, 'a'));
+  await broker.releaseLease(lease);
+  // Two idle rounds; the next renewal by the clock would come later.
+  await clock.advance(520);
+  expect(await broker.acquireLease(CHAT, 'b')).toBeUndefined();
+});
+
+it('asks for fewer entries at a time when they are large', async () => {
+  const { clock, broker, lastArgumentsOf } = await setUp();
+  await clock.advance(1_000);
+  expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 500 });
+  expect(lastArgumentsOf('tickLedger')[1]).toMatchObject({ count: 200 });
+  for (const { name } of SUITE_OPTIONS.streams) {
+    await broker.publish({ stream: name, fields: { payload: 'x'.repeat(500_000) } });
+  }
+  await clock.advance(1_000);
+  expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 4 });
+  expect(lastArgumentsOf('tickLedger')[1]).toMatchObject({ count: 2 });
+});
+
+it('acknowledges at its clean stop what it handled although its ledger never worked before', async () => {
+  const { clock, broker, member, failing } = await setUp();
+  failing.add('acquireLease');
+  failing.add('claimSlot');
+  await clock.advance(5_000);
+  for (let n = 0; n < 700; n++) await publish(broker);
+  await clock.advance(1_000);
+  expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 700 });
+  failing.clear();
+  const stopping = member.stop();
+  await clock.advance(0);
+  await stopping;
+  expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });
 });

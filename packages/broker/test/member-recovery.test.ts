@@ -1,6 +1,6 @@
 // A member on real Redis while the way there breaks, or Redis stands still, or it was thought dead.
 import { type Broker, createMember, createRedisBroker } from '@millrace/broker';
-import { CHAT, present, startRedis, startTcpProxy, SUITE_OPTIONS, until } from '@millrace/testkit';
+import { CHAT, present, SUITE_OPTIONS, startRedis, startTcpProxy, until } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { openBroker } from './redis-fixture.js';
 

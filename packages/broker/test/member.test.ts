@@ -15,8 +15,8 @@ import {
   codeOf,
   present,
   type RedisServer,
-  startRedis,
   SUITE_OPTIONS,
+  startRedis,
   TICKET,
   until,
 } from '@millrace/testkit';

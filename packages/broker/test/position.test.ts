@@ -3,8 +3,8 @@ import {
   cursorsAfter,
   encodePosition,
   MAX_POSITION_CHARS,
-  parsePosition,
   type Position,
+  parsePosition,
 } from '@millrace/broker';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 import { type Broker, createRedisBroker } from '@millrace/broker';
-import { describeBrokerConformance, type RedisServer, startRedis, SUITE_OPTIONS } from '@millrace/testkit';
+import { describeBrokerConformance, type RedisServer, SUITE_OPTIONS, startRedis } from '@millrace/testkit';
 import { afterAll, beforeAll } from 'vitest';
 
 let redis: RedisServer;

@@ -5,9 +5,9 @@ import {
   codeOf,
   freePort,
   present,
+  SUITE_OPTIONS,
   startRedis,
   startTcpProxy,
-  SUITE_OPTIONS,
   TICKET,
   until,
 } from '@millrace/testkit';

@@ -52,6 +52,20 @@ describe('StreamTrack', () => {
     expect(track.noteTip({ lastId: '9-0', entriesAdded: 103 })).toBe(3);
   });
 
+  it('finds a loss although it never catches up with the newest tip', () => {
+    const track = new StreamTrack(START);
+    track.noteTip(tip(0));
+    let found = 0;
+    for (let n = 1; n <= 500; n++) {
+      if (n % 10 === 0) found += track.noteTip(tip(n + 1_000));
+      if (n !== 7) found += track.advance(`${n}-0`);
+    }
+    // The first tip, number 1010, is not reached yet: nothing can be said.
+    expect(found).toBe(0);
+    for (let n = 501; n <= 1_011; n++) found += track.advance(`${n}-0`) + track.noteTip(tip(n + 1_000));
+    expect(found).toBe(1);
+  });
+
   it('is caught up when it reached what was the newest, and after trouble when it reached what is', () => {
     const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
     expect(track.isCaughtUp).toBe(false);

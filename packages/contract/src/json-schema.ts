@@ -35,7 +35,7 @@ const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 const DEFAULT_ID_PREFIX = 'urn:millrace:contract:';
 
 /** Turns a compiled-check schema into plain keywords: refinements become the keywords that name them. */
-export function toJsonSchema(schema: TSchema): JsonSchema {
+function toJsonSchema(schema: TSchema): JsonSchema {
   const result: Record<string, unknown> = {};
   for (const [keyword, value] of Object.entries(schema)) result[keyword] = toKeywordValue(value);
   const refinements = (schema as JsonSchema)['~refine'];

@@ -6,7 +6,7 @@ import { Enum, Boolean as Flag, Literal, Null, Object as Shape, String as Text, 
 import { nonEmptyList, optional, positiveInteger, timestamp, uuid } from './schema-pieces.js';
 
 /** Who sent a chat message. */
-export const senderInfo = Shape(
+const senderInfo = Shape(
   {
     id: uuid({ description: 'The user.' }),
     username: Text({ description: 'Display name.' }),

@@ -2,26 +2,30 @@
  * The one error class of the package, its stable codes, and the error whose text a client may read.
  */
 
-/** Stable codes of {@link SignalRError}. */
-export type SignalRErrorCode =
-  | 'aborted'
-  | 'authentication_failed'
-  | 'client_error'
-  | 'client_timeout'
-  | 'connected_failed'
-  | 'duplicate_method'
-  | 'duplicate_path'
-  | 'hub_error'
-  | 'invalid_argument'
-  | 'invalid_json_text'
-  | 'invalid_option'
-  | 'malformed_message'
-  | 'message_too_big'
-  | 'send_timeout'
-  | 'server_closed'
-  | 'slow_consumer'
-  | 'transport_lost'
-  | 'unserializable';
+/** Stable codes of {@link SignalRError}; each is explained in docs/errors.md. */
+export const SIGNALR_ERROR_CODES = [
+  'aborted',
+  'authentication_failed',
+  'client_error',
+  'client_timeout',
+  'connected_failed',
+  'duplicate_method',
+  'duplicate_path',
+  'hub_error',
+  'invalid_argument',
+  'invalid_json_text',
+  'invalid_option',
+  'malformed_message',
+  'message_too_big',
+  'send_timeout',
+  'server_closed',
+  'slow_consumer',
+  'transport_lost',
+  'unserializable',
+] as const;
+
+/** One of {@link SIGNALR_ERROR_CODES}. */
+export type SignalRErrorCode = (typeof SIGNALR_ERROR_CODES)[number];
 
 /** An error of this package. `code` is stable, `message` is for people. */
 export class SignalRError extends Error {

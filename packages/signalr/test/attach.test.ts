@@ -8,7 +8,7 @@ import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import Fastify from 'fastify';
 import { describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { signalrPlugin } from '../src/http/fastify.js';
+import { signalrPlugin } from '../src/fastify.js';
 import { createSignalRServer, defineHub } from '../src/index.js';
 
 const hub = defineHub()({ methods: { echo: (_context, value) => value } });
@@ -59,7 +59,11 @@ describe('attached to a plain server', () => {
   });
 
   test('leaves upgrades of other paths to another WebSocket server', async () => {
-    const http = createServer();
+    const requests: unknown[] = [];
+    const http = createServer((request, response) => {
+      requests.push(request.url);
+      response.end();
+    });
     const other = new WebSocketServer({ server: http, path: '/other' });
     other.on('connection', (socket) => socket.send('hello'));
     await using server = createSignalRServer();
@@ -73,6 +77,7 @@ describe('attached to a plain server', () => {
     expect(data.toString()).toBe('hello');
     socket.terminate();
     expect(await invokeEcho(url, '/hub', 'x')).toBe('x');
+    expect(requests).toEqual([]);
     other.close();
     http.closeAllConnections();
     http.close();

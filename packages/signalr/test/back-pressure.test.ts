@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { OutboundQueue } from '../src/connection/outbound-queue.js';
-import { type Hub, defineHub } from '../src/index.js';
+import { defineHub, type Hub } from '../src/index.js';
 import { EncodedMessage } from '../src/protocol/encoded-message.js';
 import type { Transport } from '../src/transports/transport.js';
 import { startHost } from './support/host.js';
@@ -165,8 +165,13 @@ describe('a client that floods', () => {
     });
     await using client = await openRaw(host);
     const padding = 'x'.repeat(1_000);
-    for (let index = 0; index < 10_000; index += 1) client.send(call('hang', [padding]));
-    await expect.poll(() => client.socket.bufferedAmount).toBeGreaterThan(100_000);
+    for (let index = 0; index < 20_000; index += 1) client.send(call('hang', [padding]));
+    for (let turn = 0; turn < 200; turn += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(client.socket.bufferedAmount).toBeGreaterThan(5_000_000);
     const [connection] = hub?.connections.list() ?? [];
     hub?.connections.abort(connection?.connectionId ?? '');
     expect(await client.next()).toBe('{"type":7}');

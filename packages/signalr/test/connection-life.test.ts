@@ -287,6 +287,31 @@ describe('the end', () => {
     expect(errors).toEqual([expect.objectContaining({ code: 'client_error', message: 'boo' })]);
   });
 
+  test('by the hub keeps whatever the client had sent already from running', async () => {
+    const ran: string[] = [];
+    await using host = await startHost((server) => {
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            leave(context) {
+              ran.push('leave');
+              context.abort();
+            },
+            more: () => void ran.push('more'),
+          },
+        }),
+      );
+    });
+    await using client = await openRaw(host);
+    client.send(call('leave') + call('more'));
+    expect(await client.next()).toBe('{"type":7}');
+    expect(await client.closed).toBe(1000);
+    await host.event('connection_closed');
+    expect(ran).toEqual(['leave']);
+    expect(client.waiting).toEqual([]);
+  });
+
   test('of the network gives onDisconnected an error', async () => {
     await using host = await start();
     await using client = await openRaw(host);
@@ -383,6 +408,7 @@ describe('the end', () => {
     const closed = host.server.close({ withinMs: 3_000 });
     host.clock.advance(4_000);
     await closed;
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'server_closed' });
     client.socket.resume();
     await client.closed;
   });

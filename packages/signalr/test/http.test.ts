@@ -4,10 +4,10 @@
 import { request as httpRequest } from 'node:http';
 import { connect as connectSocket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { type Authenticate, defineHub, type MapHubOptions, type SignalRServerOptions } from '../src/index.js';
 import { type Host, startHost } from './support/host.js';
 import { call, HANDSHAKE, openRaw, RS } from './support/raw-client.js';
-import { WebSocket } from 'ws';
 
 const hub = defineHub()({ methods: { echo: (_context, value) => value } });
 
@@ -113,6 +113,27 @@ describe('negotiate', () => {
     expect(await negotiate(host)).toHaveProperty('connectionId');
   });
 
+  test('a connection selects no subprotocol, as ASP.NET Core', async () => {
+    await using host = await start();
+    const protocol = await new Promise<unknown>((resolve) => {
+      const request = httpRequest(`${host.url}/hubs/chat`, {
+        headers: {
+          Connection: 'Upgrade',
+          Upgrade: 'websocket',
+          'Sec-WebSocket-Version': '13',
+          'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+          'Sec-WebSocket-Protocol': 'json, other',
+        },
+      });
+      request.on('upgrade', (response, socket) => {
+        socket.destroy();
+        resolve(response.headers['sec-websocket-protocol']);
+      });
+      request.end();
+    });
+    expect(protocol).toBeUndefined();
+  });
+
   test('an upgrade that is no proper WebSocket handshake gives its token back', async () => {
     await using host = await start();
     const { connectionToken } = await negotiate(host);
@@ -209,7 +230,10 @@ describe('authentication', () => {
     });
   });
 
-  test('survives a client that leaves before it is decided', async () => {
+  test.each([
+    ['accepted', { userId: null, user: undefined }],
+    ['refused', undefined],
+  ])('survives a client that leaves before it is %s', async (_title, decision) => {
     let decide: () => void = () => {};
     let ask: () => void = () => {};
     const asked = new Promise<void>((resolve) => {
@@ -218,13 +242,14 @@ describe('authentication', () => {
     await using host = await start({
       authenticate: () =>
         new Promise((resolve) => {
-          decide = () => resolve({ userId: null, user: undefined });
+          decide = () => resolve(decision);
           ask();
         }),
     });
     const socket = connectSocket(Number(new URL(host.url).port), '127.0.0.1');
+    const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
     socket.write(
-      'GET /hubs/chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+      `GET /hubs/chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
     );
     await asked;
     socket.resetAndDestroy();
@@ -232,7 +257,7 @@ describe('authentication', () => {
       socket.on('close', resolve);
     });
     decide();
-    await expect.poll(async () => (await fetch(`${host.url}/x`)).status).toBe(200);
+    for (let round = 0; round < 3; round += 1) expect((await fetch(`${host.url}/x`)).status).toBe(200);
     expect(host.events.filter((event) => event.type === 'connection_opened')).toEqual([]);
   });
 

@@ -2,9 +2,9 @@
  * The official JavaScript client, unmodified, judges the server from outside.
  */
 import {
+  HttpTransportType,
   type HubConnection,
   HubConnectionBuilder,
-  HttpTransportType,
   type IHttpConnectionOptions,
   LogLevel,
 } from '@microsoft/signalr';

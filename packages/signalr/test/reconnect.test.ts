@@ -3,8 +3,8 @@
  */
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { expect, test } from 'vitest';
-import { defineHub } from '../src/index.js';
 import { systemClock } from '../src/connection/clock.js';
+import { defineHub } from '../src/index.js';
 import { startHost } from './support/host.js';
 
 test('a client with automatic reconnect comes back when the server says it may', async () => {

@@ -3,8 +3,8 @@ export { describeBrokerConformance } from './conformance/describe-broker-conform
 export {
   type BrokerHarness,
   CHAT,
-  codeOf,
   type CreateHarness,
+  codeOf,
   numbersOf,
   present,
   SUITE_OPTIONS,

@@ -57,6 +57,7 @@ class TestRedisServer implements RedisServer {
   readonly #directory: string;
   readonly #options: RedisServerOptions;
   #process: ChildProcess | undefined;
+  #guard: ChildProcess | undefined;
 
   constructor(port: number, directory: string, options: RedisServerOptions) {
     this.port = port;
@@ -85,6 +86,7 @@ class TestRedisServer implements RedisServer {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#process = child;
+    this.#guard = guard(this.pid);
     await untilReady(child);
   }
 
@@ -95,6 +97,7 @@ class TestRedisServer implements RedisServer {
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
+    this.#guard?.kill('SIGKILL');
   }
 
   pause(): void {
@@ -121,6 +124,11 @@ class TestRedisServer implements RedisServer {
     await this.stop();
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** Ends the server should this process be killed before it could: the shell waits on a pipe that closes with us. */
+function guard(pid: number): ChildProcess {
+  return spawn('sh', ['-c', `read -r _; kill -9 ${pid}`], { stdio: ['pipe', 'ignore', 'ignore'] });
 }
 
 /** Resolves when the server says so itself; rejects with its output when it ends instead. */

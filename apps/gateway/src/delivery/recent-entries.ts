@@ -4,32 +4,57 @@ import {
   type Broker,
   compareEntryIds,
   type Entry,
+  type EntryId,
+  encodePosition,
   entryIdMs,
   previousEntryId,
   type StreamStart,
 } from '@millrace/broker';
 
-/** How far to look back. */
+/** How far to look back, and who is told. */
 export interface LookBack {
   readonly windowMs: number;
   /** Of each stream; what is older stays unknown. */
   readonly maxEntries: number;
+  /** Every later entry of the stream is recalled, or read by the tail. Called before the first `recall`. */
+  begin(stream: string, floor: EntryId): void;
+  /** One entry; `position` is that of a client that has been sent it. Oldest first over all streams. */
+  recall(stream: string, entry: Entry, position: string): void;
 }
 
 const pageEntries = 500;
 
-/** Hands over the entries of the window up to the start of each stream, oldest first over all streams. */
+/** Hands over the entries of the window up to the start of each stream. */
 export async function recallRecentEntries(
   broker: Pick<Broker, 'readRange'>,
   starts: readonly StreamStart[],
-  lookBack: LookBack & { readonly recall: (entry: Entry) => void },
+  lookBack: LookBack,
 ): Promise<void> {
-  const entries: Entry[] = [];
-  for (const start of starts) entries.push(...(await readBackwards(broker, start, lookBack)));
-  entries.sort((a, b) => compareEntryIds(a.id, b.id));
-  for (const entry of entries) lookBack.recall(entry);
+  const found = await Promise.all(
+    starts.map(async (start) => ({ start, entries: await readBackwards(broker, start, lookBack) })),
+  );
+  const cursors = new Map<string, EntryId>();
+  for (const { start, entries } of found) {
+    const oldest = entries.at(-1);
+    const floor = oldest === undefined ? start.cursor : previousEntryId(oldest.id);
+    cursors.set(start.stream, floor);
+    lookBack.begin(start.stream, floor);
+  }
+  const placed = found.flatMap(({ start, entries }) =>
+    entries.map((entry) => ({ stream: start.stream, entry })),
+  );
+  placed.sort((a, b) => compareEntryIds(a.entry.id, b.entry.id));
+  for (const { stream, entry } of placed) {
+    cursors.set(stream, entry.id);
+    const position = starts.map((start) => ({
+      epoch: start.epoch,
+      cursor: cursors.get(start.stream) ?? start.cursor,
+    }));
+    lookBack.recall(stream, entry, encodePosition(position));
+  }
 }
 
+/** Newest first. */
 async function readBackwards(
   broker: Pick<Broker, 'readRange'>,
   { stream, cursor, timeMs }: StreamStart,

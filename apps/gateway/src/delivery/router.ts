@@ -17,6 +17,8 @@ export interface RouterPorts {
   positionAt(stream: string, entry: Entry): string;
   /** Sends an event to its room. Returns the number of connections it was queued to. */
   send(received: ReceivedEvent, createText: () => string): number;
+  /** Keeps a delivered event for those who come back. */
+  remember(stream: string, entry: Entry, received: ReceivedEvent, createText: () => string): void;
   /** Takes what can never be delivered. The reason is words; it holds no value of the event. */
   reject(stream: string, entry: Entry, reason: string): void;
   readonly observer: RouterObserver;
@@ -65,10 +67,14 @@ export class Router {
     this.#deliver(stream, entry, parsed.value);
   }
 
-  /** Takes notice of an entry that was delivered before this gateway came: a repeat of it is not delivered again. */
-  recall(entry: Entry): void {
+  /**
+   * Takes notice of an entry that was delivered before this gateway came: a repeat of it is not delivered again, and who comes
+   * back is sent it. `position`: of a client that has been sent it.
+   */
+  recall(stream: string, entry: Entry, position: string): void {
     const parsed = this.#options.catalog.parseEntry(entry.fields);
-    if (parsed.ok) this.#seenIds.isFirst(parsed.value.event.event_id, appendedAtMs(entry));
+    if (!parsed.ok || !this.#seenIds.isFirst(parsed.value.event.event_id, appendedAtMs(entry))) return;
+    this.#ports.remember(stream, entry, parsed.value, () => eventText(parsed.value, position));
   }
 
   #deliver(stream: string, entry: Entry, received: ReceivedEvent): void {
@@ -85,9 +91,14 @@ export class Router {
       return;
     }
     if (Math.abs(clockSkewMs(received, entry)) > clockSkewLimitMs) observer.clockSkewed(received);
-    const recipients = this.#ports.send(received, () =>
-      eventText(received, this.#ports.positionAt(stream, entry)),
-    );
+    // Written at most once, for the clients here and for those who come back; not at all when there is neither.
+    let text: string | undefined;
+    const createText = (): string => {
+      text ??= eventText(received, this.#ports.positionAt(stream, entry));
+      return text;
+    };
+    this.#ports.remember(stream, entry, received, createText);
+    const recipients = this.#ports.send(received, createText);
     observer.delivered(received, recipients, Math.max(0, brokerTimeMs - entryTimeMs));
   }
 }

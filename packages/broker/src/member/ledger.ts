@@ -4,15 +4,17 @@ import { backOffDelayMs } from '../back-off.js';
 import type { Broker, Lease, SlotClaim, TickResult } from '../broker.js';
 import { pause } from '../clock.js';
 import { toBrokerError } from '../errors.js';
+import type { EntrySizes } from './entry-sizes.js';
 import type { LoopReport, ResolvedMemberOptions } from './member-options.js';
-import type { StreamTrack } from './stream-track.js';
 import { shareOfStreams } from './stream-shares.js';
+import type { StreamTrack } from './stream-track.js';
 
 /** What the ledger works on. */
 export interface LedgerContext {
   readonly broker: Broker;
   readonly options: ResolvedMemberOptions;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
+  readonly sizes: EntrySizes;
   readonly report: LoopReport;
   /** A member that does not read itself cannot account: it lets its leases run out. */
   readonly mayAccount: () => boolean;
@@ -21,6 +23,8 @@ export interface LedgerContext {
 /** A stream of another member's share is taken when nobody renewed its lease, and offered back this often. */
 const FOREIGN_RETRY_LEASES = 2;
 const FOREIGN_HOLD_LEASES = 4;
+/** Most characters one tick should consume: the store handles them in one step, about a millisecond. */
+const MAX_TICK_CHARS = 1_048_576;
 /** A clean stop acknowledges what was handled: at most this many ticks per stream. */
 const FINAL_TICKS = 100;
 /** A trim that removed at least this part of its batch has more to do. */
@@ -47,6 +51,8 @@ export class Ledger {
   #renewAtMs = 0;
   #idleDelayMs: number;
   #wake = new AbortController();
+  /** Whether the present wait is only for lack of work; a wait after a failure must not be cut short. */
+  #isIdling = false;
 
   constructor(context: LedgerContext) {
     this.#context = context;
@@ -67,7 +73,7 @@ export class Ledger {
 
   /** Something was read: a waiting loop need not wait for its idle time. */
   nudge(): void {
-    if (this.#idleDelayMs > this.#context.options.busyTickMs) this.#wake.abort();
+    if (this.#isIdling) this.#wake.abort();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -78,10 +84,12 @@ export class Ledger {
       try {
         delayMs = this.#context.mayAccount() ? await this.#round() : options.idleTickMs;
         failures = 0;
+        this.#isIdling = delayMs > options.busyTickMs;
         report.onSuccess();
       } catch (error) {
         if (signal.aborted) return;
         delayMs = Math.max(options.busyTickMs, backOffDelayMs(failures++));
+        this.#isIdling = false;
         report.onFailure(toBrokerError(error, 'unavailable'));
       }
       await this.#wait(delayMs, signal);
@@ -91,8 +99,9 @@ export class Ledger {
   /** Acknowledges what was handled, then gives back leases and slot. Call after `run` ended. */
   async release(): Promise<void> {
     const { broker, options } = this.#context;
+    this.#claim ??= await broker.claimSlot(options.name);
     await Promise.all(this.#accounts.map((account) => this.#finish(account)));
-    if (this.#claim !== undefined) await broker.releaseSlot(options.name);
+    await broker.releaseSlot(options.name);
     this.#claim = undefined;
   }
 
@@ -138,12 +147,13 @@ export class Ledger {
   }
 
   async #tick(account: Account): Promise<TickResult | undefined> {
-    const { broker, options, tracks } = this.#context;
+    const { broker, options, tracks, sizes } = this.#context;
     const { lease, stream } = account;
     const cursor = tracks.get(stream)?.cursor;
     if (lease === undefined || this.#claim === undefined || cursor === undefined) return undefined;
     const consumer = `${broker.options.consumerPrefix}${this.#claim.slot}`;
-    const result = await broker.tickLedger(lease, { consumer, count: options.tickCount, cursor });
+    const count = sizes.countWithin(stream, MAX_TICK_CHARS, options.tickCount);
+    const result = await broker.tickLedger(lease, { consumer, count, cursor });
     if (result.status === 'fenced') {
       account.lease = undefined;
       this.#renewAtMs = 0;
@@ -183,13 +193,17 @@ export class Ledger {
     await pause(this.#context.options.clock, delayMs, AbortSignal.any([signal, this.#wake.signal]));
   }
 
+  /** Takes the lease for it where nobody has it, for example because the last attempt failed. */
   async #finish(account: Account): Promise<void> {
-    for (let ticks = 0; ticks < FINAL_TICKS && account.lease !== undefined; ticks++) {
+    const { broker, options } = this.#context;
+    for (let ticks = 0; ticks < FINAL_TICKS; ticks++) {
+      account.lease ??= await broker.acquireLease(account.stream, options.name);
+      if (account.lease === undefined) return;
       const result = await this.#tick(account);
-      if (result?.status !== 'ticked' || result.consumed + result.acknowledged === 0) break;
+      if (result?.status === 'ticked' && result.consumed + result.acknowledged === 0) break;
     }
     const { lease } = account;
     account.lease = undefined;
-    if (lease !== undefined) await this.#context.broker.releaseLease(lease);
+    if (lease !== undefined) await broker.releaseLease(lease);
   }
 }

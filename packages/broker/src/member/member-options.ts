@@ -15,7 +15,10 @@ export type MemberState = 'idle' | 'registering' | 'tailing' | 'recovering' | 's
 
 /** Options of `createMember`. */
 export interface MemberOptions {
-  /** Unique among all members of the broker: 1 to 256 characters. */
+  /**
+   * Unique among all members of the broker, restarts included: 1 to 256 characters. Two processes with one name would
+   * acknowledge for each other, so put something random into it.
+   */
   readonly name: string;
   /**
    * Called once for each entry, in stream order. Synchronous: when it returned, the entry counts as handled. When it

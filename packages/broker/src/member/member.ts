@@ -1,19 +1,21 @@
 // What a gateway is inside the broker: it reads every stream, reports how far it has come, and does its share of
 // the accounting. Written over the port alone, so it is the same on every broker.
-import { backOffDelayMs } from '../back-off.js';
+
 import { invalid } from '../arguments.js';
+import { backOffDelayMs } from '../back-off.js';
 import type { Broker, EntryId, HeartbeatReply, StreamStart } from '../broker.js';
 import { pause } from '../clock.js';
 import { BrokerError, toBrokerError } from '../errors.js';
 import { joinPosition, type Position } from '../position.js';
 import { BrokerClock } from './broker-clock.js';
+import { EntrySizes } from './entry-sizes.js';
 import { beatOnce, type HeartbeatContext, runHeartbeat } from './heartbeat.js';
 import { Ledger } from './ledger.js';
 import {
+  type LoopReport,
   type MemberErrorSource,
   type MemberOptions,
   type MemberState,
-  type LoopReport,
   type ResolvedMemberOptions,
   resolveMemberOptions,
 } from './member-options.js';
@@ -41,9 +43,11 @@ export class Member {
   readonly #broker: Broker;
   readonly #options: ResolvedMemberOptions;
   readonly #brokerClock: BrokerClock;
+  /** Ends all three loops and every wait of `start`. */
   readonly #stopping = new AbortController();
-  /** Ends the tail and the ledger first; heartbeats go on until these are done. */
+  /** One per stream, in the broker's order; filled by `start`. */
   readonly #tracks = new Map<string, StreamTrack>();
+  /** The loops whose last round failed. */
   readonly #failing = new Set<MemberErrorSource>();
   #state: MemberState = 'idle';
   #tail: Tail | undefined;
@@ -127,7 +131,10 @@ export class Member {
     });
   }
 
-  /** Broker time now, in milliseconds since 1970, without asking: see `BrokerClock`. Local wall time before the first reply. */
+  /**
+   * Broker time now, in milliseconds since 1970, without asking: see `BrokerClock`. Local wall time before the
+   * first reply.
+   */
   brokerTimeMs(): number {
     return this.#brokerClock.nowMs() ?? this.#options.clock.nowMs();
   }
@@ -178,7 +185,8 @@ export class Member {
   }
 
   #startReading(): void {
-    const common = { broker: this.#broker, options: this.#options, tracks: this.#tracks };
+    const sizes = new EntrySizes();
+    const common = { broker: this.#broker, options: this.#options, tracks: this.#tracks, sizes };
     const ledger = new Ledger({
       ...common,
       report: this.#reportOf('ledger'),

@@ -71,13 +71,13 @@ export class StreamTrack {
 
   /** Moves the cursor onto a received entry. Returns how many entries are now known to be missing before it. */
   advance(id: EntryId): number {
-    // The tip's own entry may be gone; then everything received before the first newer one is what counts.
-    let lost = this.#ahead !== undefined && compareEntryIds(id, this.#ahead.lastId) > 0 ? this.#passTip() : 0;
+    // The tip's own entry may be gone, so it is the first newer one that tells: all received before it count.
+    const isPastTip = this.#ahead !== undefined && compareEntryIds(id, this.#ahead.lastId) > 0;
+    const lost = isPastTip ? this.#passTip() : 0;
     this.#recent[this.#received % RECENT_IDS] = id;
     this.#received++;
     this.#cursor = id;
     this.#segment = undefined;
-    if (this.#ahead?.lastId === id) lost += this.#passTip();
     return lost;
   }
 

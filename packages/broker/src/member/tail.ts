@@ -3,14 +3,19 @@ import { backOffDelayMs } from '../back-off.js';
 import type { Broker, Entry } from '../broker.js';
 import { pause } from '../clock.js';
 import { toBrokerError } from '../errors.js';
+import type { EntrySizes } from './entry-sizes.js';
 import type { LoopReport, ResolvedMemberOptions } from './member-options.js';
 import type { StreamTrack } from './stream-track.js';
+
+/** Most characters one read should bring: it is one reply, and one turn of the event loop. */
+const MAX_READ_CHARS = 4_194_304;
 
 /** What the tail works on. */
 export interface TailContext {
   readonly broker: Broker;
   readonly options: ResolvedMemberOptions;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
+  readonly sizes: EntrySizes;
   readonly report: LoopReport;
   /** Called after each read that brought something. */
   readonly onProgress: () => void;
@@ -50,13 +55,14 @@ export class Tail {
   }
 
   async #readOnce(signal: AbortSignal): Promise<void> {
-    const { broker, options, tracks, report, onProgress } = this.#context;
+    const { broker, options, tracks, sizes, report, onProgress } = this.#context;
     this.#interrupt = new AbortController();
     const cursors = new Map(Array.from(tracks, ([stream, track]) => [stream, track.cursor] as const));
     const generations = new Map(Array.from(tracks, ([stream, track]) => [stream, track.generation] as const));
+    const count = this.#readCount();
     const blockMs = this.#failures > 0 ? 0 : options.readBlockMs;
     const found = await broker.readAfter(cursors, {
-      count: options.readCount,
+      count,
       blockMs,
       signal: this.#interrupt.signal,
     });
@@ -66,13 +72,23 @@ export class Tail {
       const track = tracks.get(stream);
       // Reset while the read was under way: these come from behind the new cursor and would hide what is before.
       if (track === undefined || track.generation !== generations.get(stream)) continue;
+      sizes.note(stream, entries);
       this.#handle(track, entries);
-      if (entries.length >= options.readCount) isFull = true;
+      if (entries.length >= count) isFull = true;
     }
     report.onSuccess();
     if (found.size > 0) onProgress();
     // A backlog is read without waiting for anybody; others must have their turn in between.
     if (isFull) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  /** One count holds for every stream of the read, so the one with the largest entries decides. */
+  #readCount(): number {
+    const { options, tracks, sizes } = this.#context;
+    const share = MAX_READ_CHARS / Math.max(1, tracks.size);
+    let count = options.readCount;
+    for (const stream of tracks.keys()) count = sizes.countWithin(stream, share, count);
+    return count;
   }
 
   #handle(track: StreamTrack, entries: readonly Entry[]): void {

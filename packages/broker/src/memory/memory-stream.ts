@@ -38,7 +38,10 @@ export class MemoryStream {
   readonly #roster: Roster;
   readonly #dedupe: ExpiringMap<EntryId>;
   readonly #deadMarks: ExpiringMap<true>;
-  /** Consumed and not acknowledged, oldest first; the value is the consumer. Bounded by what was appended since the last acknowledgement. */
+  /**
+   * Consumed and not acknowledged, oldest first; the value is the consumer. Bounded by the hard cap: beyond it the
+   * oldest are not in the stream any more, were counted as expired, and are forgotten.
+   */
   readonly #pending = new Map<EntryId, string>();
   /** Where the group stands; `undefined` until somebody registers. */
   #lastDelivered: EntryId | undefined;
@@ -180,6 +183,10 @@ export class MemoryStream {
     const after = this.#lastDelivered ?? smallestCursor ?? FIRST_ENTRY_ID;
     const entries = this.#log.range(after, undefined, count);
     for (const { id } of entries) this.#pending.set(id, consumer);
+    for (const id of this.#pending.keys()) {
+      if (this.#pending.size <= this.#hardCap) break;
+      this.#pending.delete(id);
+    }
     this.#lastDelivered = entries.at(-1)?.id ?? after;
     return entries.length;
   }

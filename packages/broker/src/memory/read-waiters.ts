@@ -8,7 +8,10 @@ interface Waiter {
   readonly reject: (error: BrokerError) => void;
 }
 
-/** Every waiter leaves by being woken, by its time running out, by its signal or by `rejectAll`. One per read under way. */
+/**
+ * Every waiter leaves by being woken, by its time running out, by its signal or by `rejectAll`. Bounded by the callers:
+ * one per read under way.
+ */
 export class ReadWaiters {
   readonly #clock: Clock;
   readonly #waiting = new Set<Waiter>();

@@ -1,6 +1,7 @@
 // Blocking reads, on a connection of their own: a command behind a blocked one would wait as long as that.
-import type { Entry, EntryId, ReadOptions } from '../broker.js';
+
 import { invalid } from '../arguments.js';
+import type { Entry, EntryId, ReadOptions } from '../broker.js';
 import { type BrokerError, toBrokerError } from '../errors.js';
 import type { RedisConnection } from './connection.js';
 import { asStreams } from './replies.js';

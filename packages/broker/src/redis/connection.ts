@@ -29,8 +29,9 @@ export interface ConnectionOptions {
 /**
  * State: `idle` → `connecting` → `ready` ⇄ `unavailable`, and from each of them → `closed`.
  * - `open` leaves `idle`; when it fails the state is `idle` again.
- * - `ready` becomes `unavailable` when the socket ends, the server turns into a replica, or a command passes its deadline: a server that is stopped, or
- *   a path that swallows packets, looks like an idle socket, so the unanswered command is the only witness.
+ * - `ready` becomes `unavailable` when the socket ends, the server turns into a replica, or a command passes its
+ *   deadline: a server that is stopped, or a path that swallows packets, looks like an idle socket, so the
+ *   unanswered command is the only witness.
  * - `unavailable` becomes `ready` by itself; attempts are spaced by back-off with jitter.
  */
 export class RedisConnection {

@@ -1,5 +1,6 @@
-// The only place that builds keys. Everything that belongs to a stream carries the stream's name as its hash tag, and a name without
-// braces hashes as a whole: so all keys of one stream fall into one slot and one script may touch them.
+// The only place that builds keys. Everything that belongs to a stream carries the stream's name as its hash tag,
+// and a name without braces hashes as a whole: so all keys of one stream fall into one slot and one script may touch
+// them.
 
 /** Every key that belongs to one stream. */
 export interface StreamKeys {

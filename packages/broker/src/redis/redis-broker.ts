@@ -38,8 +38,8 @@ import { streamKeys } from './keys.js';
 import { PublishBatcher } from './publish-batcher.js';
 import {
   type RedisBrokerOptions,
-  resolveRedisBrokerOptions,
   type ResolvedRedisOptions,
+  resolveRedisBrokerOptions,
 } from './redis-options.js';
 import { asEntries } from './replies.js';
 import {

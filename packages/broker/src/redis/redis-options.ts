@@ -19,7 +19,11 @@ export interface ResolvedRedisOptions {
   readonly redis: Required<Pick<RedisBrokerOptions, 'url' | 'clientName' | 'clock'>>;
 }
 
-/** @throws BrokerError `invalid_argument` naming the option that is wrong. The URL is not repeated: it may hold a password. */
+/**
+ * Fills in the defaults, checks every value and freezes the result.
+ * @throws BrokerError `invalid_argument` naming the option that is wrong. The URL is not repeated: it may hold a
+ * password.
+ */
 export function resolveRedisBrokerOptions(options: RedisBrokerOptions): ResolvedRedisOptions {
   const { url, clientName = 'millrace', clock = systemClock, ...rest } = options;
   if (!URL.canParse(url) || !/^rediss?:\/\//.test(url)) {

@@ -16,7 +16,7 @@ import type {
 import { newEpoch } from '../epoch.js';
 import type { BrokerError } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
-import { slotsKey, type StreamKeys } from './keys.js';
+import { type StreamKeys, slotsKey } from './keys.js';
 import { asNumber } from './replies.js';
 import {
   asHeartbeatReply,
@@ -87,14 +87,14 @@ export function registerCall(
 /** @see Broker.heartbeat */
 export function heartbeatCall(
   keys: StreamKeys,
-  { group, livenessMs }: ResolvedBrokerOptions,
+  { livenessMs }: ResolvedBrokerOptions,
   member: string,
   place: StreamPlace,
 ): ScriptCall<HeartbeatReply> {
   return {
     script: heartbeatScript,
     keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
-    args: [member, place.cursor, place.epoch, place.entriesAdded, group, livenessMs, newEpoch()],
+    args: [member, place.cursor, place.epoch, place.entriesAdded, livenessMs, newEpoch()],
     parse: (reply) => asHeartbeatReply(keys.stream, reply),
   };
 }

@@ -157,6 +157,20 @@ export class HubConnection implements TransportListener, Ticking {
     return this.#offer(encodeMessage(message, this.#protocol));
   }
 
+  /** Resolves when nothing waits in the queue any more, or when the connection is ending. */
+  flushed(): Promise<void> {
+    const { signal } = this;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        signal.removeEventListener('abort', finish);
+        resolve();
+      };
+      signal.addEventListener('abort', finish, { once: true });
+      this.#queue.whenEmpty(finish);
+    });
+  }
+
   /** Ends the connection as its reason's rule says. Only the first call counts. Never throws. */
   close(reason: CloseReason, error?: Error): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;

@@ -30,7 +30,8 @@ export class OutboundQueue {
   #isBlocked = false;
   /** Changes whenever the transport made room, so that a stall can be told from slow progress. */
   #progress = 0;
-  #onEmpty: (() => void) | undefined;
+  /** Called once each, when nothing waits any more. As many as there are callers that wait for it. */
+  #onEmpty: (() => void)[] = [];
 
   constructor(transport: Transport, limits: OutboundLimits) {
     this.#transport = transport;
@@ -93,7 +94,7 @@ export class OutboundQueue {
 
   /** Calls back once, as soon as nothing waits here any more; at once when nothing does. */
   whenEmpty(callback: () => void): void {
-    this.#onEmpty = callback;
+    this.#onEmpty.push(callback);
     if (this.#head === this.#messages.length) this.#notifyEmpty();
   }
 
@@ -104,8 +105,8 @@ export class OutboundQueue {
   }
 
   #notifyEmpty(): void {
-    const callback = this.#onEmpty;
-    this.#onEmpty = undefined;
-    callback?.();
+    const callbacks = this.#onEmpty;
+    this.#onEmpty = [];
+    for (const callback of callbacks) callback();
   }
 }

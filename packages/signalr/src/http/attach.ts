@@ -2,7 +2,7 @@
  * Putting the hubs in front of a Node HTTP server: their requests never reach the other listeners, all other
  * requests reach them as if nothing had been attached.
  */
-import { IncomingMessage, type Server as HttpServer, ServerResponse } from 'node:http';
+import { type Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Duplex } from 'node:stream';
 import type { Route } from './router.js';

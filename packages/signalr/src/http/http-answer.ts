@@ -2,7 +2,7 @@
  * Answers to HTTP requests, as plain values and as bytes: through Node's response, or by hand on the socket of
  * an upgrade that is refused.
  */
-import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** A whole answer. */

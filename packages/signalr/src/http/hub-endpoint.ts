@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Server as WebSocketServerOf, WebSocketServer } from 'ws';
+import { WebSocketServer, type Server as WebSocketServerOf } from 'ws';
 import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { ConnectionIds, ConnectionRegistry } from '../connection/connection-registry.js';
 import { toError } from '../connection/error-text.js';

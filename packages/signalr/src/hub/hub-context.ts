@@ -45,6 +45,11 @@ export interface HubContext<Client, User, Items> {
   /** Aborted as soon as the connection is ending, also while a method runs. */
   readonly signal: AbortSignal;
   readonly request: RequestInfo;
+  /**
+   * Resolves when nothing waits for this client in the server's queue any more, or when the connection is ending: for sending
+   * much without filling the queue. It says nothing about what the client has read.
+   */
+  flushed(): Promise<void>;
   /** Ends the connection, telling the client not to reconnect. What was sent before still goes out. */
   abort(): void;
 }
@@ -97,6 +102,10 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
 
   get signal(): AbortSignal {
     return this.#connection.signal;
+  }
+
+  flushed(): Promise<void> {
+    return this.#connection.flushed();
   }
 
   abort(): void {

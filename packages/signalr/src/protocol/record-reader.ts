@@ -5,7 +5,7 @@
 import { SignalRError } from '../errors.js';
 
 /** The byte that ends a record. */
-export const RECORD_SEPARATOR = 0x1e;
+const RECORD_SEPARATOR = 0x1e;
 
 const EMPTY = Buffer.alloc(0);
 

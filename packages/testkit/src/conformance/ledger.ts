@@ -1,8 +1,8 @@
 // Conformance: what a tick consumes and acknowledges, and whom it declares dead.
 import { describe, expect, it } from 'vitest';
 import {
-  beat,
   type BrokerHarness,
+  beat,
   CHAT,
   type CreateHarness,
   present,

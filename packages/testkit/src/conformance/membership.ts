@@ -3,15 +3,15 @@ import { describe, expect, it } from 'vitest';
 import {
   beat,
   CHAT,
-  codeOf,
   type CreateHarness,
+  codeOf,
   present,
   publishNumbered,
   registerAt,
   registerHolder,
+  TICKET,
   tick,
   tickAll,
-  TICKET,
 } from './harness.js';
 
 /** Part of `describeBrokerConformance`. */

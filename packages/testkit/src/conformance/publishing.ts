@@ -2,7 +2,7 @@
 import { compareEntryIds, isEntryId } from '@millrace/broker';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CHAT, codeOf, type CreateHarness, numbersOf, publishNumbered, readAll, TICKET } from './harness.js';
+import { CHAT, type CreateHarness, codeOf, numbersOf, publishNumbered, readAll, TICKET } from './harness.js';
 
 /** Part of `describeBrokerConformance`. */
 export function describePublishing(create: CreateHarness): void {

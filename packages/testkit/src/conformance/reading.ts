@@ -1,6 +1,6 @@
 // Conformance: reading from cursors and ranges.
 import { describe, expect, it } from 'vitest';
-import { CHAT, codeOf, type CreateHarness, numbersOf, present, publishNumbered, TICKET } from './harness.js';
+import { CHAT, type CreateHarness, codeOf, numbersOf, present, publishNumbered, TICKET } from './harness.js';
 
 /** Long enough that a test which waits for it fails by its own timeout. */
 const FOR_EVER_MS = 600_000;

@@ -1,6 +1,6 @@
 // Conformance: dead letters, and the end of a broker.
 import { describe, expect, it } from 'vitest';
-import { CHAT, codeOf, type CreateHarness, present, publishNumbered, readAll, TICKET } from './harness.js';
+import { CHAT, type CreateHarness, codeOf, present, publishNumbered, readAll, TICKET } from './harness.js';
 
 /** Part of `describeBrokerConformance`. */
 export function describeRejecting(create: CreateHarness): void {

@@ -1,4 +1,6 @@
 // Notes how far a member has read, and tells it how the stream stands.
+
+import { defineScript } from './script.js';
 import {
   clockFunctions,
   cursorFunctions,
@@ -7,11 +9,10 @@ import {
   infoFunctions,
   pulseFunctions,
 } from './snippets.js';
-import { defineScript } from './script.js';
 
 /**
  * KEYS: stream, cursors, epoch, lease. ARGV: member, cursor, epoch known to the member, entries added known to it,
- * group, livenessMs, fresh epoch.
+ * livenessMs, fresh epoch.
  * Returns verdict, epoch, registered cursor, last ID, entries added, seconds, microseconds.
  *
  * Three things show that the stream went back: what Redis kept about it (`settleEpoch`), the member's cursor being
@@ -30,13 +31,10 @@ export const heartbeatScript = defineScript(
     `
 local stream, cursors, epoch, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local member, cursor, knownEpoch, knownAdded = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local group, livenessMs, fresh = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+local livenessMs, fresh = tonumber(ARGV[5]), ARGV[6]
 local now, seconds, micros = readClock()
 local tip = readTip(stream)
 if tip.err then return tip end
-if tip.added == 0 and tip.lastId == '0-0' and not findGroup(stream, group) then
-  redis.call('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
-end
 beatPulse(lease, now, livenessMs)
 local value = settleEpoch(epoch, tip, fresh)
 if value == knownEpoch and (idLess(tip.lastId, cursor) or tip.added < knownAdded) then

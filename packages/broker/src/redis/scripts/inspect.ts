@@ -1,6 +1,7 @@
 // The figures of one stream, read in one step.
-import { clockFunctions, infoFunctions } from './snippets.js';
+
 import { defineScript } from './script.js';
+import { clockFunctions, infoFunctions } from './snippets.js';
 
 /**
  * KEYS: stream, expired, dead. ARGV: group. Returns length, entries added, first ID or '', last ID, unconsumed,

@@ -1,6 +1,7 @@
 // Taking, renewing and giving back the lease of a stream. Judged by Redis time alone.
-import { clockFunctions } from './snippets.js';
+
 import { defineScript } from './script.js';
+import { clockFunctions } from './snippets.js';
 
 /**
  * KEYS: lease. ARGV: owner, leaseMs. Returns the fence, or nil when another live owner has the lease.

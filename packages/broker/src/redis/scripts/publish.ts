@@ -1,6 +1,7 @@
 // Appends a batch of entries, each once per dedupe ID.
-import { clockFunctions, expireFunctions, floorFunctions, idFunctions, infoFunctions } from './snippets.js';
+
 import { defineScript } from './script.js';
+import { clockFunctions, expireFunctions, floorFunctions, idFunctions, infoFunctions } from './snippets.js';
 
 /**
  * KEYS: stream, expired, then one dedupe key for each entry that has one, in order.

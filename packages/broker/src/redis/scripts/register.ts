@@ -1,4 +1,6 @@
 // Registers a member at a stream and tells it where to start.
+
+import { defineScript } from './script.js';
 import {
   clockFunctions,
   cursorFunctions,
@@ -7,7 +9,6 @@ import {
   infoFunctions,
   pulseFunctions,
 } from './snippets.js';
-import { defineScript } from './script.js';
 
 /**
  * KEYS: stream, cursors, epoch, lease. ARGV: member, group, livenessMs, fresh epoch.

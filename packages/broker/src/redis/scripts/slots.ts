@@ -1,6 +1,7 @@
 // Slots: small numbers held by lease, which name the consumers.
-import { clockFunctions } from './snippets.js';
+
 import { defineScript } from './script.js';
+import { clockFunctions } from './snippets.js';
 
 /**
  * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0. Returns the slot, then every slot held now.

@@ -1,7 +1,8 @@
 // One tick of the ledger: new entries become Consumed, passed entries become Acknowledged.
-import { clockFunctions, cursorFunctions, idFunctions, pulseFunctions } from './snippets.js';
+
 import { leaseFunctions } from './lease.js';
 import { defineScript } from './script.js';
+import { clockFunctions, cursorFunctions, idFunctions, pulseFunctions } from './snippets.js';
 
 /**
  * KEYS: stream, cursors, lease. ARGV: owner, fence, group, consumer, count, livenessMs, the owner's cursor or ''.

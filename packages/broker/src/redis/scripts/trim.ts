@@ -1,4 +1,7 @@
 // Retention: acknowledged entries beyond the length go, and beyond the hard cap all do.
+
+import { leaseFunctions } from './lease.js';
+import { defineScript } from './script.js';
 import {
   clockFunctions,
   cursorFunctions,
@@ -7,8 +10,6 @@ import {
   idFunctions,
   infoFunctions,
 } from './snippets.js';
-import { leaseFunctions } from './lease.js';
-import { defineScript } from './script.js';
 
 /**
  * KEYS: stream, cursors, lease, expired. ARGV: owner, fence, group, maxLength, hard cap, minAgeMs, most entries.

@@ -1,0 +1,206 @@
+// From the broker to the rooms: membership, routing, replay and typing in one place. The gateway gives it a broker and
+// a hub; everything an event meets between the two is composed here.
+import { randomUUID } from 'node:crypto';
+import {
+  type Broker,
+  type CancelTimer,
+  createMember,
+  type Entry,
+  type EntryId,
+  FIRST_ENTRY_ID,
+  type Member,
+  type StreamStart,
+  systemClock,
+} from '@millrace/broker';
+import type { ReceivedEvent } from '@millrace/contract';
+import { type Hub, JsonText } from '@millrace/signalr';
+import type { EventsClient } from '../events-hub.js';
+import type { Logger } from '../logger.js';
+import type { Metrics } from '../metrics.js';
+import { createRouterObserver } from '../observers.js';
+import type { ResolvedGatewayOptions } from '../options.js';
+import { Replay, type ReplayOutcome, type ReplayTarget } from '../replay/replay.js';
+import { QuietConnections } from './quiet-connections.js';
+import { recallRecentEntries } from './recent-entries.js';
+import { repeat } from './repeat.js';
+import { Router } from './router.js';
+import { observeTyping } from './typing-events.js';
+import { type TypingUser, TypingUsers } from './typing-users.js';
+
+// Rooms with a typist at one time; beyond it the one that is longest without news is forgotten.
+const maxTypingRooms = 10_000;
+
+/** What delivery is made of. */
+export interface DeliveryParts {
+  readonly options: ResolvedGatewayOptions;
+  readonly broker: Broker;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** The hub whose groups are the rooms. Asked for when the first event comes, so that the hub may need the delivery. */
+  hub(): Hub<EventsClient>;
+}
+
+/** See the file's comment. Started once, stopped once. */
+export class Delivery {
+  readonly #parts: DeliveryParts;
+  readonly #member: Member;
+  readonly #router: Router;
+  readonly #replay: Replay;
+  readonly #typingUsers: TypingUsers;
+  readonly #quietConnections = new QuietConnections();
+  /** The position that quiet connections were told last. */
+  #toldPosition = '';
+  #cancelTidy: CancelTimer = () => {};
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+    this.#typingUsers = new TypingUsers({ expiryMs: parts.options.typingExpiryMs, maxRooms: maxTypingRooms });
+    this.#member = this.#createMember();
+    this.#replay = this.#createReplay();
+    this.#router = this.#createRouter();
+  }
+
+  /** Whether everything is read that was published. */
+  get isCaughtUp(): boolean {
+    return this.#member.isCaughtUp;
+  }
+
+  /**
+   * Registers at the broker, recalls the last minutes and begins to read.
+   *
+   * @throws BrokerError when the broker refuses
+   */
+  async start(): Promise<void> {
+    await this.#member.start();
+    this.#cancelTidy = repeat(systemClock, this.#parts.options.positionIntervalMs, () => this.#tidy());
+  }
+
+  /** Stops reading and gives back what the broker holds for this gateway. Never rejects. */
+  async stop(): Promise<void> {
+    this.#cancelTidy();
+    await this.#member.stop();
+  }
+
+  /** Position of a client that has been sent everything handled so far. */
+  currentPosition(): string {
+    return this.#member.position();
+  }
+
+  /** Who is typing in a room now. */
+  typingIn(roomId: string): readonly TypingUser[] {
+    return this.#typingUsers.list(roomId, systemClock.monotonicMs());
+  }
+
+  /** Sends a client what it missed of a room; see {@link Replay.catchUp}. */
+  catchUp(target: ReplayTarget): Promise<ReplayOutcome> {
+    return this.#replay.catchUp(target);
+  }
+
+  /** Brings the figures about replay up to date. */
+  observe(): void {
+    const nowMs = this.#member.brokerTimeMs();
+    const { ring } = this.#replay;
+    ring.evict(nowMs);
+    for (const { name } of this.#parts.options.catalog.streams) {
+      this.#parts.metrics.replayWindow.set({ stream: name }, ring.coveredMs(name, nowMs) / 1000);
+    }
+  }
+
+  #createMember(): Member {
+    const { broker, logger, metrics, options } = this.#parts;
+    return createMember(broker, {
+      // Two processes with one name would acknowledge for each other: a restart must not be taken for the one before it.
+      name: `${options.instance}#${randomUUID().slice(0, 8)}`,
+      warmUp: (starts) => this.#warmUp(starts),
+      onEntry: (stream, entry) => this.#router.route(stream, entry),
+      onGap: (stream, lost) => {
+        metrics.gaps.inc({ stream }, lost);
+        logger.error({ stream, lost }, 'entries left the stream before they were read');
+        this.#loseTrack(stream, 'gap', this.#member.cursor(stream) ?? FIRST_ENTRY_ID);
+      },
+      onReset: (stream) => {
+        logger.warn({ stream }, 'the stream was lost or went back; reading it from its beginning');
+        this.#loseTrack(stream, 'reset', FIRST_ENTRY_ID);
+      },
+      onStateChange: (state, cause) =>
+        logger.info({ state, ...(cause === undefined ? {} : { reason: cause.message }) }, 'member state'),
+      onError: (error, source) => logger.error({ source, reason: error.message }, 'member error'),
+    });
+  }
+
+  #createReplay(): Replay {
+    const { broker, options } = this.#parts;
+    return new Replay(
+      {
+        catalog: options.catalog,
+        windowMs: options.replayWindowMs,
+        maxRingBytes: options.maxReplayBytes,
+        maxEventsPerRoom: options.maxReplayEventsPerRoom,
+        maxBytesPerRoom: options.maxReplayBytesPerRoom,
+      },
+      broker,
+      () => this.#member.currentPosition(),
+    );
+  }
+
+  #createRouter(): Router {
+    return new Router(this.#parts.options, {
+      brokerTimeMs: () => this.#member.brokerTimeMs(),
+      positionAt: () => this.#member.position(),
+      remember: (stream, { id }, received, createText) =>
+        this.#replay.remember(stream, id, received, createText),
+      send: (received, createText) => this.#send(received, createText),
+      reject: (stream, entry, reason) => this.#reject(stream, entry, reason),
+      observer: createRouterObserver(this.#parts.metrics),
+    });
+  }
+
+  #send(received: ReceivedEvent, createText: () => string): number {
+    const { room_id: roomId, event_type: eventType } = received.event;
+    const typist = observeTyping(received, this.#typingUsers, systemClock.monotonicMs());
+    const { clients, groups } = this.#parts.hub();
+    // Most gateways host no member of most rooms: nothing is encoded for them.
+    if (groups.count(roomId) === 0) return 0;
+    this.#quietConnections.noteSend(roomId);
+    const members = typist === undefined ? clients.group(roomId) : clients.groupExceptUser(roomId, typist);
+    return members.send(eventType, new JsonText(createText()));
+  }
+
+  #reject(stream: string, entry: Entry, reason: string): void {
+    const { broker, logger, metrics, options } = this.#parts;
+    metrics.dropped.inc({ reason: 'invalid' });
+    broker.deadLetter({ stream, entry, reason, rejectedBy: options.instance }).then(
+      (isFirst) => {
+        if (isFirst) logger.warn({ stream, entryId: entry.id, reason }, 'dead letter');
+      },
+      (error: unknown) => logger.error({ err: error, stream, entryId: entry.id }, 'dead letter not stored'),
+    );
+  }
+
+  async #warmUp(starts: readonly StreamStart[]): Promise<void> {
+    const { broker, options } = this.#parts;
+    await recallRecentEntries(broker, starts, {
+      windowMs: Math.max(options.dedupeWindowMs, options.replayWindowMs),
+      maxEntries: Math.floor(options.maxDedupeIds / starts.length),
+      begin: (stream, floor) => this.#replay.ring.begin(stream, floor),
+      recall: (stream, entry, position) => this.#router.recall(stream, entry, position),
+    });
+  }
+
+  /** What cannot be replayed any more: who is here, and who comes back, must load it from elsewhere. */
+  #loseTrack(stream: string, reason: 'gap' | 'reset', from: EntryId): void {
+    this.#replay.ring.begin(stream, from);
+    const { clients, groups } = this.#parts.hub();
+    for (const roomId of groups.names()) clients.group(roomId).send('resync', { room_id: roomId, reason });
+  }
+
+  /** Once an interval: lets go of what is too old to be replayed, and keeps quiet connections' positions fresh. */
+  #tidy(): void {
+    this.#replay.ring.evict(this.#member.brokerTimeMs());
+    const position = this.#member.position();
+    if (position === this.#toldPosition) return;
+    this.#toldPosition = position;
+    const { clients, connections } = this.#parts.hub();
+    clients.clients(this.#quietConnections.take(connections)).send('position', { position });
+  }
+}

@@ -1,0 +1,28 @@
+// Which connections have been sent no event for a while. Their position grows old although nothing was missed, so they
+// are told the new one. Pure: the gateway calls it at its interval.
+
+/** What is asked about connections. */
+export interface ConnectionSource {
+  list(): readonly { readonly connectionId: string }[];
+  groupsOf(connectionId: string): readonly string[];
+}
+
+/** Rooms that were sent something since the last look. Bounded by the rooms that have members. */
+export class QuietConnections {
+  #activeRooms = new Set<string>();
+
+  /** An event went out to a room with members. */
+  noteSend(roomId: string): void {
+    this.#activeRooms.add(roomId);
+  }
+
+  /** Connections none of whose rooms was sent anything since the last call; begins the next interval. */
+  take(connections: ConnectionSource): readonly string[] {
+    const activeRooms = this.#activeRooms;
+    this.#activeRooms = new Set();
+    return connections
+      .list()
+      .filter(({ connectionId }) => !connections.groupsOf(connectionId).some((room) => activeRooms.has(room)))
+      .map(({ connectionId }) => connectionId);
+  }
+}

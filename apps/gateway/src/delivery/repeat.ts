@@ -1,0 +1,12 @@
+// A timer that comes again and again, on any clock.
+import type { CancelTimer, Clock } from '@millrace/broker';
+
+/** Calls `action` every `intervalMs` until cancelled. */
+export function repeat(clock: Clock, intervalMs: number, action: () => void): CancelTimer {
+  let cancel = clock.startTimer(tick, intervalMs);
+  function tick(): void {
+    cancel = clock.startTimer(tick, intervalMs);
+    action();
+  }
+  return () => cancel();
+}

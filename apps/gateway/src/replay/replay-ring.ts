@@ -1,0 +1,231 @@
+// What was delivered in the last minutes, per room, so that a client that was away gets what it missed without
+// anybody asking the broker. Pure memory: no timers, no sockets.
+import { compareEntryIds, type EntryId, entryIdMs, FIRST_ENTRY_ID } from '@millrace/broker';
+import { ByteArena, readText, type TextReference } from './byte-arena.js';
+
+/** Bounds of {@link ReplayRing}. At either bound the oldest events go, and the window gets shorter. */
+export interface ReplayRingOptions {
+  readonly windowMs: number;
+  /** Texts and an estimate for the bookkeeping of each event. */
+  readonly maxBytes: number;
+}
+
+/** An event to be remembered, in the order of delivery. */
+export interface DeliveredEvent {
+  readonly stream: string;
+  readonly id: EntryId;
+  readonly roomId: string;
+  readonly eventType: string;
+  /** The argument as it was sent, with its position. */
+  readonly text: string;
+  /** Where only the newest of a key counts: an older one with the same key is forgotten. */
+  readonly latestKey?: string;
+}
+
+/** An event to be sent again. */
+export interface ReplayEvent {
+  readonly eventType: string;
+  readonly text: string;
+}
+
+/** What a room holds after some point, and where to go on from. */
+export interface ReplaySlice {
+  readonly events: readonly ReplayEvent[];
+  /** Give it to {@link ReplayRing.eventsSince} for what came later. */
+  readonly sequence: number;
+}
+
+/** Cursors of a client, by stream. */
+export type Cursors = ReadonlyMap<string, EntryId>;
+
+interface RingEntry {
+  readonly stream: string;
+  readonly id: EntryId;
+  readonly roomId: string;
+  readonly eventType: string;
+  readonly reference: TextReference;
+  readonly latestKey: string | undefined;
+  /** Rises by one with every event, over all rooms and streams. */
+  readonly sequence: number;
+  /** A newer one of its key came, or it was evicted. */
+  isGone: boolean;
+}
+
+/** The events of one room, oldest first, some of them gone. */
+interface RoomLog {
+  entries: RingEntry[];
+  goneCount: number;
+  readonly latest: Map<string, RingEntry>;
+}
+
+// Objects, map slots and array slots of one entry, measured at about this much.
+const overheadBytes = 250;
+
+/**
+ * The ring. For every stream it has a *floor*: it holds every event after the floor that is to be replayed, so a client whose
+ * cursor is at the floor or beyond can be given all it missed.
+ */
+export class ReplayRing {
+  readonly #options: ReplayRingOptions;
+  readonly #arena = new ByteArena();
+  readonly #floors = new Map<string, EntryId>();
+  readonly #rooms = new Map<string, RoomLog>();
+  /** All entries in the order of delivery; those before `#head` were evicted. */
+  #queue: RingEntry[] = [];
+  #head = 0;
+  #bytes = 0;
+  #sequence = 0;
+  #generation = 0;
+
+  constructor(options: ReplayRingOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes in use, by the estimate that the bound is held against. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Events held. */
+  get size(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  /** Changes when a stream begins anew: what was asked before that is not comparable with what is asked after it. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Everything after `id` will be told to the ring from now on. Forgets what the stream had before. */
+  begin(stream: string, id: EntryId): void {
+    for (let index = this.#head; index < this.#queue.length; index += 1) {
+      const entry = this.#queue[index];
+      if (entry?.stream === stream) this.#forget(entry);
+    }
+    this.#floors.set(stream, id);
+    this.#generation += 1;
+  }
+
+  /** The ID after which everything is known; `undefined` for a stream that was not begun. */
+  floor(stream: string): EntryId | undefined {
+    return this.#floors.get(stream);
+  }
+
+  /** Remembers an event. Events of one stream come in the order of their IDs. */
+  add(event: DeliveredEvent): void {
+    const { stream, id, roomId, eventType, latestKey } = event;
+    const reference = this.#arena.append(event.text);
+    this.#sequence += 1;
+    const sequence = this.#sequence;
+    const entry: RingEntry = { stream, id, roomId, eventType, reference, latestKey, sequence, isGone: false };
+    const log = this.#rooms.get(roomId) ?? {
+      entries: [],
+      goneCount: 0,
+      latest: new Map<string, RingEntry>(),
+    };
+    this.#rooms.set(roomId, log);
+    log.entries.push(entry);
+    if (latestKey !== undefined) {
+      const older = log.latest.get(latestKey);
+      log.latest.set(latestKey, entry);
+      // After the push: a room that were empty in between would be dropped.
+      if (older !== undefined) this.#forget(older);
+    }
+    this.#queue.push(entry);
+    this.#bytes += sizeOf(entry);
+    this.evict(entryIdMs(id));
+  }
+
+  /** Lets go of what is too old at `nowMs` (broker time), or too much. */
+  evict(nowMs: number): void {
+    for (let entry = this.#queue[this.#head]; entry !== undefined; entry = this.#queue[this.#head]) {
+      const isTooOld = nowMs - entryIdMs(entry.id) > this.#options.windowMs;
+      if (!isTooOld && this.#bytes <= this.#options.maxBytes) break;
+      this.#head += 1;
+      this.#bytes -= sizeOf(entry);
+      // What was gone already is not missed: a newer one of its key took its place, or its stream began anew.
+      if (!entry.isGone) this.#floors.set(entry.stream, entry.id);
+      this.#forget(entry);
+    }
+    if (this.#head > 1_024 && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** Whether everything that a client with these cursors missed is here. */
+  covers(cursors: Cursors): boolean {
+    for (const [stream, floor] of this.#floors) {
+      const cursor = cursors.get(stream);
+      if (cursor === undefined || compareEntryIds(cursor, floor) < 0) return false;
+    }
+    return true;
+  }
+
+  /**
+   * The events of a room after these cursors, in the order of delivery; the newest `maxEvents + 1` of them, so that a caller
+   * can tell that there are too many. Looks at no more of the room than it must.
+   */
+  eventsAfter(roomId: string, cursors: Cursors, maxEvents: number): ReplaySlice {
+    // Streams whose newest seen entry the client has already: all their earlier ones as well.
+    const finished = new Set<string>();
+    return this.#collect(roomId, maxEvents, (entry) => {
+      if (finished.has(entry.stream)) return 'skip';
+      if (compareEntryIds(entry.id, cursors.get(entry.stream) ?? FIRST_ENTRY_ID) > 0) return 'take';
+      finished.add(entry.stream);
+      return finished.size === this.#floors.size ? 'stop' : 'skip';
+    });
+  }
+
+  /** The events of a room that came after a slice was taken; the newest `maxEvents + 1` of them. */
+  eventsSince(roomId: string, sequence: number, maxEvents: number): ReplaySlice {
+    return this.#collect(roomId, maxEvents, (entry) => (entry.sequence > sequence ? 'take' : 'stop'));
+  }
+
+  /** How far back the ring reaches for every stream, in milliseconds before `nowMs`; at most the window. */
+  coveredMs(stream: string, nowMs: number): number {
+    const floor = this.#floors.get(stream);
+    return floor === undefined ? 0 : Math.min(this.#options.windowMs, Math.max(0, nowMs - entryIdMs(floor)));
+  }
+
+  /** Walks a room from its newest event backwards. */
+  #collect(
+    roomId: string,
+    maxEvents: number,
+    judge: (entry: RingEntry) => 'take' | 'skip' | 'stop',
+  ): ReplaySlice {
+    const entries = this.#rooms.get(roomId)?.entries ?? [];
+    const found: RingEntry[] = [];
+    for (let index = entries.length - 1; index >= 0 && found.length <= maxEvents; index -= 1) {
+      const entry = entries[index];
+      if (entry === undefined || entry.isGone) continue;
+      const verdict = judge(entry);
+      if (verdict === 'stop') break;
+      if (verdict === 'take') found.push(entry);
+    }
+    const events = found
+      .toReversed()
+      .map(({ eventType, reference }) => ({ eventType, text: readText(reference) }));
+    return { events, sequence: this.#sequence };
+  }
+
+  /** The one place where an entry leaves its room. Its memory is in the account until it is evicted. Idempotent. */
+  #forget(entry: RingEntry): void {
+    if (entry.isGone) return;
+    entry.isGone = true;
+    const log = this.#rooms.get(entry.roomId);
+    if (log === undefined) return;
+    log.goneCount += 1;
+    if (entry.latestKey !== undefined && log.latest.get(entry.latestKey) === entry)
+      log.latest.delete(entry.latestKey);
+    if (log.goneCount === log.entries.length) this.#rooms.delete(entry.roomId);
+    else if (log.goneCount > 32 && log.goneCount * 2 > log.entries.length) {
+      log.entries = log.entries.filter(({ isGone }) => !isGone);
+      log.goneCount = 0;
+    }
+  }
+}
+
+function sizeOf({ reference }: RingEntry): number {
+  return reference.end - reference.start + overheadBytes;
+}

@@ -1,0 +1,214 @@
+// Brings a client that was away up to date: what it missed of a room, in order, before anything new. Composes
+// the ring (memory) and the shared read of older entries (broker).
+import {
+  type Broker,
+  BrokerError,
+  compareEntryIds,
+  cursorsAfter,
+  type Entry,
+  type EntryId,
+  encodePosition,
+  FIRST_ENTRY_ID,
+  type Position,
+} from '@millrace/broker';
+import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
+import { eventText } from '../delivery/event-text.js';
+import { OlderEntries } from './older-entries.js';
+import { type Cursors, type ReplayEvent, ReplayRing } from './replay-ring.js';
+
+/** Bounds of a replay. */
+export interface ReplayOptions {
+  readonly catalog: AnyCatalog;
+  readonly windowMs: number;
+  readonly maxRingBytes: number;
+  /** A client that missed more of one room is told to reload. */
+  readonly maxEventsPerRoom: number;
+  readonly maxBytesPerRoom: number;
+}
+
+/** The client's side of a replay. */
+export interface ReplayTarget {
+  readonly roomId: string;
+  readonly after: Position;
+  send(event: ReplayEvent): void;
+  /** Resolves when the connection can take more. */
+  flushed(): Promise<void>;
+  isGone(): boolean;
+  /** Called in the very turn in which everything has been sent: from here on the room's events are new. */
+  arrive(): void;
+}
+
+/** How a replay ended. `recovered: false`: the client must load what it missed from elsewhere. */
+export interface ReplayOutcome {
+  readonly recovered: boolean;
+  readonly replayed: number;
+}
+
+// So much is sent in one turn of the event loop; then others have theirs.
+const sliceBytes = 65_536;
+const maxOlderEntries = 5_000;
+const keepOlderMs = 5_000;
+const maxOlderAttempts = 3;
+
+/** See the file's comment. One object per gateway. */
+export class Replay {
+  readonly ring: ReplayRing;
+  readonly #options: ReplayOptions;
+  readonly #older: OlderEntries;
+  readonly #currentPosition: () => Position;
+
+  constructor(options: ReplayOptions, broker: Broker, currentPosition: () => Position) {
+    this.#options = options;
+    this.#currentPosition = currentPosition;
+    this.ring = new ReplayRing({ windowMs: options.windowMs, maxBytes: options.maxRingBytes });
+    this.#older = new OlderEntries(broker, { maxEntries: maxOlderEntries, keepMs: keepOlderMs }, () =>
+      performance.now(),
+    );
+  }
+
+  /** Remembers a delivered event, if its type is replayed at all. */
+  remember(stream: string, id: EntryId, received: ReceivedEvent, createText: () => string): void {
+    const { event, declaration } = received;
+    const { replay } = declaration;
+    if (replay.mode === 'none') return;
+    this.ring.add({
+      stream,
+      id,
+      roomId: event.room_id,
+      eventType: event.event_type,
+      text: createText(),
+      ...(replay.mode === 'latest' ? { latestKey: latestKeyOf(received) } : {}),
+    });
+  }
+
+  /**
+   * Sends a client what it missed of a room, then calls `arrive` in the same turn as the last event. When little was missed and it
+   * is in memory, all of it happens in this turn. When it cannot be had completely, nothing is sent and the client arrives at once.
+   */
+  async catchUp(target: ReplayTarget): Promise<ReplayOutcome> {
+    const { generation } = this.ring;
+    const cursors = this.#cursorsOf(target.after);
+    const missed = cursors === undefined ? undefined : await this.#missedEvents(target.roomId, cursors);
+    if (cursors === undefined || missed === undefined || generation !== this.ring.generation)
+      return arriveWithGap(target);
+    let replayed = await sendInSlices(missed.events, target);
+    // While it was sent, more may have come: go on until nothing is left in one and the same turn.
+    for (let { sequence } = missed; ; ) {
+      if (target.isGone() || generation !== this.ring.generation) return arriveWithGap(target, replayed);
+      const later = this.ring.eventsSince(target.roomId, sequence, this.#options.maxEventsPerRoom);
+      if (later.events.length > this.#options.maxEventsPerRoom) return arriveWithGap(target, replayed);
+      if (later.events.length === 0) break;
+      replayed += await sendInSlices(later.events, target);
+      sequence = later.sequence;
+    }
+    target.arrive();
+    return { recovered: true, replayed };
+  }
+
+  #cursorsOf(position: Position): Cursors | undefined {
+    const cursors = cursorsAfter(position, this.#currentPosition());
+    if (cursors === undefined) return undefined;
+    return new Map(
+      this.#options.catalog.streams.map(({ name }, index) => [name, cursors[index] ?? FIRST_ENTRY_ID]),
+    );
+  }
+
+  /** `undefined` when something is missing or there is too much of it. Waits only for what the ring does not have. */
+  async #missedEvents(
+    roomId: string,
+    cursors: Cursors,
+  ): Promise<{ readonly events: readonly ReplayEvent[]; readonly sequence: number } | undefined> {
+    // A broker that cannot be asked proves nothing: the client is told to reload.
+    const older = this.ring.covers(cursors)
+      ? []
+      : await this.#olderEvents(roomId, cursors).catch((error: unknown) => {
+          if (error instanceof BrokerError) return undefined;
+          throw error;
+        });
+    if (older === undefined) return undefined;
+    const { maxEventsPerRoom, maxBytesPerRoom } = this.#options;
+    const recent = this.ring.eventsAfter(roomId, cursors, maxEventsPerRoom);
+    const events = [...older, ...recent.events];
+    const bytes = events.reduce((sum, { text }) => sum + text.length, 0);
+    if (events.length > maxEventsPerRoom || bytes > maxBytesPerRoom) return undefined;
+    return { events, sequence: recent.sequence };
+  }
+
+  async #olderEvents(roomId: string, cursors: Cursors): Promise<readonly ReplayEvent[] | undefined> {
+    for (let attempt = 0; attempt < maxOlderAttempts; attempt += 1) {
+      const entries: PlacedEntry[] = [];
+      const readUpTo = new Map(cursors);
+      for (const [stream, cursor] of cursors) {
+        const floor = this.ring.floor(stream);
+        if (floor === undefined || compareEntryIds(cursor, floor) >= 0) continue;
+        const found = await this.#older.read(stream, cursor, floor);
+        if (found === undefined) return undefined;
+        readUpTo.set(stream, floor);
+        for (const entry of found) if (entry.fields.room_id === roomId) entries.push({ stream, entry });
+      }
+      // The ring may have let go of more meanwhile; then there is a hole, and it is read again.
+      if (this.ring.covers(readUpTo)) return this.#toEvents(entries, cursors);
+    }
+    return undefined;
+  }
+
+  /** Older entries as events, oldest first, each with the position of a client that has been sent it. */
+  #toEvents(entries: PlacedEntry[], cursors: Cursors): readonly ReplayEvent[] {
+    const position = new Map(cursors);
+    const epochs = this.#currentPosition();
+    const events = new Map<string, ReplayEvent>();
+    for (const { stream, entry } of entries.sort((a, b) => compareEntryIds(a.entry.id, b.entry.id))) {
+      position.set(stream, entry.id);
+      const parsed = this.#options.catalog.parseEntry(entry.fields);
+      if (!parsed.ok || parsed.value.declaration.replay.mode === 'none') continue;
+      const { event, declaration } = parsed.value;
+      const streams = this.#options.catalog.streams;
+      const token = encodePosition(
+        streams.map(({ name }, index) => ({
+          epoch: epochs[index]?.epoch ?? '',
+          cursor: position.get(name) ?? FIRST_ENTRY_ID,
+        })),
+      );
+      const key = declaration.replay.mode === 'latest' ? latestKeyOf(parsed.value) : event.event_id;
+      // The newest of a key stands where it came, not where the first one was; a repeated ID stays where it was first.
+      if (declaration.replay.mode === 'latest') events.delete(key);
+      else if (events.has(key)) continue;
+      events.set(key, { eventType: event.event_type, text: eventText(parsed.value, token) });
+    }
+    return [...events.values()];
+  }
+}
+
+interface PlacedEntry {
+  readonly stream: string;
+  readonly entry: Entry;
+}
+
+/** Sends all of it; waits between slices so that neither the event loop nor the connection is flooded. */
+async function sendInSlices(events: readonly ReplayEvent[], target: ReplayTarget): Promise<number> {
+  let sent = 0;
+  let bytes = 0;
+  for (const event of events) {
+    if (bytes >= sliceBytes) {
+      await target.flushed();
+      if (target.isGone()) return sent;
+      bytes = 0;
+    }
+    target.send(event);
+    sent += 1;
+    bytes += event.text.length;
+  }
+  return sent;
+}
+
+function arriveWithGap(target: ReplayTarget, replayed = 0): ReplayOutcome {
+  target.arrive();
+  return { recovered: false, replayed };
+}
+
+/** Types of one name share a key; a character that no name has stands between. */
+function latestKeyOf({ event, declaration }: ReceivedEvent): string {
+  const { replay } = declaration;
+  const key = replay.mode === 'latest' ? replay.key(event.payload as never) : ''; // Parsed by its own declaration.
+  return `${event.event_type}\u0000${key}`;
+}

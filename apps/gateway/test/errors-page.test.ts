@@ -1,0 +1,40 @@
+// docs/errors.md and the code name the same errors.
+import { readFileSync } from 'node:fs';
+import { BROKER_ERROR_CODES } from '@millrace/broker';
+import { CONTRACT_ERROR_CODES } from '@millrace/contract';
+import { PUBLISHER_ERROR_CODES } from '@millrace/publisher';
+import { CLOSE_RULES, SIGNALR_ERROR_CODES } from '@millrace/signalr';
+import { expect, it } from 'vitest';
+import { GATEWAY_ERROR_CODES } from '../src/errors.js';
+import { problemTitles } from '../src/http/problem.js';
+
+const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
+
+/** First cells of each table, by the table's title cell and the heading above it. */
+function tableOf(heading: string, firstCell: string): readonly string[] {
+  const section = page.split(/^## /m).find((part) => part.startsWith(heading)) ?? '';
+  const table = section.split(`| ${firstCell} |`)[1]?.split('\n\n')[0] ?? '';
+  return [...table.matchAll(/^\| `(\w+)`/gm)].map(([, code]) => code ?? '');
+}
+
+it.each([
+  ['ContractError', Object.keys(CONTRACT_ERROR_CODES)],
+  ['BrokerError', BROKER_ERROR_CODES],
+  ['PublisherError', PUBLISHER_ERROR_CODES],
+  ['SignalRError', SIGNALR_ERROR_CODES],
+  ['GatewayError', GATEWAY_ERROR_CODES],
+  ['HTTP problems', Object.keys(problemTitles)],
+])('the page lists every code of %s and no other', (heading, codes) => {
+  expect([...tableOf(heading, 'code')].sort()).toEqual([...codes].sort());
+});
+
+it('the page says of every close reason whether the client may reconnect', () => {
+  const section = page.split(/^## /m).find((part) => part.startsWith('SignalRError')) ?? '';
+  const listed = [...section.matchAll(/^\| `(\w+)` \| (yes|no) \|$/gm)].map(([, reason, answer]) => [
+    reason,
+    answer === 'yes',
+  ]);
+  expect(Object.fromEntries(listed)).toEqual(
+    Object.fromEntries(Object.entries(CLOSE_RULES).map(([reason, rule]) => [reason, rule.allowReconnect])),
+  );
+});
