@@ -1,7 +1,7 @@
 // Delivery times of the last events. Pure.
 
 /** Most samples kept; the oldest go first. */
-export const maxSamples = 80;
+export const maxSamples = 40;
 
 /** The last delivery times, in milliseconds, oldest first. */
 export interface Latency {

@@ -1,7 +1,7 @@
 // Where one writes. Enter sends; every keystroke says that one is typing, and falling silent takes it back.
 import { ActionIcon } from '@mantine/core';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
-import { maxMessageLength, type Ticket } from '../../src/api-types.js';
+import { maxMessageLength } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
 import { SendIcon } from './icons.js';
 import { useDesk } from './use-desk.js';
@@ -10,10 +10,10 @@ import { useDesk } from './use-desk.js';
 const silenceMs = 3_000;
 
 /** The field and its button. */
-export function Composer({ ticket }: { readonly ticket: Ticket }) {
-  const { desk } = useDesk();
+export function Composer({ ticketId }: { readonly ticketId: string }) {
+  const desk = useDesk();
   const [content, setContent] = useState('');
-  const typing = useTyping(ticket.id);
+  const typing = useTyping(ticketId);
   const isEmpty = content.trim() === '';
 
   const write = (text: string): void => {
@@ -25,7 +25,7 @@ export function Composer({ ticket }: { readonly ticket: Ticket }) {
     setContent('');
     // The message itself ends the typing of its sender.
     typing.forget();
-    void desk.send(ticket.id, content.trim());
+    void desk.send(ticketId, content.trim());
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     // While an input method composes, Enter belongs to it.
@@ -66,7 +66,7 @@ export function Composer({ ticket }: { readonly ticket: Ticket }) {
 }
 
 function useTyping(ticketId: string) {
-  const { desk } = useDesk();
+  const desk = useDesk();
   const silence = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const isTyping = useRef(false);
 

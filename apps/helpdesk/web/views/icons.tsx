@@ -34,17 +34,16 @@ export const SendIcon = icon(
 );
 export const PlugIcon = icon(
   <>
-    <path d="M9 3.5v4.5M15 3.5v4.5" />
-    <path d="M6.5 8h11v3.5a5.5 5.5 0 0 1-11 0z" />
-    <path d="M12 17v3.5" />
+    <path d="M2.5 12H6M18 12h3.5" />
+    <path d="M6 7.5h3.5v9H6zM9.5 10h3M9.5 14h3" />
+    <path d="M18 7.5h-2a4.5 4.5 0 0 0 0 9h2z" />
   </>,
 );
 export const UnplugIcon = icon(
   <>
-    <path d="M9 3v3M15 3v3" />
-    <path d="M6.5 6.5h11V9a5.5 5.5 0 0 1-11 0z" />
-    <path d="M12 20.500v-1.5" />
-    <path d="m4 21 3-3M20 21l-3-3" />
+    <path d="M1.5 12h2.5M20 12h2.5" />
+    <path d="M4 7.5h3.5v9H4zM7.5 10h2.5M7.5 14h2.5" />
+    <path d="M20 7.5h-1.5a4.5 4.5 0 0 0 0 9H20z" />
   </>,
 );
 export const CheckIcon = icon(<path d="m6 12.5 4 4 8-9" />);
@@ -57,24 +56,24 @@ export const ChecksIcon = icon(
 export const ClockIcon = icon(
   <>
     <circle cx="12" cy="12" r="8" />
-    <path d="M12 7.500V12l3 2" />
+    <path d="M12 7.5V12l3 2" />
   </>,
 );
 export const SunIcon = icon(
   <>
     <circle cx="12" cy="12" r="3.8" />
-    <path d="M12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.400M5.6 18.4 7 17M17 7l1.4-1.4" />
+    <path d="M12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4" />
   </>,
 );
-export const MoonIcon = icon(<path d="M19.5 14.500A8 8 0 0 1 9.5 4.500a8 8 0 1 0 10 10z" />);
+export const MoonIcon = icon(<path d="M19.5 14.5A8 8 0 0 1 9.5 4.5a8 8 0 1 0 10 10z" />);
 export const ScreenIcon = icon(
   <>
     <rect x="3.5" y="4.5" width="17" height="11.5" rx="2" />
     <path d="M9 20h6M12 16v4" />
   </>,
 );
-export const PlusIcon = icon(<path d="M12 5.500v13M5.5 12h13" />);
-export const CloseIcon = icon(<path d="m6.5 6.5 11 11M17.5 6.500l-11 11" />);
+export const PlusIcon = icon(<path d="M12 5.5v13M5.5 12h13" />);
+export const CloseIcon = icon(<path d="m6.5 6.5 11 11M17.5 6.5l-11 11" />);
 export const BackIcon = icon(<path d="m14.5 6-6 6 6 6" />);
 export const PictureIcon = icon(
   <>
@@ -85,7 +84,7 @@ export const PictureIcon = icon(
 );
 export const PenIcon = icon(
   <>
-    <path d="M5 19h3.500L18.5 9 15 5.5 5 15.500z" />
+    <path d="M5 19h3.5L18.5 9 15 5.5 5 15.5z" />
     <path d="m13 7.5 3.5 3.5" />
   </>,
 );
@@ -96,9 +95,9 @@ export function Mark() {
     <svg viewBox="0 0 32 32" aria-hidden="true">
       <rect width="32" height="32" rx="8" fill="var(--mark, #0b6b62)" />
       <g fill="none" stroke="#fff" strokeWidth="2.6" strokeLinecap="round" strokeLinejoin="round">
-        <path d="M6 10.500h7.500c3.2 0 3.4 5.5 6.6 5.500H26" />
-        <path d="M6 16h5.500c3.2 0 3.4 5.5 6.6 5.500H26" opacity=".72" />
-        <path d="M6 21.500h3.500c1.6 0 2.5 1.4 3.4 2.7" opacity=".45" />
+        <path d="M6 10.5h7.5c3.2 0 3.4 5.5 6.6 5.5H26" />
+        <path d="M6 16h5.5c3.2 0 3.4 5.5 6.6 5.5H26" opacity=".72" />
+        <path d="M6 21.5h3.5c1.6 0 2.5 1.4 3.4 2.7" opacity=".45" />
       </g>
     </svg>
   );

@@ -28,6 +28,9 @@ export function LatencyChart({ samplesMs, label }: { readonly samplesMs: readonl
   return <div className="latency-chart" ref={holder} role="img" aria-label={label} />;
 }
 
+/** One bar an event; the newest at the right. */
+const bars = uPlot.paths.bars?.({ size: [0.7, 3], radius: 0.3 });
+
 function optionsFor({ clientWidth: width, clientHeight: height }: HTMLElement, colour: string): uPlot.Options {
   return {
     width,
@@ -38,7 +41,7 @@ function optionsFor({ clientWidth: width, clientHeight: height }: HTMLElement, c
     select: { show: false, left: 0, top: 0, width: 0, height: 0 },
     axes: [{ show: false }, { show: false }],
     scales: {
-      x: { time: false, range: [0, maxSamples - 1] },
+      x: { time: false, range: [-0.5, maxSamples - 0.5] },
       // From nothing up, and never so close that a millisecond looks like a mountain.
       y: { range: (_chart, _min, max) => [0, Math.max(8, max * 1.1)] },
     },
@@ -46,8 +49,9 @@ function optionsFor({ clientWidth: width, clientHeight: height }: HTMLElement, c
       {},
       {
         stroke: colour,
-        width: 1.5,
-        fill: `color-mix(in srgb, ${colour} 14%, transparent)`,
+        fill: colour,
+        width: 0,
+        ...(bars === undefined ? {} : { paths: bars }),
         points: { show: false },
       },
     ],

@@ -7,13 +7,13 @@ import type { CableReport } from '../desk/desk-state.js';
 import { PenIcon, PlugIcon, UnplugIcon } from './icons.js';
 import { LatencyChart } from './latency-chart.js';
 import { duration } from './times.js';
-import { useDesk } from './use-desk.js';
+import { useDesk, useDeskState } from './use-desk.js';
 import { useScript } from './use-script.js';
 
 /** The line of a person. `other`: who can write meanwhile. */
 export function LinePanel({ other }: { readonly other?: Desk | undefined }) {
-  const { desk, state } = useDesk();
-  const { cable } = state;
+  const desk = useDesk();
+  const cable = useDeskState((state) => state.cable);
   return (
     <footer className="line" aria-label={texts.line.label}>
       {cable.kind === 'pulled' && <Pulled sinceMs={cable.sinceMs} other={other} />}
@@ -43,7 +43,7 @@ export function LinePanel({ other }: { readonly other?: Desk | undefined }) {
 }
 
 function Pulled({ sinceMs, other }: { readonly sinceMs: number; readonly other: Desk | undefined }) {
-  const { desk } = useDesk();
+  const desk = useDesk();
   const seconds = useSecondsSince(sinceMs);
   return (
     <div className="pulled" data-testid="pulled">
@@ -67,7 +67,7 @@ function LetWrite({ other }: { readonly other: Desk }) {
 }
 
 function Report({ report }: { readonly report: CableReport }) {
-  const { desk } = useDesk();
+  const desk = useDesk();
   const isReplay = report.way === 'replay';
   return (
     <div className="report" role="status" aria-label={texts.line.reportTitle} data-testid="report">
@@ -126,7 +126,7 @@ function Figure(props: {
 }
 
 function LatencyFigure() {
-  const { samplesMs, medianMs, p95Ms, count } = useDesk().state.latency;
+  const { samplesMs, medianMs, p95Ms, count } = useDeskState((state) => state.latency);
   const has = medianMs !== undefined && p95Ms !== undefined;
   return (
     <Help text={texts.line.latencyHelp}>

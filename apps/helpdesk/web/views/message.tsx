@@ -15,10 +15,14 @@ export const StoredMessage = memo(function StoredMessage(props: {
   readonly message: Message;
   /** The first of its sender in a row. */
   readonly begins: boolean;
+  /** The last of its sender in a row. */
+  readonly ends: boolean;
+  /** Whether time and tick are shown below it. */
+  readonly hasFoot: boolean;
   readonly readers: string;
 }) {
-  const { message, begins, readers } = props;
-  const { me, people } = useDesk().desk;
+  const { message, begins, ends, hasFoot, readers } = props;
+  const { me, people } = useDesk();
   const { sender_id: senderId, content } = message;
   const id = { 'data-message-id': message.id, 'data-sequence': message.sequence_number };
   if (typeof senderId !== 'string') {
@@ -32,9 +36,13 @@ export const StoredMessage = memo(function StoredMessage(props: {
   const sender = people.get(senderId);
   const name = message.sender?.full_name ?? sender?.fullName ?? '';
   return (
-    <li className={`message${begins ? ' begins' : ''}${isOwn ? ' is-own' : ''}`} {...id}>
+    <li
+      className={`message${begins ? ' begins' : ''}${isOwn ? ' is-own' : ''}`}
+      data-tick={isOwn ? (readers === '' ? 'sent' : 'read') : undefined}
+      {...id}
+    >
       {!isOwn && begins && <span className="message-name">{name}</span>}
-      {!isOwn && (begins && sender !== undefined ? <Avatar person={sender} /> : <span />)}
+      {!isOwn && (ends && sender !== undefined ? <Avatar person={sender} /> : <span />)}
       <div className="bubble">
         {message.is_screenshot && <Screenshot />}
         {message.is_screenshot ? (
@@ -46,10 +54,12 @@ export const StoredMessage = memo(function StoredMessage(props: {
           content
         )}
       </div>
-      <div className="message-foot">
-        <time dateTime={message.created_at}>{clockTime(message.created_at)}</time>
-        {isOwn && <Tick readers={readers} />}
-      </div>
+      {hasFoot && (
+        <div className="message-foot">
+          <time dateTime={message.created_at}>{clockTime(message.created_at)}</time>
+          {isOwn && <Tick readers={readers} />}
+        </div>
+      )}
     </li>
   );
 });
@@ -62,7 +72,6 @@ function Tick({ readers }: { readonly readers: string }) {
       role="img"
       aria-label={label}
       title={label}
-      data-tick={readers === '' ? 'sent' : 'read'}
     >
       {readers === '' ? <CheckIcon /> : <ChecksIcon />}
     </span>
@@ -71,7 +80,7 @@ function Tick({ readers }: { readonly readers: string }) {
 
 /** An own message that is not stored yet, as far as this page knows. */
 export function OwnPending({ ticketId, message }: { readonly ticketId: string; readonly message: PendingMessage }) {
-  const { desk } = useDesk();
+  const desk = useDesk();
   const { state, content } = message;
   return (
     <li

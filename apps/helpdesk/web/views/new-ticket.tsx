@@ -7,7 +7,7 @@ import { useDesk } from './use-desk.js';
 
 /** The form in a dialog. */
 export function NewTicket({ onClose }: { onClose(): void }) {
-  const { desk } = useDesk();
+  const desk = useDesk();
   const [subject, setSubject] = useState('');
   const [content, setContent] = useState('');
   const [state, setState] = useState<'writing' | 'sending' | 'failed'>('writing');

@@ -8,13 +8,13 @@ import type { Desk } from '../desk/desk.js';
 import type { PeopleById } from '../desk/desk-state.js';
 import { Pane } from './pane.js';
 import { navigate, type Route } from './route.js';
-import { useDeskState, useNewDesk } from './use-desk.js';
+import { useNewDesk, useStateOf } from './use-desk.js';
 
 /** One person's desk, filling the page. */
 export function AlonePage(props: { readonly person: Person; readonly people: PeopleById; readonly route: Route }) {
   const { person, people, route } = props;
   const desk = useNewDesk(person, people, route.ticketId);
-  const { openTicketId } = useDeskState(desk);
+  const openTicketId = useStateOf(desk, (state) => state.openTicketId);
   useEffect(() => desk.openTicket(route.ticketId), [desk, route.ticketId]);
   // A ticket the desk opened by itself, such as a new one, gets its address.
   useEffect(() => {
@@ -82,7 +82,7 @@ function SplitPanes(props: {
   const { agent, requester, people, route, hiddenSide } = props;
   const agentDesk = useNewDesk(agent, people, route.ticketId);
   const requesterDesk = useNewDesk(requester, people, route.ticketId);
-  const { tickets } = useDeskState(requesterDesk);
+  const tickets = useStateOf(requesterDesk, (state) => state.tickets);
   const { ticketId } = route;
   const newest = tickets[0]?.id;
   // Without a ticket in the address, both look at the requester's newest.

@@ -6,7 +6,7 @@ import { texts } from '../../src/texts.js';
 import { Avatar } from './avatar.js';
 import { BellIcon } from './icons.js';
 import { listTime } from './times.js';
-import { useDesk } from './use-desk.js';
+import { useDesk, useDeskState } from './use-desk.js';
 
 /** The head of a pane. */
 export function PaneHead(props: { onPerson(person: Person): void; onTicket(ticketId: string): void }) {
@@ -22,7 +22,7 @@ export function PaneHead(props: { onPerson(person: Person): void; onTicket(ticke
 }
 
 function PersonMenu({ onPerson }: { onPerson(person: Person): void }) {
-  const { me, people } = useDesk().desk;
+  const { me, people } = useDesk();
   return (
     <Menu position="bottom-start" width={250} shadow="md">
       <Menu.Target>
@@ -56,8 +56,8 @@ function PersonMenu({ onPerson }: { onPerson(person: Person): void }) {
 }
 
 function ConnectionState() {
-  const { connection, cable } = useDesk().state;
-  const isPulled = cable.kind === 'pulled';
+  const connection = useDeskState((state) => state.connection);
+  const isPulled = useDeskState((state) => state.cable.kind === 'pulled');
   const kind = isPulled ? 'is-pulled' : connection === 'live' ? '' : 'is-busy';
   return (
     <span className={`state ${kind}`.trim()} role="status" data-state={isPulled ? 'pulled' : connection}>
@@ -67,9 +67,10 @@ function ConnectionState() {
 }
 
 function Bell({ onTicket }: { onTicket(ticketId: string): void }) {
-  const { desk, state } = useDesk();
+  const desk = useDesk();
+  const notifications = useDeskState((state) => state.notifications);
   const [isOpen, setIsOpen] = useState(false);
-  const unread = state.notifications.filter(({ isRead }) => !isRead).length;
+  const unread = notifications.filter(({ isRead }) => !isRead).length;
   const change = (opens: boolean): void => {
     setIsOpen(opens);
     if (!opens && unread > 0) void desk.readNotifications();
@@ -96,9 +97,9 @@ function Bell({ onTicket }: { onTicket(ticketId: string): void }) {
       <Popover.Dropdown p={0} aria-label={texts.bell.title}>
         <div className="notices" tabIndex={-1}>
           <h2>{texts.bell.title}</h2>
-          {state.notifications.length === 0 && <p className="notices-empty">{texts.bell.empty}</p>}
+          {notifications.length === 0 && <p className="notices-empty">{texts.bell.empty}</p>}
           <ul>
-            {state.notifications.map(({ id, title, body, createdAt, ticketId }) => (
+            {notifications.map(({ id, title, body, createdAt, ticketId }) => (
               <li key={id}>
                 <UnstyledButton
                   className="notice"

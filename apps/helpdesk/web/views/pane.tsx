@@ -9,7 +9,7 @@ import { PaneHead } from './pane-head.js';
 import { TicketList } from './ticket-list.js';
 import { TicketView } from './ticket-view.js';
 import { Toasts } from './toasts.js';
-import { DeskProvider, useDesk, useDeskState } from './use-desk.js';
+import { DeskProvider, useDesk, useDeskState, useStateOf } from './use-desk.js';
 
 /** A pane. */
 export function Pane(props: {
@@ -22,17 +22,19 @@ export function Pane(props: {
   onPerson(person: Person): void;
 }) {
   const { desk, other, isHidden = false, onTicket, onPerson } = props;
-  const state = useDeskState(desk);
+  const isReady = useStateOf(desk, (state) => state.phase === 'ready');
+  const isPulled = useStateOf(desk, (state) => state.cable.kind === 'pulled');
+  const hasOpenTicket = useStateOf(desk, (state) => state.openTicketId !== null);
   useWatching(desk, isHidden);
   const { me } = desk;
-  const classes = ['pane', state.cable.kind === 'pulled' ? 'is-pulled' : '', isHidden ? 'is-hidden' : ''];
+  const classes = ['pane', isPulled ? 'is-pulled' : '', isHidden ? 'is-hidden' : ''];
   return (
-    <DeskProvider value={{ desk, state }}>
+    <DeskProvider value={desk}>
       <section className={classes.join(' ').trim()} aria-label={`${texts.roles[me.role]}: ${me.fullName}`}>
         <PaneHead onPerson={onPerson} onTicket={onTicket} />
-        {state.phase === 'ready' ? (
+        {isReady ? (
           <>
-            <div className={state.openTicketId === null ? 'desk' : 'desk shows-ticket'}>
+            <div className={hasOpenTicket ? 'desk shows-ticket' : 'desk'}>
               <TicketList onTicket={onTicket} />
               <TicketView onBack={() => onTicket(null)} />
             </div>
@@ -42,17 +44,18 @@ export function Pane(props: {
           <Opening />
         )}
         <Toasts onTicket={onTicket} />
-        <VisuallyHidden aria-live="polite">{state.announcement}</VisuallyHidden>
+        <Announcer />
       </section>
     </DeskProvider>
   );
 }
 
 function Opening() {
-  const { desk, state } = useDesk();
+  const desk = useDesk();
+  const hasFailed = useDeskState((state) => state.phase === 'failed');
   return (
     <div className="opening">
-      {state.phase === 'failed' ? (
+      {hasFailed ? (
         <>
           <p role="alert">{texts.signIn.failed}</p>
           <Button variant="default" size="sm" onClick={() => void desk.open()}>
@@ -64,6 +67,12 @@ function Opening() {
       )}
     </div>
   );
+}
+
+/** Reads new messages to whoever listens rather than looks. */
+function Announcer() {
+  const announcement = useDeskState((state) => state.announcement);
+  return <VisuallyHidden aria-live="polite">{announcement}</VisuallyHidden>;
 }
 
 /** Messages count as read while the person can see them. */

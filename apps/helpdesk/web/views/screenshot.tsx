@@ -25,17 +25,17 @@ export function Screenshot() {
           <rect x="256" y={y} width="50" height="8" rx="3" />
         </g>
       ))}
-      <rect x="62" y="54" width="196" height="92" rx="8" fill="#fff" stroke="#c3cdd4" />
+      <rect x="56" y="54" width="208" height="92" rx="8" fill="#fff" stroke="#c3cdd4" />
       <circle cx="84" cy="78" r="9" fill="#fceae8" />
       <path d="M84 73v6M84 82.500v.2" stroke="#b3382c" strokeWidth="2" strokeLinecap="round" />
       <text x="101" y="79" fontSize="12" fontWeight="650" fill="#22302c">
         {screenshotHeading}
       </text>
-      <text x="101" y="95" fontSize="7.4" fill="#5a6864">
+      <text x="101" y="95" fontSize="7" fill="#5a6864">
         {screenshotBody}
       </text>
-      <rect x="192" y="112" width="54" height="20" rx="5" fill="#33658a" />
-      <text x="219" y="125.5" fontSize="9" textAnchor="middle" fill="#fff">
+      <rect x="198" y="112" width="54" height="20" rx="5" fill="#33658a" />
+      <text x="225" y="125.5" fontSize="9" textAnchor="middle" fill="#fff">
         {screenshotButton}
       </text>
     </svg>

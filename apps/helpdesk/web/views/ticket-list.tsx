@@ -1,16 +1,17 @@
 // The list of tickets: status, who has it, what was said last, what is unread.
 import { ActionIcon, UnstyledButton } from '@mantine/core';
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import type { Message, Person, Ticket } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
 import { PlusIcon } from './icons.js';
 import { NewTicket } from './new-ticket.js';
 import { listTime } from './times.js';
-import { useDesk } from './use-desk.js';
+import { useDesk, useDeskState } from './use-desk.js';
 
 /** The list. */
 export function TicketList({ onTicket }: { onTicket(ticketId: string): void }) {
-  const { desk, state } = useDesk();
+  const desk = useDesk();
+  const tickets = useDeskState((state) => state.tickets);
   const [isCreating, setIsCreating] = useState(false);
   const isRequester = desk.me.role === 'requester';
   return (
@@ -18,7 +19,7 @@ export function TicketList({ onTicket }: { onTicket(ticketId: string): void }) {
       <div className="list-head">
         <h2>
           {isRequester ? texts.list.requesterTitle : texts.list.agentTitle}{' '}
-          <span className="list-count">{state.tickets.length}</span>
+          <span className="list-count">{tickets.length}</span>
         </h2>
         {isRequester && (
           <ActionIcon
@@ -31,13 +32,13 @@ export function TicketList({ onTicket }: { onTicket(ticketId: string): void }) {
           </ActionIcon>
         )}
       </div>
-      {state.tickets.length === 0 ? (
+      {tickets.length === 0 ? (
         <p className="list-empty">{texts.list.empty}</p>
       ) : (
         <ul className="ticket-items">
-          {state.tickets.map((ticket) => (
+          {tickets.map((ticket) => (
             <li key={ticket.id}>
-              <TicketItem ticket={ticket} onOpen={() => onTicket(ticket.id)} />
+              <TicketItem ticket={ticket} onOpen={onTicket} />
             </li>
           ))}
         </ul>
@@ -47,19 +48,19 @@ export function TicketList({ onTicket }: { onTicket(ticketId: string): void }) {
   );
 }
 
-function TicketItem({ ticket, onOpen }: { readonly ticket: Ticket; onOpen(): void }) {
-  const { desk, state } = useDesk();
-  const { me, people } = desk;
+const TicketItem = memo(function TicketItem(props: { readonly ticket: Ticket; onOpen(ticketId: string): void }) {
+  const { ticket, onOpen } = props;
+  const { me, people } = useDesk();
   const unread = Math.max(0, (ticket.lastMessage?.sequence_number ?? 0) - ticket.readUpTo);
-  const isTyping = (state.typing.get(ticket.id) ?? []).length > 0;
-  const isOpen = state.openTicketId === ticket.id;
+  const isTyping = useDeskState(({ typing }) => (typing.get(ticket.id) ?? []).length > 0);
+  const isOpen = useDeskState(({ openTicketId }) => openTicketId === ticket.id);
   const whose = me.role === 'agent' ? people.get(ticket.requesterId)?.fullName : assigneeName(ticket, people);
   return (
     <UnstyledButton
       className={unread > 0 ? 'ticket-item is-unread' : 'ticket-item'}
       aria-current={isOpen ? 'true' : undefined}
       data-ticket={ticket.number}
-      onClick={onOpen}
+      onClick={() => onOpen(ticket.id)}
     >
       <span className="ticket-subject">{ticket.subject}</span>
       <span className="ticket-time">{listTime(ticket.lastMessage?.created_at ?? ticket.createdAt)}</span>
@@ -81,7 +82,7 @@ function TicketItem({ ticket, onOpen }: { readonly ticket: Ticket; onOpen(): voi
       </span>
     </UnstyledButton>
   );
-}
+});
 
 function assigneeName({ assigneeId }: Ticket, people: ReadonlyMap<string, Person>): string {
   return (assigneeId === null ? undefined : people.get(assigneeId)?.fullName) ?? texts.list.unassigned;

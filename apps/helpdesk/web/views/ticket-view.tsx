@@ -1,18 +1,19 @@
 // The open ticket: its head, a remote session, the conversation.
 import { ActionIcon, Button, Menu, Select } from '@mantine/core';
-import { useState } from 'react';
+import { memo, useCallback, useState } from 'react';
 import { type RemoteSession, type Ticket, type TicketStatus, ticketStatuses } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
-import { emptyConversation } from '../desk/conversation.js';
 import { ChatView } from './chat-view.js';
 import { Composer } from './composer.js';
 import { BackIcon, ScreenIcon } from './icons.js';
-import { useDesk } from './use-desk.js';
+import { useDesk, useDeskState } from './use-desk.js';
 
 /** The open ticket, or a word that none is open. */
 export function TicketView({ onBack }: { onBack(): void }) {
-  const { state } = useDesk();
-  const ticket = state.tickets.find(({ id }) => id === state.openTicketId);
+  const ticket = useDeskState(({ tickets, openTicketId }) => tickets.find(({ id }) => id === openTicketId));
+  const remoteSession = useDeskState(({ conversations, openTicketId }) =>
+    openTicketId === null ? null : (conversations.get(openTicketId)?.remoteSession ?? null),
+  );
   if (ticket === undefined) {
     return (
       <div className="open-ticket">
@@ -20,24 +21,23 @@ export function TicketView({ onBack }: { onBack(): void }) {
       </div>
     );
   }
-  const conversation = state.conversations.get(ticket.id) ?? emptyConversation;
   return (
     <div className="open-ticket" data-open-ticket={ticket.number}>
-      <TicketHead ticket={ticket} remoteSession={conversation.remoteSession} onBack={onBack} />
-      {conversation.remoteSession === null ? <div /> : <RemoteBar session={conversation.remoteSession} />}
-      <ChatView key={ticket.id} ticket={ticket} conversation={conversation} />
-      <Composer key={`${ticket.id} composer`} ticket={ticket} />
+      <TicketHead ticket={ticket} mayInvite={remoteSession === null} onBack={onBack} />
+      {remoteSession === null ? <div /> : <RemoteBar session={remoteSession} />}
+      <ChatView key={ticket.id} ticketId={ticket.id} subject={ticket.subject} />
+      <Composer key={`${ticket.id} composer`} ticketId={ticket.id} />
     </div>
   );
 }
 
 function TicketHead(props: {
   readonly ticket: Ticket;
-  readonly remoteSession: RemoteSession | null;
+  readonly mayInvite: boolean;
   onBack(): void;
 }) {
-  const { ticket, remoteSession, onBack } = props;
-  const { me, people } = useDesk().desk;
+  const { ticket, mayInvite, onBack } = props;
+  const { me, people } = useDesk();
   const { run, hasFailed } = useChange();
   const assignee = ticket.assigneeId === null ? undefined : people.get(ticket.assigneeId);
   const requester = people.get(ticket.requesterId);
@@ -60,7 +60,13 @@ function TicketHead(props: {
         </p>
       </div>
       {isAgent ? (
-        <AgentControls ticket={ticket} mayInvite={remoteSession === null} run={run} />
+        <AgentControls
+          ticketId={ticket.id}
+          status={ticket.status}
+          assigneeId={ticket.assigneeId}
+          mayInvite={mayInvite}
+          run={run}
+        />
       ) : (
         <span className="status-pill" data-testid="status">
           <span className="status-dot" data-status={ticket.status} />
@@ -76,13 +82,16 @@ function TicketHead(props: {
   );
 }
 
-function AgentControls(props: {
-  readonly ticket: Ticket;
+/** Drawn again only when one of these changes, not with every message. */
+const AgentControls = memo(function AgentControls(props: {
+  readonly ticketId: string;
+  readonly status: TicketStatus;
+  readonly assigneeId: string | null;
   readonly mayInvite: boolean;
   run(change: Promise<void>): void;
 }) {
-  const { ticket, mayInvite, run } = props;
-  const { desk } = useDesk();
+  const { ticketId, status: current, assigneeId, mayInvite, run } = props;
+  const desk = useDesk();
   const agents = [...desk.people.values()].filter(({ role }) => role === 'agent');
   return (
     <div className="ticket-controls">
@@ -92,12 +101,12 @@ function AgentControls(props: {
         aria-label={texts.ticket.status}
         allowDeselect={false}
         checkIconPosition="right"
-        leftSection={<span className="status-dot" data-status={ticket.status} />}
+        leftSection={<span className="status-dot" data-status={current} />}
         leftSectionWidth={26}
         data={ticketStatuses.map((status) => ({ value: status, label: texts.status[status] }))}
-        value={ticket.status}
+        value={current}
         // Only the values above can come.
-        onChange={(status) => status !== null && run(desk.setStatus(ticket.id, status as TicketStatus))}
+        onChange={(status) => status !== null && run(desk.setStatus(ticketId, status as TicketStatus))}
       />
       <Select
         className="assignee-control"
@@ -109,8 +118,8 @@ function AgentControls(props: {
           { value: 'nobody', label: texts.ticket.nobody },
           ...agents.map(({ id, fullName }) => ({ value: id, label: fullName })),
         ]}
-        value={ticket.assigneeId ?? 'nobody'}
-        onChange={(value) => run(desk.assign(ticket.id, value === 'nobody' ? null : value))}
+        value={assigneeId ?? 'nobody'}
+        onChange={(value) => run(desk.assign(ticketId, value === 'nobody' ? null : value))}
       />
       <Menu position="bottom-end" shadow="md">
         <Menu.Target>
@@ -119,16 +128,16 @@ function AgentControls(props: {
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => run(desk.invite(ticket.id, 'view'))}>{texts.remote.inviteView}</Menu.Item>
-          <Menu.Item onClick={() => run(desk.invite(ticket.id, 'control'))}>{texts.remote.inviteControl}</Menu.Item>
+          <Menu.Item onClick={() => run(desk.invite(ticketId, 'view'))}>{texts.remote.inviteView}</Menu.Item>
+          <Menu.Item onClick={() => run(desk.invite(ticketId, 'control'))}>{texts.remote.inviteControl}</Menu.Item>
         </Menu.Dropdown>
       </Menu>
     </div>
   );
-}
+});
 
 function RemoteBar({ session }: { readonly session: RemoteSession }) {
-  const { desk } = useDesk();
+  const desk = useDesk();
   const { run, hasFailed } = useChange();
   const { state, mode } = session;
   const isRequester = desk.me.id === session.requesterId;
@@ -173,9 +182,9 @@ function RemoteBar({ session }: { readonly session: RemoteSession }) {
 /** Runs changes and remembers whether the last one failed. */
 function useChange() {
   const [hasFailed, setHasFailed] = useState(false);
-  const run = (change: Promise<void>): void => {
+  const run = useCallback((change: Promise<void>): void => {
     setHasFailed(false);
     change.catch(() => setHasFailed(true));
-  };
+  }, []);
   return { run, hasFailed };
 }

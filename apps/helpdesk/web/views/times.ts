@@ -13,15 +13,15 @@ export function clockTime(iso: string): string {
 /** Today, Yesterday, Friday 21 November */
 export function dayName(iso: string, now = new Date()): string {
   const date = new Date(iso);
-  if (isSameDay(date, now)) return texts.chat.today;
-  if (isSameDay(date, new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1))) return texts.chat.yesterday;
+  if (areSameDay(date, now)) return texts.chat.today;
+  if (areSameDay(date, new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1))) return texts.chat.yesterday;
   return day.format(date);
 }
 
 /** 14:02 today, 21 Nov before. */
 export function listTime(iso: string, now = new Date()): string {
   const date = new Date(iso);
-  return isSameDay(date, now) ? clock.format(date) : shortDay.format(date);
+  return areSameDay(date, now) ? clock.format(date) : shortDay.format(date);
 }
 
 /** 840 µs is 1 ms; 6.2 s from a second on. */
@@ -29,6 +29,11 @@ export function duration(milliseconds: number): string {
   return milliseconds < 1_000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1_000).toFixed(1)} s`;
 }
 
-function isSameDay(a: Date, b: Date): boolean {
+/** Whether two times lie on one day, here. */
+export function isSameDay(a: string, b: string): boolean {
+  return areSameDay(new Date(a), new Date(b));
+}
+
+function areSameDay(a: Date, b: Date): boolean {
   return a.getFullYear() === b.getFullYear() && a.getMonth() === b.getMonth() && a.getDate() === b.getDate();
 }

@@ -3,13 +3,13 @@ import { CloseButton, UnstyledButton } from '@mantine/core';
 import { useEffect } from 'react';
 import { texts } from '../../src/texts.js';
 import type { Toast } from '../desk/desk-state.js';
-import { useDesk } from './use-desk.js';
+import { useDesk, useDeskState } from './use-desk.js';
 
 const shownForMs = 6_000;
 
 /** The toasts of a pane. */
 export function Toasts({ onTicket }: { onTicket(ticketId: string): void }) {
-  const { toasts } = useDesk().state;
+  const toasts = useDeskState((state) => state.toasts);
   return (
     <div className="toasts" role="status">
       {toasts.map((toast) => (
@@ -20,7 +20,7 @@ export function Toasts({ onTicket }: { onTicket(ticketId: string): void }) {
 }
 
 function ToastCard({ toast, onTicket }: { readonly toast: Toast; onTicket(ticketId: string): void }) {
-  const { desk } = useDesk();
+  const desk = useDesk();
   const { id, title, body, ticketId } = toast;
   useEffect(() => {
     const timer = setTimeout(() => desk.dismissToast(id), shownForMs);

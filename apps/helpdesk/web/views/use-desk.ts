@@ -4,12 +4,6 @@ import type { Person } from '../../src/api-types.js';
 import { Desk } from '../desk/desk.js';
 import type { DeskState, PeopleById } from '../desk/desk-state.js';
 
-/** A desk and what it shows now. */
-export interface ShownDesk {
-  readonly desk: Desk;
-  readonly state: DeskState;
-}
-
 /** Opens a person's desk and closes it with the view. */
 export function useNewDesk(person: Person, people: PeopleById, ticketId: string | null): Desk {
   // The ticket is where it begins; later the desk itself knows which is open.
@@ -23,19 +17,27 @@ export function useNewDesk(person: Person, people: PeopleById, ticketId: string 
   return desk;
 }
 
-/** What a desk shows. */
-export function useDeskState(desk: Desk): DeskState {
-  return useSyncExternalStore(desk.store.subscribe, desk.store.get);
+/**
+ * A part of what a desk shows. The view is drawn again only when this part is another one, so `select` gives what is in
+ * the state, or a plain value, never a new object.
+ */
+export function useStateOf<Part>(desk: Desk, select: (state: DeskState) => Part): Part {
+  return useSyncExternalStore(desk.store.subscribe, () => select(desk.store.get()));
 }
 
-const DeskContext = createContext<ShownDesk | null>(null);
+const DeskContext = createContext<Desk | null>(null);
 
 /** Gives a desk to the views inside. */
 export const DeskProvider = DeskContext.Provider;
 
 /** The desk around this view. */
-export function useDesk(): ShownDesk {
-  const shown = useContext(DeskContext);
-  if (shown === null) throw new Error('there is no desk around this view');
-  return shown;
+export function useDesk(): Desk {
+  const desk = useContext(DeskContext);
+  if (desk === null) throw new Error('there is no desk around this view');
+  return desk;
+}
+
+/** {@link useStateOf} of the desk around this view. */
+export function useDeskState<Part>(select: (state: DeskState) => Part): Part {
+  return useStateOf(useDesk(), select);
 }
