@@ -34,16 +34,16 @@ export const SendIcon = icon(
 );
 export const PlugIcon = icon(
   <>
-    <path d="M2.5 12H6M18 12h3.5" />
-    <path d="M6 7.5h3.5v9H6zM9.5 10h3M9.5 14h3" />
-    <path d="M18 7.5h-2a4.5 4.5 0 0 0 0 9h2z" />
+    <path d="M1.5 12h4M18.5 12h4" />
+    <path d="M5.5 6.5h4v11h-4zM9.5 9.5h3.5M9.5 14.5h3.5" />
+    <path d="M18.5 6.5h-1a5.5 5.5 0 0 0 0 11h1z" />
   </>,
 );
 export const UnplugIcon = icon(
   <>
-    <path d="M1.5 12h2.5M20 12h2.5" />
-    <path d="M4 7.5h3.5v9H4zM7.5 10h2.5M7.5 14h2.5" />
-    <path d="M20 7.5h-1.5a4.5 4.5 0 0 0 0 9H20z" />
+    <path d="M1 12h2.5M21 12h2" />
+    <path d="M3.5 6.5h4v11h-4zM7.5 9.5h3M7.5 14.5h3" />
+    <path d="M21 6.5h-1a5.5 5.5 0 0 0 0 11h1z" />
   </>,
 );
 export const CheckIcon = icon(<path d="m6 12.5 4 4 8-9" />);
