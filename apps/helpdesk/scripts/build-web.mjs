@@ -1,0 +1,90 @@
+// Builds the pages into dist/web, unless nothing they are made of has changed since the last time. Prints their size.
+//
+//   node apps/helpdesk/scripts/build-web.mjs
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const app = fileURLToPath(new URL('..', import.meta.url));
+const repository = join(app, '../..');
+const output = join(app, 'dist/web');
+const mark = join(output, '.built-from');
+const lock = join(app, 'dist/web.lock');
+
+/** Everything the pages are made of. Libraries of others are named by the lock file. */
+const inputs = ['web', 'src/api-types.ts', 'src/texts.ts', 'vite.config.ts', 'scripts/build-web.mjs']
+  .map((path) => join(app, path))
+  .concat(['packages/client/src', 'package-lock.json'].map((path) => join(repository, path)));
+
+function filesUnder(path) {
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path)
+    .sort()
+    .flatMap((name) => filesUnder(join(path, name)));
+}
+
+function fingerprint() {
+  const hash = createHash('sha256');
+  for (const file of inputs.flatMap(filesUnder)) hash.update(file.slice(repository.length)).update(readFileSync(file));
+  return hash.digest('hex');
+}
+
+/** Size of what a first visit loads, as it is sent. */
+function transferBytes() {
+  const compressible = /\.(js|css|html|svg)$/;
+  return filesUnder(output)
+    .filter((file) => file !== mark)
+    .map((file) => (compressible.test(file) ? gzipSync(readFileSync(file)).length : statSync(file).size))
+    .reduce((sum, size) => sum + size, 0);
+}
+
+// A folder is made by one process only: whoever did it builds, the others wait.
+async function withLock(act) {
+  mkdirSync(dirname(lock), { recursive: true });
+  for (const endMs = Date.now() + 60_000; ; ) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      // Left behind by a process that was killed.
+      if (Date.now() > endMs) rmSync(lock, { recursive: true, force: true });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  try {
+    return await act();
+  } finally {
+    rmSync(lock, { recursive: true, force: true });
+  }
+}
+
+/** Builds if need be. */
+export function buildWeb() {
+  return withLock(buildUnlessBuilt);
+}
+
+async function buildUnlessBuilt() {
+  const builtFrom = fingerprint();
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === builtFrom) return { isFresh: false, bytes: transferBytes() };
+  // Loading it takes as long as everything else here: only when it is needed.
+  const { build } = await import('vite');
+  // A test run says NODE_ENV=test, and would get the libraries' slow development code.
+  const { NODE_ENV } = process.env;
+  process.env.NODE_ENV = 'production';
+  try {
+    await build({ mode: 'production', configFile: join(app, 'vite.config.ts'), logLevel: 'warn' });
+  } finally {
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV;
+    else process.env.NODE_ENV = NODE_ENV;
+  }
+  writeFileSync(mark, builtFrom);
+  return { isFresh: true, bytes: transferBytes() };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { isFresh, bytes } = await buildWeb();
+  if (isFresh) console.log(`helpdesk pages built: ${Math.round(bytes / 1024)} kB to load (compressed, font included)`);
+}

@@ -1,0 +1,20 @@
+// Opens the helpdesk's database: one file, made and filled on the first run.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'libsql';
+import { schemaSql } from './schema.js';
+import { seed } from './seed.js';
+
+/** An open database. Calls are synchronous, so what happens in one `transaction` cannot interleave with another. */
+export type DeskDatabase = InstanceType<typeof Database>;
+
+/** Opens `helpdesk.db` in a folder; a new one gets people and tickets. */
+export function openDatabase(dataFolder: string): DeskDatabase {
+  mkdirSync(dataFolder, { recursive: true });
+  const database = new Database(join(dataFolder, 'helpdesk.db'));
+  // WAL with NORMAL: a power cut may cost the last transactions, a crash of the process costs nothing.
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000;');
+  database.exec(schemaSql);
+  if (database.prepare('SELECT 1 FROM people LIMIT 1').get() === undefined) seed(database, Date.now());
+  return database;
+}

@@ -1,0 +1,30 @@
+// The helpdesk's one error class: what the API refuses, and with which status.
+
+/** Stable codes of {@link HelpdeskError}, with the HTTP status of each. */
+export const helpdeskErrorStatus = {
+  invalid_request: 422,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  overloaded: 503,
+} as const;
+
+/** One of the codes. */
+export type HelpdeskErrorCode = keyof typeof helpdeskErrorStatus;
+
+/** Something the API does not do. The message is for whoever called. */
+export class HelpdeskError extends Error {
+  override readonly name = 'HelpdeskError';
+  readonly code: HelpdeskErrorCode;
+
+  constructor(code: HelpdeskErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+
+  /** The HTTP status to answer with. */
+  get status(): number {
+    return helpdeskErrorStatus[this.code];
+  }
+}

@@ -1,0 +1,85 @@
+// Serves the built pages from memory: a fixed list of files, so no path can lead out of the folder. Nothing on them
+// may come from another host.
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+/** One file, ready to be sent. */
+interface WebFile {
+  readonly body: Buffer;
+  /** Absent where it would not be smaller. */
+  readonly gzipped?: Buffer;
+  readonly contentType: string;
+  readonly etag: string;
+}
+
+const contentTypes: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+  '.png': 'image/png',
+};
+
+const securityHeaders = {
+  // Styles: the component library writes its theme into a style element.
+  'content-security-policy':
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+};
+
+/** The addresses that show the page; which view it is decides the page itself. */
+const pagePaths = ['/', '/agent', '/agent/:ticketId', '/requester', '/requester/:ticketId'];
+
+/**
+ * Adds the pages.
+ *
+ * @throws Error when they have not been built.
+ */
+export function addWebPages(http: FastifyInstance, folder: string): void {
+  const page = readPage(folder);
+  for (const path of pagePaths) {
+    http.get(path, (request, reply) => send(request, reply, page, 'no-cache'));
+  }
+  for (const name of assetNames(folder)) {
+    const asset = readWebFile(join(folder, name));
+    // Built names hold a hash of the content.
+    http.get(`/${name}`, (request, reply) => send(request, reply, asset, 'public, max-age=31536000, immutable'));
+  }
+}
+
+function readPage(folder: string): WebFile {
+  try {
+    return readWebFile(join(folder, 'index.html'));
+  } catch (cause) {
+    throw new Error(`The helpdesk's pages are not built (${folder}). Run \`npm run build\`.`, { cause });
+  }
+}
+
+function assetNames(folder: string): readonly string[] {
+  return readdirSync(join(folder, 'assets')).map((name) => `assets/${name}`);
+}
+
+function readWebFile(path: string): WebFile {
+  const body = readFileSync(path);
+  const gzipped = gzipSync(body);
+  const file = {
+    body,
+    contentType: contentTypes[extname(path)] ?? 'application/octet-stream',
+    etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+  };
+  return gzipped.length < body.length * 0.9 ? { ...file, gzipped } : file;
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, file: WebFile, cacheControl: string): FastifyReply {
+  void reply.headers({ ...securityHeaders, 'cache-control': cacheControl, etag: file.etag, vary: 'accept-encoding' });
+  if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
+  void reply.type(file.contentType);
+  const acceptsGzip = request.headers['accept-encoding']?.includes('gzip') === true;
+  if (file.gzipped === undefined || !acceptsGzip) return reply.send(file.body);
+  return reply.header('content-encoding', 'gzip').send(file.gzipped);
+}

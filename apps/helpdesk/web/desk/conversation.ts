@@ -1,0 +1,108 @@
+// A conversation as one page knows it: stored messages in their order, and own ones on their way. Pure.
+import type { ConversationAnswer, Message, RemoteSession } from '../../src/api-types.js';
+
+/** sending → stored (gone from here); sending → waiting (no connection) → sending; sending → failed → sending. */
+export type PendingState = 'sending' | 'waiting' | 'failed';
+
+/** An own message that is not known to be stored. */
+export interface PendingMessage {
+  readonly clientTempId: string;
+  readonly content: string;
+  readonly createdAt: string;
+  readonly state: PendingState;
+}
+
+/** What a page knows of a ticket's conversation. */
+export interface Conversation {
+  /** By sequence number; each message once. */
+  readonly messages: readonly Message[];
+  readonly pending: readonly PendingMessage[];
+  /** How far each person has read. */
+  readonly readUpTo: Readonly<Record<string, number>>;
+  readonly remoteSession: RemoteSession | null;
+  readonly hasEarlier: boolean;
+  /** Whether it was loaded from the database; before that it holds only what has come in live. */
+  readonly isLoaded: boolean;
+}
+
+/** Of which nothing is known yet. */
+export const emptyConversation: Conversation = {
+  messages: [],
+  pending: [],
+  readUpTo: {},
+  remoteSession: null,
+  hasEarlier: false,
+  isLoaded: false,
+};
+
+/** Adds a stored message; the pending one it came from goes. One that is there already changes nothing. */
+export function withMessage(conversation: Conversation, message: Message): Conversation {
+  return withMessages(conversation, [message]);
+}
+
+/** Adds stored messages, in any order. */
+export function withMessages(conversation: Conversation, added: readonly Message[]): Conversation {
+  const known = new Set(conversation.messages.map(({ id }) => id));
+  const fresh = added.filter(({ id }) => !known.has(id));
+  const arrived = new Set(added.map(({ client_temp_id: tempId }) => tempId));
+  const pending = conversation.pending.filter(({ clientTempId }) => !arrived.has(clientTempId));
+  if (fresh.length === 0 && pending.length === conversation.pending.length) return conversation;
+  return {
+    ...conversation,
+    messages: [...conversation.messages, ...fresh].toSorted((a, b) => a.sequence_number - b.sequence_number),
+    pending,
+  };
+}
+
+/** Adds what was loaded without a part: the newest messages. */
+export function withNewest(conversation: Conversation, answer: ConversationAnswer): Conversation {
+  return {
+    ...withMessages(conversation, answer.messages),
+    readUpTo: furthest(conversation.readUpTo, answer.readUpTo),
+    remoteSession: answer.remoteSession,
+    hasEarlier: conversation.isLoaded ? conversation.hasEarlier : answer.hasMore,
+    isLoaded: true,
+  };
+}
+
+/** Adds what was loaded with `before`. */
+export function withEarlier(conversation: Conversation, answer: ConversationAnswer): Conversation {
+  return { ...withMessages(conversation, answer.messages), hasEarlier: answer.hasMore };
+}
+
+/** Somebody has read these messages. Those that are not here say nothing about those that are. */
+export function withReceipt(
+  conversation: Conversation,
+  personId: string,
+  messageIds: readonly string[],
+): Conversation {
+  const ids = new Set(messageIds);
+  const read = conversation.messages.findLast(({ id }) => ids.has(id))?.sequence_number ?? 0;
+  if (read <= (conversation.readUpTo[personId] ?? 0)) return conversation;
+  return { ...conversation, readUpTo: { ...conversation.readUpTo, [personId]: read } };
+}
+
+/** Adds an own message before it is stored, or sets its state. */
+export function withPending(conversation: Conversation, message: PendingMessage): Conversation {
+  // The stored one may have come in before the answer that tells of it.
+  if (conversation.messages.some(({ client_temp_id: tempId }) => tempId === message.clientTempId)) return conversation;
+  const isThere = conversation.pending.some(({ clientTempId }) => clientTempId === message.clientTempId);
+  const pending = isThere
+    ? conversation.pending.map((each) => (each.clientTempId === message.clientTempId ? message : each))
+    : [...conversation.pending, message];
+  return { ...conversation, pending };
+}
+
+/** The last sequence number that is here. 0: none. */
+export function lastSequenceNumber({ messages }: Conversation): number {
+  return messages.at(-1)?.sequence_number ?? 0;
+}
+
+function furthest(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const both = { ...a };
+  for (const [personId, read] of Object.entries(b)) both[personId] = Math.max(both[personId] ?? 0, read);
+  return both;
+}

@@ -1,0 +1,33 @@
+// Delivery times of the last events. Pure.
+
+/** Most samples kept; the oldest go first. */
+export const maxSamples = 40;
+
+/** The last delivery times, in milliseconds, oldest first. */
+export interface Latency {
+  readonly samplesMs: readonly number[];
+  /** Of the samples; `undefined` without any. */
+  readonly medianMs: number | undefined;
+  readonly p95Ms: number | undefined;
+  /** Events measured since the page was opened. */
+  readonly count: number;
+}
+
+/** Before the first event. */
+export const noLatency: Latency = { samplesMs: [], medianMs: undefined, p95Ms: undefined, count: 0 };
+
+/** Adds a sample. */
+export function withSample(latency: Latency, sampleMs: number): Latency {
+  const samplesMs = [...latency.samplesMs, sampleMs].slice(-maxSamples);
+  const sorted = samplesMs.toSorted((a, b) => a - b);
+  return {
+    samplesMs,
+    medianMs: quantile(sorted, 0.5),
+    p95Ms: quantile(sorted, 0.95),
+    count: latency.count + 1,
+  };
+}
+
+function quantile(sorted: readonly number[], share: number): number | undefined {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+}

@@ -1,0 +1,20 @@
+// Where the page begins.
+import { MantineProvider } from '@mantine/core';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import './styles/index.js';
+import { texts } from '../src/texts.js';
+import { cssVariables, theme } from './theme.js';
+import { App } from './views/app.js';
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('the page has no root');
+document.title = texts.product.documentTitle;
+
+createRoot(root).render(
+  <StrictMode>
+    <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
+      <App />
+    </MantineProvider>
+  </StrictMode>,
+);

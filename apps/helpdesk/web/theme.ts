@@ -1,0 +1,44 @@
+// The look of library components: the product's colours and type put into the library's terms.
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core';
+
+const weir: MantineColorsTuple = [
+  '#e6f4f1',
+  '#cfe8e3',
+  '#a3d3ca',
+  '#73bdb0',
+  '#4ba99a',
+  '#2b9485',
+  '#137c6f',
+  '#0b6b62',
+  '#085750',
+  '#04423d',
+];
+
+export const theme = createTheme({
+  primaryColor: 'weir',
+  primaryShade: { light: 7, dark: 4 },
+  autoContrast: true,
+  colors: { weir },
+  fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
+  defaultRadius: 'md',
+  cursorType: 'pointer',
+  focusRing: 'auto',
+  respectReducedMotion: true,
+  fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.9375rem', lg: '1.0625rem', xl: '1.25rem' },
+});
+
+/** Library components take the product's surfaces and lines. */
+export const cssVariables: CSSVariablesResolver = () => ({
+  variables: {
+    '--mantine-color-body': 'var(--surface)',
+    '--mantine-color-text': 'var(--ink)',
+    '--mantine-color-dimmed': 'var(--muted)',
+    '--mantine-color-placeholder': 'var(--muted)',
+    '--mantine-color-default': 'var(--surface)',
+    '--mantine-color-default-hover': 'var(--hover)',
+    '--mantine-color-default-color': 'var(--ink)',
+    '--mantine-color-default-border': 'var(--line-strong)',
+  },
+  light: {},
+  dark: {},
+});

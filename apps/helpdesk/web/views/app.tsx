@@ -1,0 +1,66 @@
+// The page: which people, which view.
+import { Button, Loader } from '@mantine/core';
+import { useEffect, useMemo, useState } from 'react';
+import type { Person } from '../../src/api-types.js';
+import { texts } from '../../src/texts.js';
+import { loadPeople } from '../desk/api.js';
+import { AlonePage, SplitPage } from './pages.js';
+import { useRoute } from './route.js';
+import { SignIn } from './sign-in.js';
+import { TopBar } from './top-bar.js';
+
+/** Everything on the page. */
+export function App() {
+  const route = useRoute();
+  const { people, hasFailed, load } = usePeople();
+  return (
+    <div className="page">
+      <a className="skip-link" href="#content">
+        {texts.top.skip}
+      </a>
+      <TopBar route={route} />
+      {people === null ? (
+        <main id="content" className="opening" tabIndex={-1}>
+          {hasFailed ? (
+            <>
+              <p role="alert">{texts.signIn.failed}</p>
+              <Button variant="default" size="sm" onClick={load}>
+                {texts.signIn.retry}
+              </Button>
+            </>
+          ) : (
+            <Loader size="sm" aria-label={texts.signIn.loading} />
+          )}
+        </main>
+      ) : (
+        <View route={route} people={people} />
+      )}
+    </div>
+  );
+}
+
+function View({ route, people }: { readonly route: ReturnType<typeof useRoute>; readonly people: readonly Person[] }) {
+  const byId = useMemo(() => new Map(people.map((person) => [person.id, person])), [people]);
+  const find = (role: Person['role'], username: string | null): Person | undefined =>
+    people.find((person) => person.role === role && person.username === username);
+  if (route.view !== 'split') {
+    const person = find(route.view, route.as);
+    if (person === undefined) return <SignIn people={people} role={route.view} ticketId={route.ticketId} />;
+    return <AlonePage key={person.id} person={person} people={byId} route={route} />;
+  }
+  const agent = find('agent', route.agent) ?? people.find(({ role }) => role === 'agent');
+  const requester = find('requester', route.requester) ?? people.find(({ role }) => role === 'requester');
+  if (agent === undefined || requester === undefined) return null;
+  return <SplitPage agent={agent} requester={requester} people={byId} route={route} />;
+}
+
+function usePeople() {
+  const [people, setPeople] = useState<readonly Person[] | null>(null);
+  const [hasFailed, setHasFailed] = useState(false);
+  const load = (): void => {
+    setHasFailed(false);
+    loadPeople().then(setPeople, () => setHasFailed(true));
+  };
+  useEffect(load, []);
+  return { people, hasFailed, load };
+}

@@ -1,0 +1,57 @@
+// The bar above everything: whose product it is, the views, the colours.
+import { ActionIcon, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import type { MouseEvent } from 'react';
+import { texts } from '../../src/texts.js';
+import { Mark, MoonIcon, SunIcon } from './icons.js';
+import { navigate, pathOf, type Route } from './route.js';
+
+/** The top bar. */
+export function TopBar({ route }: { readonly route: Route }) {
+  return (
+    <header className="top">
+      <a className="brand" href="/">
+        <Mark />
+        <span className="brand-name">{texts.product.name}</span>
+        <span className="brand-tagline">{texts.product.tagline}</span>
+      </a>
+      <nav className="views" aria-label={texts.top.views}>
+        <ViewLink route={route} view="split" label={texts.top.split} />
+        <ViewLink route={route} view="agent" label={texts.top.agentAlone} />
+        <ViewLink route={route} view="requester" label={texts.top.requesterAlone} />
+      </nav>
+      <ColourSwitch />
+    </header>
+  );
+}
+
+function ViewLink({ route, view, label }: { readonly route: Route; readonly view: Route['view']; readonly label: string }) {
+  const target = { view, ticketId: route.ticketId, as: route.view === view ? route.as : null };
+  const onClick = (event: MouseEvent): void => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    navigate(target);
+  };
+  return (
+    <a href={pathOf(target)} onClick={onClick} aria-current={route.view === view ? 'page' : undefined}>
+      {label}
+    </a>
+  );
+}
+
+function ColourSwitch() {
+  const { setColorScheme } = useMantineColorScheme();
+  const scheme = useComputedColorScheme('light', { getInitialValueInEffect: false });
+  const label = scheme === 'dark' ? texts.top.toLight : texts.top.toDark;
+  return (
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      size="lg"
+      aria-label={label}
+      title={label}
+      onClick={() => setColorScheme(scheme === 'dark' ? 'light' : 'dark')}
+    >
+      {scheme === 'dark' ? <SunIcon /> : <MoonIcon />}
+    </ActionIcon>
+  );
+}
