@@ -149,8 +149,9 @@ test('a gateway that was restarted replays what was published before it and whil
   await xaddEvent(redis, byHand);
   await using second = await GatewayProcess.start(environment);
   await using client = await EventLog.connect(second.url);
-  expect(await client.join(roomId, position)).toMatchObject({ recovered: true, replayed: 4 });
-  expect(client.ids).toEqual([...idsOf(missed), byHand.event_id]);
+  // What the gateway has not read yet when the client joins follows as new.
+  expect(await client.join(roomId, position)).toMatchObject({ recovered: true });
+  expect(await client.idsUpTo(byHand.event_id)).toEqual([...idsOf(missed), byHand.event_id]);
 });
 
 test('where the stream has lost what was missed, a return is answered with recovered: false', async () => {
