@@ -29,7 +29,7 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
     const missed = messages(roomId, 50);
-    await acceptEvents(url, missed);
+    await acceptAndSee(url, roomId, missed);
     await acceptEvents(url, messages('another-room', 20));
     await using client = await EventLog.connect(url);
     const answer = await client.join(roomId, position);
@@ -100,7 +100,7 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
-    for (let part = 0; part < 3; part += 1) await acceptEvents(url, messages(roomId, 400));
+    for (let part = 0; part < 3; part += 1) await acceptAndSee(url, roomId, messages(roomId, 400));
     await using client = await EventLog.connect(url);
     expect(await client.join(roomId, position)).toMatchObject({ recovered: false });
     const next = chatMessage(roomId, 'next');
@@ -113,7 +113,7 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     const ana = randomUUID();
     const position = await positionBeforeLeaving(url, `user:${ana}`);
     const missed = notification(`user:${ana}`, 'missed');
-    await acceptEvents(url, missed);
+    await acceptAndSee(url, `user:${ana}`, [missed]);
     await using client = await EventLog.connectAs(url, ana, 'Ana');
     expect(await client.join('user:me', position)).toMatchObject({
       roomId: `user:${ana}`,
@@ -182,6 +182,13 @@ async function joined(url: string, roomId: string): Promise<EventLog> {
   const client = await EventLog.connect(url);
   await client.join(roomId);
   return client;
+}
+
+/** Publishes events and waits until the gateway has sent them to a member, so that all of them are there to be missed. */
+async function acceptAndSee(url: string, roomId: string, events: readonly SampleEvent[]): Promise<void> {
+  await using witness = await joined(url, roomId);
+  await acceptEvents(url, events);
+  await witness.received(events.length);
 }
 
 /** Connects, receives one event of the room, leaves, and gives the position that it saw last. */
