@@ -1,11 +1,10 @@
 // What the helpdesk looks like, and whether everybody can use it: axe finds nothing serious in any state, in light and
 // dark. With MILLRACE_SCREENSHOTS=1 it also writes the pictures of docs/images.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { AxeResults } from 'axe-core';
 import { buildWeb } from '@millrace/helpdesk/build-web';
+import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestBrowser } from '../fixtures/browser.js';
@@ -30,8 +29,8 @@ async function seriousFaults(page: Page): Promise<readonly string[]> {
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(async () => {
     // oxlint-disable-next-line typescript/no-unsafe-member-access
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<AxeResults> } };
-    return axe.run();
+    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } };
+    return axe.run({ resultTypes: ['violations'] });
   });
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
@@ -49,11 +48,12 @@ const schemes = ['light', 'dark'] as const;
 describe.each(schemes)('in %s colours', (colorScheme) => {
   test('every state of the pages is without serious faults', async () => {
     await using system = await DeskSystem.start('the embedded broker');
-    const page = await browser.page(system.url, {
+    await using device = await browser.device(system.url, {
       colorScheme,
       reducedMotion: 'reduce',
       viewport: { width: 1440, height: 900 },
     });
+    const { page } = device;
     const expectNoFaults = async (state: string): Promise<void> => {
       expect(await seriousFaults(page), state).toEqual([]);
     };
@@ -105,12 +105,11 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
     await requester.button('New request').click();
     await page.getByRole('dialog').waitFor();
     await expectNoFaults('a new request');
-    await page.context().close();
   });
 
   test('on a phone too', async () => {
     await using system = await DeskSystem.start('the embedded broker');
-    const page = await browser.page(system.url, {
+    await using device = await browser.device(system.url, {
       colorScheme,
       reducedMotion: 'reduce',
       viewport: { width: 390, height: 844 },
@@ -118,6 +117,7 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
       isMobile: true,
       hasTouch: true,
     });
+    const { page } = device;
     const noa = await DeskPane.open(page, system.url, 'requester', 'noa', vpnTicket);
     await (await system.signIn(people.maria)).send(vpnTicket, 'Is it still holding?');
     await noa.message('Is it still holding?').waitFor();
@@ -135,13 +135,13 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
     await new DeskPane(page, 'Agent').live();
     expect(await seriousFaults(page), 'both sides').toEqual([]);
     await picture(page, `helpdesk-phone-split-${colorScheme}`);
-    await page.context().close();
   });
 });
 
 test('everything can be done with the keyboard alone', async () => {
   await using system = await DeskSystem.start('the embedded broker');
-  const page = await browser.page(system.url);
+  await using device = await browser.device(system.url);
+  const { page } = device;
   await page.goto(`${system.url}/requester?as=noa`);
   const noa = new DeskPane(page, 'Requester');
   await noa.live();
@@ -166,7 +166,6 @@ test('everything can be done with the keyboard alone', async () => {
   await tabTo(() => document.activeElement?.textContent === 'Pull the cable');
   await page.keyboard.press('Enter');
   await noa.button('Plug it back in').waitFor();
-  await page.context().close();
 });
 
 test('a first visit loads less than 300 kB, font included', async () => {

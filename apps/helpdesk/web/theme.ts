@@ -16,8 +16,7 @@ const weir: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: 'weir',
-  primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
+  primaryShade: { light: 7, dark: 6 },
   colors: { weir },
   fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
   defaultRadius: 'md',

@@ -69,15 +69,21 @@ function addSignInRoutes(api: FastifyInstance, ports: ApiPorts): void {
     },
   );
 
-  api.post('/tokens', async (request): Promise<TokenAnswer> => ({
-    accessToken: await ports.issueToken(callerOf(request, ports)),
-  }));
+  api.post(
+    '/tokens',
+    async (request): Promise<TokenAnswer> => ({
+      accessToken: await ports.issueToken(callerOf(request, ports)),
+    }),
+  );
 }
 
 function addReadingRoutes(api: FastifyInstance, ports: ApiPorts): void {
   const { conversations, notifications } = ports;
 
-  api.get('/tickets', (request): TicketsAnswer => ({ tickets: conversations.list(callerOf(request, ports)) }));
+  api.get(
+    '/tickets',
+    (request): TicketsAnswer => ({ tickets: conversations.list(callerOf(request, ports)) }),
+  );
 
   api.get<{ Params: schemas.IdParams; Querystring: schemas.PartQuery }>(
     '/tickets/:id',
@@ -168,7 +174,11 @@ function addRemoteSessionRoutes(api: FastifyInstance, ports: ApiPorts): void {
     '/tickets/:id/remote-sessions',
     { schema: { params: schemas.idParams, body: schemas.inviteBody } },
     (request): RemoteSessionAnswer => {
-      const remoteSession = remoteSessions.invite(callerOf(request, ports), request.params.id, request.body.mode);
+      const remoteSession = remoteSessions.invite(
+        callerOf(request, ports),
+        request.params.id,
+        request.body.mode,
+      );
       ports.onChange();
       return { remoteSession };
     },
@@ -178,7 +188,11 @@ function addRemoteSessionRoutes(api: FastifyInstance, ports: ApiPorts): void {
     '/remote-sessions/:id',
     { schema: { params: schemas.idParams, body: schemas.actionBody } },
     (request): RemoteSessionAnswer => {
-      const remoteSession = remoteSessions.act(callerOf(request, ports), request.params.id, request.body.action);
+      const remoteSession = remoteSessions.act(
+        callerOf(request, ports),
+        request.params.id,
+        request.body.action,
+      );
       ports.onChange();
       return { remoteSession };
     },
@@ -206,7 +220,10 @@ function refusalOf(error: unknown): { readonly status: number; readonly answer: 
   };
   if (validation !== undefined) return { status: 422, answer: { code: 'invalid_request', message } };
   if (statusCode !== undefined && statusCode < 500) {
-    return { status: statusCode, answer: { code: 'invalid_request', message: 'The request could not be read.' } };
+    return {
+      status: statusCode,
+      answer: { code: 'invalid_request', message: 'The request could not be read.' },
+    };
   }
   return { status: 500, answer: { code: 'internal', message: 'The desk could not do this.' } };
 }

@@ -45,7 +45,8 @@ export class Cable {
 
   /** The client waits for this before it tries again early. */
   readonly network = {
-    addEventListener: (_type: 'online', listener: () => void): void => void this.#onlineListeners.add(listener),
+    addEventListener: (_type: 'online', listener: () => void): void =>
+      void this.#onlineListeners.add(listener),
     removeEventListener: (_type: 'online', listener: () => void): void =>
       void this.#onlineListeners.delete(listener),
   };

@@ -1,5 +1,5 @@
 // The head of a pane: who is signed in, the state of the connection, the bell.
-import { ActionIcon, Menu, Popover, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Menu, Popover, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { useState } from 'react';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
@@ -24,9 +24,9 @@ export function PaneHead(props: { onPerson(person: Person): void; onTicket(ticke
 function PersonMenu({ onPerson }: { onPerson(person: Person): void }) {
   const { me, people } = useDesk();
   return (
-    <Menu position="bottom-start" width={250} shadow="md">
+    <Menu position="bottom-start" width={250} shadow="md" withInitialFocusPlaceholder={false}>
       <Menu.Target>
-        <UnstyledButton className="person-button" aria-label={texts.signIn.switchPerson(me.fullName)}>
+        <UnstyledButton className="person-button">
           <Avatar person={me} size="2.125rem" />
           <span>
             <span className="person-name">{me.fullName}</span>
@@ -34,6 +34,7 @@ function PersonMenu({ onPerson }: { onPerson(person: Person): void }) {
               {texts.roles[me.role]} · {me.title}
             </span>
           </span>
+          <VisuallyHidden>{texts.signIn.switchPerson}</VisuallyHidden>
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

@@ -48,7 +48,10 @@ export function TicketList({ onTicket }: { onTicket(ticketId: string): void }) {
   );
 }
 
-const TicketItem = memo(function TicketItem(props: { readonly ticket: Ticket; onOpen(ticketId: string): void }) {
+const TicketItem = memo(function TicketItem(props: {
+  readonly ticket: Ticket;
+  onOpen(ticketId: string): void;
+}) {
   const { ticket, onOpen } = props;
   const { me, people } = useDesk();
   const unread = Math.max(0, (ticket.lastMessage?.sequence_number ?? 0) - ticket.readUpTo);

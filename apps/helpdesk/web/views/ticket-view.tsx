@@ -31,11 +31,7 @@ export function TicketView({ onBack }: { onBack(): void }) {
   );
 }
 
-function TicketHead(props: {
-  readonly ticket: Ticket;
-  readonly mayInvite: boolean;
-  onBack(): void;
-}) {
+function TicketHead(props: { readonly ticket: Ticket; readonly mayInvite: boolean; onBack(): void }) {
   const { ticket, mayInvite, onBack } = props;
   const { me, people } = useDesk();
   const { run, hasFailed } = useChange();
@@ -44,7 +40,13 @@ function TicketHead(props: {
   const isAgent = me.role === 'agent';
   return (
     <div className="ticket-head">
-      <ActionIcon className="back-button" variant="subtle" color="gray" aria-label={texts.list.back} onClick={onBack}>
+      <ActionIcon
+        className="back-button"
+        variant="subtle"
+        color="gray"
+        aria-label={texts.list.back}
+        onClick={onBack}
+      >
         <BackIcon />
       </ActionIcon>
       <div className="ticket-title">
@@ -121,7 +123,7 @@ const AgentControls = memo(function AgentControls(props: {
         value={assigneeId ?? 'nobody'}
         onChange={(value) => run(desk.assign(ticketId, value === 'nobody' ? null : value))}
       />
-      <Menu position="bottom-end" shadow="md">
+      <Menu position="bottom-end" shadow="md" withInitialFocusPlaceholder={false}>
         <Menu.Target>
           <Button size="xs" variant="default" leftSection={<ScreenIcon />} disabled={!mayInvite}>
             {texts.remote.invite}
@@ -129,7 +131,9 @@ const AgentControls = memo(function AgentControls(props: {
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item onClick={() => run(desk.invite(ticketId, 'view'))}>{texts.remote.inviteView}</Menu.Item>
-          <Menu.Item onClick={() => run(desk.invite(ticketId, 'control'))}>{texts.remote.inviteControl}</Menu.Item>
+          <Menu.Item onClick={() => run(desk.invite(ticketId, 'control'))}>
+            {texts.remote.inviteControl}
+          </Menu.Item>
         </Menu.Dropdown>
       </Menu>
     </div>
@@ -153,7 +157,11 @@ function RemoteBar({ session }: { readonly session: RemoteSession }) {
         : texts.remote.invited(requester);
   const end = (): void => run(desk.actOnRemoteSession(session, 'end'));
   return (
-    <div className={state === 'active' ? 'remote is-active' : 'remote'} role="group" aria-label={texts.remote.label}>
+    <div
+      className={state === 'active' ? 'remote is-active' : 'remote'}
+      role="group"
+      aria-label={texts.remote.label}
+    >
       <p className="remote-text" role="status">
         <ScreenIcon />
         {text}
@@ -165,7 +173,11 @@ function RemoteBar({ session }: { readonly session: RemoteSession }) {
             <Button size="xs" onClick={() => run(desk.actOnRemoteSession(session, 'accept'))}>
               {texts.remote.accept}
             </Button>
-            <Button size="xs" variant="default" onClick={() => run(desk.actOnRemoteSession(session, 'decline'))}>
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => run(desk.actOnRemoteSession(session, 'decline'))}
+            >
               {texts.remote.decline}
             </Button>
           </>
