@@ -43,6 +43,7 @@ function checkExports(folder) {
 run('format', 'biome', ['ci', '.']);
 run('build', 'tsc', ['-b']);
 run('types of tests', 'tsc', ['-p', 'tsconfig.tests.json']);
+run('types of the helpdesk pages', 'tsc', ['-p', 'apps/helpdesk/web']);
 run('lint, levels, cycles', 'oxlint', ['--type-aware', '--deny-warnings', '.']);
 run('unused and undeclared', 'knip', []);
 for (const folder of packageFolders) checkExports(folder);

@@ -3,7 +3,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-const needed = [{ program: 'redis-server', debianPackage: 'redis-server' }];
+const needed = [
+  { program: 'redis-server', debianPackage: 'redis-server' },
+  { program: 'chromium', debianPackage: 'chromium' },
+];
 
 const isMissing = ({ program }) => spawnSync('which', [program]).status !== 0;
 const missing = needed.filter(isMissing).map(({ debianPackage }) => debianPackage);

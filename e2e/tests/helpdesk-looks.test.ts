@@ -37,6 +37,10 @@ async function seriousFaults(page: Page): Promise<readonly string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
 }
 
+async function expectNoFaults(page: Page, state: string): Promise<void> {
+  expect({ state, faults: await seriousFaults(page) }).toEqual({ state, faults: [] });
+}
+
 async function picture(page: Page, name: string): Promise<void> {
   if (!takesPictures) return;
   await page.mouse.move(0, 0);
@@ -54,22 +58,18 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
       viewport: { width: 1440, height: 900 },
     });
     const { page } = device;
-    const expectNoFaults = async (state: string): Promise<void> => {
-      expect(await seriousFaults(page), state).toEqual([]);
-    };
-
     await page.goto(system.url);
     const [maria, noa] = [new DeskPane(page, 'Agent'), new DeskPane(page, 'Requester')];
     await maria.live();
     await noa.live();
     await noa.message('Perfect. I will keep this open').waitFor();
-    await expectNoFaults('side by side');
+    await expectNoFaults(page, 'side by side');
 
     await maria.button('Pull the cable').click();
     await maria.button('Let Noa write meanwhile').click();
     await noa.message('Shall I try it over').waitFor();
     await maria.send('It looks steady from here.');
-    await expectNoFaults('a pulled cable');
+    await expectNoFaults(page, 'a pulled cable');
     await picture(page, `helpdesk-pulled-${colorScheme}`);
 
     await maria.button('Plug it back in').click();
@@ -77,34 +77,34 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
     await noa.message('It looks steady from here.').waitFor();
     await noa.input.pressSequentially('Good. Then I');
     await maria.typing.getByText('is typing').waitFor();
-    await expectNoFaults('a report, and somebody typing');
+    await expectNoFaults(page, 'a report, and somebody typing');
     await picture(page, `helpdesk-${colorScheme}`);
 
     await maria.button(/^Remote session$/).click();
     await page.getByRole('menuitem', { name: 'Ask to see the screen' }).waitFor();
-    await expectNoFaults('an open menu');
+    await expectNoFaults(page, 'an open menu');
     await page.getByRole('menuitem', { name: 'Ask to see the screen' }).click();
     await noa.button('Accept').waitFor();
-    await expectNoFaults('an invitation');
+    await expectNoFaults(page, 'an invitation');
     await noa.button('Accept').click();
     await maria.button('End session').waitFor();
     await maria.pane.getByRole('combobox', { name: 'Status' }).click();
     await page.getByRole('option', { name: 'Solved' }).waitFor();
-    await expectNoFaults('an open list');
+    await expectNoFaults(page, 'an open list');
     await page.keyboard.press('Escape');
     await noa.button(/^Notifications/).click();
     await page.getByRole('dialog').waitFor();
-    await expectNoFaults('the bell');
+    await expectNoFaults(page, 'the bell');
 
     await page.goto(`${system.url}/agent`);
     await page.getByRole('link', { name: /Maria/ }).waitFor();
-    await expectNoFaults('choosing a person');
+    await expectNoFaults(page, 'choosing a person');
 
     const requester = await DeskPane.open(page, system.url, 'requester', 'noa');
-    await expectNoFaults('a requester alone');
+    await expectNoFaults(page, 'a requester alone');
     await requester.button('New request').click();
     await page.getByRole('dialog').waitFor();
-    await expectNoFaults('a new request');
+    await expectNoFaults(page, 'a new request');
   });
 
   test('on a phone too', async () => {
@@ -121,19 +121,19 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
     const noa = await DeskPane.open(page, system.url, 'requester', 'noa', vpnTicket);
     await (await system.signIn(people.maria)).send(vpnTicket, 'Is it still holding?');
     await noa.message('Is it still holding?').waitFor();
-    expect(await seriousFaults(page), 'an open ticket').toEqual([]);
+    await expectNoFaults(page, 'an open ticket');
     await picture(page, `helpdesk-phone-${colorScheme}`);
     // Nothing sticks out at the side.
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     await noa.button('Back to the list').click();
     await noa.pane.locator('.ticket-item').first().waitFor();
-    expect(await seriousFaults(page), 'the list').toEqual([]);
+    await expectNoFaults(page, 'the list');
     await picture(page, `helpdesk-phone-list-${colorScheme}`);
 
     await page.goto(system.url);
     await page.getByText('Agent: Maria').click();
     await new DeskPane(page, 'Agent').live();
-    expect(await seriousFaults(page), 'both sides').toEqual([]);
+    await expectNoFaults(page, 'both sides');
     await picture(page, `helpdesk-phone-split-${colorScheme}`);
   });
 });

@@ -53,7 +53,7 @@ export class Outbox {
     }
     const sizeBefore = this.#size;
     try {
-      return this.#database.transaction(change).immediate() as Result;
+      return this.#database.transaction(change).immediate();
     } catch (error) {
       this.#size = sizeBefore;
       throw error;

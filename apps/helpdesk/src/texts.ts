@@ -5,6 +5,7 @@ export const texts = {
   product: {
     name: 'Weir',
     tagline: 'Support desk, live on Millrace',
+    invitation: 'Write on one side, watch the other. Then pull a cable.',
     documentTitle: 'Weir · Support desk',
   },
 

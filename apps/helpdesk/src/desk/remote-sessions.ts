@@ -14,7 +14,7 @@ interface Move {
 }
 
 /** The move that an action makes; `undefined` where it makes no sense. */
-export function moveOf(
+function moveOf(
   state: RemoteSession['state'],
   action: RemoteSessionAction,
   isRequester: boolean,
@@ -25,6 +25,7 @@ export function moveOf(
     case 'decline':
       return state === 'invited' && isRequester ? { state: 'ended', reason: 'declined' } : undefined;
     case 'end':
+    default:
       if (state === 'ended') return undefined;
       if (isRequester)
         return { state: 'ended', reason: state === 'invited' ? 'declined' : 'ended_by_requester' };

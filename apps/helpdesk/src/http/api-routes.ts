@@ -69,12 +69,10 @@ function addSignInRoutes(api: FastifyInstance, ports: ApiPorts): void {
     },
   );
 
-  api.post(
-    '/tokens',
-    async (request): Promise<TokenAnswer> => ({
-      accessToken: await ports.issueToken(callerOf(request, ports)),
-    }),
-  );
+  const giveToken = async (request: FastifyRequest): Promise<TokenAnswer> => ({
+    accessToken: await ports.issueToken(callerOf(request, ports)),
+  });
+  api.post('/tokens', giveToken);
 }
 
 function addReadingRoutes(api: FastifyInstance, ports: ApiPorts): void {
@@ -214,11 +212,12 @@ function refusalOf(error: unknown): { readonly status: number; readonly answer: 
   if (error instanceof HelpdeskError) {
     return { status: error.status, answer: { code: error.code, message: error.message } };
   }
-  const { validation, statusCode, message } = error as Error & {
-    readonly validation?: unknown;
+  const { validationContext, statusCode, message } = error as Error & {
+    /** Set by Fastify when a schema said no. */
+    readonly validationContext?: string;
     readonly statusCode?: number;
   };
-  if (validation !== undefined) return { status: 422, answer: { code: 'invalid_request', message } };
+  if (validationContext !== undefined) return { status: 422, answer: { code: 'invalid_request', message } };
   if (statusCode !== undefined && statusCode < 500) {
     return {
       status: statusCode,

@@ -3,7 +3,7 @@
 import { DefaultHttpClient, type HttpRequest, type HttpResponse, NullLogger } from '@microsoft/signalr';
 
 /** What a request fails with while the cable is pulled. */
-export class CablePulledError extends Error {
+class CablePulledError extends Error {
   override readonly name = 'CablePulledError';
 
   constructor() {

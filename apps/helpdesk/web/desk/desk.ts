@@ -156,7 +156,7 @@ export class Desk {
   async createTicket(subject: string, content: string): Promise<void> {
     const { ticket } = await this.#api.createTicket(subject, content);
     this.#updateTicket(ticket);
-    this.#joinRooms();
+    void this.#joinRooms();
     this.openTicket(ticket.id);
   }
 
@@ -295,14 +295,14 @@ export class Desk {
   async #loadTickets(): Promise<void> {
     const { tickets } = await this.#api.tickets();
     this.store.set({ tickets });
-    const joins = this.#joinRooms();
-    await Promise.all(joins);
+    await this.#joinRooms();
   }
 
-  #joinRooms(): readonly Promise<unknown>[] {
+  /** Those that are joined stay as they are. */
+  async #joinRooms(): Promise<void> {
     const client = this.#client;
-    if (client === undefined) return [];
-    return this.store.get().tickets.map(({ roomId }) => client.join(roomId).joined);
+    if (client === undefined) return;
+    await Promise.all(this.store.get().tickets.map(({ roomId }) => client.join(roomId).joined));
   }
 
   async #loadNotifications(): Promise<void> {

@@ -6,7 +6,7 @@ import { texts } from '../../src/texts.js';
 import { useDesk } from './use-desk.js';
 
 /** The form in a dialog. */
-export function NewTicket({ onClose }: { onClose(): void }) {
+export function NewTicket({ onClose }: { readonly onClose: () => void }) {
   const desk = useDesk();
   const [subject, setSubject] = useState('');
   const [content, setContent] = useState('');

@@ -71,7 +71,7 @@ export function SplitPage(props: {
         requester={requester}
         people={people}
         route={route}
-        hiddenSide={isNarrow === true ? (side === 'agent' ? 'requester' : 'agent') : null}
+        hiddenSide={isNarrow ? (side === 'agent' ? 'requester' : 'agent') : null}
       />
     </main>
   );

@@ -9,7 +9,10 @@ import { listTime } from './times.js';
 import { useDesk, useDeskState } from './use-desk.js';
 
 /** The head of a pane. */
-export function PaneHead(props: { onPerson(person: Person): void; onTicket(ticketId: string): void }) {
+export function PaneHead(props: {
+  readonly onPerson: (person: Person) => void;
+  readonly onTicket: (ticketId: string) => void;
+}) {
   return (
     <header className="pane-head">
       <PersonMenu onPerson={props.onPerson} />
@@ -21,7 +24,7 @@ export function PaneHead(props: { onPerson(person: Person): void; onTicket(ticke
   );
 }
 
-function PersonMenu({ onPerson }: { onPerson(person: Person): void }) {
+function PersonMenu({ onPerson }: { readonly onPerson: (person: Person) => void }) {
   const { me, people } = useDesk();
   return (
     <Menu position="bottom-start" width={250} shadow="md" withInitialFocusPlaceholder={false}>
@@ -67,7 +70,7 @@ function ConnectionState() {
   );
 }
 
-function Bell({ onTicket }: { onTicket(ticketId: string): void }) {
+function Bell({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
   const desk = useDesk();
   const notifications = useDeskState((state) => state.notifications);
   const [isOpen, setIsOpen] = useState(false);

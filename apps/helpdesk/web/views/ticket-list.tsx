@@ -9,7 +9,7 @@ import { listTime } from './times.js';
 import { useDesk, useDeskState } from './use-desk.js';
 
 /** The list. */
-export function TicketList({ onTicket }: { onTicket(ticketId: string): void }) {
+export function TicketList({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
   const desk = useDesk();
   const tickets = useDeskState((state) => state.tickets);
   const [isCreating, setIsCreating] = useState(false);
@@ -50,7 +50,7 @@ export function TicketList({ onTicket }: { onTicket(ticketId: string): void }) {
 
 const TicketItem = memo(function TicketItem(props: {
   readonly ticket: Ticket;
-  onOpen(ticketId: string): void;
+  readonly onOpen: (ticketId: string) => void;
 }) {
   const { ticket, onOpen } = props;
   const { me, people } = useDesk();

@@ -9,7 +9,7 @@ import { BackIcon, ScreenIcon } from './icons.js';
 import { useDesk, useDeskState } from './use-desk.js';
 
 /** The open ticket, or a word that none is open. */
-export function TicketView({ onBack }: { onBack(): void }) {
+export function TicketView({ onBack }: { readonly onBack: () => void }) {
   const ticket = useDeskState(({ tickets, openTicketId }) => tickets.find(({ id }) => id === openTicketId));
   const remoteSession = useDeskState(({ conversations, openTicketId }) =>
     openTicketId === null ? null : (conversations.get(openTicketId)?.remoteSession ?? null),
@@ -31,7 +31,11 @@ export function TicketView({ onBack }: { onBack(): void }) {
   );
 }
 
-function TicketHead(props: { readonly ticket: Ticket; readonly mayInvite: boolean; onBack(): void }) {
+function TicketHead(props: {
+  readonly ticket: Ticket;
+  readonly mayInvite: boolean;
+  readonly onBack: () => void;
+}) {
   const { ticket, mayInvite, onBack } = props;
   const { me, people } = useDesk();
   const { run, hasFailed } = useChange();
@@ -90,7 +94,7 @@ const AgentControls = memo(function AgentControls(props: {
   readonly status: TicketStatus;
   readonly assigneeId: string | null;
   readonly mayInvite: boolean;
-  run(change: Promise<void>): void;
+  readonly run: (change: Promise<void>) => void;
 }) {
   const { ticketId, status: current, assigneeId, mayInvite, run } = props;
   const desk = useDesk();
@@ -107,8 +111,7 @@ const AgentControls = memo(function AgentControls(props: {
         leftSectionWidth={26}
         data={ticketStatuses.map((status) => ({ value: status, label: texts.status[status] }))}
         value={current}
-        // Only the values above can come.
-        onChange={(status) => status !== null && run(desk.setStatus(ticketId, status as TicketStatus))}
+        onChange={(status) => status !== null && run(desk.setStatus(ticketId, status))}
       />
       <Select
         className="assignee-control"
@@ -125,7 +128,13 @@ const AgentControls = memo(function AgentControls(props: {
       />
       <Menu position="bottom-end" shadow="md" withInitialFocusPlaceholder={false}>
         <Menu.Target>
-          <Button size="xs" variant="default" leftSection={<ScreenIcon />} disabled={!mayInvite}>
+          <Button
+            className="remote-invite"
+            size="xs"
+            variant="default"
+            leftSection={<ScreenIcon />}
+            disabled={!mayInvite}
+          >
             {texts.remote.invite}
           </Button>
         </Menu.Target>

@@ -12,7 +12,9 @@ export function TopBar({ route }: { readonly route: Route }) {
       <a className="brand" href="/">
         <Mark />
         <span className="brand-name">{texts.product.name}</span>
-        <span className="brand-tagline">{texts.product.tagline}</span>
+        <span className="brand-tagline">
+          {route.view === 'split' ? texts.product.invitation : texts.product.tagline}
+        </span>
       </a>
       <nav className="views" aria-label={texts.top.views}>
         <ViewLink route={route} view="split" />
