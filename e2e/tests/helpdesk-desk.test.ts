@@ -70,7 +70,11 @@ describe('messages', () => {
   test('a message that was not taken can be sent again, and is there once', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await requester.page.route('**/api/tickets/*/messages', (route) =>
-      route.fulfill({ status: 503, contentType: 'application/json', body: '{"code":"overloaded","message":"no"}' }),
+      route.fulfill({
+        status: 503,
+        contentType: 'application/json',
+        body: '{"code":"overloaded","message":"no"}',
+      }),
     );
     await requester.desk.send('Second try');
     await requester.desk.pane.locator('li[data-pending=failed]').waitFor();

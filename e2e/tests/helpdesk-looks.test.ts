@@ -1,11 +1,10 @@
 // What the helpdesk looks like, and whether everybody can use it: axe finds nothing serious in any state, in light and
 // dark. With MILLRACE_SCREENSHOTS=1 it also writes the pictures of docs/images.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { AxeResults } from 'axe-core';
 import { buildWeb } from '@millrace/helpdesk/build-web';
+import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestBrowser } from '../fixtures/browser.js';
@@ -30,12 +29,16 @@ async function seriousFaults(page: Page): Promise<readonly string[]> {
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(async () => {
     // oxlint-disable-next-line typescript/no-unsafe-member-access
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<AxeResults> } };
-    return axe.run();
+    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } };
+    return axe.run({ resultTypes: ['violations'] });
   });
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
+}
+
+async function expectNoFaults(page: Page, state: string): Promise<void> {
+  expect({ state, faults: await seriousFaults(page) }).toEqual({ state, faults: [] });
 }
 
 async function picture(page: Page, name: string): Promise<void> {
@@ -49,27 +52,24 @@ const schemes = ['light', 'dark'] as const;
 describe.each(schemes)('in %s colours', (colorScheme) => {
   test('every state of the pages is without serious faults', async () => {
     await using system = await DeskSystem.start('the embedded broker');
-    const page = await browser.page(system.url, {
+    await using device = await browser.device(system.url, {
       colorScheme,
       reducedMotion: 'reduce',
       viewport: { width: 1440, height: 900 },
     });
-    const expectNoFaults = async (state: string): Promise<void> => {
-      expect(await seriousFaults(page), state).toEqual([]);
-    };
-
+    const { page } = device;
     await page.goto(system.url);
     const [maria, noa] = [new DeskPane(page, 'Agent'), new DeskPane(page, 'Requester')];
     await maria.live();
     await noa.live();
     await noa.message('Perfect. I will keep this open').waitFor();
-    await expectNoFaults('side by side');
+    await expectNoFaults(page, 'side by side');
 
     await maria.button('Pull the cable').click();
     await maria.button('Let Noa write meanwhile').click();
     await noa.message('Shall I try it over').waitFor();
     await maria.send('It looks steady from here.');
-    await expectNoFaults('a pulled cable');
+    await expectNoFaults(page, 'a pulled cable');
     await picture(page, `helpdesk-pulled-${colorScheme}`);
 
     await maria.button('Plug it back in').click();
@@ -77,40 +77,39 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
     await noa.message('It looks steady from here.').waitFor();
     await noa.input.pressSequentially('Good. Then I');
     await maria.typing.getByText('is typing').waitFor();
-    await expectNoFaults('a report, and somebody typing');
+    await expectNoFaults(page, 'a report, and somebody typing');
     await picture(page, `helpdesk-${colorScheme}`);
 
     await maria.button(/^Remote session$/).click();
     await page.getByRole('menuitem', { name: 'Ask to see the screen' }).waitFor();
-    await expectNoFaults('an open menu');
+    await expectNoFaults(page, 'an open menu');
     await page.getByRole('menuitem', { name: 'Ask to see the screen' }).click();
     await noa.button('Accept').waitFor();
-    await expectNoFaults('an invitation');
+    await expectNoFaults(page, 'an invitation');
     await noa.button('Accept').click();
     await maria.button('End session').waitFor();
     await maria.pane.getByRole('combobox', { name: 'Status' }).click();
     await page.getByRole('option', { name: 'Solved' }).waitFor();
-    await expectNoFaults('an open list');
+    await expectNoFaults(page, 'an open list');
     await page.keyboard.press('Escape');
     await noa.button(/^Notifications/).click();
     await page.getByRole('dialog').waitFor();
-    await expectNoFaults('the bell');
+    await expectNoFaults(page, 'the bell');
 
     await page.goto(`${system.url}/agent`);
     await page.getByRole('link', { name: /Maria/ }).waitFor();
-    await expectNoFaults('choosing a person');
+    await expectNoFaults(page, 'choosing a person');
 
     const requester = await DeskPane.open(page, system.url, 'requester', 'noa');
-    await expectNoFaults('a requester alone');
+    await expectNoFaults(page, 'a requester alone');
     await requester.button('New request').click();
     await page.getByRole('dialog').waitFor();
-    await expectNoFaults('a new request');
-    await page.context().close();
+    await expectNoFaults(page, 'a new request');
   });
 
   test('on a phone too', async () => {
     await using system = await DeskSystem.start('the embedded broker');
-    const page = await browser.page(system.url, {
+    await using device = await browser.device(system.url, {
       colorScheme,
       reducedMotion: 'reduce',
       viewport: { width: 390, height: 844 },
@@ -118,30 +117,31 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
       isMobile: true,
       hasTouch: true,
     });
+    const { page } = device;
     const noa = await DeskPane.open(page, system.url, 'requester', 'noa', vpnTicket);
     await (await system.signIn(people.maria)).send(vpnTicket, 'Is it still holding?');
     await noa.message('Is it still holding?').waitFor();
-    expect(await seriousFaults(page), 'an open ticket').toEqual([]);
+    await expectNoFaults(page, 'an open ticket');
     await picture(page, `helpdesk-phone-${colorScheme}`);
     // Nothing sticks out at the side.
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     await noa.button('Back to the list').click();
     await noa.pane.locator('.ticket-item').first().waitFor();
-    expect(await seriousFaults(page), 'the list').toEqual([]);
+    await expectNoFaults(page, 'the list');
     await picture(page, `helpdesk-phone-list-${colorScheme}`);
 
     await page.goto(system.url);
     await page.getByText('Agent: Maria').click();
     await new DeskPane(page, 'Agent').live();
-    expect(await seriousFaults(page), 'both sides').toEqual([]);
+    await expectNoFaults(page, 'both sides');
     await picture(page, `helpdesk-phone-split-${colorScheme}`);
-    await page.context().close();
   });
 });
 
 test('everything can be done with the keyboard alone', async () => {
   await using system = await DeskSystem.start('the embedded broker');
-  const page = await browser.page(system.url);
+  await using device = await browser.device(system.url);
+  const { page } = device;
   await page.goto(`${system.url}/requester?as=noa`);
   const noa = new DeskPane(page, 'Requester');
   await noa.live();
@@ -166,7 +166,6 @@ test('everything can be done with the keyboard alone', async () => {
   await tabTo(() => document.activeElement?.textContent === 'Pull the cable');
   await page.keyboard.press('Enter');
   await noa.button('Plug it back in').waitFor();
-  await page.context().close();
 });
 
 test('a first visit loads less than 300 kB, font included', async () => {

@@ -27,7 +27,8 @@ function filesUnder(path) {
 
 function fingerprint() {
   const hash = createHash('sha256');
-  for (const file of inputs.flatMap(filesUnder)) hash.update(file.slice(repository.length)).update(readFileSync(file));
+  for (const file of inputs.flatMap(filesUnder))
+    hash.update(file.slice(repository.length)).update(readFileSync(file));
   return hash.digest('hex');
 }
 
@@ -68,7 +69,8 @@ export function buildWeb() {
 
 async function buildUnlessBuilt() {
   const builtFrom = fingerprint();
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === builtFrom) return { isFresh: false, bytes: transferBytes() };
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === builtFrom)
+    return { isFresh: false, bytes: transferBytes() };
   // Loading it takes as long as everything else here: only when it is needed.
   const { build } = await import('vite');
   // A test run says NODE_ENV=test, and would get the libraries' slow development code.
@@ -86,5 +88,6 @@ async function buildUnlessBuilt() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { isFresh, bytes } = await buildWeb();
-  if (isFresh) console.log(`helpdesk pages built: ${Math.round(bytes / 1024)} kB to load (compressed, font included)`);
+  if (isFresh)
+    console.log(`helpdesk pages built: ${Math.round(bytes / 1024)} kB to load (compressed, font included)`);
 }

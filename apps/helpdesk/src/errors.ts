@@ -1,7 +1,7 @@
 // The helpdesk's one error class: what the API refuses, and with which status.
 
 /** Stable codes of {@link HelpdeskError}, with the HTTP status of each. */
-export const helpdeskErrorStatus = {
+const helpdeskErrorStatus = {
   invalid_request: 422,
   unauthenticated: 401,
   forbidden: 403,

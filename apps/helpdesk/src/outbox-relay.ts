@@ -1,6 +1,6 @@
 // Publishes what waits in the outbox, in its order, and tries again with the same ids until the broker has it.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { eventCatalog, EventOf } from '@millrace/contract';
+import type { EventOf, eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
 import type { Outbox, WaitingEvent } from './outbox.js';
 
@@ -100,9 +100,11 @@ export class OutboxRelay {
     if (this.#failures === 0) onStateChange('delayed', outbox.size, cause);
     this.#failures += 1;
     const boundMs = Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(this.#failures, 10));
-    await pause(boundMs * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(() => {
-      // Closed meanwhile: the loop sees it.
-    });
+    await pause(boundMs * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(
+      () => {
+        // Closed meanwhile: the loop sees it.
+      },
+    );
   }
 }
 

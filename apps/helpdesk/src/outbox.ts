@@ -28,7 +28,9 @@ export class Outbox {
   constructor(database: DeskDatabase, maxEvents: number) {
     this.#database = database;
     this.#maxEvents = maxEvents;
-    const { count } = database.prepare('SELECT COUNT(*) AS count FROM outbox').get() as { readonly count: number };
+    const { count } = database.prepare('SELECT COUNT(*) AS count FROM outbox').get() as {
+      readonly count: number;
+    };
     this.#size = count;
   }
 
@@ -44,11 +46,14 @@ export class Outbox {
    */
   change<Result>(change: () => Result): Result {
     if (this.#size >= this.#maxEvents) {
-      throw new HelpdeskError('overloaded', 'Live delivery is away and too much waits for it. Try again later.');
+      throw new HelpdeskError(
+        'overloaded',
+        'Live delivery is away and too much waits for it. Try again later.',
+      );
     }
     const sizeBefore = this.#size;
     try {
-      return this.#database.transaction(change).immediate() as Result;
+      return this.#database.transaction(change).immediate();
     } catch (error) {
       this.#size = sizeBefore;
       throw error;
@@ -63,7 +68,9 @@ export class Outbox {
     timestamp: string,
   ): void {
     this.#database
-      .prepare('INSERT INTO outbox (event_id, event_type, room_id, payload, timestamp) VALUES (?, ?, ?, ?, ?)')
+      .prepare(
+        'INSERT INTO outbox (event_id, event_type, room_id, payload, timestamp) VALUES (?, ?, ?, ?, ?)',
+      )
       .run(randomUUID(), type, roomId, JSON.stringify(payload), timestamp);
     this.#size += 1;
   }
@@ -73,7 +80,9 @@ export class Outbox {
     const rows = this.#database.prepare('SELECT * FROM outbox ORDER BY id LIMIT ?').all(limit);
     return rows.map((row) => {
       // What `add` wrote.
-      const { id, event_id, event_type, room_id, payload, timestamp } = row as Record<string, string> & { id: number };
+      const { id, event_id, event_type, room_id, payload, timestamp } = row as Record<string, string> & {
+        id: number;
+      };
       return {
         id,
         eventId: String(event_id),

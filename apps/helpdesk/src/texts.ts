@@ -5,6 +5,7 @@ export const texts = {
   product: {
     name: 'Weir',
     tagline: 'Support desk, live on Millrace',
+    invitation: 'Write on one side, watch the other. Then pull a cable.',
     documentTitle: 'Weir · Support desk',
   },
 
@@ -17,7 +18,8 @@ export const texts = {
 
   system: {
     statusChanged: (from: string, to: string, by: string) => `Status changed from ${from} to ${to} by ${by}`,
-    assigned: (to: string, by: string) => (to === by ? `${by} took this ticket` : `Assigned to ${to} by ${by}`),
+    assigned: (to: string, by: string) =>
+      to === by ? `${by} took this ticket` : `Assigned to ${to} by ${by}`,
     unassigned: (by: string) => `${by} put this ticket back in the queue`,
     remoteInvited: (by: string) => `${by} asked for a remote session`,
     remoteStarted: (by: string) => `${by} accepted: the remote session has started`,
@@ -31,7 +33,10 @@ export const texts = {
 
   notifications: {
     ticketCreated: (by: string, subject: string) => ({ title: `New ticket from ${by}`, body: subject }),
-    ticketReceived: (number: number, subject: string) => ({ title: `We have your request #${number}`, body: subject }),
+    ticketReceived: (number: number, subject: string) => ({
+      title: `We have your request #${number}`,
+      body: subject,
+    }),
     statusChanged: (number: number, to: string, subject: string) => ({
       title: `#${number} is now: ${to}`,
       body: subject,
@@ -40,15 +45,18 @@ export const texts = {
       title: `${by} assigned #${number} to you`,
       body: subject,
     }),
-    remoteInvite: (by: string, subject: string) => ({ title: `${by} asks for a remote session`, body: subject }),
+    remoteInvite: (by: string, subject: string) => ({
+      title: `${by} asks for a remote session`,
+      body: subject,
+    }),
   },
 
   roles: { agent: 'Agent', requester: 'Requester' },
 
   top: {
-    split: 'Side by side',
-    agentAlone: 'Agent alone',
-    requesterAlone: 'Requester alone',
+    split: { long: 'Side by side', short: 'Both' },
+    agent: { long: 'Agent alone', short: 'Agent' },
+    requester: { long: 'Requester alone', short: 'Requester' },
     views: 'Views',
     toDark: 'Switch to dark colours',
     toLight: 'Switch to light colours',
@@ -61,7 +69,7 @@ export const texts = {
     lead: 'This is a demo desk: choose a person, no password needed.',
     agents: 'Agents',
     requesters: 'Requesters',
-    switchPerson: (name: string) => `Signed in as ${name}. Switch person`,
+    switchPerson: 'Switch person',
     as: 'Sign in as',
     failed: 'The desk does not answer.',
     retry: 'Try again',
@@ -101,6 +109,7 @@ export const texts = {
     contentHint: 'What did you do, and what did you expect?',
     send: 'Send request',
     cancel: 'Cancel',
+    close: 'Close',
     failed: 'The request was not sent. Try again.',
   },
 
@@ -151,7 +160,9 @@ export const texts = {
     inviteControl: 'Ask to take control',
     invited: (name: string) => `${name} has been asked. Waiting for an answer.`,
     invitation: (name: string, mode: 'view' | 'control') =>
-      mode === 'view' ? `${name} would like to see your screen.` : `${name} would like to control your screen.`,
+      mode === 'view'
+        ? `${name} would like to see your screen.`
+        : `${name} would like to control your screen.`,
     accept: 'Accept',
     decline: 'Decline',
     withdraw: 'Withdraw',
@@ -165,7 +176,11 @@ export const texts = {
 
   bell: {
     label: (unread: number) =>
-      unread === 0 ? 'Notifications' : unread === 1 ? 'Notifications, 1 unread' : `Notifications, ${unread} unread`,
+      unread === 0
+        ? 'Notifications'
+        : unread === 1
+          ? 'Notifications, 1 unread'
+          : `Notifications, ${unread} unread`,
     title: 'Notifications',
     empty: 'All quiet.',
     dismiss: 'Dismiss',

@@ -14,11 +14,24 @@ const weir: MantineColorsTuple = [
   '#04423d',
 ];
 
+/** The library's greys of the dark scheme, in the product's tint. */
+const dark: MantineColorsTuple = [
+  '#e6ecea',
+  '#c5cfcc',
+  '#9daba6',
+  '#6d7b77',
+  '#3a4743',
+  '#2b3633',
+  '#1c2422',
+  '#151b1a',
+  '#111716',
+  '#0d1211',
+];
+
 export const theme = createTheme({
   primaryColor: 'weir',
-  primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
-  colors: { weir },
+  primaryShade: { light: 7, dark: 6 },
+  colors: { weir, dark },
   fontFamily: "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
   defaultRadius: 'md',
   cursorType: 'pointer',
@@ -27,18 +40,16 @@ export const theme = createTheme({
   fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.9375rem', lg: '1.0625rem', xl: '1.25rem' },
 });
 
-/** Library components take the product's surfaces and lines. */
-export const cssVariables: CSSVariablesResolver = () => ({
-  variables: {
-    '--mantine-color-body': 'var(--surface)',
-    '--mantine-color-text': 'var(--ink)',
-    '--mantine-color-dimmed': 'var(--muted)',
-    '--mantine-color-placeholder': 'var(--muted)',
-    '--mantine-color-default': 'var(--surface)',
-    '--mantine-color-default-hover': 'var(--hover)',
-    '--mantine-color-default-color': 'var(--ink)',
-    '--mantine-color-default-border': 'var(--line-strong)',
-  },
-  light: {},
-  dark: {},
-});
+/** Library components take the product's surfaces and lines; in both schemes, whose own values would win otherwise. */
+const surfaces = {
+  '--mantine-color-body': 'var(--surface)',
+  '--mantine-color-text': 'var(--ink)',
+  '--mantine-color-dimmed': 'var(--muted)',
+  '--mantine-color-placeholder': 'var(--muted)',
+  '--mantine-color-default': 'var(--surface)',
+  '--mantine-color-default-hover': 'var(--hover)',
+  '--mantine-color-default-color': 'var(--ink)',
+  '--mantine-color-default-border': 'var(--line-strong)',
+};
+
+export const cssVariables: CSSVariablesResolver = () => ({ variables: {}, light: surfaces, dark: surfaces });

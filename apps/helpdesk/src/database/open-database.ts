@@ -13,7 +13,9 @@ export function openDatabase(dataFolder: string): DeskDatabase {
   mkdirSync(dataFolder, { recursive: true });
   const database = new Database(join(dataFolder, 'helpdesk.db'));
   // WAL with NORMAL: a power cut may cost the last transactions, a crash of the process costs nothing.
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000;');
+  database.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000;',
+  );
   database.exec(schemaSql);
   if (database.prepare('SELECT 1 FROM people LIMIT 1').get() === undefined) seed(database, Date.now());
   return database;

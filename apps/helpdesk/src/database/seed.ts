@@ -42,14 +42,24 @@ function seedTicket(database: DeskDatabase, ticket: SeedTicket, nowMs: number): 
   );
   messages.forEach(({ from, text, minutesAgo, isScreenshot }, index) => {
     const senderId = from === null ? null : idOf(from);
-    insert.run(randomUUID(), id, index + 1, senderId, text, isScreenshot === true ? 1 : 0, timeOf(minutesAgo));
+    insert.run(
+      randomUUID(),
+      id,
+      index + 1,
+      senderId,
+      text,
+      isScreenshot === true ? 1 : 0,
+      timeOf(minutesAgo),
+    );
   });
   seedReads(database, ticket);
 }
 
 function seedReads(database: DeskDatabase, ticket: SeedTicket): void {
   const { id, requester, messages, unreadByRequester = 0, unreadByAgents = 0 } = ticket;
-  const insert = database.prepare('INSERT INTO reads (ticket_id, person_id, sequence_number) VALUES (?, ?, ?)');
+  const insert = database.prepare(
+    'INSERT INTO reads (ticket_id, person_id, sequence_number) VALUES (?, ?, ?)',
+  );
   for (const { id: personId, role, username } of seedPeople) {
     if (role === 'requester' && username !== requester) continue;
     insert.run(id, personId, messages.length - (role === 'agent' ? unreadByAgents : unreadByRequester));

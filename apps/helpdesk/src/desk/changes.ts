@@ -97,7 +97,10 @@ export class Changes {
       );
       const from = texts.status[ticket.status];
       const to = texts.status[status];
-      this.addMessage(ticket, { senderId: null, content: texts.system.statusChanged(from, to, agent.fullName) });
+      this.addMessage(ticket, {
+        senderId: null,
+        content: texts.system.statusChanged(from, to, agent.fullName),
+      });
       const { title, body } = texts.notifications.statusChanged(ticket.number, to, ticket.subject);
       this.notify(ticket.requesterId, { kind: 'status_changed', title, body, ticketId });
       return conversations.ticket(agent, ticketId);

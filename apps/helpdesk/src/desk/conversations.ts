@@ -1,5 +1,11 @@
 // Reading tickets and their messages. Nothing in here changes anything.
-import { type ConversationAnswer, type Message, maxMessagesPerAnswer, type Person, type Ticket } from '../api-types.js';
+import {
+  type ConversationAnswer,
+  type Message,
+  maxMessagesPerAnswer,
+  type Person,
+  type Ticket,
+} from '../api-types.js';
 import type { DeskDatabase } from '../database/open-database.js';
 import { HelpdeskError } from '../errors.js';
 import { messageOf, type Row, remoteSessionOf, ticketOf } from './records.js';
@@ -59,7 +65,9 @@ export class Conversations {
       .get(ticketId);
     return {
       ticket,
-      messages: found.slice(0, maxMessagesPerAnswer).toSorted((a, b) => a.sequence_number - b.sequence_number),
+      messages: found
+        .slice(0, maxMessagesPerAnswer)
+        .toSorted((a, b) => a.sequence_number - b.sequence_number),
       hasMore: found.length > maxMessagesPerAnswer,
       readUpTo: this.#readUpTo(ticketId),
       remoteSession: remoteSession === undefined ? null : remoteSessionOf(remoteSession as Row),
@@ -94,7 +102,9 @@ export class Conversations {
             )
             .all(ticketId, before ?? Number.MAX_SAFE_INTEGER, limit)
         : this.#database
-            .prepare(`${selectMessages} WHERE ticket_id = ? AND sequence_number > ? ORDER BY sequence_number LIMIT ?`)
+            .prepare(
+              `${selectMessages} WHERE ticket_id = ? AND sequence_number > ? ORDER BY sequence_number LIMIT ?`,
+            )
             .all(ticketId, after, limit);
     return rows.map((row) => messageOf(row as Row));
   }

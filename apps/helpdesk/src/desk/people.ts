@@ -43,7 +43,9 @@ export class People {
       .prepare('INSERT INTO sessions (token_hash, person_id, created_at) VALUES (?, ?, ?)')
       .run(hashOf(sessionToken), personId, now);
     this.#database
-      .prepare('DELETE FROM sessions WHERE rowid NOT IN (SELECT rowid FROM sessions ORDER BY rowid DESC LIMIT ?)')
+      .prepare(
+        'DELETE FROM sessions WHERE rowid NOT IN (SELECT rowid FROM sessions ORDER BY rowid DESC LIMIT ?)',
+      )
       .run(maxSessions);
     return { person, sessionToken };
   }

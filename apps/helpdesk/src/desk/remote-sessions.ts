@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { RemoteSession, RemoteSessionAction, RemoteSessionMode, Ticket } from '../api-types.js';
 import { HelpdeskError } from '../errors.js';
 import { texts } from '../texts.js';
-import type { Changes, ChangePorts } from './changes.js';
+import type { ChangePorts, Changes } from './changes.js';
 import { type PersonRecord, type Row, remoteSessionOf } from './records.js';
 
 /** What a remote session becomes, and why it ended. */
@@ -14,7 +14,7 @@ interface Move {
 }
 
 /** The move that an action makes; `undefined` where it makes no sense. */
-export function moveOf(
+function moveOf(
   state: RemoteSession['state'],
   action: RemoteSessionAction,
   isRequester: boolean,
@@ -25,8 +25,10 @@ export function moveOf(
     case 'decline':
       return state === 'invited' && isRequester ? { state: 'ended', reason: 'declined' } : undefined;
     case 'end':
+    default:
       if (state === 'ended') return undefined;
-      if (isRequester) return { state: 'ended', reason: state === 'invited' ? 'declined' : 'ended_by_requester' };
+      if (isRequester)
+        return { state: 'ended', reason: state === 'invited' ? 'declined' : 'ended_by_requester' };
       return { state: 'ended', reason: state === 'invited' ? 'withdrawn' : 'ended_by_agent' };
   }
 }
@@ -57,7 +59,10 @@ export class RemoteSessions {
         .run(id, ticketId, agent.id, ticket.requesterId, mode, this.#changes.now());
       const { title, body } = texts.notifications.remoteInvite(agent.fullName, ticket.subject);
       this.#changes.notify(ticket.requesterId, { kind: 'remote_session_invite', title, body, ticketId });
-      this.#changes.addMessage(ticket, { senderId: null, content: texts.system.remoteInvited(agent.fullName) });
+      this.#changes.addMessage(ticket, {
+        senderId: null,
+        content: texts.system.remoteInvited(agent.fullName),
+      });
       return this.#get(id);
     });
   }

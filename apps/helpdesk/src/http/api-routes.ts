@@ -69,15 +69,19 @@ function addSignInRoutes(api: FastifyInstance, ports: ApiPorts): void {
     },
   );
 
-  api.post('/tokens', async (request): Promise<TokenAnswer> => ({
+  const giveToken = async (request: FastifyRequest): Promise<TokenAnswer> => ({
     accessToken: await ports.issueToken(callerOf(request, ports)),
-  }));
+  });
+  api.post('/tokens', giveToken);
 }
 
 function addReadingRoutes(api: FastifyInstance, ports: ApiPorts): void {
   const { conversations, notifications } = ports;
 
-  api.get('/tickets', (request): TicketsAnswer => ({ tickets: conversations.list(callerOf(request, ports)) }));
+  api.get(
+    '/tickets',
+    (request): TicketsAnswer => ({ tickets: conversations.list(callerOf(request, ports)) }),
+  );
 
   api.get<{ Params: schemas.IdParams; Querystring: schemas.PartQuery }>(
     '/tickets/:id',
@@ -168,7 +172,11 @@ function addRemoteSessionRoutes(api: FastifyInstance, ports: ApiPorts): void {
     '/tickets/:id/remote-sessions',
     { schema: { params: schemas.idParams, body: schemas.inviteBody } },
     (request): RemoteSessionAnswer => {
-      const remoteSession = remoteSessions.invite(callerOf(request, ports), request.params.id, request.body.mode);
+      const remoteSession = remoteSessions.invite(
+        callerOf(request, ports),
+        request.params.id,
+        request.body.mode,
+      );
       ports.onChange();
       return { remoteSession };
     },
@@ -178,7 +186,11 @@ function addRemoteSessionRoutes(api: FastifyInstance, ports: ApiPorts): void {
     '/remote-sessions/:id',
     { schema: { params: schemas.idParams, body: schemas.actionBody } },
     (request): RemoteSessionAnswer => {
-      const remoteSession = remoteSessions.act(callerOf(request, ports), request.params.id, request.body.action);
+      const remoteSession = remoteSessions.act(
+        callerOf(request, ports),
+        request.params.id,
+        request.body.action,
+      );
       ports.onChange();
       return { remoteSession };
     },
@@ -200,13 +212,17 @@ function refusalOf(error: unknown): { readonly status: number; readonly answer: 
   if (error instanceof HelpdeskError) {
     return { status: error.status, answer: { code: error.code, message: error.message } };
   }
-  const { validation, statusCode, message } = error as Error & {
-    readonly validation?: unknown;
+  const { validationContext, statusCode, message } = error as Error & {
+    /** Set by Fastify when a schema said no. */
+    readonly validationContext?: string;
     readonly statusCode?: number;
   };
-  if (validation !== undefined) return { status: 422, answer: { code: 'invalid_request', message } };
+  if (validationContext !== undefined) return { status: 422, answer: { code: 'invalid_request', message } };
   if (statusCode !== undefined && statusCode < 500) {
-    return { status: statusCode, answer: { code: 'invalid_request', message: 'The request could not be read.' } };
+    return {
+      status: statusCode,
+      answer: { code: 'invalid_request', message: 'The request could not be read.' },
+    };
   }
   return { status: 500, answer: { code: 'internal', message: 'The desk could not do this.' } };
 }

@@ -1,5 +1,5 @@
 // The shapes of what the API accepts, checked before a handler runs.
-import { Enum, Integer, Null, Object as Shape, Optional, type Static, String as Text, Union } from 'typebox';
+import { Enum, Integer, Null, Optional, Object as Shape, type Static, String as Text, Union } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { maxMessageLength, ticketStatuses } from '../api-types.js';
 
@@ -35,12 +35,18 @@ export type InviteBody = Static<typeof inviteBody>;
 export type ActionBody = Static<typeof actionBody>;
 
 /** Checks as they are: nothing is converted or removed, as Fastify's own validator would. */
-export function compileSchema({ schema }: { readonly schema: unknown }): (data: unknown) => boolean | { error: Error } {
+export function compileSchema({
+  schema,
+}: {
+  readonly schema: unknown;
+}): (data: unknown) => boolean | { error: Error } {
   // Only schemas of this file come here.
   const check = Compile(schema as typeof idParams);
   return (data) => {
     if (check.Check(data)) return true;
     const [first] = check.Errors(data);
-    return { error: new Error(`${first?.instancePath ?? ''} ${first?.message ?? 'is not as expected'}`.trim()) };
+    return {
+      error: new Error(`${first?.instancePath ?? ''} ${first?.message ?? 'is not as expected'}`.trim()),
+    };
   };
 }

@@ -48,7 +48,9 @@ export function addWebPages(http: FastifyInstance, folder: string): void {
   for (const name of assetNames(folder)) {
     const asset = readWebFile(join(folder, name));
     // Built names hold a hash of the content.
-    http.get(`/${name}`, (request, reply) => send(request, reply, asset, 'public, max-age=31536000, immutable'));
+    http.get(`/${name}`, (request, reply) =>
+      send(request, reply, asset, 'public, max-age=31536000, immutable'),
+    );
   }
 }
 
@@ -75,8 +77,18 @@ function readWebFile(path: string): WebFile {
   return gzipped.length < body.length * 0.9 ? { ...file, gzipped } : file;
 }
 
-function send(request: FastifyRequest, reply: FastifyReply, file: WebFile, cacheControl: string): FastifyReply {
-  void reply.headers({ ...securityHeaders, 'cache-control': cacheControl, etag: file.etag, vary: 'accept-encoding' });
+function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: WebFile,
+  cacheControl: string,
+): FastifyReply {
+  void reply.headers({
+    ...securityHeaders,
+    'cache-control': cacheControl,
+    etag: file.etag,
+    vary: 'accept-encoding',
+  });
   if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
   void reply.type(file.contentType);
   const acceptsGzip = request.headers['accept-encoding']?.includes('gzip') === true;

@@ -67,7 +67,10 @@ export class Api {
     return this.#call('GET', '/tickets');
   }
 
-  conversation(ticketId: string, part: { after?: number; before?: number } = {}): Promise<ConversationAnswer> {
+  conversation(
+    ticketId: string,
+    part: { after?: number; before?: number } = {},
+  ): Promise<ConversationAnswer> {
     const query = Object.entries(part).map(([name, value]) => `${name}=${value}`);
     return this.#call('GET', `/tickets/${ticketId}${query.length === 0 ? '' : `?${query.join('&')}`}`);
   }
@@ -130,7 +133,9 @@ export class Api {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (response.ok) return (response.status === 204 ? undefined : await response.json()) as Answer;
-    const { message } = (await response.json().catch(() => ({ message: response.statusText }))) as ErrorAnswer;
+    const { message } = (await response
+      .json()
+      .catch(() => ({ message: response.statusText }))) as ErrorAnswer;
     throw new ApiRefusal(response.status, message);
   }
 }

@@ -55,7 +55,9 @@ export class CableTrial {
     const loaded = [...store.get().conversations].filter(([, { isLoaded }]) => isLoaded);
     this.#trial = {
       pulledAtMs: performance.now(),
-      seenUpTo: new Map(loaded.map(([ticketId, conversation]) => [ticketId, lastSequenceNumber(conversation)])),
+      seenUpTo: new Map(
+        loaded.map(([ticketId, conversation]) => [ticketId, lastSequenceNumber(conversation)]),
+      ),
       repeatedBefore: handled.repeated,
       droppedBefore: this.#ports.droppedRepeats(),
       replayed: 0,

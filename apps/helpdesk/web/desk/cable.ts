@@ -3,7 +3,7 @@
 import { DefaultHttpClient, type HttpRequest, type HttpResponse, NullLogger } from '@microsoft/signalr';
 
 /** What a request fails with while the cable is pulled. */
-export class CablePulledError extends Error {
+class CablePulledError extends Error {
   override readonly name = 'CablePulledError';
 
   constructor() {
@@ -45,7 +45,8 @@ export class Cable {
 
   /** The client waits for this before it tries again early. */
   readonly network = {
-    addEventListener: (_type: 'online', listener: () => void): void => void this.#onlineListeners.add(listener),
+    addEventListener: (_type: 'online', listener: () => void): void =>
+      void this.#onlineListeners.add(listener),
     removeEventListener: (_type: 'online', listener: () => void): void =>
       void this.#onlineListeners.delete(listener),
   };

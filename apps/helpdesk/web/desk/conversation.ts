@@ -85,7 +85,8 @@ export function withReceipt(
 /** Adds an own message before it is stored, or sets its state. */
 export function withPending(conversation: Conversation, message: PendingMessage): Conversation {
   // The stored one may have come in before the answer that tells of it.
-  if (conversation.messages.some(({ client_temp_id: tempId }) => tempId === message.clientTempId)) return conversation;
+  if (conversation.messages.some(({ client_temp_id: tempId }) => tempId === message.clientTempId))
+    return conversation;
   const isThere = conversation.pending.some(({ clientTempId }) => clientTempId === message.clientTempId);
   const pending = isThere
     ? conversation.pending.map((each) => (each.clientTempId === message.clientTempId ? message : each))

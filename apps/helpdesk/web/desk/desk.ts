@@ -13,8 +13,8 @@ import type {
 import { texts } from '../../src/texts.js';
 import { Api, ApiRefusal } from './api.js';
 import { Cable } from './cable.js';
-import { CableTrial } from './cable-trial.js';
 import { HandledEvents } from './cable-report.js';
+import { CableTrial } from './cable-trial.js';
 import {
   type Conversation,
   emptyConversation,
@@ -30,7 +30,10 @@ import { type DeskState, openingState, type PeopleById } from './desk-state.js';
 import { withSample } from './latency.js';
 import { Store } from './store.js';
 
-type Event<Name extends DeliveredEvent['event_type']> = Extract<DeliveredEvent, { readonly event_type: Name }>;
+type Event<Name extends DeliveredEvent['event_type']> = Extract<
+  DeliveredEvent,
+  { readonly event_type: Name }
+>;
 
 const maxToasts = 3;
 const maxNotifications = 50;
@@ -101,7 +104,10 @@ export class Desk {
     if (openTicketId === ticketId) return;
     this.store.set({ openTicketId: ticketId, announcement: '' });
     // Before it is ready, `open` loads what is open then.
-    if (ticketId !== null && phase === 'ready') void this.#load(ticketId).catch(ignoreOffline).then(() => this.#markOpenRead());
+    if (ticketId !== null && phase === 'ready')
+      void this.#load(ticketId)
+        .catch(ignoreOffline)
+        .then(() => this.#markOpenRead());
   }
 
   /** Whether the person can see this desk now. */
@@ -150,7 +156,7 @@ export class Desk {
   async createTicket(subject: string, content: string): Promise<void> {
     const { ticket } = await this.#api.createTicket(subject, content);
     this.#updateTicket(ticket);
-    this.#joinRooms();
+    void this.#joinRooms();
     this.openTicket(ticket.id);
   }
 
@@ -162,7 +168,9 @@ export class Desk {
   }
 
   async readNotifications(): Promise<void> {
-    this.store.set({ notifications: this.store.get().notifications.map((each) => ({ ...each, isRead: true })) });
+    this.store.set({
+      notifications: this.store.get().notifications.map((each) => ({ ...each, isRead: true })),
+    });
     await this.#api.markNotificationsRead().catch(ignoreOffline);
   }
 
@@ -198,7 +206,9 @@ export class Desk {
     client.onAny((event) => this.#observe(event));
     client.on('chat_message', (event) => this.#onMessage(event));
     client.on('read_receipt', ({ room_id: roomId, payload }) =>
-      this.#updateRoom(roomId, (conversation) => withReceipt(conversation, payload.user_id, payload.message_ids)),
+      this.#updateRoom(roomId, (conversation) =>
+        withReceipt(conversation, payload.user_id, payload.message_ids),
+      ),
     );
     client.on('status_change', ({ payload }) =>
       // The desk's own names of states.
@@ -212,7 +222,8 @@ export class Desk {
     client.on('notification', (event) => this.#onNotification(event));
     client.onTypingChange((roomId, users) => {
       const ticket = this.#ticketOfRoom(roomId);
-      if (ticket !== undefined) this.store.set({ typing: new Map(this.store.get().typing).set(ticket.id, users) });
+      if (ticket !== undefined)
+        this.store.set({ typing: new Map(this.store.get().typing).set(ticket.id, users) });
     });
     client.onResync((roomId) => this.#trial.during(this.#resync(roomId)));
     client.onStateChange(({ state }) => {
@@ -246,7 +257,10 @@ export class Desk {
     this.#markOpenRead();
   }
 
-  #onRemoteSession({ event_type: type, payload }: Event<'remote_session_start' | 'remote_session_end'>): void {
+  #onRemoteSession({
+    event_type: type,
+    payload,
+  }: Event<'remote_session_start' | 'remote_session_end'>): void {
     if (typeof payload.request_id !== 'string') return;
     this.#setRemoteSession({
       id: payload.session_id,
@@ -271,7 +285,8 @@ export class Desk {
       notifications: [notification, ...notifications].slice(0, maxNotifications),
       toasts: [...toasts, { id, title, body, ticketId }].slice(-maxToasts),
     });
-    if (kind === 'ticket_created' || kind === 'ticket_received') void this.#loadTickets().catch(ignoreOffline);
+    if (kind === 'ticket_created' || kind === 'ticket_received')
+      void this.#loadTickets().catch(ignoreOffline);
     if (kind === 'remote_session_invite' && ticketId !== null) void this.#load(ticketId).catch(ignoreOffline);
   }
 
@@ -280,14 +295,14 @@ export class Desk {
   async #loadTickets(): Promise<void> {
     const { tickets } = await this.#api.tickets();
     this.store.set({ tickets });
-    const joins = this.#joinRooms();
-    await Promise.all(joins);
+    await this.#joinRooms();
   }
 
-  #joinRooms(): readonly Promise<unknown>[] {
+  /** Those that are joined stay as they are. */
+  async #joinRooms(): Promise<void> {
     const client = this.#client;
-    if (client === undefined) return [];
-    return this.store.get().tickets.map(({ roomId }) => client.join(roomId).joined);
+    if (client === undefined) return;
+    await Promise.all(this.store.get().tickets.map(({ roomId }) => client.join(roomId).joined));
   }
 
   async #loadNotifications(): Promise<void> {
@@ -414,7 +429,9 @@ export class Desk {
 
   #patchTicket(ticketId: string, change: Partial<Ticket>): void {
     const { tickets } = this.store.get();
-    this.store.set({ tickets: tickets.map((each) => (each.id === ticketId ? { ...each, ...change } : each)) });
+    this.store.set({
+      tickets: tickets.map((each) => (each.id === ticketId ? { ...each, ...change } : each)),
+    });
   }
 
   #noteLastMessage(message: Message): void {

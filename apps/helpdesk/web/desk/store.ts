@@ -5,6 +5,7 @@ export class Store<State extends object> {
   #state: State;
   /** Bounded by the views that are mounted. */
   readonly #listeners = new Set<() => void>();
+  #isTelling = false;
 
   constructor(state: State) {
     this.#state = state;
@@ -17,9 +18,16 @@ export class Store<State extends object> {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Replaces some fields. */
+  /** Replaces some fields, at once; listeners hear of it in a moment. */
   set(change: Partial<State>): void {
     this.#state = { ...this.#state, ...change };
-    for (const listener of this.#listeners) listener();
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    // Drawing waits until what has arrived is handled: else every event would wait for the picture of the one before, and
+    // side by side one person's events for the other's picture.
+    setTimeout(() => {
+      this.#isTelling = false;
+      for (const listener of this.#listeners) listener();
+    });
   }
 }

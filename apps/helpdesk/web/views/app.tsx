@@ -39,7 +39,13 @@ export function App() {
   );
 }
 
-function View({ route, people }: { readonly route: ReturnType<typeof useRoute>; readonly people: readonly Person[] }) {
+function View({
+  route,
+  people,
+}: {
+  readonly route: ReturnType<typeof useRoute>;
+  readonly people: readonly Person[];
+}) {
   const byId = useMemo(() => new Map(people.map((person) => [person.id, person])), [people]);
   const find = (role: Person['role'], username: string | null): Person | undefined =>
     people.find((person) => person.role === role && person.username === username);

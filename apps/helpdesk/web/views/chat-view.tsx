@@ -52,7 +52,11 @@ export function ChatView({ ticketId, subject }: { readonly ticketId: string; rea
                   begins={isNewDay || !belongsTo(previous, message)}
                   ends={!belongsTo(message, next)}
                   // The last that was read, too: the tick changes below it.
-                  hasFoot={!belongsTo(message, next) || next === undefined || readersOf(next, readUpTo, desk) !== readers}
+                  hasFoot={
+                    !belongsTo(message, next) ||
+                    next === undefined ||
+                    readersOf(next, readUpTo, desk) !== readers
+                  }
                   readers={readers}
                 />
               </Fragment>

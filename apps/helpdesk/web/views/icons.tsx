@@ -73,7 +73,6 @@ export const ScreenIcon = icon(
   </>,
 );
 export const PlusIcon = icon(<path d="M12 5.5v13M5.5 12h13" />);
-export const CloseIcon = icon(<path d="m6.5 6.5 11 11M17.5 6.5l-11 11" />);
 export const BackIcon = icon(<path d="m14.5 6-6 6 6 6" />);
 export const PictureIcon = icon(
   <>

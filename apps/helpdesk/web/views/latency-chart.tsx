@@ -5,7 +5,13 @@ import uPlot from 'uplot';
 import { maxSamples } from '../desk/latency.js';
 
 /** The chart. `label` says in words what it shows. */
-export function LatencyChart({ samplesMs, label }: { readonly samplesMs: readonly number[]; readonly label: string }) {
+export function LatencyChart({
+  samplesMs,
+  label,
+}: {
+  readonly samplesMs: readonly number[];
+  readonly label: string;
+}) {
   const holder = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const scheme = useComputedColorScheme('light', { getInitialValueInEffect: false });
@@ -13,7 +19,11 @@ export function LatencyChart({ samplesMs, label }: { readonly samplesMs: readonl
   useEffect(() => {
     const element = holder.current;
     if (element === null) return undefined;
-    const made = new uPlot(optionsFor(element, getComputedStyle(element).getPropertyValue('--accent')), [[], []], element);
+    const made = new uPlot(
+      optionsFor(element, getComputedStyle(element).getPropertyValue('--accent')),
+      [[], []],
+      element,
+    );
     chart.current = made;
     return () => made.destroy();
     // Another scheme has other colours.
@@ -31,7 +41,10 @@ export function LatencyChart({ samplesMs, label }: { readonly samplesMs: readonl
 /** One bar an event; the newest at the right. */
 const bars = uPlot.paths.bars?.({ size: [0.7, 3], radius: 0.3 });
 
-function optionsFor({ clientWidth: width, clientHeight: height }: HTMLElement, colour: string): uPlot.Options {
+function optionsFor(
+  { clientWidth: width, clientHeight: height }: HTMLElement,
+  colour: string,
+): uPlot.Options {
   return {
     width,
     height,

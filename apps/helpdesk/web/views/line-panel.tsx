@@ -142,7 +142,11 @@ function LatencyFigure() {
         {has && (
           <LatencyChart
             samplesMs={samplesMs}
-            label={texts.line.latencyChart(duration(medianMs), duration(p95Ms), Math.min(count, samplesMs.length))}
+            label={texts.line.latencyChart(
+              duration(medianMs),
+              duration(p95Ms),
+              Math.min(count, samplesMs.length),
+            )}
           />
         )}
       </span>

@@ -67,19 +67,20 @@ export const StoredMessage = memo(function StoredMessage(props: {
 function Tick({ readers }: { readonly readers: string }) {
   const label = readers === '' ? texts.chat.sent : texts.chat.readBy(readers);
   return (
-    <span
-      className={readers === '' ? 'tick' : 'tick is-read'}
-      role="img"
-      aria-label={label}
-      title={label}
-    >
+    <span className={readers === '' ? 'tick' : 'tick is-read'} role="img" aria-label={label} title={label}>
       {readers === '' ? <CheckIcon /> : <ChecksIcon />}
     </span>
   );
 }
 
 /** An own message that is not stored yet, as far as this page knows. */
-export function OwnPending({ ticketId, message }: { readonly ticketId: string; readonly message: PendingMessage }) {
+export function OwnPending({
+  ticketId,
+  message,
+}: {
+  readonly ticketId: string;
+  readonly message: PendingMessage;
+}) {
   const desk = useDesk();
   const { state, content } = message;
   return (

@@ -6,7 +6,7 @@ import { texts } from '../../src/texts.js';
 import { useDesk } from './use-desk.js';
 
 /** The form in a dialog. */
-export function NewTicket({ onClose }: { onClose(): void }) {
+export function NewTicket({ onClose }: { readonly onClose: () => void }) {
   const desk = useDesk();
   const [subject, setSubject] = useState('');
   const [content, setContent] = useState('');
@@ -17,7 +17,14 @@ export function NewTicket({ onClose }: { onClose(): void }) {
     desk.createTicket(subject.trim(), content.trim()).then(onClose, () => setState('failed'));
   };
   return (
-    <Modal opened onClose={onClose} title={texts.create.title} centered radius="lg">
+    <Modal
+      opened
+      onClose={onClose}
+      title={texts.create.title}
+      closeButtonProps={{ 'aria-label': texts.create.close }}
+      centered
+      radius="lg"
+    >
       <form
         onSubmit={(event) => {
           event.preventDefault();

@@ -11,14 +11,19 @@ import { navigate, type Route } from './route.js';
 import { useNewDesk, useStateOf } from './use-desk.js';
 
 /** One person's desk, filling the page. */
-export function AlonePage(props: { readonly person: Person; readonly people: PeopleById; readonly route: Route }) {
+export function AlonePage(props: {
+  readonly person: Person;
+  readonly people: PeopleById;
+  readonly route: Route;
+}) {
   const { person, people, route } = props;
   const desk = useNewDesk(person, people, route.ticketId);
   const openTicketId = useStateOf(desk, (state) => state.openTicketId);
   useEffect(() => desk.openTicket(route.ticketId), [desk, route.ticketId]);
   // A ticket the desk opened by itself, such as a new one, gets its address.
   useEffect(() => {
-    if (openTicketId !== null && openTicketId !== route.ticketId) navigate({ ...route, ticketId: openTicketId });
+    if (openTicketId !== null && openTicketId !== route.ticketId)
+      navigate({ ...route, ticketId: openTicketId });
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [openTicketId]);
   return (
@@ -66,7 +71,7 @@ export function SplitPage(props: {
         requester={requester}
         people={people}
         route={route}
-        hiddenSide={isNarrow === true ? (side === 'agent' ? 'requester' : 'agent') : null}
+        hiddenSide={isNarrow ? (side === 'agent' ? 'requester' : 'agent') : null}
       />
     </main>
   );
@@ -95,7 +100,11 @@ function SplitPanes(props: {
     requesterDesk.openTicket(ticketId);
   }, [ticketId, agentDesk, requesterDesk]);
   const setPeople = (chosen: Person): void =>
-    navigate({ ...route, [chosen.role]: chosen.username, ...(chosen.role === 'requester' ? { ticketId: null } : {}) });
+    navigate({
+      ...route,
+      [chosen.role]: chosen.username,
+      ...(chosen.role === 'requester' ? { ticketId: null } : {}),
+    });
   /** Both follow to a ticket that both can see; anything else concerns one side only. */
   const openOn = (desk: Desk) => (chosen: string | null) => {
     const isShared = chosen !== null && tickets.some(({ id }) => id === chosen);

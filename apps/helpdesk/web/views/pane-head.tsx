@@ -1,5 +1,5 @@
 // The head of a pane: who is signed in, the state of the connection, the bell.
-import { ActionIcon, Menu, Popover, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Menu, Popover, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { useState } from 'react';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
@@ -9,7 +9,10 @@ import { listTime } from './times.js';
 import { useDesk, useDeskState } from './use-desk.js';
 
 /** The head of a pane. */
-export function PaneHead(props: { onPerson(person: Person): void; onTicket(ticketId: string): void }) {
+export function PaneHead(props: {
+  readonly onPerson: (person: Person) => void;
+  readonly onTicket: (ticketId: string) => void;
+}) {
   return (
     <header className="pane-head">
       <PersonMenu onPerson={props.onPerson} />
@@ -21,12 +24,12 @@ export function PaneHead(props: { onPerson(person: Person): void; onTicket(ticke
   );
 }
 
-function PersonMenu({ onPerson }: { onPerson(person: Person): void }) {
+function PersonMenu({ onPerson }: { readonly onPerson: (person: Person) => void }) {
   const { me, people } = useDesk();
   return (
-    <Menu position="bottom-start" width={250} shadow="md">
+    <Menu position="bottom-start" width={250} shadow="md" withInitialFocusPlaceholder={false}>
       <Menu.Target>
-        <UnstyledButton className="person-button" aria-label={texts.signIn.switchPerson(me.fullName)}>
+        <UnstyledButton className="person-button">
           <Avatar person={me} size="2.125rem" />
           <span>
             <span className="person-name">{me.fullName}</span>
@@ -34,6 +37,7 @@ function PersonMenu({ onPerson }: { onPerson(person: Person): void }) {
               {texts.roles[me.role]} · {me.title}
             </span>
           </span>
+          <VisuallyHidden>{texts.signIn.switchPerson}</VisuallyHidden>
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
@@ -66,7 +70,7 @@ function ConnectionState() {
   );
 }
 
-function Bell({ onTicket }: { onTicket(ticketId: string): void }) {
+function Bell({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
   const desk = useDesk();
   const notifications = useDeskState((state) => state.notifications);
   const [isOpen, setIsOpen] = useState(false);

@@ -18,8 +18,8 @@ export function Pane(props: {
   readonly other?: Desk;
   /** The other side is shown in its place. */
   readonly isHidden?: boolean;
-  onTicket(ticketId: string | null): void;
-  onPerson(person: Person): void;
+  readonly onTicket: (ticketId: string | null) => void;
+  readonly onPerson: (person: Person) => void;
 }) {
   const { desk, other, isHidden = false, onTicket, onPerson } = props;
   const isReady = useStateOf(desk, (state) => state.phase === 'ready');

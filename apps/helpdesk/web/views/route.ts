@@ -14,7 +14,7 @@ export interface Route {
 }
 
 /** Reads an address. */
-export function parseRoute(url: URL): Route {
+function parseRoute(url: URL): Route {
   const [, first = '', second] = url.pathname.split('/');
   const view = first === 'agent' || first === 'requester' ? first : 'split';
   const query = url.searchParams;

@@ -9,7 +9,7 @@ import { listTime } from './times.js';
 import { useDesk, useDeskState } from './use-desk.js';
 
 /** The list. */
-export function TicketList({ onTicket }: { onTicket(ticketId: string): void }) {
+export function TicketList({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
   const desk = useDesk();
   const tickets = useDeskState((state) => state.tickets);
   const [isCreating, setIsCreating] = useState(false);
@@ -48,7 +48,10 @@ export function TicketList({ onTicket }: { onTicket(ticketId: string): void }) {
   );
 }
 
-const TicketItem = memo(function TicketItem(props: { readonly ticket: Ticket; onOpen(ticketId: string): void }) {
+const TicketItem = memo(function TicketItem(props: {
+  readonly ticket: Ticket;
+  readonly onOpen: (ticketId: string) => void;
+}) {
   const { ticket, onOpen } = props;
   const { me, people } = useDesk();
   const unread = Math.max(0, (ticket.lastMessage?.sequence_number ?? 0) - ticket.readUpTo);

@@ -9,7 +9,7 @@ import { BackIcon, ScreenIcon } from './icons.js';
 import { useDesk, useDeskState } from './use-desk.js';
 
 /** The open ticket, or a word that none is open. */
-export function TicketView({ onBack }: { onBack(): void }) {
+export function TicketView({ onBack }: { readonly onBack: () => void }) {
   const ticket = useDeskState(({ tickets, openTicketId }) => tickets.find(({ id }) => id === openTicketId));
   const remoteSession = useDeskState(({ conversations, openTicketId }) =>
     openTicketId === null ? null : (conversations.get(openTicketId)?.remoteSession ?? null),
@@ -34,7 +34,7 @@ export function TicketView({ onBack }: { onBack(): void }) {
 function TicketHead(props: {
   readonly ticket: Ticket;
   readonly mayInvite: boolean;
-  onBack(): void;
+  readonly onBack: () => void;
 }) {
   const { ticket, mayInvite, onBack } = props;
   const { me, people } = useDesk();
@@ -44,7 +44,13 @@ function TicketHead(props: {
   const isAgent = me.role === 'agent';
   return (
     <div className="ticket-head">
-      <ActionIcon className="back-button" variant="subtle" color="gray" aria-label={texts.list.back} onClick={onBack}>
+      <ActionIcon
+        className="back-button"
+        variant="subtle"
+        color="gray"
+        aria-label={texts.list.back}
+        onClick={onBack}
+      >
         <BackIcon />
       </ActionIcon>
       <div className="ticket-title">
@@ -88,7 +94,7 @@ const AgentControls = memo(function AgentControls(props: {
   readonly status: TicketStatus;
   readonly assigneeId: string | null;
   readonly mayInvite: boolean;
-  run(change: Promise<void>): void;
+  readonly run: (change: Promise<void>) => void;
 }) {
   const { ticketId, status: current, assigneeId, mayInvite, run } = props;
   const desk = useDesk();
@@ -105,8 +111,7 @@ const AgentControls = memo(function AgentControls(props: {
         leftSectionWidth={26}
         data={ticketStatuses.map((status) => ({ value: status, label: texts.status[status] }))}
         value={current}
-        // Only the values above can come.
-        onChange={(status) => status !== null && run(desk.setStatus(ticketId, status as TicketStatus))}
+        onChange={(status) => status !== null && run(desk.setStatus(ticketId, status))}
       />
       <Select
         className="assignee-control"
@@ -121,15 +126,23 @@ const AgentControls = memo(function AgentControls(props: {
         value={assigneeId ?? 'nobody'}
         onChange={(value) => run(desk.assign(ticketId, value === 'nobody' ? null : value))}
       />
-      <Menu position="bottom-end" shadow="md">
+      <Menu position="bottom-end" shadow="md" withInitialFocusPlaceholder={false}>
         <Menu.Target>
-          <Button size="xs" variant="default" leftSection={<ScreenIcon />} disabled={!mayInvite}>
+          <Button
+            className="remote-invite"
+            size="xs"
+            variant="default"
+            leftSection={<ScreenIcon />}
+            disabled={!mayInvite}
+          >
             {texts.remote.invite}
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item onClick={() => run(desk.invite(ticketId, 'view'))}>{texts.remote.inviteView}</Menu.Item>
-          <Menu.Item onClick={() => run(desk.invite(ticketId, 'control'))}>{texts.remote.inviteControl}</Menu.Item>
+          <Menu.Item onClick={() => run(desk.invite(ticketId, 'control'))}>
+            {texts.remote.inviteControl}
+          </Menu.Item>
         </Menu.Dropdown>
       </Menu>
     </div>
@@ -153,7 +166,11 @@ function RemoteBar({ session }: { readonly session: RemoteSession }) {
         : texts.remote.invited(requester);
   const end = (): void => run(desk.actOnRemoteSession(session, 'end'));
   return (
-    <div className={state === 'active' ? 'remote is-active' : 'remote'} role="group" aria-label={texts.remote.label}>
+    <div
+      className={state === 'active' ? 'remote is-active' : 'remote'}
+      role="group"
+      aria-label={texts.remote.label}
+    >
       <p className="remote-text" role="status">
         <ScreenIcon />
         {text}
@@ -165,7 +182,11 @@ function RemoteBar({ session }: { readonly session: RemoteSession }) {
             <Button size="xs" onClick={() => run(desk.actOnRemoteSession(session, 'accept'))}>
               {texts.remote.accept}
             </Button>
-            <Button size="xs" variant="default" onClick={() => run(desk.actOnRemoteSession(session, 'decline'))}>
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => run(desk.actOnRemoteSession(session, 'decline'))}
+            >
               {texts.remote.decline}
             </Button>
           </>

@@ -14,7 +14,8 @@ export function clockTime(iso: string): string {
 export function dayName(iso: string, now = new Date()): string {
   const date = new Date(iso);
   if (areSameDay(date, now)) return texts.chat.today;
-  if (areSameDay(date, new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1))) return texts.chat.yesterday;
+  if (areSameDay(date, new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1)))
+    return texts.chat.yesterday;
   return day.format(date);
 }
 

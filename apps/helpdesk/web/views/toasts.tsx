@@ -8,7 +8,7 @@ import { useDesk, useDeskState } from './use-desk.js';
 const shownForMs = 6_000;
 
 /** The toasts of a pane. */
-export function Toasts({ onTicket }: { onTicket(ticketId: string): void }) {
+export function Toasts({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
   const toasts = useDeskState((state) => state.toasts);
   return (
     <div className="toasts" role="status">
@@ -19,7 +19,13 @@ export function Toasts({ onTicket }: { onTicket(ticketId: string): void }) {
   );
 }
 
-function ToastCard({ toast, onTicket }: { readonly toast: Toast; onTicket(ticketId: string): void }) {
+function ToastCard({
+  toast,
+  onTicket,
+}: {
+  readonly toast: Toast;
+  readonly onTicket: (ticketId: string) => void;
+}) {
   const desk = useDesk();
   const { id, title, body, ticketId } = toast;
   useEffect(() => {

@@ -12,19 +12,21 @@ export function TopBar({ route }: { readonly route: Route }) {
       <a className="brand" href="/">
         <Mark />
         <span className="brand-name">{texts.product.name}</span>
-        <span className="brand-tagline">{texts.product.tagline}</span>
+        <span className="brand-tagline">
+          {route.view === 'split' ? texts.product.invitation : texts.product.tagline}
+        </span>
       </a>
       <nav className="views" aria-label={texts.top.views}>
-        <ViewLink route={route} view="split" label={texts.top.split} />
-        <ViewLink route={route} view="agent" label={texts.top.agentAlone} />
-        <ViewLink route={route} view="requester" label={texts.top.requesterAlone} />
+        <ViewLink route={route} view="split" />
+        <ViewLink route={route} view="agent" />
+        <ViewLink route={route} view="requester" />
       </nav>
       <ColourSwitch />
     </header>
   );
 }
 
-function ViewLink({ route, view, label }: { readonly route: Route; readonly view: Route['view']; readonly label: string }) {
+function ViewLink({ route, view }: { readonly route: Route; readonly view: Route['view'] }) {
   const target = { view, ticketId: route.ticketId, as: route.view === view ? route.as : null };
   const onClick = (event: MouseEvent): void => {
     if (event.metaKey || event.ctrlKey || event.shiftKey) return;
@@ -33,7 +35,8 @@ function ViewLink({ route, view, label }: { readonly route: Route; readonly view
   };
   return (
     <a href={pathOf(target)} onClick={onClick} aria-current={route.view === view ? 'page' : undefined}>
-      {label}
+      <span className="view-long">{texts.top[view].long}</span>
+      <span className="view-short">{texts.top[view].short}</span>
     </a>
   );
 }

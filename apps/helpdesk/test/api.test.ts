@@ -1,0 +1,137 @@
+// The API from outside: who may call it, what it refuses, and that a token it gives opens the right rooms.
+import { createServer } from 'node:http';
+import Fastify from 'fastify';
+import { expect, test } from 'vitest';
+import { addApiRoutes } from '../src/http/api-routes.js';
+import { openDesk, seeded } from './fixtures.js';
+
+async function openApi() {
+  const desk = await openDesk();
+  const http = Fastify({ serverFactory: (handler) => createServer(handler) });
+  const calls = { changes: 0, errors: [] as unknown[] };
+  addApiRoutes(http, {
+    ...desk,
+    typingExpiryMs: 1_000,
+    nowMs: Date.now,
+    issueToken: async ({ id }) => `token of ${id}`,
+    onChange: () => {
+      calls.changes += 1;
+    },
+    onError: (error) => calls.errors.push(error),
+  });
+  const call = async (method: 'GET' | 'POST' | 'PUT', path: string, body?: object, session?: string) => {
+    const answer = await http.inject({
+      method,
+      url: `/api${path}`,
+      headers: session === undefined ? {} : { authorization: `Bearer ${session}` },
+      ...(body === undefined ? {} : { payload: body }),
+    });
+    return {
+      status: answer.statusCode,
+      body: answer.body === '' ? undefined : answer.json<Record<string, unknown>>(),
+    };
+  };
+  const signIn = async (personId: string) =>
+    String((await call('POST', '/sessions', { personId })).body?.['sessionToken']);
+  return {
+    desk,
+    call,
+    calls,
+    signIn,
+    async [Symbol.asyncDispose]() {
+      await http.close();
+      await desk[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('without a session everything but the people and signing in is refused', async () => {
+  await using api = await openApi();
+  expect((await api.call('GET', '/people')).status).toBe(200);
+  for (const path of ['/tickets', `/tickets/${seeded.vpnTicket}`, '/notifications']) {
+    expect(await api.call('GET', path)).toMatchObject({ status: 401 });
+    expect(await api.call('GET', path, undefined, 'made-up')).toMatchObject({ status: 401 });
+  }
+  expect((await api.call('POST', '/tokens')).status).toBe(401);
+});
+
+test('people are shown without their addresses, sessions are kept as hashes only', async () => {
+  await using api = await openApi();
+  const session = await api.signIn(seeded.noa);
+  expect(JSON.stringify(await api.call('GET', '/people'))).not.toContain('@');
+  const rows = JSON.stringify(api.desk.database.prepare('SELECT * FROM sessions').all());
+  expect(rows).not.toContain(session);
+  expect((await api.call('POST', '/tokens', undefined, session)).body).toEqual({
+    accessToken: `token of ${seeded.noa}`,
+  });
+});
+
+test('a message is taken once per identifier of the sender and wakes the relay', async () => {
+  await using api = await openApi();
+  const session = await api.signIn(seeded.noa);
+  const send = () =>
+    api.call(
+      'POST',
+      `/tickets/${seeded.vpnTicket}/messages`,
+      { content: 'Hello', clientTempId: 'a' },
+      session,
+    );
+  const [first, second] = [await send(), await send()];
+  expect(first.status).toBe(200);
+  expect(second.body).toEqual(first.body);
+  expect(api.calls.changes).toBe(2);
+  expect(api.desk.outbox.size).toBe(1);
+});
+
+const message = `/tickets/${seeded.vpnTicket}/messages`;
+const wrong: readonly [method: 'GET' | 'POST' | 'PUT', path: string, body?: object][] = [
+  ['POST', message, { content: 'x' }],
+  ['POST', message, { content: '   ', clientTempId: 'a' }],
+  ['POST', message, { content: 'x'.repeat(4_001), clientTempId: 'a' }],
+  ['POST', message, { content: 7, clientTempId: 'a' }],
+  ['POST', message, { content: 'x', clientTempId: 'a', is_screenshot: true }],
+  ['POST', '/tickets/no-uuid/messages', { content: 'x', clientTempId: 'a' }],
+  ['POST', '/tickets', { subject: '', content: 'x' }],
+  ['PUT', `/tickets/${seeded.vpnTicket}/status`, { status: 'exploded' }],
+  ['PUT', `/tickets/${seeded.vpnTicket}/assignee`, { assigneeId: '' }],
+  ['PUT', `/tickets/${seeded.vpnTicket}/read`, { sequenceNumber: '3' }],
+  ['PUT', `/tickets/${seeded.vpnTicket}/read`, { sequenceNumber: 0 }],
+  ['GET', `/tickets/${seeded.vpnTicket}?after=-1`],
+  ['GET', `/tickets/${seeded.vpnTicket}?after=1;DROP`],
+  ['POST', '/sessions', { personId: "' OR 1=1 --" }],
+];
+
+test.each(wrong)(
+  'a request that is not as expected is refused and changes nothing: %s %s %.60j',
+  async (method, path, body) => {
+    await using api = await openApi();
+    const session = await api.signIn(seeded.maria);
+    const answer = await api.call(method, path, body, session);
+    expect(answer).toMatchObject({ status: 422, body: { code: 'invalid_request' } });
+    expect(api.calls).toEqual({ changes: 0, errors: [] });
+  },
+);
+
+test('a refusal of the desk has its status, a fault of the program says nothing about itself', async () => {
+  await using api = await openApi();
+  const session = await api.signIn(seeded.noa);
+  expect(await api.call('GET', `/tickets/${seeded.danielsTicket}`, undefined, session)).toMatchObject({
+    status: 404,
+    body: { code: 'not_found' },
+  });
+  expect(
+    (await api.call('PUT', `/tickets/${seeded.vpnTicket}/status`, { status: 'solved' }, session)).status,
+  ).toBe(403);
+  api.desk.database.exec('DROP TABLE notifications');
+  const broken = await api.call('GET', '/notifications', undefined, session);
+  expect(broken).toEqual({ status: 500, body: { code: 'internal', message: 'The desk could not do this.' } });
+  expect(api.calls.errors).toHaveLength(1);
+});
+
+test('nobody has read what was not written yet', async () => {
+  await using api = await openApi();
+  const session = await api.signIn(seeded.noa);
+  await api.call('PUT', `/tickets/${seeded.vpnTicket}/read`, { sequenceNumber: 9_999 }, session);
+  const { body } = await api.call('GET', `/tickets/${seeded.vpnTicket}`, undefined, session);
+  expect(body).toMatchObject({ readUpTo: { [seeded.noa]: 9 } });
+});
