@@ -41,6 +41,8 @@ export interface GatewayOptions<C extends AnyCatalog = AnyCatalog> {
   readonly dedupeWindowMs?: number;
   /** Most remembered `event_id`s; the oldest go first. @defaultValue 500_000 */
   readonly maxDedupeIds?: number;
+  /** Most entries of each stream that are read back at start, for replay and dedupe. @defaultValue 25_000 */
+  readonly maxWarmUpEntries?: number;
   /** How far back a returning client is brought up to date from memory. @defaultValue 300_000 */
   readonly replayWindowMs?: number;
   /** Memory for that; at the bound the window gets shorter. @defaultValue 268_435_456 */
@@ -82,6 +84,7 @@ const defaults = {
   freshness: 'entry',
   dedupeWindowMs: 300_000,
   maxDedupeIds: 500_000,
+  maxWarmUpEntries: 25_000,
   replayWindowMs: 300_000,
   maxReplayBytes: 268_435_456,
   maxReplayEventsPerRoom: 1_000,

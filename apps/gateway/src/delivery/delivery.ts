@@ -181,7 +181,7 @@ export class Delivery {
     const { broker, options } = this.#parts;
     await recallRecentEntries(broker, starts, {
       windowMs: Math.max(options.dedupeWindowMs, options.replayWindowMs),
-      maxEntries: Math.floor(options.maxDedupeIds / starts.length),
+      maxEntries: options.maxWarmUpEntries,
       begin: (stream, floor) => this.#replay.ring.begin(stream, floor),
       recall: (stream, entry, position) => this.#router.recall(stream, entry, position),
     });
