@@ -2,7 +2,10 @@
 // `e2e` (whole system: real Redis, real processes, real clients).
 import { defineConfig } from 'vitest/config';
 
-const source = { resolve: { conditions: ['@millrace/source'] }, ssr: { resolve: { conditions: ['@millrace/source'] } } };
+const source = {
+  resolve: { conditions: ['@millrace/source'] },
+  ssr: { resolve: { conditions: ['@millrace/source'] } },
+};
 
 export default defineConfig({
   test: {
@@ -11,7 +14,11 @@ export default defineConfig({
     projects: [
       {
         ...source,
-        test: { name: 'unit', include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'], testTimeout: 20_000 },
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
       },
       {
         ...source,

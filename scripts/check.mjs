@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-const packageFolders = ['contract', 'broker', 'signalr', 'publisher']
+const packageFolders = ['contract', 'broker', 'signalr', 'publisher', 'client']
   .map((name) => `packages/${name}`)
   .concat('apps/gateway');
 

@@ -1,25 +1,29 @@
-// The tests need a real Redis and a real browser. On Debian as root this installs what is missing from Debian's own
-// packages; anywhere else it says what to install. Nothing else is ever installed.
+// The tests need a real Redis, a real browser, and a real FastAPI for the README's example. On Debian as root this installs
+// what is missing from Debian's own packages; anywhere else it says what to install. Nothing else is ever installed.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
 const needed = [
-  { program: 'redis-server', debianPackage: 'redis-server' },
-  { program: 'chromium', debianPackage: 'chromium' },
+  { isThere: () => hasProgram('redis-server'), debianPackages: ['redis-server'] },
+  { isThere: () => existsSync('/usr/bin/chromium'), debianPackages: ['chromium'] },
+  // Debian's own Python: another one on the PATH lacks Debian's packages.
+  {
+    isThere: () => succeeds('/usr/bin/python3', ['-c', 'import fastapi, redis.asyncio, uvicorn']),
+    debianPackages: ['python3-fastapi', 'python3-redis', 'python3-uvicorn'],
+  },
 ];
 
-const isMissing = ({ program }) => spawnSync('which', [program]).status !== 0;
-const missing = needed.filter(isMissing).map(({ debianPackage }) => debianPackage);
+const missing = needed.filter(({ isThere }) => !isThere()).flatMap(({ debianPackages }) => debianPackages);
 
 if (missing.length > 0) {
   if (!existsSync('/etc/debian_version') || process.getuid?.() !== 0) {
     console.error(
-      `The tests need: ${missing.join(', ')}. Install with your package manager, e.g. sudo apt-get install ${missing.join(' ')}`,
+      `The tests need: ${missing.join(', ')}. On Debian: sudo apt-get install ${missing.join(' ')}`,
     );
     process.exit(1);
   }
   console.log(`Installing from Debian's packages: ${missing.join(', ')}`);
-  // RUNLEVEL=1 keeps the package's service from being started: the tests start their own servers.
+  // RUNLEVEL=1 keeps a package's service from being started: the tests start their own servers.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   for (const args of [
     ['update', '-qq'],
@@ -31,4 +35,12 @@ if (missing.length > 0) {
       process.exit(1);
     }
   }
+}
+
+function hasProgram(name) {
+  return succeeds('which', [name]);
+}
+
+function succeeds(command, args) {
+  return spawnSync(command, args).status === 0;
 }

@@ -11,8 +11,10 @@ import { contentOf } from './latency/load.js';
 import { machineLine, writeTable } from './report/performance-page.js';
 import { spread } from './report/statistics.js';
 
-const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
-const rounds = 15;
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '15' }, write: { type: 'boolean', default: false } },
+});
+const rounds = Number(values.rounds);
 const eventCount = 2_000;
 
 /** Fresh events, each with IDs of its own: a CPU learns the branches of a pattern that sees the same text again. */

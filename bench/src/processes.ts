@@ -58,10 +58,7 @@ export async function startRedis(): Promise<{ readonly part: Part; readonly url:
     ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  for await (const chunk of child.stdout) {
-    if (String(chunk).includes('Ready to accept connections')) break;
-  }
-  child.stdout.resume();
+  await outputOf(child, /Ready to accept connections/);
   return { part: new Part(child), url: `redis://127.0.0.1:${port}` };
 }
 
@@ -72,15 +69,21 @@ export async function startGateway(redisUrl: string): Promise<{ readonly part: P
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, MILLRACE_PORT: '0', MILLRACE_DEV: '1', MILLRACE_REDIS_URL: redisUrl },
   });
+  const [, url = ''] = await outputOf(child, /"url":"(http:[^"]+)"/);
+  return { part: new Part(child), url };
+}
+
+/** Waits for a text in the output, and goes on reading: a program must never meet a closed pipe. */
+async function outputOf(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
   let output = '';
-  for await (const chunk of child.stdout) {
-    output += String(chunk);
-    const url = /"url":"(http:[^"]+)"/.exec(output)?.[1];
-    if (url === undefined) continue;
-    child.stdout.on('data', () => undefined);
-    return { part: new Part(child), url };
-  }
-  throw new Error(`the gateway did not start:\n${output}`);
+  return new Promise((resolve, reject) => {
+    child.once('exit', () => reject(new Error(`ended too early:\n${output}`)));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      if (output.length < 100_000) output += String(chunk);
+      const match = pattern.exec(output);
+      if (match !== null) resolve(match);
+    });
+  });
 }
 
 async function freePort(): Promise<number> {

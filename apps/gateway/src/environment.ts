@@ -1,9 +1,7 @@
 // The only reader of the environment: MILLRACE_* variables in, gateway options out.
 import { GatewayError } from './errors.js';
+import type { LogLevel } from './logger.js';
 import type { GatewayOptions } from './options.js';
-
-/** Log levels of pino that make sense here. */
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** What the environment says: options of the gateway, and how much it logs. */
 export interface Environment {

@@ -1,9 +1,11 @@
 // Structured logs: one JSON line per fact. Payloads, tokens and keys are never given to the logger; the redaction
 // below is the net under that rule.
 import { type Logger, pino } from 'pino';
-import type { LogLevel } from './environment.js';
 
 export type { Logger };
+
+/** Log levels of pino that make sense here. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** Creates the gateway's logger; writes to standard output. */
 export function createLogger(options: { readonly level: LogLevel; readonly instance?: string }): Logger {

@@ -1,6 +1,7 @@
 // docs/errors.md and the code name the same errors.
 import { readFileSync } from 'node:fs';
 import { BROKER_ERROR_CODES } from '@millrace/broker';
+import { CLIENT_ERROR_CODES } from '@millrace/client';
 import { CONTRACT_ERROR_CODES } from '@millrace/contract';
 import { PUBLISHER_ERROR_CODES } from '@millrace/publisher';
 import { CLOSE_RULES, SIGNALR_ERROR_CODES } from '@millrace/signalr';
@@ -21,6 +22,7 @@ it.each([
   ['ContractError', Object.keys(CONTRACT_ERROR_CODES)],
   ['BrokerError', BROKER_ERROR_CODES],
   ['PublisherError', PUBLISHER_ERROR_CODES],
+  ['ClientError', CLIENT_ERROR_CODES],
   ['SignalRError', SIGNALR_ERROR_CODES],
   ['GatewayError', GATEWAY_ERROR_CODES],
   ['HTTP problems', Object.keys(problemTitles)],

@@ -15,4 +15,6 @@ export interface Coalescer {
   end(event: StreamEvent): void;
   /** Ends every open window now; resolves when its events are stored or reported as dropped. */
   flush(): Promise<void>;
+  /** Flushes, then forgets everything, so that nothing keeps the process alive. */
+  close(): Promise<void>;
 }

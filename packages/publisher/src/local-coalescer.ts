@@ -91,6 +91,12 @@ export class LocalCoalescer implements Coalescer {
     await Promise.all(this.#storing);
   }
 
+  async close(): Promise<void> {
+    await this.flush();
+    for (const { cancelTimer } of this.#slots.values()) cancelTimer?.();
+    this.#slots.clear();
+  }
+
   /** The one function that changes a slot: stores its window and sets the timer that the window needs. */
   #change(name: string, window: CoalescingWindow | undefined): void {
     const known = this.#slots.get(name);

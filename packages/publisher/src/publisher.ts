@@ -124,7 +124,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   /** Refuses new events, flushes, and leaves the broker open. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.flush();
+    await this.#coalescer.close();
+    await Promise.allSettled(this.#inFlight);
   }
 
   #publishAll(events: readonly PreparedEvent[]): Promise<readonly PublishResult[]> {

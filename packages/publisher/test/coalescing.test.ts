@@ -118,6 +118,15 @@ describe('coalescing', () => {
     expect(test.dropped).toEqual([{ reason: 'unavailable', count: 2 }]);
   });
 
+  it('keeps no timer after it was closed, so that a process can end', async () => {
+    await using test = await setUp();
+    await test.publisher.publish('typing_start', 'room', typing(bob, true));
+    await test.publisher.publish('chat_message', 'room', chat(ana));
+    await test.publisher.close();
+    expect(test.clock.timerCount).toBe(0);
+    expect(await test.entries('events:chat')).toHaveLength(2);
+  });
+
   it('keeps no timer and no window once everything is quiet', async () => {
     await using test = await setUp();
     for (const room of ['a', 'b', 'c']) {

@@ -11,6 +11,9 @@ export function createHttpServer(options: {
   const app = Fastify({
     logger: false,
     bodyLimit: options.maxBodyBytes,
+    // Extra fields of any name are kept and passed on; nothing here merges a body into an object with a prototype.
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore',
     // Requests are small; who takes longer than this to send one is not a publisher.
     requestTimeout: 30_000,
     forceCloseConnections: true,

@@ -1,0 +1,16 @@
+// The benchmarks run: a short turn of each, whose figures nobody judges.
+import { expect, test } from 'vitest';
+import { CliProcess, repositoryPath } from '../fixtures/cli-process.js';
+
+test.each([
+  ['latency', ['--rounds', '1', '--seconds', '1'], /\| 1,000 events\/s, .* \|/],
+  ['stream-memory', [], /\| `events:remote` \| 1,000 \|/],
+  ['check-cost', ['--rounds', '1'], /\| `catalog\.parseEvent` \|/],
+])('%s prints its table', async (name, args, row) => {
+  await using benchmark = new CliProcess({
+    file: process.execPath,
+    args: [`${repositoryPath}bench/dist/${name}.js`, ...args],
+  });
+  expect(await benchmark.exit(), benchmark.output).toBe(0);
+  expect(benchmark.output).toMatch(row);
+});

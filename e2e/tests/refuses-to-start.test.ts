@@ -1,0 +1,83 @@
+// A gateway that cannot or must not start says why in one line and ends with code 1.
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { freePort } from '@millrace/testkit';
+import { describe, expect, test } from 'vitest';
+import { CliProcess, type Environment } from '../fixtures/cli-process.js';
+import { apiKey, jwtSecret, normalMode } from '../fixtures/tokens.js';
+
+const development = { MILLRACE_DEV: '1', MILLRACE_PORT: '0' } as const;
+
+test('without secrets it names every variable that would help', async () => {
+  const message = await refusal({});
+  for (const name of ['MILLRACE_JWT_SECRET', 'MILLRACE_JWKS_URL', 'MILLRACE_API_KEYS', 'MILLRACE_DEV'])
+    expect(message).toContain(name);
+});
+
+describe('with settings that are wrong it names the one', () => {
+  test.each<[string, Environment, RegExp]>([
+    ['a token secret but no API key', { MILLRACE_JWT_SECRET: jwtSecret }, /MILLRACE_API_KEYS/],
+    ['an API key but no token secret', { MILLRACE_API_KEYS: apiKey }, /MILLRACE_JWT_SECRET/],
+    [
+      'a token secret that is too short',
+      { ...normalMode, MILLRACE_JWT_SECRET: 'too-short' },
+      /MILLRACE_JWT_SECRET/,
+    ],
+    ['an empty token secret', { ...normalMode, MILLRACE_JWT_SECRET: '' }, /MILLRACE_JWT_SECRET/],
+    ['development mode on all addresses', { ...development, MILLRACE_HOST: '0.0.0.0' }, /loopback/],
+    ['development mode on all addresses of IPv6', { ...development, MILLRACE_HOST: '::' }, /loopback/],
+    ['a port that is no number', { ...development, MILLRACE_PORT: 'abc' }, /MILLRACE_PORT/],
+    ['a port that does not exist', { ...development, MILLRACE_PORT: '65536' }, /MILLRACE_PORT/],
+    [
+      'a Redis address of another kind',
+      { ...development, MILLRACE_REDIS_URL: 'http://localhost' },
+      /MILLRACE_REDIS_URL/,
+    ],
+    ['a log level that does not exist', { ...development, MILLRACE_LOG_LEVEL: 'loud' }, /MILLRACE_LOG_LEVEL/],
+  ])('%s', async (_, environment, pattern) => {
+    expect(await refusal(environment)).toMatch(pattern);
+  });
+});
+
+test('a taken port is named', async () => {
+  const occupant = createServer().listen(0, '127.0.0.1');
+  await once(occupant, 'listening');
+  const address = occupant.address();
+  const port = typeof address === 'object' && address !== null ? String(address.port) : '';
+  try {
+    expect(await refusal({ ...development, MILLRACE_PORT: port })).toContain(port);
+  } finally {
+    occupant.close();
+  }
+});
+
+test('a Redis that is not there is named by its address, without the password', async () => {
+  const port = await freePort();
+  const url = `redis://somebody:hunter2@127.0.0.1:${port}`;
+  const message = await refusal({ ...development, MILLRACE_REDIS_URL: url });
+  expect(message).toContain(`127.0.0.1:${port}`);
+});
+
+test('an unknown command is refused and --help names the commands', async () => {
+  await using unknown = CliProcess.millrace(['serv']);
+  expect(await unknown.exit()).toBe(1);
+  expect(unknown.output).toContain("'serv'");
+  await using help = CliProcess.millrace(['--help']);
+  expect(await help.exit()).toBe(0);
+  for (const command of ['serve', 'tail', 'token'])
+    expect(help.output).toMatch(new RegExp(`^ +${command}\\b`, 'm'));
+});
+
+/** Runs `millrace serve`, which must fail, and gives the one line that is meant for people. */
+async function refusal(environment: Environment): Promise<string> {
+  await using program = CliProcess.millrace(['serve'], environment);
+  expect(await program.exit()).toBe(1);
+  const forPeople = program.lines.filter((line) => !line.startsWith('{'));
+  expect(forPeople).toHaveLength(1);
+  const [message = ''] = forPeople;
+  expect(message).toMatch(/^millrace: .*\w/);
+  expect(message).not.toMatch(/\bat .+:\d+:\d+/);
+  for (const secret of [jwtSecret, apiKey, 'too-short', 'hunter2'])
+    expect(program.output).not.toContain(secret);
+  return message;
+}

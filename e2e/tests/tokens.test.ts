@@ -1,0 +1,89 @@
+// Who may connect: tokens in normal mode.
+import { randomBytes, randomUUID } from 'node:crypto';
+import { request } from 'node:http';
+import { SignJWT, UnsecuredJWT } from 'jose';
+import { expect, test } from 'vitest';
+import { EventLog } from '../fixtures/event-log.js';
+import { GatewayProcess } from '../fixtures/gateway-process.js';
+import { sharedSystem } from '../fixtures/shared-system.js';
+import { jwtSecret, normalMode, signToken } from '../fixtures/tokens.js';
+
+const nowSeconds = Math.floor(Date.now() / 1000);
+const claims = { sub: randomUUID(), name: 'Ana', rooms: ['r'] };
+
+const gateway = sharedSystem(() => GatewayProcess.start({ ...normalMode, MILLRACE_LOG_LEVEL: 'debug' }));
+
+test.each<[string, () => Promise<string>]>([
+  ['an expired token', () => signToken({ ...claims, exp: nowSeconds - 3_600 })],
+  ['a token signed with another secret', () => signToken(claims, `${jwtSecret}!`)],
+  ['a token without a signature', async () => new UnsecuredJWT(claims).setExpirationTime('1h').encode()],
+  ['a token of another algorithm', () => signWith('HS512')],
+  ['a token of tomorrow', () => signWith('HS256', nowSeconds + 86_400)],
+  ['a token without a user', async () => signToken({ rooms: ['r'] })],
+  ['a token with an empty user', async () => signToken({ sub: '', rooms: ['r'] })],
+  ['garbage', async () => 'garbage'],
+  ['a cut token', async () => (await signToken(claims)).slice(0, -2)],
+  ['no token', async () => ''],
+])(
+  '%s cannot connect: the start fails with 401, and the log does not hold the token',
+  async (_, makeToken) => {
+    const token = await makeToken();
+    await expect(EventLog.connect(gateway().url, token === '' ? {} : { token })).rejects.toThrow(/401/);
+    if (token !== '' && token !== 'garbage') expect(gateway().output).not.toContain(token);
+  },
+);
+
+test('the user in the query is of no account outside development mode', async () => {
+  await expect(
+    EventLog.connect(gateway().url, { query: `?user=${randomUUID()}&name=Mallory` }),
+  ).rejects.toThrow(/401/);
+});
+
+test('a token in the header and a token in the query both negotiate', async () => {
+  const token = await signToken(claims);
+  const negotiate = `${gateway().url}/hubs/events/negotiate?negotiateVersion=1`;
+  const byHeader = await fetch(negotiate, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+  const byQuery = await fetch(`${negotiate}&access_token=${token}`, { method: 'POST' });
+  expect([byHeader.status, byQuery.status]).toEqual([200, 200]);
+  expect(gateway().output).not.toContain(token);
+});
+
+test('a connection that negotiated with a token cannot be taken over without it', async () => {
+  const token = await signToken(claims);
+  const negotiate = `${gateway().url}/hubs/events/negotiate?negotiateVersion=1`;
+  const answer = await fetch(negotiate, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+  const { connectionToken } = (await answer.json()) as { connectionToken: string };
+  expect(await upgradeStatus(`${gateway().url}/hubs/events?id=${connectionToken}`)).toBe(401);
+  expect(
+    await upgradeStatus(`${gateway().url}/hubs/events?id=${connectionToken}&access_token=${token}`),
+  ).toBe(101);
+});
+
+/** What the server answers to a request for a WebSocket. */
+async function upgradeStatus(url: string): Promise<number | undefined> {
+  const headers = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': randomBytes(16).toString('base64'),
+  };
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { headers });
+    asked.once('response', (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    asked.once('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve(response.statusCode);
+    });
+    asked.once('error', reject);
+    asked.end();
+  });
+}
+
+async function signWith(algorithm: string, notBeforeSeconds?: number): Promise<string> {
+  const token = new SignJWT(claims).setProtectedHeader({ alg: algorithm }).setExpirationTime('2d');
+  if (notBeforeSeconds !== undefined) token.setNotBefore(notBeforeSeconds);
+  return token.sign(new TextEncoder().encode(jwtSecret));
+}
