@@ -236,3 +236,25 @@ test('whoever opens a page alone chooses who to be', async () => {
   await page.getByRole('navigation', { name: 'Tickets' }).getByText('Colour profile is lost').waitFor();
   expect(await page.locator('.ticket-item').count()).toBe(2);
 });
+
+test('outside development mode each person’s token opens that person’s rooms and no others', async () => {
+  await using closed = await DeskSystem.start('the embedded broker', {
+    isDevelopment: false,
+    jwtSecret: 'a-secret-of-the-helpdesk-with-more-than-32-bytes',
+    apiKeys: ['an-api-key-for-the-helpdesk'],
+  });
+  await using agentDevice = await browser.device(closed.url);
+  await using requesterDevice = await browser.device(closed.url);
+  const agent = await DeskPane.open(agentDevice.page, closed.url, 'agent', 'maria');
+  const requester = await DeskPane.open(requesterDevice.page, closed.url, 'requester', 'noa', vpnTicket);
+  // A ticket that did not exist when the token was made.
+  await requester.button('New request').click();
+  const form = requesterDevice.page.getByRole('dialog');
+  await form.getByLabel('Subject').fill('A new laptop');
+  await form.getByLabel('What happened?').fill('Mine is eight years old.');
+  await form.getByRole('button', { name: 'Send request' }).click();
+  await agent.pane.locator('.ticket-item').filter({ hasText: 'A new laptop' }).click();
+  await agent.send('You get one on Monday.');
+  await requester.message('You get one on Monday.').waitFor();
+  await agent.pane.locator('li[data-tick=read]').filter({ hasText: 'Monday' }).waitFor();
+});

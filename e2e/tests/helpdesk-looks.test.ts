@@ -41,10 +41,26 @@ async function expectNoFaults(page: Page, state: string): Promise<void> {
   expect({ state, faults: await seriousFaults(page) }).toEqual({ state, faults: [] });
 }
 
+/** Nothing of the pane is cut off at its side. */
+async function expectNothingSticksOut({ pane }: DeskPane): Promise<void> {
+  expect(await pane.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0);
+}
+
 async function picture(page: Page, name: string): Promise<void> {
   if (!takesPictures) return;
   await page.mouse.move(0, 0);
   await page.screenshot({ path: `${imageFolder}/${name}.png`, animations: 'disabled' });
+}
+
+/** A few words, so that the pictures show a desk at work. */
+function smallTalk(maria: DeskPane, noa: DeskPane): readonly [DeskPane, DeskPane, string][] {
+  return [
+    [noa, maria, 'Ten minutes now, and no drop.'],
+    [maria, noa, 'Good. I am watching it from here as well.'],
+    [noa, maria, 'Do I have to do anything?'],
+    [maria, noa, 'Nothing at all. Work as usual.'],
+    [noa, maria, 'Then I go on with the accruals.'],
+  ];
 }
 
 const schemes = ['light', 'dark'] as const;
@@ -65,9 +81,14 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
     await noa.message('Perfect. I will keep this open').waitFor();
     await expectNoFaults(page, 'side by side');
 
+    for (const [from, to, text] of smallTalk(maria, noa)) {
+      await from.send(text);
+      await to.message(text).waitFor();
+    }
     await maria.button('Pull the cable').click();
     await maria.button('Let Noa write meanwhile').click();
     await noa.message('Shall I try it over').waitFor();
+    await maria.button('Let Noa write meanwhile').and(page.locator(':enabled')).waitFor();
     await maria.send('It looks steady from here.');
     await expectNoFaults(page, 'a pulled cable');
     await picture(page, `helpdesk-pulled-${colorScheme}`);
@@ -125,14 +146,17 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
     await picture(page, `helpdesk-phone-${colorScheme}`);
     // Nothing sticks out at the side.
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await expectNothingSticksOut(noa);
     await noa.button('Back to the list').click();
     await noa.pane.locator('.ticket-item').first().waitFor();
+    await expectNothingSticksOut(noa);
     await expectNoFaults(page, 'the list');
     await picture(page, `helpdesk-phone-list-${colorScheme}`);
 
     await page.goto(system.url);
     await page.getByText('Agent: Maria').click();
     await new DeskPane(page, 'Agent').live();
+    await expectNothingSticksOut(new DeskPane(page, 'Agent'));
     await expectNoFaults(page, 'both sides');
     await picture(page, `helpdesk-phone-split-${colorScheme}`);
   });

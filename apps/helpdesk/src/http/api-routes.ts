@@ -69,10 +69,11 @@ function addSignInRoutes(api: FastifyInstance, ports: ApiPorts): void {
     },
   );
 
-  const giveToken = async (request: FastifyRequest): Promise<TokenAnswer> => ({
-    accessToken: await ports.issueToken(callerOf(request, ports)),
-  });
-  api.post('/tokens', giveToken);
+  api.post(
+    '/tokens',
+    (request): Promise<TokenAnswer> =>
+      ports.issueToken(callerOf(request, ports)).then((accessToken) => ({ accessToken })),
+  );
 }
 
 function addReadingRoutes(api: FastifyInstance, ports: ApiPorts): void {
