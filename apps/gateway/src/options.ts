@@ -5,7 +5,7 @@ import { GatewayError } from './errors.js';
 import type { GatewayExtension } from './extension.js';
 
 /** Options of {@link createGateway}. */
-export interface GatewayOptions<C extends AnyCatalog = AnyCatalog> {
+export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Event types and streams to carry. @defaultValue the nine built-in types */
   readonly catalog?: C;
   /** TCP port; 0 takes a free one. @defaultValue 4400 */
@@ -67,7 +67,7 @@ export interface GatewayOptions<C extends AnyCatalog = AnyCatalog> {
 
 /** Options with every default filled in. */
 export type ResolvedGatewayOptions = Readonly<
-  Required<Omit<GatewayOptions, 'redisUrl' | 'jwtSecret' | 'jwksUrl'>> &
+  Required<Omit<GatewayOptions<AnyCatalog>, 'redisUrl' | 'jwtSecret' | 'jwksUrl'>> &
     Pick<GatewayOptions, 'redisUrl' | 'jwtSecret' | 'jwksUrl'> & { readonly instance: string }
 >;
 
@@ -104,7 +104,10 @@ const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
  *
  * @throws GatewayError `invalid_configuration` in words that say what to set.
  */
-export function resolveOptions(options: GatewayOptions, defaultInstance: string): ResolvedGatewayOptions {
+export function resolveOptions(
+  options: GatewayOptions<AnyCatalog>,
+  defaultInstance: string,
+): ResolvedGatewayOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const resolved: ResolvedGatewayOptions = { ...defaults, instance: defaultInstance, ...given };
   checkSecrets(resolved);

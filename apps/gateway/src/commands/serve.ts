@@ -14,11 +14,12 @@ export async function serve(options: {
   const environment = readEnvironment(process.env);
   const isDevelopment = options.isDevelopment || environment.gateway.isDevelopment === true;
   const logger = createLogger({ level: environment.logLevel });
-  const extensions = options.hasDemo || environment.hasDemo ? [await loadDemo()] : [];
+  const hasDemo = options.hasDemo || environment.hasDemo;
+  const extensions = hasDemo ? [await loadDemo()] : [];
   const gateway = createGateway({ ...environment.gateway, isDevelopment, extensions }, logger);
   stopOnSignal(gateway, logger);
   const { url } = await gateway.start();
-  if (isDevelopment) console.log(welcomeText({ url, brokerKind: gateway.brokerKind }));
+  if (isDevelopment) console.log(welcomeText({ url, brokerKind: gateway.brokerKind, hasDemo }));
 }
 
 // Loaded by name: the gateway must run where the demo is not installed.

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 export function welcomeText(facts: {
   readonly url: string;
   readonly brokerKind: 'redis' | 'memory';
+  readonly hasDemo: boolean;
 }): string {
   const broker =
     facts.brokerKind === 'redis'
@@ -28,6 +29,7 @@ export function welcomeText(facts: {
     '  Mode:    development: rooms are open, users need no token, loopback only',
     `  Broker:  ${broker}`,
     '',
+    ...(facts.hasDemo ? [`  Open ${facts.url}: a support desk, two people side by side.`, ''] : []),
     '  See events arrive, in a second terminal, in this folder:',
     '',
     `  npx --no millrace tail --room demo --url ${facts.url}`,
