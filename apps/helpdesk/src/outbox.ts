@@ -2,7 +2,7 @@
 // without its event, or an event without its change, cannot happen, whatever breaks in between.
 import { randomUUID } from 'node:crypto';
 import type { EventTypeName, eventCatalog, PayloadOf } from '@millrace/contract';
-import type { DeskDatabase } from './database/open-database.js';
+import type { DeskDatabase } from './database/desk-database.js';
 import { HelpdeskError } from './errors.js';
 
 type BuiltIn = typeof eventCatalog;

@@ -1,7 +1,5 @@
-/**
- * A catalog as an AsyncAPI 3.0 document: the streams as channels, with their flat entries, and the hub that
- * clients are served by. Schemas are inside the document, in keywords that its schema dialect (draft 7) knows.
- */
+// A catalog as an AsyncAPI 3.0 document: the streams as channels, with their flat entries, and the hub that
+// clients are served by. Schemas are inside the document, in keywords that its schema dialect (draft 7) knows.
 import type { AnyCatalog } from './catalog.js';
 import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';
 import {

@@ -1,7 +1,5 @@
-/**
- * The catalog: all event types and streams of one system, with the typed parse functions that follow from
- * their declarations.
- */
+// The catalog: all event types and streams of one system, with the typed parse functions that follow from
+// their declarations.
 import type { Static } from 'typebox';
 import { ContractError } from './contract-error.js';
 import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';

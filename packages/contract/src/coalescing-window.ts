@@ -1,7 +1,5 @@
-/**
- * The states of coalescing in one slot of one room. Plain data that survives JSON, so that the same state can
- * live in memory or in Redis. `coalescing.ts` holds the functions that change it.
- */
+// The states of coalescing in one slot of one room. Plain data that survives JSON, so that the same state can
+// live in memory or in Redis. `coalescing.ts` holds the functions that change it.
 import type { StreamEvent } from './envelope.js';
 
 /** Names one window: a slot in a room. */

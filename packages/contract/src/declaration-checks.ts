@@ -1,4 +1,4 @@
-/** The checks of declarations. A wrong one is a programmer's mistake and throws at once. */
+// The checks of declarations. A wrong one is a programmer's mistake and throws at once.
 import { IsObject } from 'typebox';
 import { ContractError } from './contract-error.js';
 import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';

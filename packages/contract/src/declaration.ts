@@ -1,9 +1,6 @@
-/**
- * Declarations of streams and event types: one declaration says everything Millrace needs to know about a type.
- * Nothing else in Millrace asks for a type by its name.
- */
+// Declarations of streams and event types: one declaration says everything Millrace needs to know about a type.
+// Nothing else in Millrace asks for a type by its name.
 import type { Static, TObject } from 'typebox';
-import { checkEventType, checkStream } from './declaration-checks.js';
 
 /** How urgent a type is: what waits least in a publisher, and what is shed first for a slow client. */
 export type Lane = 'high' | 'medium' | 'low';
@@ -70,28 +67,4 @@ export interface EventTypeDeclaration<
   readonly replay: ReplayRule<Static<Schema>>;
   readonly coalescing?: CoalescingRule<Static<Schema>>;
   readonly endsCoalescing?: EndsCoalescingRule<Static<Schema>>;
-}
-
-/**
- * Declares a stream.
- * @throws ContractError `invalid_declaration`
- */
-export function defineStream<const Name extends string>(
-  stream: StreamDeclaration<Name>,
-): StreamDeclaration<Name> {
-  checkStream(stream);
-  return Object.freeze({ ...stream });
-}
-
-/**
- * Declares an event type. The payload's static type follows from its schema.
- * @throws ContractError `invalid_declaration`
- */
-export function defineEventType<
-  const Name extends string,
-  Schema extends TObject,
-  const Stream extends string,
->(type: EventTypeDeclaration<Name, Schema, Stream>): EventTypeDeclaration<Name, Schema, Stream> {
-  checkEventType(type);
-  return Object.freeze({ ...type });
 }

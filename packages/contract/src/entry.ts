@@ -1,7 +1,5 @@
-/**
- * The flat form of an event in a stream: six text fields, so that a plain `XADD` from any language is a full
- * citizen. `payload` and `metadata` are JSON texts.
- */
+// The flat form of an event in a stream: six text fields, so that a plain `XADD` from any language is a full
+// citizen. `payload` and `metadata` are JSON texts.
 import { ContractError } from './contract-error.js';
 import type { StreamEvent } from './envelope.js';
 import { actualTypeOf, describeIssue, type Issue } from './issue.js';

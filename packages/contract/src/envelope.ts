@@ -1,7 +1,5 @@
-/**
- * The envelope that every event has, whatever its type: the `StreamEvent` of the data model, and its optional
- * metadata. The payload's shape is the event type's business.
- */
+// The envelope that every event has, whatever its type: the `StreamEvent` of the data model, and its optional
+// metadata. The payload's shape is the event type's business.
 import { Object as Shape, type Static, String as Text, type TObject } from 'typebox';
 import { optional, positiveInteger, roomId, timestamp, uuidV4 } from './schema-pieces.js';
 

@@ -1,9 +1,7 @@
-/**
- * The built-in catalog: the nine event types and four streams of the data model. It is data; users' catalogs
- * are made the same way and can contain it.
- */
+// The built-in catalog: the nine event types and four streams of the data model. It is data; users' catalogs
+// are made the same way and can contain it.
 import { defineCatalog } from './catalog.js';
-import { defineEventType, defineStream } from './declaration.js';
+import { defineEventType, defineStream } from './define.js';
 import {
   assignmentChangePayload,
   chatMessagePayload,

@@ -1,7 +1,5 @@
-/**
- * The compiled checks of one event type. Compiled on first use, so that a catalog costs nothing at start and
- * nothing for types that never come.
- */
+// The compiled checks of one event type. Compiled on first use, so that a catalog costs nothing at start and
+// nothing for types that never come.
 import type { TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { EventTypeDeclaration } from './declaration.js';

@@ -1,7 +1,5 @@
-/**
- * Says in words why a value does not follow its schema. Runs only after the compiled check said no, so it may
- * be slow; it stops at the bound of the issue list. Keywords it has no words for are reported by name.
- */
+// Says in words why a value does not follow its schema. Runs only after the compiled check said no, so it may
+// be slow; it stops at the bound of the issue list. Keywords it has no words for are reported by name.
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { type ActualType, actualTypeOf, type Issue, MAX_ISSUES } from './issue.js';

@@ -1,4 +1,4 @@
-/** Public exports of `@millrace/contract`. */
+// Public exports of `@millrace/contract`.
 export { type Static, Type } from 'typebox';
 export { type AsyncApiDocument, type AsyncApiInfo, createAsyncApiDocument } from './asyncapi.js';
 export {
@@ -32,16 +32,15 @@ export type {
   WindowName,
 } from './coalescing-window.js';
 export { CONTRACT_ERROR_CODES, ContractError, type ContractErrorCode } from './contract-error.js';
-export {
-  type CoalescingRule,
-  defineEventType,
-  defineStream,
-  type EndsCoalescingRule,
-  type EventTypeDeclaration,
-  type Lane,
-  type ReplayRule,
-  type StreamDeclaration,
+export type {
+  CoalescingRule,
+  EndsCoalescingRule,
+  EventTypeDeclaration,
+  Lane,
+  ReplayRule,
+  StreamDeclaration,
 } from './declaration.js';
+export { defineEventType, defineStream } from './define.js';
 export { type EntryFields, MAX_EVENT_BYTES } from './entry.js';
 export { type EventMetadata, eventMetadata, type StreamEvent } from './envelope.js';
 export { eventCatalog } from './event-catalog.js';

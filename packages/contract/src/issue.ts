@@ -1,7 +1,5 @@
-/**
- * What is wrong with one field of an event: where, which rule, what was expected, what kind of value came.
- * An issue never holds the value itself: it may be private and it may be huge.
- */
+// What is wrong with one field of an event: where, which rule, what was expected, what kind of value came.
+// An issue never holds the value itself: it may be private and it may be huge.
 
 /** The kind of a value, as an issue names it. `undefined` stands for a missing field. */
 export type ActualType =

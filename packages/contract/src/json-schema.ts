@@ -1,8 +1,6 @@
-/**
- * A catalog as JSON Schema 2020-12 documents, for producers in other languages. Standard keywords only: where
- * a check of ours is exact, the keywords come as near as they can (room ids: characters for bytes; leap
- * seconds and nesting: not said).
- */
+// A catalog as JSON Schema 2020-12 documents, for producers in other languages. Standard keywords only: where
+// a check of ours is exact, the keywords come as near as they can (room ids: characters for bytes; leap
+// seconds and nesting: not said).
 import type { TSchema } from 'typebox';
 import type { AnyCatalog } from './catalog.js';
 import type { EventTypeDeclaration } from './declaration.js';

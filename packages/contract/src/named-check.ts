@@ -1,7 +1,5 @@
-/**
- * Checks that JSON Schema has no exact keyword for. They are compiled beside the schema as TypeBox
- * refinements, so that no global registry of formats is touched, and carry what issues and documents need.
- */
+// Checks that JSON Schema has no exact keyword for. They are compiled beside the schema as TypeBox
+// refinements, so that no global registry of formats is touched, and carry what issues and documents need.
 import { Refine, type TRefineAdd, type TSchema } from 'typebox';
 
 // Registered, so that two copies of this package in one program understand each other's schemas.

@@ -1,7 +1,5 @@
-/**
- * The bound on how deep an event's data may be nested. Clients refuse deep JSON (64 levels in .NET) and then
- * close the connection, and deep values overflow the stack of anything that walks them.
- */
+// The bound on how deep an event's data may be nested. Clients refuse deep JSON (64 levels in .NET) and then
+// close the connection, and deep values overflow the stack of anything that walks them.
 
 /** Deepest nesting of objects and lists in `payload` and in `metadata`, the outermost included. */
 export const MAX_NESTING = 32;

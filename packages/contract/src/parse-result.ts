@@ -1,4 +1,4 @@
-/** The answer of every parse function: a typed value, or the issues that stand in its way. */
+// The answer of every parse function: a typed value, or the issues that stand in its way.
 import type { Issue } from './issue.js';
 
 /** A parse that succeeded. */

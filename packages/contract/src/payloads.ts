@@ -1,7 +1,5 @@
-/**
- * The payloads of the built-in event types, field by field as in the data model. Names are on the wire: they
- * never change. Unknown extra fields are kept.
- */
+// The payloads of the built-in event types, field by field as in the data model. Names are on the wire: they
+// never change. Unknown extra fields are kept.
 import { Enum, Boolean as Flag, Literal, Null, Object as Shape, String as Text, Union } from 'typebox';
 import { nonEmptyList, optional, positiveInteger, timestamp, uuid } from './schema-pieces.js';
 

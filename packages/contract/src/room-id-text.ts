@@ -1,4 +1,4 @@
-/** The check of room ids. They become part of keys and log lines, so the rule is strict. */
+// The check of room ids. They become part of keys and log lines, so the rule is strict.
 
 import { utf8Bytes } from './utf8-bytes.js';
 

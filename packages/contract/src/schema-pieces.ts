@@ -1,7 +1,5 @@
-/**
- * The pieces that payload schemas are built of, ours and users'. Each is a TypeBox schema with a check that
- * runs compiled, and with standard keywords for the generated documents.
- */
+// The pieces that payload schemas are built of, ours and users'. Each is a TypeBox schema with a check that
+// runs compiled, and with standard keywords for the generated documents.
 import {
   Array as ArrayOf,
   Integer,

@@ -1,7 +1,5 @@
-/**
- * Timestamps as RFC 3339 text with an offset: check, comparison and conversion. Works on the text, so that
- * nothing is lost of a fraction of any length.
- */
+// Timestamps as RFC 3339 text with an offset: check, comparison and conversion. Works on the text, so that
+// nothing is lost of a fraction of any length.
 
 const DATE =
   '\\d\\d\\d\\d-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2[0-9]))';

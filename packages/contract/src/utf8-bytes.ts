@@ -1,4 +1,4 @@
-/** The size of a text in UTF-8. Browsers have no cheaper way that does not copy the text. */
+// The size of a text in UTF-8. Browsers have no cheaper way that does not copy the text.
 
 /** Bytes of UTF-8; a lone surrogate counts as three, as its replacement does. */
 export function utf8Bytes(text: string): number {

@@ -1,6 +1,4 @@
-/**
- * Checks of UUIDs in their text form (RFC 9562, section 4). Upper case is accepted on input, as the RFC asks.
- */
+// Checks of UUIDs in their text form (RFC 9562, section 4). Upper case is accepted on input, as the RFC asks.
 
 /**
  * A hexadecimal digit, or NUL, which is refused by {@link hasShape} afterwards. From four ranges on V8 looks a

@@ -2,11 +2,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
+import type { DeskDatabase } from './desk-database.js';
 import { schemaSql } from './schema.js';
 import { seed } from './seed.js';
-
-/** An open database. Calls are synchronous, so what happens in one `transaction` cannot interleave with another. */
-export type DeskDatabase = InstanceType<typeof Database>;
 
 /** Opens `helpdesk.db` in a folder; a new one gets people and tickets. */
 export function openDatabase(dataFolder: string): DeskDatabase {

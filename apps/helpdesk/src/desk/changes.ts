@@ -1,7 +1,7 @@
 // What people do at the desk. Each call is one transaction that holds the change and the events that tell of it.
 import { randomUUID } from 'node:crypto';
 import type { Message, Notification, Person, Ticket, TicketStatus } from '../api-types.js';
-import type { DeskDatabase } from '../database/open-database.js';
+import type { DeskDatabase } from '../database/desk-database.js';
 import { HelpdeskError } from '../errors.js';
 import type { Outbox } from '../outbox.js';
 import { texts } from '../texts.js';

@@ -6,7 +6,7 @@ import {
   type Person,
   type Ticket,
 } from '../api-types.js';
-import type { DeskDatabase } from '../database/open-database.js';
+import type { DeskDatabase } from '../database/desk-database.js';
 import { HelpdeskError } from '../errors.js';
 import { messageOf, type Row, remoteSessionOf, ticketOf } from './records.js';
 

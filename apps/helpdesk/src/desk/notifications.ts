@@ -1,6 +1,6 @@
 // What lies under a person's bell.
 import type { Notification } from '../api-types.js';
-import type { DeskDatabase } from '../database/open-database.js';
+import type { DeskDatabase } from '../database/desk-database.js';
 import { notificationOf, type Row } from './records.js';
 
 /** Notifications by person. */

@@ -1,6 +1,6 @@
 // Who is at the desk, and who is calling: sessions are random tokens of which only the hash is kept.
 import { createHash, randomBytes } from 'node:crypto';
-import type { DeskDatabase } from '../database/open-database.js';
+import type { DeskDatabase } from '../database/desk-database.js';
 import { HelpdeskError } from '../errors.js';
 import { type PersonRecord, personOf, type Row } from './records.js';
 

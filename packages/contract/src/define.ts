@@ -1,0 +1,28 @@
+// How streams and event types are declared: checked at once, then frozen.
+import type { TObject } from 'typebox';
+import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';
+import { checkEventType, checkStream } from './declaration-checks.js';
+
+/**
+ * Declares a stream.
+ * @throws ContractError `invalid_declaration`
+ */
+export function defineStream<const Name extends string>(
+  stream: StreamDeclaration<Name>,
+): StreamDeclaration<Name> {
+  checkStream(stream);
+  return Object.freeze({ ...stream });
+}
+
+/**
+ * Declares an event type. The payload's static type follows from its schema.
+ * @throws ContractError `invalid_declaration`
+ */
+export function defineEventType<
+  const Name extends string,
+  Schema extends TObject,
+  const Stream extends string,
+>(type: EventTypeDeclaration<Name, Schema, Stream>): EventTypeDeclaration<Name, Schema, Stream> {
+  checkEventType(type);
+  return Object.freeze({ ...type });
+}
