@@ -30,10 +30,12 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       .filter((item) => item !== '');
   const port = text('MILLRACE_PORT');
   const host = text('MILLRACE_HOST');
+  const drainMs = text('MILLRACE_DRAIN_MS');
   return {
     gateway: {
       ...(port === undefined ? {} : { port: parsePort(port) }),
       ...(host === undefined ? {} : { host }),
+      ...(drainMs === undefined ? {} : { drainMs: parseMilliseconds('MILLRACE_DRAIN_MS', drainMs) }),
       redisUrl: parseUrl('MILLRACE_REDIS_URL', text('MILLRACE_REDIS_URL'), ['redis:', 'rediss:']),
       jwtSecret: text('MILLRACE_JWT_SECRET'),
       jwksUrl: parseUrl('MILLRACE_JWKS_URL', text('MILLRACE_JWKS_URL'), ['https:', 'http:']),
@@ -53,6 +55,11 @@ function parsePort(text: string): number {
     throw invalid('MILLRACE_PORT', 'a number from 0 to 65535');
   }
   return port;
+}
+
+function parseMilliseconds(name: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw invalid(name, 'a number of milliseconds');
+  return Number(text);
 }
 
 function parseSwitch(name: string, text: string | undefined): boolean {

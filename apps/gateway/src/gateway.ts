@@ -273,18 +273,24 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   async #stopAll(): Promise<void> {
     this.#state = 'stopping';
-    const { shutdownTimeoutMs } = this.#options;
-    const deadline = setTimeout(() => this.#http.server.closeAllConnections(), shutdownTimeoutMs);
-    // In the order of the data's way: nothing new comes in, what is in goes out, then its account is closed.
+    const { drainMs, shutdownTimeoutMs } = this.#options;
+    // Until its wave a client is served in full, so all parts run on.
+    await this.#attempt('connections', () => this.#signalR.drain({ withinMs: drainMs }));
+    const isDone = await endsWithin(shutdownTimeoutMs, this.#closeParts());
+    this.#http.server.closeAllConnections();
+    this.#state = 'stopped';
+    if (isDone) this.#logger.info('stopped');
+    else this.#logger.error({ shutdownTimeoutMs }, 'stopped, with parts that could not be closed in time');
+  }
+
+  /** In the order of the data's way: nothing new comes in, what is in goes out, then its account is closed. */
+  async #closeParts(): Promise<void> {
     for (const stop of this.#extensionStops) await this.#attempt('extension', stop);
     await this.#attempt('publisher', () => this.publisher.close());
     await this.#attempt('connections', () => this.#signalR.close());
     await this.#attempt('http', () => this.#http.close());
     await this.#attempt('delivery', () => this.#delivery.stop());
     await this.#attempt('broker', () => this.#broker.close());
-    clearTimeout(deadline);
-    this.#state = 'stopped';
-    this.#logger.info('stopped');
   }
 
   /** One part that cannot be closed must not keep the others open. */
@@ -294,6 +300,19 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     } catch (error) {
       this.#logger.error({ err: error, part }, 'could not be closed cleanly');
     }
+  }
+}
+
+/** Whether `work` settled in time; it goes on in any case. */
+async function endsWithin(timeoutMs: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  try {
+    return await Promise.race([work.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

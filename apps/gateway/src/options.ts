@@ -61,7 +61,12 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly minAgeMs?: number;
   /** Programs that this gateway serves beside its own routes. @defaultValue none */
   readonly extensions?: readonly GatewayExtension[];
-  /** How long a stop may take before connections are cut. @defaultValue 10_000 */
+  /**
+   * When the gateway stops, its clients are told to reconnect (elsewhere) in waves spread over this time, and served
+   * until then. @defaultValue 10_000, in development 0
+   */
+  readonly drainMs?: number;
+  /** How long the rest of a stop may take: then what still hangs is left behind. @defaultValue 10_000 */
   readonly shutdownTimeoutMs?: number;
 }
 
@@ -94,6 +99,7 @@ const defaults = {
   clockSkewLimitMs: 30_000,
   minAgeMs: 30_000,
   extensions: [],
+  drainMs: 10_000,
   shutdownTimeoutMs: 10_000,
 } as const;
 
@@ -109,9 +115,20 @@ export function resolveOptions(
   defaultInstance: string,
 ): ResolvedGatewayOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const resolved: ResolvedGatewayOptions = { ...defaults, instance: defaultInstance, ...given };
+  const drainMs = options.isDevelopment === true ? 0 : defaults.drainMs;
+  const resolved: ResolvedGatewayOptions = { ...defaults, drainMs, instance: defaultInstance, ...given };
+  checkDuration('drainMs (MILLRACE_DRAIN_MS)', resolved.drainMs);
+  checkDuration('shutdownTimeoutMs', resolved.shutdownTimeoutMs);
   checkSecrets(resolved);
   return Object.freeze(resolved);
+}
+
+/** One hour is more than anything waits for a process to end. */
+const maxStopMs = 3_600_000;
+
+function checkDuration(option: string, durationMs: number): void {
+  if (Number.isInteger(durationMs) && durationMs >= 0 && durationMs <= maxStopMs) return;
+  throw invalid(`${option} must be a number of milliseconds from 0 to ${maxStopMs}.`);
 }
 
 function checkSecrets(options: ResolvedGatewayOptions): void {

@@ -16,6 +16,7 @@ describe('readEnvironment', () => {
       MILLRACE_INSTANCE: 'one',
       MILLRACE_DEV: 'true',
       MILLRACE_ALLOWED_ORIGINS: 'https://a.example',
+      MILLRACE_DRAIN_MS: '2500',
       MILLRACE_LOG_LEVEL: 'WARN',
     });
     expect(gateway).toMatchObject({
@@ -27,6 +28,7 @@ describe('readEnvironment', () => {
       instance: 'one',
       isDevelopment: true,
       allowedOrigins: ['https://a.example'],
+      drainMs: 2_500,
     });
     expect(logLevel).toBe('warn');
   });
@@ -44,6 +46,8 @@ describe('readEnvironment', () => {
     ['MILLRACE_REDIS_URL', 'localhost:6379'],
     ['MILLRACE_JWKS_URL', 'ftp://keys'],
     ['MILLRACE_LOG_LEVEL', 'loud'],
+    ['MILLRACE_DRAIN_MS', '10s'],
+    ['MILLRACE_DRAIN_MS', '-1'],
   ])('refuses %s=%s and names the variable', (name, value) => {
     expect(() => readEnvironment({ [name]: value })).toThrow(name);
   });
@@ -81,6 +85,13 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions({ jwtSecret: secret, jwksUrl: 'https://k', apiKeys: [key] }, 'me')).toThrow(
       /not both/,
     );
+  });
+
+  it('drains for a while, in development not at all, and takes no time that never ends', () => {
+    expect(resolveOptions({ jwtSecret: secret, apiKeys: [key] }, 'me').drainMs).toBe(10_000);
+    expect(resolveOptions({ isDevelopment: true }, 'me').drainMs).toBe(0);
+    expect(resolveOptions({ isDevelopment: true, drainMs: 5 }, 'me').drainMs).toBe(5);
+    expect(() => resolveOptions({ isDevelopment: true, drainMs: 1e9 }, 'me')).toThrow('MILLRACE_DRAIN_MS');
   });
 
   it('lets an undefined option have its default', () => {

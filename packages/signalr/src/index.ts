@@ -3,6 +3,7 @@
  */
 export type { Clock } from './connection/clock.js';
 export { CLOSE_RULES, type CloseReason, type CloseRule } from './connection/close-reason.js';
+export type { DrainOptions } from './drain.js';
 export { HubError, SIGNALR_ERROR_CODES, SignalRError, type SignalRErrorCode } from './errors.js';
 export type {
   ConnectionIdentity,

@@ -3,6 +3,7 @@
  */
 import { ConnectionRegistry } from './connection/connection-registry.js';
 import { Ticker } from './connection/ticker.js';
+import { closeInWaves, type DrainOptions } from './drain.js';
 import { SignalRError } from './errors.js';
 import { createEventSink } from './events.js';
 import { type AttachableServer, attachToServer } from './http/attach.js';
@@ -49,6 +50,13 @@ export interface SignalRServer extends AsyncDisposable {
    */
   attach(httpServer: AttachableServer): void;
   /**
+   * Refuses new clients with 503 and `Retry-After`, and tells the connected ones to reconnect (elsewhere) in waves spread
+   * evenly over `withinMs`; until its wave a connection is served in full. Resolves when no connection is left, at the
+   * latest one `closeTimeoutMs` and a tick after the last wave. Never rejects. The first call counts; `close` ends it early.
+   * @throws SignalRError `invalid_argument`
+   */
+  drain(options?: DrainOptions): Promise<void>;
+  /**
    * Refuses new clients with 503, tells every client to reconnect (elsewhere), and waits for all of them to
    * end, `onDisconnected` included, but not longer than `withinMs`. Never rejects. Leaves the HTTP servers open.
    */
@@ -69,6 +77,9 @@ class NodeSignalRServer implements SignalRServer {
   /** By the key of their path. As many as the program maps. */
   readonly #endpoints = new Map<string, AnyHubEndpoint>();
   #detachers: (() => void)[] = [];
+  #draining: Promise<void> | undefined;
+  /** Ends the waves of a drain. */
+  #stopWaves: () => void = () => {};
   #closing: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions) {
@@ -106,6 +117,13 @@ class NodeSignalRServer implements SignalRServer {
     this.#detachers.push(attachToServer(httpServer, (url) => findRoute(this.#endpoints, url)));
   }
 
+  drain({ withinMs = 10_000 }: DrainOptions = {}): Promise<void> {
+    if (!(withinMs >= 0)) throw new SignalRError('invalid_argument', 'withinMs must be 0 or more.');
+    if (this.#closing !== undefined) return this.#closing;
+    this.#draining ??= this.#drain(withinMs);
+    return this.#draining;
+  }
+
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options.withinMs ?? 5_000);
     return this.#closing;
@@ -133,9 +151,24 @@ class NodeSignalRServer implements SignalRServer {
     });
   }
 
-  async #close(withinMs: number): Promise<void> {
+  async #drain(withinMs: number): Promise<void> {
+    const endpoints = this.#stopAccepting();
+    const lives = endpoints.flatMap((endpoint) => [...endpoint.lives]);
+    const connections = endpoints.flatMap((endpoint) => [...endpoint.connections]);
+    const { clock, limits } = this.#options;
+    this.#stopWaves = closeInWaves(clock, connections, withinMs);
+    await this.#waitFor(Promise.all(lives), withinMs + limits.closeTimeoutMs);
+  }
+
+  #stopAccepting(): readonly AnyHubEndpoint[] {
     const endpoints = [...this.#endpoints.values()];
     for (const endpoint of endpoints) endpoint.stopAccepting();
+    return endpoints;
+  }
+
+  async #close(withinMs: number): Promise<void> {
+    this.#stopWaves();
+    const endpoints = this.#stopAccepting();
     const connections = endpoints.flatMap((endpoint) => [...endpoint.connections]);
     const lives = endpoints.flatMap((endpoint) => [...endpoint.lives]);
     for (const connection of connections) connection.close('server_closed');
@@ -165,6 +198,7 @@ class NodeSignalRServer implements SignalRServer {
   }
 
   #checkOpen(): void {
-    if (this.#closing !== undefined) throw new SignalRError('server_closed', 'The server has been closed.');
+    if (this.#closing !== undefined || this.#draining !== undefined)
+      throw new SignalRError('server_closed', 'The server has been closed.');
   }
 }

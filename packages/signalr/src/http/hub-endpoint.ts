@@ -27,6 +27,9 @@ import type { RequestTarget } from './request-target.js';
 /** The transports this server has, in the order in which clients shall try them. */
 const OFFERS: readonly TransportOffer[] = [{ transport: 'WebSockets', transferFormats: ['text', 'binary'] }];
 
+/** Another server takes the client at once, where there is one: the shortest wait that the header can say. */
+const GOING_AWAY: HttpAnswer = { status: 503, headers: { 'Retry-After': '1' } };
+
 /** What an endpoint is made of besides its hub. */
 export interface EndpointOptions<User> {
   readonly limits: ConnectionLimits;
@@ -100,7 +103,7 @@ export class HubEndpoint<Client, User, Items> {
   }
 
   async #answer(request: IncomingMessage, at: RoutedTarget): Promise<HttpAnswer> {
-    if (this.#isClosed) return this.#refuse('server_closed', emptyAnswer(503));
+    if (this.#isClosed) return this.#refuse('server_closed', GOING_AWAY);
     if (request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
       return { status: 204, headers: preflightHeaders(request.headers['access-control-request-headers']) };
     }
@@ -118,7 +121,7 @@ export class HubEndpoint<Client, User, Items> {
       this.#options.minimumNegotiateVersion,
     );
     if (version.kind === 'refused') return { status: 200, headers, body: writeNegotiateError(version.error) };
-    if (this.#isClosed) return this.#refuse('server_closed', emptyAnswer(503));
+    if (this.#isClosed) return this.#refuse('server_closed', GOING_AWAY);
     const ids = this.#options.registry.negotiate(version.version);
     if (ids === undefined) return this.#refuse('too_many_pending_connections', emptyAnswer(503));
     const body = writeNegotiateAnswer({ version: version.version, ...ids, transports: OFFERS });
@@ -150,7 +153,7 @@ export class HubEndpoint<Client, User, Items> {
     head: Buffer,
     at: RoutedTarget,
   ): Promise<HttpAnswer | undefined> {
-    if (this.#isClosed) return this.#refuse('server_closed', emptyAnswer(503));
+    if (this.#isClosed) return this.#refuse('server_closed', GOING_AWAY);
     if (at.isNegotiate) return plainText(405);
     if (!isOriginAllowed(request.headers.origin, request.headers.host, this.#options.allowedOrigins)) {
       return this.#refuse('origin_not_allowed', emptyAnswer(403));
@@ -158,7 +161,7 @@ export class HubEndpoint<Client, User, Items> {
     const info = requestInfoOf(request, at.target);
     const admission = await this.#admit(info, 'connect');
     if (admission.kind === 'refused') return admission.answer;
-    if (this.#isClosed) return this.#refuse('server_closed', emptyAnswer(503));
+    if (this.#isClosed) return this.#refuse('server_closed', GOING_AWAY);
     return this.#attach(request, socket, head, { info, principal: admission.principal });
   }
 
