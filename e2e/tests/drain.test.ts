@@ -45,11 +45,12 @@ async function connectMovable(url: string, otherUrl: string, roomId: string): Pr
     log.connection.baseUrl = `${otherUrl}/hubs/events`;
   });
   let { position } = await log.join(roomId);
-  log.connection.onreconnected(async () => {
+  const resume = async (): Promise<void> => {
     position = log.events.at(-1)?.position ?? position;
-    const joined = await log.join(roomId, position);
-    if (!joined.recovered) log.events.length = 0;
-  });
+    const { recovered } = await log.join(roomId, position);
+    if (!recovered) throw new Error(`${roomId} was not recovered`);
+  };
+  log.connection.onreconnected(() => void resume());
   return log;
 }
 
@@ -70,11 +71,9 @@ describe('SIGTERM', () => {
     };
     await publishRound();
     const stopped = leaving.stop('SIGTERM');
-    let hasStopped = false;
-    void stopped.then(() => {
-      hasStopped = true;
-    });
-    for (let round = 0; !hasStopped && round < 10_000; round += 1) {
+    const exited = new AbortController();
+    void stopped.then(() => exited.abort());
+    for (let round = 0; !exited.signal.aborted && round < 10_000; round += 1) {
       await publishRound();
       // The pace of the load, not a wait for anything.
       await new Promise((resolve) => setTimeout(resolve, 10));
