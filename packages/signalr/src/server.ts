@@ -17,6 +17,7 @@ import type { HubDefinition, HubMethodsOf } from './hub/hub-definition.js';
 import { type Hub, type HubEnvironment, MappedHub } from './hub/mapped-hub.js';
 import { type ResolvedOptions, resolveOptions, type SignalRServerOptions } from './options.js';
 import { jsonHubProtocol } from './protocol/json-hub-protocol.js';
+import { messagePackHubProtocol } from './protocol/message-pack-hub-protocol.js';
 
 /** Who may use a hub. A hub that was declared with a user needs `authenticate`. */
 export type MapHubOptions<User> = {
@@ -86,7 +87,7 @@ class NodeSignalRServer implements SignalRServer {
     this.#options = options;
     this.#environment = {
       ticker: new Ticker(options.clock, options.tickIntervalMs),
-      protocols: [jsonHubProtocol],
+      protocols: [jsonHubProtocol, messagePackHubProtocol],
       onEvent: createEventSink(options.onEvent),
     };
   }

@@ -37,7 +37,7 @@ describe('the handshake', () => {
   });
 
   test.each([
-    ['messagepack', 1, "The protocol 'messagepack' is not supported."],
+    ['bson', 1, "The protocol 'bson' is not supported."],
     ['JSON', 1, "The protocol 'JSON' is not supported."],
     ['json', 3, "The server does not support version 3 of the 'json' protocol."],
     [

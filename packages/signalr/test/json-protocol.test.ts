@@ -177,7 +177,17 @@ describe('values', () => {
     expect(write(Number.NaN)).toContain('"result":null');
   });
 
+  test('writes bytes as base64, wherever they stand', () => {
+    expect(write(Buffer.from('abc'))).toContain('"result":"YWJj"');
+    expect(write({ deep: [new Uint8Array([1, 2]), new Uint8Array([3]).buffer], n: 1 })).toContain(
+      '"result":{"deep":["AQI=","Aw=="],"n":1}',
+    );
+  });
+
   test('reports what cannot be written', () => {
+    const circle: unknown[] = [];
+    circle.push(circle);
+    expect(() => write(circle)).toThrow(expect.objectContaining({ code: 'unserializable' }));
     expect(() => write(1n)).toThrow(expect.objectContaining({ code: 'unserializable' }));
   });
 

@@ -5,6 +5,7 @@
 import { SignalRError } from '../errors.js';
 import { type CompletionOutcome, type HubMessage, MessageType } from './hub-message.js';
 import type { HubMessageParser, HubProtocol } from './hub-protocol.js';
+import { stringifyJson } from './json-bytes.js';
 import {
   field,
   hasField,
@@ -172,11 +173,11 @@ function writeOutcome(outcome: CompletionOutcome): string {
   return outcome.kind === 'result' ? `,"result":${writeValue(outcome.result)}` : '';
 }
 
-/** What JSON has no value for (undefined, a function) becomes null, as `JSON.stringify` does inside arrays. */
+/** What JSON has no value for (undefined, a function) becomes null, as `JSON.stringify` does inside arrays; bytes become base64. */
 function writeValue(value: unknown): string {
   if (value instanceof JsonText) return value.text;
   try {
-    const text: string | undefined = JSON.stringify(value);
+    const text = stringifyJson(value);
     return text ?? 'null';
   } catch (cause) {
     throw new SignalRError('unserializable', 'The value cannot be written as JSON.', { cause });

@@ -1,0 +1,61 @@
+/*
+ * Extension values of MessagePack: timestamps (type -1) as .NET reads and writes dates, all others as they are.
+ */
+import { malformed } from './json-fields.js';
+
+/** The type number of the timestamp extension. */
+export const TIMESTAMP_TYPE = -1;
+
+/** A value of an extension type that this package gives no meaning to. */
+export class MessagePackExtension {
+  /** -128 to 127; numbers below 0 belong to MessagePack itself. */
+  readonly type: number;
+  readonly data: Uint8Array;
+
+  constructor(type: number, data: Uint8Array) {
+    this.type = type;
+    this.data = data;
+  }
+}
+
+const NANOSECONDS_PER_MS = 1_000_000;
+const TWO_TO_32 = 0x1_0000_0000;
+
+/** To the millisecond; what is finer does not fit a `Date`. */
+export function readTimestamp(bytes: Buffer): Date {
+  if (bytes.length === 4) return dateOf(bytes.readUInt32BE(), 0);
+  if (bytes.length === 8) {
+    const high = bytes.readUInt32BE(0);
+    return dateOf((high & 0x3) * TWO_TO_32 + bytes.readUInt32BE(4), high >>> 2);
+  }
+  if (bytes.length === 12) return dateOf(Number(bytes.readBigInt64BE(4)), bytes.readUInt32BE(0));
+  throw malformed('A timestamp has a length that there is not.');
+}
+
+function dateOf(seconds: number, nanoseconds: number): Date {
+  const date = new Date(seconds * 1000 + Math.floor(nanoseconds / NANOSECONDS_PER_MS));
+  if (Number.isNaN(date.getTime())) throw malformed('A timestamp is out of range.');
+  return date;
+}
+
+/** The shortest form that holds the time, which is what .NET chooses too. */
+export function writeTimestamp(date: Date): Buffer {
+  const timeMs = date.getTime();
+  const seconds = Math.floor(timeMs / 1000);
+  const nanoseconds = (timeMs - seconds * 1000) * NANOSECONDS_PER_MS;
+  if (seconds >= 0 && seconds < TWO_TO_32 && nanoseconds === 0) {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(seconds);
+    return bytes;
+  }
+  if (seconds >= 0 && seconds < 4 * TWO_TO_32) {
+    const bytes = Buffer.alloc(8);
+    bytes.writeUInt32BE(nanoseconds * 4 + Math.floor(seconds / TWO_TO_32), 0);
+    bytes.writeUInt32BE(seconds % TWO_TO_32, 4);
+    return bytes;
+  }
+  const bytes = Buffer.alloc(12);
+  bytes.writeUInt32BE(nanoseconds, 0);
+  bytes.writeBigInt64BE(BigInt(seconds), 4);
+  return bytes;
+}

@@ -1,0 +1,207 @@
+/*
+ * Reads MessagePack values from the bytes of one message. Nothing is allocated for a length that is merely
+ * claimed: arrays and maps grow with the elements that are really there, and every read checks the end.
+ */
+import type { SignalRError } from '../errors.js';
+import { malformed } from './json-fields.js';
+import { MessagePackExtension, readTimestamp, TIMESTAMP_TYPE } from './message-pack-extension.js';
+
+/** Values may be nested this deep, as in the original; deeper ones are an attack on the stack. */
+export const MAXIMUM_DEPTH = 500;
+
+/** A cursor over one message. Every method throws SignalRError `malformed_message` for what is not there. */
+export class MessagePackReader {
+  readonly #bytes: Buffer;
+  #offset = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** The number of elements that follow. */
+  readArrayHeader(field: string): number {
+    const head = this.#byte();
+    if (head >= 0x90 && head <= 0x9f) return head & 0x0f;
+    if (head === 0xdc) return this.#uint(2);
+    if (head === 0xdd) return this.#uint(4);
+    throw malformed(`Reading array length for '${field}' failed.`);
+  }
+
+  /** The number of key-value pairs that follow. */
+  readMapHeader(field: string): number {
+    const head = this.#byte();
+    if (head >= 0x80 && head <= 0x8f) return head & 0x0f;
+    if (head === 0xde) return this.#uint(2);
+    if (head === 0xdf) return this.#uint(4);
+    throw malformed(`Reading map length for '${field}' failed.`);
+  }
+
+  readInteger(field: string): number {
+    const value = this.readValue();
+    if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+    throw malformed(`Reading '${field}' as Int32 failed.`);
+  }
+
+  readBoolean(field: string): boolean {
+    const value = this.readValue();
+    if (typeof value === 'boolean') return value;
+    throw malformed(`Reading '${field}' as Boolean failed.`);
+  }
+
+  /** A text that is there and not empty. */
+  readRequiredString(field: string): string {
+    const text = this.readNullableString(field);
+    if (text === null || text === '') throw malformed(`Null or empty ${field}.`);
+    return text;
+  }
+
+  readNullableString(field: string): string | null {
+    const head = this.#bytes[this.#offset];
+    const isText = head !== undefined && ((head >= 0xa0 && head <= 0xbf) || (head >= 0xd9 && head <= 0xdb));
+    if (!isText && head !== 0xc0) throw malformed(`Reading '${field}' as String failed.`);
+    const value = this.readValue();
+    return typeof value === 'string' ? value : null;
+  }
+
+  /** Any value. Integers beyond 2^53 are bigints, binary is a `Uint8Array` of its own, timestamps are dates. */
+  readValue(depth = 0): unknown {
+    if (depth > MAXIMUM_DEPTH) throw malformed('The message is nested too deep.');
+    const head = this.#byte();
+    if (head < 0x80) return head;
+    if (head < 0x90) return this.#map(head & 0x0f, depth);
+    if (head < 0xa0) return this.#array(head & 0x0f, depth);
+    if (head < 0xc0) return this.#text(head & 0x1f);
+    if (head >= 0xe0) return head - 0x100;
+    return this.#tagged(head, depth);
+  }
+
+  #tagged(head: number, depth: number): unknown {
+    switch (head) {
+      case 0xc0:
+        return null;
+      case 0xc2:
+        return false;
+      case 0xc3:
+        return true;
+      case 0xc4:
+      case 0xc5:
+      case 0xc6:
+        return this.#binary(this.#uint(1 << (head - 0xc4)));
+      case 0xc7:
+      case 0xc8:
+      case 0xc9:
+        return this.#extension(this.#uint(1 << (head - 0xc7)));
+      case 0xca:
+        return this.#take(4).readFloatBE();
+      case 0xcb:
+        return this.#take(8).readDoubleBE();
+      case 0xcc:
+      case 0xcd:
+      case 0xce:
+        return this.#uint(1 << (head - 0xcc));
+      case 0xcf:
+        return narrow(this.#take(8).readBigUInt64BE());
+      case 0xd0:
+        return this.#take(1).readInt8();
+      case 0xd1:
+        return this.#take(2).readInt16BE();
+      case 0xd2:
+        return this.#take(4).readInt32BE();
+      case 0xd3:
+        return narrow(this.#take(8).readBigInt64BE());
+      case 0xd4:
+      case 0xd5:
+      case 0xd6:
+      case 0xd7:
+      case 0xd8:
+        return this.#extension(1 << (head - 0xd4));
+      case 0xd9:
+      case 0xda:
+      case 0xdb:
+        return this.#text(this.#uint(1 << (head - 0xd9)));
+      case 0xdc:
+      case 0xdd:
+        return this.#array(this.#uint(head === 0xdc ? 2 : 4), depth);
+      case 0xde:
+      case 0xdf:
+        return this.#map(this.#uint(head === 0xde ? 2 : 4), depth);
+      default:
+        throw malformed('The message is not valid MessagePack.');
+    }
+  }
+
+  #array(count: number, depth: number): unknown[] {
+    const values: unknown[] = [];
+    for (let index = 0; index < count; index += 1) values.push(this.readValue(depth + 1));
+    return values;
+  }
+
+  #map(count: number, depth: number): Record<string, unknown> {
+    const record: Record<string, unknown> = {};
+    for (let index = 0; index < count; index += 1) {
+      const key = this.readValue(depth + 1);
+      if (typeof key !== 'string' && typeof key !== 'number') {
+        throw malformed('A map has a key that is neither a text nor a number.');
+      }
+      setOwn(record, String(key), this.readValue(depth + 1));
+    }
+    return record;
+  }
+
+  #text(length: number): string {
+    const bytes = this.#take(length);
+    const text = bytes.toString('utf8');
+    // Bytes that are no UTF-8 become U+FFFD; only then is it worth a second look.
+    if (text.includes('\ufffd') && !Buffer.from(text, 'utf8').equals(bytes)) {
+      throw malformed('The message holds text that is not valid UTF-8.');
+    }
+    return text;
+  }
+
+  /** A copy: a view would keep the whole chunk alive and could change under the hub's hands. */
+  #binary(length: number): Uint8Array {
+    return new Uint8Array(this.#take(length));
+  }
+
+  #extension(length: number): unknown {
+    const type = this.#take(1).readInt8();
+    const bytes = this.#take(length);
+    if (type === TIMESTAMP_TYPE) return readTimestamp(bytes);
+    return new MessagePackExtension(type, new Uint8Array(bytes));
+  }
+
+  #byte(): number {
+    const value = this.#bytes[this.#offset];
+    if (value === undefined) throw endOfMessage();
+    this.#offset += 1;
+    return value;
+  }
+
+  #uint(bytes: number): number {
+    return this.#take(bytes).readUIntBE(0, bytes);
+  }
+
+  #take(length: number): Buffer {
+    const end = this.#offset + length;
+    if (end > this.#bytes.length) throw endOfMessage();
+    const bytes = this.#bytes.subarray(this.#offset, end);
+    this.#offset = end;
+    return bytes;
+  }
+}
+
+function endOfMessage(): SignalRError {
+  return malformed('The message ends in the middle of a value.');
+}
+
+/** An integer as a number wherever that is exact. */
+function narrow(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+/** As `JSON.parse` does it: `__proto__` is a key like any other and changes no prototype. */
+function setOwn(record: Record<string, unknown>, key: string, value: unknown): void {
+  if (key !== '__proto__') record[key] = value;
+  else Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
+}

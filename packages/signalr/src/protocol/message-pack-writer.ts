@@ -1,0 +1,194 @@
+/*
+ * Writes JavaScript values as MessagePack, in the shortest form of each. What JSON leaves out or calls null is
+ * left out or nil here too, so that a hub need not know which protocol its client speaks.
+ */
+import { SignalRError } from '../errors.js';
+import { JsonText } from './json-text.js';
+import { MessagePackExtension, TIMESTAMP_TYPE, writeTimestamp } from './message-pack-extension.js';
+import { MAXIMUM_DEPTH } from './message-pack-reader.js';
+
+const INITIAL_BYTES = 512;
+
+/** Grows as needed; one per message. */
+export class MessagePackWriter {
+  #bytes = Buffer.allocUnsafe(INITIAL_BYTES);
+  #length = 0;
+
+  /** What was written. Valid until more is written. */
+  get written(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  writeNil(): void {
+    this.#head(0xc0);
+  }
+
+  writeArrayHeader(count: number): void {
+    if (count < 16) this.#head(0x90 | count);
+    else this.#sized(count, [undefined, 0xdc, 0xdd]);
+  }
+
+  writeMapHeader(count: number): void {
+    if (count < 16) this.#head(0x80 | count);
+    else this.#sized(count, [undefined, 0xde, 0xdf]);
+  }
+
+  writeString(text: string): void {
+    const length = Buffer.byteLength(text, 'utf8');
+    if (length < 32) this.#head(0xa0 | length);
+    else this.#sized(length, [0xd9, 0xda, 0xdb]);
+    this.#reserve(length);
+    this.#length += this.#bytes.write(text, this.#length, length, 'utf8');
+  }
+
+  writeInteger(value: number): void {
+    if (value >= 0) {
+      if (value < 0x80) this.#head(value);
+      else if (value <= 0xffff_ffff) this.#sized(value, [0xcc, 0xcd, 0xce]);
+      else this.#wide(0xcf, (at) => this.#bytes.writeBigUInt64BE(BigInt(value), at));
+      return;
+    }
+    if (value >= -0x20) this.#head(0x100 + value);
+    else if (value >= -0x80) this.#signed(0xd0, value, 1);
+    else if (value >= -0x8000) this.#signed(0xd1, value, 2);
+    else if (value >= -0x8000_0000) this.#signed(0xd2, value, 4);
+    else this.#wide(0xd3, (at) => this.#bytes.writeBigInt64BE(BigInt(value), at));
+  }
+
+  /** @throws SignalRError `unserializable` for what is nested too deep (or in itself), and for huge bigints */
+  writeValue(value: unknown, depth = 0): void {
+    switch (typeof value) {
+      case 'string':
+        return this.writeString(value);
+      case 'number':
+        return this.#number(value);
+      case 'boolean':
+        return this.#head(value ? 0xc3 : 0xc2);
+      case 'bigint':
+        return this.#bigint(value);
+      case 'object':
+        if (value === null) return this.writeNil();
+        if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
+        return this.#object(value, depth);
+      default:
+        return this.writeNil();
+    }
+  }
+
+  #object(value: object, depth: number): void {
+    if (Array.isArray(value)) this.#array(value, depth);
+    else if (value instanceof Uint8Array) this.#binary(value);
+    else if (value instanceof ArrayBuffer) this.#binary(new Uint8Array(value));
+    else if (value instanceof Date) this.#date(value);
+    else if (value instanceof JsonText) this.writeValue(value.toJSON(), depth + 1);
+    else if (value instanceof MessagePackExtension) this.#extension(value.type, value.data);
+    else if (value instanceof Map) this.#entries([...value], depth);
+    else if ('toJSON' in value && typeof value.toJSON === 'function') {
+      this.writeValue(value.toJSON(), depth + 1);
+    } else this.#entries(Object.entries(value), depth);
+  }
+
+  #array(values: readonly unknown[], depth: number): void {
+    this.writeArrayHeader(values.length);
+    for (const value of values) this.writeValue(value, depth + 1);
+  }
+
+  #entries(entries: readonly (readonly [unknown, unknown])[], depth: number): void {
+    const present = entries.filter(([, value]) => isPresent(value));
+    this.writeMapHeader(present.length);
+    for (const [key, value] of present) {
+      this.writeValue(key, depth + 1);
+      this.writeValue(value, depth + 1);
+    }
+  }
+
+  #number(value: number): void {
+    if (Number.isSafeInteger(value)) this.writeInteger(value);
+    else this.#wide(0xcb, (at) => this.#bytes.writeDoubleBE(value, at));
+  }
+
+  #bigint(value: bigint): void {
+    const number = Number(value);
+    if (Number.isSafeInteger(number)) this.writeInteger(number);
+    else if (BigInt.asUintN(64, value) === value) {
+      this.#wide(0xcf, (at) => this.#bytes.writeBigUInt64BE(value, at));
+    } else if (BigInt.asIntN(64, value) === value) {
+      this.#wide(0xd3, (at) => this.#bytes.writeBigInt64BE(value, at));
+    } else throw unserializable('an integer has more than 64 bits');
+  }
+
+  #date(date: Date): void {
+    if (Number.isNaN(date.getTime())) this.writeNil();
+    else this.#extension(TIMESTAMP_TYPE, writeTimestamp(date));
+  }
+
+  #binary(bytes: Uint8Array): void {
+    this.#sized(bytes.length, [0xc4, 0xc5, 0xc6]);
+    this.#append(bytes);
+  }
+
+  #extension(type: number, data: Uint8Array): void {
+    const fixed = [1, 2, 4, 8, 16].indexOf(data.length);
+    if (fixed >= 0) this.#head(0xd4 + fixed);
+    else this.#sized(data.length, [0xc7, 0xc8, 0xc9]);
+    this.#reserve(1);
+    this.#length = this.#bytes.writeInt8(type, this.#length);
+    this.#append(data);
+  }
+
+  #head(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length] = byte;
+    this.#length += 1;
+  }
+
+  /** A head byte for 8, 16 or 32 bits, whichever is the first to fit, and the number in as many. */
+  #sized(value: number, heads: readonly [number | undefined, number, number]): void {
+    const [head8, head16, head32] = heads;
+    if (head8 !== undefined && value <= 0xff) return this.#unsigned(head8, value, 1);
+    if (value <= 0xffff) return this.#unsigned(head16, value, 2);
+    return this.#unsigned(head32, value, 4);
+  }
+
+  #unsigned(head: number, value: number, bytes: number): void {
+    this.#head(head);
+    this.#reserve(bytes);
+    this.#length = this.#bytes.writeUIntBE(value, this.#length, bytes);
+  }
+
+  #signed(head: number, value: number, bytes: number): void {
+    this.#head(head);
+    this.#reserve(bytes);
+    this.#length = this.#bytes.writeIntBE(value, this.#length, bytes);
+  }
+
+  #wide(head: number, write: (offset: number) => void): void {
+    this.#head(head);
+    this.#reserve(8);
+    write(this.#length);
+    this.#length += 8;
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#bytes = grown;
+  }
+}
+
+/** What `JSON.stringify` leaves out of an object. */
+function isPresent(value: unknown): boolean {
+  return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';
+}
+
+function unserializable(why: string): SignalRError {
+  return new SignalRError('unserializable', `The value cannot be written as MessagePack: ${why}.`);
+}
