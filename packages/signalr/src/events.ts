@@ -23,6 +23,7 @@ export type RefusalReason =
   | 'too_many_pending_connections'
   | 'unknown_connection'
   | 'already_connected'
+  | 'other_user'
   | 'server_closed';
 
 /** Everything the server reports, told apart by `type`. */

@@ -15,6 +15,7 @@ export type {
 } from './events.js';
 export type { AttachableServer } from './http/attach.js';
 export type { Authenticate, Authenticated, AuthenticateRequest } from './http/authenticate.js';
+export type { NegotiateRedirect, RedirectNegotiate } from './http/negotiation.js';
 export type { AllowedOrigins } from './http/origin-policy.js';
 export type { ClientProxy, HubCallerClients, HubClients, TargetArguments } from './hub/hub-clients.js';
 export type { ConnectionGroups, HubContext, RequestInfo } from './hub/hub-context.js';

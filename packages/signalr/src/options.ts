@@ -17,8 +17,13 @@ export interface SignalRServerOptions {
   readonly clientTimeoutMs?: number;
   /** From the opened transport to the handshake request. @defaultValue 15_000 */
   readonly handshakeTimeoutMs?: number;
-  /** A negotiated connection without a transport is forgotten after this. @defaultValue 15_000 */
+  /**
+   * A negotiated connection without a transport is forgotten after this, a long polling client that does not
+   * poll is taken for lost. @defaultValue 15_000
+   */
   readonly disconnectTimeoutMs?: number;
+  /** A poll without news is answered after this; clients give up after 100 s. @defaultValue 90_000 */
+  readonly pollTimeoutMs?: number;
   /** A client that takes no byte of what waits for it for this long is closed; it may reconnect. @defaultValue 10_000 */
   readonly sendTimeoutMs?: number;
   /** How long a closing connection may take before it is cut off. @defaultValue 5_000 */
@@ -54,6 +59,7 @@ export interface SignalRServerOptions {
 export interface ResolvedOptions {
   readonly limits: ConnectionLimits;
   readonly disconnectTimeoutMs: number;
+  readonly pollTimeoutMs: number;
   readonly maximumTransportMessageBytes: number;
   readonly maximumPendingConnections: number;
   readonly minimumNegotiateVersion: number;
@@ -68,6 +74,7 @@ export const DEFAULT_OPTIONS = {
   clientTimeoutMs: 30_000,
   handshakeTimeoutMs: 15_000,
   disconnectTimeoutMs: 15_000,
+  pollTimeoutMs: 90_000,
   sendTimeoutMs: 10_000,
   closeTimeoutMs: 5_000,
   maximumReceiveMessageBytes: 32_768,
@@ -99,6 +106,7 @@ export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
       enableDetailedErrors: options.enableDetailedErrors ?? false,
     }),
     disconnectTimeoutMs: number('disconnectTimeoutMs'),
+    pollTimeoutMs: number('pollTimeoutMs'),
     maximumTransportMessageBytes: number('maximumTransportMessageBytes'),
     maximumPendingConnections: number('maximumPendingConnections'),
     minimumNegotiateVersion: options.minimumNegotiateVersion ?? 0,

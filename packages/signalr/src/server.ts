@@ -1,14 +1,15 @@
 /*
  * The server: hubs at paths, attached to HTTP servers, closed together.
  */
-import { ConnectionRegistry } from './connection/connection-registry.js';
 import { Ticker } from './connection/ticker.js';
 import { closeInWaves, type DrainOptions } from './drain.js';
 import { SignalRError } from './errors.js';
 import { createEventSink } from './events.js';
 import { type AttachableServer, attachToServer } from './http/attach.js';
 import type { Authenticate } from './http/authenticate.js';
+import { ConnectionStore } from './http/connection-store.js';
 import { HubEndpoint } from './http/hub-endpoint.js';
+import type { RedirectNegotiate } from './http/negotiation.js';
 import type { AllowedOrigins } from './http/origin-policy.js';
 import { pathKey } from './http/request-target.js';
 import { type AnyHubEndpoint, findRoute } from './http/router.js';
@@ -18,11 +19,16 @@ import { type Hub, type HubEnvironment, MappedHub } from './hub/mapped-hub.js';
 import { type ResolvedOptions, resolveOptions, type SignalRServerOptions } from './options.js';
 import { jsonHubProtocol } from './protocol/json-hub-protocol.js';
 import { messagePackHubProtocol } from './protocol/message-pack-hub-protocol.js';
+import type { TransportName } from './protocol/negotiate.js';
 
 /** Who may use a hub. A hub that was declared with a user needs `authenticate`. */
 export type MapHubOptions<User> = {
   /** Pages of which origins may connect. @defaultValue pages of the same host only */
   readonly allowedOrigins?: AllowedOrigins;
+  /** What is offered, always in this order: WebSockets, server-sent events, long polling. @defaultValue all three */
+  readonly transports?: readonly TransportName[];
+  /** Sends clients elsewhere when they negotiate. @defaultValue nobody */
+  readonly redirectNegotiate?: RedirectNegotiate;
 } & (undefined extends User
   ? { readonly authenticate?: Authenticate<User> }
   : { readonly authenticate: Authenticate<User> });
@@ -139,12 +145,16 @@ class NodeSignalRServer implements SignalRServer {
     options: MapHubOptions<User> | undefined,
   ): HubEndpoint<Client, User, Items> {
     const { ticker } = this.#environment;
+    const { pollTimeoutMs, disconnectTimeoutMs } = this.#options;
     return new HubEndpoint(hub, {
       limits: this.#options.limits,
-      registry: new ConnectionRegistry(ticker, {
+      pollLimits: { pollTimeoutMs, disconnectTimeoutMs },
+      store: new ConnectionStore(ticker, {
         maximumPending: this.#options.maximumPendingConnections,
-        timeoutMs: this.#options.disconnectTimeoutMs,
+        timeoutMs: disconnectTimeoutMs,
       }),
+      transports: new Set(options?.transports ?? ['WebSockets', 'ServerSentEvents', 'LongPolling']),
+      redirectNegotiate: options?.redirectNegotiate,
       maximumTransportMessageBytes: this.#options.maximumTransportMessageBytes,
       minimumNegotiateVersion: this.#options.minimumNegotiateVersion,
       authenticate: options?.authenticate,

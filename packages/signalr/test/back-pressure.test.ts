@@ -214,6 +214,7 @@ class FakeTransport implements Transport {
   readonly name = 'WebSockets' as const;
   readonly formats = ['text'] as const;
   readonly hasInherentKeepAlive = false;
+  readonly isAttached = true;
   readonly bufferedBytes = 0;
   readonly written: string[] = [];
   hasRoom = true;

@@ -176,22 +176,6 @@ describe('other requests at the hub', () => {
     expect(response.headers.get('content-type')).toBe('text/plain');
     expect(await response.text()).toBe(body);
   });
-
-  test('are told that other transports are not there', async () => {
-    await using host = await start();
-    const { connectionToken } = await negotiate(host);
-    const url = `${host.url}/hubs/chat?id=${String(connectionToken)}`;
-    const get = async (headers: Record<string, string>, verb = 'GET') => {
-      const response = await fetch(url, { method: verb, headers });
-      return `${response.status} ${await response.text()}`;
-    };
-    expect(await get({})).toBe('404 LongPolling transport not supported by this end point type');
-    expect(await get({ accept: 'text/event-stream' })).toBe(
-      '404 ServerSentEvents transport not supported by this end point type',
-    );
-    expect(await get({}, 'POST')).toBe('405 POST requests are not allowed for WebSocket connections.');
-    expect(await get({}, 'DELETE')).toBe('400 Cannot terminate this connection using the DELETE endpoint.');
-  });
 });
 
 describe('authentication', () => {

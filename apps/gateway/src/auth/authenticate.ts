@@ -24,8 +24,9 @@ export function authenticateByToken(verifyToken: TokenVerifier, logger: Logger):
 export function authenticateAnybody(authenticateToken: Authenticate<User>): Authenticate<User> {
   return async (request) => {
     if (request.token !== null) return authenticateToken(request);
-    const { query } = request;
-    const userId = query.get('user') ?? randomUUID();
+    const { query, current } = request;
+    // Over polls and posts a connection asks again and again: it stays who it was.
+    const userId = query.get('user') ?? current?.userId ?? randomUUID();
     return { userId, user: { userId, name: query.get('name') ?? 'anonymous', rooms: [] } };
   };
 }

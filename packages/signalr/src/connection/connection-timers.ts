@@ -13,8 +13,10 @@ export type TimerVerdict =
   | 'send_timeout'
   | 'close_timeout';
 
-/** What the timers look at in the outbound queue. */
+/** What the timers look at on the way out. */
 export interface OutboundProgress {
+  /** While it is false the transport itself measures how long the client is away; nothing counts here. */
+  readonly isAttached: boolean;
   readonly isBlocked: boolean;
   readonly progress: number;
 }
@@ -65,6 +67,12 @@ export class ConnectionTimers {
 
   tick(nowMs: number, state: string, outbound: OutboundProgress): TimerVerdict {
     this.#takeFlags(nowMs, outbound);
+    if (!outbound.isAttached && state !== 'handshaking') {
+      this.#lastReceivedMs = nowMs;
+      this.#blockedSinceMs = nowMs;
+      this.#stateSinceMs = nowMs;
+      return 'nothing';
+    }
     switch (state) {
       case 'handshaking':
         return nowMs - this.#stateSinceMs >= this.#limits.handshakeTimeoutMs

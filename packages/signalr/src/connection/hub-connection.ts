@@ -50,7 +50,6 @@ export type ConnectionState = 'handshaking' | 'open' | 'closing' | 'closed';
  */
 export class HubConnection implements TransportListener, Ticking {
   readonly identity: ConnectionIdentity;
-  readonly principal: ConnectionPrincipal;
   readonly limits: ConnectionLimits;
   readonly inbound: InboundBuffer;
   /** Resolves when the transport is gone. */
@@ -61,6 +60,7 @@ export class HubConnection implements TransportListener, Ticking {
   readonly #transport: Transport;
   readonly #queue: OutboundQueue;
   readonly #timers: ConnectionTimers;
+  #principal: ConnectionPrincipal;
   #state: ConnectionState = 'handshaking';
   #protocol: HubProtocol | undefined;
   #cause: CloseCause | undefined;
@@ -71,7 +71,7 @@ export class HubConnection implements TransportListener, Ticking {
 
   constructor(identity: ConnectionIdentity, principal: ConnectionPrincipal, parts: ConnectionParts) {
     this.identity = identity;
-    this.principal = principal;
+    this.#principal = principal;
     this.limits = parts.limits;
     this.#transport = parts.transport;
     this.#queue = new OutboundQueue(parts.transport, parts.limits);
@@ -83,6 +83,11 @@ export class HubConnection implements TransportListener, Ticking {
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
+  }
+
+  /** Who the client is, as its last authenticated request said. The user id never changes. */
+  get principal(): ConnectionPrincipal {
+    return this.#principal;
   }
 
   get connectionId(): string {
@@ -114,6 +119,11 @@ export class HubConnection implements TransportListener, Ticking {
       if (this.#state === 'closing' || this.#state === 'closed') this.#abortController.abort();
     }
     return this.#abortController.signal;
+  }
+
+  /** Takes over what a later request of the same user said: fresher claims, a later expiry. */
+  updatePrincipal(principal: ConnectionPrincipal): void {
+    if (principal.userId === this.#principal.userId) this.#principal = principal;
   }
 
   /** Begins to listen to the transport. */
@@ -190,7 +200,7 @@ export class HubConnection implements TransportListener, Ticking {
 
   /** A client that has pinged once is expected to go on, so from now on its silence counts. */
   expectPings(): void {
-    this.#timers.expectPings();
+    if (!this.#transport.hasInherentKeepAlive) this.#timers.expectPings();
   }
 
   /** Tells when a hub method begins and ends: while it runs we do not listen, so silence does not count. */
@@ -201,6 +211,10 @@ export class HubConnection implements TransportListener, Ticking {
   onBytes(bytes: Buffer): void {
     this.#timers.received();
     this.inbound.push(bytes);
+  }
+
+  onInterrupted(): void {
+    this.inbound.interrupt();
   }
 
   onMessageTooBig(): void {
@@ -224,12 +238,16 @@ export class HubConnection implements TransportListener, Ticking {
   }
 
   onTick(nowMs: number): void {
-    const due = this.#timers.tick(nowMs, this.#state, this.#queue);
+    const due = this.#timers.tick(nowMs, this.#state, {
+      isAttached: this.#transport.isAttached,
+      isBlocked: this.#queue.isBlocked,
+      progress: this.#queue.progress,
+    });
     switch (due) {
       case 'nothing':
         return;
       case 'ping':
-        this.send(PING);
+        if (!this.#transport.hasInherentKeepAlive) this.send(PING);
         return;
       case 'handshake_timeout':
         this.#isHandshakeExpired = true;

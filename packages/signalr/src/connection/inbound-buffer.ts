@@ -6,6 +6,12 @@
 /** A chunk costs at least this much memory, however few bytes it holds. */
 const CHUNK_OVERHEAD_BYTES = 128;
 
+/** Stands between bytes of two network connections: what is unfinished before it stays unfinished. */
+export const INTERRUPTED = Symbol('interrupted');
+
+/** What the reader gets; undefined at the end. */
+export type Inbound = Buffer | typeof INTERRUPTED | undefined;
+
 /**
  * Bounded by `limitBytes` plus what the transport had in flight when it was told to pause: at the limit the
  * transport is paused, at half of it resumed. One reader.
@@ -14,12 +20,12 @@ export class InboundBuffer {
   readonly #limitBytes: number;
   readonly #pause: () => void;
   readonly #resume: () => void;
-  #chunks: Buffer[] = [];
+  #chunks: (Buffer | typeof INTERRUPTED)[] = [];
   #bufferedBytes = 0;
   #isPaused = false;
   #isEnded = false;
   #isDiscarded = false;
-  #reader: ((chunk: Buffer | undefined) => void) | undefined;
+  #reader: ((chunk: Inbound) => void) | undefined;
 
   constructor(limitBytes: number, flow: { pause(): void; resume(): void }) {
     this.#limitBytes = limitBytes;
@@ -28,13 +34,22 @@ export class InboundBuffer {
   }
 
   push(chunk: Buffer): void {
+    this.#push(chunk, chunk.length);
+  }
+
+  /** Marks that the bytes that follow come over another network connection. */
+  interrupt(): void {
+    this.#push(INTERRUPTED, 0);
+  }
+
+  #push(chunk: Buffer | typeof INTERRUPTED, bytes: number): void {
     if (this.#isEnded) return;
     if (this.#reader !== undefined) {
       this.#answer(chunk);
       return;
     }
     this.#chunks.push(chunk);
-    this.#bufferedBytes += chunk.length + CHUNK_OVERHEAD_BYTES;
+    this.#bufferedBytes += bytes + CHUNK_OVERHEAD_BYTES;
     if (!this.#isPaused && this.#bufferedBytes >= this.#limitBytes) {
       this.#isPaused = true;
       this.#pause();
@@ -61,10 +76,10 @@ export class InboundBuffer {
   }
 
   /** The next chunk, or undefined after the end. */
-  read(): Promise<Buffer | undefined> | Buffer | undefined {
+  read(): Promise<Inbound> | Inbound {
     const chunk = this.#chunks.shift();
     if (chunk !== undefined) {
-      this.#bufferedBytes -= chunk.length + CHUNK_OVERHEAD_BYTES;
+      this.#bufferedBytes -= (chunk === INTERRUPTED ? 0 : chunk.length) + CHUNK_OVERHEAD_BYTES;
       this.#resumeWhenLow();
       return chunk;
     }
@@ -80,7 +95,7 @@ export class InboundBuffer {
     this.#resume();
   }
 
-  #answer(chunk: Buffer | undefined): void {
+  #answer(chunk: Inbound): void {
     const reader = this.#reader;
     this.#reader = undefined;
     reader?.(chunk);

@@ -9,6 +9,7 @@ import type { HubMessageParser, HubProtocol } from '../protocol/hub-protocol.js'
 import { RecordReader } from '../protocol/record-reader.js';
 import { buildErrorText } from './error-text.js';
 import type { HubConnection } from './hub-connection.js';
+import { INTERRUPTED } from './inbound-buffer.js';
 
 /** Either a parser that holds whatever came glued to the handshake, or the reason there is none. */
 export type HandshakeResult =
@@ -44,7 +45,8 @@ export async function performHandshake(
 async function readRecord(connection: HubConnection, records: RecordReader): Promise<Buffer | undefined> {
   for (;;) {
     const chunk = await connection.inbound.read();
-    if (chunk === undefined) return undefined;
+    // A connection survives its socket only after the handshake.
+    if (chunk === undefined || chunk === INTERRUPTED) return undefined;
     records.push(chunk);
     const record = records.next();
     if (record !== undefined) return record;

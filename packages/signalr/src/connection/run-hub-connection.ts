@@ -8,6 +8,7 @@ import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubMessageParser, HubProtocol } from '../protocol/hub-protocol.js';
 import { toError } from './error-text.js';
 import type { HubConnection } from './hub-connection.js';
+import { INTERRUPTED } from './inbound-buffer.js';
 import { performHandshake } from './perform-handshake.js';
 import type { Ticker } from './ticker.js';
 
@@ -104,7 +105,7 @@ function nextMessage(connection: HubConnection, parser: HubMessageParser): HubMe
 /** False at the end of the input. */
 async function receive(connection: HubConnection, parser: HubMessageParser): Promise<boolean> {
   const chunk = await connection.inbound.read();
-  if (chunk !== undefined) parser.push(chunk);
+  if (chunk !== undefined && chunk !== INTERRUPTED) parser.push(chunk);
   return chunk !== undefined;
 }
 

@@ -12,8 +12,16 @@ export interface AuthenticateRequest extends RequestInfo {
    * Null when there is none.
    */
   readonly token: string | null;
-  /** `negotiate` and `connect` ask separately: a token may have expired in between. */
-  readonly stage: 'negotiate' | 'connect';
+  /**
+   * `negotiate` and `connect` ask separately: a token may have expired in between. `request` is every poll, POST
+   * and DELETE of a connection that is there.
+   */
+  readonly stage: 'negotiate' | 'connect' | 'request';
+  /**
+   * Who the connection belongs to already; undefined at `negotiate` and at the first `connect`. Another user id
+   * than this one's is refused with 403, so who invents ids for anonymous clients answers with this one again.
+   */
+  readonly current: Authenticated<unknown> | undefined;
 }
 
 /** Who the client is. */
@@ -26,7 +34,7 @@ export interface Authenticated<User> {
 }
 
 /**
- * Decides about one request; undefined refuses it with 401. Called for every negotiate and every connect.
+ * Decides about one request; undefined refuses it with 401. Called for every request, polls and POSTs included.
  * An error is answered with 500 and reported; its text is not sent.
  */
 export type Authenticate<User> = (

@@ -17,6 +17,9 @@ export function plainText(status: number, body = ''): HttpAnswer {
   return { status, headers: { 'Content-Type': 'text/plain' }, body };
 }
 
+/** Another server takes the client at once, where there is one: the shortest wait that the header can say. */
+export const GOING_AWAY: HttpAnswer = { status: 503, headers: { 'Retry-After': '1' } };
+
 /** Answers that ASP.NET Core gives without a body and without a type. */
 export function emptyAnswer(status: number): HttpAnswer {
   return { status };

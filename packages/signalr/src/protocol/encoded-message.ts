@@ -1,6 +1,6 @@
 /*
- * The bytes of one message, ready for any transport, with the transport's own framing kept beside them,
- * so that a message to many connections is framed once.
+ * The bytes of one message, ready for any transport, with the transports' own framings kept beside them,
+ * so that a message to many connections is framed once per kind of transport.
  */
 import type { TransferFormat } from './hub-protocol.js';
 
@@ -13,20 +13,24 @@ export interface MessageFraming {
 export class EncodedMessage {
   readonly payload: Buffer;
   readonly format: TransferFormat;
-  #framing: MessageFraming | undefined;
-  #framed: Buffer | undefined;
+  /** Whether stateful reconnect counts the message: all that belong to a call or a stream. */
+  readonly isSequenced: boolean;
+  /** As many as there are kinds of transports that frame: two. */
+  #frames: { readonly framing: MessageFraming; readonly framed: Buffer }[] = [];
 
-  constructor(payload: Buffer, format: TransferFormat) {
+  constructor(payload: Buffer, format: TransferFormat, isSequenced = false) {
     this.payload = payload;
     this.format = format;
+    this.isSequenced = isSequenced;
   }
 
-  /** The framed bytes; computed once as long as the same framing asks. */
+  /** The framed bytes; computed once per framing. */
   framedBy(framing: MessageFraming): Buffer {
-    if (this.#framed === undefined || this.#framing !== framing) {
-      this.#framed = framing.frame(this.payload, this.format);
-      this.#framing = framing;
+    for (const frame of this.#frames) {
+      if (frame.framing === framing) return frame.framed;
     }
-    return this.#framed;
+    const framed = framing.frame(this.payload, this.format);
+    this.#frames.push({ framing, framed });
+    return framed;
   }
 }

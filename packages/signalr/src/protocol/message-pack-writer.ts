@@ -70,7 +70,9 @@ export class MessagePackWriter {
         if (value === null) return this.writeNil();
         if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
         return this.#object(value, depth);
-      default:
+      case 'undefined':
+      case 'function':
+      case 'symbol':
         return this.writeNil();
     }
   }

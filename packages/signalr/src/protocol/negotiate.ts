@@ -58,6 +58,19 @@ export function writeNegotiateAnswer(answer: NegotiateAnswer): string {
   });
 }
 
+/** The body that sends a client elsewhere. */
+export function writeNegotiateRedirect(
+  version: 0 | 1,
+  to: { readonly url: string; readonly accessToken?: string },
+): string {
+  return JSON.stringify({
+    negotiateVersion: version,
+    url: to.url,
+    ...(to.accessToken === undefined ? {} : { accessToken: to.accessToken }),
+    availableTransports: [],
+  });
+}
+
 /** The body of a refusal. */
 export function writeNegotiateError(error: string): string {
   return JSON.stringify({ error });

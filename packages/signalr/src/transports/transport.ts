@@ -1,6 +1,6 @@
 /*
  * The port of a transport: how the bytes of one connection reach the client and come from it.
- * Connection code knows this file only, never WebSockets.
+ * Connection code knows this file only, never WebSockets, event streams or polls.
  */
 import type { EncodedMessage } from '../protocol/encoded-message.js';
 import type { TransferFormat } from '../protocol/hub-protocol.js';
@@ -10,6 +10,8 @@ import type { TransportName } from '../protocol/negotiate.js';
 export interface TransportListener {
   /** Bytes in the order they were sent, split anywhere. */
   onBytes(bytes: Buffer): void;
+  /** What follows comes over another network connection: an unfinished message before it will never be finished. */
+  onInterrupted(): void;
   /** The client sent one transport message over the transport's own limit; its bytes were not kept. */
   onMessageTooBig(): void;
   /** After `write` answered false: there is room again. */
@@ -22,16 +24,19 @@ export interface TransportListener {
 }
 
 /**
- * One attached transport.
+ * One transport, for the whole life of its connection.
  *
  * Guarantees: messages arrive whole and in the order of `write`; no method throws because the client is
- * gone; `close` sends what was written before it, then ends, and aborts after a bounded time by itself.
+ * gone; `close` sends what was written before it, then ends. While `isAttached` is false the transport itself
+ * bounds the time until the client is back, and ends when it is over.
  */
 export interface Transport {
   readonly name: TransportName;
   readonly formats: readonly TransferFormat[];
   /** True when the transport itself shows that both sides live, so that pings are not needed. */
   readonly hasInherentKeepAlive: boolean;
+  /** False while there is nothing to write to: between two polls, or between two sockets of a connection that survives. */
+  readonly isAttached: boolean;
   /** Bytes that were written and have not left the process. */
   readonly bufferedBytes: number;
   /** Begins to deliver events. Bytes that came earlier are delivered first. */

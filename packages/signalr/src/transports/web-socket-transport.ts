@@ -37,6 +37,7 @@ export class WebSocketTransport implements Transport {
   readonly name = 'WebSockets' as const;
   readonly formats = ['text', 'binary'] as const;
   readonly hasInherentKeepAlive = false;
+  readonly isAttached = true;
   readonly #webSocket: ServerWebSocket;
   readonly #socket: Duplex;
   #listener: TransportListener | undefined;

@@ -1,7 +1,7 @@
 /*
  * A SignalR server on a port of its own, with everything it reported, for `await using`.
  */
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   createSignalRServer,
@@ -16,6 +16,8 @@ export interface Host extends AsyncDisposable {
   readonly http: Server;
   readonly clock: FakeClock;
   readonly events: readonly SignalREvent[];
+  /** Requests that were not answered yet. */
+  readonly openRequests: number;
   /** `http://127.0.0.1:port` */
   readonly url: string;
   /** Resolves with the first event of this type, past or future. */
@@ -43,6 +45,18 @@ export async function startHost(
   map(server);
   const http = createServer(listener);
   server.attach(http);
+  let openRequests = 0;
+  const emit = http.emit.bind(http);
+  http.emit = (event: string, ...args: unknown[]) => {
+    const [, response] = args;
+    if (event === 'request' && response instanceof ServerResponse) {
+      openRequests += 1;
+      response.on('close', () => {
+        openRequests -= 1;
+      });
+    }
+    return emit(event, ...args);
+  };
   await new Promise<void>((resolve) => {
     http.listen(0, '127.0.0.1', resolve);
   });
@@ -51,6 +65,9 @@ export async function startHost(
     http,
     clock,
     events,
+    get openRequests() {
+      return openRequests;
+    },
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     event: (type) => {
       const past = events.find((event) => event.type === type);

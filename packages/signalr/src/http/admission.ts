@@ -1,0 +1,64 @@
+/*
+ * Asking who a request comes from, and turning every answer into either a principal or a refusal.
+ */
+import { toError } from '../connection/error-text.js';
+import type { ConnectionPrincipal } from '../connection/hub-connection.js';
+import type { RefusalReason, SignalREventListener } from '../events.js';
+import type { RequestInfo } from '../hub/hub-context.js';
+import { type Authenticate, type AuthenticateRequest, bearerTokenOf } from './authenticate.js';
+import { emptyAnswer, type HttpAnswer } from './http-answer.js';
+
+/** Who it is, or the answer that turns the request away. */
+export type Admission =
+  | { readonly kind: 'admitted'; readonly principal: ConnectionPrincipal }
+  | { readonly kind: 'refused'; readonly answer: HttpAnswer };
+
+/** The door of one hub. */
+export class Admitter {
+  readonly #hubPath: string;
+  /** Erased: the result goes to this very hub's context, whose type was checked where the hub is mapped. */
+  readonly #authenticate: Authenticate<unknown> | undefined;
+  readonly #onEvent: SignalREventListener;
+
+  constructor(
+    hubPath: string,
+    authenticate: Authenticate<unknown> | undefined,
+    onEvent: SignalREventListener,
+  ) {
+    this.#hubPath = hubPath;
+    this.#authenticate = authenticate;
+    this.#onEvent = onEvent;
+  }
+
+  /** Never rejects: an error of `authenticate` is reported and answered with 500. */
+  async admit(
+    info: RequestInfo,
+    stage: AuthenticateRequest['stage'],
+    current?: ConnectionPrincipal,
+  ): Promise<Admission> {
+    if (this.#authenticate === undefined) {
+      return { kind: 'admitted', principal: { userId: null, user: undefined } };
+    }
+    try {
+      const result = await this.#authenticate({ ...info, token: bearerTokenOf(info), stage, current });
+      if (result !== undefined) return this.#admitAs(result, current);
+      // The body stays empty: the official client shows body or reason phrase, and tests look for the latter.
+      return { kind: 'refused', answer: this.refuse('unauthorized', emptyAnswer(401)) };
+    } catch (error) {
+      this.#onEvent({ type: 'authentication_failed', hub: this.#hubPath, error: toError(error) });
+      return { kind: 'refused', answer: emptyAnswer(500) };
+    }
+  }
+
+  /** A connection token lies in URLs: with it alone nobody gets into the connection of somebody else. */
+  #admitAs(principal: ConnectionPrincipal, current: ConnectionPrincipal | undefined): Admission {
+    if (current === undefined || current.userId === principal.userId) return { kind: 'admitted', principal };
+    return { kind: 'refused', answer: this.refuse('other_user', emptyAnswer(403)) };
+  }
+
+  /** Reports the refusal and gives back its answer. */
+  refuse(reason: RefusalReason, answer: HttpAnswer): HttpAnswer {
+    this.#onEvent({ type: 'request_refused', hub: this.#hubPath, reason });
+    return answer;
+  }
+}

@@ -1,0 +1,64 @@
+/*
+ * From an attached transport to a living connection, and the list of all that live.
+ */
+import type { ConnectionLimits } from '../connection/connection-limits.js';
+import { type ConnectionPrincipal, HubConnection } from '../connection/hub-connection.js';
+import { runHubConnection } from '../connection/run-hub-connection.js';
+import type { RequestInfo } from '../hub/hub-context.js';
+import type { MappedHub } from '../hub/mapped-hub.js';
+import type { Transport } from '../transports/transport.js';
+import type { ConnectionStore, StoredConnection } from './connection-store.js';
+
+/** Who opens a connection, and with which request. */
+export interface OpeningClient {
+  readonly info: RequestInfo;
+  readonly principal: ConnectionPrincipal;
+}
+
+/** Runs the connections of one hub. */
+export class ConnectionRunner<Client, User, Items> {
+  readonly #hub: MappedHub<Client, User, Items>;
+  readonly #limits: ConnectionLimits;
+  readonly #store: ConnectionStore;
+  /** Every connection from its first byte to the end of its life. */
+  readonly #lives = new Map<HubConnection, Promise<void>>();
+
+  constructor(
+    hub: MappedHub<Client, User, Items>,
+    parts: { readonly limits: ConnectionLimits; readonly store: ConnectionStore },
+  ) {
+    this.#hub = hub;
+    this.#limits = parts.limits;
+    this.#store = parts.store;
+  }
+
+  /** Lives that have not ended. */
+  get lives(): Iterable<Promise<void>> {
+    return this.#lives.values();
+  }
+
+  get connections(): Iterable<HubConnection> {
+    return this.#lives.keys();
+  }
+
+  /** Begins the life of a claimed connection. It leaves the store when its transport has ended. */
+  begin(transport: Transport, stored: StoredConnection, client: OpeningClient): HubConnection {
+    const hub = this.#hub;
+    const identity = {
+      hub: hub.path,
+      connectionId: stored.ids.connectionId,
+      userId: client.principal.userId,
+      transport: transport.name,
+    };
+    const connection = new HubConnection(identity, client.principal, {
+      transport,
+      limits: this.#limits,
+      nowMs: hub.ticker.exactNowMs(),
+    });
+    hub.admit(connection, client.info);
+    void connection.closed.then(() => this.#store.remove(stored));
+    const life = runHubConnection(connection, hub).finally(() => this.#lives.delete(connection));
+    this.#lives.set(connection, life);
+    return connection;
+  }
+}

@@ -1,0 +1,139 @@
+/*
+ * The requests of server-sent events and long polling: GET opens the stream or polls, POST sends, DELETE ends.
+ * Statuses and texts are those of ASP.NET Core.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Ticker } from '../connection/ticker.js';
+import type { TransportName } from '../protocol/negotiate.js';
+import { LongPollingTransport, POLL_HEADERS, type PollLimits } from '../transports/long-polling-transport.js';
+import type { PostOutcome } from '../transports/posted-input.js';
+import { ServerSentEventsTransport } from '../transports/server-sent-events-transport.js';
+import type { Admitter } from './admission.js';
+import type { ConnectionRunner, OpeningClient } from './connection-runner.js';
+import type { ConnectionStore, StoredConnection } from './connection-store.js';
+import { GOING_AWAY, type HttpAnswer, plainText } from './http-answer.js';
+
+/** What these requests work on. */
+export interface HttpTransportParts {
+  readonly store: ConnectionStore;
+  readonly runner: Pick<ConnectionRunner<unknown, unknown, unknown>, 'begin'>;
+  readonly admitter: Admitter;
+  readonly ticker: Ticker;
+  readonly transports: ReadonlySet<TransportName>;
+  readonly pollLimits: PollLimits;
+  /** False once the server closes: then no transport is opened any more. */
+  readonly isAccepting: () => boolean;
+}
+
+/** A request with its response, from an admitted client. */
+export interface HttpExchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly client: OpeningClient;
+}
+
+/** The name for a GET request that is no upgrade. */
+function transportOfGet(accept: string | undefined): 'ServerSentEvents' | 'LongPolling' {
+  const types = (accept ?? '').split(',').map((part) => part.trim().toLowerCase());
+  return types.includes('text/event-stream') ? 'ServerSentEvents' : 'LongPolling';
+}
+
+/** Text that refuses a transport which the endpoint does not have. */
+export function transportNotSupported(name: TransportName): HttpAnswer {
+  return plainText(404, `${name} transport not supported by this end point type`);
+}
+
+/** Text that refuses a request of another transport than the connection has. */
+export const CANNOT_CHANGE = plainText(400, 'Cannot change transports mid-connection');
+
+const POST_STATUS: Readonly<Record<PostOutcome, number>> = {
+  accepted: 200,
+  closed: 404,
+  client_aborted: 400,
+};
+
+/** Answers, or takes the response over and answers undefined. */
+export class HttpTransports {
+  readonly #parts: HttpTransportParts;
+
+  constructor(parts: HttpTransportParts) {
+    this.#parts = parts;
+  }
+
+  async answer(exchange: HttpExchange): Promise<HttpAnswer | undefined> {
+    const { method } = exchange.request;
+    if (method !== 'GET' && method !== 'POST' && method !== 'DELETE') return plainText(405);
+    const answer = await this.#dispatch(method, exchange);
+    const isPoll = method === 'GET' && transportOfGet(exchange.request.headers.accept) === 'LongPolling';
+    return answer !== undefined && isPoll
+      ? { ...answer, headers: { ...answer.headers, ...POLL_HEADERS } }
+      : answer;
+  }
+
+  async #dispatch(method: string, exchange: HttpExchange): Promise<HttpAnswer | undefined> {
+    const token = exchange.client.info.query.get('id');
+    if (token === undefined || token === '') return plainText(400, 'Connection ID required');
+    const stored = this.#parts.store.find(token);
+    if (stored === undefined) return this.#unknown();
+    if (method === 'POST') return this.#post(stored, exchange);
+    return method === 'DELETE' ? this.#delete(stored) : this.#get(stored, exchange);
+  }
+
+  #get(stored: StoredConnection, exchange: HttpExchange): HttpAnswer | undefined {
+    const name = transportOfGet(exchange.request.headers.accept);
+    if (!this.#parts.transports.has(name)) return transportNotSupported(name);
+    const { attached } = stored;
+    if (attached === undefined) return this.#open(name, stored, exchange);
+    if (attached.name !== name) return CANNOT_CHANGE;
+    if (attached.name !== 'LongPolling') {
+      return this.#parts.admitter.refuse('already_connected', plainText(409));
+    }
+    attached.connection.updatePrincipal(exchange.client.principal);
+    attached.transport.poll(exchange.response);
+    return undefined;
+  }
+
+  #open(
+    name: 'ServerSentEvents' | 'LongPolling',
+    stored: StoredConnection,
+    exchange: HttpExchange,
+  ): HttpAnswer | undefined {
+    const { store, runner, ticker, pollLimits, isAccepting } = this.#parts;
+    if (!isAccepting()) return this.#parts.admitter.refuse('server_closed', GOING_AWAY);
+    if (!store.claim(stored)) return this.#parts.admitter.refuse('already_connected', plainText(409));
+    if (name === 'ServerSentEvents') {
+      const transport = new ServerSentEventsTransport(exchange.response);
+      stored.attached = { name, transport, connection: runner.begin(transport, stored, exchange.client) };
+      return undefined;
+    }
+    const transport = new LongPollingTransport(ticker, pollLimits);
+    stored.attached = { name, transport, connection: runner.begin(transport, stored, exchange.client) };
+    transport.poll(exchange.response);
+    return undefined;
+  }
+
+  async #post(stored: StoredConnection, exchange: HttpExchange): Promise<HttpAnswer> {
+    const { attached } = stored;
+    // Clients send when they are connected; before that there is nothing that could take the bytes.
+    if (attached === undefined) return this.#unknown();
+    if (attached.name === 'WebSockets') {
+      return plainText(405, 'POST requests are not allowed for WebSocket connections.');
+    }
+    const outcome = await attached.transport.input.accept(exchange.request);
+    return plainText(POST_STATUS[outcome]);
+  }
+
+  #delete(stored: StoredConnection): HttpAnswer {
+    const { attached } = stored;
+    if (attached?.name !== 'LongPolling') {
+      return plainText(400, 'Cannot terminate this connection using the DELETE endpoint.');
+    }
+    attached.transport.terminate();
+    this.#parts.store.remove(stored);
+    return plainText(202);
+  }
+
+  #unknown(): HttpAnswer {
+    return this.#parts.admitter.refuse('unknown_connection', plainText(404, 'No Connection with that ID'));
+  }
+}

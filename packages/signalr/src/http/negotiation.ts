@@ -1,0 +1,57 @@
+/*
+ * Answering negotiate requests: versions, the offer of transports, redirects. Errors are 200 with an `error`.
+ */
+import type { RequestInfo } from '../hub/hub-context.js';
+import {
+  readNegotiateVersion,
+  type TransportName,
+  type TransportOffer,
+  writeNegotiateAnswer,
+  writeNegotiateError,
+  writeNegotiateRedirect,
+} from '../protocol/negotiate.js';
+import type { ConnectionStore } from './connection-store.js';
+import type { HttpAnswer } from './http-answer.js';
+
+/** Everything a server can offer, in the order in which clients shall try it. */
+const OFFERS: readonly TransportOffer[] = [
+  { transport: 'WebSockets', transferFormats: ['text', 'binary'] },
+  { transport: 'ServerSentEvents', transferFormats: ['text'] },
+  { transport: 'LongPolling', transferFormats: ['text', 'binary'] },
+];
+
+/** Where a client shall negotiate instead, with which token; the client replaces its own by it. */
+export interface NegotiateRedirect {
+  readonly url: string;
+  readonly accessToken?: string;
+}
+
+/** Decides whether a client is sent elsewhere, for example to the instance of its tenant. */
+export type RedirectNegotiate = (request: RequestInfo) => NegotiateRedirect | undefined;
+
+/** How one endpoint negotiates. */
+export interface NegotiationOptions {
+  readonly minimumVersion: number;
+  readonly transports: ReadonlySet<TransportName>;
+  readonly redirect: RedirectNegotiate | undefined;
+}
+
+/** Undefined when too many negotiated connections wait already. */
+export function answerNegotiate(
+  info: RequestInfo,
+  store: ConnectionStore,
+  options: NegotiationOptions,
+): HttpAnswer | undefined {
+  const version = readNegotiateVersion(info.query.get('negotiateversion'), options.minimumVersion);
+  if (version.kind === 'refused') return json(writeNegotiateError(version.error));
+  const redirect = options.redirect?.(info);
+  if (redirect !== undefined) return json(writeNegotiateRedirect(version.version, redirect));
+  const stored = store.negotiate(version.version);
+  if (stored === undefined) return undefined;
+  const transports = OFFERS.filter(({ transport }) => options.transports.has(transport));
+  return json(writeNegotiateAnswer({ version: version.version, ...stored.ids, transports }));
+}
+
+function json(body: string): HttpAnswer {
+  return { status: 200, headers: { 'Content-Type': 'application/json' }, body };
+}

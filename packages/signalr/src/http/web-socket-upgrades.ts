@@ -1,0 +1,79 @@
+/*
+ * From an upgrade request to a WebSocket transport, with the help of `ws`.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type Server as WebSocketServerOf } from 'ws';
+import type { TransportName } from '../protocol/negotiate.js';
+import { ServerWebSocket, WebSocketTransport } from '../transports/web-socket-transport.js';
+import type { Admitter } from './admission.js';
+import type { ConnectionRunner, OpeningClient } from './connection-runner.js';
+import type { ConnectionStore, StoredConnection } from './connection-store.js';
+import { type HttpAnswer, plainText } from './http-answer.js';
+import { CANNOT_CHANGE, transportNotSupported } from './http-transports.js';
+
+/** What upgrades work on. */
+export interface WebSocketUpgradeParts {
+  readonly store: ConnectionStore;
+  readonly runner: Pick<ConnectionRunner<unknown, unknown, unknown>, 'begin'>;
+  readonly admitter: Admitter;
+  readonly transports: ReadonlySet<TransportName>;
+  readonly maximumTransportMessageBytes: number;
+}
+
+/** An upgrade as Node gives it. */
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** See the file comment. */
+export class WebSocketUpgrades {
+  readonly #parts: WebSocketUpgradeParts;
+  readonly #webSockets: WebSocketServerOf<typeof ServerWebSocket>;
+
+  constructor(parts: WebSocketUpgradeParts) {
+    this.#parts = parts;
+    this.#webSockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      // Without compression `ws` keeps no queue of its own; the transport relies on that.
+      perMessageDeflate: false,
+      maxPayload: parts.maximumTransportMessageBytes,
+      // The original selects no subprotocol; `ws` would take the first one offered.
+      handleProtocols: () => false,
+      WebSocket: ServerWebSocket,
+    });
+  }
+
+  /** Undefined when the socket has been taken. */
+  answer(upgrade: Upgrade, client: OpeningClient): HttpAnswer | undefined {
+    const { store, admitter, transports } = this.#parts;
+    const token = client.info.query.get('id');
+    const isNew = token === undefined || token === '';
+    const found = isNew ? undefined : store.find(token);
+    if (!isNew && found === undefined) {
+      return admitter.refuse('unknown_connection', plainText(404, 'No Connection with that ID'));
+    }
+    if (!transports.has('WebSockets')) return transportNotSupported('WebSockets');
+    if (found?.attached !== undefined && found.attached.name !== 'WebSockets') return CANNOT_CHANGE;
+    if (found !== undefined && !store.claim(found)) {
+      return admitter.refuse('already_connected', plainText(409));
+    }
+    this.#accept(upgrade, found ?? store.createClaimed(), client);
+    return undefined;
+  }
+
+  #accept({ request, socket, head }: Upgrade, stored: StoredConnection, client: OpeningClient): void {
+    const { store, runner } = this.#parts;
+    // `ws` answers a bad upgrade by itself and then never calls back, so the token is freed with the socket.
+    const release = (): void => store.remove(stored);
+    socket.once('close', release);
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      socket.off('close', release);
+      const connection = runner.begin(new WebSocketTransport(webSocket, socket), stored, client);
+      stored.attached = { name: 'WebSockets', connection };
+    });
+  }
+}

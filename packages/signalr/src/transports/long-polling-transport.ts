@@ -1,0 +1,191 @@
+/*
+ * Long polling: the client asks, the server answers as soon as it has something. Between two polls nothing can
+ * be sent, so messages wait in the connection's own queue, where its bounds hold.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Ticker, Ticking } from '../connection/ticker.js';
+import { SignalRError } from '../errors.js';
+import type { EncodedMessage } from '../protocol/encoded-message.js';
+import { PostedInput } from './posted-input.js';
+import type { Transport, TransportListener } from './transport.js';
+
+/** One answer takes messages until it holds this much; one message alone may exceed it. */
+const MAXIMUM_ANSWER_BYTES = 65_536;
+
+/** Set by the original on every poll, whatever its answer. */
+export const POLL_HEADERS = {
+  'Cache-Control': 'no-cache, no-store',
+  Pragma: 'no-cache',
+  Expires: 'Thu, 01 Jan 1970 00:00:00 GMT',
+} as const;
+
+/** Times of a long polling connection, in milliseconds. */
+export interface PollLimits {
+  /** A poll without news is answered empty after this. Clients give up after 100 s. */
+  readonly pollTimeoutMs: number;
+  /** Without a poll for this long the client is taken for lost. */
+  readonly disconnectTimeoutMs: number;
+}
+
+/**
+ * ```
+ * idle ⇄ polling → ended
+ * ```
+ * `polling`: a response waits for messages. `idle`: none does; the client is expected back. `ended`: the next
+ * poll gets 204, and so does the one that waits.
+ */
+export class LongPollingTransport implements Transport, Ticking {
+  readonly name = 'LongPolling' as const;
+  readonly formats = ['text', 'binary'] as const;
+  readonly hasInherentKeepAlive = true;
+  readonly input = new PostedInput();
+  readonly #limits: PollLimits;
+  readonly #ticker: Ticker;
+  #listener: TransportListener | undefined;
+  #poll: ServerResponse | undefined;
+  /** What the next answer holds; bounded by {@link MAXIMUM_ANSWER_BYTES} and one message. */
+  #batch: Buffer[] = [];
+  #batchBytes = 0;
+  /** Since when the present state lasts. */
+  #sinceMs: number;
+  #isFlushing = false;
+  #isFirstPoll = true;
+  #isEnding = false;
+  #isClosed = false;
+
+  constructor(ticker: Ticker, limits: PollLimits) {
+    this.#ticker = ticker;
+    this.#limits = limits;
+    this.#sinceMs = ticker.exactNowMs();
+  }
+
+  get isAttached(): boolean {
+    return this.#poll !== undefined;
+  }
+
+  get bufferedBytes(): number {
+    return this.#batchBytes;
+  }
+
+  start(listener: TransportListener): void {
+    this.#listener = listener;
+    this.input.start((bytes) => listener.onBytes(bytes));
+    this.#ticker.add(this);
+  }
+
+  /**
+   * Takes a poll; its response is answered here in every case. A poll that waited already is answered with 204:
+   * its client has moved on. The first poll is answered at once, because clients wait for it to be connected.
+   */
+  poll(response: ServerResponse): void {
+    if (this.#poll !== undefined) answer(this.#release(this.#poll), 204);
+    if (this.#isClosed || (this.#isEnding && this.#batch.length === 0)) {
+      answer(response, 204);
+      this.#end(true);
+      return;
+    }
+    this.#sinceMs = this.#ticker.exactNowMs();
+    if (this.#isFirstPoll) {
+      this.#isFirstPoll = false;
+      answer(response, 200);
+      return;
+    }
+    this.#poll = response;
+    response.on('close', this.#onPollClosed);
+    if (this.#batch.length > 0) this.#scheduleFlush();
+    if (this.#batchBytes < MAXIMUM_ANSWER_BYTES && !this.#isEnding) this.#listener?.onWritable();
+  }
+
+  write(message: EncodedMessage): boolean {
+    if (this.#isClosed) return true;
+    this.#batch.push(message.payload);
+    this.#batchBytes += message.payload.length;
+    if (this.#poll === undefined) return false;
+    this.#scheduleFlush();
+    return this.#batchBytes < MAXIMUM_ANSWER_BYTES;
+  }
+
+  pauseReading(): void {
+    this.input.pause();
+  }
+
+  resumeReading(): void {
+    this.input.resume();
+  }
+
+  close(): void {
+    this.#isEnding = true;
+    this.input.close();
+    if (this.#poll === undefined || this.#batch.length > 0) return;
+    answer(this.#release(this.#poll), 204);
+    this.#end(true);
+  }
+
+  abort(): void {
+    this.#batch = [];
+    this.#batchBytes = 0;
+    if (this.#poll !== undefined) answer(this.#release(this.#poll), 204);
+    this.#end(false);
+  }
+
+  /** The client ends the connection: what waits is dropped. */
+  terminate(): void {
+    if (this.#poll !== undefined) answer(this.#release(this.#poll), 204);
+    this.#end(true);
+  }
+
+  onTick(nowMs: number): void {
+    const elapsedMs = nowMs - this.#sinceMs;
+    if (this.#poll === undefined) {
+      if (elapsedMs < this.#limits.disconnectTimeoutMs) return;
+      this.#end(this.#isEnding, new SignalRError('transport_lost', 'The client stopped polling.'));
+    } else if (elapsedMs >= this.#limits.pollTimeoutMs && this.#batch.length === 0) {
+      answer(this.#release(this.#poll), 200);
+    }
+  }
+
+  /** All that is written in one turn of the event loop travels in one answer. */
+  #scheduleFlush(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      if (this.#poll !== undefined && this.#batch.length > 0) this.#flush(this.#poll);
+    });
+  }
+
+  #flush(poll: ServerResponse): void {
+    const body = Buffer.concat(this.#batch);
+    this.#batch = [];
+    this.#batchBytes = 0;
+    answer(this.#release(poll), 200, body);
+  }
+
+  #release(poll: ServerResponse): ServerResponse {
+    this.#poll = undefined;
+    this.#sinceMs = this.#ticker.exactNowMs();
+    poll.off('close', this.#onPollClosed);
+    return poll;
+  }
+
+  /** A client that gave up its poll may come back with another one; nothing was taken from the batch. */
+  readonly #onPollClosed = (): void => {
+    if (this.#poll !== undefined) this.#release(this.#poll);
+  };
+
+  #end(isGraceful: boolean, error?: Error): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#ticker.remove(this);
+    this.input.close();
+    this.#listener?.onClosed(isGraceful, error);
+  }
+}
+
+function answer(response: ServerResponse, status: 200 | 204, body?: Buffer): void {
+  if (response.headersSent || response.destroyed) return;
+  const type = body === undefined ? {} : { 'Content-Type': 'application/octet-stream' };
+  const length = status === 200 ? { 'Content-Length': String(body?.length ?? 0) } : {};
+  response.writeHead(status, { ...POLL_HEADERS, ...type, ...length });
+  response.end(body);
+}
