@@ -3,7 +3,7 @@
 import type { EntryId, OutgoingEntry, ReadOptions } from './broker.js';
 import { isEntryId } from './entry-id.js';
 import { BrokerError } from './errors.js';
-import type { ResolvedBrokerOptions } from './options.js';
+import type { Partitioning } from './partitions.js';
 
 /** Most fields of one entry: Lua can hand on only some thousand arguments at once. */
 const MAX_FIELDS = 1_000;
@@ -50,7 +50,7 @@ export function checkEntryId(id: EntryId): void {
 
 /** @throws BrokerError `invalid_argument` */
 export function checkRead(
-  options: ResolvedBrokerOptions,
+  partitioning: Partitioning,
   cursors: ReadonlyMap<string, EntryId>,
   read: ReadOptions,
 ): void {
@@ -58,15 +58,14 @@ export function checkRead(
   if (!Number.isInteger(read.blockMs) || read.blockMs < 0)
     throw invalid('blockMs must be a whole number from 0');
   for (const [stream, cursor] of cursors) {
-    checkStream(options, stream);
+    checkStream(partitioning, stream);
     checkEntryId(cursor);
   }
 }
 
 /** @throws BrokerError `invalid_argument` when the broker was not told of this stream */
-export function checkStream(options: ResolvedBrokerOptions, stream: string): void {
-  if (!options.streams.some(({ name }) => name === stream))
-    throw invalid(`unknown stream ${JSON.stringify(stream)}`);
+export function checkStream(partitioning: Partitioning, stream: string): void {
+  if (!partitioning.has(stream)) throw invalid(`unknown stream ${JSON.stringify(stream)}`);
 }
 
 /** An `invalid_argument` error. */

@@ -3,6 +3,7 @@
 // The port offers atomic steps only; the loops over them (tail, heartbeat, ledger) are written once, in `member/`.
 
 import type { ResolvedBrokerOptions } from './options.js';
+import type { Partitioning } from './partitions.js';
 
 /** `<milliseconds>-<sequence>`, as Redis writes it. Compare with `compareEntryIds`, never as text. */
 export type EntryId = string;
@@ -193,10 +194,25 @@ export interface Broker {
   readonly options: ResolvedBrokerOptions;
   readonly state: BrokerState;
 
+  /**
+   * The real streams: every other member takes their names. Settled by `open`, where the options leave the number of partitions to
+   * the store by `register` at the latest; until the store has a number, everything goes into the plain streams.
+   */
+  readonly partitioning: Partitioning;
+
+  /**
+   * The real streams in groups, each for one reader: a read of one group does not wait for the others, whatever is wrong with them.
+   * One group where one server has all streams. Settled as `partitioning` is.
+   */
+  readonly readGroups: readonly (readonly string[])[];
+
   /** Calls `listener` after every change of `state`, once per change. Returns a function that ends it. */
   onStateChange(listener: (state: BrokerState, cause?: Error) => void): () => void;
 
-  /** Connects. Rejects when the broker cannot be reached within `connectTimeoutMs` (code `unavailable`). */
+  /**
+   * Connects. Rejects when the broker cannot be reached within `connectTimeoutMs` (code `unavailable`).
+   * @throws BrokerError `partitions_differ` when the store has another number of partitions than the options
+   */
   open(): Promise<void>;
 
   /**
@@ -217,7 +233,9 @@ export interface Broker {
   /**
    * Registers a member at every stream, in one atomic step per stream: creates the stream, the group and the epoch
    * where missing and stores the member's cursor. It starts after the last acknowledged entry where no other member
-   * is live (so what was published while nobody listened is read), else at the newest entry.
+   * is live (so what was published while nobody listened is read), else at the newest entry. Stores the number of partitions
+   * where the store has none.
+   * @throws BrokerError `partitions_differ` as `open`
    */
   register(member: string): Promise<readonly StreamStart[]>;
 
@@ -232,7 +250,8 @@ export interface Broker {
 
   /**
    * Entries after the given cursors, oldest first per stream; empty when `blockMs` passed or `signal` fired.
-   * On Redis it has a connection of its own: one read at a time, a second one is an `invalid_argument`.
+   * On Redis a group has a connection of its own: one read of a group at a time, a second one is an `invalid_argument`. A read over
+   * several groups brings what the working ones have; it rejects when none has news and one failed.
    */
   readAfter(
     cursors: ReadonlyMap<string, EntryId>,

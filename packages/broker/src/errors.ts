@@ -16,6 +16,8 @@ export const BROKER_ERROR_CODES = [
   'refused',
   /** The caller broke a rule of the port; nothing was sent. */
   'invalid_argument',
+  /** The store has another number of partitions of a stream. */
+  'partitions_differ',
   /** The text is not a position. */
   'invalid_position',
 ] as const;

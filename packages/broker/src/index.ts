@@ -41,6 +41,7 @@ export {
   resolveBrokerOptions,
   type StreamOptions,
 } from './options.js';
+export { MAX_PARTITIONS, Partitioning, partitionName, partitionOf, type StreamScope } from './partitions.js';
 export {
   comparePositions,
   cursorsAfter,

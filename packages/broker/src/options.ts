@@ -1,12 +1,18 @@
 // What a broker can be told, with the defaults, and the one place that checks it.
 import { BrokerError } from './errors.js';
+import { MAX_PARTITIONS, partitioningOf } from './partitions.js';
 
 /** A stream and the length it settles at once its entries are acknowledged. */
 export interface StreamOptions {
   /** Key of the stream: 1–200 bytes, without control characters or braces. */
   readonly name: string;
-  /** Entries kept at least, once acknowledged and older than `minAgeMs` the rest is trimmed. */
+  /** Entries kept at least, once acknowledged and older than `minAgeMs` the rest is trimmed. Holds for each partition. */
   readonly maxLength: number;
+  /**
+   * Streams that share the load: 1 to 32, fixed when the store sees the first number. Left out: what the store has, and as long
+   * as it has none, one.
+   */
+  readonly partitions?: number;
 }
 
 /** Options common to every broker. */
@@ -83,13 +89,21 @@ function checkedStreams(streams: readonly StreamOptions[]): StreamOptions[] {
   if (!Array.isArray(streams) || streams.length === 0 || streams.length > MAX_STREAMS) {
     throw invalid(`streams must list 1 to ${MAX_STREAMS} streams`);
   }
-  const names = new Set<string>();
-  return streams.map((stream: StreamOptions) => {
-    const name = checkedName('streams[].name', stream.name);
-    if (names.has(name)) throw invalid(`stream ${name} is listed twice`);
-    names.add(name);
-    return Object.freeze({ name, maxLength: atLeastOne(`maxLength of ${name}`, stream.maxLength) });
-  });
+  const checked = streams.map(checkedStream);
+  const names = partitioningOf(checked).streams.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw invalid(`stream ${twice} is listed twice`);
+  if (names.length > MAX_STREAMS)
+    throw invalid(`all partitions together must be at most ${MAX_STREAMS} streams`);
+  return checked;
+}
+
+function checkedStream(stream: StreamOptions): StreamOptions {
+  const name = checkedName('streams[].name', stream.name);
+  const maxLength = atLeastOne(`maxLength of ${name}`, stream.maxLength);
+  if (stream.partitions === undefined) return Object.freeze({ name, maxLength });
+  const partitions = wholeNumber(`partitions of ${name}`, stream.partitions, 1, MAX_PARTITIONS);
+  return Object.freeze({ name, maxLength, partitions });
 }
 
 /** Braces would move a key's hash tag, and control characters make it unreadable for people. */

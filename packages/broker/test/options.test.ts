@@ -59,7 +59,8 @@ it.each(['', 'localhost:6379', 'http://127.0.0.1', 'redis:'])(
     expect(() => createRedisBroker({ streams: STREAMS, url })).toThrow(
       expect.objectContaining({
         code: 'invalid_argument',
-        message: 'url must begin with redis:// or rediss://',
+        message:
+          'url must begin with redis:// or rediss:// and name a host, or several hosts separated by commas',
       }),
     );
   },

@@ -21,7 +21,7 @@ it.each([CHAT, 'events:chat.p0', 'plain'])(
     const all = [...names, keys.dedupe('3f2504e0-4f89-41d3-9a0c-0305e82c3301'), keys.deadMark('1-1')];
     const slots = await Promise.all(all.map((key) => redis.cli('cluster', 'keyslot', key)));
     expect(new Set(slots).size).toBe(1);
-    expect(all.length).toBe(8);
+    expect(all.length).toBe(9);
   },
 );
 
@@ -34,6 +34,7 @@ it('names the keys as the documentation does', () => {
     keys.epoch,
     keys.dead,
     keys.expired,
+    keys.partitions,
     keys.deadMark('1-1'),
   ]).toEqual([
     'dedupe:{events:chat}:id',
@@ -42,6 +43,7 @@ it('names the keys as the documentation does', () => {
     'epoch:{events:chat}',
     'dead:{events:chat}',
     'expired:{events:chat}',
+    'partitions:{events:chat}',
     'deadmark:{events:chat}:1-1',
   ]);
   expect(slotsKey('signalr-consumers')).toBe('slots:{signalr-consumers}');

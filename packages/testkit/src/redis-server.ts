@@ -22,6 +22,8 @@ export interface RedisServer extends AsyncDisposable {
   readonly url: string;
   /** The process ID, for measurements. Changes with a restart. */
   readonly pid: number;
+  /** Whether it was started and not stopped since. */
+  readonly isRunning: boolean;
   /** Kills the server as a crash would (SIGKILL) and waits for its end. */
   stop(): Promise<void>;
   /** Starts it again on the same port; without `isDurable` it comes back empty. */
@@ -73,6 +75,10 @@ class TestRedisServer implements RedisServer {
     const pid = this.#process?.pid;
     if (pid === undefined) throw new Error('The Redis server is not running');
     return pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== undefined;
   }
 
   async restart(): Promise<void> {

@@ -16,8 +16,8 @@ export interface LedgerContext {
   readonly tracks: ReadonlyMap<string, StreamTrack>;
   readonly sizes: EntrySizes;
   readonly report: LoopReport;
-  /** A member that does not read itself cannot account: it lets its leases run out. */
-  readonly mayAccount: () => boolean;
+  /** A member that does not read a stream itself cannot account for it: it lets the lease run out. */
+  readonly mayAccount: (stream: string) => boolean;
 }
 
 /** A stream of another member's share is taken when nobody renewed its lease, and offered back this often. */
@@ -82,7 +82,7 @@ export class Ledger {
     while (!signal.aborted) {
       let delayMs: number;
       try {
-        delayMs = this.#context.mayAccount() ? await this.#round() : options.idleTickMs;
+        delayMs = await this.#round();
         failures = 0;
         this.#isIdling = delayMs > options.busyTickMs;
         report.onSuccess();
@@ -106,20 +106,20 @@ export class Ledger {
   }
 
   async #round(): Promise<number> {
+    const accounts = this.#accounts.filter(({ stream }) => this.#context.mayAccount(stream));
+    if (accounts.length === 0) return this.#context.options.idleTickMs;
     const nowMs = this.#context.options.clock.monotonicMs();
-    if (nowMs >= this.#renewAtMs) await this.#renew(nowMs);
-    const results = await Promise.all(this.#accounts.map((account) => this.#tick(account)));
-    await Promise.all(this.#accounts.map((account) => this.#trim(account, nowMs)));
+    if (nowMs >= this.#renewAtMs) await this.#renew(accounts, nowMs);
+    const results = await Promise.all(accounts.map((account) => this.#tick(account)));
+    await Promise.all(accounts.map((account) => this.#trim(account, nowMs)));
     return this.#nextDelayMs(results);
   }
 
-  async #renew(nowMs: number): Promise<void> {
+  async #renew(accounts: readonly Account[], nowMs: number): Promise<void> {
     const { broker, options } = this.#context;
     this.#claim = await broker.claimSlot(options.name, this.#claim?.slot);
     const mine = shareOfStreams(this.#claim, [...this.#context.tracks.keys()]);
-    await Promise.all(
-      this.#accounts.map((account) => this.#renewLease(account, mine.has(account.stream), nowMs)),
-    );
+    await Promise.all(accounts.map((account) => this.#renewLease(account, mine.has(account.stream), nowMs)));
     this.#renewAtMs = nowMs + broker.options.leaseMs / 3;
   }
 

@@ -22,6 +22,20 @@ import {
 import { StreamTrack } from './stream-track.js';
 import { Tail } from './tail.js';
 
+/** One loop over some streams, as far as it can fail. */
+interface Loop {
+  readonly source: MemberErrorSource;
+  readonly tracks: ReadonlyMap<string, StreamTrack>;
+}
+
+/** What reads and reports one group of streams. */
+interface GroupLoops {
+  readonly beating: Loop;
+  readonly reading: Loop;
+  readonly heartbeat: HeartbeatContext;
+  readonly tail: Tail;
+}
+
 /**
  * A member of a broker. The broker is opened and closed by its owner.
  * @throws BrokerError `invalid_argument` when an option is wrong
@@ -43,16 +57,18 @@ export class Member {
   readonly #broker: Broker;
   readonly #options: ResolvedMemberOptions;
   readonly #brokerClock: BrokerClock;
-  /** Ends all three loops and every wait of `start`. */
+  /** Ends all loops and every wait of `start`. */
   readonly #stopping = new AbortController();
   /** One per stream, in the broker's order; filled by `start`. */
   readonly #tracks = new Map<string, StreamTrack>();
+  readonly #sizes = new EntrySizes();
+  readonly #registering: Loop = { source: 'heartbeat', tracks: this.#tracks };
   /** The loops whose last round failed. */
-  readonly #failing = new Set<MemberErrorSource>();
+  readonly #failing = new Set<Loop>();
   #state: MemberState = 'idle';
-  #tail: Tail | undefined;
   #ledger: Ledger | undefined;
-  #heartbeat: HeartbeatContext | undefined;
+  /** One per read group of the broker, in its order: what is wrong with one group must not hold up the others. */
+  #groups: readonly GroupLoops[] = [];
   #loops: Promise<void>[] = [];
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -143,7 +159,7 @@ export class Member {
     const starts = await this.#register();
     if (starts === undefined) return;
     for (const start of starts) this.#tracks.set(start.stream, new StreamTrack(start));
-    this.#startHeartbeat();
+    this.#startHeartbeats();
     await this.#options.warmUp(starts);
     if (this.#stopping.signal.aborted) return;
     this.#startReading();
@@ -160,51 +176,69 @@ export class Member {
         const starts = await this.#broker.register(name);
         const receivedMs = clock.monotonicMs();
         for (const { timeMs } of starts) this.#brokerClock.learn(sentMs, receivedMs, timeMs);
-        this.#works('heartbeat');
+        this.#works(this.#registering);
         return starts;
       } catch (error) {
         const failure = toBrokerError(error, 'unavailable');
         if (!failure.isTransient) throw failure;
-        this.#fails('heartbeat', failure);
+        this.#fails(this.#registering, failure);
         await pause(clock, backOffDelayMs(attempt), signal);
       }
     }
     return undefined;
   }
 
-  #startHeartbeat(): void {
-    this.#heartbeat = {
-      broker: this.#broker,
-      options: this.#options,
-      tracks: this.#tracks,
-      brokerClock: this.#brokerClock,
-      report: this.#reportOf('heartbeat'),
-      onReply: (track, reply) => this.#onReply(track, reply),
+  #startHeartbeats(): void {
+    const { signal } = this.#stopping;
+    this.#groups = this.#broker.readGroups.map((streams) => this.#newGroup(streams));
+    for (const { heartbeat } of this.#groups) this.#loops.push(runHeartbeat(heartbeat, signal));
+  }
+
+  #newGroup(streams: readonly string[]): GroupLoops {
+    const tracks = new Map(streams.map((stream) => [stream, this.#track(stream)] as const));
+    const common = { broker: this.#broker, options: this.#options, tracks };
+    const beating: Loop = { source: 'heartbeat', tracks };
+    const reading: Loop = { source: 'tail', tracks };
+    const onProgress = (): void => {
+      this.#ledger?.nudge();
+      this.#recoverIfDone();
     };
-    this.#loops.push(runHeartbeat(this.#heartbeat, this.#stopping.signal));
+    return {
+      beating,
+      reading,
+      heartbeat: {
+        ...common,
+        brokerClock: this.#brokerClock,
+        report: this.#reportOf(beating),
+        onReply: (track, reply) => this.#onReply(track, reply),
+      },
+      tail: new Tail({ ...common, sizes: this.#sizes, report: this.#reportOf(reading), onProgress }),
+    };
   }
 
   #startReading(): void {
-    const sizes = new EntrySizes();
-    const common = { broker: this.#broker, options: this.#options, tracks: this.#tracks, sizes };
-    const ledger = new Ledger({
-      ...common,
-      report: this.#reportOf('ledger'),
-      mayAccount: () => !this.#failing.has('tail') && !this.#failing.has('heartbeat'),
+    const { signal } = this.#stopping;
+    const failing = this.#failing;
+    this.#ledger = new Ledger({
+      broker: this.#broker,
+      options: this.#options,
+      tracks: this.#tracks,
+      sizes: this.#sizes,
+      report: this.#reportOf({ source: 'ledger', tracks: this.#tracks }),
+      mayAccount: (stream) =>
+        !this.#groups.some(
+          ({ beating, reading }) =>
+            reading.tracks.has(stream) && (failing.has(reading) || failing.has(beating)),
+        ),
     });
-    const onProgress = (): void => {
-      ledger.nudge();
-      this.#recoverIfDone();
-    };
-    this.#ledger = ledger;
-    this.#tail = new Tail({ ...common, report: this.#reportOf('tail'), onProgress });
-    this.#loops.push(this.#tail.run(this.#stopping.signal), ledger.run(this.#stopping.signal));
+    for (const { tail } of this.#groups) this.#loops.push(tail.run(signal));
+    this.#loops.push(this.#ledger.run(signal));
   }
 
   #onReply(track: StreamTrack, reply: HeartbeatReply): void {
     if (reply.verdict === 'reset') {
       track.reset(reply.epoch, reply);
-      this.#tail?.interrupt();
+      for (const { tail, reading } of this.#groups) if (reading.tracks.has(reply.stream)) tail.interrupt();
       this.#recover(new BrokerError('unavailable', `${reply.stream} was lost or rewound`));
       this.#options.onReset(reply.stream);
       return;
@@ -225,7 +259,7 @@ export class Member {
     await this.#starting?.catch(() => {});
     await Promise.all(this.#loops);
     try {
-      if (this.#heartbeat !== undefined) await beatOnce(this.#heartbeat);
+      await Promise.all(this.#groups.map(({ heartbeat }) => beatOnce(heartbeat)));
       await this.#ledger?.release();
       if (this.#tracks.size > 0) await this.#broker.unregister(this.name);
     } catch (error) {
@@ -235,21 +269,27 @@ export class Member {
     this.#change('stopped');
   }
 
-  #reportOf(source: MemberErrorSource): LoopReport {
-    return { onSuccess: () => this.#works(source), onFailure: (error) => this.#fails(source, error) };
+  #reportOf(loop: Loop): LoopReport {
+    return { onSuccess: () => this.#works(loop), onFailure: (error) => this.#fails(loop, error) };
   }
 
-  #works(source: MemberErrorSource): void {
-    if (this.#failing.delete(source)) this.#recoverIfDone();
+  #works(loop: Loop): void {
+    if (this.#failing.delete(loop)) this.#recoverIfDone();
   }
 
-  #fails(source: MemberErrorSource, error: BrokerError): void {
-    if (this.#failing.has(source)) return;
-    this.#failing.add(source);
-    this.#options.onError(error, source);
-    if (source === 'ledger') return;
-    for (const track of this.#tracks.values()) track.loseTarget();
+  #fails(loop: Loop, error: BrokerError): void {
+    if (this.#failing.has(loop)) return;
+    // Several loops of one kind fail for one cause: it is told once.
+    const isNews = !this.#isFailing(loop.source);
+    this.#failing.add(loop);
+    if (isNews) this.#options.onError(error, loop.source);
+    if (loop.source === 'ledger') return;
+    for (const track of loop.tracks.values()) track.loseTarget();
     this.#recover(error);
+  }
+
+  #isFailing(source: MemberErrorSource): boolean {
+    return [...this.#failing].some((loop) => loop.source === source);
   }
 
   #recover(cause: BrokerError): void {
@@ -257,7 +297,7 @@ export class Member {
   }
 
   #recoverIfDone(): void {
-    if (this.#state !== 'recovering' || this.#failing.has('tail') || this.#failing.has('heartbeat')) return;
+    if (this.#state !== 'recovering' || this.#isFailing('tail') || this.#isFailing('heartbeat')) return;
     if (this.#haveAllCaughtUp()) this.#change('tailing');
   }
 

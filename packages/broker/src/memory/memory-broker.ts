@@ -32,6 +32,7 @@ import { type Clock, systemClock } from '../clock.js';
 import { FIRST_ENTRY_ID } from '../entry-id.js';
 import { BrokerError } from '../errors.js';
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
+import { type Partitioning, partitioningOf } from '../partitions.js';
 import { StateNotifier } from '../state-notifier.js';
 import { SlotBook } from './lease-book.js';
 import { MemoryStream } from './memory-stream.js';
@@ -55,6 +56,8 @@ export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
 class MemoryBroker implements Broker {
   readonly kind = 'memory';
   readonly options: ResolvedBrokerOptions;
+  readonly partitioning: Partitioning;
+  readonly readGroups: readonly (readonly string[])[];
   readonly #clock: Clock;
   readonly #notifier = new StateNotifier();
   readonly #streams: ReadonlyMap<string, MemoryStream>;
@@ -64,8 +67,10 @@ class MemoryBroker implements Broker {
   constructor(options: ResolvedBrokerOptions, clock: Clock) {
     this.options = options;
     this.#clock = clock;
+    this.partitioning = partitioningOf(options.streams);
+    this.readGroups = [this.partitioning.streams.map(({ name }) => name)];
     this.#streams = new Map(
-      options.streams.map((stream) => [stream.name, new MemoryStream(stream, options)]),
+      this.partitioning.streams.map((stream) => [stream.name, new MemoryStream(stream, options)]),
     );
     this.#waiters = new ReadWaiters(clock);
   }
@@ -122,7 +127,7 @@ class MemoryBroker implements Broker {
     cursors: ReadonlyMap<string, EntryId>,
     options: ReadOptions,
   ): Promise<ReadonlyMap<string, readonly Entry[]>> {
-    checkRead(this.options, cursors, options);
+    checkRead(this.partitioning, cursors, options);
     this.#checkReady();
     const { signal } = options;
     if (cursors.size === 0 || isAborted(signal)) return new Map();
@@ -200,7 +205,7 @@ class MemoryBroker implements Broker {
   }
 
   #stream(name: string): MemoryStream {
-    checkStream(this.options, name);
+    checkStream(this.partitioning, name);
     this.#checkReady();
     const stream = this.#streams.get(name);
     if (stream === undefined) throw invalid(`unknown stream ${JSON.stringify(name)}`);

@@ -46,7 +46,9 @@ export class BlockingReader {
   ): Promise<Map<string, readonly Entry[]>> {
     const { signal, blockMs } = options;
     if (signal?.aborted === true) return new Map();
-    const reply = this.#connection.command(readCommand(cursors, options), blockMs + this.#commandTimeoutMs);
+    const reply = this.#connection.command(readCommand(cursors, options), {
+      timeoutMs: blockMs + this.#commandTimeoutMs,
+    });
     if (signal === undefined) return asStreams(await reply);
     return asStreams(await this.#untilAborted(reply, signal));
   }
@@ -82,7 +84,8 @@ export class BlockingReader {
   }
 }
 
-function readCommand(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): string[] {
+/** The XREAD for these cursors. */
+export function readCommand(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): string[] {
   // BLOCK 0 would wait for ever.
   const block = options.blockMs > 0 ? ['BLOCK', String(options.blockMs)] : [];
   return [

@@ -26,6 +26,14 @@ export interface ConnectionOptions {
   readonly onStateChange: (state: BrokerState, cause?: BrokerError) => void;
 }
 
+/** How one command is sent. */
+export interface SendOptions {
+  /** @defaultValue `commandTimeoutMs` */
+  readonly timeoutMs?: number;
+  /** With ASKING before it: a cluster node then serves a slot that is on its way to it. @defaultValue false */
+  readonly isAsking?: boolean;
+}
+
 /**
  * State: `idle` → `connecting` → `ready` ⇄ `unavailable`, and from each of them → `closed`.
  * - `open` leaves `idle`; when it fails the state is `idle` again.
@@ -40,6 +48,7 @@ export class RedisConnection {
   #state: BrokerState = 'idle';
   #client: Client | undefined;
   #clientId: string | undefined;
+  #isClusterNode = false;
   /** Called once when the present client is no more use. */
   #onLost: (cause: BrokerError) => void = () => {};
 
@@ -58,6 +67,11 @@ export class RedisConnection {
   /** What CLIENT UNBLOCK takes; `undefined` while there is no connection. */
   get clientId(): string | undefined {
     return this.#client === undefined ? undefined : this.#clientId;
+  }
+
+  /** Whether the server said so when it was last connected. */
+  get isClusterNode(): boolean {
+    return this.#isClusterNode;
   }
 
   /**
@@ -93,25 +107,25 @@ export class RedisConnection {
    * Sends one command and returns its reply.
    * @throws BrokerError `unavailable`, `timeout`, `closed`, `out_of_memory` or `refused`
    */
-  async command(args: readonly string[], timeoutMs = this.#options.commandTimeoutMs): Promise<unknown> {
+  async command(args: readonly string[], options: SendOptions = {}): Promise<unknown> {
     try {
-      return await this.#send(args, timeoutMs);
+      return await this.#send(args, options);
     } catch (error) {
       throw this.#translate(error);
     }
   }
 
   /** Runs a script by its digest, or by its text where the server does not know it. */
-  async run<T>({ script, keys, args, parse }: ScriptCall<T>): Promise<T> {
+  async run<T>({ script, keys, args, parse }: ScriptCall<T>, options: SendOptions = {}): Promise<T> {
     const rest = [String(keys.length), ...keys];
     for (const arg of args) rest.push(typeof arg === 'string' ? arg : String(arg));
     try {
-      return parse(await this.#send(['EVALSHA', script.sha1, ...rest], this.#options.commandTimeoutMs));
+      return parse(await this.#send(['EVALSHA', script.sha1, ...rest], options));
     } catch (error) {
       // NOSCRIPT comes before the script starts, so nothing has happened and sending it again is safe.
       if (!isNoScript(error)) throw this.#translate(error);
     }
-    return parse(await this.command(['EVAL', script.source, ...rest]));
+    return parse(await this.command(['EVAL', script.source, ...rest], options));
   }
 
   /** Ends the connection at once. Commands without a reply reject with `closed`. Idempotent. */
@@ -125,12 +139,15 @@ export class RedisConnection {
     if (client !== undefined) destroy(client);
   }
 
-  async #send(args: readonly string[], timeoutMs: number): Promise<unknown> {
+  async #send(args: readonly string[], options: SendOptions): Promise<unknown> {
+    const { timeoutMs = this.#options.commandTimeoutMs, isAsking = false } = options;
     const client = this.#client;
     if (client === undefined) {
       throw this.isClosed ? closed() : new BrokerError('unavailable', 'Redis is not connected');
     }
     try {
+      // Both are written in this turn, one behind the other; a refusal shows in the reply to the command itself.
+      if (isAsking) client.sendCommand(['ASKING']).catch(() => {});
       return await withDeadline(this.#options.clock, client.sendCommand(args), timeoutMs, () => {
         return new BrokerError('timeout', `Redis did not answer ${args[0] ?? ''} within ${timeoutMs} ms`);
       });
@@ -150,9 +167,11 @@ export class RedisConnection {
     // Every failure also rejects the commands under way; the event only must not go unheard.
     client.on('error', (error: unknown) => this.#drop(client, fromRedisError(error)));
     try {
-      this.#clientId = await withDeadline(this.#options.clock, greet(client), timeoutMs, () => {
+      const greeting = await withDeadline(this.#options.clock, greet(client), timeoutMs, () => {
         return new BrokerError('unavailable', `Redis did not accept the connection within ${timeoutMs} ms`);
       });
+      this.#clientId = greeting.clientId;
+      this.#isClusterNode = greeting.isClusterNode;
     } catch (error) {
       destroy(client);
       throw error;
@@ -231,18 +250,24 @@ function isUseless(error: unknown): boolean {
   return error instanceof BrokerError ? error.code === 'timeout' : isReadOnly(error);
 }
 
-/** Connects, makes sure of what the scripts need and returns the client's ID. */
-async function greet(client: Client): Promise<string> {
+/** Connects, makes sure of what the scripts need and returns who the two sides are. */
+async function greet(
+  client: Client,
+): Promise<{ readonly clientId: string; readonly isClusterNode: boolean }> {
   await client.connect();
-  const [info, clientId] = await Promise.all([
+  const [server, cluster, clientId] = await Promise.all([
     client.sendCommand(['INFO', 'server']),
+    client.sendCommand(['INFO', 'cluster']),
     client.sendCommand(['CLIENT', 'ID']),
   ]);
-  const version = /^redis_version:(\d+)\./m.exec(asText(info))?.[1];
+  const version = /^redis_version:(\d+)\./m.exec(asText(server))?.[1];
   if (version === undefined || Number(version) < 7) {
     throw new BrokerError('refused', `Redis 7.0 or newer is needed, this is ${version ?? 'unknown'}`);
   }
-  return String(asNumber(clientId));
+  return {
+    clientId: String(asNumber(clientId)),
+    isClusterNode: /^cluster_enabled:1/m.test(asText(cluster)),
+  };
 }
 
 function destroy(client: Client): void {

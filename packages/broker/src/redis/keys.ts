@@ -14,6 +14,8 @@ export interface StreamKeys {
   readonly epoch: string;
   /** STREAM: rejected entries. */
   readonly dead: string;
+  /** STRING: how many partitions the stream has, where it is one that was declared. */
+  readonly partitions: string;
   /** STRING: entries ever cut before they were acknowledged. */
   readonly expired: string;
   /** STRING with TTL: the entry ID under which this `dedupeId` was appended. */
@@ -32,6 +34,7 @@ export function streamKeys(stream: string): StreamKeys {
     lease: `lease:{${stream}}`,
     epoch: `epoch:{${stream}}`,
     dead: `dead:{${stream}}`,
+    partitions: `partitions:{${stream}}`,
     expired: `expired:{${stream}}`,
     dedupe: (dedupeId) => dedupePrefix + dedupeId,
     deadMark: (entryId) => deadMarkPrefix + entryId,

@@ -29,25 +29,28 @@ import type {
   TickResult,
   TrimResult,
 } from '../broker.js';
-import { BrokerError } from '../errors.js';
+import { BrokerError, toBrokerError } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
+import { Partitioning, partitioningOf } from '../partitions.js';
 import { StateNotifier } from '../state-notifier.js';
-import { BlockingReader } from './blocking-reader.js';
-import { RedisConnection } from './connection.js';
-import { streamKeys } from './keys.js';
+import { ClusterRouter } from './cluster/cluster-router.js';
+import { slotsKey, streamKeys } from './keys.js';
 import { PublishBatcher } from './publish-batcher.js';
 import {
   type RedisBrokerOptions,
   type ResolvedRedisOptions,
   resolveRedisBrokerOptions,
 } from './redis-options.js';
+import { parseRedisUrl } from './redis-url.js';
 import { asEntries } from './replies.js';
+import type { RedisRouter, RouterOptions } from './router.js';
 import {
   acquireLeaseCall,
   claimSlotCall,
   deadLetterCall,
   heartbeatCall,
   inspectCall,
+  partitionsCall,
   publishCall,
   registerCall,
   releaseLeaseCall,
@@ -58,9 +61,13 @@ import {
   trimCall,
 } from './script-calls.js';
 import { asDeadLetters } from './script-replies.js';
+import { SingleRouter } from './single-router.js';
 
 /** Most characters in one publish call: about a millisecond of Redis. */
 const MAX_BATCH_CHARS = 262_144;
+
+/** How often a publisher asks whether the number of partitions has been chosen. */
+const LOOK_AGAIN_MS = 1_000;
 
 /** What belongs to one stream. */
 interface StreamPart extends StreamBounds {
@@ -78,33 +85,33 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
 class RedisBroker implements Broker {
   readonly kind = 'redis';
   readonly options: ResolvedBrokerOptions;
-  readonly #writer: RedisConnection;
-  readonly #readerConnection: RedisConnection;
-  readonly #reader: BlockingReader;
+  readonly #redis: ResolvedRedisOptions['redis'];
   readonly #notifier = new StateNotifier();
-  readonly #parts: ReadonlyMap<string, StreamPart>;
+  /** Of every real stream there ever was; a partition that another number left out keeps its part until `close`. */
+  readonly #parts = new Map<string, StreamPart>();
+  #router: RedisRouter;
+  #partitioning: Partitioning;
+  /** Whether the store has a number of partitions for every stream. */
+  #isSettled = false;
+  #lookAgainAtMs = 0;
+  #opening: Promise<void> | undefined;
   /** Set by `close`: what was accepted is finished, nothing new is. */
   #isClosing = false;
 
   constructor({ broker, redis }: ResolvedRedisOptions) {
     this.options = broker;
-    const common = {
-      url: redis.url,
-      connectTimeoutMs: broker.connectTimeoutMs,
-      commandTimeoutMs: broker.commandTimeoutMs,
-      clock: redis.clock,
-      onStateChange: (_: BrokerState, cause?: Error) => this.#updateState(cause),
-    };
-    this.#writer = new RedisConnection({ ...common, clientName: `${redis.clientName}-writer` });
-    this.#readerConnection = new RedisConnection({ ...common, clientName: `${redis.clientName}-reader` });
-    this.#reader = new BlockingReader(
-      this.#readerConnection,
-      (clientId) => this.#writer.command(['CLIENT', 'UNBLOCK', clientId]),
-      broker.commandTimeoutMs,
-    );
-    this.#parts = new Map(
-      broker.streams.map(({ name, maxLength }) => [name, this.#newPart(name, maxLength, redis)]),
-    );
+    this.#redis = redis;
+    this.#partitioning = partitioningOf(broker.streams);
+    this.#addParts();
+    this.#router = this.#newRouter(redis.url);
+  }
+
+  get partitioning(): Partitioning {
+    return this.#partitioning;
+  }
+
+  get readGroups(): readonly (readonly string[])[] {
+    return this.#router.groups(this.#partitioning.streams.map(({ name }) => name));
   }
 
   get state(): BrokerState {
@@ -116,32 +123,41 @@ class RedisBroker implements Broker {
   }
 
   async open(): Promise<void> {
-    await this.#writer.open();
+    if (this.#isClosing) throw closed();
+    if (this.#isOpen()) return;
+    this.#opening ??= this.#openOnce().finally(() => {
+      this.#opening = undefined;
+    });
+    await this.#opening;
   }
 
   async close(): Promise<void> {
     this.#isClosing = true;
-    this.#readerConnection.close();
-    if (this.#writer.state === 'ready')
-      await Promise.all([...this.#parts.values()].map(({ batcher }) => batcher.idle()));
-    this.#writer.close();
+    this.#router.closeReaders();
+    if (this.#isOpen()) await Promise.all([...this.#parts.values()].map(({ batcher }) => batcher.idle()));
+    this.#router.close();
+    this.#notifier.change('closed');
   }
 
   async publish(entry: OutgoingEntry): Promise<PublishReceipt> {
     const { batcher } = this.#part(entry.stream);
     const chars = checkOutgoingEntry(entry);
-    if (this.#isClosing) throw new BrokerError('closed', 'The broker is closed');
+    if (this.#isClosing) throw closed();
+    this.#lookForPartitions();
     return batcher.publish(entry, chars);
   }
 
   async register(member: string): Promise<readonly StreamStart[]> {
     checkMember(member);
+    await this.#settlePartitions({ isClaiming: true });
     return this.#forEachStream(({ keys }) => this.#run(registerCall(keys, this.options, member)));
   }
 
   async unregister(member: string): Promise<void> {
     checkMember(member);
-    await this.#forEachStream(({ keys }) => this.#writer.command(['HDEL', keys.cursors, member]));
+    await this.#forEachStream(({ keys }) =>
+      this.#router.command(keys.cursors, ['HDEL', keys.cursors, member]),
+    );
   }
 
   async heartbeat(
@@ -153,19 +169,23 @@ class RedisBroker implements Broker {
       checkEntryId(place.cursor);
       return heartbeatCall(this.#part(stream).keys, this.options, member, place);
     });
-    return Promise.all(calls.map((call) => this.#run(call)));
+    const replies = await Promise.all(calls.map((call) => this.#run(call)));
+    // With the streams the number of partitions may have been lost, and another gateway must not choose another one.
+    if (replies.some(({ verdict }) => verdict === 'reset'))
+      await this.#settlePartitions({ isClaiming: true });
+    return replies;
   }
 
   async readAfter(
     cursors: ReadonlyMap<string, EntryId>,
     options: ReadOptions,
   ): Promise<ReadonlyMap<string, readonly Entry[]>> {
-    checkRead(this.options, cursors, options);
-    return cursors.size === 0 ? new Map() : this.#reader.read(cursors, options);
+    checkRead(this.#partitioning, cursors, options);
+    return cursors.size === 0 ? new Map() : this.#router.read(cursors, options);
   }
 
   async readRange(stream: string, options: RangeOptions): Promise<readonly Entry[]> {
-    checkStream(this.options, stream);
+    checkStream(this.#partitioning, stream);
     checkCount(options.count);
     if (options.after !== undefined) checkEntryId(options.after);
     if (options.upTo !== undefined) checkEntryId(options.upTo);
@@ -173,7 +193,7 @@ class RedisBroker implements Broker {
     const to = options.upTo ?? '+';
     const command =
       options.direction === 'backward' ? ['XREVRANGE', stream, to, from] : ['XRANGE', stream, from, to];
-    return asEntries(await this.#writer.command([...command, 'COUNT', String(options.count)]));
+    return asEntries(await this.#router.command(stream, [...command, 'COUNT', String(options.count)]));
   }
 
   async claimSlot(owner: string, preferred = 0): Promise<SlotClaim> {
@@ -216,12 +236,117 @@ class RedisBroker implements Broker {
     checkCount(count);
     const { keys } = this.#part(stream);
     return asDeadLetters(
-      await this.#writer.command(['XREVRANGE', keys.dead, '+', '-', 'COUNT', String(count)]),
+      await this.#router.command(keys.dead, ['XREVRANGE', keys.dead, '+', '-', 'COUNT', String(count)]),
     );
   }
 
   async inspect(stream: string): Promise<StreamInspection> {
     return this.#run(inspectCall(this.#part(stream).keys, this.options));
+  }
+
+  // ── Opening ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #openOnce(): Promise<void> {
+    this.#notifier.change('connecting');
+    try {
+      await this.#openRouter();
+      await this.#settlePartitions({ isClaiming: false });
+    } catch (error) {
+      const failure = this.#isClosing ? closed() : toBrokerError(error, 'unavailable');
+      this.#router.close();
+      this.#router = this.#newRouter(this.#redis.url);
+      this.#notifier.change('idle', failure);
+      throw failure;
+    }
+    this.#notifier.change(this.#router.state);
+  }
+
+  async #openRouter(): Promise<void> {
+    await this.#router.open();
+    if (!(this.#router instanceof SingleRouter) || !this.#router.isClusterNode) return;
+    this.#router.close();
+    this.#router = this.#newClusterRouter();
+    await this.#router.open();
+  }
+
+  /** One address may be one server or a node of a cluster: the server says which. Several are a cluster's. */
+  #newRouter(url: string): RedisRouter {
+    if (parseRedisUrl(url).urls.length > 1) return this.#newClusterRouter();
+    const router: RedisRouter = new SingleRouter(
+      url,
+      this.#routerOptions((from) => from === router),
+    );
+    return router;
+  }
+
+  #newClusterRouter(): RedisRouter {
+    const url = parseRedisUrl(this.#redis.url);
+    const router: RedisRouter = new ClusterRouter(
+      url,
+      this.#routerOptions((from) => from === router),
+    );
+    router.need(this.#neededKeys());
+    return router;
+  }
+
+  /** A router that was replaced has nothing to say any more. */
+  #routerOptions(isItself: (router: RedisRouter) => boolean): RouterOptions {
+    return {
+      clientName: this.#redis.clientName,
+      connectTimeoutMs: this.options.connectTimeoutMs,
+      commandTimeoutMs: this.options.commandTimeoutMs,
+      clock: this.#redis.clock,
+      onStateChange: (state, cause) => {
+        if (this.#isOpen() && isItself(this.#router)) this.#notifier.change(state, cause);
+      },
+    };
+  }
+
+  #isOpen(): boolean {
+    return this.state === 'ready' || this.state === 'unavailable';
+  }
+
+  // ── Partitions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Takes over what the store has. What the options say is stored where it has nothing; `isClaiming`: what is in force too.
+   * @throws BrokerError `partitions_differ`
+   */
+  async #settlePartitions({ isClaiming }: { readonly isClaiming: boolean }): Promise<void> {
+    const stored = await Promise.all(
+      this.options.streams.map(async ({ name, partitions = 0 }) => {
+        const wanted = isClaiming ? this.#partitioning.countOf(name) : partitions;
+        const count = await this.#run(partitionsCall(streamKeys(name), wanted));
+        if (partitions > 0 && count !== partitions) throw partitionsDiffer(name, partitions, count);
+        return [name, count] as const;
+      }),
+    );
+    this.#isSettled = stored.every(([, count]) => count > 0);
+    const counts = new Map(stored.map(([name, count]) => [name, Math.max(1, count)]));
+    if (this.options.streams.every(({ name }) => counts.get(name) === this.#partitioning.countOf(name)))
+      return;
+    this.#partitioning = new Partitioning(this.options.streams, counts);
+    this.#addParts();
+    this.#router.need(this.#neededKeys());
+  }
+
+  /** A publisher may have come before the first gateway: until that has chosen a number, it is asked for beside the publishes. */
+  #lookForPartitions(): void {
+    const nowMs = this.#redis.clock.monotonicMs();
+    if (this.#isSettled || nowMs < this.#lookAgainAtMs) return;
+    this.#lookAgainAtMs = nowMs + LOOK_AGAIN_MS;
+    // A failure is that of the publish beside it; the next look comes with a later one.
+    this.#settlePartitions({ isClaiming: false }).catch(() => {});
+  }
+
+  #addParts(): void {
+    for (const { name, maxLength } of this.#partitioning.streams) {
+      if (!this.#parts.has(name)) this.#parts.set(name, this.#newPart(name, maxLength, this.#redis));
+    }
+  }
+
+  #neededKeys(): string[] {
+    return [...this.#partitioning.streams.map(({ name }) => name), slotsKey(this.options.group)];
   }
 
   #newPart(stream: string, maxLength: number, redis: ResolvedRedisOptions['redis']): StreamPart {
@@ -238,7 +363,7 @@ class RedisBroker implements Broker {
   }
 
   #run<T>(call: ScriptCall<T>): Promise<T> {
-    return this.#writer.run(call);
+    return this.#router.run(call);
   }
 
   #part(stream: string): StreamPart {
@@ -248,17 +373,21 @@ class RedisBroker implements Broker {
   }
 
   #forEachStream<T>(work: (part: StreamPart) => Promise<T>): Promise<T[]> {
-    return Promise.all(Array.from(this.#parts.values(), work));
-  }
-
-  /** The reader connects with the first read, so only its being away counts, not its not being there yet. */
-  #updateState(cause?: Error): void {
-    const writer = this.#writer.state;
-    const isReaderAway = writer === 'ready' && this.#readerConnection.state === 'unavailable';
-    this.#notifier.change(isReaderAway ? 'unavailable' : writer, cause);
+    return Promise.all(this.#partitioning.streams.map(({ name }) => work(this.#part(name))));
   }
 }
 
 function checkMember(member: string): void {
   checkName('member', member);
+}
+
+function closed(): BrokerError {
+  return new BrokerError('closed', 'The broker is closed');
+}
+
+function partitionsDiffer(stream: string, wanted: number, stored: number): BrokerError {
+  return new BrokerError(
+    'partitions_differ',
+    `${stream} has ${stored} partition${stored === 1 ? '' : 's'} in the store, and ${wanted} ${wanted === 1 ? 'was' : 'were'} asked for`,
+  );
 }

@@ -9,6 +9,8 @@ const PASSING = new Set([
   'MASTERDOWN',
   'READONLY',
   'CLUSTERDOWN',
+  'MOVED',
+  'ASK',
   'TRYAGAIN',
   'MISCONF',
   'NOREPLICAS',

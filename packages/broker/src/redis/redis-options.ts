@@ -2,10 +2,14 @@
 import { type Clock, systemClock } from '../clock.js';
 import { BrokerError } from '../errors.js';
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
+import { parseRedisUrl } from './redis-url.js';
 
 /** Options of `createRedisBroker`. */
 export interface RedisBrokerOptions extends BrokerOptions {
-  /** `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. */
+  /**
+   * `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. A node of a Redis Cluster leads to all of it;
+   * several, separated by commas, are tried in turn.
+   */
   readonly url: string;
   /** Name in CLIENT LIST, followed by `-writer` or `-reader`. No spaces. @defaultValue 'millrace' */
   readonly clientName?: string;
@@ -26,9 +30,7 @@ export interface ResolvedRedisOptions {
  */
 export function resolveRedisBrokerOptions(options: RedisBrokerOptions): ResolvedRedisOptions {
   const { url, clientName = 'millrace', clock = systemClock, ...rest } = options;
-  if (!URL.canParse(url) || !/^rediss?:\/\//.test(url)) {
-    throw new BrokerError('invalid_argument', 'url must begin with redis:// or rediss://');
-  }
+  parseRedisUrl(url);
   if (!/^[!-~]{1,64}$/.test(clientName)) {
     throw new BrokerError(
       'invalid_argument',

@@ -31,6 +31,7 @@ import { deadLetterScript } from './scripts/dead-letter.js';
 import { heartbeatScript } from './scripts/heartbeat.js';
 import { inspectScript } from './scripts/inspect.js';
 import { acquireLeaseScript, releaseLeaseScript } from './scripts/lease.js';
+import { partitionsScript } from './scripts/partitions.js';
 import { publishScript } from './scripts/publish.js';
 import { registerScript } from './scripts/register.js';
 import type { Script } from './scripts/script.js';
@@ -68,6 +69,11 @@ export function publishCall(
     for (const name of names) args.push(name, fields[name] ?? '');
   }
   return { script: publishScript, keys: scriptKeys, args, parse: asReceipts };
+}
+
+/** The number of partitions that is stored for a declared stream, 0 for none; a `wanted` one is stored where there is none. */
+export function partitionsCall(keys: StreamKeys, wanted: number): ScriptCall<number> {
+  return { script: partitionsScript, keys: [keys.partitions], args: [wanted], parse: asNumber };
 }
 
 /** @see Broker.register */

@@ -1,0 +1,28 @@
+// The hash slot of a key, as Redis Cluster computes it: CRC-16/XMODEM of the hash tag, or of the whole key where it has
+// none, modulo 16384. Pure.
+
+/** How many slots a cluster has. */
+export const SLOT_COUNT = 16_384;
+
+const POLYNOMIAL = 0x1021;
+const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 8;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ POLYNOMIAL : crc << 1;
+  return crc;
+});
+
+/** The slot of `key`: what `CLUSTER KEYSLOT` answers. */
+export function keySlot(key: string): number {
+  let crc = 0;
+  for (const byte of Buffer.from(hashTag(key))) {
+    crc = ((crc << 8) & 0xffff) ^ (TABLE[(crc >> 8) ^ byte] ?? 0);
+  }
+  return crc % SLOT_COUNT;
+}
+
+/** What stands between the first `{` and the next `}`, unless that is nothing. */
+function hashTag(key: string): string {
+  const start = key.indexOf('{');
+  const end = start < 0 ? -1 : key.indexOf('}', start + 1);
+  return end > start + 1 ? key.slice(start + 1, end) : key;
+}

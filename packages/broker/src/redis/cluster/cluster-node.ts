@@ -1,0 +1,34 @@
+// One node of a cluster, as far as commands go to it: a connection that is opened when it is first wanted.
+import type { BrokerState } from '../../broker.js';
+import { RedisConnection } from '../connection.js';
+import type { NodeAddress } from '../redis-url.js';
+import type { RouterOptions } from '../router.js';
+
+/** A node. Once its connection was there, it comes back by itself until `close`. */
+export class ClusterNode {
+  readonly address: NodeAddress;
+  readonly connection: RedisConnection;
+  #opening: Promise<void> | undefined;
+
+  constructor(address: NodeAddress, url: string, options: RouterOptions) {
+    this.address = address;
+    this.connection = new RedisConnection({ ...options, url, clientName: `${options.clientName}-writer` });
+  }
+
+  get state(): BrokerState {
+    return this.connection.state;
+  }
+
+  /** Resolves when the connection was opened once. Calls at one time share one attempt; after a failure the next one tries anew. */
+  open(): Promise<void> {
+    this.#opening ??= this.connection.open().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+}

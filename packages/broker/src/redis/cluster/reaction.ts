@@ -1,0 +1,34 @@
+// What an error reply of a cluster node asks for. None of these commands was executed, so sending them again repeats
+// nothing. Pure.
+import type { BrokerError } from '../../errors.js';
+import { isErrorReply } from '../redis-errors.js';
+import type { NodeAddress } from '../redis-url.js';
+import { addressOf } from './slot-map.js';
+
+/** How to go on after a failure. */
+export type Reaction =
+  /** The slot has another master from now on. */
+  | { readonly kind: 'moved'; readonly slot: number; readonly address: NodeAddress }
+  /** This command only: the key has already been moved, the slot not yet. */
+  | { readonly kind: 'ask'; readonly address: NodeAddress }
+  /** Some of the keys have been moved, others not: later. */
+  | { readonly kind: 'again' }
+  /** The node knows that the cluster does not serve this slot now. */
+  | { readonly kind: 'down' }
+  /** Nothing that another node could mend. */
+  | { readonly kind: 'fail' };
+
+const REDIRECTION = /^(MOVED|ASK) (\d{1,5}) (\S*):(\d{1,5})$/;
+
+/** @param answeredBy the node that gave the error */
+export function reactionTo(error: BrokerError, answeredBy: NodeAddress): Reaction {
+  const { cause } = error;
+  if (!isErrorReply(cause)) return { kind: 'fail' };
+  const [, word, slot, host, port] = REDIRECTION.exec(cause.message) ?? [];
+  if (word !== undefined) {
+    const address = addressOf(host, Number(port), answeredBy);
+    return word === 'ASK' ? { kind: 'ask', address } : { kind: 'moved', slot: Number(slot), address };
+  }
+  if (cause.message.startsWith('TRYAGAIN')) return { kind: 'again' };
+  return { kind: cause.message.startsWith('CLUSTERDOWN') ? 'down' : 'fail' };
+}

@@ -1,0 +1,67 @@
+// The blocking reads of one stream, on a connection of its own to the node that has the stream now.
+import type { BrokerState, Entry, EntryId, ReadOptions } from '../../broker.js';
+import { BlockingReader } from '../blocking-reader.js';
+import { RedisConnection } from '../connection.js';
+import type { NodeAddress } from '../redis-url.js';
+import type { RouterOptions } from '../router.js';
+import type { Topology } from './topology.js';
+
+interface Place {
+  readonly address: NodeAddress;
+  readonly connection: RedisConnection;
+  readonly reader: BlockingReader;
+}
+
+/** Moves with its stream: a read that waits at a node which has lost the stream ends as `unavailable`, and the next one begins at the new node. */
+export class StreamReader {
+  readonly #options: RouterOptions;
+  readonly #topology: Topology;
+  #place: Place | undefined;
+
+  constructor(topology: Topology, options: RouterOptions) {
+    this.#topology = topology;
+    this.#options = options;
+  }
+
+  /** `idle` before the first read. */
+  get state(): BrokerState {
+    return this.#place?.connection.state ?? 'idle';
+  }
+
+  /** Reads at this node; one read at a time. */
+  read(
+    address: NodeAddress,
+    cursors: ReadonlyMap<string, EntryId>,
+    options: ReadOptions,
+  ): Promise<Map<string, readonly Entry[]>> {
+    this.leaveUnless(address);
+    this.#place ??= this.#moveTo(address);
+    return this.#place.reader.read(cursors, options);
+  }
+
+  /** Ends the connection when it leads elsewhere. */
+  leaveUnless(address: NodeAddress): void {
+    if (this.#place !== undefined && this.#place.address !== address) this.close();
+  }
+
+  close(): void {
+    const place = this.#place;
+    this.#place = undefined;
+    place?.connection.close();
+  }
+
+  #moveTo(address: NodeAddress): Place {
+    const connection = new RedisConnection({
+      ...this.#options,
+      url: this.#topology.urlOf(address),
+      clientName: `${this.#options.clientName}-reader`,
+    });
+    const unblock = (clientId: string): Promise<unknown> =>
+      this.#topology.nodeAt(address).connection.command(['CLIENT', 'UNBLOCK', clientId]);
+    return {
+      address,
+      connection,
+      reader: new BlockingReader(connection, unblock, this.#options.commandTimeoutMs),
+    };
+  }
+}

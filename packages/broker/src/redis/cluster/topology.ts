@@ -1,0 +1,149 @@
+// Which nodes there are, which of them are needed, and whether all of these can be reached.
+import { BrokerError } from '../../errors.js';
+import { keySlot } from '../../key-slot.js';
+import type { NodeAddress, RedisUrl } from '../redis-url.js';
+import { asText } from '../replies.js';
+import type { RouterOptions } from '../router.js';
+import { ClusterNode } from './cluster-node.js';
+import { parseClusterSlots, SlotMap } from './slot-map.js';
+
+/** A node that does not answer must not keep the others from being asked. */
+const ASK_TIMEOUT_MS = 1_000;
+
+/**
+ * The map and the nodes on it. Nodes are at most the seeds, the masters of the needed slots and those that a redirection named since
+ * the last look; each look drops the others.
+ */
+export class Topology {
+  readonly #url: RedisUrl;
+  readonly #options: RouterOptions;
+  readonly #nodes = new Map<NodeAddress, ClusterNode>();
+  #map = new SlotMap();
+  /** Slots of the needed keys. */
+  #slots: ReadonlySet<number> = new Set();
+  /** A node said that the cluster is down, and nobody has taken it back yet. */
+  #isDown = false;
+
+  constructor(url: RedisUrl, options: RouterOptions) {
+    this.#url = url;
+    this.#options = options;
+  }
+
+  /** Whether every needed slot has a master that can be reached, and none of them says that the cluster is down. */
+  get isWhole(): boolean {
+    return !this.#isDown && [...this.#slots].every((slot) => this.#masterOf(slot)?.state === 'ready');
+  }
+
+  need(keys: readonly string[]): void {
+    this.#slots = new Set(keys.map(keySlot));
+  }
+
+  /** @throws BrokerError `unavailable` when no node is known to serve the key's slot */
+  ownerOf(key: string): NodeAddress {
+    const owner = this.#map.ownerOf(keySlot(key));
+    if (owner === undefined) throw new BrokerError('unavailable', 'No node of the cluster serves this slot');
+    return owner;
+  }
+
+  /** The node with this address, known before or not. */
+  nodeAt(address: NodeAddress): ClusterNode {
+    const known = this.#nodes.get(address);
+    if (known !== undefined) return known;
+    const node = new ClusterNode(address, this.#url.urlOf(address), this.#options);
+    this.#nodes.set(address, node);
+    return node;
+  }
+
+  urlOf(address: NodeAddress): string {
+    return this.#url.urlOf(address);
+  }
+
+  noteMoved(slot: number, address: NodeAddress): void {
+    this.#map.assign(slot, slot, address);
+  }
+
+  noteDown(): void {
+    this.#isDown = true;
+  }
+
+  /**
+   * Asks one node for the map, drops the nodes that are not needed any more, and begins to connect to those that are.
+   * @throws BrokerError when no node answered: the last one's failure
+   */
+  async look(): Promise<void> {
+    this.#map = await this.#askForMap();
+    const masters = this.#masters();
+    for (const [address, node] of this.#nodes) {
+      if (masters.has(address)) continue;
+      this.#nodes.delete(address);
+      node.close();
+    }
+    // A failure shows in the node's state; the next look tries again.
+    for (const address of masters)
+      this.nodeAt(address)
+        .open()
+        .catch(() => {});
+    if (this.#isDown) this.#isDown = !(await this.#isUp());
+  }
+
+  /** Resolves when every needed master has been connected once. */
+  async connected(): Promise<void> {
+    await Promise.all(Array.from(this.#masters(), (address) => this.nodeAt(address).open()));
+  }
+
+  close(): void {
+    for (const node of this.#nodes.values()) node.close();
+    this.#nodes.clear();
+  }
+
+  /** Nodes that are connected first, in a random order: one that is cut off from the others knows an old map only. */
+  async #askForMap(): Promise<SlotMap> {
+    const ready = [...this.#nodes.values()].filter(({ state }) => state === 'ready');
+    const addresses = new Set([...shuffled(ready.map(({ address }) => address)), ...this.#url.seeds]);
+    let failure = new BrokerError('unavailable', 'No node of the cluster answers');
+    for (const address of addresses) {
+      try {
+        const node = this.nodeAt(address);
+        await node.open();
+        const reply = await node.connection.command(['CLUSTER', 'SLOTS'], {
+          timeoutMs: this.#askTimeoutMs(),
+        });
+        return parseClusterSlots(reply, address);
+      } catch (error) {
+        if (!(error instanceof BrokerError)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async #isUp(): Promise<boolean> {
+    const answers = await Promise.allSettled(
+      Array.from(this.#masters(), async (address) => {
+        const { connection } = this.nodeAt(address);
+        return asText(await connection.command(['CLUSTER', 'INFO'], { timeoutMs: this.#askTimeoutMs() }));
+      }),
+    );
+    return answers.every(
+      (answer) => answer.status === 'fulfilled' && answer.value.includes('cluster_state:ok'),
+    );
+  }
+
+  #masters(): ReadonlySet<NodeAddress> {
+    return new Set([...this.#slots].flatMap((slot) => this.#map.ownerOf(slot) ?? []));
+  }
+
+  #masterOf(slot: number): ClusterNode | undefined {
+    const owner = this.#map.ownerOf(slot);
+    return owner === undefined ? undefined : this.#nodes.get(owner);
+  }
+
+  #askTimeoutMs(): number {
+    return Math.min(ASK_TIMEOUT_MS, this.#options.commandTimeoutMs);
+  }
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const keyed = items.map((item) => ({ item, key: Math.random() }));
+  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
+}

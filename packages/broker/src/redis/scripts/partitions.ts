@@ -1,0 +1,23 @@
+// Settles how many partitions a stream has.
+
+import { defineScript } from './script.js';
+
+/**
+ * KEYS: partitions. ARGV: wanted number, or 0 to ask only. Returns the stored number, 0 where there is none. The first wanted number
+ * is stored, and stays.
+ */
+export const partitionsScript = defineScript(
+  'partitions',
+  [
+    `
+local stored = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
+local wanted = tonumber(ARGV[1])
+if stored == 0 and wanted > 0 then
+  redis.call('SET', KEYS[1], ARGV[1])
+  stored = wanted
+end
+return stored
+`,
+  ],
+  { isAllowedWhenFull: true },
+);

@@ -1,0 +1,246 @@
+// What a cluster may do to the streams on it: lose a master, change masters, move a slot. Nothing that was acknowledged to a publisher
+// and replicated is lost, nothing is handled twice, and each stream keeps its order.
+import { type Broker, type BrokerState, createMember, createRedisBroker } from '@millrace/broker';
+import {
+  CHAT,
+  codeOf,
+  type RedisCluster,
+  type RedisServer,
+  SUITE_OPTIONS,
+  startRedis,
+  startRedisCluster,
+  until,
+} from '@millrace/testkit';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+
+const TEST_TIMEOUT_MS = 120_000;
+/** Lies at another master than CHAT. */
+const OTHER = 'events:notification';
+const OPTIONS = {
+  ...SUITE_OPTIONS,
+  streams: [CHAT, OTHER].map((name) => ({ name, maxLength: 100 })),
+};
+let cluster: RedisCluster;
+
+beforeAll(async () => {
+  cluster = await startRedisCluster({ hasReplicas: true, needsEverySlot: false });
+}, 90_000);
+
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+beforeEach(async () => {
+  for (const node of cluster.nodes) if (!node.isRunning) await node.restart();
+  await cluster.whole();
+  await cluster.flush();
+}, 90_000);
+
+/** A publisher that repeats until each number is taken, and a member beside it. */
+class Load implements AsyncDisposable {
+  readonly broker: Broker;
+  readonly states: BrokerState[] = [];
+  /** By stream, what the member handled and had not handled before. */
+  readonly handled = new Map<string, number[]>([
+    [CHAT, []],
+    [OTHER, []],
+  ]);
+  readonly gaps: string[] = [];
+  readonly #publisher: Broker;
+  readonly #member;
+  readonly #loops: Promise<void>[] = [];
+  readonly #published = new Map([
+    [CHAT, 0],
+    [OTHER, 0],
+  ]);
+  #isStopping = false;
+
+  constructor(broker: Broker, publisher: Broker) {
+    this.broker = broker;
+    this.#publisher = publisher;
+    broker.onStateChange((state) => this.states.push(state));
+    this.#member = createMember(broker, {
+      name: 'gateway',
+      onEntry: (stream, { fields }) => {
+        const handled = this.handled.get(stream);
+        const number = Number(fields['n']);
+        if (handled?.includes(number) === false) handled.push(number);
+      },
+      onGap: (stream, lost) => this.gaps.push(`${stream} lost ${lost}`),
+    });
+  }
+
+  get isCaughtUp(): boolean {
+    return this.#member.isCaughtUp;
+  }
+
+  async start(): Promise<void> {
+    await this.#member.start();
+    for (const stream of [CHAT, OTHER]) this.#loops.push(this.#publishTo(stream));
+  }
+
+  /** Resolves when `count` more are stored in the stream. */
+  async stored(stream: string, count: number): Promise<void> {
+    const goal = (this.#published.get(stream) ?? 0) + count;
+    await until(() => (this.#published.get(stream) ?? 0) >= goal, 60_000);
+  }
+
+  /** Stops publishing and waits until all of it is handled; then all of it must be there, in order. */
+  async judge(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all(this.#loops);
+    for (const [stream, count] of this.#published) {
+      const handled = this.handled.get(stream) ?? [];
+      await until(() => handled.length >= count, 30_000);
+      expect(handled).toEqual(Array.from({ length: count }, (_, n) => n));
+    }
+    await until(() => this.isCaughtUp);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all(this.#loops);
+    await this.#member.stop();
+    await Promise.all([this.broker.close(), this.#publisher.close()]);
+  }
+
+  /** One at a time, as a producer that must keep the order over failures does. */
+  async #publishTo(stream: string): Promise<void> {
+    for (let n = 0; !this.#isStopping; n++) {
+      const entry = { stream, fields: { n: String(n) }, dedupeId: `${stream}-${n}` };
+      while ((await codeOf(this.#publisher.publish(entry))) !== 'resolved') {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      this.#published.set(stream, n + 1);
+    }
+  }
+}
+
+async function startLoad(url = cluster.url): Promise<Load> {
+  const options = { ...OPTIONS, livenessMs: 3_000, leaseMs: 3_000, hardCapFactor: 10_000, url };
+  const [broker, publisher] = [createRedisBroker(options), createRedisBroker(options)];
+  await Promise.all([broker.open(), publisher.open()]);
+  const load = new Load(broker, publisher);
+  await load.start();
+  return load;
+}
+
+/** Error replies of each kind that the living nodes have given since their start. */
+async function errorStats(): Promise<string> {
+  const living = cluster.nodes.filter(({ isRunning }) => isRunning);
+  return (await Promise.all(living.map((node) => node.cli('info', 'errorstats')))).join('\n');
+}
+
+/** Everything the master has taken is at its replica. */
+async function replicated(master: RedisServer): Promise<void> {
+  await until(async () => {
+    const offset = /master_repl_offset:(\d+)/.exec(await master.cli('info', 'replication'))?.[1];
+    const replica = await cluster.replicaOf(master);
+    const copied = /slave_repl_offset:(\d+)/.exec(await replica.cli('info', 'replication'))?.[1];
+    return Number(copied) >= Number(offset);
+  });
+}
+
+it('finds the whole cluster from one of its nodes', async () => {
+  for (const { url } of cluster.nodes) {
+    const broker = createRedisBroker({ ...OPTIONS, url });
+    await broker.open();
+    await broker.publish({ stream: CHAT, fields: { n: '1' } });
+    await broker.publish({ stream: OTHER, fields: { n: '1' } });
+    expect(broker.readGroups).toEqual([[CHAT], [OTHER]]);
+    await broker.close();
+  }
+  expect((await cluster.masterOf(CHAT)).port).not.toBe((await cluster.masterOf(OTHER)).port);
+});
+
+it('begins at the next address where one cannot be reached', async () => {
+  const port = new URL(cluster.url).port;
+  const broker = createRedisBroker({ ...OPTIONS, url: `redis://127.0.0.1:1,127.0.0.1:${port}` });
+  await broker.open();
+  expect((await broker.publish({ stream: CHAT, fields: { n: '1' } })).isDuplicate).toBe(false);
+  await broker.close();
+});
+
+it('refuses several addresses that are no cluster', async () => {
+  await using redis = await startRedis();
+  const broker = createRedisBroker({
+    ...OPTIONS,
+    url: `redis://127.0.0.1:${redis.port},127.0.0.1:${redis.port}`,
+  });
+  expect(await codeOf(broker.open())).toBe('refused');
+  await broker.close();
+});
+
+it(
+  'loses nothing when a master is killed and its replica takes over; the other streams go on meanwhile',
+  async () => {
+    await using load = await startLoad();
+    await load.stored(CHAT, 200);
+    const master = await cluster.masterOf(CHAT);
+    await replicated(master);
+    const before = load.states.length;
+    await master.stop();
+    await until(() => load.broker.state === 'unavailable');
+    const handled = load.handled.get(OTHER)?.length ?? 0;
+    await load.stored(OTHER, 20);
+    await until(() => (load.handled.get(OTHER)?.length ?? 0) >= handled + 20);
+    // Still nobody has taken over: what was handled above was handled while the shard was away.
+    expect(load.broker.state).toBe('unavailable');
+    await until(() => load.broker.state === 'ready', 60_000);
+    await load.stored(CHAT, 200);
+    await load.judge();
+    // Told once when it went, once when it came; a second pair when the cluster was still settling.
+    expect(load.states.length - before).toBeLessThanOrEqual(4);
+    expect(await errorStats()).not.toContain('CROSSSLOT');
+  },
+  TEST_TIMEOUT_MS,
+);
+
+it(
+  'loses nothing when a replica is promoted under load',
+  async () => {
+    await using load = await startLoad();
+    await load.stored(CHAT, 200);
+    const master = await cluster.masterOf(CHAT);
+    const replica = await cluster.replicaOf(master);
+    expect(await replica.cli('cluster', 'failover')).toBe('OK');
+    await until(async () => (await replica.cli('role')).startsWith('master'), 30_000);
+    await load.stored(CHAT, 200);
+    await load.judge();
+    expect(load.gaps).toEqual([]);
+    expect(load.broker.state).toBe('ready');
+  },
+  TEST_TIMEOUT_MS,
+);
+
+it(
+  'loses nothing when a slot moves to another master under load',
+  async () => {
+    await using load = await startLoad();
+    await load.stored(CHAT, 200);
+    const source = await cluster.masterOf(CHAT);
+    await cluster.moveSlot(CHAT, () => load.stored(OTHER, 20));
+    await load.stored(CHAT, 200);
+    await load.judge();
+    expect(load.gaps).toEqual([]);
+    expect((await cluster.masterOf(CHAT)).port).not.toBe(source.port);
+    expect(await errorStats()).not.toContain('CROSSSLOT');
+  },
+  TEST_TIMEOUT_MS,
+);
+
+it(
+  'finds the new master of a stopped one although its socket stays open',
+  async () => {
+    await using load = await startLoad();
+    await load.stored(CHAT, 100);
+    const master = await cluster.masterOf(CHAT);
+    await replicated(master);
+    master.pause();
+    try {
+      await load.stored(CHAT, 100);
+    } finally {
+      master.resume();
+    }
+    await load.judge();
+  },
+  TEST_TIMEOUT_MS,
+);
