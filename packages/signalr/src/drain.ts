@@ -11,7 +11,7 @@ export interface DrainOptions {
 }
 
 /** Time between two waves: small ones often, so that neither we nor those who take the clients over have a peak. */
-export const WAVE_INTERVAL_MS = 100;
+const WAVE_INTERVAL_MS = 100;
 
 /** What is asked of a connection. */
 export interface DrainableConnection {

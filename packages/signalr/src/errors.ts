@@ -6,9 +6,11 @@
 export const SIGNALR_ERROR_CODES = [
   'aborted',
   'authentication_failed',
+  'canceled',
   'client_error',
   'client_timeout',
   'connected_failed',
+  'disconnected',
   'duplicate_method',
   'duplicate_path',
   'hub_error',
@@ -17,10 +19,13 @@ export const SIGNALR_ERROR_CODES = [
   'invalid_option',
   'malformed_message',
   'message_too_big',
+  'not_ready',
   'send_timeout',
   'server_closed',
   'slow_consumer',
+  'too_many_calls',
   'transport_lost',
+  'unknown_connection',
   'unserializable',
 ] as const;
 

@@ -44,7 +44,7 @@ export type SignalREvent =
       readonly error: Error | undefined;
     })
   | (ConnectionIdentity & {
-      /** A message that needs a feature that is not in use: it was read and has no effect. */
+      /** A message about something that is not under way (any more): it was read and has no effect. */
       readonly type: 'message_ignored';
       readonly messageType: number;
     })
@@ -61,7 +61,15 @@ export type InvocationFailure =
   | 'invalid_arguments'
   | 'method_threw'
   | 'unserializable_result'
-  | 'streaming_not_supported';
+  | 'unauthorized'
+  /** A streaming method was invoked, or another one streamed. */
+  | 'wrong_kind'
+  /** The client announced another number of uploads than the method takes. */
+  | 'wrong_uploads'
+  | 'duplicate_id'
+  | 'too_many_streams'
+  /** A stream broke after it had begun. */
+  | 'stream_failed';
 
 /** Receives events synchronously; must be quick. */
 export type SignalREventListener = (event: SignalREvent) => void;

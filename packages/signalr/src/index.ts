@@ -17,22 +17,41 @@ export type { AttachableServer } from './http/attach.js';
 export type { Authenticate, Authenticated, AuthenticateRequest } from './http/authenticate.js';
 export type { NegotiateRedirect, RedirectNegotiate } from './http/negotiation.js';
 export type { AllowedOrigins } from './http/origin-policy.js';
-export type { ClientProxy, HubCallerClients, HubClients, TargetArguments } from './hub/hub-clients.js';
+export type { HubClient, HubItemStream } from './hub/hub-client.js';
+export type {
+  ClientProxy,
+  HubCallerClients,
+  HubClients,
+  SingleClientProxy,
+  TargetArguments,
+  TargetResult,
+} from './hub/hub-clients.js';
 export type { ConnectionGroups, HubContext, RequestInfo } from './hub/hub-context.js';
 export {
+  type AnyParsedMethod,
   type ArgumentParser,
   defineHub,
+  type GuardsOf,
   type HubCalls,
   type HubDefinition,
   type HubHandlers,
   type HubMessages,
   type HubMethodsOf,
+  type HubStreams,
+  type Items,
   type ItemsFactory,
+  type MethodKind,
+  type MethodOptions,
   method,
   type ParsedArguments,
   type ParsedMethod,
   type PlainMethod,
+  streamMethod,
+  type UploadSource,
+  type UploadSources,
+  type UploadStreams,
 } from './hub/hub-definition.js';
+export type { FilteredInvocation, HubFilter } from './hub/hub-filter.js';
 export type { ConnectionSummary, Hub, HubConnections, HubGroups } from './hub/mapped-hub.js';
 export { type Guard, isBoolean, isNumber, isString, parseArguments } from './hub/parse-arguments.js';
 export { DEFAULT_OPTIONS, type SignalRServerOptions } from './options.js';

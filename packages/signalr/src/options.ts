@@ -5,6 +5,9 @@ import { type Clock, systemClock } from './connection/clock.js';
 import type { ConnectionLimits } from './connection/connection-limits.js';
 import { SignalRError } from './errors.js';
 import type { SignalREventListener } from './events.js';
+import type { CallLimits } from './hub/connection-calls.js';
+import type { HubContext } from './hub/hub-context.js';
+import type { HubFilter } from './hub/hub-filter.js';
 
 /** Options of `createSignalRServer`. Where ASP.NET Core has the option, name and default are close to its own. */
 export interface SignalRServerOptions {
@@ -28,6 +31,12 @@ export interface SignalRServerOptions {
   readonly sendTimeoutMs?: number;
   /** How long a closing connection may take before it is cut off. @defaultValue 5_000 */
   readonly closeTimeoutMs?: number;
+  /** Invocations of one client that run at a time; with 1 they run strictly in order. @defaultValue 1 */
+  readonly maximumParallelInvocationsPerClient?: number;
+  /** Items of an upload that wait for the method; then reading from the client stops. @defaultValue 10 */
+  readonly streamBufferCapacity?: number;
+  /** Streams that one client may have under way, in each direction; then calls fail. @defaultValue 1_000 */
+  readonly maximumStreamsPerClient?: number;
   /** Largest message a client may send, framing included; the handshake as well. @defaultValue 32_768 */
   readonly maximumReceiveMessageBytes?: number;
   /**
@@ -47,6 +56,8 @@ export interface SignalRServerOptions {
   readonly minimumNegotiateVersion?: number;
   /** Sends the text of every exception to the client. Never in production. @defaultValue false */
   readonly enableDetailedErrors?: boolean;
+  /** Code around every method and hook of every hub, the first outermost. */
+  readonly filters?: readonly HubFilter<HubContext<unknown, unknown, unknown>>[];
   /** Resolution of all timeouts above. @defaultValue 1_000 */
   readonly tickIntervalMs?: number;
   /** The time; for tests. @defaultValue the system's */
@@ -58,6 +69,8 @@ export interface SignalRServerOptions {
 /** Options with every default filled in. */
 export interface ResolvedOptions {
   readonly limits: ConnectionLimits;
+  readonly callLimits: CallLimits;
+  readonly filters: readonly HubFilter<HubContext<unknown, unknown, unknown>>[];
   readonly disconnectTimeoutMs: number;
   readonly pollTimeoutMs: number;
   readonly maximumTransportMessageBytes: number;
@@ -77,6 +90,9 @@ export const DEFAULT_OPTIONS = {
   pollTimeoutMs: 90_000,
   sendTimeoutMs: 10_000,
   closeTimeoutMs: 5_000,
+  maximumParallelInvocationsPerClient: 1,
+  streamBufferCapacity: 10,
+  maximumStreamsPerClient: 1_000,
   maximumReceiveMessageBytes: 32_768,
   maximumTransportMessageBytes: 1_048_576,
   maximumInboundBufferBytes: 65_536,
@@ -105,6 +121,12 @@ export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
       maximumOutboundMessages: number('maximumOutboundMessages'),
       enableDetailedErrors: options.enableDetailedErrors ?? false,
     }),
+    callLimits: Object.freeze({
+      maximumParallelInvocationsPerClient: number('maximumParallelInvocationsPerClient'),
+      streamBufferCapacity: number('streamBufferCapacity'),
+      maximumStreamsPerClient: number('maximumStreamsPerClient'),
+    }),
+    filters: [...(options.filters ?? [])],
     disconnectTimeoutMs: number('disconnectTimeoutMs'),
     pollTimeoutMs: number('pollTimeoutMs'),
     maximumTransportMessageBytes: number('maximumTransportMessageBytes'),

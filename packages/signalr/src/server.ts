@@ -95,6 +95,8 @@ class NodeSignalRServer implements SignalRServer {
       ticker: new Ticker(options.clock, options.tickIntervalMs),
       protocols: [jsonHubProtocol, messagePackHubProtocol],
       onEvent: createEventSink(options.onEvent),
+      callLimits: options.callLimits,
+      filters: options.filters,
     };
   }
 

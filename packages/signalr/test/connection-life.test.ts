@@ -128,7 +128,7 @@ describe('a broken message', () => {
   });
 });
 
-describe('messages that need features that are not there', () => {
+describe('messages about what is not under way', () => {
   test.each([
     ['{"type":2,"invocationId":"1","item":1}', 2],
     ['{"type":3,"invocationId":"1","result":1}', 3],
@@ -143,12 +143,12 @@ describe('messages that need features that are not there', () => {
     expect(await host.event('message_ignored')).toMatchObject({ messageType });
   });
 
-  test('uploaded streams are refused in words', async () => {
+  test('uploads that the method does not take are refused in words', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(`{"type":1,"invocationId":"1","target":"ECHO","arguments":[],"streamIds":["7"]}${RS}`);
     expect(await client.next()).toBe(
-      '{"type":3,"invocationId":"1","error":"An unexpected error occurred invoking \'echo\' on the server. HubException: Client sent 1 stream(s), Hub method expects 0."}',
+      '{"type":3,"invocationId":"1","error":"An unexpected error occurred invoking \'ECHO\' on the server. HubException: Client sent 1 stream(s), Hub method expects 0."}',
     );
   });
 
@@ -204,7 +204,7 @@ describe('the timers', () => {
     expect(await client.next()).toContain('alive');
   });
 
-  test('do not count the time in which a hub method runs', async () => {
+  test('do not count the time in which the client is not read, because an invocation waits for its turn', async () => {
     let finish: () => void = () => {};
     const started = new Promise<void>((begun) => {
       finish = begun;
@@ -228,11 +228,13 @@ describe('the timers', () => {
       { clientTimeoutMs: 8_000, keepAliveIntervalMs: 600_000 },
     );
     await using client = await openRaw(host);
-    client.send(`{"type":6}${RS}${call('slow')}`);
+    client.send(`{"type":6}${RS}${call('slow')}${call('slow', [], '2')}`);
     await started;
     host.clock.advance(60_000);
     release();
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":null}');
+    release();
+    expect(await client.next()).toBe('{"type":3,"invocationId":"2","result":null}');
   });
 
   test('are one for all connections, and none when there are no connections', async () => {

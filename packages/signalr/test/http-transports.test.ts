@@ -356,7 +356,7 @@ describe('a busy hub', () => {
       maximumInboundBufferBytes: 1_000,
     });
     const url = await openPolling(host);
-    await post(url, call('slow'));
+    await post(url, call('slow') + call('echo', ['waits'], '0'));
     let isAnswered = false;
     const big = post(url, call('echo', ['y'.repeat(2_000)], '2')).then((reply) => {
       isAnswered = true;
@@ -379,7 +379,7 @@ describe('a busy hub', () => {
       maximumInboundBufferBytes: 500,
     });
     const url = await openPolling(host);
-    await post(url, call('slow'));
+    await post(url, call('slow') + call('slow'));
     const stuck = post(url, call('slow', ['y'.repeat(2_000)]));
     for (let round = 0; round < 3; round += 1) expect((await fetch(`${host.url}/x`)).status).toBe(200);
     await send(url, { method: 'DELETE' });

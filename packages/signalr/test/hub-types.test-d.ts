@@ -1,18 +1,21 @@
 /*
  * The static promises of a hub: what may be sent, what may be called, who is there.
  */
+import { type HubConnection, Subject } from '@microsoft/signalr';
 import { describe, expectTypeOf, test } from 'vitest';
 import {
   createSignalRServer,
   defineHub,
   type Hub,
   type HubCalls,
+  type HubClient,
   type HubMessages,
   isNumber,
   isString,
   JsonText,
   method,
   parseArguments,
+  streamMethod,
 } from '../src/index.js';
 
 interface ChatClient {
@@ -104,5 +107,76 @@ describe('a hub', () => {
     // @ts-expect-error createItems is missing
     defineHub<ChatClient, undefined, { count: number }>()({ methods: {} });
     defineHub<ChatClient>()({ methods: {} });
+  });
+});
+
+describe('a client of a hub', () => {
+  interface LiveClient {
+    note(text: string): void;
+    confirm(question: string): boolean;
+  }
+  const live = defineHub<LiveClient>()({
+    methods: {
+      add: method(parseArguments(isNumber, isNumber), (_context, a, b) => a + b),
+      sum: method(
+        parseArguments(isString),
+        async (_context, _name, numbers) => {
+          let sum = 0;
+          for await (const n of numbers) {
+            expectTypeOf(n).toEqualTypeOf<number>();
+            sum += n;
+          }
+          return sum;
+        },
+        { uploads: [isNumber] },
+      ),
+      count: streamMethod(parseArguments(isNumber), async function* (_context, to) {
+        for (let n = 0; n < to; n += 1) yield n;
+      }),
+      ask: async (context) => {
+        expectTypeOf(context.clients.caller.invoke('confirm', '?')).toEqualTypeOf<Promise<boolean>>();
+        // @ts-expect-error only one client can be asked for an answer
+        context.clients.all.invoke('confirm', '?');
+        // @ts-expect-error the wrong type
+        await context.clients.client('x').invoke('confirm', 1);
+      },
+    },
+  });
+
+  test('is an official connection with the names and arguments of its hub', () => {
+    const use = async (connection: HubConnection) => {
+      const client: HubClient<typeof live> = connection;
+      expectTypeOf(await client.invoke('add', 1, 2)).toEqualTypeOf<number>();
+      await client.send('add', 1, 2);
+      expectTypeOf(await client.invoke('sum', 'a', new Subject<number>())).toEqualTypeOf<number>();
+      client.stream('count', 3).subscribe({
+        next: (n) => expectTypeOf(n).toEqualTypeOf<number>(),
+        error: () => {},
+        complete: () => {},
+      });
+      client.on('note', (text) => {
+        expectTypeOf(text).toEqualTypeOf<string>();
+      });
+      client.on('confirm', async (question) => question.length > 0);
+      // @ts-expect-error no such method
+      await client.invoke('subtract', 1, 2);
+      // @ts-expect-error an argument is missing
+      await client.invoke('add', 1);
+      // @ts-expect-error the wrong type
+      await client.send('add', 1, '2');
+      // @ts-expect-error a stream of the wrong items
+      await client.invoke('sum', 'a', new Subject<string>());
+      // @ts-expect-error a streaming method is not invoked
+      await client.invoke('count', 3);
+      // @ts-expect-error another method is not streamed
+      client.stream('add', 1, 2);
+      // @ts-expect-error no such target
+      client.on('nope', () => {});
+      // @ts-expect-error the wrong argument
+      client.on('note', (count: number) => count);
+      // @ts-expect-error the hub awaits a boolean
+      client.on('confirm', () => 'yes');
+    };
+    expectTypeOf(use).toBeFunction();
   });
 });

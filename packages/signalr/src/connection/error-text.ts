@@ -19,7 +19,9 @@ export function toError(thrown: unknown): Error {
 }
 
 const DOTNET_NAMES: { readonly [Code in SignalRErrorCode]?: string } = {
+  canceled: 'OperationCanceledException',
   client_timeout: 'OperationCanceledException',
+  disconnected: 'OperationCanceledException',
   invalid_argument: 'InvalidDataException',
   malformed_message: 'InvalidDataException',
   message_too_big: 'InvalidDataException',

@@ -5,10 +5,11 @@
 import { SignalRError } from '../errors.js';
 import type { ConnectionIdentity } from '../events.js';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
-import { type HubMessage, MessageType } from '../protocol/hub-message.js';
+import { type CompletionOutcome, type HubMessage, MessageType } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
 import { encodeMessage, SerializedHubMessage } from '../protocol/serialized-hub-message.js';
 import type { Transport, TransportListener } from '../transports/transport.js';
+import { ClientResults } from './client-results.js';
 import { CLOSE_RULES, type CloseReason, type CloseRule } from './close-reason.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import { ConnectionTimers } from './connection-timers.js';
@@ -56,6 +57,8 @@ export class HubConnection implements TransportListener, Ticking {
   readonly closed: Promise<void>;
   /** Groups this connection is in, kept by the lifetime manager; absent while there are none. */
   groups: Set<string> | undefined;
+  /** Called once, when the connection is no longer open; set by the hub. */
+  onEnding: (() => void) | undefined;
 
   readonly #transport: Transport;
   readonly #queue: OutboundQueue;
@@ -65,6 +68,9 @@ export class HubConnection implements TransportListener, Ticking {
   #protocol: HubProtocol | undefined;
   #cause: CloseCause | undefined;
   #isHandshakeExpired = false;
+  #isReading = false;
+  /** Made on first use: most clients are never asked for a result. */
+  #results: ClientResults | undefined;
   /** Made on first use: most connections never ask for their signal. */
   #abortController: AbortController | undefined;
   #resolveClosed: () => void = () => {};
@@ -108,6 +114,20 @@ export class HubConnection implements TransportListener, Ticking {
     return this.#isHandshakeExpired;
   }
 
+  /** Whether messages are read, so that an answer of the client would be heard. */
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  /** Calls that wait for this client's answer. */
+  get results(): ClientResults {
+    if (this.#results === undefined) {
+      this.#results = new ClientResults(this.connectionId);
+      if (this.#isEnding) this.#results.end();
+    }
+    return this.#results;
+  }
+
   get transport(): Transport {
     return this.#transport;
   }
@@ -116,7 +136,7 @@ export class HubConnection implements TransportListener, Ticking {
   get signal(): AbortSignal {
     if (this.#abortController === undefined) {
       this.#abortController = new AbortController();
-      if (this.#state === 'closing' || this.#state === 'closed') this.#abortController.abort();
+      if (this.#isEnding) this.#abortController.abort();
     }
     return this.#abortController.signal;
   }
@@ -136,6 +156,21 @@ export class HubConnection implements TransportListener, Ticking {
     if (this.#state !== 'handshaking') return;
     this.#protocol = protocol;
     this.#moveTo('open');
+  }
+
+  /** The read loop has begun. */
+  beginReading(): void {
+    this.#isReading = true;
+  }
+
+  /** The client's answer to a call of ours. False when nobody waits for it. */
+  settleResult(invocationId: string, outcome: CompletionOutcome): boolean {
+    return this.#results?.settle(invocationId, outcome) ?? false;
+  }
+
+  /** Whether the client takes nothing more at the moment, so that a stream should wait for {@link flushed}. */
+  get isBlocked(): boolean {
+    return this.#queue.isBlocked;
   }
 
   /** Writes the handshake answer, which belongs to no hub protocol. */
@@ -294,7 +329,16 @@ export class HubConnection implements TransportListener, Ticking {
   #moveTo(state: ConnectionState): void {
     this.#state = state;
     this.#timers.stateChanged();
-    if (state === 'closing' || state === 'closed') this.#abortController?.abort();
+    if (!this.#isEnding) return;
+    this.#abortController?.abort();
+    this.#results?.end();
+    const { onEnding } = this;
+    this.onEnding = undefined;
+    onEnding?.();
+  }
+
+  get #isEnding(): boolean {
+    return this.#state === 'closing' || this.#state === 'closed';
   }
 }
 

@@ -25,8 +25,10 @@ export interface ConnectionHost {
   connected(connection: HubConnection): Promise<void>;
   /** Runs the hub's `onDisconnected`; rejects with what it threw. */
   disconnected(connection: HubConnection, error: Error | undefined): Promise<void>;
-  /** Acts on one message. Undefined: done already. Never rejects and never throws. */
+  /** Acts on one message. A promise: read on when it has resolved. Never rejects and never throws. */
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined;
+  /** After the last message: ends what the client has under way, and waits for the invocations that run. */
+  settle(connection: HubConnection): Promise<void>;
 }
 
 /**
@@ -48,6 +50,7 @@ export async function runHubConnection(connection: HubConnection, host: Connecti
     host.register(connection);
     host.onEvent({ type: 'connection_opened', ...connection.identity, protocol: handshake.protocol.name });
     if (await runConnected(connection, host)) await readMessages(connection, handshake.parser, host);
+    await host.settle(connection);
     await runDisconnected(connection, host);
     host.unregister(connection);
   }
@@ -76,9 +79,10 @@ async function readMessages(
   parser: HubMessageParser,
   host: ConnectionHost,
 ): Promise<void> {
+  connection.beginReading();
   try {
     do {
-      // One at a time and in order: the next message is not even parsed before this one is done.
+      // In order: the next message is not even parsed before this one has been begun.
       for (
         let message = nextMessage(connection, parser);
         message;

@@ -4,6 +4,7 @@
  */
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { JsonText } from '../protocol/json-text.js';
+import type { CallScope } from './call-scope.js';
 import type { Excluding, HubLifetimeManager } from './hub-lifetime-manager.js';
 
 /** The arguments of one target; each may be given as {@link JsonText} that is relayed verbatim. */
@@ -26,11 +27,31 @@ export interface ClientProxy<Client> {
   ): number;
 }
 
+/** The answer of a client's method. */
+export type TargetResult<Target> = Target extends (...args: never) => infer Result ? Awaited<Result> : never;
+
+/** One receiver, which can be asked for an answer. */
+export interface SingleClientProxy<Client> extends ClientProxy<Client> {
+  /**
+   * Calls `target` on the client and waits for its answer, which is whatever the client sends: check it. While a
+   * hub method waits, its client's next invocation may begin. Not possible for a client that is still in its
+   * `onConnected`, as its answers are not read yet.
+   * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, `disconnected`, `canceled`,
+   * `too_many_calls`, `unserializable`; HubError with the client's own words when its method failed
+   */
+  invoke<Target extends keyof Client & string>(
+    target: Target,
+    ...args: TargetArguments<Client[Target]>
+  ): Promise<TargetResult<Client[Target]>>;
+  /** The same client; its calls are given up (`canceled`) when the signal is aborted. A late answer is ignored. */
+  withSignal(signal: AbortSignal): SingleClientProxy<Client>;
+}
+
 /** Receivers as a server addresses them from anywhere. Names of groups and users are case-sensitive. */
 export interface HubClients<Client> {
   readonly all: ClientProxy<Client>;
   allExcept(connectionIds: readonly string[]): ClientProxy<Client>;
-  client(connectionId: string): ClientProxy<Client>;
+  client(connectionId: string): SingleClientProxy<Client>;
   clients(connectionIds: readonly string[]): ClientProxy<Client>;
   group(name: string): ClientProxy<Client>;
   /** Members of any of the groups; a member of several gets the message once. */
@@ -45,7 +66,7 @@ export interface HubClients<Client> {
 
 /** The same from inside a hub method, where there is a caller. */
 export interface HubCallerClients<Client> extends HubClients<Client> {
-  readonly caller: ClientProxy<Client>;
+  readonly caller: SingleClientProxy<Client>;
   /** Everyone but the caller. */
   readonly others: ClientProxy<Client>;
   othersInGroup(name: string): ClientProxy<Client>;
@@ -54,9 +75,12 @@ export interface HubCallerClients<Client> extends HubClients<Client> {
 /** See {@link HubClients}. */
 export class LocalHubClients<Client> implements HubClients<Client> {
   protected readonly manager: HubLifetimeManager;
+  /** The call that asks; it gives its slot away while it waits for a client. */
+  protected readonly scope: CallScope | undefined;
 
-  constructor(manager: HubLifetimeManager) {
+  constructor(manager: HubLifetimeManager, scope?: CallScope) {
     this.manager = manager;
+    this.scope = scope;
   }
 
   get all(): ClientProxy<Client> {
@@ -67,8 +91,8 @@ export class LocalHubClients<Client> implements HubClients<Client> {
     return this.proxy(() => this.manager.connections(), exceptIds(connectionIds));
   }
 
-  client(connectionId: string): ClientProxy<Client> {
-    return this.clients([connectionId]);
+  client(connectionId: string): SingleClientProxy<Client> {
+    return new LocalClientProxy<Client>(this.manager, connectionId, { scope: this.scope });
   }
 
   clients(connectionIds: readonly string[]): ClientProxy<Client> {
@@ -116,6 +140,46 @@ export class LocalHubClients<Client> implements HubClients<Client> {
   }
 }
 
+/** See {@link SingleClientProxy}. */
+class LocalClientProxy<Client> implements SingleClientProxy<Client> {
+  readonly #manager: HubLifetimeManager;
+  readonly #connectionId: string;
+  readonly #call: { readonly scope: CallScope | undefined; readonly signal?: AbortSignal };
+
+  constructor(
+    manager: HubLifetimeManager,
+    connectionId: string,
+    call: { readonly scope: CallScope | undefined; readonly signal?: AbortSignal },
+  ) {
+    this.#manager = manager;
+    this.#connectionId = connectionId;
+    this.#call = call;
+  }
+
+  send<Target extends keyof Client & string>(
+    target: Target,
+    ...args: TargetArguments<Client[Target]>
+  ): number {
+    const connection = this.#manager.connection(this.#connectionId);
+    return connection === undefined ? 0 : this.#manager.send([connection], { target, arguments: args });
+  }
+
+  async invoke<Target extends keyof Client & string>(
+    target: Target,
+    ...args: TargetArguments<Client[Target]>
+  ): Promise<TargetResult<Client[Target]>> {
+    const { scope, signal } = this.#call;
+    scope?.releaseSlot();
+    const result = await this.#manager.invoke(this.#connectionId, { target, arguments: args }, signal);
+    return result as TargetResult<Client[Target]>; // the client's word for it; documented
+  }
+
+  withSignal(signal: AbortSignal): SingleClientProxy<Client> {
+    const { scope } = this.#call;
+    return new LocalClientProxy<Client>(this.#manager, this.#connectionId, { scope, signal });
+  }
+}
+
 /** See {@link HubCallerClients}. */
 export class LocalHubCallerClients<Client>
   extends LocalHubClients<Client>
@@ -123,13 +187,13 @@ export class LocalHubCallerClients<Client>
 {
   readonly #caller: HubConnection;
 
-  constructor(manager: HubLifetimeManager, caller: HubConnection) {
-    super(manager);
+  constructor(manager: HubLifetimeManager, caller: HubConnection, scope: CallScope | undefined) {
+    super(manager, scope);
     this.#caller = caller;
   }
 
-  get caller(): ClientProxy<Client> {
-    return this.proxy(() => [this.#caller]);
+  get caller(): SingleClientProxy<Client> {
+    return this.client(this.#caller.connectionId);
   }
 
   get others(): ClientProxy<Client> {

@@ -1,7 +1,9 @@
 /*
- * What a hub method knows about the connection that called it. One object per connection, for its whole life.
+ * What a hub method knows about the connection that called it, and about the call. Each call has its own object;
+ * `items` is the connection's.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
+import type { CallScope } from './call-scope.js';
 import { type HubCallerClients, LocalHubCallerClients } from './hub-clients.js';
 import type { HubLifetimeManager } from './hub-lifetime-manager.js';
 
@@ -44,6 +46,13 @@ export interface HubContext<Client, User, Items> {
   readonly groups: ConnectionGroups;
   /** Aborted as soon as the connection is ending, also while a method runs. */
   readonly signal: AbortSignal;
+  /**
+   * Aborted when the client cancels this very call, or is gone while it runs. For streams, and for calls of
+   * clients that can cancel them.
+   */
+  readonly cancelSignal: AbortSignal;
+  /** String headers that the client put on the message; empty for most clients, and in hooks. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly request: RequestInfo;
   /**
    * Resolves when nothing waits for this client in the server's queue any more, or when the connection is ending: for sending
@@ -54,23 +63,42 @@ export interface HubContext<Client, User, Items> {
   abort(): void;
 }
 
-/** See {@link HubContext}. */
-export class ConnectionHubContext<Client, User, Items> implements HubContext<Client, User, Items> {
+/** What a hub keeps for a connection. */
+export interface ConnectionState<Items> {
+  readonly connection: HubConnection;
+  readonly manager: HubLifetimeManager;
   readonly items: Items;
   readonly request: RequestInfo;
-  readonly #connection: HubConnection;
-  readonly #manager: HubLifetimeManager;
+}
+
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+
+/** See {@link HubContext}. */
+export class ConnectionHubContext<Client, User, Items> implements HubContext<Client, User, Items> {
+  readonly #own: ConnectionState<Items>;
+  readonly #scope: CallScope | undefined;
   #clients: HubCallerClients<Client> | undefined;
 
-  constructor(
-    connection: HubConnection,
-    manager: HubLifetimeManager,
-    own: { items: Items; request: RequestInfo },
-  ) {
-    this.#connection = connection;
-    this.#manager = manager;
-    this.items = own.items;
-    this.request = own.request;
+  /** @param scope the call; absent in hooks */
+  constructor(own: ConnectionState<Items>, scope: CallScope | undefined) {
+    this.#own = own;
+    this.#scope = scope;
+  }
+
+  get #connection(): HubConnection {
+    return this.#own.connection;
+  }
+
+  get #manager(): HubLifetimeManager {
+    return this.#own.manager;
+  }
+
+  get items(): Items {
+    return this.#own.items;
+  }
+
+  get request(): RequestInfo {
+    return this.#own.request;
   }
 
   get connectionId(): string {
@@ -87,7 +115,7 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
   }
 
   get clients(): HubCallerClients<Client> {
-    this.#clients ??= new LocalHubCallerClients<Client>(this.#manager, this.#connection);
+    this.#clients ??= new LocalHubCallerClients<Client>(this.#manager, this.#connection, this.#scope);
     return this.#clients;
   }
 
@@ -102,6 +130,14 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
 
   get signal(): AbortSignal {
     return this.#connection.signal;
+  }
+
+  get cancelSignal(): AbortSignal {
+    return this.#scope?.signal ?? this.#connection.signal;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#scope?.headers ?? NO_HEADERS;
   }
 
   flushed(): Promise<void> {

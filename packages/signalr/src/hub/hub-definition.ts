@@ -4,6 +4,8 @@
  */
 import { SignalRError } from '../errors.js';
 import type { HubContext } from './hub-context.js';
+import type { HubFilter } from './hub-filter.js';
+import type { Guard } from './parse-arguments.js';
 
 /**
  * A method without a parser. Its arguments come from the network as they are, so they are `unknown`: check
@@ -13,12 +15,26 @@ export type PlainMethod<Context> = (context: Context, ...args: unknown[]) => unk
 
 declare const parsedMethod: unique symbol;
 
-/** A method whose arguments were checked; made by {@link method} only. */
-export interface ParsedMethod<Context, Args extends readonly unknown[] = never, Result = unknown> {
+/** A method whose arguments were checked; made by {@link method} or {@link streamMethod} only. */
+export interface ParsedMethod<
+  Context,
+  Args extends readonly unknown[] = never,
+  Result = unknown,
+  Uploads extends readonly unknown[] = readonly never[],
+  Kind extends MethodKind = MethodKind,
+> {
+  readonly kind: Kind;
   readonly parse: (args: readonly unknown[]) => readonly unknown[];
-  readonly invoke: (context: Context, ...args: Args) => Result;
-  readonly [parsedMethod]: true;
+  readonly invoke: (context: Context, ...args: [...Args, ...UploadStreams<Uploads>]) => Result;
+  /** Guards; their types are not here, because a hub would then infer them from what it accepts. */
+  readonly uploads: readonly unknown[];
+  readonly authorize: ((context: Context) => boolean | Promise<boolean>) | undefined;
+  /** In types only. */
+  readonly [parsedMethod]: { readonly args: Args; readonly result: Result; readonly uploads: Uploads };
 }
+
+/** Whether a client gets one answer or a stream of items. */
+export type MethodKind = 'call' | 'stream';
 
 /** From whatever a client sent to typed arguments; throws when that is not possible. */
 export type ArgumentParser = (args: readonly unknown[]) => readonly unknown[];
@@ -26,22 +42,92 @@ export type ArgumentParser = (args: readonly unknown[]) => readonly unknown[];
 /** What a parser yields. The method's own parameters have no say in it: they must fit. */
 export type ParsedArguments<Parse extends ArgumentParser> = ReturnType<Parse>;
 
+/** A guard for each type of item. */
+export type GuardsOf<Items extends readonly unknown[]> = {
+  readonly [Index in keyof Items]: Guard<Items[Index]>;
+};
+
+/** The streams that a method with uploads is called with. */
+export type UploadStreams<Items extends readonly unknown[]> = {
+  readonly [Index in keyof Items]: AsyncIterable<Items[Index]>;
+};
+
+/** What a method may ask for besides its arguments. */
+export interface MethodOptions<Context, Uploads extends readonly unknown[]> {
+  /**
+   * Streams that the client sends, one guard per stream for its items. `invoke` gets them after the arguments.
+   * A stream buffers `streamBufferCapacity` items; then reading from the client stops until the method has read.
+   */
+  readonly uploads?: GuardsOf<Uploads>;
+  /** False refuses the call in words: `Failed to invoke 'x' because user is unauthorized`. */
+  readonly authorize?: (context: Context) => boolean | Promise<boolean>;
+}
+
 /**
  * Declares a method with typed arguments.
  * @param parse gets what the client sent, of any number and type, and returns the typed arguments. When it
  * throws, only this call fails, as .NET fails wrong arguments; a `HubError`'s text is sent to the caller
- * @param invoke is called with the context and what `parse` returned
+ * @param invoke is called with the context, what `parse` returned, and the uploads
  */
-export function method<Context, Parse extends ArgumentParser, Result>(
+export function method<
+  Context,
+  Parse extends ArgumentParser,
+  Result,
+  const Uploads extends readonly unknown[] = readonly [],
+>(
   parse: Parse,
-  invoke: (context: Context, ...args: ParsedArguments<Parse>) => Result,
-): ParsedMethod<Context, ParsedArguments<Parse>, Result> {
+  invoke: (context: Context, ...args: [...ParsedArguments<Parse>, ...UploadStreams<Uploads>]) => Result,
+  options: MethodOptions<Context, Uploads> = {},
+): ParsedMethod<Context, ParsedArguments<Parse>, Result, Uploads, 'call'> {
+  return declare('call', parse, invoke, options);
+}
+
+/**
+ * Declares a method whose result is a stream of items, sent as fast as the client takes them.
+ * @param invoke returns the items: an async generator, or anything else that can be iterated. When the client
+ * cancels, `context.signal` is aborted and the generator is ended where it next yields
+ */
+export function streamMethod<
+  Context,
+  Parse extends ArgumentParser,
+  Item,
+  const Uploads extends readonly unknown[] = readonly [],
+>(
+  parse: Parse,
+  invoke: (
+    context: Context,
+    ...args: [...ParsedArguments<Parse>, ...UploadStreams<Uploads>]
+  ) => Items<Item> | Promise<Items<Item>>,
+  options: MethodOptions<Context, Uploads> = {},
+): ParsedMethod<Context, ParsedArguments<Parse>, Items<Item>, Uploads, 'stream'> {
+  return declare('stream', parse, invoke, options);
+}
+
+/** A stream of items. */
+export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
+
+function declare<Declared>(
+  kind: MethodKind,
+  parse: ArgumentParser,
+  invoke: unknown,
+  options: { readonly uploads?: unknown; readonly authorize?: unknown },
+): Declared {
   // The brand exists in types only: it keeps an unchecked pair of functions from passing for a checked one.
-  return { parse, invoke } as unknown as ParsedMethod<Context, ParsedArguments<Parse>, Result>;
+  return { kind, parse, invoke, uploads: options.uploads ?? [], authorize: options.authorize } as Declared;
 }
 
 /** Methods by name. Clients find them whatever the case of their letters. */
-export type HubMethodsOf<Context> = Readonly<Record<string, PlainMethod<Context> | ParsedMethod<Context>>>;
+export type HubMethodsOf<Context> = Readonly<Record<string, PlainMethod<Context> | AnyParsedMethod<Context>>>;
+
+/** Any declared method that can be called with this context; its other types no longer matter. */
+export interface AnyParsedMethod<Context> {
+  readonly kind: MethodKind;
+  readonly parse: (args: readonly unknown[]) => readonly unknown[];
+  readonly invoke: (context: Context, ...args: never) => unknown;
+  readonly uploads: readonly unknown[];
+  readonly authorize: ((context: Context) => boolean | Promise<boolean>) | undefined;
+  readonly [parsedMethod]: unknown;
+}
 
 /** Hooks and methods of a hub. One object serves all connections: state of one belongs into `context.items`. */
 export interface HubHandlers<Client, User, Items, Methods> {
@@ -52,6 +138,8 @@ export interface HubHandlers<Client, User, Items, Methods> {
    * can no longer be sent anything. `error` is absent when either side ended it in an orderly way.
    */
   readonly onDisconnected?: (context: HubContext<Client, User, Items>, error?: Error) => void | Promise<void>;
+  /** Code around every method and hook, the first outermost, inside of those of the server. */
+  readonly filters?: readonly HubFilter<HubContext<Client, User, Items>>[];
   readonly methods: Methods;
 }
 
@@ -94,6 +182,7 @@ export function defineHub<Client, User = undefined, Items = Record<string, unkno
     const {
       onConnected,
       onDisconnected,
+      filters,
       methods,
       createItems,
     }: HubHandlers<Client, User, Items, Methods> & {
@@ -102,6 +191,7 @@ export function defineHub<Client, User = undefined, Items = Record<string, unkno
     return Object.freeze({
       methods,
       createItems,
+      ...(filters === undefined ? {} : { filters }),
       ...(onConnected === undefined ? {} : { onConnected }),
       ...(onDisconnected === undefined ? {} : { onDisconnected }),
     });
@@ -130,18 +220,53 @@ export function methodKey(name: string): string {
 
 type Awaitable<Result> = Promise<Awaited<Result>>;
 
-type CallOf<Method> =
-  Method extends ParsedMethod<infer _Context, infer Args, infer Result>
+/** What a client passes for a method's uploads: streams of its own kind, such as the official client's `Subject`. */
+export type UploadSources<Uploads extends readonly unknown[]> = {
+  readonly [Index in keyof Uploads]: UploadSource<Uploads[Index]>;
+};
+
+/** A stream as a client gives it; the official client's `Subject` and `IStreamResult` are such. */
+export interface UploadSource<Item> {
+  subscribe(subscriber: { next(value: Item): void; error(error: unknown): void; complete(): void }): unknown;
+}
+
+type TypesOf<Method> = Method extends {
+  readonly [parsedMethod]: {
+    readonly args: infer Args extends readonly unknown[];
+    readonly result: infer Result;
+    readonly uploads: infer Uploads extends readonly unknown[];
+  };
+}
+  ? { readonly args: [...Args, ...UploadSources<Uploads>]; readonly result: Result }
+  : never;
+
+type CallOf<Method> = Method extends { readonly kind: MethodKind; readonly [parsedMethod]: unknown }
+  ? (...args: TypesOf<Method>['args']) => Awaitable<TypesOf<Method>['result']>
+  : Method extends (context: infer _Context, ...args: infer Args) => infer Result
     ? (...args: Args) => Awaitable<Result>
-    : Method extends (context: infer _Context, ...args: infer Args) => infer Result
-      ? (...args: Args) => Awaitable<Result>
-      : never;
+    : never;
+
+type StreamOf<Method> =
+  TypesOf<Method>['result'] extends Items<infer Item> ? (...args: TypesOf<Method>['args']) => Item : never;
+
+type MethodsOf<Definition> =
+  Definition extends HubDefinition<infer _Client, infer _User, infer _Items, infer Methods> ? Methods : never;
+
+type StreamNames<Methods> = {
+  [Name in keyof Methods]: Methods[Name] extends { readonly kind: 'stream' } ? Name : never;
+}[keyof Methods];
 
 /** What a client may call on a hub: `HubCalls<typeof chat>` maps each method to the client's side of it. */
-export type HubCalls<Definition> =
-  Definition extends HubDefinition<infer _Client, infer _User, infer _Items, infer Methods>
-    ? { readonly [Name in keyof Methods]: CallOf<Methods[Name]> }
-    : never;
+export type HubCalls<Definition> = {
+  readonly [Name in Exclude<keyof MethodsOf<Definition>, StreamNames<MethodsOf<Definition>>>]: CallOf<
+    MethodsOf<Definition>[Name]
+  >;
+};
+
+/** What a client may stream from a hub: each streaming method as a function from arguments to one item. */
+export type HubStreams<Definition> = {
+  readonly [Name in StreamNames<MethodsOf<Definition>>]: StreamOf<MethodsOf<Definition>[Name]>;
+};
 
 /** What a hub may send to its clients: the interface given to `defineHub`. */
 export type HubMessages<Definition> = Definition extends {

@@ -1,38 +1,64 @@
 /*
- * What each message of a client does. The texts of failures are those of ASP.NET Core.
- * Streaming and client results are not there yet: what asks for them is refused in words, or reported.
+ * What each message of a client does: which method runs, when, and who answers.
  */
-import { buildErrorText, toError } from '../connection/error-text.js';
+import { buildErrorText } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import { HubError, SignalRError } from '../errors.js';
-import type { InvocationFailure, SignalREventListener } from '../events.js';
+import type { SignalREventListener } from '../events.js';
 import {
-  type CompletionOutcome,
+  type CompletionMessage,
   type HubMessage,
   type InvocationMessage,
   MessageType,
   type StreamInvocationMessage,
+  type StreamItemMessage,
 } from '../protocol/hub-message.js';
+import { CallScope } from './call-scope.js';
+import type { ConnectionCalls } from './connection-calls.js';
 import { methodKey } from './hub-definition.js';
+import type { FilterChain } from './hub-filter.js';
+import { Invocation, NOT_AUTHORIZED } from './invocation.js';
+import type { InvocationSlot } from './invocation-slots.js';
 import type { MethodEntry, MethodTable } from './method-table.js';
+import { iteratorOf, pumpItems } from './stream-pump.js';
+import type { UploadStream } from './upload-stream.js';
 
-/** Finds the context object of a connection. */
-export type ContextOf = (connection: HubConnection) => unknown;
+/** What the hub keeps for a connection, as the dispatcher needs it. */
+export interface ConnectionRecord {
+  readonly calls: ConnectionCalls;
+  /** The context object of one call. */
+  contextFor(scope: CallScope): unknown;
+}
+
+/** What a dispatcher is made of. */
+export interface DispatcherParts {
+  readonly methods: MethodTable;
+  readonly filters: FilterChain;
+  readonly onEvent: SignalREventListener;
+  recordOf(connection: HubConnection): ConnectionRecord;
+}
+
+/** A call that is bound to its method: everything is known but the result. */
+interface BoundCall {
+  readonly invocation: Invocation;
+  readonly entry: MethodEntry;
+  readonly args: readonly unknown[];
+  readonly record: ConnectionRecord;
+  /** By stream id. */
+  readonly uploads: ReadonlyMap<string, UploadStream>;
+}
 
 /** Acts on the messages of all connections of one hub. Has no state of its own. */
 export class HubDispatcher {
-  readonly #methods: MethodTable;
-  readonly #contextOf: ContextOf;
-  readonly #onEvent: SignalREventListener;
+  readonly #parts: DispatcherParts;
 
-  constructor(methods: MethodTable, contextOf: ContextOf, onEvent: SignalREventListener) {
-    this.#methods = methods;
-    this.#contextOf = contextOf;
-    this.#onEvent = onEvent;
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
   }
 
   /**
-   * Undefined when the message is done already. Never rejects, never throws.
+   * A promise: the connection shall not be read before it has resolved, because there is no slot for the
+   * invocation or no room for the item. Never rejects, never throws.
    *
    * The completion is queued in the same turn of the event loop in which the method returned or its promise
    * settled: only microtasks lie between, so no other task can send in between.
@@ -42,7 +68,14 @@ export class HubDispatcher {
       case MessageType.invocation:
         return this.#invoke(connection, message);
       case MessageType.streamInvocation:
-        this.#refuseStream(connection, message);
+        return this.#stream(connection, message);
+      case MessageType.streamItem:
+        return this.#takeItem(connection, message);
+      case MessageType.completion:
+        return this.#takeCompletion(connection, message);
+      case MessageType.cancelInvocation:
+        // Both sides may end a stream at the same time, so there may be nothing to cancel.
+        if (!this.#callsOf(connection).cancel(message.invocationId)) this.#ignore(connection, message);
         return undefined;
       case MessageType.ping:
         connection.expectPings();
@@ -50,63 +83,205 @@ export class HubDispatcher {
       case MessageType.close:
         closeForClient(connection, message.error);
         return undefined;
-      // Nothing of these is under way: no stream, no client result, no stateful reconnect. A late one is
-      // legitimate in the original too, so it is reported and has no effect.
-      case MessageType.streamItem:
-      case MessageType.completion:
-      case MessageType.cancelInvocation:
       case MessageType.ack:
       case MessageType.sequence:
-        this.#onEvent({ type: 'message_ignored', ...connection.identity, messageType: message.type });
+        this.#ignore(connection, message);
         return undefined;
     }
     return exhausted(message);
   }
 
+  #callsOf(connection: HubConnection): ConnectionCalls {
+    return this.#parts.recordOf(connection).calls;
+  }
+
+  #ignore(connection: HubConnection, message: HubMessage): void {
+    this.#parts.onEvent({ type: 'message_ignored', ...connection.identity, messageType: message.type });
+  }
+
+  /** Calls with uploads take no slot: their items come by the same read loop. */
   #invoke(connection: HubConnection, message: InvocationMessage): Promise<void> | undefined {
-    const entry = this.#methods.get(methodKey(message.target));
-    const call = new Invocation(connection, message, entry, this.#onEvent);
-    if (entry === undefined) return call.refuseUnknown();
-    const streams = message.streamIds?.length ?? 0;
-    if (streams > 0) {
-      const error = new HubError(`Client sent ${streams} stream(s), Hub method expects 0.`);
-      return call.fail('streaming_not_supported', thrownText(entry.name), error);
-    }
+    const call = this.#bind(connection, message, 'call');
+    if (call === undefined) return undefined;
+    if (call.uploads.size > 0) return this.#run(call, undefined);
+    const { slots } = call.record.calls;
+    const slot = slots.tryTake();
+    if (slot !== undefined) return this.#run(call, slot);
+    return slots.take().then((later) => {
+      // While it waited the server may have stopped listening to this client.
+      if (connection.inbound.isDiscarded) later.end();
+      else this.#run(call, later);
+    });
+  }
+
+  /** Finds the method, checks everything that can be checked, begins the uploads. Undefined: it was refused. */
+  #bind(
+    connection: HubConnection,
+    message: InvocationMessage | StreamInvocationMessage,
+    kind: MethodEntry['kind'],
+  ): BoundCall | undefined {
+    const { methods, onEvent } = this.#parts;
+    const entry = methods.get(methodKey(message.target));
+    const invocation = new Invocation(connection, message, { entry, onEvent });
+    if (entry === undefined) return invocation.refuseUnknown();
     let args: readonly unknown[];
     try {
       args = entry.parse(message.arguments);
     } catch (error) {
-      return call.fail('invalid_arguments', bindingText(entry.name), error);
+      return invocation.failArguments(error);
     }
-    return runMethod(call, () => entry.invoke(this.#contextOf(connection), args));
+    if (entry.kind !== kind) return invocation.refuseKind();
+    const record = this.#parts.recordOf(connection);
+    const uploads = beginUploads(invocation, entry, record.calls);
+    return uploads === undefined ? undefined : { invocation, entry, args, record, uploads };
   }
 
-  #refuseStream(connection: HubConnection, message: StreamInvocationMessage): void {
-    const entry = this.#methods.get(methodKey(message.target));
-    const call = new Invocation(connection, message, entry, this.#onEvent);
-    if (entry === undefined) {
-      call.refuseUnknown();
-      return;
+  /** A method that returns no promise is completed at once, without even a microtask. */
+  #run(call: BoundCall, slot: InvocationSlot | undefined): undefined {
+    const { invocation, record } = call;
+    const { invocationId, headers } = invocation.message;
+    const scope = new CallScope(slot, headers);
+    const end = (): void => {
+      record.calls.endCancelable(invocationId, scope);
+      abandonUploads(call);
+      slot?.end();
+    };
+    try {
+      const result = this.#call(call, scope);
+      if (isThenable(result)) {
+        record.calls.beginCancelable(invocationId, scope);
+        Promise.resolve(result)
+          .then(
+            (value) => invocation.complete(value),
+            (error: unknown) => invocation.failThrown(error),
+          )
+          .finally(end);
+        return;
+      }
+      invocation.complete(result);
+    } catch (error) {
+      invocation.failThrown(error);
     }
-    call.refuse(
-      'streaming_not_supported',
-      `The client attempted to invoke the non-streaming '${entry.name}' method with a streaming invocation.`,
+    end();
+  }
+
+  #stream(connection: HubConnection, message: StreamInvocationMessage): undefined {
+    const call = this.#bind(connection, message, 'stream');
+    if (call === undefined) return undefined;
+    const { invocation, record } = call;
+    if (record.calls.isFullOfStreams) {
+      abandonUploads(call);
+      return invocation.failUploads('too_many_streams', 'The client has too many streams.');
+    }
+    const scope = new CallScope(undefined, message.headers);
+    if (!record.calls.beginStream(message.invocationId, scope)) {
+      abandonUploads(call);
+      return invocation.refuseDuplicateId();
+    }
+    void this.#runStream(call, scope, message.invocationId);
+    return undefined;
+  }
+
+  /** Never rejects. */
+  async #runStream(call: BoundCall, scope: CallScope, invocationId: string): Promise<void> {
+    const answer = await this.#streamItems(call, scope, invocationId);
+    abandonUploads(call);
+    call.record.calls.endStream(invocationId);
+    answer();
+  }
+
+  /** How the stream is to be answered, when all its items are sent. */
+  async #streamItems(call: BoundCall, scope: CallScope, invocationId: string): Promise<() => void> {
+    const { invocation } = call;
+    let iterator: ReturnType<typeof iteratorOf>;
+    try {
+      iterator = iteratorOf(await this.#call(call, scope));
+    } catch (error) {
+      return () => invocation.failThrown(error);
+    }
+    if (iterator === undefined) return () => invocation.failNoStream();
+    try {
+      await pumpItems(invocation.connection, invocationId, { iterator, scope });
+      return () => invocation.completeStream();
+    } catch (error) {
+      return () => invocation.failStream(error);
+    }
+  }
+
+  /** Runs the method, through its authorization and the filters when there are any. */
+  #call(call: BoundCall, scope: CallScope): unknown {
+    const { entry, args, uploads } = call;
+    const context = call.record.contextFor(scope);
+    const all = uploads.size === 0 ? args : [...args, ...uploads.values()];
+    if (entry.authorize === undefined && !this.#parts.filters.hasInvoke) return entry.invoke(context, all);
+    return this.#callGuarded(entry, context, all, scope);
+  }
+
+  async #callGuarded(
+    entry: MethodEntry,
+    context: unknown,
+    args: readonly unknown[],
+    scope: CallScope,
+  ): Promise<unknown> {
+    if (entry.authorize !== undefined && !(await entry.authorize(context))) throw NOT_AUTHORIZED;
+    const invocation = { context, method: entry.name, arguments: args, headers: scope.headers ?? {} };
+    return this.#parts.filters.invoke(invocation, () => entry.invoke(context, args));
+  }
+
+  #takeItem(connection: HubConnection, message: StreamItemMessage): Promise<void> | undefined {
+    const calls = this.#callsOf(connection);
+    const upload = calls.upload(message.invocationId);
+    if (upload === undefined) {
+      this.#ignore(connection, message);
+      return undefined;
+    }
+    if (upload.isItem(message.item)) return upload.stream.push(message.item);
+    const cause = new SignalRError('invalid_argument', 'An item of the stream is of the wrong type.');
+    const isDetailed = connection.limits.enableDetailedErrors;
+    calls.completeUpload(
+      message.invocationId,
+      new HubError(buildErrorText('Failed to bind Stream message.', cause, isDetailed)),
     );
+    return undefined;
+  }
+
+  /** Ends an upload, or answers a call of the server. */
+  #takeCompletion(connection: HubConnection, message: CompletionMessage): undefined {
+    const { invocationId, outcome } = message;
+    const error = outcome.kind === 'error' ? new HubError(outcome.error) : undefined;
+    if (this.#callsOf(connection).completeUpload(invocationId, error)) return;
+    if (!connection.settleResult(invocationId, outcome)) this.#ignore(connection, message);
   }
 }
 
-/** A method that returns no promise is completed at once, without even a microtask. */
-function runMethod(call: Invocation, invoke: () => unknown): Promise<void> | undefined {
-  try {
-    const result = invoke();
-    if (!isThenable(result)) return call.complete(result);
-    return Promise.resolve(result).then(
-      (value) => call.complete(value),
-      (error: unknown) => call.failThrown(error),
-    );
-  } catch (error) {
-    return call.failThrown(error);
+/** The streams that the client announced, by their ids. Undefined: the call was refused. */
+function beginUploads(
+  invocation: Invocation,
+  entry: MethodEntry,
+  calls: ConnectionCalls,
+): ReadonlyMap<string, UploadStream> | undefined {
+  const streamIds = invocation.message.streamIds ?? [];
+  if (streamIds.length !== entry.uploads.length) {
+    const reason = `Client sent ${streamIds.length} stream(s), Hub method expects ${entry.uploads.length}.`;
+    return invocation.failUploads('wrong_uploads', reason);
   }
+  if (!calls.canBeginUploads(streamIds.length)) {
+    return invocation.failUploads('too_many_streams', 'The client has too many streams.');
+  }
+  const used = calls.firstUsedUpload(streamIds);
+  if (used !== undefined) {
+    return invocation.failUploads('duplicate_id', `Stream ID '${used}' is already in use.`);
+  }
+  const streams = new Map<string, UploadStream>();
+  for (const [index, isItem] of entry.uploads.entries()) {
+    const streamId = streamIds[index];
+    if (streamId !== undefined) streams.set(streamId, calls.beginUpload(streamId, isItem));
+  }
+  return streams;
+}
+
+function abandonUploads({ record, uploads }: BoundCall): void {
+  for (const [streamId, stream] of uploads) record.calls.abandonUpload(streamId, stream);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -122,78 +297,4 @@ function exhausted(message: never): undefined {
 function closeForClient(connection: HubConnection, error: string | undefined): void {
   if (error === undefined) connection.close('client_closed');
   else connection.close('client_error', new SignalRError('client_error', error));
-}
-
-function thrownText(target: string): string {
-  return `An unexpected error occurred invoking '${target}' on the server.`;
-}
-
-function bindingText(target: string): string {
-  return `Failed to invoke '${target}' due to an error on the server.`;
-}
-
-/** One call and the ways it can end. Without an invocation id the caller wants no answer and gets none. */
-class Invocation {
-  readonly #connection: HubConnection;
-  readonly #message: InvocationMessage | StreamInvocationMessage;
-  readonly #entry: MethodEntry | undefined;
-  readonly #onEvent: SignalREventListener;
-
-  constructor(
-    connection: HubConnection,
-    message: InvocationMessage | StreamInvocationMessage,
-    entry: MethodEntry | undefined,
-    onEvent: SignalREventListener,
-  ) {
-    this.#connection = connection;
-    this.#message = message;
-    this.#entry = entry;
-    this.#onEvent = onEvent;
-  }
-
-  /** Texts name the method as it is declared; only what does not exist is named as the client did. */
-  get #name(): string {
-    return this.#entry?.name ?? this.#message.target;
-  }
-
-  /** A method without a result answers null, as .NET does. */
-  complete(result: unknown): undefined {
-    try {
-      this.#answer({ kind: 'result', result: result ?? null });
-    } catch (error) {
-      this.fail('unserializable_result', thrownText(this.#name), error);
-    }
-  }
-
-  failThrown(error: unknown): undefined {
-    this.fail('method_threw', thrownText(this.#name), error);
-  }
-
-  fail(failure: InvocationFailure, text: string, error: unknown): undefined {
-    const isDetailed = this.#connection.limits.enableDetailedErrors;
-    this.#answer({ kind: 'error', error: buildErrorText(text, error, isDetailed) });
-    this.#report(failure, toError(error));
-  }
-
-  refuseUnknown(): undefined {
-    const error = new HubError('Method does not exist.');
-    this.#answer({ kind: 'error', error: buildErrorText(bindingText(this.#name), error, false) });
-    this.#report('unknown_method', undefined);
-  }
-
-  refuse(failure: InvocationFailure, text: string): undefined {
-    this.#answer({ kind: 'error', error: text });
-    this.#report(failure, undefined);
-  }
-
-  #answer(outcome: CompletionOutcome): void {
-    const { invocationId } = this.#message;
-    if (invocationId === undefined) return;
-    this.#connection.write({ type: MessageType.completion, invocationId, outcome });
-  }
-
-  #report(failure: InvocationFailure, error: Error | undefined): void {
-    const method = this.#entry?.name ?? null;
-    this.#onEvent({ type: 'invocation_failed', ...this.#connection.identity, method, failure, error });
-  }
 }

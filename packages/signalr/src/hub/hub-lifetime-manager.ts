@@ -3,6 +3,7 @@
  * Everything here is synchronous: a change is seen by the very next send.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
+import { SignalRError } from '../errors.js';
 import { MessageType } from '../protocol/hub-message.js';
 import { SerializedHubMessage } from '../protocol/serialized-hub-message.js';
 
@@ -94,6 +95,26 @@ export class HubLifetimeManager {
       if (connection.send(message)) count += 1;
     }
     return count;
+  }
+
+  /**
+   * Calls one connection and waits for its answer.
+   * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, and those of `ClientResults.call`
+   */
+  invoke(connectionId: string, call: Call, signal: AbortSignal | undefined): Promise<unknown> {
+    const connection = this.#connections.get(connectionId);
+    if (connection === undefined) {
+      const text = `Connection '${connectionId}' does not exist.`;
+      return Promise.reject(new SignalRError('unknown_connection', text));
+    }
+    if (!connection.isReading) {
+      const text = 'Client results inside onConnected are not possible: the answer would not be read.';
+      return Promise.reject(new SignalRError('not_ready', text));
+    }
+    return connection.results.call(
+      (invocationId) => connection.write({ type: MessageType.invocation, invocationId, ...call }),
+      signal,
+    );
   }
 }
 

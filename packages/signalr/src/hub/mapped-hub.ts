@@ -8,10 +8,12 @@ import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
 import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
+import { type CallLimits, ConnectionCalls } from './connection-calls.js';
 import { type HubClients, LocalHubClients } from './hub-clients.js';
 import { ConnectionHubContext, type HubContext, type RequestInfo } from './hub-context.js';
 import type { HubDefinition, HubMethodsOf } from './hub-definition.js';
-import { HubDispatcher } from './hub-dispatcher.js';
+import { type ConnectionRecord, HubDispatcher } from './hub-dispatcher.js';
+import { FilterChain, type HubFilter } from './hub-filter.js';
 import { HubLifetimeManager } from './hub-lifetime-manager.js';
 import { createMethodTable } from './method-table.js';
 
@@ -65,6 +67,8 @@ export interface HubEnvironment {
   readonly ticker: Ticker;
   readonly protocols: readonly HubProtocol[];
   readonly onEvent: SignalREventListener;
+  readonly callLimits: CallLimits;
+  readonly filters: readonly HubFilter<HubContext<unknown, unknown, unknown>>[];
 }
 
 /** See {@link Hub} and {@link ConnectionHost}. */
@@ -77,8 +81,10 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   readonly #definition: HubDefinition<Client, User, Items, unknown>;
   readonly #manager: HubLifetimeManager;
   readonly #dispatcher: HubDispatcher;
-  /** Contexts of the connections between `admit` and the end of their life. */
-  readonly #contexts = new WeakMap<HubConnection, HubContext<Client, User, Items>>();
+  readonly #filters: FilterChain;
+  readonly #callLimits: CallLimits;
+  /** From `admit` to the end of the connection's life. */
+  readonly #records = new WeakMap<HubConnection, HubRecord<Client, User, Items>>();
 
   constructor(
     path: string,
@@ -92,8 +98,16 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     this.#definition = definition;
     this.#manager = new HubLifetimeManager();
     this.clients = new LocalHubClients<Client>(this.#manager);
-    const methods = createMethodTable(definition.methods);
-    this.#dispatcher = new HubDispatcher(methods, (connection) => this.#contextOf(connection), this.onEvent);
+    this.#callLimits = environment.callLimits;
+    // The server's filters know nothing of this hub's types, its own know all: both get contexts of this hub.
+    const filters = [...environment.filters, ...(definition.filters ?? [])] as readonly HubFilter<never>[];
+    this.#filters = new FilterChain(filters);
+    this.#dispatcher = new HubDispatcher({
+      methods: createMethodTable(definition.methods),
+      filters: this.#filters,
+      onEvent: this.onEvent,
+      recordOf: (connection) => this.#recordOf(connection),
+    });
   }
 
   readonly groups: HubGroups = {
@@ -124,7 +138,14 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   admit(connection: HubConnection, request: RequestInfo): void {
     // Without a factory the items are typed as a plain record, which is what this is.
     const items = this.#definition.createItems?.() ?? ({} as Items);
-    this.#contexts.set(connection, new ConnectionHubContext(connection, this.#manager, { items, request }));
+    const calls = new ConnectionCalls(this.#callLimits);
+    connection.onEnding = () => calls.cancelAll();
+    const state = { connection, manager: this.#manager, items, request };
+    this.#records.set(connection, {
+      calls,
+      context: new ConnectionHubContext<Client, User, Items>(state, undefined),
+      contextFor: (scope) => new ConnectionHubContext<Client, User, Items>(state, scope),
+    });
   }
 
   register(connection: HubConnection): void {
@@ -136,22 +157,33 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   }
 
   async connected(connection: HubConnection): Promise<void> {
-    await this.#definition.onConnected?.(this.#contextOf(connection));
+    const { context } = this.#recordOf(connection);
+    await this.#filters.connected(context, () => this.#definition.onConnected?.(context));
   }
 
   async disconnected(connection: HubConnection, error: Error | undefined): Promise<void> {
-    await this.#definition.onDisconnected?.(this.#contextOf(connection), error);
+    const { context } = this.#recordOf(connection);
+    await this.#filters.disconnected(context, error, () => this.#definition.onDisconnected?.(context, error));
+  }
+
+  settle(connection: HubConnection): Promise<void> {
+    return this.#recordOf(connection).calls.settle();
   }
 
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined {
     return this.#dispatcher.dispatch(connection, message);
   }
 
-  #contextOf(connection: HubConnection): HubContext<Client, User, Items> {
-    const context = this.#contexts.get(connection);
-    if (context === undefined) throw new SignalRError('aborted', 'The connection was never admitted.');
-    return context;
+  #recordOf(connection: HubConnection): HubRecord<Client, User, Items> {
+    const record = this.#records.get(connection);
+    if (record === undefined) throw new SignalRError('aborted', 'The connection was never admitted.');
+    return record;
   }
+}
+
+/** What the hub keeps for a connection; `context` is the one of its hooks. */
+interface HubRecord<Client, User, Items> extends ConnectionRecord {
+  readonly context: HubContext<Client, User, Items>;
 }
 
 function summaryOf(connection: HubConnection): ConnectionSummary {

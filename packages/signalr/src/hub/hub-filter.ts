@@ -1,0 +1,82 @@
+/*
+ * Filters: code around every invocation and every connect and disconnect of a hub.
+ */
+
+/** One invocation as a filter sees it. */
+export interface FilteredInvocation<Context> {
+  readonly context: Context;
+  /** As declared. */
+  readonly method: string;
+  /** What the method's parser returned, followed by the streams that the client uploads. */
+  readonly arguments: readonly unknown[];
+  /** String headers that the client put on the message; empty when there are none. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Each member gets `next`, which runs the filters after it and then the hub's own code, and returns what that
+ * returned. A filter that does not call it replaces the hub's code; what it throws is treated as thrown there.
+ */
+export interface HubFilter<Context> {
+  /** Around every method. For a streaming method the result is the stream, before its first item. */
+  readonly invoke?: (invocation: FilteredInvocation<Context>, next: () => Promise<unknown>) => unknown;
+  readonly connected?: (context: Context, next: () => Promise<void>) => void | Promise<void>;
+  readonly disconnected?: (
+    context: Context,
+    error: Error | undefined,
+    next: () => Promise<void>,
+  ) => void | Promise<void>;
+}
+
+/** The filters of a hub, the first outermost, as three functions. Types are erased as in the method table. */
+export class FilterChain {
+  readonly #filters: readonly HubFilter<never>[];
+  /** Without any, methods run without a detour. */
+  readonly hasInvoke: boolean;
+
+  constructor(filters: readonly HubFilter<never>[]) {
+    this.#filters = filters;
+    this.hasInvoke = filters.some(({ invoke }) => invoke !== undefined);
+  }
+
+  invoke(invocation: FilteredInvocation<unknown>, run: () => unknown): Promise<unknown> {
+    return this.#through(run, (filter, next) => filter.invoke?.(invocation as never, next), 'invoke');
+  }
+
+  async connected(context: unknown, run: () => unknown): Promise<void> {
+    await this.#through(
+      run,
+      (filter, next) => filter.connected?.(context as never, asVoid(next)),
+      'connected',
+    );
+  }
+
+  async disconnected(context: unknown, error: Error | undefined, run: () => unknown): Promise<void> {
+    await this.#through(
+      run,
+      (filter, next) => filter.disconnected?.(context as never, error, asVoid(next)),
+      'disconnected',
+    );
+  }
+
+  /** From the innermost outwards: each filter that has the member wraps what is inside of it. */
+  #through(
+    run: () => unknown,
+    apply: (filter: HubFilter<never>, next: () => Promise<unknown>) => unknown,
+    member: keyof HubFilter<never>,
+  ): Promise<unknown> {
+    let next = async (): Promise<unknown> => run();
+    for (const filter of this.#filters.toReversed()) {
+      if (filter[member] === undefined) continue;
+      const inner = next;
+      next = async () => apply(filter, inner);
+    }
+    return next();
+  }
+}
+
+function asVoid(next: () => Promise<unknown>): () => Promise<void> {
+  return async () => {
+    await next();
+  };
+}

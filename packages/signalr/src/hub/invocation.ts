@@ -1,0 +1,124 @@
+/*
+ * One call of a client and the ways it can be answered. The texts of failures are those of ASP.NET Core.
+ */
+import { buildErrorText, toError } from '../connection/error-text.js';
+import type { HubConnection } from '../connection/hub-connection.js';
+import { HubError } from '../errors.js';
+import type { InvocationFailure, SignalREventListener } from '../events.js';
+import {
+  type CompletionOutcome,
+  type InvocationMessage,
+  MessageType,
+  type StreamInvocationMessage,
+} from '../protocol/hub-message.js';
+import type { MethodEntry } from './method-table.js';
+
+/** Thrown inside of the dispatcher when a method's `authorize` said no. */
+export const NOT_AUTHORIZED = new HubError('The user is not authorized.');
+
+/** Without an invocation id the caller wants no answer and gets none. */
+export class Invocation {
+  readonly connection: HubConnection;
+  readonly message: InvocationMessage | StreamInvocationMessage;
+  readonly #entry: MethodEntry | undefined;
+  readonly #onEvent: SignalREventListener;
+
+  constructor(
+    connection: HubConnection,
+    message: InvocationMessage | StreamInvocationMessage,
+    parts: { readonly entry: MethodEntry | undefined; readonly onEvent: SignalREventListener },
+  ) {
+    this.connection = connection;
+    this.message = message;
+    this.#entry = parts.entry;
+    this.#onEvent = parts.onEvent;
+  }
+
+  /** A method without a result answers null, as .NET does. */
+  complete(result: unknown): undefined {
+    try {
+      this.#answer({ kind: 'result', result: result ?? null });
+    } catch (error) {
+      this.#fail('unserializable_result', this.#thrownText, error);
+    }
+  }
+
+  /** The end of a stream. */
+  completeStream(): undefined {
+    this.#answer({ kind: 'void' });
+  }
+
+  failThrown(error: unknown): undefined {
+    if (error === NOT_AUTHORIZED) {
+      const text = `Failed to invoke '${this.message.target}' because user is unauthorized`;
+      return this.#refuse('unauthorized', text);
+    }
+    return this.#fail('method_threw', this.#thrownText, error);
+  }
+
+  failArguments(error: unknown): undefined {
+    return this.#fail('invalid_arguments', this.#bindingText, error);
+  }
+
+  failStream(error: unknown): undefined {
+    return this.#fail('stream_failed', 'An error occurred on the server while streaming results.', error);
+  }
+
+  /** What the method returned cannot be iterated. */
+  failNoStream(): undefined {
+    const name = this.#entry?.name ?? this.message.target;
+    const text = `The value returned by the streaming method '${name}' is not a ChannelReader<> or IAsyncEnumerable<>.`;
+    return this.#refuse('stream_failed', text);
+  }
+
+  failUploads(failure: 'wrong_uploads' | 'too_many_streams' | 'duplicate_id', reason: string): undefined {
+    return this.#fail(failure, this.#thrownText, new HubError(reason));
+  }
+
+  refuseUnknown(): undefined {
+    const error = new HubError('Method does not exist.');
+    return this.#refuse('unknown_method', buildErrorText(this.#bindingText, error, false));
+  }
+
+  refuseDuplicateId(): undefined {
+    const { invocationId } = this.message;
+    return this.#refuse('duplicate_id', `Invocation ID '${invocationId}' is already in use.`);
+  }
+
+  refuseKind(): undefined {
+    const isStream = this.#entry?.kind === 'stream';
+    const [declared, invoked] = isStream ? ['streaming', 'non-streaming'] : ['non-streaming', 'streaming'];
+    const text = `The client attempted to invoke the ${declared} '${this.message.target}' method with a ${invoked} invocation.`;
+    return this.#refuse('wrong_kind', text);
+  }
+
+  get #thrownText(): string {
+    return `An unexpected error occurred invoking '${this.message.target}' on the server.`;
+  }
+
+  get #bindingText(): string {
+    return `Failed to invoke '${this.message.target}' due to an error on the server.`;
+  }
+
+  #fail(failure: InvocationFailure, text: string, error: unknown): undefined {
+    const isDetailed = this.connection.limits.enableDetailedErrors;
+    this.#answer({ kind: 'error', error: buildErrorText(text, error, isDetailed) });
+    this.#report(failure, toError(error));
+  }
+
+  #refuse(failure: InvocationFailure, text: string): undefined {
+    this.#answer({ kind: 'error', error: text });
+    this.#report(failure, undefined);
+  }
+
+  #answer(outcome: CompletionOutcome): void {
+    const { invocationId } = this.message;
+    if (invocationId === undefined) return;
+    this.connection.write({ type: MessageType.completion, invocationId, outcome });
+  }
+
+  #report(failure: InvocationFailure, error: Error | undefined): void {
+    const method = this.#entry?.name ?? null;
+    this.#onEvent({ type: 'invocation_failed', ...this.connection.identity, method, failure, error });
+  }
+}
