@@ -1,4 +1,5 @@
 // The only reader of the environment: MILLRACE_* variables in, gateway options out.
+import { MAX_PARTITIONS, parseRedisUrl } from '@millrace/broker';
 import { GatewayError } from './errors.js';
 import type { LogLevel } from './logger.js';
 import type { GatewayOptions } from './options.js';
@@ -36,7 +37,8 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       ...(port === undefined ? {} : { port: parsePort(port) }),
       ...(host === undefined ? {} : { host }),
       ...(drainMs === undefined ? {} : { drainMs: parseMilliseconds('MILLRACE_DRAIN_MS', drainMs) }),
-      redisUrl: parseUrl('MILLRACE_REDIS_URL', text('MILLRACE_REDIS_URL'), ['redis:', 'rediss:']),
+      redisUrl: parseRedis(text('MILLRACE_REDIS_URL')),
+      partitions: parsePartitions(text('MILLRACE_PARTITIONS')),
       jwtSecret: text('MILLRACE_JWT_SECRET'),
       jwksUrl: parseUrl('MILLRACE_JWKS_URL', text('MILLRACE_JWKS_URL'), ['https:', 'http:']),
       apiKeys: list('MILLRACE_API_KEYS'),
@@ -60,6 +62,25 @@ function parsePort(text: string): number {
 function parseMilliseconds(name: string, text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw invalid(name, 'a number of milliseconds');
   return Number(text);
+}
+
+/** One address, or several of a cluster: the broker knows the form. */
+function parseRedis(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  try {
+    parseRedisUrl(text);
+    return text;
+  } catch {
+    // The value is not repeated: it may hold a password.
+    throw invalid('MILLRACE_REDIS_URL', 'an address that begins with redis:// or rediss://');
+  }
+}
+
+function parsePartitions(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const partitions = Number(text);
+  if (/^\d+$/.test(text) && partitions >= 1 && partitions <= MAX_PARTITIONS) return partitions;
+  throw invalid('MILLRACE_PARTITIONS', `a number from 1 to ${MAX_PARTITIONS}`);
 }
 
 function parseSwitch(name: string, text: string | undefined): boolean {

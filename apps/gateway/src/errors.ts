@@ -1,7 +1,12 @@
 // The gateway's own errors. What a remote client may see is chosen elsewhere (hub errors, HTTP problems).
 
 /** Stable codes of {@link GatewayError}; each is explained in docs/errors.md. */
-export const GATEWAY_ERROR_CODES = ['invalid_configuration', 'port_in_use', 'broker_unavailable'] as const;
+export const GATEWAY_ERROR_CODES = [
+  'invalid_configuration',
+  'port_in_use',
+  'broker_unavailable',
+  'partitions_differ',
+] as const;
 
 /** One of {@link GATEWAY_ERROR_CODES}. */
 export type GatewayErrorCode = (typeof GATEWAY_ERROR_CODES)[number];

@@ -30,8 +30,8 @@ export interface JoinResult {
 /** What the hub needs of the gateway. */
 export interface EventsHubPorts {
   readonly publisher: Pick<Publisher, 'publish'>;
-  /** Position of a client that has been sent everything handled so far. */
-  currentPosition(): string;
+  /** Position of a client that has been sent everything of this room handled so far. */
+  currentPosition(roomId: string): string;
   /** Sends a client what it missed of a room, then lets it arrive; see `Replay`. */
   catchUp(target: ReplayTarget): Promise<ReplayOutcome>;
   typingIn(roomId: string): readonly TypingUser[];
@@ -128,7 +128,7 @@ async function joinRoom(
     ports.typingIn(room).filter(({ user_id }) => user_id !== userId);
   const enter = (): Pick<JoinResult, 'roomId' | 'position' | 'typing'> => {
     groups.add(roomId);
-    return { roomId, position: ports.currentPosition(), typing: typistsBeside(user, roomId) };
+    return { roomId, position: ports.currentPosition(roomId), typing: typistsBeside(user, roomId) };
   };
   // Without a position there is nothing to recover, and nobody claims to have done it.
   if (after === undefined) return { ...enter(), recovered: false, replayed: 0 };

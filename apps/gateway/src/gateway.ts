@@ -2,7 +2,14 @@
 // created here and nowhere else; read it from top to bottom.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type Broker, type BrokerOptions, createMemoryBroker, createRedisBroker } from '@millrace/broker';
+import {
+  type Broker,
+  BrokerError,
+  type BrokerOptions,
+  createMemoryBroker,
+  createRedisBroker,
+  parseRedisUrl,
+} from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
 import { createPublisher, type Publisher } from '@millrace/publisher';
 import {
@@ -123,7 +130,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     this.#state = 'starting';
     try {
       await this.#openBroker();
-      await this.#delivery.start();
+      await this.#startDelivery();
       await this.#startExtensions();
       const address = await this.#listen();
       this.#state = 'running';
@@ -146,8 +153,12 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   // ── The parts ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #createBroker(): Broker {
-    const { redisUrl, catalog, minAgeMs, dedupeWindowMs } = this.#options;
-    const options: BrokerOptions = { streams: catalog.streams, minAgeMs, dedupeWindowMs };
+    const { redisUrl, catalog, partitions, minAgeMs, dedupeWindowMs } = this.#options;
+    const streams = catalog.streams.map((stream) => ({
+      ...stream,
+      ...(partitions === undefined ? {} : { partitions }),
+    }));
+    const options: BrokerOptions = { streams, minAgeMs, dedupeWindowMs };
     const broker =
       redisUrl === undefined ? createMemoryBroker(options) : createRedisBroker({ ...options, url: redisUrl });
     broker.onStateChange((state, cause) => {
@@ -164,7 +175,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = this.#options;
     const definition = createEventsHub({
       publisher: this.publisher,
-      currentPosition: () => this.#delivery.currentPosition(),
+      currentPosition: (roomId) => this.#delivery.currentPosition(roomId),
       catchUp: (target) => this.#delivery.catchUp(target),
       typingIn: (roomId) => this.#delivery.typingIn(roomId),
       areRoomsOpen: isDevelopment,
@@ -220,7 +231,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     if (this.#broker.state === 'ready') {
       // A stream that does not answer keeps its last figures.
       await Promise.allSettled(
-        this.#options.catalog.streams.map(async ({ name }) => {
+        this.#broker.partitioning.streams.map(async ({ name }) => {
           this.#metrics.observeStream('signalr-consumers', await this.#broker.inspect(name));
         }),
       );
@@ -234,12 +245,23 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     try {
       await this.#broker.open();
     } catch (cause) {
-      const where = this.#options.redisUrl === undefined ? 'in memory' : new URL(this.#options.redisUrl).host;
+      throwIfPartitionsDiffer(cause);
+      const { redisUrl } = this.#options;
+      const where = redisUrl === undefined ? 'in memory' : parseRedisUrl(redisUrl).seeds.join(', ');
       throw new GatewayError(
         'broker_unavailable',
         `Redis at ${where} cannot be reached. Is MILLRACE_REDIS_URL right?`,
         { cause },
       );
+    }
+  }
+
+  async #startDelivery(): Promise<void> {
+    try {
+      await this.#delivery.start();
+    } catch (error) {
+      throwIfPartitionsDiffer(error);
+      throw error;
     }
   }
 
@@ -314,6 +336,16 @@ async function endsWithin(timeoutMs: number, work: Promise<void>): Promise<boole
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** @throws GatewayError `partitions_differ` when that is what happened */
+function throwIfPartitionsDiffer(cause: unknown): void {
+  if (!(cause instanceof BrokerError) || cause.code !== 'partitions_differ') return;
+  throw new GatewayError(
+    'partitions_differ',
+    `${cause.message}. Set MILLRACE_PARTITIONS to the stored number, or leave it unset.`,
+    { cause },
+  );
 }
 
 /** `undefined`: pages that this gateway itself serves. */

@@ -12,8 +12,13 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly port?: number;
   /** Address to listen on. @defaultValue '127.0.0.1' */
   readonly host?: string;
-  /** `redis://…`; without it the broker is in memory and serves this process only. */
+  /** `redis://…`, of a server or of nodes of a cluster; without it the broker is in memory and serves this process only. */
   readonly redisUrl?: string | undefined;
+  /**
+   * Into how many streams each stream is split, 1 to 32. The first number is stored; a gateway with another one does not start.
+   * @defaultValue the stored number, else 1
+   */
+  readonly partitions?: number | undefined;
   /** Secret of HS256 tokens, at least 32 bytes. */
   readonly jwtSecret?: string | undefined;
   /** Address of the JSON Web Key Set that signs tokens. */
@@ -72,8 +77,8 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
 
 /** Options with every default filled in. */
 export type ResolvedGatewayOptions = Readonly<
-  Required<Omit<GatewayOptions<AnyCatalog>, 'redisUrl' | 'jwtSecret' | 'jwksUrl'>> &
-    Pick<GatewayOptions, 'redisUrl' | 'jwtSecret' | 'jwksUrl'> & { readonly instance: string }
+  Required<Omit<GatewayOptions<AnyCatalog>, 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl'>> &
+    Pick<GatewayOptions, 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl'> & { readonly instance: string }
 >;
 
 const defaults = {

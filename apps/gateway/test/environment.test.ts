@@ -11,6 +11,7 @@ describe('readEnvironment', () => {
       MILLRACE_PORT: '5000',
       MILLRACE_HOST: '0.0.0.0',
       MILLRACE_REDIS_URL: 'redis://localhost:6379',
+      MILLRACE_PARTITIONS: '4',
       MILLRACE_JWT_SECRET: secret,
       MILLRACE_API_KEYS: ' a , b,',
       MILLRACE_INSTANCE: 'one',
@@ -23,6 +24,7 @@ describe('readEnvironment', () => {
       port: 5000,
       host: '0.0.0.0',
       redisUrl: 'redis://localhost:6379',
+      partitions: 4,
       jwtSecret: secret,
       apiKeys: ['a', 'b'],
       instance: 'one',
@@ -44,12 +46,20 @@ describe('readEnvironment', () => {
     ['MILLRACE_PORT', '4400x'],
     ['MILLRACE_DEV', 'maybe'],
     ['MILLRACE_REDIS_URL', 'localhost:6379'],
+    ['MILLRACE_PARTITIONS', '0'],
+    ['MILLRACE_PARTITIONS', '33'],
+    ['MILLRACE_PARTITIONS', 'chat=3'],
     ['MILLRACE_JWKS_URL', 'ftp://keys'],
     ['MILLRACE_LOG_LEVEL', 'loud'],
     ['MILLRACE_DRAIN_MS', '10s'],
     ['MILLRACE_DRAIN_MS', '-1'],
   ])('refuses %s=%s and names the variable', (name, value) => {
     expect(() => readEnvironment({ [name]: value })).toThrow(name);
+  });
+
+  it('takes several nodes of a cluster', () => {
+    const redisUrl = 'redis://:secret@a:7000,b:7001,c:7002';
+    expect(readEnvironment({ MILLRACE_REDIS_URL: redisUrl }).gateway.redisUrl).toBe(redisUrl);
   });
 
   it('does not repeat an address that may hold a password', () => {

@@ -1,7 +1,7 @@
-import { createMemoryBroker, type Entry, parsePosition, previousEntryId } from '@millrace/broker';
+import { createMemoryBroker, encodePosition, parsePosition, previousEntryId } from '@millrace/broker';
 import { fakeClock } from '@millrace/testkit';
 import { expect, it } from 'vitest';
-import { recallRecentEntries } from '../src/delivery/recent-entries.js';
+import { type LookBack, recallRecentEntries } from '../src/delivery/recent-entries.js';
 
 const streams = [
   { name: 'a', maxLength: 100_000 },
@@ -21,9 +21,9 @@ async function setUp(counts: Readonly<Record<string, number>>, stepMs: number) {
   const recalled: string[] = [];
   const positions: string[] = [];
   const floors = new Map<string, string>();
-  const recall = (_stream: string, entry: Entry, position: string): void => {
+  const recall: LookBack['recall'] = (_stream, entry, placeOf): void => {
     recalled.push(entry.fields.n ?? '');
-    positions.push(position);
+    positions.push(encodePosition(streams.map(({ name }) => placeOf(name))));
   };
   const begin = (stream: string, floor: string): void => {
     expect(recalled).toEqual([]);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BrokerError, createMemoryBroker, encodePosition, type Position } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { describe, expect, it, vi } from 'vitest';
+import { RoomPositions } from '../src/delivery/room-positions.js';
 import { Replay } from '../src/replay/replay.js';
 
 const epoch = '0123abcd';
@@ -21,7 +22,10 @@ function setUp(options: { maxEventsPerRoom?: number; maxBytesPerRoom?: number } 
       ...options,
     },
     broker,
-    () => current,
+    new RoomPositions(broker, () => ({
+      position: () => encodePosition(current),
+      currentPosition: () => current,
+    })),
   );
   for (const { name } of eventCatalog.streams) replay.ring.begin(name, '0-0');
   let last = 0;

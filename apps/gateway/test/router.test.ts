@@ -24,7 +24,8 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
     },
     {
       brokerTimeMs: () => brokerTimeMs,
-      positionAt: (stream, entry) => `${stream}/${entry.id}`,
+      positionAt: (roomId) => `position/${roomId.length}`,
+      belongs: (_roomId, stream) => stream !== 'events:chat.p1',
       remember: (_stream, entry, _received, createText) => remembered.push([entry.id, createText()]),
       send: (_received: ReceivedEvent, createText) => sent.push(JSON.parse(createText())),
       reject: (_stream, _entry, reason) => rejected.push(reason),
@@ -67,7 +68,7 @@ describe('Router', () => {
         room_id: 'room "1"',
         payload: { title: 'Grüße!', type: 'info', n: 100, extra: [null] },
         metadata: { trace_id: 't' },
-        position: `events:notification/${nowMs - 7}-0`,
+        position: 'position/8',
       },
     ]);
     expect(delivered).toEqual([{ recipients: 1, delayMs: 7 }]);
@@ -76,14 +77,29 @@ describe('Router', () => {
   it('recalls what was delivered before: a repeat is not sent, and it is remembered with its position', () => {
     const { router, sent, remembered, dropped } = setUp();
     const fields = notification();
-    router.recall('events:notification', entryAt(nowMs - 5_000, fields), 'earlier');
-    router.recall('events:notification', entryAt(nowMs - 4_000, { ...fields, payload: 'broken' }), 'earlier');
+    router.recall('events:notification', entryAt(nowMs - 5_000, fields), () => 'earlier');
+    router.recall(
+      'events:notification',
+      entryAt(nowMs - 4_000, { ...fields, payload: 'broken' }),
+      () => 'earlier',
+    );
     router.route('events:notification', entryAt(nowMs, fields));
     expect(sent).toEqual([]);
     expect(dropped).toEqual(['duplicate']);
     expect(remembered.map(([id, text]) => [id, (JSON.parse(text) as { position: string }).position])).toEqual(
       [[`${nowMs - 5_000}-0`, 'earlier']],
     );
+  });
+
+  it('rejects an event in a partition that is not its room’s, and does not recall it', () => {
+    const { router, sent, remembered, rejected } = setUp();
+    const fields = notification();
+    router.recall('events:chat.p1', entryAt(nowMs, fields), () => 'earlier');
+    router.route('events:chat.p1', entryAt(nowMs, fields));
+    expect(rejected).toEqual(['the room belongs to another partition']);
+    expect([sent, remembered]).toEqual([[], []]);
+    router.route('events:chat', entryAt(nowMs, fields));
+    expect(sent).toHaveLength(1);
   });
 
   it('accepts a known type in any stream', () => {

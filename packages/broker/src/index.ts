@@ -45,6 +45,7 @@ export { MAX_PARTITIONS, Partitioning, partitionName, partitionOf, type StreamSc
 export {
   comparePositions,
   cursorsAfter,
+  EVERY_SCOPE,
   encodePosition,
   MAX_POSITION_CHARS,
   type Position,
@@ -53,3 +54,4 @@ export {
 } from './position.js';
 export { createRedisBroker } from './redis/redis-broker.js';
 export type { RedisBrokerOptions } from './redis/redis-options.js';
+export { parseRedisUrl, type RedisUrl } from './redis/redis-url.js';

@@ -1,5 +1,6 @@
 // Positions: how far a reader has seen some streams, as one short URL-safe text that travels with every event.
-// `<epoch>-<ms>-<sequence>` per stream, numbers in base 36, a sequence of 0 left out, joined by dots. Pure.
+// `<epoch>-<ms>-<sequence>` per stream, numbers in base 36, a sequence of 0 left out, joined by dots. With partitions the scope
+// stands before it: `2~…` for the rooms of one scope, `all~…` for every room. Pure.
 import type { EntryId } from './broker.js';
 import { compareEntryIds, isEntryId, splitEntryId } from './entry-id.js';
 import { isEpoch } from './epoch.js';
@@ -14,10 +15,14 @@ export interface StreamPosition {
 /** One element per stream, in the order of the stream list it was made for. */
 export type Position = readonly StreamPosition[];
 
-/** Longest text `parsePosition` looks at, in characters. Four streams need about 80. */
-export const MAX_POSITION_CHARS = 1_024;
+/** Longest text `parsePosition` looks at, in characters. Four streams need about 80, all partitions together 20 each. */
+export const MAX_POSITION_CHARS = 8_192;
 
 const SEPARATOR = '.';
+const SCOPE_SEPARATOR = '~';
+const SCOPE = /^(?:all|[0-9_]{1,100})$/;
+/** Scope of a position that holds for every room. */
+export const EVERY_SCOPE = 'all';
 const SEGMENT = /^([0-9a-z]{1,16})-([0-9a-z]{1,13})(?:-([0-9a-z]{1,13}))?$/;
 
 /** The part of a position that stands for one stream. Changes only when the cursor or the epoch does. */
@@ -27,23 +32,29 @@ export function encodeStreamPosition({ epoch, cursor }: StreamPosition): string 
   return sequence === '0' ? head : `${head}-${toBase36(sequence)}`;
 }
 
-/** Joins what `encodeStreamPosition` made, in the order of the stream list. */
-export function joinPosition(segments: readonly string[]): string {
-  return segments.join(SEPARATOR);
+/** Joins what `encodeStreamPosition` made, in the order of the stream list. @param scope '' where there is one only */
+export function joinPosition(segments: readonly string[], scope = ''): string {
+  const text = segments.join(SEPARATOR);
+  return scope === '' ? text : scope + SCOPE_SEPARATOR + text;
 }
 
-/** The whole position as text. */
-export function encodePosition(position: Position): string {
-  return joinPosition(position.map(encodeStreamPosition));
+/** The whole position as text. @param scope '' where there is one only */
+export function encodePosition(position: Position, scope = ''): string {
+  return joinPosition(position.map(encodeStreamPosition), scope);
 }
 
 /**
- * Reads a position that a client handed in.
+ * Reads a position that a client handed in. The scope is for clients: epochs tell streams apart.
  * @throws BrokerError `invalid_position` for anything that `encodePosition` could not have made
  */
 export function parsePosition(text: unknown): Position {
   if (typeof text !== 'string' || text === '' || text.length > MAX_POSITION_CHARS) throw invalidPosition();
-  return text.split(SEPARATOR).map(parseSegment);
+  const scopeChars = text.indexOf(SCOPE_SEPARATOR);
+  if (scopeChars >= 0 && !SCOPE.test(text.slice(0, scopeChars))) throw invalidPosition();
+  return text
+    .slice(scopeChars + 1)
+    .split(SEPARATOR)
+    .map(parseSegment);
 }
 
 /**

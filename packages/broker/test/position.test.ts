@@ -20,13 +20,14 @@ const streamPosition = fc.record({
   epoch,
   cursor: fc.tuple(part, part).map(([ms, sequence]) => `${ms}-${sequence}`),
 });
+const scope = fc.constantFrom('', 'all', '0', '31', '2_11');
 const anyPosition = fc.array(streamPosition, { minLength: 1, maxLength: 8 });
 
 describe('a position', () => {
   it('comes back as it went out, URL-safe and short (property)', () => {
     fc.assert(
-      fc.property(anyPosition, (position) => {
-        const text = encodePosition(position);
+      fc.property(anyPosition, scope, (position, of) => {
+        const text = encodePosition(position, of);
         expect(parsePosition(text)).toEqual(position);
         expect(encodeURIComponent(text)).toBe(text);
         expect(text.length).toBeLessThanOrEqual(MAX_POSITION_CHARS);
@@ -58,6 +59,11 @@ describe('a position', () => {
     'a-1 ',
     'a-1\n',
     'a-é',
+    '~a-1',
+    '2~',
+    '2~3~a-1',
+    'every~a-1',
+    `${'1'.repeat(101)}~a-1`,
     `${'a'.repeat(17)}-1`,
     'a-3w5e11264sgsg',
     'a-1-zzzzzzzzzzzzz',

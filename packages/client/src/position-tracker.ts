@@ -7,11 +7,21 @@ interface Mark {
   readonly seenBefore: number;
 }
 
+interface Seen {
+  readonly position: string;
+  /** Counts the positions of the connection. */
+  readonly number: number;
+}
+
+/** Scope of a position that covers every room although there are several scopes. */
+const EVERY_SCOPE = 'all';
+
 /**
  * The positions of one connection.
  *
- * A position covers all rooms, so the newest one holds for every room that gets its events live: a quiet room need
- * not be resumed from its last event of long ago. Two rules keep that from losing anything:
+ * A position covers all rooms of its scope (what stands before its `~`; everything where nothing does), so the newest one
+ * holds for every such room that gets its events live: a quiet room need not be resumed from its last event of long ago. Two
+ * rules keep that from losing anything:
  *
  * - A room whose join has not completed keeps the position it had: its missed events are still to come, whatever
  *   other rooms have seen meanwhile. Its own events may be replayed old ones, so they move nobody.
@@ -24,7 +34,9 @@ interface Mark {
 export class PositionTracker {
   /** By room; only rooms whose join has completed on this connection. */
   readonly #marks = new Map<string, Mark>();
-  #latest: string | undefined;
+  /** By scope; as many as the gateway has partitions. Each is newer than what is known of every scope. */
+  readonly #latest = new Map<string, Seen>();
+  #latestOfAll: Seen | undefined;
   #seen = 0;
 
   /** The join of a room completed with this position. */
@@ -38,14 +50,26 @@ export class PositionTracker {
 
   /** A position came: with a live event of a joined room, or by itself. */
   see(position: string): void {
-    this.#latest = position;
-    this.#seen++;
+    const seen = { position, number: ++this.#seen };
+    const scope = scopeOf(position);
+    if (scope === EVERY_SCOPE) {
+      this.#latest.clear();
+      this.#latestOfAll = seen;
+    } else {
+      this.#latest.set(scope, seen);
+    }
   }
 
   /** Where to resume the room; `undefined` while its join has not completed on this connection. */
   resumeAfter(roomId: string): string | undefined {
     const mark = this.#marks.get(roomId);
     if (mark === undefined) return undefined;
-    return this.#seen > mark.seenBefore ? this.#latest : mark.joinedAt;
+    const seen = this.#latest.get(scopeOf(mark.joinedAt)) ?? this.#latestOfAll;
+    return seen !== undefined && seen.number > mark.seenBefore ? seen.position : mark.joinedAt;
   }
+}
+
+/** Which rooms a position covers. */
+function scopeOf(position: string): string {
+  return position.slice(0, Math.max(0, position.indexOf('~')));
 }

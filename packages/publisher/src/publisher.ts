@@ -170,7 +170,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     const { broker, clock, observer } = this.#options;
     const startMs = clock.monotonicMs();
     const write = broker.publish({
-      stream: declaration.stream,
+      // The broker knows the number of partitions, so no publisher can disagree with the gateways about a room's place.
+      stream: broker.partitioning.streamFor(declaration.stream, event.room_id),
       fields,
       // What is never replayed is not worth a key in the store for 5 minutes: gateways drop a repeat.
       ...(declaration.replay.mode === 'none' ? {} : { dedupeId: event.event_id }),

@@ -23,6 +23,7 @@ import { Replay, type ReplayOutcome, type ReplayTarget } from '../replay/replay.
 import { QuietConnections } from './quiet-connections.js';
 import { recallRecentEntries } from './recent-entries.js';
 import { repeat } from './repeat.js';
+import { RoomPositions } from './room-positions.js';
 import { Router } from './router.js';
 import { observeTyping } from './typing-events.js';
 import { type TypingUser, TypingUsers } from './typing-users.js';
@@ -47,6 +48,7 @@ export class Delivery {
   readonly #router: Router;
   readonly #replay: Replay;
   readonly #typingUsers: TypingUsers;
+  readonly #positions: RoomPositions;
   readonly #quietConnections = new QuietConnections();
   /** The position that quiet connections were told last. */
   #toldPosition = '';
@@ -56,6 +58,7 @@ export class Delivery {
     this.#parts = parts;
     this.#typingUsers = new TypingUsers({ expiryMs: parts.options.typingExpiryMs, maxRooms: maxTypingRooms });
     this.#member = this.#createMember();
+    this.#positions = new RoomPositions(parts.broker, () => this.#member);
     this.#replay = this.#createReplay();
     this.#router = this.#createRouter();
   }
@@ -81,9 +84,9 @@ export class Delivery {
     await this.#member.stop();
   }
 
-  /** Position of a client that has been sent everything handled so far. */
-  currentPosition(): string {
-    return this.#member.position();
+  /** Position of a client that has been sent everything of this room handled so far. */
+  currentPosition(roomId: string): string {
+    return this.#positions.ofRoom(roomId);
   }
 
   /** Who is typing in a room now. */
@@ -101,7 +104,7 @@ export class Delivery {
     const nowMs = this.#member.brokerTimeMs();
     const { ring } = this.#replay;
     ring.evict(nowMs);
-    for (const { name } of this.#parts.options.catalog.streams) {
+    for (const { name } of this.#parts.broker.partitioning.streams) {
       this.#parts.metrics.replayWindow.set({ stream: name }, ring.coveredMs(name, nowMs) / 1000);
     }
   }
@@ -139,14 +142,15 @@ export class Delivery {
         maxBytesPerRoom: options.maxReplayBytesPerRoom,
       },
       broker,
-      () => this.#member.currentPosition(),
+      this.#positions,
     );
   }
 
   #createRouter(): Router {
     return new Router(this.#parts.options, {
       brokerTimeMs: () => this.#member.brokerTimeMs(),
-      positionAt: () => this.#member.position(),
+      positionAt: (roomId) => this.#positions.ofRoom(roomId),
+      belongs: (roomId, stream) => this.#positions.belongs(roomId, stream),
       remember: (stream, { id }, received, createText) =>
         this.#replay.remember(stream, id, received, createText),
       send: (received, createText) => this.#send(received, createText),
@@ -183,7 +187,8 @@ export class Delivery {
       windowMs: Math.max(options.dedupeWindowMs, options.replayWindowMs),
       maxEntries: options.maxWarmUpEntries,
       begin: (stream, floor) => this.#replay.ring.begin(stream, floor),
-      recall: (stream, entry, position) => this.#router.recall(stream, entry, position),
+      recall: (stream, entry, placeOf) =>
+        this.#router.recall(stream, entry, (roomId) => this.#positions.at(roomId, placeOf)),
     });
   }
 
@@ -197,7 +202,7 @@ export class Delivery {
   /** Once an interval: lets go of what is too old to be replayed, and keeps quiet connections' positions fresh. */
   #tidy(): void {
     this.#replay.ring.evict(this.#member.brokerTimeMs());
-    const position = this.#member.position();
+    const position = this.#positions.ofEveryRoom();
     if (position === this.#toldPosition) return;
     this.#toldPosition = position;
     const { clients, connections } = this.#parts.hub();

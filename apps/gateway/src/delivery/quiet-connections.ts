@@ -1,4 +1,4 @@
-// Which connections have been sent no event for a while. Their position grows old although nothing was missed, so they
+// Which connections have a room that was sent no event for a while. Its position grows old although nothing was missed, so they
 // are told the new one. Pure: the gateway calls it at its interval.
 
 /** What is asked about connections. */
@@ -16,13 +16,16 @@ export class QuietConnections {
     this.#activeRooms.add(roomId);
   }
 
-  /** Connections none of whose rooms was sent anything since the last call; begins the next interval. */
+  /** Connections with a room that was sent nothing since the last call, or without rooms; begins the next interval. */
   take(connections: ConnectionSource): readonly string[] {
     const activeRooms = this.#activeRooms;
     this.#activeRooms = new Set();
     return connections
       .list()
-      .filter(({ connectionId }) => !connections.groupsOf(connectionId).some((room) => activeRooms.has(room)))
+      .filter(({ connectionId }) => {
+        const rooms = connections.groupsOf(connectionId);
+        return rooms.length === 0 || rooms.some((room) => !activeRooms.has(room));
+      })
       .map(({ connectionId }) => connectionId);
   }
 }

@@ -5,9 +5,10 @@ import {
   compareEntryIds,
   type Entry,
   type EntryId,
-  encodePosition,
   entryIdMs,
+  FIRST_ENTRY_ID,
   previousEntryId,
+  type StreamPosition,
   type StreamStart,
 } from '@millrace/broker';
 
@@ -18,8 +19,8 @@ export interface LookBack {
   readonly maxEntries: number;
   /** Every later entry of the stream is recalled, or read by the tail. Called before the first `recall`. */
   begin(stream: string, floor: EntryId): void;
-  /** One entry; `position` is that of a client that has been sent it. Oldest first over all streams. */
-  recall(stream: string, entry: Entry, position: string): void;
+  /** One entry; `placeOf` is how far a client is that has been sent it. Oldest first over all streams. */
+  recall(stream: string, entry: Entry, placeOf: (stream: string) => StreamPosition): void;
 }
 
 const pageEntries = 500;
@@ -40,17 +41,18 @@ export async function recallRecentEntries(
     cursors.set(start.stream, floor);
     lookBack.begin(start.stream, floor);
   }
+  const epochs = new Map(starts.map(({ stream, epoch }) => [stream, epoch]));
+  const placeOf = (stream: string): StreamPosition => ({
+    epoch: epochs.get(stream) ?? '',
+    cursor: cursors.get(stream) ?? FIRST_ENTRY_ID,
+  });
   const placed = found.flatMap(({ start, entries }) =>
     entries.map((entry) => ({ stream: start.stream, entry })),
   );
   placed.sort((a, b) => compareEntryIds(a.entry.id, b.entry.id));
   for (const { stream, entry } of placed) {
     cursors.set(stream, entry.id);
-    const position = starts.map((start) => ({
-      epoch: start.epoch,
-      cursor: cursors.get(start.stream) ?? start.cursor,
-    }));
-    lookBack.recall(stream, entry, encodePosition(position));
+    lookBack.recall(stream, entry, placeOf);
   }
 }
 

@@ -13,8 +13,10 @@ export type UndeliveredReason = 'stale' | 'duplicate';
 export interface RouterPorts {
   /** Broker time, in milliseconds since 1970. */
   brokerTimeMs(): number;
-  /** Position of every client that has been sent all entries up to and including this one. */
-  positionAt(stream: string, entry: Entry): string;
+  /** Position of every member of the room that has been sent all entries up to and including the one that is routed. */
+  positionAt(roomId: string): string;
+  /** Whether events of the room may stand in this stream. */
+  belongs(roomId: string, stream: string): boolean;
   /** Sends an event to its room. Returns the number of connections it was queued to. */
   send(received: ReceivedEvent, createText: () => string): number;
   /** Keeps a delivered event for those who come back. */
@@ -64,17 +66,24 @@ export class Router {
       this.#ports.reject(stream, entry, describeIssues(parsed.issues, parsed.eventType));
       return;
     }
+    if (!this.#ports.belongs(parsed.value.event.room_id, stream)) {
+      this.#ports.reject(stream, entry, 'the room belongs to another partition');
+      return;
+    }
     this.#deliver(stream, entry, parsed.value);
   }
 
   /**
    * Takes notice of an entry that was delivered before this gateway came: a repeat of it is not delivered again, and who comes
-   * back is sent it. `position`: of a client that has been sent it.
+   * back is sent it. `positionOf`: of a member of the room that has been sent it.
    */
-  recall(stream: string, entry: Entry, position: string): void {
+  recall(stream: string, entry: Entry, positionOf: (roomId: string) => string): void {
     const parsed = this.#options.catalog.parseEntry(entry.fields);
-    if (!parsed.ok || !this.#seenIds.isFirst(parsed.value.event.event_id, appendedAtMs(entry))) return;
-    this.#ports.remember(stream, entry, parsed.value, () => eventText(parsed.value, position));
+    if (!parsed.ok || !this.#ports.belongs(parsed.value.event.room_id, stream)) return;
+    if (!this.#seenIds.isFirst(parsed.value.event.event_id, appendedAtMs(entry))) return;
+    this.#ports.remember(stream, entry, parsed.value, () =>
+      eventText(parsed.value, positionOf(parsed.value.event.room_id)),
+    );
   }
 
   #deliver(stream: string, entry: Entry, received: ReceivedEvent): void {
@@ -94,7 +103,7 @@ export class Router {
     // Written at most once, for the clients here and for those who come back; not at all when there is neither.
     let text: string | undefined;
     const createText = (): string => {
-      text ??= eventText(received, this.#ports.positionAt(stream, entry));
+      text ??= eventText(received, this.#ports.positionAt(received.event.room_id));
       return text;
     };
     this.#ports.remember(stream, entry, received, createText);

@@ -35,7 +35,7 @@ export interface ReplaySlice {
   readonly sequence: number;
 }
 
-/** Cursors of a client, by stream. */
+/** Cursors of a client, in the streams in which events of its room can stand. */
 export type Cursors = ReadonlyMap<string, EntryId>;
 
 interface RingEntry {
@@ -155,9 +155,9 @@ export class ReplayRing {
 
   /** Whether everything that a client with these cursors missed is here. */
   covers(cursors: Cursors): boolean {
-    for (const [stream, floor] of this.#floors) {
-      const cursor = cursors.get(stream);
-      if (cursor === undefined || compareEntryIds(cursor, floor) < 0) return false;
+    for (const [stream, cursor] of cursors) {
+      const floor = this.#floors.get(stream);
+      if (floor === undefined || compareEntryIds(cursor, floor) < 0) return false;
     }
     return true;
   }
@@ -173,7 +173,7 @@ export class ReplayRing {
       if (finished.has(entry.stream)) return 'skip';
       if (compareEntryIds(entry.id, cursors.get(entry.stream) ?? FIRST_ENTRY_ID) > 0) return 'take';
       finished.add(entry.stream);
-      return finished.size === this.#floors.size ? 'stop' : 'skip';
+      return finished.size === cursors.size ? 'stop' : 'skip';
     });
   }
 

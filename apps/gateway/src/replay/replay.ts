@@ -4,15 +4,13 @@ import {
   type Broker,
   BrokerError,
   compareEntryIds,
-  cursorsAfter,
   type Entry,
   type EntryId,
-  encodePosition,
-  FIRST_ENTRY_ID,
   type Position,
 } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
 import { eventText } from '../delivery/event-text.js';
+import type { RoomPositions } from '../delivery/room-positions.js';
 import { OlderEntries } from './older-entries.js';
 import { type Cursors, type ReplayEvent, ReplayRing } from './replay-ring.js';
 
@@ -55,11 +53,11 @@ export class Replay {
   readonly ring: ReplayRing;
   readonly #options: ReplayOptions;
   readonly #older: OlderEntries;
-  readonly #currentPosition: () => Position;
+  readonly #positions: RoomPositions;
 
-  constructor(options: ReplayOptions, broker: Broker, currentPosition: () => Position) {
+  constructor(options: ReplayOptions, broker: Broker, positions: RoomPositions) {
     this.#options = options;
-    this.#currentPosition = currentPosition;
+    this.#positions = positions;
     this.ring = new ReplayRing({ windowMs: options.windowMs, maxBytes: options.maxRingBytes });
     this.#older = new OlderEntries(broker, { maxEntries: maxOlderEntries, keepMs: keepOlderMs }, () =>
       performance.now(),
@@ -87,7 +85,7 @@ export class Replay {
    */
   async catchUp(target: ReplayTarget): Promise<ReplayOutcome> {
     const { generation } = this.ring;
-    const cursors = this.#cursorsOf(target.after);
+    const cursors = this.#positions.cursorsOf(target.roomId, target.after)?.cursors;
     const missed = cursors === undefined ? undefined : await this.#missedEvents(target.roomId, cursors);
     if (cursors === undefined || missed === undefined || generation !== this.ring.generation)
       return arriveWithGap(target);
@@ -103,14 +101,6 @@ export class Replay {
     }
     target.arrive();
     return { recovered: true, replayed };
-  }
-
-  #cursorsOf(position: Position): Cursors | undefined {
-    const cursors = cursorsAfter(position, this.#currentPosition());
-    if (cursors === undefined) return undefined;
-    return new Map(
-      this.#options.catalog.streams.map(({ name }, index) => [name, cursors[index] ?? FIRST_ENTRY_ID]),
-    );
   }
 
   /** `undefined` when something is missing or there is too much of it. Waits only for what the ring does not have. */
@@ -147,28 +137,21 @@ export class Replay {
         for (const entry of found) if (entry.fields.room_id === roomId) entries.push({ stream, entry });
       }
       // The ring may have let go of more meanwhile; then there is a hole, and it is read again.
-      if (this.ring.covers(readUpTo)) return this.#toEvents(entries, cursors);
+      if (this.ring.covers(readUpTo)) return this.#toEvents(roomId, entries, cursors);
     }
     return undefined;
   }
 
   /** Older entries as events, oldest first, each with the position of a client that has been sent it. */
-  #toEvents(entries: PlacedEntry[], cursors: Cursors): readonly ReplayEvent[] {
+  #toEvents(roomId: string, entries: PlacedEntry[], cursors: Cursors): readonly ReplayEvent[] {
     const position = new Map(cursors);
-    const epochs = this.#currentPosition();
     const events = new Map<string, ReplayEvent>();
     for (const { stream, entry } of entries.sort((a, b) => compareEntryIds(a.entry.id, b.entry.id))) {
       position.set(stream, entry.id);
       const parsed = this.#options.catalog.parseEntry(entry.fields);
       if (!parsed.ok || parsed.value.declaration.replay.mode === 'none') continue;
       const { event, declaration } = parsed.value;
-      const streams = this.#options.catalog.streams;
-      const token = encodePosition(
-        streams.map(({ name }, index) => ({
-          epoch: epochs[index]?.epoch ?? '',
-          cursor: position.get(name) ?? FIRST_ENTRY_ID,
-        })),
-      );
+      const token = this.#positions.atCursors(roomId, position);
       const key = declaration.replay.mode === 'latest' ? latestKeyOf(parsed.value) : event.event_id;
       // The newest of a key stands where it came, not where the first one was; a repeated ID stays where it was first.
       if (declaration.replay.mode === 'latest') events.delete(key);

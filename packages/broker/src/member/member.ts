@@ -131,12 +131,15 @@ export class Member {
   /**
    * How far the given streams were read, as text for a client; inside `onEntry` the entry is included.
    * @param streams a list in a fixed order. @defaultValue every stream, in the broker's order
+   * @param scope whom the position is for; see `joinPosition`
    * @throws BrokerError `invalid_argument` before `start` or for an unknown stream
    */
-  position(streams?: readonly string[]): string {
-    if (streams === undefined)
-      return joinPosition(Array.from(this.#tracks.values(), (track) => track.segment));
-    return joinPosition(streams.map((stream) => this.#track(stream).segment));
+  position(streams?: readonly string[], scope = ''): string {
+    const tracks = streams?.map((stream) => this.#track(stream)) ?? [...this.#tracks.values()];
+    return joinPosition(
+      tracks.map((track) => track.segment),
+      scope,
+    );
   }
 
   /** The same as values, to compare a client's position with. */

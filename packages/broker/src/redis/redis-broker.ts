@@ -94,6 +94,8 @@ class RedisBroker implements Broker {
   /** Whether the store has a number of partitions for every stream. */
   #isSettled = false;
   #lookAgainAtMs = 0;
+  /** Once a member reads, the number is fixed here too. */
+  #hasMember = false;
   #opening: Promise<void> | undefined;
   /** Set by `close`: what was accepted is finished, nothing new is. */
   #isClosing = false;
@@ -150,6 +152,7 @@ class RedisBroker implements Broker {
   async register(member: string): Promise<readonly StreamStart[]> {
     checkMember(member);
     await this.#settlePartitions({ isClaiming: true });
+    this.#hasMember = true;
     return this.#forEachStream(({ keys }) => this.#run(registerCall(keys, this.options, member)));
   }
 
@@ -317,7 +320,8 @@ class RedisBroker implements Broker {
       this.options.streams.map(async ({ name, partitions = 0 }) => {
         const wanted = isClaiming ? this.#partitioning.countOf(name) : partitions;
         const count = await this.#run(partitionsCall(streamKeys(name), wanted));
-        if (partitions > 0 && count !== partitions) throw partitionsDiffer(name, partitions, count);
+        const fixed = this.#hasMember ? this.#partitioning.countOf(name) : partitions;
+        if (fixed > 0 && count !== fixed) throw partitionsDiffer(name, fixed, count);
         return [name, count] as const;
       }),
     );

@@ -1,0 +1,81 @@
+// A room's position names the streams of its partition only, and a client's position is never taken for another room's.
+import {
+  createMemoryBroker,
+  encodePosition,
+  type Member,
+  Partitioning,
+  parsePosition,
+  partitionOf,
+} from '@millrace/broker';
+import { expect, it } from 'vitest';
+import { RoomPositions } from '../src/delivery/room-positions.js';
+
+const STREAMS = [
+  { name: 'chat', maxLength: 10 },
+  { name: 'ticket', maxLength: 10 },
+];
+
+/** Rooms of different partitions of three. */
+const [ROOM, NEIGHBOUR, OTHER] = ['ticket-42', 'ticket-42b', 'ticket-43'] as const;
+
+function setUp(partitions = 3) {
+  const streams = STREAMS.map((stream) => ({ ...stream, partitions }));
+  const broker = createMemoryBroker({ streams });
+  const names = broker.partitioning.streams.map(({ name }) => name);
+  let ms = 1;
+  const place = (stream: string) => ({
+    epoch: `e${names.indexOf(stream)}`,
+    cursor: `${ms}-${names.indexOf(stream)}`,
+  });
+  const member: Pick<Member, 'position' | 'currentPosition'> = {
+    position: (of, scope) => encodePosition((of ?? names).map(place), scope),
+    currentPosition: (of) => (of ?? names).map(place),
+  };
+  const positions = new RoomPositions(broker, () => member);
+  return { positions, broker, moveOn: () => void (ms += 1) };
+}
+
+it('names the plain streams and the room’s partition of each', () => {
+  const { positions } = setUp();
+  const own = partitionOf(ROOM, 3);
+  const position = positions.ofRoom(ROOM);
+  expect(position.startsWith(`${own}~`)).toBe(true);
+  expect(parsePosition(position).map(({ epoch }) => epoch)).toEqual([
+    'e0',
+    `e${own + 1}`,
+    'e4',
+    `e${own + 5}`,
+  ]);
+});
+
+it('has no scope without partitions', () => {
+  const { positions } = setUp(1);
+  expect(positions.ofRoom(ROOM)).toBe('e0-1.e1-1-1');
+  expect(positions.ofEveryRoom()).toBe(positions.ofRoom(OTHER));
+});
+
+it('finds the room’s cursors in its own position and in one of every room', () => {
+  const { positions, broker, moveOn } = setUp();
+  const { streams } = broker.partitioning.scopeOf(ROOM);
+  const own = parsePosition(positions.ofRoom(ROOM));
+  const all = parsePosition(positions.ofEveryRoom());
+  moveOn();
+  const expected = new Map(streams.map((stream, index) => [stream, own[index]?.cursor]));
+  expect(positions.cursorsOf(ROOM, own)).toEqual({ streams, cursors: expected });
+  expect(positions.cursorsOf(ROOM, all)).toEqual({ streams, cursors: expected });
+});
+
+it('does not take the position of a room in another partition', () => {
+  const { positions } = setUp();
+  expect(partitionOf(OTHER, 3)).not.toBe(partitionOf(ROOM, 3));
+  expect(positions.cursorsOf(OTHER, parsePosition(positions.ofRoom(ROOM)))).toBeUndefined();
+  expect(positions.cursorsOf(ROOM, parsePosition('e0-1.e4-1'))).toBeUndefined();
+});
+
+it('takes every stream of the room for its own, and no other partition', () => {
+  const { positions, broker } = setUp();
+  const { streams } = broker.partitioning.scopeOf(ROOM);
+  const own = broker.partitioning.streams.filter(({ name }) => positions.belongs(ROOM, name));
+  expect(own.map(({ name }) => name)).toEqual(streams);
+  expect(new Partitioning(STREAMS, new Map()).scopeOf(NEIGHBOUR).streams).toEqual(['chat', 'ticket']);
+});

@@ -1,0 +1,40 @@
+// Positions of several scopes: a room is never resumed from a position that says nothing about it.
+import { expect, test } from 'vitest';
+import { PositionTracker } from '../src/position-tracker.js';
+
+test('without scopes the newest position holds for every room', () => {
+  const tracker = new PositionTracker();
+  tracker.joined('a', 'p1');
+  tracker.joined('b', 'p1');
+  tracker.see('p2');
+  expect([tracker.resumeAfter('a'), tracker.resumeAfter('b')]).toEqual(['p2', 'p2']);
+});
+
+test('the newest position of its own scope holds for a room', () => {
+  const tracker = new PositionTracker();
+  tracker.joined('a', '0~p1');
+  tracker.joined('a2', '0~p1');
+  tracker.joined('b', '1~p1');
+  tracker.see('0~p2');
+  expect(['a', 'a2', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['0~p2', '0~p2', '1~p1']);
+});
+
+test('a position of every scope holds for all rooms until their own scope has a newer one', () => {
+  const tracker = new PositionTracker();
+  tracker.joined('a', '0~p1');
+  tracker.joined('b', '1~p1');
+  tracker.see('0~p2');
+  tracker.see('all~p3');
+  expect(['a', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['all~p3', 'all~p3']);
+  tracker.see('1~p4');
+  expect(['a', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['all~p3', '1~p4']);
+});
+
+test('a room that joined later does not take what was seen before it', () => {
+  const tracker = new PositionTracker();
+  tracker.see('all~p1');
+  tracker.see('1~p2');
+  tracker.joined('b', '1~p3');
+  expect(tracker.resumeAfter('b')).toBe('1~p3');
+  expect(tracker.resumeAfter('c')).toBeUndefined();
+});
