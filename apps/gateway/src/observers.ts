@@ -74,6 +74,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
     case 'authentication_failed':
       logger.error({ err: event.error, hub: event.hub }, event.type.replaceAll('_', ' '));
       return;
+    case 'connection_resumed':
     case 'handshake_failed':
     case 'message_ignored':
     case 'request_refused':

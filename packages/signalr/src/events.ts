@@ -29,6 +29,8 @@ export type RefusalReason =
 /** Everything the server reports, told apart by `type`. */
 export type SignalREvent =
   | (ConnectionIdentity & { readonly type: 'connection_opened'; readonly protocol: string })
+  /** The client lost its socket and went on over another one (stateful reconnect). */
+  | (ConnectionIdentity & { readonly type: 'connection_resumed' })
   | (ConnectionIdentity & {
       readonly type: 'connection_closed';
       readonly reason: CloseReason;

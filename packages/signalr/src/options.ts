@@ -22,7 +22,7 @@ export interface SignalRServerOptions {
   readonly handshakeTimeoutMs?: number;
   /**
    * A negotiated connection without a transport is forgotten after this, a long polling client that does not
-   * poll is taken for lost. @defaultValue 15_000
+   * poll is taken for lost, and so is one whose socket broke under stateful reconnect. @defaultValue 15_000
    */
   readonly disconnectTimeoutMs?: number;
   /** A poll without news is answered after this; clients give up after 100 s. @defaultValue 90_000 */
@@ -37,6 +37,11 @@ export interface SignalRServerOptions {
   readonly streamBufferCapacity?: number;
   /** Streams that one client may have under way, in each direction; then calls fail. @defaultValue 1_000 */
   readonly maximumStreamsPerClient?: number;
+  /**
+   * Bytes that a client has not acknowledged under stateful reconnect; then what is sent waits in its outbound
+   * queue. @defaultValue 100_000
+   */
+  readonly statefulReconnectBufferBytes?: number;
   /** Largest message a client may send, framing included; the handshake as well. @defaultValue 32_768 */
   readonly maximumReceiveMessageBytes?: number;
   /**
@@ -73,6 +78,7 @@ export interface ResolvedOptions {
   readonly filters: readonly HubFilter<HubContext<unknown, unknown, unknown>>[];
   readonly disconnectTimeoutMs: number;
   readonly pollTimeoutMs: number;
+  readonly statefulReconnectBufferBytes: number;
   readonly maximumTransportMessageBytes: number;
   readonly maximumPendingConnections: number;
   readonly minimumNegotiateVersion: number;
@@ -93,6 +99,7 @@ export const DEFAULT_OPTIONS = {
   maximumParallelInvocationsPerClient: 1,
   streamBufferCapacity: 10,
   maximumStreamsPerClient: 1_000,
+  statefulReconnectBufferBytes: 100_000,
   maximumReceiveMessageBytes: 32_768,
   maximumTransportMessageBytes: 1_048_576,
   maximumInboundBufferBytes: 65_536,
@@ -129,6 +136,7 @@ export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
     filters: [...(options.filters ?? [])],
     disconnectTimeoutMs: number('disconnectTimeoutMs'),
     pollTimeoutMs: number('pollTimeoutMs'),
+    statefulReconnectBufferBytes: number('statefulReconnectBufferBytes'),
     maximumTransportMessageBytes: number('maximumTransportMessageBytes'),
     maximumPendingConnections: number('maximumPendingConnections'),
     minimumNegotiateVersion: options.minimumNegotiateVersion ?? 0,

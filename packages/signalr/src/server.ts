@@ -27,6 +27,11 @@ export type MapHubOptions<User> = {
   readonly allowedOrigins?: AllowedOrigins;
   /** What is offered, always in this order: WebSockets, server-sent events, long polling. @defaultValue all three */
   readonly transports?: readonly TransportName[];
+  /**
+   * Whether a client that asks for it may lose its WebSocket and go on over another one, losing nothing
+   * (stateful reconnect). Costs the bytes that it has not acknowledged. @defaultValue false
+   */
+  readonly allowStatefulReconnects?: boolean;
   /** Sends clients elsewhere when they negotiate. @defaultValue nobody */
   readonly redirectNegotiate?: RedirectNegotiate;
 } & (undefined extends User
@@ -147,9 +152,11 @@ class NodeSignalRServer implements SignalRServer {
     options: MapHubOptions<User> | undefined,
   ): HubEndpoint<Client, User, Items> {
     const { ticker } = this.#environment;
-    const { pollTimeoutMs, disconnectTimeoutMs } = this.#options;
+    const { pollTimeoutMs, disconnectTimeoutMs, statefulReconnectBufferBytes } = this.#options;
     return new HubEndpoint(hub, {
       limits: this.#options.limits,
+      resumptionLimits: { disconnectTimeoutMs, statefulReconnectBufferBytes },
+      allowStatefulReconnects: options?.allowStatefulReconnects ?? false,
       pollLimits: { pollTimeoutMs, disconnectTimeoutMs },
       store: new ConnectionStore(ticker, {
         maximumPending: this.#options.maximumPendingConnections,

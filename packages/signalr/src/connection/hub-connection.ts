@@ -152,15 +152,25 @@ export class HubConnection implements TransportListener, Ticking {
   }
 
   /** The handshake is done: from now on messages can be sent in this protocol. */
-  open(protocol: HubProtocol): void {
+  open(protocol: HubProtocol, version: number): void {
     if (this.#state !== 'handshaking') return;
     this.#protocol = protocol;
+    // Clients take part in stateful reconnect from version 2 on; an older one has negotiated it in vain.
+    if (version >= 2) this.#transport.resumption?.begin(protocol);
     this.#moveTo('open');
   }
 
   /** The read loop has begun. */
   beginReading(): void {
     this.#isReading = true;
+  }
+
+  /**
+   * Whether a message is to be acted on; what concerns stateful reconnect alone is done here.
+   * @throws SignalRError `malformed_message`
+   */
+  accepts(message: HubMessage): boolean {
+    return this.#transport.resumption?.accept(message) ?? true;
   }
 
   /** The client's answer to a call of ours. False when nobody waits for it. */
@@ -226,6 +236,7 @@ export class HubConnection implements TransportListener, Ticking {
     this.#moveTo('closing');
     if (rule.discardsQueue) this.#transport.close();
     else this.#queue.whenEmpty(() => this.#transport.close());
+    this.#transport.resumption?.stop();
   }
 
   /** Ends it at once, without a word; for a server that cannot wait any longer. */

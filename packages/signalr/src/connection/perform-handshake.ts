@@ -31,7 +31,7 @@ export async function performHandshake(
     const formats = connection.transport.formats;
     const decision = decideHandshake(parseHandshakeRequest(record), protocols, formats);
     if (decision.kind === 'refused') return fail(connection, 'refused', decision.error);
-    return accept(connection, decision.protocol, records);
+    return accept(connection, decision, records);
   } catch (error) {
     if (error instanceof SignalRError && error.code === 'message_too_big') {
       return fail(connection, 'too_big', 'Handshake was canceled.');
@@ -53,11 +53,15 @@ async function readRecord(connection: HubConnection, records: RecordReader): Pro
   }
 }
 
-function accept(connection: HubConnection, protocol: HubProtocol, records: RecordReader): HandshakeResult {
+function accept(
+  connection: HubConnection,
+  { protocol, version }: { readonly protocol: HubProtocol; readonly version: number },
+  records: RecordReader,
+): HandshakeResult {
   const parser = protocol.createParser(connection.limits.maximumReceiveMessageBytes);
   parser.push(records.takeRest());
   connection.writeHandshake(new EncodedMessage(writeHandshakeResponse(), protocol.transferFormat));
-  connection.open(protocol);
+  connection.open(protocol, version);
   return { kind: 'done', protocol, parser };
 }
 

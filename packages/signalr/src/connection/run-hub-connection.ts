@@ -9,7 +9,7 @@ import type { HubMessageParser, HubProtocol } from '../protocol/hub-protocol.js'
 import { toError } from './error-text.js';
 import type { HubConnection } from './hub-connection.js';
 import { INTERRUPTED } from './inbound-buffer.js';
-import { performHandshake } from './perform-handshake.js';
+import { type HandshakeResult, performHandshake } from './perform-handshake.js';
 import type { Ticker } from './ticker.js';
 
 /** The hub as seen from one connection. */
@@ -49,7 +49,7 @@ export async function runHubConnection(connection: HubConnection, host: Connecti
   } else {
     host.register(connection);
     host.onEvent({ type: 'connection_opened', ...connection.identity, protocol: handshake.protocol.name });
-    if (await runConnected(connection, host)) await readMessages(connection, handshake.parser, host);
+    if (await runConnected(connection, host)) await readMessages(connection, handshake, host);
     await host.settle(connection);
     await runDisconnected(connection, host);
     host.unregister(connection);
@@ -76,12 +76,13 @@ async function runConnected(connection: HubConnection, host: ConnectionHost): Pr
 /** Returns when the client has ended, when the server has, or when the client broke the protocol. */
 async function readMessages(
   connection: HubConnection,
-  parser: HubMessageParser,
+  handshake: Extract<HandshakeResult, { kind: 'done' }>,
   host: ConnectionHost,
 ): Promise<void> {
   connection.beginReading();
+  let { parser } = handshake;
   try {
-    do {
+    for (;;) {
       // In order: the next message is not even parsed before this one has been begun.
       for (
         let message = nextMessage(connection, parser);
@@ -94,7 +95,13 @@ async function readMessages(
         await pending;
         connection.setDispatching(false);
       }
-    } while (await receive(connection, parser));
+      const chunk = await connection.inbound.read();
+      if (chunk === undefined) return;
+      // What another socket leaves unfinished comes again, whole, over this one.
+      if (chunk === INTERRUPTED) {
+        parser = handshake.protocol.createParser(connection.limits.maximumReceiveMessageBytes);
+      } else parser.push(chunk);
+    }
   } catch (error) {
     const isTooBig = error instanceof SignalRError && error.code === 'message_too_big';
     connection.close(isTooBig ? 'message_too_big' : 'malformed_message', toError(error));
@@ -103,14 +110,11 @@ async function readMessages(
 
 /** Nothing more is read once the server is closing, even if it has arrived. */
 function nextMessage(connection: HubConnection, parser: HubMessageParser): HubMessage | undefined {
-  return connection.inbound.isDiscarded ? undefined : parser.next();
-}
-
-/** False at the end of the input. */
-async function receive(connection: HubConnection, parser: HubMessageParser): Promise<boolean> {
-  const chunk = await connection.inbound.read();
-  if (chunk !== undefined && chunk !== INTERRUPTED) parser.push(chunk);
-  return chunk !== undefined;
+  while (!connection.inbound.isDiscarded) {
+    const message = parser.next();
+    if (message === undefined || connection.accepts(message)) return message;
+  }
+  return undefined;
 }
 
 async function runDisconnected(connection: HubConnection, host: ConnectionHost): Promise<void> {

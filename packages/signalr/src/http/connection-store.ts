@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { Ticker, Ticking } from '../connection/ticker.js';
 import type { LongPollingTransport } from '../transports/long-polling-transport.js';
+import type { ResumableTransport } from '../transports/resumable-transport.js';
 import type { ServerSentEventsTransport } from '../transports/server-sent-events-transport.js';
 
 /** The ids of one connection. In negotiate version 0 the id serves as the token. */
@@ -16,7 +17,12 @@ export interface ConnectionIds {
 
 /** The transport that a connection was attached to, which it then keeps. */
 export type Attached =
-  | { readonly name: 'WebSockets'; readonly connection: HubConnection }
+  | {
+      readonly name: 'WebSockets';
+      readonly connection: HubConnection;
+      /** Present when stateful reconnect was negotiated. */
+      readonly transport: ResumableTransport | undefined;
+    }
   | {
       readonly name: 'ServerSentEvents';
       readonly connection: HubConnection;
@@ -31,6 +37,8 @@ export type Attached =
 /** One connection as the web sees it. */
 export interface StoredConnection {
   readonly ids: ConnectionIds;
+  /** Whether stateful reconnect was negotiated. */
+  readonly isResumable: boolean;
   /** Absent while it is negotiated only, or while its first request is being attached. */
   attached: Attached | undefined;
 }
@@ -61,13 +69,14 @@ export class ConnectionStore implements Ticking {
   }
 
   /** A fresh connection that waits for its transport; undefined when too many wait already. */
-  negotiate(version: 0 | 1): StoredConnection | undefined {
+  negotiate(version: 0 | 1, isResumable = false): StoredConnection | undefined {
     if (this.#pending.size >= this.#maximumPending) return undefined;
     // While nothing waited, the ticker may have stood still; adding brings its time up to date.
     this.#ticker.add(this);
     const connectionId = createToken();
     const connectionToken = version === 0 ? connectionId : createToken();
-    const stored: StoredConnection = { ids: { connectionId, connectionToken }, attached: undefined };
+    const ids = { connectionId, connectionToken };
+    const stored: StoredConnection = { ids, isResumable, attached: undefined };
     this.#pending.set(connectionToken, { stored, expiresMs: this.#ticker.nowMs + this.#timeoutMs });
     return stored;
   }
@@ -75,7 +84,8 @@ export class ConnectionStore implements Ticking {
   /** A connection without negotiation: its token is its id, and nobody else ever learns it. */
   createClaimed(): StoredConnection {
     const connectionId = createToken();
-    const stored = { ids: { connectionId, connectionToken: connectionId }, attached: undefined };
+    const ids = { connectionId, connectionToken: connectionId };
+    const stored = { ids, isResumable: false, attached: undefined };
     this.#claimed.set(connectionId, stored);
     return stored;
   }

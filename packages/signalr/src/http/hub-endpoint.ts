@@ -9,6 +9,7 @@ import type { RequestInfo } from '../hub/hub-context.js';
 import type { MappedHub } from '../hub/mapped-hub.js';
 import type { TransportName } from '../protocol/negotiate.js';
 import type { PollLimits } from '../transports/long-polling-transport.js';
+import type { ResumptionLimits } from '../transports/resumable-transport.js';
 import { Admitter } from './admission.js';
 import { type Authenticate, requestInfoOf } from './authenticate.js';
 import { ConnectionRunner, type OpeningClient } from './connection-runner.js';
@@ -31,6 +32,8 @@ import { WebSocketUpgrades } from './web-socket-upgrades.js';
 export interface EndpointOptions<User> {
   readonly limits: ConnectionLimits;
   readonly pollLimits: PollLimits;
+  readonly resumptionLimits: ResumptionLimits;
+  readonly allowStatefulReconnects: boolean;
   readonly store: ConnectionStore;
   readonly maximumTransportMessageBytes: number;
   readonly minimumNegotiateVersion: number;
@@ -57,7 +60,13 @@ export class HubEndpoint<Client, User, Items> {
     const parts = { store, transports, runner: this.#runner, admitter: this.#admitter };
     const isAccepting = (): boolean => !this.#isClosed;
     this.#httpTransports = new HttpTransports({ ...parts, ticker: hub.ticker, pollLimits, isAccepting });
-    this.#upgrades = new WebSocketUpgrades({ ...parts, maximumTransportMessageBytes });
+    this.#upgrades = new WebSocketUpgrades({
+      ...parts,
+      maximumTransportMessageBytes,
+      ticker: hub.ticker,
+      resumptionLimits: options.resumptionLimits,
+      onResumed: ({ identity }) => hub.onEvent({ type: 'connection_resumed', ...identity }),
+    });
   }
 
   /** Lives that have not ended. */
@@ -122,11 +131,13 @@ export class HubEndpoint<Client, User, Items> {
   }
 
   #negotiate({ info }: OpeningClient): HttpAnswer {
-    const { store, minimumNegotiateVersion, transports, redirectNegotiate } = this.#options;
+    const { store, minimumNegotiateVersion, transports, redirectNegotiate, allowStatefulReconnects } =
+      this.#options;
     const answer = answerNegotiate(info, store, {
       minimumVersion: minimumNegotiateVersion,
       transports,
       redirect: redirectNegotiate,
+      allowStatefulReconnects,
     });
     return answer ?? this.#admitter.refuse('too_many_pending_connections', emptyAnswer(503));
   }

@@ -34,6 +34,7 @@ export interface NegotiationOptions {
   readonly minimumVersion: number;
   readonly transports: ReadonlySet<TransportName>;
   readonly redirect: RedirectNegotiate | undefined;
+  readonly allowStatefulReconnects: boolean;
 }
 
 /** Undefined when too many negotiated connections wait already. */
@@ -46,10 +47,14 @@ export function answerNegotiate(
   if (version.kind === 'refused') return json(writeNegotiateError(version.error));
   const redirect = options.redirect?.(info);
   if (redirect !== undefined) return json(writeNegotiateRedirect(version.version, redirect));
-  const stored = store.negotiate(version.version);
+  // A client that did not ask would refuse the connection.
+  const hasAsked = info.query.get('usestatefulreconnect')?.trim().toLowerCase() === 'true';
+  const useStatefulReconnect = options.allowStatefulReconnects && hasAsked;
+  const stored = store.negotiate(version.version, useStatefulReconnect);
   if (stored === undefined) return undefined;
   const transports = OFFERS.filter(({ transport }) => options.transports.has(transport));
-  return json(writeNegotiateAnswer({ version: version.version, ...stored.ids, transports }));
+  const answer = { version: version.version, useStatefulReconnect, ...stored.ids, transports };
+  return json(writeNegotiateAnswer(answer));
 }
 
 function json(body: string): HttpAnswer {

@@ -4,11 +4,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type Server as WebSocketServerOf } from 'ws';
+import type { HubConnection } from '../connection/hub-connection.js';
+import type { Ticker } from '../connection/ticker.js';
 import type { TransportName } from '../protocol/negotiate.js';
+import { ResumableTransport, type ResumptionLimits } from '../transports/resumable-transport.js';
 import { ServerWebSocket, WebSocketTransport } from '../transports/web-socket-transport.js';
 import type { Admitter } from './admission.js';
 import type { ConnectionRunner, OpeningClient } from './connection-runner.js';
-import type { ConnectionStore, StoredConnection } from './connection-store.js';
+import type { Attached, ConnectionStore, StoredConnection } from './connection-store.js';
 import { type HttpAnswer, plainText } from './http-answer.js';
 import { CANNOT_CHANGE, transportNotSupported } from './http-transports.js';
 
@@ -19,6 +22,9 @@ export interface WebSocketUpgradeParts {
   readonly admitter: Admitter;
   readonly transports: ReadonlySet<TransportName>;
   readonly maximumTransportMessageBytes: number;
+  readonly ticker: Ticker;
+  readonly resumptionLimits: ResumptionLimits;
+  readonly onResumed: (connection: HubConnection) => void;
 }
 
 /** An upgrade as Node gives it. */
@@ -57,11 +63,34 @@ export class WebSocketUpgrades {
       return admitter.refuse('unknown_connection', plainText(404, 'No Connection with that ID'));
     }
     if (!transports.has('WebSockets')) return transportNotSupported('WebSockets');
-    if (found?.attached !== undefined && found.attached.name !== 'WebSockets') return CANNOT_CHANGE;
+    if (found?.attached !== undefined) return this.#answerAgain(upgrade, found.attached, client);
     if (found !== undefined && !store.claim(found)) {
       return admitter.refuse('already_connected', plainText(409));
     }
     this.#accept(upgrade, found ?? store.createClaimed(), client);
+    return undefined;
+  }
+
+  /** An upgrade for a connection that has a transport: the client lost its socket, or is mistaken. */
+  #answerAgain(upgrade: Upgrade, attached: Attached, client: OpeningClient): HttpAnswer | undefined {
+    const { admitter } = this.#parts;
+    if (attached.name !== 'WebSockets') return CANNOT_CHANGE;
+    const { transport, connection } = attached;
+    if (transport === undefined || !(transport.canResume || transport.isStopped)) {
+      return admitter.refuse('already_connected', plainText(409));
+    }
+    if (transport.isStopped) {
+      return admitter.refuse('unknown_connection', plainText(404, 'No Connection with that ID'));
+    }
+    const { request, socket, head } = upgrade;
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const again = new WebSocketTransport(webSocket, socket);
+      if (!transport.attach(again)) again.abort();
+      else {
+        connection.updatePrincipal(client.principal);
+        this.#parts.onResumed(connection);
+      }
+    });
     return undefined;
   }
 
@@ -72,8 +101,13 @@ export class WebSocketUpgrades {
     socket.once('close', release);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('close', release);
-      const connection = runner.begin(new WebSocketTransport(webSocket, socket), stored, client);
-      stored.attached = { name: 'WebSockets', connection };
+      const plain = new WebSocketTransport(webSocket, socket);
+      const { ticker, resumptionLimits } = this.#parts;
+      const transport = stored.isResumable
+        ? new ResumableTransport(plain, ticker, resumptionLimits)
+        : undefined;
+      const connection = runner.begin(transport ?? plain, stored, client);
+      stored.attached = { name: 'WebSockets', connection, transport };
     });
   }
 }

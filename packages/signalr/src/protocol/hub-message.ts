@@ -1,6 +1,6 @@
 /*
  * The nine messages of the SignalR hub protocol, independent of their encoding.
- * Every protocol (JSON now) reads into and writes from these types.
+ * Every protocol reads into and writes from these types.
  */
 
 /** The numbers that stand in the `type` field on the wire. */
@@ -104,3 +104,8 @@ export type HubMessage =
   | CloseMessage
   | AckMessage
   | SequenceMessage;
+
+/** Whether stateful reconnect counts a message: all that belong to a call or a stream, not what serves the connection. */
+export function isSequenced(message: HubMessage): boolean {
+  return message.type <= MessageType.cancelInvocation;
+}

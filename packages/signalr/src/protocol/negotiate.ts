@@ -40,6 +40,7 @@ export function readNegotiateVersion(value: string | undefined, minimumVersion: 
 /** What a successful answer says. In version 0 the id is the token, so only the id is written. */
 export interface NegotiateAnswer {
   readonly version: 0 | 1;
+  readonly useStatefulReconnect?: boolean;
   readonly connectionId: string;
   readonly connectionToken: string;
   readonly transports: readonly TransportOffer[];
@@ -48,6 +49,7 @@ export interface NegotiateAnswer {
 /** The body of a successful answer, in the order of properties that ASP.NET Core writes. */
 export function writeNegotiateAnswer(answer: NegotiateAnswer): string {
   return JSON.stringify({
+    ...(answer.useStatefulReconnect === true ? { useStatefulReconnect: true } : {}),
     negotiateVersion: answer.version,
     connectionId: answer.connectionId,
     ...(answer.version > 0 ? { connectionToken: answer.connectionToken } : {}),

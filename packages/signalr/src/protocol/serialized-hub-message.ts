@@ -2,7 +2,7 @@
  * A message that goes to many connections, encoded at most once per protocol.
  */
 import { EncodedMessage } from './encoded-message.js';
-import { type HubMessage, MessageType } from './hub-message.js';
+import { type HubMessage, isSequenced } from './hub-message.js';
 import type { HubProtocol } from './hub-protocol.js';
 
 /** Encodes on the first request of each protocol and keeps the bytes for all later ones. */
@@ -28,9 +28,4 @@ export class SerializedHubMessage {
 /** One message in one protocol. */
 export function encodeMessage(message: HubMessage, protocol: HubProtocol): EncodedMessage {
   return new EncodedMessage(protocol.write(message), protocol.transferFormat, isSequenced(message));
-}
-
-/** Everything that belongs to a call or a stream; what only serves the connection itself is not counted. */
-function isSequenced(message: HubMessage): boolean {
-  return message.type <= MessageType.cancelInvocation;
 }

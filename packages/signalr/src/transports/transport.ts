@@ -3,7 +3,8 @@
  * Connection code knows this file only, never WebSockets, event streams or polls.
  */
 import type { EncodedMessage } from '../protocol/encoded-message.js';
-import type { TransferFormat } from '../protocol/hub-protocol.js';
+import type { HubMessage } from '../protocol/hub-message.js';
+import type { HubProtocol, TransferFormat } from '../protocol/hub-protocol.js';
 import type { TransportName } from '../protocol/negotiate.js';
 
 /** What a transport tells its connection. Called never before `start`, and nothing after `onClosed`. */
@@ -23,6 +24,19 @@ export interface TransportListener {
   onClosed(isGraceful: boolean, error?: Error): void;
 }
 
+/** Stateful reconnect as the connection drives it. */
+export interface Resumption {
+  /** The handshake is done and the client takes part: from now on messages are counted. */
+  begin(protocol: HubProtocol): void;
+  /**
+   * Looks at every message of the client: true when it is to be acted on.
+   * @throws SignalRError `malformed_message`
+   */
+  accept(message: HubMessage): boolean;
+  /** The connection is ending: no further socket is taken, and without one the transport ends here. */
+  stop(): void;
+}
+
 /**
  * One transport, for the whole life of its connection.
  *
@@ -37,6 +51,8 @@ export interface Transport {
   readonly hasInherentKeepAlive: boolean;
   /** False while there is nothing to write to: between two polls, or between two sockets of a connection that survives. */
   readonly isAttached: boolean;
+  /** What makes the connection outlive a broken socket; absent where it does not. */
+  readonly resumption?: Resumption;
   /** Bytes that were written and have not left the process. */
   readonly bufferedBytes: number;
   /** Begins to deliver events. Bytes that came earlier are delivered first. */

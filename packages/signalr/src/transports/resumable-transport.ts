@@ -1,0 +1,210 @@
+/*
+ * A WebSocket transport that outlives its socket (stateful reconnect): when the socket breaks, the client opens
+ * another one, and both sides send again what the other has not acknowledged.
+ */
+import { MessageBuffer } from '../connection/message-buffer.js';
+import type { Ticker, Ticking } from '../connection/ticker.js';
+import { SignalRError } from '../errors.js';
+import type { EncodedMessage } from '../protocol/encoded-message.js';
+import { type HubMessage, MessageType } from '../protocol/hub-message.js';
+import type { HubProtocol } from '../protocol/hub-protocol.js';
+import { encodeMessage } from '../protocol/serialized-hub-message.js';
+import type { Resumption, Transport, TransportListener } from './transport.js';
+
+/** Bounds of a connection that outlives its socket. */
+export interface ResumptionLimits {
+  /** How long the client may be away. */
+  readonly disconnectTimeoutMs: number;
+  /** Unacknowledged bytes; then nothing more is sent until the client acknowledges. */
+  readonly statefulReconnectBufferBytes: number;
+}
+
+/**
+ * ```
+ * plain → resumable ⇄ detached → ended
+ *   └────────┴──→ stopped → ended
+ * ```
+ * `plain`: before the handshake, or the client does not take part: the socket's end is the end. `resumable`: a
+ * broken socket leads to `detached`, an orderly end is the end. `detached`: sends wait in the connection's queue;
+ * after the disconnect timeout it is over. `stopped`: the connection is ending.
+ */
+export class ResumableTransport implements Transport, Resumption, Ticking {
+  readonly name = 'WebSockets' as const;
+  readonly formats = ['text', 'binary'] as const;
+  readonly hasInherentKeepAlive = false;
+  readonly resumption: Resumption = this;
+  readonly #ticker: Ticker;
+  readonly #limits: ResumptionLimits;
+  readonly #buffer: MessageBuffer;
+  #state: 'plain' | 'resumable' | 'detached' | 'stopped' | 'ended' = 'plain';
+  #socket: Transport | undefined;
+  #listener: TransportListener | undefined;
+  #protocol: HubProtocol | undefined;
+  #hasRoom = true;
+  #isPaused = false;
+  #detachedSinceMs = 0;
+
+  /** @param socket the first one */
+  constructor(socket: Transport, ticker: Ticker, limits: ResumptionLimits) {
+    this.#socket = socket;
+    this.#ticker = ticker;
+    this.#limits = limits;
+    this.#buffer = new MessageBuffer(limits.statefulReconnectBufferBytes);
+  }
+
+  get isAttached(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket?.bufferedBytes ?? 0;
+  }
+
+  /** Whether the client may come back over another socket. */
+  get canResume(): boolean {
+    return this.#state === 'resumable' || this.#state === 'detached';
+  }
+
+  /** Whether nothing of this connection may be continued any more. */
+  get isStopped(): boolean {
+    return this.#state === 'stopped' || this.#state === 'ended';
+  }
+
+  start(listener: TransportListener): void {
+    this.#listener = listener;
+    if (this.#socket !== undefined) this.#listen(this.#socket);
+  }
+
+  begin(protocol: HubProtocol): void {
+    if (this.#state !== 'plain') return;
+    this.#protocol = protocol;
+    this.#state = 'resumable';
+    this.#ticker.add(this);
+  }
+
+  accept(message: HubMessage): boolean {
+    if (this.#state === 'plain') return true;
+    const isForHub = this.#buffer.accept(message);
+    if (message.type === MessageType.ack) this.#offerRoom();
+    return isForHub;
+  }
+
+  /**
+   * Goes on over another socket. One that is still there is half open, whatever it looks like from here: the
+   * client would not have come back otherwise.
+   * @returns false when it is too late; the socket is then left alone
+   */
+  attach(socket: Transport): boolean {
+    if (!this.canResume || this.#protocol === undefined) return false;
+    const old = this.#socket;
+    this.#socket = socket;
+    this.#state = 'resumable';
+    old?.abort();
+    this.#listener?.onInterrupted();
+    this.#listen(socket);
+    if (this.#isPaused) socket.pauseReading();
+    const { sequenceId, messages } = this.#buffer.replay();
+    this.#hasRoom = this.#writeOwn({ type: MessageType.sequence, sequenceId });
+    for (const message of messages) this.#hasRoom = socket.write(message);
+    this.#offerRoom();
+    return true;
+  }
+
+  write(message: EncodedMessage): boolean {
+    if (this.canResume) this.#buffer.sent(message);
+    if (this.#socket === undefined) return false;
+    this.#hasRoom = this.#socket.write(message);
+    return this.#hasRoom && !this.#isFull;
+  }
+
+  pauseReading(): void {
+    this.#isPaused = true;
+    this.#socket?.pauseReading();
+  }
+
+  resumeReading(): void {
+    this.#isPaused = false;
+    this.#socket?.resumeReading();
+  }
+
+  stop(): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'stopped';
+    if (this.#socket === undefined) this.#end(false);
+    else this.#offerRoom();
+  }
+
+  close(): void {
+    this.stop();
+    this.#socket?.close();
+  }
+
+  abort(): void {
+    this.stop();
+    this.#socket?.abort();
+  }
+
+  onTick(nowMs: number): void {
+    if (this.#state === 'detached' && nowMs - this.#detachedSinceMs >= this.#limits.disconnectTimeoutMs) {
+      this.#end(false, new SignalRError('transport_lost', 'The client did not come back.'));
+    }
+    if (this.#socket === undefined || this.#state === 'stopped') return;
+    const sequenceId = this.#buffer.takeAck();
+    if (sequenceId !== undefined) this.#writeOwn({ type: MessageType.ack, sequenceId });
+  }
+
+  /** Acks and sequences are not counted and pass by the connection's queue. */
+  #writeOwn(message: HubMessage): boolean {
+    if (this.#protocol === undefined || this.#socket === undefined) return true;
+    return this.#socket.write(encodeMessage(message, this.#protocol));
+  }
+
+  /** At the end nobody waits for acknowledgements any more. */
+  get #isFull(): boolean {
+    return this.canResume && this.#buffer.isFull;
+  }
+
+  #offerRoom(): void {
+    if (this.#hasRoom && !this.#isFull && this.#socket !== undefined) this.#listener?.onWritable();
+  }
+
+  /** A socket that has been replaced is heard no more. */
+  #listen(socket: Transport): void {
+    const listener = this.#listener;
+    const isCurrent = (): boolean => this.#socket === socket;
+    socket.start({
+      onBytes: (bytes) => {
+        if (isCurrent()) listener?.onBytes(bytes);
+      },
+      onInterrupted: () => {},
+      onMessageTooBig: () => {
+        if (isCurrent()) listener?.onMessageTooBig();
+      },
+      onWritable: () => {
+        if (!isCurrent()) return;
+        this.#hasRoom = true;
+        this.#offerRoom();
+      },
+      onClosed: (isGraceful, error) => {
+        if (isCurrent()) this.#onSocketClosed(isGraceful, error);
+      },
+    });
+  }
+
+  #onSocketClosed(isGraceful: boolean, error: Error | undefined): void {
+    this.#socket = undefined;
+    if (isGraceful || this.#state !== 'resumable') {
+      this.#end(isGraceful, error);
+      return;
+    }
+    this.#state = 'detached';
+    this.#detachedSinceMs = this.#ticker.exactNowMs();
+  }
+
+  #end(isGraceful: boolean, error?: Error): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#ticker.remove(this);
+    this.#listener?.onClosed(isGraceful, error);
+  }
+}
