@@ -29,14 +29,25 @@ export interface PublishReceipt {
   readonly isDuplicate: boolean;
 }
 
+/**
+ * The life of a stream before its present one, where a part of it goes on: after a restart or a failover of the store
+ * the stream has what it had up to some entry, and perhaps not what came later.
+ */
+export interface FormerLife {
+  readonly epoch: string;
+  /** Everything up to this entry is the same in both lives; what came later in the former one may be lost. */
+  readonly upTo: EntryId;
+}
+
 /** Where a member starts to read a stream. */
 export interface StreamStart {
   readonly stream: string;
   /**
-   * Random text that changes whenever the stream was lost or rewound; IDs of two epochs cannot be compared.
-   * Between 1 and 16 of `0-9a-z`.
+   * Random text that changes whenever the stream was lost or rewound, and whenever another server serves it, which may
+   * have lost its end: IDs of two epochs cannot be compared, but for those of `former`. Between 1 and 16 of `0-9a-z`.
    */
   readonly epoch: string;
+  readonly former?: FormerLife;
   /** Entries after this one have not been seen. */
   readonly cursor: EntryId;
   /** The newest ID ever given out; `0-0` in a new stream. */
@@ -54,6 +65,11 @@ export interface StreamPlace {
   readonly cursor: EntryId;
   /** `entriesAdded` of the newest reply the member had: a lower figure shows that the stream was rewound. */
   readonly entriesAdded: number;
+  /**
+   * `entryDigest` of the entry at the cursor, where the member has read it: proves to another server that both have
+   * the same entries up to there.
+   */
+  readonly digest?: string;
 }
 
 /** What a heartbeat found. `alive`: all is well. Every other answer means that the member must act. */
@@ -62,6 +78,11 @@ export type HeartbeatVerdict =
   | 'alive'
   /** The member had been declared dead; its cursor is registered again as sent. Entries after it may be gone. */
   | 'revived'
+  /**
+   * Another server serves the stream, in a new epoch, and has all that the member has read: its cursor holds. What it
+   * knew of entries beyond its cursor does not.
+   */
+  | 'moved'
   /** The stream was lost or rewound: it has a new epoch, and the member's cursor is registered at its beginning. */
   | 'reset';
 
@@ -70,12 +91,25 @@ export interface HeartbeatReply {
   readonly stream: string;
   readonly verdict: HeartbeatVerdict;
   readonly epoch: string;
+  readonly former?: FormerLife;
   /** The member's cursor as registered now: the one it sent, or `0-0` after a reset. */
   readonly cursor: EntryId;
   readonly lastId: EntryId;
   /** How many entries were ever appended. With what a reader has counted, this shows a gap exactly. */
   readonly entriesAdded: number;
   readonly timeMs: number;
+}
+
+/** Which slot somebody would like to have. */
+export interface SlotWish {
+  /** Taken when free. */
+  readonly preferred?: number;
+  /**
+   * Name under which the owner runs, the same over restarts. A slot that somebody claimed under this name before is
+   * taken over at once, held or not: the one before it is a process that ended. Give it with the first claim only, so
+   * that two live processes of one name do not take the slot from each other for ever.
+   */
+  readonly instance?: string;
 }
 
 /** A slot and who else holds one, so that members can divide the streams among them. */
@@ -244,7 +278,8 @@ export interface Broker {
 
   /**
    * Reports how far a member has read, as one step per stream. Due every `heartbeatMs`. A new epoch is given when
-   * the stream, its epoch or its count went back behind what the broker or the member knew.
+   * the stream, its epoch or its count went back behind what the broker or the member knew, and when another server
+   * serves the stream than before. Then each member proves that its cursor holds there (`moved`), or begins anew.
    */
   heartbeat(member: string, places: ReadonlyMap<string, StreamPlace>): Promise<readonly HeartbeatReply[]>;
 
@@ -263,9 +298,9 @@ export interface Broker {
 
   /**
    * Claims the lowest free slot (1, 2, …) for `owner`, or renews the one it holds. A slot is free when its lease
-   * is older than `leaseMs`; `preferred` is taken when free. The consumer of slot N is `signalr-instance-N`.
+   * is older than `leaseMs`. The consumer of slot N is `signalr-instance-N`.
    */
-  claimSlot(owner: string, preferred?: number): Promise<SlotClaim>;
+  claimSlot(owner: string, wish?: SlotWish): Promise<SlotClaim>;
 
   releaseSlot(owner: string): Promise<void>;
 

@@ -6,6 +6,7 @@ export type {
   DeadLetter,
   Entry,
   EntryId,
+  FormerLife,
   HeartbeatReply,
   HeartbeatVerdict,
   Lease,
@@ -15,6 +16,7 @@ export type {
   RangeOptions,
   ReadOptions,
   SlotClaim,
+  SlotWish,
   StreamInspection,
   StreamPlace,
   StreamStart,
@@ -22,6 +24,7 @@ export type {
   TrimResult,
 } from './broker.js';
 export { type CancelTimer, type Clock, pause, systemClock } from './clock.js';
+export { entryDigest } from './entry-digest.js';
 export {
   compareEntryIds,
   entryIdMs,
@@ -43,6 +46,7 @@ export {
 } from './options.js';
 export { MAX_PARTITIONS, Partitioning, partitionName, partitionOf, type StreamScope } from './partitions.js';
 export {
+  type CurrentPosition,
   comparePositions,
   cursorsAfter,
   EVERY_SCOPE,

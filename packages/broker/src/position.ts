@@ -1,7 +1,7 @@
 // Positions: how far a reader has seen some streams, as one short URL-safe text that travels with every event.
 // `<epoch>-<ms>-<sequence>` per stream, numbers in base 36, a sequence of 0 left out, joined by dots. With partitions the scope
 // stands before it: `2~…` for the rooms of one scope, `all~…` for every room. Pure.
-import type { EntryId } from './broker.js';
+import type { EntryId, FormerLife } from './broker.js';
 import { compareEntryIds, isEntryId, splitEntryId } from './entry-id.js';
 import { isEpoch } from './epoch.js';
 import { BrokerError } from './errors.js';
@@ -14,6 +14,14 @@ export interface StreamPosition {
 
 /** One element per stream, in the order of the stream list it was made for. */
 export type Position = readonly StreamPosition[];
+
+/** How far a member has read one stream, with what it knows of the stream's life before this one. */
+export interface CurrentStreamPosition extends StreamPosition {
+  readonly former?: FormerLife | undefined;
+}
+
+/** The same for several streams. */
+export type CurrentPosition = readonly CurrentStreamPosition[];
 
 /** Longest text `parsePosition` looks at, in characters. Four streams need about 80, all partitions together 20 each. */
 export const MAX_POSITION_CHARS = 8_192;
@@ -59,12 +67,20 @@ export function parsePosition(text: unknown): Position {
 
 /**
  * Where to go on reading after `position`, in the streams listed by `current`: one cursor per stream in that order,
- * or `undefined` when the two cannot be compared: another list of streams, or a stream that was lost since.
+ * or `undefined` when the two cannot be compared: another list of streams, a stream that was lost since, or one whose
+ * former life went further than what is left of it.
  */
-export function cursorsAfter(position: Position, current: Position): readonly EntryId[] | undefined {
+export function cursorsAfter(position: Position, current: CurrentPosition): readonly EntryId[] | undefined {
   if (position.length !== current.length) return undefined;
-  const isSameLife = position.every(({ epoch }, index) => epoch === current[index]?.epoch);
+  const isSameLife = position.every((place, index) => holdsIn(place, current[index]));
   return isSameLife ? position.map(({ cursor }) => cursor) : undefined;
+}
+
+function holdsIn({ epoch, cursor }: StreamPosition, current: CurrentStreamPosition | undefined): boolean {
+  if (current === undefined) return false;
+  if (epoch === current.epoch) return true;
+  const { former } = current;
+  return former?.epoch === epoch && compareEntryIds(cursor, former.upTo) <= 0;
 }
 
 /**

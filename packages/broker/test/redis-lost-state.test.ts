@@ -70,7 +70,7 @@ describe('register', () => {
     expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
   });
 
-  it('keeps the epoch over a restart that lost nothing', async () => {
+  it('keeps a member’s place over a restart that lost nothing, in an epoch that goes on from the one before', async () => {
     await using durable = await startRedis({ isDurable: true });
     await using broker = await openBroker(durable.url);
     const { start } = await holder(broker);
@@ -78,9 +78,17 @@ describe('register', () => {
     await beat(broker, start, present(ids[2]), 3);
     await durable.restart();
     await until(() => broker.state === 'ready');
-    expect(await beat(broker, start, present(ids[2]), 3)).toMatchObject({
+    const moved = await beat(broker, start, present(ids[2]), 3);
+    expect(moved).toMatchObject({
+      verdict: 'moved',
+      cursor: ids[2],
+      former: { epoch: start.epoch, upTo: ids[2] },
+    });
+    expect(moved.epoch).not.toBe(start.epoch);
+    const again = { ...start, epoch: moved.epoch };
+    expect(await beat(broker, again, present(ids[2]), 3)).toMatchObject({
       verdict: 'alive',
-      epoch: start.epoch,
+      former: moved.former,
     });
   });
 });
@@ -122,7 +130,16 @@ describe('a tick', () => {
     const { lease } = await holder(broker);
     const ids = await publishEvents(broker, 2);
     await redis.cli('hset', `cursors:{${CHAT}}`, 'x', 'garbage', 'y', '5|5|5', 'z', '');
-    await redis.cli('hset', 'slots:{signalr-consumers}', 'one', 'garbage', '2', 'x', '3', '99999999999999|c');
+    await redis.cli(
+      'hset',
+      'slots:{signalr-consumers}',
+      'one',
+      'garbage',
+      '2',
+      'x',
+      '3',
+      '99999999999999|0||c',
+    );
     const result = await broker.tickLedger(lease, { consumer: 'c', count: 10, cursor: present(ids[1]) });
     expect(result).toMatchObject({ consumed: 2, acknowledged: 2 });
     expect(await query(redis, 'hkeys', `cursors:{${CHAT}}`)).toEqual(['a']);

@@ -13,6 +13,8 @@ export interface TcpProxy extends AsyncDisposable {
   readonly connectionCount: number;
   /** Ends every open connection with a reset; new ones are accepted. */
   cut(): void;
+  /** New connections go to another port on 127.0.0.1; cut the open ones for them to follow. */
+  switchTo(targetPort: number): void;
   /** Swallows what goes this way, on open and new connections, while the sockets stay open. */
   swallow(direction: Direction): void;
   /** Holds back each piece of data by this long, keeping order. 0 for none. */
@@ -37,7 +39,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
 }
 
 class TestTcpProxy implements TcpProxy {
-  readonly #targetPort: number;
+  #targetPort: number;
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   readonly #rules: Record<Direction, Rule> = {
@@ -71,6 +73,10 @@ class TestTcpProxy implements TcpProxy {
       server.resetAndDestroy();
     }
     this.#pairs.clear();
+  }
+
+  switchTo(targetPort: number): void {
+    this.#targetPort = targetPort;
   }
 
   swallow(direction: Direction): void {

@@ -114,6 +114,7 @@ export class Delivery {
     return createMember(broker, {
       // Two processes with one name would acknowledge for each other: a restart must not be taken for the one before it.
       name: `${options.instance}#${randomUUID().slice(0, 8)}`,
+      instance: options.instance,
       warmUp: (starts) => this.#warmUp(starts),
       onEntry: (stream, entry) => this.#router.route(stream, entry),
       onGap: (stream, lost) => {
@@ -121,10 +122,12 @@ export class Delivery {
         logger.error({ stream, lost }, 'entries left the stream before they were read');
         this.#loseTrack(stream, 'gap', this.#member.cursor(stream) ?? FIRST_ENTRY_ID);
       },
-      onReset: (stream) => {
+      onReset: (stream, lastId) => {
         logger.warn({ stream }, 'the stream was lost or went back; reading it from its beginning');
-        this.#loseTrack(stream, 'reset', FIRST_ENTRY_ID);
+        // What is there already is left to the stream: of what is read again, only what nobody has seen comes by.
+        this.#loseTrack(stream, 'reset', lastId);
       },
+      onMove: (stream) => logger.info({ stream }, 'another server has the stream; nothing was lost'),
       onStateChange: (state, cause) =>
         logger.info({ state, ...(cause === undefined ? {} : { reason: cause.message }) }, 'member state'),
       onError: (error, source) => logger.error({ source, reason: error.message }, 'member error'),

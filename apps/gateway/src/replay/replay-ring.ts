@@ -111,9 +111,13 @@ export class ReplayRing {
     return this.#floors.get(stream);
   }
 
-  /** Remembers an event. Events of one stream come in the order of their IDs. */
+  /**
+   * Remembers an event. Events of one stream come in the order of their IDs; up to the floor they are left to the stream,
+   * or whoever reads both would get them twice.
+   */
   add(event: DeliveredEvent): void {
     const { stream, id, roomId, eventType, latestKey } = event;
+    if (compareEntryIds(id, this.#floors.get(stream) ?? FIRST_ENTRY_ID) <= 0) return;
     const reference = this.#arena.append(event.text);
     this.#sequence += 1;
     const sequence = this.#sequence;

@@ -1,7 +1,7 @@
 // The member's part in accounting: it holds a slot, takes the leases of its share of the streams, and ticks and
 // trims what it holds. What a tick or a trim does, and that a stale lease does nothing, is the broker's promise.
 import { backOffDelayMs } from '../back-off.js';
-import type { Broker, Lease, SlotClaim, TickResult } from '../broker.js';
+import type { Broker, Lease, SlotClaim, SlotWish, TickResult } from '../broker.js';
 import { pause } from '../clock.js';
 import { toBrokerError } from '../errors.js';
 import type { EntrySizes } from './entry-sizes.js';
@@ -99,7 +99,7 @@ export class Ledger {
   /** Acknowledges what was handled, then gives back leases and slot. Call after `run` ended. */
   async release(): Promise<void> {
     const { broker, options } = this.#context;
-    this.#claim ??= await broker.claimSlot(options.name);
+    this.#claim ??= await broker.claimSlot(options.name, this.#slotWish());
     await Promise.all(this.#accounts.map((account) => this.#finish(account)));
     await broker.releaseSlot(options.name);
     this.#claim = undefined;
@@ -117,10 +117,17 @@ export class Ledger {
 
   async #renew(accounts: readonly Account[], nowMs: number): Promise<void> {
     const { broker, options } = this.#context;
-    this.#claim = await broker.claimSlot(options.name, this.#claim?.slot);
+    this.#claim = await broker.claimSlot(options.name, this.#slotWish());
     const mine = shareOfStreams(this.#claim, [...this.#context.tracks.keys()]);
     await Promise.all(accounts.map((account) => this.#renewLease(account, mine.has(account.stream), nowMs)));
     this.#renewAtMs = nowMs + broker.options.leaseMs / 3;
+  }
+
+  /** With the first claim the slot of the process before this one, later always the one it had. */
+  #slotWish(): SlotWish {
+    const { instance } = this.#context.options;
+    if (this.#claim !== undefined) return { preferred: this.#claim.slot };
+    return instance === undefined ? {} : { instance };
   }
 
   async #renewLease(account: Account, isMine: boolean, nowMs: number): Promise<void> {

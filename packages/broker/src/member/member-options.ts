@@ -1,6 +1,6 @@
 // What a member is told, with the defaults.
 import { checkCount, checkName, invalid } from '../arguments.js';
-import type { Entry, StreamStart, TickResult, TrimResult } from '../broker.js';
+import type { Entry, EntryId, StreamStart, TickResult, TrimResult } from '../broker.js';
 import { type Clock, systemClock } from '../clock.js';
 import type { BrokerError } from '../errors.js';
 
@@ -20,6 +20,8 @@ export interface MemberOptions {
    * acknowledge for each other, so put something random into it.
    */
   readonly name: string;
+  /** Name that stays over restarts: under it a member takes its slot again. @defaultValue none */
+  readonly instance?: string;
   /**
    * Called once for each entry, in stream order. Synchronous: when it returned, the entry counts as handled. When it
    * throws, the error goes to `onError` and the entry counts as handled too. `member.position()` includes the entry.
@@ -27,8 +29,13 @@ export interface MemberOptions {
   readonly onEntry: (stream: string, entry: Entry) => void;
   /** Awaited between registering and the first read; heartbeats run already. For filling a cache from the streams. */
   readonly warmUp?: (starts: readonly StreamStart[]) => Promise<void>;
-  /** The stream was lost or rewound; all of it that is left will be read again, in another epoch. */
-  readonly onReset?: (stream: string) => void;
+  /**
+   * The stream was lost or rewound; all of it that is left will be read again, in another epoch. `lastId`: its newest
+   * entry at this moment.
+   */
+  readonly onReset?: (stream: string, lastId: EntryId) => void;
+  /** Another server serves the stream and has all that was read: reading goes on from the cursor, in another epoch. */
+  readonly onMove?: (stream: string) => void;
   /** This many entries were removed from the stream before they were read. */
   readonly onGap?: (stream: string, lost: number) => void;
   /** Called after every change, once. */
@@ -58,7 +65,8 @@ export interface MemberOptions {
 }
 
 /** `MemberOptions` with every default filled in. */
-export type ResolvedMemberOptions = Required<MemberOptions>;
+export type ResolvedMemberOptions = Required<Omit<MemberOptions, 'instance'>> &
+  Pick<MemberOptions, 'instance'>;
 
 /** @throws BrokerError `invalid_argument` naming the option that is wrong */
 export function resolveMemberOptions(options: MemberOptions): ResolvedMemberOptions {
@@ -66,6 +74,7 @@ export function resolveMemberOptions(options: MemberOptions): ResolvedMemberOpti
   const resolved: ResolvedMemberOptions = {
     warmUp: async () => {},
     onReset: () => {},
+    onMove: () => {},
     onGap: () => {},
     onStateChange: () => {},
     onError: () => {},

@@ -6,7 +6,7 @@ import { backOffDelayMs } from '../back-off.js';
 import type { Broker, EntryId, HeartbeatReply, StreamStart } from '../broker.js';
 import { pause } from '../clock.js';
 import { BrokerError, toBrokerError } from '../errors.js';
-import { joinPosition, type Position } from '../position.js';
+import { type CurrentPosition, joinPosition } from '../position.js';
 import { BrokerClock } from './broker-clock.js';
 import { EntrySizes } from './entry-sizes.js';
 import { beatOnce, type HeartbeatContext, runHeartbeat } from './heartbeat.js';
@@ -143,10 +143,10 @@ export class Member {
   }
 
   /** The same as values, to compare a client's position with. */
-  currentPosition(streams: readonly string[] = [...this.#tracks.keys()]): Position {
+  currentPosition(streams: readonly string[] = [...this.#tracks.keys()]): CurrentPosition {
     return streams.map((stream) => {
-      const { epoch, cursor } = this.#track(stream);
-      return { epoch, cursor };
+      const { epoch, cursor, former } = this.#track(stream);
+      return { epoch, cursor, former };
     });
   }
 
@@ -239,20 +239,35 @@ export class Member {
   }
 
   #onReply(track: StreamTrack, reply: HeartbeatReply): void {
+    const { stream } = reply;
     if (reply.verdict === 'reset') {
-      track.reset(reply.epoch, reply);
-      for (const { tail, reading } of this.#groups) if (reading.tracks.has(reply.stream)) tail.interrupt();
-      this.#recover(new BrokerError('unavailable', `${reply.stream} was lost or rewound`));
-      this.#options.onReset(reply.stream);
+      track.reset(reply);
+      this.#interrupt(stream);
+      this.#recover(new BrokerError('unavailable', `${stream} was lost or rewound`));
+      this.#options.onReset(stream, reply.lastId);
       return;
     }
+    if (reply.verdict === 'moved') {
+      track.move(reply);
+      this.#interrupt(stream);
+      this.#recover(new BrokerError('unavailable', `another server serves ${stream}`));
+      this.#options.onMove(stream);
+      this.#recoverIfDone();
+      return;
+    }
+    track.noteFormer(reply.former);
     if (reply.verdict === 'revived') {
       track.loseTarget();
-      this.#recover(new BrokerError('unavailable', `${this.name} had been declared dead on ${reply.stream}`));
+      this.#recover(new BrokerError('unavailable', `${this.name} had been declared dead on ${stream}`));
     }
     const lost = track.noteTip(reply);
     if (lost > 0) this.#options.onGap(track.stream, lost);
     this.#recoverIfDone();
+  }
+
+  /** The read under way asks for the wrong place. */
+  #interrupt(stream: string): void {
+    for (const { tail, reading } of this.#groups) if (reading.tracks.has(stream)) tail.interrupt();
   }
 
   async #end(): Promise<void> {

@@ -1,5 +1,6 @@
 // How far a member has read one stream, and whether entries were missing on the way. Pure: values in, values out.
-import type { EntryId, StreamPlace, StreamStart } from '../broker.js';
+import type { Entry, EntryId, FormerLife, StreamPlace, StreamStart } from '../broker.js';
+import { entryDigest } from '../entry-digest.js';
 import { compareEntryIds, FIRST_ENTRY_ID } from '../entry-id.js';
 import { encodeStreamPosition } from '../position.js';
 
@@ -20,7 +21,10 @@ const RECENT_IDS = 1_024;
 export class StreamTrack {
   readonly stream: string;
   #epoch: string;
+  #former: FormerLife | undefined;
   #cursor: EntryId;
+  /** The entry at the cursor; `undefined` before the first one. */
+  #newest: Entry | undefined;
   #entriesAdded: number;
   /** Rises with every reset, so that what was read before it can be told apart. */
   #generation = 0;
@@ -37,6 +41,7 @@ export class StreamTrack {
   constructor(start: StreamStart) {
     this.stream = start.stream;
     this.#epoch = start.epoch;
+    this.#former = start.former;
     this.#cursor = start.cursor;
     this.#entriesAdded = start.entriesAdded;
     this.#target = start.lastId;
@@ -51,12 +56,19 @@ export class StreamTrack {
     return this.#epoch;
   }
 
+  /** What is known of the stream's life before this one. */
+  get former(): FormerLife | undefined {
+    return this.#former;
+  }
+
   get generation(): number {
     return this.#generation;
   }
 
   get place(): StreamPlace {
-    return { epoch: this.#epoch, cursor: this.#cursor, entriesAdded: this.#entriesAdded };
+    const place = { epoch: this.#epoch, cursor: this.#cursor, entriesAdded: this.#entriesAdded };
+    // Computed for a heartbeat, a few times a second, and not for every entry.
+    return this.#newest === undefined ? place : { ...place, digest: entryDigest(this.#newest) };
   }
 
   /** This stream's part of a position; made once per move of the cursor. */
@@ -70,13 +82,15 @@ export class StreamTrack {
   }
 
   /** Moves the cursor onto a received entry. Returns how many entries are now known to be missing before it. */
-  advance(id: EntryId): number {
+  advance(entry: Entry): number {
+    const { id } = entry;
     // The tip's own entry may be gone, so it is the first newer one that tells: all received before it count.
     const isPastTip = this.#ahead !== undefined && compareEntryIds(id, this.#ahead.lastId) > 0;
     const lost = isPastTip ? this.#passTip() : 0;
     this.#recent[this.#received % RECENT_IDS] = id;
     this.#received++;
     this.#cursor = id;
+    this.#newest = entry;
     this.#segment = undefined;
     return lost;
   }
@@ -99,9 +113,16 @@ export class StreamTrack {
   }
 
   /** The stream was lost or rewound: reading begins anew, in another epoch. */
-  reset(epoch: string, tip: Tip): void {
-    this.#epoch = epoch;
+  reset(start: Omit<StreamStart, 'cursor'>): void {
     this.#cursor = FIRST_ENTRY_ID;
+    this.#newest = undefined;
+    this.move(start);
+  }
+
+  /** Another server has the stream: reading goes on from the cursor, in another epoch, and counting begins anew. */
+  move(start: Omit<StreamStart, 'cursor'>): void {
+    this.#epoch = start.epoch;
+    this.#former = start.former;
     this.#segment = undefined;
     this.#generation++;
     this.#received = 0;
@@ -109,7 +130,12 @@ export class StreamTrack {
     this.#baseline = undefined;
     this.#ahead = undefined;
     this.#target = undefined;
-    this.noteTip(tip);
+    this.noteTip(start);
+  }
+
+  /** The former life turned out to hold further. */
+  noteFormer(former: FormerLife | undefined): void {
+    this.#former = former;
   }
 
   /** After trouble: not caught up until the next tip is reached. */

@@ -96,7 +96,7 @@ export class Tail {
     for (const entry of entries) {
       // Moved before the call, so that the position the handler sees includes the entry. Nothing else can look in
       // between: the handler is synchronous.
-      const lost = track.advance(entry.id);
+      const lost = track.advance(entry);
       if (lost > 0) onGap(track.stream, lost);
       try {
         onEntry(track.stream, entry);

@@ -1,5 +1,5 @@
 // Leases and slots in memory, by the same rules as the scripts.
-import type { Lease, SlotClaim } from '../broker.js';
+import type { Lease, SlotClaim, SlotWish } from '../broker.js';
 
 /** The lease of one stream. The fence outlives it. */
 export class LeaseBook {
@@ -25,27 +25,36 @@ export class LeaseBook {
   }
 }
 
+interface HeldSlot {
+  readonly owner: string;
+  readonly instance: string | undefined;
+  readonly expiresMs: number;
+}
+
 /** All slots of one group. Holds live slots only, at most one per owner. */
 export class SlotBook {
-  readonly #slots = new Map<number, { readonly owner: string; readonly expiresMs: number }>();
+  readonly #slots = new Map<number, HeldSlot>();
 
-  claim(owner: string, preferred: number, nowMs: number, leaseMs: number): SlotClaim {
+  claim(owner: string, { preferred = 0, instance }: SlotWish, nowMs: number, leaseMs: number): SlotClaim {
     for (const [slot, held] of this.#slots) {
       if (held.expiresMs <= nowMs) this.#slots.delete(slot);
     }
-    const mine = this.#slotOf(owner) ?? this.#freeSlot(preferred);
-    this.#slots.set(mine, { owner, expiresMs: nowMs + leaseMs });
-    return { slot: mine, heldSlots: [...this.#slots.keys()].sort((a, b) => a - b) };
+    const mine = this.#slotOf((held) => held.owner === owner);
+    const before = this.#slotOf((held) => instance !== undefined && held.instance === instance);
+    const slot = mine ?? before ?? this.#freeSlot(preferred);
+    const name = mine === undefined ? instance : this.#slots.get(mine)?.instance;
+    this.#slots.set(slot, { owner, instance: name, expiresMs: nowMs + leaseMs });
+    return { slot, heldSlots: [...this.#slots.keys()].sort((a, b) => a - b) };
   }
 
   release(owner: string): void {
-    const slot = this.#slotOf(owner);
+    const slot = this.#slotOf((held) => held.owner === owner);
     if (slot !== undefined) this.#slots.delete(slot);
   }
 
-  #slotOf(owner: string): number | undefined {
+  #slotOf(matches: (held: HeldSlot) => boolean): number | undefined {
     for (const [slot, held] of this.#slots) {
-      if (held.owner === owner) return slot;
+      if (matches(held)) return slot;
     }
     return undefined;
   }

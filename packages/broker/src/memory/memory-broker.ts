@@ -22,6 +22,7 @@ import type {
   RangeOptions,
   ReadOptions,
   SlotClaim,
+  SlotWish,
   StreamInspection,
   StreamPlace,
   StreamStart,
@@ -145,10 +146,11 @@ class MemoryBroker implements Broker {
     return this.#stream(stream).readRange(after, upTo, count, direction === 'backward');
   }
 
-  async claimSlot(owner: string, preferred = 0): Promise<SlotClaim> {
+  async claimSlot(owner: string, wish: SlotWish = {}): Promise<SlotClaim> {
     checkName('member', owner);
+    if (wish.instance !== undefined) checkName('instance', wish.instance);
     this.#checkReady();
-    return this.#slots.claim(owner, preferred, this.#nowMs(), this.options.leaseMs);
+    return this.#slots.claim(owner, wish, this.#nowMs(), this.options.leaseMs);
   }
 
   async releaseSlot(owner: string): Promise<void> {

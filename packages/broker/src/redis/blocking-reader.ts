@@ -2,26 +2,46 @@
 
 import { invalid } from '../arguments.js';
 import type { Entry, EntryId, ReadOptions } from '../broker.js';
-import { type BrokerError, toBrokerError } from '../errors.js';
+import { BrokerError, toBrokerError } from '../errors.js';
 import type { RedisConnection } from './connection.js';
 import { asStreams } from './replies.js';
 
 /** Ends the blocking read of the client with this ID, from another connection. */
 export type Unblock = (clientId: string) => Promise<unknown>;
 
+/** Where and when a heartbeat, or a registration, last looked at a stream. */
+export interface Settlement {
+  /** The run of the server that answered. */
+  readonly runId: string;
+  /** On the clock of the connections. */
+  readonly atMs: number;
+}
+
+/** The last settlement of a stream; `undefined` before the first one. */
+export type SettlementOf = (stream: string) => Settlement | undefined;
+
 /** One reader; opens its connection with the first read. */
 export class BlockingReader {
   readonly #connection: RedisConnection;
   readonly #unblock: Unblock;
+  readonly #settlementOf: SettlementOf;
   readonly #commandTimeoutMs: number;
   #isReading = false;
   /** The command of a read that was aborted: its reply must be in before the next command is sent. */
   #abandoned: Promise<unknown> | undefined;
 
-  constructor(connection: RedisConnection, unblock: Unblock, commandTimeoutMs: number) {
+  constructor(
+    connection: RedisConnection,
+    parts: {
+      readonly unblock: Unblock;
+      readonly settlementOf: SettlementOf;
+      readonly commandTimeoutMs: number;
+    },
+  ) {
     this.#connection = connection;
-    this.#unblock = unblock;
-    this.#commandTimeoutMs = commandTimeoutMs;
+    this.#unblock = parts.unblock;
+    this.#settlementOf = parts.settlementOf;
+    this.#commandTimeoutMs = parts.commandTimeoutMs;
   }
 
   /** @see Broker.readAfter */
@@ -46,11 +66,30 @@ export class BlockingReader {
   ): Promise<Map<string, readonly Entry[]>> {
     const { signal, blockMs } = options;
     if (signal?.aborted === true) return new Map();
+    // In the turn in which the command goes out: what was awaited before may have brought another connection.
+    this.#checkServer(cursors);
     const reply = this.#connection.command(readCommand(cursors, options), {
       timeoutMs: blockMs + this.#commandTimeoutMs,
     });
     if (signal === undefined) return asStreams(await reply);
     return asStreams(await this.#untilAborted(reply, signal));
+  }
+
+  /**
+   * Entries are read only from the server on which the stream was settled last. On another one the cursor may mean
+   * something else until a heartbeat has judged it; and after a failover this connection may still hang on the server
+   * from before, which may even go on taking entries: then it is given up.
+   * @throws BrokerError `unavailable`
+   */
+  #checkServer(cursors: ReadonlyMap<string, EntryId>): void {
+    const { runId, connectedAtMs } = this.#connection;
+    for (const stream of cursors.keys()) {
+      const settled = this.#settlementOf(stream);
+      if (settled === undefined || settled.runId === runId) continue;
+      if (connectedAtMs < settled.atMs) this.#connection.renew();
+      const message = `Another server has ${stream} now; the next heartbeat looks at it first`;
+      throw new BrokerError('unavailable', message);
+    }
   }
 
   /** The reply, or `null` (nothing) as soon as `signal` fires. */

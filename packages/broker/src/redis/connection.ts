@@ -49,6 +49,8 @@ export class RedisConnection {
   #client: Client | undefined;
   #clientId: string | undefined;
   #isClusterNode = false;
+  #runId: string | undefined;
+  #connectedAtMs = 0;
   /** Called once when the present client is no more use. */
   #onLost: (cause: BrokerError) => void = () => {};
 
@@ -72,6 +74,16 @@ export class RedisConnection {
   /** Whether the server said so when it was last connected. */
   get isClusterNode(): boolean {
     return this.#isClusterNode;
+  }
+
+  /** Which server this is, or was last connected to: another one, or the same started again, has another ID. */
+  get runId(): string | undefined {
+    return this.#runId;
+  }
+
+  /** When the connection was last made, on `clock`. */
+  get connectedAtMs(): number {
+    return this.#connectedAtMs;
   }
 
   /**
@@ -128,6 +140,12 @@ export class RedisConnection {
     return parse(await this.command(['EVAL', script.source, ...rest], options));
   }
 
+  /** Gives the present connection up for a new one, as if it had been lost. */
+  renew(): void {
+    if (this.#client === undefined) return;
+    this.#drop(this.#client, new BrokerError('unavailable', 'Another server is in charge now'));
+  }
+
   /** Ends the connection at once. Commands without a reply reject with `closed`. Idempotent. */
   close(): void {
     if (this.isClosed) return;
@@ -172,6 +190,8 @@ export class RedisConnection {
       });
       this.#clientId = greeting.clientId;
       this.#isClusterNode = greeting.isClusterNode;
+      this.#runId = greeting.runId;
+      this.#connectedAtMs = this.#options.clock.monotonicMs();
     } catch (error) {
       destroy(client);
       throw error;
@@ -250,22 +270,29 @@ function isUseless(error: unknown): boolean {
   return error instanceof BrokerError ? error.code === 'timeout' : isReadOnly(error);
 }
 
+/** What both sides of a connection are. */
+interface Greeting {
+  readonly clientId: string;
+  readonly runId: string;
+  readonly isClusterNode: boolean;
+}
+
 /** Connects, makes sure of what the scripts need and returns who the two sides are. */
-async function greet(
-  client: Client,
-): Promise<{ readonly clientId: string; readonly isClusterNode: boolean }> {
+async function greet(client: Client): Promise<Greeting> {
   await client.connect();
   const [server, cluster, clientId] = await Promise.all([
     client.sendCommand(['INFO', 'server']),
     client.sendCommand(['INFO', 'cluster']),
     client.sendCommand(['CLIENT', 'ID']),
   ]);
-  const version = /^redis_version:(\d+)\./m.exec(asText(server))?.[1];
+  const about = asText(server);
+  const version = /^redis_version:(\d+)\./m.exec(about)?.[1];
   if (version === undefined || Number(version) < 7) {
     throw new BrokerError('refused', `Redis 7.0 or newer is needed, this is ${version ?? 'unknown'}`);
   }
   return {
     clientId: String(asNumber(clientId)),
+    runId: /^run_id:(\w+)/m.exec(about)?.[1] ?? '',
     isClusterNode: /^cluster_enabled:1/m.test(asText(cluster)),
   };
 }

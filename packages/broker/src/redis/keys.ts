@@ -10,7 +10,10 @@ export interface StreamKeys {
   readonly cursors: string;
   /** HASH owner, fence, expiresMs, pulseMs, graceUntilMs. Has no TTL: the fence must outlive the lease. */
   readonly lease: string;
-  /** HASH value, lastId, entriesAdded: the epoch, and how far the stream had come when last looked at. */
+  /**
+   * HASH value, lastId, entriesAdded, runId: the epoch, how far the stream had come when last looked at, and on which
+   * server; former, upTo: the epoch before, and up to where it is the same as this one.
+   */
   readonly epoch: string;
   /** STREAM: rejected entries. */
   readonly dead: string;

@@ -23,6 +23,7 @@ import type {
   RangeOptions,
   ReadOptions,
   SlotClaim,
+  SlotWish,
   StreamInspection,
   StreamPlace,
   StreamStart,
@@ -33,6 +34,7 @@ import { BrokerError, toBrokerError } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
 import { Partitioning, partitioningOf } from '../partitions.js';
 import { StateNotifier } from '../state-notifier.js';
+import type { Settlement } from './blocking-reader.js';
 import { ClusterRouter } from './cluster/cluster-router.js';
 import { slotsKey, streamKeys } from './keys.js';
 import { PublishBatcher } from './publish-batcher.js';
@@ -60,7 +62,7 @@ import {
   tickCall,
   trimCall,
 } from './script-calls.js';
-import { asDeadLetters } from './script-replies.js';
+import { asDeadLetters, type Served } from './script-replies.js';
 import { SingleRouter } from './single-router.js';
 
 /** Most characters in one publish call: about a millisecond of Redis. */
@@ -72,6 +74,7 @@ const LOOK_AGAIN_MS = 1_000;
 /** What belongs to one stream. */
 interface StreamPart extends StreamBounds {
   readonly batcher: PublishBatcher;
+  settlement: Settlement | undefined;
 }
 
 /**
@@ -153,7 +156,7 @@ class RedisBroker implements Broker {
     checkMember(member);
     await this.#settlePartitions({ isClaiming: true });
     this.#hasMember = true;
-    return this.#forEachStream(({ keys }) => this.#run(registerCall(keys, this.options, member)));
+    return this.#forEachStream((part) => this.#settle(part, registerCall(part.keys, this.options, member)));
   }
 
   async unregister(member: string): Promise<void> {
@@ -170,9 +173,10 @@ class RedisBroker implements Broker {
     checkMember(member);
     const calls = Array.from(places, ([stream, place]) => {
       checkEntryId(place.cursor);
-      return heartbeatCall(this.#part(stream).keys, this.options, member, place);
+      const part = this.#part(stream);
+      return [part, heartbeatCall(part.keys, this.options, member, place)] as const;
     });
-    const replies = await Promise.all(calls.map((call) => this.#run(call)));
+    const replies = await Promise.all(calls.map(([part, call]) => this.#settle(part, call)));
     // With the streams the number of partitions may have been lost, and another gateway must not choose another one.
     if (replies.some(({ verdict }) => verdict === 'reset'))
       await this.#settlePartitions({ isClaiming: true });
@@ -199,9 +203,10 @@ class RedisBroker implements Broker {
     return asEntries(await this.#router.command(stream, [...command, 'COUNT', String(options.count)]));
   }
 
-  async claimSlot(owner: string, preferred = 0): Promise<SlotClaim> {
+  async claimSlot(owner: string, wish: SlotWish = {}): Promise<SlotClaim> {
     checkMember(owner);
-    return this.#run(claimSlotCall(this.options, owner, preferred));
+    if (wish.instance !== undefined) checkName('instance', wish.instance);
+    return this.#run(claimSlotCall(this.options, owner, wish));
   }
 
   async releaseSlot(owner: string): Promise<void> {
@@ -245,6 +250,13 @@ class RedisBroker implements Broker {
 
   async inspect(stream: string): Promise<StreamInspection> {
     return this.#run(inspectCall(this.#part(stream).keys, this.options));
+  }
+
+  /** Runs a call that judges what is known of a stream, and notes on which server that was. */
+  async #settle<T>(part: StreamPart, call: ScriptCall<Served<T>>): Promise<T> {
+    const { value, runId } = await this.#run(call);
+    part.settlement = { runId, atMs: this.#redis.clock.monotonicMs() };
+    return value;
   }
 
   // ── Opening ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -299,6 +311,7 @@ class RedisBroker implements Broker {
       connectTimeoutMs: this.options.connectTimeoutMs,
       commandTimeoutMs: this.options.commandTimeoutMs,
       clock: this.#redis.clock,
+      settlementOf: (stream) => this.#parts.get(stream)?.settlement,
       onStateChange: (state, cause) => {
         if (this.#isOpen() && isItself(this.#router)) this.#notifier.change(state, cause);
       },
@@ -363,7 +376,7 @@ class RedisBroker implements Broker {
       maxWaitMs: this.options.commandTimeoutMs,
       clock: redis.clock,
     });
-    return { ...bounds, batcher };
+    return { ...bounds, batcher, settlement: undefined };
   }
 
   #run<T>(call: ScriptCall<T>): Promise<T> {

@@ -1,6 +1,7 @@
 // How commands find the server that holds their keys: one server, or the nodes of a cluster.
 import type { BrokerState, Entry, EntryId, ReadOptions } from '../broker.js';
 import type { Clock } from '../clock.js';
+import type { SettlementOf } from './blocking-reader.js';
 import type { ScriptCall } from './script-calls.js';
 
 /** What both kinds of router are made of. */
@@ -10,6 +11,7 @@ export interface RouterOptions {
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
   readonly clock: Clock;
+  readonly settlementOf: SettlementOf;
   /** Called after changes of `state`; the same state may be told twice. */
   readonly onStateChange: (state: BrokerState, cause?: Error) => void;
 }

@@ -7,6 +7,7 @@ import type {
   OutgoingEntry,
   PublishReceipt,
   SlotClaim,
+  SlotWish,
   StreamInspection,
   StreamPlace,
   StreamStart,
@@ -22,10 +23,11 @@ import {
   asHeartbeatReply,
   asInspection,
   asReceipts,
+  asServedStart,
   asSlotClaim,
-  asStreamStart,
   asTickResult,
   asTrimResult,
+  type Served,
 } from './script-replies.js';
 import { deadLetterScript } from './scripts/dead-letter.js';
 import { heartbeatScript } from './scripts/heartbeat.js';
@@ -81,26 +83,26 @@ export function registerCall(
   keys: StreamKeys,
   { group, livenessMs }: ResolvedBrokerOptions,
   member: string,
-): ScriptCall<StreamStart> {
+): ScriptCall<Served<StreamStart>> {
   return {
     script: registerScript,
     keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
     args: [member, group, livenessMs, newEpoch()],
-    parse: (reply) => asStreamStart(keys.stream, reply),
+    parse: (reply) => asServedStart(keys.stream, reply),
   };
 }
 
 /** @see Broker.heartbeat */
 export function heartbeatCall(
   keys: StreamKeys,
-  { livenessMs }: ResolvedBrokerOptions,
+  { livenessMs, group }: ResolvedBrokerOptions,
   member: string,
-  place: StreamPlace,
-): ScriptCall<HeartbeatReply> {
+  { cursor, epoch, entriesAdded, digest = '' }: StreamPlace,
+): ScriptCall<Served<HeartbeatReply>> {
   return {
     script: heartbeatScript,
     keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
-    args: [member, place.cursor, place.epoch, place.entriesAdded, livenessMs, newEpoch()],
+    args: [member, cursor, epoch, entriesAdded, livenessMs, newEpoch(), digest, group],
     parse: (reply) => asHeartbeatReply(keys.stream, reply),
   };
 }
@@ -109,12 +111,12 @@ export function heartbeatCall(
 export function claimSlotCall(
   { group, leaseMs }: ResolvedBrokerOptions,
   owner: string,
-  preferred: number,
+  { preferred = 0, instance = '' }: SlotWish,
 ): ScriptCall<SlotClaim> {
   return {
     script: claimSlotScript,
     keys: [slotsKey(group)],
-    args: [owner, leaseMs, preferred],
+    args: [owner, leaseMs, preferred, instance],
     parse: asSlotClaim,
   };
 }
@@ -152,7 +154,7 @@ export function tickCall(
 ): ScriptCall<TickResult> {
   return {
     script: tickScript,
-    keys: [keys.stream, keys.cursors, keys.lease],
+    keys: [keys.stream, keys.cursors, keys.lease, keys.epoch],
     args: [lease.owner, lease.fence, group, tick.consumer, tick.count, livenessMs, tick.cursor ?? ''],
     parse: asTickResult,
   };

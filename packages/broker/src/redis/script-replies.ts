@@ -30,12 +30,24 @@ export function asReceipts(reply: unknown): (PublishReceipt | BrokerError)[] {
   return receipts;
 }
 
+/** A reply, and which run of which server gave it. */
+export interface Served<T> {
+  readonly value: T;
+  readonly runId: string;
+}
+
 /** Reply of `registerScript`. */
-export function asStreamStart(stream: string, reply: unknown): StreamStart {
-  const [epoch, cursor, lastId, entriesAdded, seconds, micros] = asArray(reply);
+export function asServedStart(stream: string, reply: unknown): Served<StreamStart> {
+  return { value: asStreamStart(stream, asArray(reply)), runId: asText(asArray(reply).at(-1)) };
+}
+
+function asStreamStart(stream: string, reply: readonly unknown[]): StreamStart {
+  const [epoch, cursor, lastId, entriesAdded, seconds, micros, former, upTo] = reply;
+  const formerEpoch = asText(former);
   return {
     stream,
     epoch: asText(epoch),
+    ...(formerEpoch === '' ? {} : { former: { epoch: formerEpoch, upTo: asText(upTo) } }),
     cursor: asText(cursor),
     lastId: asText(lastId),
     entriesAdded: asNumber(entriesAdded),
@@ -44,13 +56,14 @@ export function asStreamStart(stream: string, reply: unknown): StreamStart {
 }
 
 /** Reply of `heartbeatScript`. */
-export function asHeartbeatReply(stream: string, reply: unknown): HeartbeatReply {
+export function asHeartbeatReply(stream: string, reply: unknown): Served<HeartbeatReply> {
   const [verdict, ...rest] = asArray(reply);
-  return { ...asStreamStart(stream, rest), verdict: asVerdict(asText(verdict)) };
+  const value = { ...asStreamStart(stream, rest), verdict: asVerdict(asText(verdict)) };
+  return { value, runId: asText(rest.at(-1)) };
 }
 
 function asVerdict(text: string): HeartbeatVerdict {
-  if (text === 'alive' || text === 'revived' || text === 'reset') return text;
+  if (text === 'alive' || text === 'revived' || text === 'moved' || text === 'reset') return text;
   throw new BrokerError('refused', `Redis answered an unknown verdict ${text}`);
 }
 

@@ -18,11 +18,10 @@ export class SingleRouter implements RedisRouter {
     const common = { ...options, url, onStateChange };
     this.#writer = new RedisConnection({ ...common, clientName: `${options.clientName}-writer` });
     this.#readerConnection = new RedisConnection({ ...common, clientName: `${options.clientName}-reader` });
-    this.#reader = new BlockingReader(
-      this.#readerConnection,
-      (clientId) => this.#writer.command(['CLIENT', 'UNBLOCK', clientId]),
-      options.commandTimeoutMs,
-    );
+    this.#reader = new BlockingReader(this.#readerConnection, {
+      ...options,
+      unblock: (clientId) => this.#writer.command(['CLIENT', 'UNBLOCK', clientId]),
+    });
   }
 
   /** The reader connects with the first read, so only its being away counts, not its not being there yet. */

@@ -191,8 +191,30 @@ export function describeMembership(create: CreateHarness): void {
 
     it('are given as preferred when free', async () => {
       await using harness = await create();
-      expect(await harness.broker.claimSlot('a', 3)).toEqual({ slot: 3, heldSlots: [3] });
-      expect(await harness.broker.claimSlot('b', 3)).toEqual({ slot: 1, heldSlots: [1, 3] });
+      expect(await harness.broker.claimSlot('a', { preferred: 3 })).toEqual({ slot: 3, heldSlots: [3] });
+      expect(await harness.broker.claimSlot('b', { preferred: 3 })).toEqual({ slot: 1, heldSlots: [1, 3] });
+    });
+
+    it('are taken again by the process that follows one of the same instance, though they are held', async () => {
+      await using harness = await create();
+      const { broker } = harness;
+      await broker.claimSlot('one#1', { instance: 'one' });
+      await broker.claimSlot('two#1', { instance: 'two' });
+      await broker.claimSlot('one#1', { preferred: 1 });
+      expect(await broker.claimSlot('two#2', { instance: 'two' })).toEqual({ slot: 2, heldSlots: [1, 2] });
+      expect(await broker.claimSlot('one#2', { instance: 'one' })).toEqual({ slot: 1, heldSlots: [1, 2] });
+      // Were the one before it not over, it would get another one, and each would keep its own.
+      expect(await broker.claimSlot('one#1', { preferred: 1 })).toEqual({ slot: 3, heldSlots: [1, 2, 3] });
+      expect(await broker.claimSlot('one#2', { preferred: 1 })).toEqual({ slot: 1, heldSlots: [1, 2, 3] });
+    });
+
+    it('tell names with separators in them apart', async () => {
+      await using harness = await create();
+      const { broker } = harness;
+      expect((await broker.claimSlot('c', { instance: 'a|b' })).slot).toBe(1);
+      expect((await broker.claimSlot('b|c', { instance: 'a' })).slot).toBe(2);
+      await broker.releaseSlot('b|c');
+      expect((await broker.claimSlot('c')).heldSlots).toEqual([1]);
     });
 
     it('are free again when nobody renews them', async () => {

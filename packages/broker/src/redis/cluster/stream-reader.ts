@@ -61,7 +61,7 @@ export class StreamReader {
     return {
       address,
       connection,
-      reader: new BlockingReader(connection, unblock, this.#options.commandTimeoutMs),
+      reader: new BlockingReader(connection, { ...this.#options, unblock }),
     };
   }
 }

@@ -4,7 +4,9 @@ import { defineScript } from './script.js';
 import {
   clockFunctions,
   cursorFunctions,
+  digestFunctions,
   epochFunctions,
+  goneFunctions,
   idFunctions,
   infoFunctions,
   pulseFunctions,
@@ -12,12 +14,14 @@ import {
 
 /**
  * KEYS: stream, cursors, epoch, lease. ARGV: member, cursor, epoch known to the member, entries added known to it,
- * livenessMs, fresh epoch.
- * Returns verdict, epoch, registered cursor, last ID, entries added, seconds, microseconds.
+ * livenessMs, fresh epoch, digest of the entry at the cursor or '', group.
+ * Returns verdict, epoch, registered cursor, last ID, entries added, seconds, microseconds, former epoch or '', up to
+ * where that one holds, and the ID of the server's run.
  *
  * Three things show that the stream went back: what Redis kept about it (`settleEpoch`), the member's cursor being
  * newer than the newest ID, and a lower count than the member knew. The first that finds it replaces the epoch; a
- * member that comes with the old one afterwards learns the new one.
+ * member that comes with the old one afterwards learns the new one. A member that comes with the former one keeps its
+ * cursor when this server has what it has read, and what came after it: the record says so, or the entry itself.
  */
 export const heartbeatScript = defineScript(
   'heartbeat',
@@ -26,25 +30,35 @@ export const heartbeatScript = defineScript(
     clockFunctions,
     infoFunctions,
     cursorFunctions,
+    digestFunctions,
     pulseFunctions,
+    goneFunctions,
     epochFunctions,
     `
 local stream, cursors, epoch, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local member, cursor, knownEpoch, knownAdded = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local livenessMs, fresh = tonumber(ARGV[5]), ARGV[6]
+local livenessMs, fresh, digest, group = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
 local now, seconds, micros = readClock()
 local tip = readTip(stream)
 if tip.err then return tip end
 beatPulse(lease, now, livenessMs)
-local value = settleEpoch(epoch, tip, fresh)
-if value == knownEpoch and (idLess(tip.lastId, cursor) or tip.added < knownAdded) then
-  value = replaceEpoch(epoch, tip, fresh)
+local life = settleEpoch(epoch, tip, fresh, stream, findGroup(stream, group) ~= nil)
+if life.value == knownEpoch and (idLess(tip.lastId, cursor) or tip.added < knownAdded) then
+  life = replaceEpoch(epoch, tip, fresh)
 end
 local before = redis.call('HGET', cursors, member)
 local verdict = 'alive'
-if value ~= knownEpoch then
-  verdict = 'reset'
-  cursor = '0-0'
+if life.value ~= knownEpoch then
+  if life.former == knownEpoch and not idLess(life.upTo, cursor) and hasAllAfter(stream, tip, cursor) then
+    verdict = 'moved'
+  elseif life.former == knownEpoch and holdsEntry(stream, cursor, digest) then
+    verdict = 'moved'
+    life.upTo = cursor
+    redis.call('HSET', epoch, 'upTo', cursor)
+  else
+    verdict = 'reset'
+    cursor = '0-0'
+  end
 elseif not before then
   verdict = 'revived'
 end
@@ -54,7 +68,7 @@ if verdict == 'alive' and cursor ~= tip.lastId then
   if id == cursor then advancedMs = tonumber(advanced) end
 end
 redis.call('HSET', cursors, member, cursorText(cursor, now, advancedMs))
-return { verdict, value, cursor, tip.lastId, tip.added, seconds, micros }
+return { verdict, life.value, cursor, tip.lastId, tip.added, seconds, micros, life.former, life.upTo, readRunId() }
 `,
   ],
   { isAllowedWhenFull: true },

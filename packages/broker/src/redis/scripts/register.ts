@@ -5,6 +5,7 @@ import {
   clockFunctions,
   cursorFunctions,
   epochFunctions,
+  goneFunctions,
   idFunctions,
   infoFunctions,
   pulseFunctions,
@@ -12,7 +13,8 @@ import {
 
 /**
  * KEYS: stream, cursors, epoch, lease. ARGV: member, group, livenessMs, fresh epoch.
- * Returns epoch, cursor, last ID, entries added, seconds, microseconds.
+ * Returns epoch, cursor, last ID, entries added, seconds, microseconds, former epoch or '', up to where that one holds, and
+ * the ID of the server's run.
  *
  * Creates stream and group where missing; a new group begins at 0, so what was published before it counts as not
  * acknowledged. The cursor is the newest ID when another member is live, else the newest entry that everything up
@@ -26,12 +28,14 @@ export const registerScript = defineScript(
     infoFunctions,
     cursorFunctions,
     pulseFunctions,
+    goneFunctions,
     epochFunctions,
     `
 local stream, cursors, epoch, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local member, group, livenessMs, fresh = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local now, seconds, micros = readClock()
 local info = findGroup(stream, group)
+local hadGroup = info ~= nil
 if not info then
   local created = redis.pcall('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
   if created.err then return created end
@@ -39,7 +43,7 @@ if not info then
 end
 local tip = readTip(stream)
 if tip.err then return tip end
-local value = settleEpoch(epoch, tip, fresh)
+local life = settleEpoch(epoch, tip, fresh, stream, hadGroup)
 local graceUntil = beatPulse(lease, now, livenessMs)
 local othersLive = false
 eachCursor(cursors, function(name, id, beatMs, advancedMs)
@@ -55,7 +59,7 @@ if not othersLive then
   end
 end
 redis.call('HSET', cursors, member, cursorText(cursor, now, now))
-return { value, cursor, tip.lastId, tip.added, seconds, micros }
+return { life.value, cursor, tip.lastId, tip.added, seconds, micros, life.former, life.upTo, readRunId() }
 `,
   ],
   { isAllowedWhenFull: true },

@@ -3,24 +3,37 @@
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
+/** `parseSlot(text)` → expiresMs, instance, owner; nothing for what it cannot read. */
+const slotFunctions = `
+local function parseSlot(text)
+  local expires, length, rest = string.match(text, '^(%d+)|(%d+)|(.*)$')
+  if not expires then return nil end
+  length = tonumber(length)
+  return tonumber(expires), string.sub(rest, 1, length), string.sub(rest, length + 2)
+end
+`;
+
 /**
- * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0. Returns the slot, then every slot held now.
- * Slots whose lease ran out are removed on the way, so the hash holds live slots only.
+ * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0, instance or ''. Returns the slot, then every slot held now.
+ * Slots whose lease ran out are removed on the way, so the hash holds live slots only. A slot reads
+ * `expiresMs|length of the instance|instance|owner`.
  */
 export const claimSlotScript = defineScript(
   'claimSlot',
   [
     clockFunctions,
+    slotFunctions,
     `
-local owner, leaseMs, preferred = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local owner, leaseMs, preferred, instance = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local now = readClock()
 local all = redis.call('HGETALL', KEYS[1])
-local taken, mine = {}, nil
+local taken, mine, name = {}, nil, instance
 for i = 1, #all, 2 do
   local slot = tonumber(all[i])
-  local expires, holder = string.match(all[i + 1], '^(%d+)|(.*)$')
-  if not slot or not expires or tonumber(expires) <= now then redis.call('HDEL', KEYS[1], all[i])
-  elseif holder == owner and not mine then mine = slot
+  local expires, holderInstance, holder = parseSlot(all[i + 1])
+  if not slot or not expires or expires <= now then redis.call('HDEL', KEYS[1], all[i])
+  elseif holder == owner and not mine then mine, name = slot, holderInstance
+  elseif instance ~= '' and holderInstance == instance and not mine then mine = slot
   else taken[slot] = true end
 end
 if not mine and preferred > 0 and not taken[preferred] then mine = preferred end
@@ -28,7 +41,7 @@ if not mine then
   mine = 1
   while taken[mine] do mine = mine + 1 end
 end
-redis.call('HSET', KEYS[1], tostring(mine), msText(now + leaseMs) .. '|' .. owner)
+redis.call('HSET', KEYS[1], tostring(mine), msText(now + leaseMs) .. '|' .. #name .. '|' .. name .. '|' .. owner)
 local reply = { mine, mine }
 for slot in pairs(taken) do reply[#reply + 1] = slot end
 return reply
@@ -41,10 +54,12 @@ return reply
 export const releaseSlotScript = defineScript(
   'releaseSlot',
   [
+    slotFunctions,
     `
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
-  if string.match(all[i + 1], '^%d+|(.*)$') == ARGV[1] then redis.call('HDEL', KEYS[1], all[i]) end
+  local _, _, holder = parseSlot(all[i + 1])
+  if holder == ARGV[1] then redis.call('HDEL', KEYS[1], all[i]) end
 end
 return 0
 `,

@@ -113,22 +113,64 @@ end
 `;
 
 /**
- * `settleEpoch(key, tip, fresh)` → the stream's epoch. It becomes `fresh` when there is none or when the stream went
- * back behind what was seen of it. `replaceEpoch(key, tip, fresh)` does so in any case.
+ * `isGone(stream, newest)`: whether the stream has lost what was its newest entry a moment ago. Where the group is
+ * missing too, somebody deleted the stream; new entries may already have taken the place of the old ones.
+ */
+export const goneFunctions = `
+local function isGone(stream, newest)
+  return newest and newest ~= '0-0' and #redis.call('XRANGE', stream, newest, newest) == 0
+end
+`;
+
+/**
+ * `settleEpoch(key, tip, fresh, stream, hasGroup)` → the stream's epoch, and what is known of the life before it:
+ * `{ value, former, upTo }`. It becomes `fresh` when there is none, when the stream went back behind what was seen of
+ * it or was deleted and written again, and when another server (or this one, started again) serves the stream: it may have lost what came last. In that case the
+ * epoch before stays known as `former`, good up to the newest ID of the record: the record was written after those
+ * entries and travels the same way, so a server that has the one has the others.
+ * `replaceEpoch(key, tip, fresh)`: a new life of which nothing is known.
  */
 export const epochFunctions = `
-local function replaceEpoch(key, tip, fresh)
-  redis.call('HSET', key, 'value', fresh, 'lastId', tip.lastId, 'entriesAdded', msText(tip.added))
-  return fresh
+local function readRunId()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 end
-local function settleEpoch(key, tip, fresh)
-  local known = redis.call('HMGET', key, 'value', 'lastId', 'entriesAdded')
-  if not known[1] or not known[2] or not known[3] then return replaceEpoch(key, tip, fresh) end
+local function writeEpoch(key, tip, life)
+  redis.call('HSET', key, 'value', life.value, 'lastId', tip.lastId, 'entriesAdded', msText(tip.added),
+    'runId', readRunId(), 'former', life.former, 'upTo', life.upTo)
+  return life
+end
+local function replaceEpoch(key, tip, fresh)
+  return writeEpoch(key, tip, { value = fresh, former = '', upTo = '0-0' })
+end
+local function settleEpoch(key, tip, fresh, stream, hasGroup)
+  local known = redis.call('HMGET', key, 'value', 'lastId', 'entriesAdded', 'runId', 'former', 'upTo')
+  for i = 1, 6 do
+    if not known[i] then return replaceEpoch(key, tip, fresh) end
+  end
   if idLess(tip.lastId, known[2]) or tip.added < tonumber(known[3]) then return replaceEpoch(key, tip, fresh) end
+  if not hasGroup and isGone(stream, known[2]) then return replaceEpoch(key, tip, fresh) end
+  if known[4] ~= readRunId() then
+    return writeEpoch(key, tip, { value = fresh, former = known[1], upTo = known[2] })
+  end
   if tip.lastId ~= known[2] then
     redis.call('HSET', key, 'lastId', tip.lastId, 'entriesAdded', msText(tip.added))
   end
-  return known[1]
+  return { value = known[1], former = known[5], upTo = known[6] }
+end
+`;
+
+/**
+ * `holdsEntry(stream, id, digest)`: whether the stream has this very entry; see `entryDigest`.
+ * `hasAllAfter(stream, tip, id)`: whether nothing after it can have been removed: entries go from the oldest on.
+ */
+export const digestFunctions = `
+local function hasAllAfter(stream, tip, id)
+  if id == tip.lastId or tip.added == redis.call('XLEN', stream) then return true end
+  return #redis.call('XRANGE', stream, id, id) == 1
+end
+local function holdsEntry(stream, id, digest)
+  local found = redis.call('XRANGE', stream, id, id)[1]
+  return found ~= nil and redis.sha1hex(table.concat(found[2], '\\0')) == digest
 end
 `;
 

@@ -2,15 +2,18 @@
 
 import { leaseFunctions } from './lease.js';
 import { defineScript } from './script.js';
-import { clockFunctions, cursorFunctions, idFunctions, pulseFunctions } from './snippets.js';
+import { clockFunctions, cursorFunctions, goneFunctions, idFunctions, pulseFunctions } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, lease. ARGV: owner, fence, group, consumer, count, livenessMs, the owner's cursor or ''.
+ * KEYS: stream, cursors, lease, epoch. ARGV: owner, fence, group, consumer, count, livenessMs, the owner's cursor or ''.
  * Returns nil when fenced, else consumed, acknowledged, then the members declared dead.
  *
  * What is acknowledged is at or below the cursor of every registered live member, whoever consumed it, so the
  * pending entries of a dead gateway need no claiming. Without the owner being live nothing is acknowledged: an owner
  * that does not read itself cannot know.
+ *
+ * A missing group is made again at the smallest cursor. Was the stream lost with it, then what was its newest entry a
+ * heartbeat ago is missing too: the epoch is voided, and the next heartbeat begins a new one.
  */
 export const tickScript = defineScript(
   'tick',
@@ -19,9 +22,10 @@ export const tickScript = defineScript(
     clockFunctions,
     cursorFunctions,
     pulseFunctions,
+    goneFunctions,
     leaseFunctions,
     `
-local stream, cursors, lease = KEYS[1], KEYS[2], KEYS[3]
+local stream, cursors, lease, epoch = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local owner, fence, group, consumer = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local count, livenessMs, ownCursor = ARGV[5], tonumber(ARGV[6]), ARGV[7]
 local now = readClock()
@@ -48,6 +52,7 @@ local function consume()
 end
 local read = consume()
 if read and read.err and string.find(read.err, '^NOGROUP') then
+  if isGone(stream, redis.call('HGET', epoch, 'lastId')) then redis.call('HDEL', epoch, 'value') end
   redis.call('XGROUP', 'CREATE', stream, group, smallest or '0', 'MKSTREAM')
   read = consume()
 end
