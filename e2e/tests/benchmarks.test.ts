@@ -5,6 +5,11 @@ import { CliProcess, repositoryPath } from '../fixtures/cli-process.js';
 test.each([
   ['latency', ['--rounds', '1', '--seconds', '1'], /\| 1,000 events\/s, .* \|/],
   ['stream-memory', [], /\| `events:remote` \| 1,000 \|/],
+  [
+    'jitter',
+    ['--clients', '20', '--seconds', '3', '--rate', '20', '--up', '1000', '--down', '300'],
+    /\| Millrace, .* \| 1,200 \| 100 % \| 0 \|/,
+  ],
   ['check-cost', ['--rounds', '1'], /\| `catalog\.parseEvent` \|/],
 ])('%s prints its table', async (name, args, row) => {
   await using benchmark = new CliProcess({

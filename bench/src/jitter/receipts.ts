@@ -1,0 +1,68 @@
+// What each client of a jitter run has handled, and when, against what was sent.
+import { percentile } from '../report/statistics.js';
+
+/** The figures of one run. */
+export interface JitterFigures {
+  readonly expected: number;
+  readonly delivered: number;
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+  readonly cuts: number;
+  /** From sending to handling, of what took longer than half a second: mostly the client was away. */
+  readonly replayed: number;
+  readonly replayP50Ms: number;
+  readonly replayP99Ms: number;
+  readonly replayMaxMs: number;
+}
+
+/** What comes later than this was not sent straight on. */
+const REPLAY_FROM_MS = 500;
+
+/** Counts per client. Messages of a room are numbered from 0. */
+export class Receipts {
+  /** By client; by number of the message how often it was handled. */
+  readonly #handled: Uint8Array[];
+  readonly #newest: Int32Array;
+  readonly #delaysMs: number[] = [];
+  #duplicates = 0;
+  #outOfOrder = 0;
+
+  constructor(clientCount: number, messagesPerRoom: number) {
+    this.#handled = Array.from({ length: clientCount }, () => new Uint8Array(messagesPerRoom));
+    this.#newest = new Int32Array(clientCount).fill(-1);
+  }
+
+  /** `client` handled message `number`, sent at `sentNs` on this machine's monotonic clock. */
+  note(client: number, number: number, sentNs: bigint): void {
+    const handled = this.#handled[client];
+    if (handled === undefined) return;
+    if (handled[number] === 1) {
+      this.#duplicates += 1;
+      return;
+    }
+    handled[number] = 1;
+    if (number < (this.#newest[client] ?? -1)) this.#outOfOrder += 1;
+    else this.#newest[client] = number;
+    const delayMs = Number(process.hrtime.bigint() - sentNs) / 1e6;
+    if (delayMs >= REPLAY_FROM_MS) this.#delaysMs.push(delayMs);
+  }
+
+  get delivered(): number {
+    return this.#handled.reduce((sum, handled) => sum + handled.reduce((count, one) => count + one, 0), 0);
+  }
+
+  figures(expected: number, cuts: number): JitterFigures {
+    const delays = this.#delaysMs;
+    return {
+      expected,
+      delivered: this.delivered,
+      duplicates: this.#duplicates,
+      outOfOrder: this.#outOfOrder,
+      cuts,
+      replayed: delays.length,
+      replayP50Ms: percentile(delays, 50),
+      replayP99Ms: percentile(delays, 99),
+      replayMaxMs: delays.reduce((max, delay) => Math.max(max, delay), 0),
+    };
+  }
+}
