@@ -11,7 +11,12 @@ export {
   TICKET,
 } from './conformance/harness.js';
 export { type FakeClock, fakeClock } from './fake-clock.js';
-export { type RedisCluster, type RedisClusterOptions, startRedisCluster } from './redis-cluster.js';
+export {
+  type MoveHooks,
+  type RedisCluster,
+  type RedisClusterOptions,
+  startRedisCluster,
+} from './redis-cluster.js';
 export { freePort, type RedisServer, type RedisServerOptions, startRedis } from './redis-server.js';
 export { type Direction, startTcpProxy, type TcpProxy } from './tcp-proxy.js';
 export { until } from './until.js';

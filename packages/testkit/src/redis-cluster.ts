@@ -37,8 +37,21 @@ export interface RedisCluster extends AsyncDisposable {
   cli(key: string, ...args: readonly string[]): Promise<string>;
   /** Resolves when every living node finds the cluster sound and sees every other living node. */
   whole(): Promise<void>;
-  /** Moves the slot of `key`, with all that is in it, to another master; `onHalfway` runs while it belongs to both. */
-  moveSlot(key: string, onHalfway?: () => Promise<void>): Promise<void>;
+  /**
+   * Lets a master take no more writes and resolves when its replica has all it took: whoever ends it then loses nothing by
+   * Redis' asynchronous replication.
+   */
+  holdWrites(master: RedisServer): Promise<void>;
+  /** Moves the slot of `key`, with all that is in it, to another master. */
+  moveSlot(key: string, hooks?: MoveHooks): Promise<void>;
+}
+
+/** What happens while a slot belongs to two masters. */
+export interface MoveHooks {
+  /** All keys are still at the old one. */
+  readonly beforeKeys?: () => Promise<void>;
+  /** All keys are at the new one. */
+  readonly afterKeys?: () => Promise<void>;
 }
 
 /** Starts the nodes, joins them and waits until all of them agree. */
@@ -142,7 +155,13 @@ class TestRedisCluster implements RedisCluster {
     }, 60_000);
   }
 
-  async moveSlot(key: string, onHalfway: () => Promise<void> = async () => {}): Promise<void> {
+  async holdWrites(master: RedisServer): Promise<void> {
+    const replica = await this.replicaOf(master);
+    await succeed(master.cli('client', 'pause', '60000', 'write'));
+    await until(async () => (await offsetOf(master, 'master')) === (await offsetOf(replica, 'slave')));
+  }
+
+  async moveSlot(key: string, hooks: MoveHooks = {}): Promise<void> {
     const source = await this.masterOf(key);
     const masters = [];
     for (const node of await this.#alive())
@@ -153,7 +172,7 @@ class TestRedisCluster implements RedisCluster {
     const [sourceId, targetId] = [await source.cli('cluster', 'myid'), await target.cli('cluster', 'myid')];
     await succeed(target.cli('cluster', 'setslot', slot, 'importing', sourceId));
     await succeed(source.cli('cluster', 'setslot', slot, 'migrating', targetId));
-    await onHalfway();
+    await hooks.beforeKeys?.();
     for (;;) {
       const keys = (await source.cli('cluster', 'getkeysinslot', slot, '100'))
         .split('\n')
@@ -163,6 +182,7 @@ class TestRedisCluster implements RedisCluster {
         source.cli('migrate', '127.0.0.1', String(target.port), '', '0', '5000', 'keys', ...keys),
       );
     }
+    await hooks.afterKeys?.();
     for (const node of [target, source])
       await succeed(node.cli('cluster', 'setslot', slot, 'node', targetId));
   }
@@ -196,6 +216,10 @@ class TestRedisCluster implements RedisCluster {
       ),
     );
   }
+}
+
+async function offsetOf(node: RedisServer, role: 'master' | 'slave'): Promise<string | undefined> {
+  return new RegExp(`${role}_repl_offset:(\\d+)`).exec(await node.cli('info', 'replication'))?.[1];
 }
 
 /** A reply that must not be an error: redis-cli prints one and succeeds. */

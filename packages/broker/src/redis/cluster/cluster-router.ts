@@ -22,6 +22,11 @@ const LOOK_INTERVAL_MS = 2_000;
 const MIN_LOOK_SPACING_MS = 50;
 /** Longest wait between looks, and between attempts, while something is wrong. */
 const MAX_WAIT_MS = 250;
+/**
+ * A reply that took this much longer than it should comes from a node that stood still. The cluster may have replaced it meanwhile
+ * without its knowing: what it says then is no part of the stream.
+ */
+const SLOW_REPLY_MS = 500;
 /** Longest attempt to connect to a node: within it the cluster may have replaced it. */
 const NODE_CONNECT_TIMEOUT_MS = 2_000;
 
@@ -143,8 +148,10 @@ export class ClusterRouter implements RedisRouter {
     let target: Target = { address: this.#topology.ownerOf(key), isAsking: false };
     for (let attempt = 0; ; attempt++) {
       try {
-        const timeoutMs = Math.max(1, endMs - clock.monotonicMs());
-        return await this.#sendTo(target, send, timeoutMs);
+        const startMs = clock.monotonicMs();
+        const reply = await this.#sendTo(target, send, Math.max(1, endMs - startMs));
+        if (!target.isAsking) await this.#checkOwner(key, target.address, startMs + SLOW_REPLY_MS);
+        return reply;
       } catch (error) {
         const failure = this.#translate(error);
         const reaction = this.#note(failure, target.address);
@@ -167,6 +174,18 @@ export class ClusterRouter implements RedisRouter {
     // A node that a redirection named has no connection yet; one that lost it is not waited for.
     if (node.state === 'idle' || node.state === 'connecting') await node.open();
     return send(node.connection, { timeoutMs, isAsking });
+  }
+
+  /**
+   * Makes sure of the map after a reply that came after `dueMs`.
+   * @throws BrokerError `unavailable` when another node has the key now: the outcome of a write is unknown
+   */
+  async #checkOwner(key: string, address: NodeAddress, dueMs: number): Promise<void> {
+    if (this.#options.clock.monotonicMs() <= dueMs) return;
+    await this.#topology.look(address);
+    if (this.#topology.ownerOf(key) === address) return;
+    this.#moveReaders();
+    throw new BrokerError('unavailable', 'The node that answered had been replaced');
   }
 
   /** Takes notice of what a failure says about the cluster. */
@@ -198,7 +217,11 @@ export class ClusterRouter implements RedisRouter {
     for (let attempt = 0; ; attempt++) {
       const address = this.#topology.ownerOf(stream);
       try {
-        return await this.#readerOf(stream).read(address, cursors, options);
+        const startMs = this.#options.clock.monotonicMs();
+        const found = await this.#readerOf(stream).read(address, cursors, options);
+        if (found.size > 0)
+          await this.#checkOwner(stream, address, startMs + options.blockMs + SLOW_REPLY_MS);
+        return found;
       } catch (error) {
         if (this.#haveReadersClosed) throw closed();
         const failure = this.#translate(error);

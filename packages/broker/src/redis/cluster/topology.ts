@@ -21,6 +21,11 @@ export class Topology {
   #map = new SlotMap();
   /** Slots of the needed keys. */
   #slots: ReadonlySet<number> = new Set();
+  /** Never rejects. */
+  #lookUnderWay: Promise<void> = Promise.resolve();
+  #nextLook: Promise<void> | undefined;
+  /** Asked last by the next look. */
+  #suspects = new Set<NodeAddress>();
   /** A node said that the cluster is down, and nobody has taken it back yet. */
   #isDown = false;
 
@@ -67,11 +72,26 @@ export class Topology {
   }
 
   /**
-   * Asks one node for the map, drops the nodes that are not needed any more, and begins to connect to those that are.
+   * Asks one node for the map, drops the nodes that are not needed any more, and begins to connect to those that are. One look at a
+   * time; calls meanwhile share the next one, which begins after them.
+   * @param suspect a node that may have been replaced without knowing: others are asked before it
    * @throws BrokerError when no node answered: the last one's failure
    */
-  async look(): Promise<void> {
-    this.#map = await this.#askForMap();
+  look(suspect?: NodeAddress): Promise<void> {
+    if (suspect !== undefined) this.#suspects.add(suspect);
+    this.#nextLook ??= this.#lookUnderWay.then(() => {
+      this.#nextLook = undefined;
+      const look = this.#lookOnce();
+      this.#lookUnderWay = look.catch(() => {});
+      return look;
+    });
+    return this.#nextLook;
+  }
+
+  async #lookOnce(): Promise<void> {
+    const suspects = this.#suspects;
+    this.#suspects = new Set();
+    this.#map = await this.#askForMap(suspects);
     const masters = this.#masters();
     for (const [address, node] of this.#nodes) {
       if (masters.has(address)) continue;
@@ -97,9 +117,10 @@ export class Topology {
   }
 
   /** Nodes that are connected first, in a random order: one that is cut off from the others knows an old map only. */
-  async #askForMap(): Promise<SlotMap> {
+  async #askForMap(suspects: ReadonlySet<NodeAddress>): Promise<SlotMap> {
     const ready = [...this.#nodes.values()].filter(({ state }) => state === 'ready');
-    const addresses = new Set([...shuffled(ready.map(({ address }) => address)), ...this.#url.seeds]);
+    const known = [...shuffled(ready.map(({ address }) => address)), ...this.#url.seeds];
+    const addresses = new Set([...known.filter((address) => !suspects.has(address)), ...suspects]);
     let failure = new BrokerError('unavailable', 'No node of the cluster answers');
     for (const address of addresses) {
       try {
