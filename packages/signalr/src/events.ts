@@ -51,7 +51,7 @@ export type SignalREvent =
       readonly messageType: number;
     })
   | (ConnectionIdentity & {
-      readonly type: 'disconnected_hook_failed';
+      readonly type: 'disconnected_hook_failed' | 'refreshed_hook_failed';
       readonly error: Error;
     })
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }

@@ -73,7 +73,7 @@ export interface SignalRServerOptions {
 
 /** Options with every default filled in. */
 export interface ResolvedOptions {
-  readonly limits: ConnectionLimits;
+  readonly limits: Omit<ConnectionLimits, 'closeOnAuthenticationExpiration'>;
   readonly callLimits: CallLimits;
   readonly filters: readonly HubFilter<HubContext<unknown, unknown, unknown>>[];
   readonly disconnectTimeoutMs: number;

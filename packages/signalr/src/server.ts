@@ -32,6 +32,16 @@ export type MapHubOptions<User> = {
    * (stateful reconnect). Costs the bytes that it has not acknowledged. @defaultValue false
    */
   readonly allowStatefulReconnects?: boolean;
+  /**
+   * Whether a connection is closed when the credentials expire that its last request came with (`expiresAtMs` of
+   * `authenticate`); its client may reconnect. @defaultValue false
+   */
+  readonly closeOnAuthenticationExpiration?: boolean;
+  /**
+   * Whether `POST {path}/refresh?id={token}` gives a connection fresh credentials of the same user. Negotiate then
+   * says `tokenLifetimeSeconds`. @defaultValue false
+   */
+  readonly enableAuthenticationRefresh?: boolean;
   /** Sends clients elsewhere when they negotiate. @defaultValue nobody */
   readonly redirectNegotiate?: RedirectNegotiate;
 } & (undefined extends User
@@ -154,7 +164,11 @@ class NodeSignalRServer implements SignalRServer {
     const { ticker } = this.#environment;
     const { pollTimeoutMs, disconnectTimeoutMs, statefulReconnectBufferBytes } = this.#options;
     return new HubEndpoint(hub, {
-      limits: this.#options.limits,
+      limits: {
+        ...this.#options.limits,
+        closeOnAuthenticationExpiration: options?.closeOnAuthenticationExpiration ?? false,
+      },
+      enableAuthenticationRefresh: options?.enableAuthenticationRefresh ?? false,
       resumptionLimits: { disconnectTimeoutMs, statefulReconnectBufferBytes },
       allowStatefulReconnects: options?.allowStatefulReconnects ?? false,
       pollLimits: { pollTimeoutMs, disconnectTimeoutMs },

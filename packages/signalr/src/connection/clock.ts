@@ -2,10 +2,12 @@
  * Time as the server sees it. Tests put their own clock here; nothing else in the package asks for the time.
  */
 
-/** A source of monotonic time and of one repeated call. */
+/** A source of time and of one repeated call. */
 export interface Clock {
   /** Milliseconds from an arbitrary beginning; never goes back. */
   nowMs(): number;
+  /** Milliseconds since 1970, for the expiry of credentials; may go back when the system's clock is set. */
+  unixTimeMs(): number;
   /** Calls `tick` about every `intervalMs` until the returned function is called. Must not keep the process alive. */
   every(intervalMs: number, tick: () => void): () => void;
 }
@@ -13,6 +15,7 @@ export interface Clock {
 /** The real clock. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
+  unixTimeMs: () => Date.now(),
   every(intervalMs, tick) {
     const timer = setInterval(tick, intervalMs);
     timer.unref();

@@ -3,6 +3,8 @@
  * whether it may reconnect by itself. Everything that closes a connection names one of these.
  */
 
+import { SignalRError } from '../errors.js';
+
 /** How one reason is carried out. */
 export interface CloseRule {
   /** `none`: the client is gone, or has been answered already. */
@@ -37,9 +39,33 @@ export const CLOSE_RULES = {
   send_timeout: { message: 'plain', allowReconnect: true, discardsQueue: true, isError: true },
   /** More waited for the client than the outbound queue may hold. */
   slow_consumer: { message: 'plain', allowReconnect: true, discardsQueue: true, isError: true },
-  /** `server.close()`. */
+  /** The credentials expired, and the hub closes such connections. */
+  authentication_expired: { message: 'plain', allowReconnect: true, discardsQueue: false, isError: false },
+  /** `server.close()` and `drain`. */
   server_closed: { message: 'plain', allowReconnect: true, discardsQueue: false, isError: false },
 } as const satisfies Record<string, CloseRule>;
 
 /** Why a connection ended. */
 export type CloseReason = keyof typeof CLOSE_RULES;
+
+const DESCRIPTIONS = {
+  client_error: 'The client closed the connection with an error.',
+  connected_failed: 'onConnected failed.',
+  malformed_message: 'The client sent a malformed message.',
+  message_too_big: 'The maximum message size was exceeded.',
+  client_timeout: "Client hasn't sent a message/ping within the configured ClientTimeoutInterval.",
+  transport_lost: 'The transport ended without a closing handshake.',
+  send_timeout: 'The client took no data for the send timeout.',
+  slow_consumer: 'The client read too slowly; its outbound queue was full.',
+} as const;
+
+/** An error for a reason that has none of its own: what `onDisconnected` and logs are told. */
+export function describeReason(reason: CloseReason): SignalRError {
+  return hasDescription(reason)
+    ? new SignalRError(reason, DESCRIPTIONS[reason])
+    : new SignalRError('aborted', 'The connection was closed.');
+}
+
+function hasDescription(reason: CloseReason): reason is keyof typeof DESCRIPTIONS {
+  return reason in DESCRIPTIONS;
+}

@@ -2,7 +2,6 @@
  * One client's connection: its identity, its state, and the ways to write to it and to end it.
  * The story of its life is in run-hub-connection.ts; what its messages do is the hub's.
  */
-import { SignalRError } from '../errors.js';
 import type { ConnectionIdentity } from '../events.js';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { type CompletionOutcome, type HubMessage, MessageType } from '../protocol/hub-message.js';
@@ -10,7 +9,7 @@ import type { HubProtocol } from '../protocol/hub-protocol.js';
 import { encodeMessage, SerializedHubMessage } from '../protocol/serialized-hub-message.js';
 import type { Transport, TransportListener } from '../transports/transport.js';
 import { ClientResults } from './client-results.js';
-import { CLOSE_RULES, type CloseReason, type CloseRule } from './close-reason.js';
+import { CLOSE_RULES, type CloseReason, type CloseRule, describeReason } from './close-reason.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import { ConnectionTimers } from './connection-timers.js';
 import { buildErrorText } from './error-text.js';
@@ -25,7 +24,7 @@ const PING = new SerializedHubMessage({ type: MessageType.ping });
 export interface ConnectionPrincipal {
   readonly userId: string | null;
   readonly user: unknown;
-  /** When the credentials expire, in milliseconds since 1970. Kept; nothing acts on it yet. */
+  /** When the credentials expire, in milliseconds since 1970. */
   readonly expiresAtMs?: number;
 }
 
@@ -63,6 +62,7 @@ export class HubConnection implements TransportListener, Ticking {
   readonly #transport: Transport;
   readonly #queue: OutboundQueue;
   readonly #timers: ConnectionTimers;
+  readonly #unixTimeMs: () => number;
   #principal: ConnectionPrincipal;
   #state: ConnectionState = 'handshaking';
   #protocol: HubProtocol | undefined;
@@ -80,6 +80,7 @@ export class HubConnection implements TransportListener, Ticking {
     this.#principal = principal;
     this.limits = parts.limits;
     this.#transport = parts.transport;
+    this.#unixTimeMs = parts.unixTimeMs;
     this.#queue = new OutboundQueue(parts.transport, parts.limits);
     this.#timers = new ConnectionTimers(parts.limits, parts.nowMs);
     this.inbound = new InboundBuffer(parts.limits.maximumInboundBufferBytes, {
@@ -230,7 +231,7 @@ export class HubConnection implements TransportListener, Ticking {
   close(reason: CloseReason, error?: Error): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     const rule = CLOSE_RULES[reason];
-    this.#cause = { reason, error: rule.isError ? (error ?? describe(reason)) : undefined };
+    this.#cause = { reason, error: rule.isError ? (error ?? describeReason(reason)) : undefined };
     this.inbound.discard();
     this.#sayGoodbye(rule);
     this.#moveTo('closing');
@@ -264,7 +265,7 @@ export class HubConnection implements TransportListener, Ticking {
   }
 
   onMessageTooBig(): void {
-    this.close('message_too_big', describe('message_too_big'));
+    this.close('message_too_big', describeReason('message_too_big'));
   }
 
   onWritable(): void {
@@ -275,7 +276,7 @@ export class HubConnection implements TransportListener, Ticking {
     if (this.#cause === undefined) {
       this.#cause = isGraceful
         ? { reason: 'client_closed', error: undefined }
-        : { reason: 'transport_lost', error: error ?? describe('transport_lost') };
+        : { reason: 'transport_lost', error: error ?? describeReason('transport_lost') };
     }
     this.#moveTo('closed');
     this.#queue.discard();
@@ -284,6 +285,7 @@ export class HubConnection implements TransportListener, Ticking {
   }
 
   onTick(nowMs: number): void {
+    if (this.#state === 'open' && this.#isExpired) this.close('authentication_expired');
     const due = this.#timers.tick(nowMs, this.#state, {
       isAttached: this.#transport.isAttached,
       isBlocked: this.#queue.isBlocked,
@@ -306,6 +308,12 @@ export class HubConnection implements TransportListener, Ticking {
       case 'close_timeout':
         this.#transport.abort();
     }
+  }
+
+  get #isExpired(): boolean {
+    const { expiresAtMs } = this.#principal;
+    if (!this.limits.closeOnAuthenticationExpiration || expiresAtMs === undefined) return false;
+    return this.#unixTimeMs() >= expiresAtMs;
   }
 
   #offer(message: EncodedMessage): boolean {
@@ -358,22 +366,6 @@ export interface ConnectionParts {
   readonly transport: Transport;
   readonly limits: ConnectionLimits;
   readonly nowMs: number;
-}
-
-const DESCRIPTIONS = {
-  client_error: 'The client closed the connection with an error.',
-  connected_failed: 'onConnected failed.',
-  malformed_message: 'The client sent a malformed message.',
-  message_too_big: 'The maximum message size was exceeded.',
-  client_timeout: "Client hasn't sent a message/ping within the configured ClientTimeoutInterval.",
-  transport_lost: 'The transport ended without a closing handshake.',
-  send_timeout: 'The client took no data for the send timeout.',
-  slow_consumer: 'The client read too slowly; its outbound queue was full.',
-} as const;
-
-function describe(reason: CloseReason): Error {
-  if (reason === 'aborted' || reason === 'client_closed' || reason === 'server_closed') {
-    return new SignalRError('aborted', 'The connection was closed.');
-  }
-  return new SignalRError(reason, DESCRIPTIONS[reason]);
+  /** Milliseconds since 1970, for the expiry of credentials. */
+  readonly unixTimeMs: () => number;
 }

@@ -34,6 +34,11 @@ export class Ticker {
     return this.#clock.nowMs();
   }
 
+  /** Milliseconds since 1970. */
+  unixTimeMs(): number {
+    return this.#clock.unixTimeMs();
+  }
+
   add(member: Ticking): void {
     this.#members.add(member);
     if (this.#stop === undefined) {

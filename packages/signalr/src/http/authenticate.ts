@@ -14,9 +14,9 @@ export interface AuthenticateRequest extends RequestInfo {
   readonly token: string | null;
   /**
    * `negotiate` and `connect` ask separately: a token may have expired in between. `request` is every poll, POST
-   * and DELETE of a connection that is there.
+   * and DELETE of a connection that is there, `refresh` its fresh credentials.
    */
-  readonly stage: 'negotiate' | 'connect' | 'request';
+  readonly stage: 'negotiate' | 'connect' | 'request' | 'refresh';
   /**
    * Who the connection belongs to already; undefined at `negotiate` and at the first `connect`. Another user id
    * than this one's is refused with 403, so who invents ids for anonymous clients answers with this one again.
@@ -29,7 +29,7 @@ export interface Authenticated<User> {
   /** Addresses all connections of this user; case-sensitive. Null for none. */
   readonly userId: string | null;
   readonly user: User;
-  /** When the credentials expire, in milliseconds since 1970. Kept for the hub; nothing is closed yet. */
+  /** When the credentials expire, in milliseconds since 1970. See `closeOnAuthenticationExpiration`. */
   readonly expiresAtMs?: number;
 }
 

@@ -54,6 +54,7 @@ export class ConnectionRunner<Client, User, Items> {
       transport,
       limits: this.#limits,
       nowMs: hub.ticker.exactNowMs(),
+      unixTimeMs: () => hub.ticker.unixTimeMs(),
     });
     hub.admit(connection, client.info);
     void connection.closed.then(() => this.#store.remove(stored));

@@ -25,6 +25,7 @@ import {
 import { HttpTransports } from './http-transports.js';
 import { answerNegotiate, type RedirectNegotiate } from './negotiation.js';
 import { type AllowedOrigins, corsHeaders, isOriginAllowed, preflightHeaders } from './origin-policy.js';
+import { answerRefresh, lifetimeSecondsOf } from './refresh.js';
 import type { RequestTarget } from './request-target.js';
 import { WebSocketUpgrades } from './web-socket-upgrades.js';
 
@@ -34,6 +35,7 @@ export interface EndpointOptions<User> {
   readonly pollLimits: PollLimits;
   readonly resumptionLimits: ResumptionLimits;
   readonly allowStatefulReconnects: boolean;
+  readonly enableAuthenticationRefresh: boolean;
   readonly store: ConnectionStore;
   readonly maximumTransportMessageBytes: number;
   readonly minimumNegotiateVersion: number;
@@ -45,6 +47,9 @@ export interface EndpointOptions<User> {
 
 /** `handle` for requests, `upgrade` for WebSockets. Once closed it refuses everything with 503. */
 export class HubEndpoint<Client, User, Items> {
+  /** Whether the path for fresh credentials is there. */
+  readonly canRefresh: boolean;
+  readonly #hub: MappedHub<Client, User, Items>;
   readonly #options: EndpointOptions<User>;
   readonly #admitter: Admitter;
   readonly #runner: ConnectionRunner<Client, User, Items>;
@@ -54,6 +59,8 @@ export class HubEndpoint<Client, User, Items> {
 
   constructor(hub: MappedHub<Client, User, Items>, options: EndpointOptions<User>) {
     const { store, limits, transports, maximumTransportMessageBytes, pollLimits } = options;
+    this.canRefresh = options.enableAuthenticationRefresh;
+    this.#hub = hub;
     this.#options = options;
     this.#admitter = new Admitter(hub.path, options.authenticate, hub.onEvent);
     this.#runner = new ConnectionRunner(hub, { limits, store });
@@ -116,21 +123,28 @@ export class HubEndpoint<Client, User, Items> {
     if (method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
       return { status: 204, headers: preflightHeaders(request.headers['access-control-request-headers']) };
     }
-    if (at.isNegotiate && method !== 'POST') return plainText(405);
+    if (at.action !== 'connect' && method !== 'POST') return plainText(405);
     const info = requestInfoOf(request, at.target);
     // Clients that are there may end in their own way while the server closes.
-    const current = at.isNegotiate ? undefined : this.#currentOf(info);
+    const current = at.action === 'negotiate' ? undefined : this.#currentOf(info);
+    if (at.action === 'refresh') return this.#refresh(info);
     if (this.#isClosed && current === undefined) return this.#refuseClosed();
-    const stage = at.isNegotiate ? 'negotiate' : current === undefined ? 'connect' : 'request';
+    const isNegotiate = at.action === 'negotiate';
+    const stage = isNegotiate ? 'negotiate' : current === undefined ? 'connect' : 'request';
     const admission = await this.#admitter.admit(info, stage, current);
     if (admission.kind === 'refused') return admission.answer;
     const client: OpeningClient = { info, principal: admission.principal };
-    if (!at.isNegotiate) return this.#httpTransports.answer({ request, response, client });
+    if (!isNegotiate) return this.#httpTransports.answer({ request, response, client });
     if (this.#isClosed) return this.#refuseClosed();
     return this.#negotiate(client);
   }
 
-  #negotiate({ info }: OpeningClient): HttpAnswer {
+  #refresh(info: RequestInfo): Promise<HttpAnswer> {
+    const { store } = this.#options;
+    return answerRefresh(info, { store, admitter: this.#admitter, hub: this.#hub });
+  }
+
+  #negotiate({ info, principal }: OpeningClient): HttpAnswer {
     const { store, minimumNegotiateVersion, transports, redirectNegotiate, allowStatefulReconnects } =
       this.#options;
     const answer = answerNegotiate(info, store, {
@@ -138,6 +152,9 @@ export class HubEndpoint<Client, User, Items> {
       transports,
       redirect: redirectNegotiate,
       allowStatefulReconnects,
+      tokenLifetimeSeconds: this.canRefresh
+        ? lifetimeSecondsOf(principal, this.#hub.ticker.unixTimeMs())
+        : undefined,
     });
     return answer ?? this.#admitter.refuse('too_many_pending_connections', emptyAnswer(503));
   }
@@ -149,7 +166,7 @@ export class HubEndpoint<Client, User, Items> {
     at: RoutedTarget,
   ): Promise<HttpAnswer | undefined> {
     if (this.#isClosed) return this.#refuseClosed();
-    if (at.isNegotiate) return plainText(405);
+    if (at.action !== 'connect') return plainText(405);
     if (!isOriginAllowed(request.headers.origin, request.headers.host, this.#options.allowedOrigins)) {
       return this.#admitter.refuse('origin_not_allowed', emptyAnswer(403));
     }
@@ -175,5 +192,6 @@ export class HubEndpoint<Client, User, Items> {
 /** A request that was found to be for this endpoint. */
 export interface RoutedTarget {
   readonly target: RequestTarget;
-  readonly isNegotiate: boolean;
+  /** What the path says: the hub itself, or one of the paths below it. */
+  readonly action: 'connect' | 'negotiate' | 'refresh';
 }

@@ -35,6 +35,7 @@ export interface NegotiationOptions {
   readonly transports: ReadonlySet<TransportName>;
   readonly redirect: RedirectNegotiate | undefined;
   readonly allowStatefulReconnects: boolean;
+  readonly tokenLifetimeSeconds: number | undefined;
 }
 
 /** Undefined when too many negotiated connections wait already. */
@@ -53,7 +54,14 @@ export function answerNegotiate(
   const stored = store.negotiate(version.version, useStatefulReconnect);
   if (stored === undefined) return undefined;
   const transports = OFFERS.filter(({ transport }) => options.transports.has(transport));
-  const answer = { version: version.version, useStatefulReconnect, ...stored.ids, transports };
+  const { tokenLifetimeSeconds } = options;
+  const answer = {
+    version: version.version,
+    useStatefulReconnect,
+    ...stored.ids,
+    transports,
+    tokenLifetimeSeconds,
+  };
   return json(writeNegotiateAnswer(answer));
 }
 

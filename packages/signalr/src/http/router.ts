@@ -7,15 +7,13 @@ import { parseRequestTarget, pathKey, requestPath } from './request-target.js';
 /** An endpoint whose hub's types no longer matter. */
 export type AnyHubEndpoint = Pick<
   HubEndpoint<unknown, unknown, unknown>,
-  'handle' | 'upgrade' | 'connections' | 'lives' | 'stopAccepting'
+  'handle' | 'upgrade' | 'canRefresh' | 'connections' | 'lives' | 'stopAccepting'
 >;
 
 /** The endpoint for a request, and what the request asks of it. */
 export interface Route extends RoutedTarget {
   readonly endpoint: AnyHubEndpoint;
 }
-
-const NEGOTIATE = '/negotiate';
 
 /** @param endpoints by `pathKey` of their path */
 export function findRoute(
@@ -24,9 +22,14 @@ export function findRoute(
 ): Route | undefined {
   const key = pathKey(requestPath(url));
   const endpoint = endpoints.get(key);
-  if (endpoint !== undefined) return { endpoint, target: parseRequestTarget(url), isNegotiate: false };
-  if (!key.endsWith(NEGOTIATE)) return undefined;
-  const parent = endpoints.get(key.slice(0, -NEGOTIATE.length) || '/');
-  if (parent === undefined) return undefined;
-  return { endpoint: parent, target: parseRequestTarget(url), isNegotiate: true };
+  if (endpoint !== undefined) return { endpoint, target: parseRequestTarget(url), action: 'connect' };
+  for (const action of ['negotiate', 'refresh'] as const) {
+    const parent = key.endsWith(`/${action}`)
+      ? endpoints.get(key.slice(0, -action.length - 1) || '/')
+      : undefined;
+    // Where refreshing is off, the path is the application's own.
+    if (parent === undefined || (action === 'refresh' && !parent.canRefresh)) continue;
+    return { endpoint: parent, target: parseRequestTarget(url), action };
+  }
+  return undefined;
 }

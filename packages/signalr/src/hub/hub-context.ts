@@ -35,6 +35,8 @@ export interface ConnectionGroups {
  * @typeParam Items per-connection state
  */
 export interface HubContext<Client, User, Items> {
+  /** The path the hub is mapped to. */
+  readonly hub: string;
   /** Public: other clients may see it. */
   readonly connectionId: string;
   /** The id that `authenticate` gave, or null for an anonymous connection. */
@@ -99,6 +101,10 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
 
   get request(): RequestInfo {
     return this.#own.request;
+  }
+
+  get hub(): string {
+    return this.#connection.identity.hub;
   }
 
   get connectionId(): string {

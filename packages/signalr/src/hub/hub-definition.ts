@@ -138,6 +138,11 @@ export interface HubHandlers<Client, User, Items, Methods> {
    * can no longer be sent anything. `error` is absent when either side ended it in an orderly way.
    */
   readonly onDisconnected?: (context: HubContext<Client, User, Items>, error?: Error) => void | Promise<void>;
+  /**
+   * Runs when a connection's credentials were refreshed: `context.user` is the fresh one. Its user id, groups and
+   * routing are unchanged. An error is reported and changes nothing.
+   */
+  readonly onAuthenticationRefreshed?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
   /** Code around every method and hook, the first outermost, inside of those of the server. */
   readonly filters?: readonly HubFilter<HubContext<Client, User, Items>>[];
   readonly methods: Methods;
@@ -182,6 +187,7 @@ export function defineHub<Client, User = undefined, Items = Record<string, unkno
     const {
       onConnected,
       onDisconnected,
+      onAuthenticationRefreshed,
       filters,
       methods,
       createItems,
@@ -191,6 +197,7 @@ export function defineHub<Client, User = undefined, Items = Record<string, unkno
     return Object.freeze({
       methods,
       createItems,
+      ...(onAuthenticationRefreshed === undefined ? {} : { onAuthenticationRefreshed }),
       ...(filters === undefined ? {} : { filters }),
       ...(onConnected === undefined ? {} : { onConnected }),
       ...(onDisconnected === undefined ? {} : { onDisconnected }),

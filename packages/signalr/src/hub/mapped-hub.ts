@@ -1,6 +1,7 @@
 /*
  * A hub that is mapped to a path: its host for connections, and its face for the rest of the server.
  */
+import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { ConnectionHost } from '../connection/run-hub-connection.js';
 import type { Ticker } from '../connection/ticker.js';
@@ -164,6 +165,15 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   async disconnected(connection: HubConnection, error: Error | undefined): Promise<void> {
     const { context } = this.#recordOf(connection);
     await this.#filters.disconnected(context, error, () => this.#definition.onDisconnected?.(context, error));
+  }
+
+  /** Runs the hub's `onAuthenticationRefreshed`. Never rejects. */
+  async authenticationRefreshed(connection: HubConnection): Promise<void> {
+    try {
+      await this.#definition.onAuthenticationRefreshed?.(this.#recordOf(connection).context);
+    } catch (error) {
+      this.onEvent({ type: 'refreshed_hook_failed', ...connection.identity, error: toError(error) });
+    }
   }
 
   settle(connection: HubConnection): Promise<void> {

@@ -44,6 +44,8 @@ export interface NegotiateAnswer {
   readonly connectionId: string;
   readonly connectionToken: string;
   readonly transports: readonly TransportOffer[];
+  /** How long the credentials last; said when clients may refresh them. */
+  readonly tokenLifetimeSeconds?: number | undefined;
 }
 
 /** The body of a successful answer, in the order of properties that ASP.NET Core writes. */
@@ -57,6 +59,9 @@ export function writeNegotiateAnswer(answer: NegotiateAnswer): string {
       transport: offer.transport,
       transferFormats: offer.transferFormats.map((format) => (format === 'text' ? 'Text' : 'Binary')),
     })),
+    ...(answer.tokenLifetimeSeconds === undefined
+      ? {}
+      : { tokenLifetimeSeconds: answer.tokenLifetimeSeconds }),
   });
 }
 

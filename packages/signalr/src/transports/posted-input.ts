@@ -49,7 +49,8 @@ export class PostedInput {
 
   async #read(request: IncomingMessage): Promise<PostOutcome> {
     try {
-      for await (const chunk of request) {
+      // Leaving the loop early must not destroy the request: its answer goes over the same socket.
+      for await (const chunk of request.iterator({ destroyOnReturn: false })) {
         await this.#untilReady();
         if (this.#isClosed) return 'closed';
         // A request without an encoding gives buffers.

@@ -11,6 +11,11 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
+  /** In step with the rest, from the beginning of 2026. */
+  unixTimeMs(): number {
+    return Date.UTC(2026, 0, 1) + this.#nowMs;
+  }
+
   every(intervalMs: number, tick: () => void): () => void {
     const timer = { intervalMs, tick, dueMs: this.#nowMs + intervalMs };
     this.#timers.add(timer);

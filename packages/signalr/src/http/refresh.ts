@@ -1,0 +1,61 @@
+/*
+ * Fresh credentials for a connection that is there, as .NET 11 has them: POST with the connection's token, answered
+ * in JSON. Nothing of the connection changes but what is known of its user.
+ */
+import type { ConnectionPrincipal, HubConnection } from '../connection/hub-connection.js';
+import type { RequestInfo } from '../hub/hub-context.js';
+import type { Admitter } from './admission.js';
+import type { ConnectionStore } from './connection-store.js';
+import type { HttpAnswer } from './http-answer.js';
+
+/** What a refresh works on. */
+export interface RefreshParts {
+  readonly store: ConnectionStore;
+  readonly admitter: Admitter;
+  readonly hub: {
+    readonly ticker: { unixTimeMs(): number };
+    authenticationRefreshed(connection: HubConnection): Promise<void>;
+  };
+}
+
+/** Never rejects. */
+export async function answerRefresh(info: RequestInfo, parts: RefreshParts): Promise<HttpAnswer> {
+  const token = info.query.get('id');
+  if (token === undefined || token === '') {
+    return refused(400, 'missing_connection_token', "The 'id' query string parameter is required.");
+  }
+  const connection = parts.store.find(token)?.attached?.connection;
+  if (connection === undefined) {
+    return refused(404, 'connection_not_found', 'No active connection with the specified ID.');
+  }
+  const admission = await parts.admitter.admit(info, 'refresh', connection.principal);
+  if (admission.kind === 'refused') return refusalOf(admission.answer);
+  connection.updatePrincipal(admission.principal);
+  await parts.hub.authenticationRefreshed(connection);
+  const nowMs = parts.hub.ticker.unixTimeMs();
+  return json(200, {
+    connectionId: connection.connectionId,
+    refreshedAt: new Date(nowMs).toISOString(),
+    tokenLifetimeSeconds: lifetimeSecondsOf(admission.principal, nowMs),
+  });
+}
+
+/** Whole seconds until the credentials expire; undefined when they do not, or have. */
+export function lifetimeSecondsOf(principal: ConnectionPrincipal, nowMs: number): number | undefined {
+  if (principal.expiresAtMs === undefined || principal.expiresAtMs <= nowMs) return undefined;
+  return Math.floor((principal.expiresAtMs - nowMs) / 1000);
+}
+
+function refusalOf({ status }: HttpAnswer): HttpAnswer {
+  if (status === 401) return refused(401, 'invalid_token', 'Authentication failed.');
+  if (status === 403) return refused(403, 'other_user', 'The credentials are those of another user.');
+  return refused(status, 'server_error', 'Authentication is not possible at the moment.');
+}
+
+function refused(status: number, error: string, description: string): HttpAnswer {
+  return json(status, { error, error_description: description });
+}
+
+function json(status: number, body: unknown): HttpAnswer {
+  return { status, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+}

@@ -1,0 +1,62 @@
+/*
+ * Metrics under the names of ASP.NET Core, through a port that any metrics library fits.
+ */
+import type { CloseReason } from '../connection/close-reason.js';
+import type { SignalREvent, SignalREventListener } from '../events.js';
+import type { TransportName } from '../protocol/negotiate.js';
+
+/** Where figures go. Attribute values come from small fixed sets. */
+export interface MetricRecorder {
+  /** Changes a gauge by `delta`. */
+  add(name: string, delta: number, attributes: Readonly<Record<string, string>>): void;
+  /** Records one value of a histogram. */
+  record(name: string, value: number, attributes: Readonly<Record<string, string>>): void;
+}
+
+/** The names and units of all metrics. */
+export const SIGNALR_METRICS = {
+  activeConnections: {
+    name: 'signalr.server.active_connections',
+    unit: '{connection}',
+    description: 'Number of connections that are currently active on the server.',
+  },
+  connectionDuration: {
+    name: 'signalr.server.connection.duration',
+    unit: 's',
+    description: 'The duration of connections on the server.',
+  },
+} as const;
+
+const TRANSPORTS: Readonly<Record<TransportName, string>> = {
+  WebSockets: 'web_sockets',
+  ServerSentEvents: 'server_sent_events',
+  LongPolling: 'long_polling',
+};
+
+/**
+ * A listener for `onEvent` that keeps `signalr.server.active_connections` and
+ * `signalr.server.connection.duration` (seconds) with their attributes `signalr.transport` and
+ * `signalr.connection.status`. Connections count from their handshake on; the original's count a little earlier.
+ */
+export function measureSignalR(recorder: MetricRecorder): SignalREventListener {
+  const { activeConnections, connectionDuration } = SIGNALR_METRICS;
+  return (event: SignalREvent) => {
+    if (event.type !== 'connection_opened' && event.type !== 'connection_closed') return;
+    const attributes = { 'signalr.transport': TRANSPORTS[event.transport] };
+    if (event.type === 'connection_opened') {
+      recorder.add(activeConnections.name, 1, attributes);
+      return;
+    }
+    recorder.add(activeConnections.name, -1, attributes);
+    const status = { 'signalr.connection.status': statusOf(event.reason) };
+    recorder.record(connectionDuration.name, event.durationMs / 1000, { ...status, ...attributes });
+  };
+}
+
+/** The original knows three values only; the finer reason is in the event. */
+function statusOf(reason: CloseReason): 'normal_closure' | 'timeout' | 'app_shutdown' {
+  if (reason === 'server_closed') return 'app_shutdown';
+  return reason === 'client_timeout' || reason === 'transport_lost' || reason === 'send_timeout'
+    ? 'timeout'
+    : 'normal_closure';
+}

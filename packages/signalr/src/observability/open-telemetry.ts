@@ -1,0 +1,110 @@
+/*
+ * `@millrace/signalr/opentelemetry`: spans around hub methods, joined to the trace that the client sends along,
+ * and metrics. `@opentelemetry/api` is an optional peer dependency: nobody else in the package imports it.
+ */
+import {
+  context as activeContext,
+  type Context,
+  type Meter,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
+import type { SignalREventListener } from '../events.js';
+import type { HubContext } from '../hub/hub-context.js';
+import type { HubFilter } from '../hub/hub-filter.js';
+import { measureSignalR, SIGNALR_METRICS } from './metrics.js';
+
+/** The name of the original's source of spans. */
+const SOURCE = 'Microsoft.AspNetCore.SignalR.Server';
+
+type AnyContext = HubContext<unknown, unknown, unknown>;
+
+/**
+ * A filter that makes one span of kind server per method, `onConnected` and `onDisconnected`, named
+ * `{path of the hub}/{method}`, with `rpc.system`, `rpc.service` and `rpc.method`. Its parent is the `traceparent`
+ * header of the client's message (.NET clients send it), else whatever is active. The span of a stream lasts until
+ * its last item. Spans hold no arguments and no results.
+ * @param tracer @defaultValue the global provider's tracer of the original's name
+ */
+export function traceHubs(tracer: Tracer = trace.getTracer(SOURCE)): HubFilter<AnyContext> {
+  return {
+    invoke({ context, method, headers }, next) {
+      const parent = propagation.extract(activeContext.active(), headers);
+      return inSpan(start(tracer, { context, method, parent }), parent, next);
+    },
+    async connected(context, next) {
+      const parent = activeContext.active();
+      await inSpan(start(tracer, { context, method: 'OnConnectedAsync', parent }), parent, next);
+    },
+    async disconnected(context, error, next) {
+      const parent = activeContext.active();
+      const span = start(tracer, { context, method: 'OnDisconnectedAsync', parent });
+      if (error !== undefined) span.setAttribute('error.type', error.name);
+      await inSpan(span, parent, next);
+    },
+  };
+}
+
+/** A listener for `onEvent` that feeds a meter; see `measureSignalR`. */
+export function meterHubs(meter: Meter): SignalREventListener {
+  const { activeConnections, connectionDuration } = SIGNALR_METRICS;
+  const active = meter.createUpDownCounter(activeConnections.name, {
+    unit: activeConnections.unit,
+    description: activeConnections.description,
+  });
+  const duration = meter.createHistogram(connectionDuration.name, {
+    unit: connectionDuration.unit,
+    description: connectionDuration.description,
+  });
+  return measureSignalR({
+    add: (_name, delta, attributes) => active.add(delta, attributes),
+    record: (_name, value, attributes) => duration.record(value, attributes),
+  });
+}
+
+function start(
+  tracer: Tracer,
+  call: { readonly context: AnyContext; readonly method: string; readonly parent: Context },
+): Span {
+  const { context, method, parent } = call;
+  const attributes = { 'rpc.system': 'signalr', 'rpc.service': context.hub, 'rpc.method': method };
+  return tracer.startSpan(`${context.hub}/${method}`, { kind: SpanKind.SERVER, attributes }, parent);
+}
+
+async function inSpan(span: Span, parent: Context, run: () => Promise<unknown>): Promise<unknown> {
+  try {
+    const result = await activeContext.with(trace.setSpan(parent, span), run);
+    if (isAsyncIterable(result)) return streamInSpan(span, result);
+    span.end();
+    return result;
+  } catch (error) {
+    fail(span, error);
+    span.end();
+    throw error;
+  }
+}
+
+async function* streamInSpan(span: Span, items: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  try {
+    yield* items;
+  } catch (error) {
+    fail(span, error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** The type alone: the text of an error may hold what no trace should. */
+function fail(span: Span, error: unknown): void {
+  span.setStatus({ code: SpanStatusCode.ERROR });
+  span.setAttribute('error.type', error instanceof Error ? error.name : typeof error);
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}

@@ -1,0 +1,156 @@
+/*
+ * Credentials that expire while their connection lives, and fresh ones for it.
+ */
+import { describe, expect, test } from 'vitest';
+import { type Authenticate, defineHub, type MapHubOptions } from '../src/index.js';
+import { type Host, startHost } from './support/host.js';
+import { openPolling, post, send } from './support/http-client.js';
+import { call, connectRaw, HANDSHAKE, openRaw } from './support/raw-client.js';
+
+interface User {
+  readonly plan: string;
+}
+
+/** A token is `user,plan,seconds`: seconds from the beginning of the test until it expires. */
+const authenticate: Authenticate<User> = ({ token }) => {
+  const [userId, plan, seconds] = (token ?? '').split(',');
+  if (userId === undefined || plan === undefined) return undefined;
+  if (seconds === undefined) return { userId, user: { plan } };
+  return { userId, user: { plan }, expiresAtMs: Date.UTC(2026, 0, 1) + Number(seconds) * 1000 };
+};
+
+function start(options: Partial<MapHubOptions<User>>, refreshed: string[] = []): Promise<Host> {
+  const hub = defineHub<unknown, User>()({
+    onAuthenticationRefreshed(context) {
+      refreshed.push(context.user.plan);
+      if (context.user.plan === 'broken') throw new Error('broken');
+    },
+    methods: { plan: (context) => context.user.plan },
+  });
+  return startHost((server) => server.mapHub('/hub', hub, { authenticate, ...options }));
+}
+
+async function negotiate(host: Host, token: string): Promise<Record<string, unknown>> {
+  const url = `${host.url}/hub/negotiate?negotiateVersion=1&access_token=${token}`;
+  return (await (await fetch(url, { method: 'POST' })).json()) as Record<string, unknown>;
+}
+
+describe('credentials that expire', () => {
+  test('close the connection, which may come back, where the hub says so', async () => {
+    await using host = await start({ closeOnAuthenticationExpiration: true });
+    await using client = await openRaw(host, '/hub?access_token=ann,free,10');
+    await using lasting = await openRaw(host, '/hub?access_token=bob,free');
+    host.clock.advance(9_000);
+    client.send(call('plan'));
+    expect(await client.next()).toContain('free');
+    host.clock.advance(2_000);
+    expect(await client.next()).toBe('{"type":7,"allowReconnect":true}');
+    expect(await client.closed).toBe(1000);
+    expect(await host.event('connection_closed')).toMatchObject({
+      reason: 'authentication_expired',
+      error: undefined,
+    });
+    lasting.send(call('plan'));
+    expect(await lasting.next()).toContain('free');
+  });
+
+  test('change nothing by default', async () => {
+    await using host = await start({});
+    await using client = await openRaw(host, '/hub?access_token=ann,free,10');
+    host.clock.advance(14_000);
+    client.send(call('plan'));
+    expect(await client.next()).toContain('free');
+  });
+
+  test('are renewed by every poll', async () => {
+    await using host = await start({ closeOnAuthenticationExpiration: true });
+    const url = `${host.url}/hub?id=${String((await negotiate(host, 'ann,free,10'))['connectionToken'])}`;
+    await send(`${url}&access_token=ann,free,10`);
+    await post(`${url}&access_token=ann,free,10`, HANDSHAKE);
+    await send(`${url}&access_token=ann,paid,100`);
+    host.clock.advance(12_000);
+    await post(`${url}&access_token=ann,paid,100`, call('plan'));
+    expect((await send(`${url}&access_token=ann,paid,100`)).text).toContain('paid');
+  });
+});
+
+describe('the refresh of credentials', () => {
+  test('gives the connection its fresh user and a later end', async () => {
+    const refreshed: string[] = [];
+    await using host = await start(
+      { closeOnAuthenticationExpiration: true, enableAuthenticationRefresh: true },
+      refreshed,
+    );
+    const answer = await negotiate(host, 'ann,free,10');
+    expect(answer['tokenLifetimeSeconds']).toBe(10);
+    const id = String(answer['connectionToken']);
+    await using client = await connectRaw(host, `/hub?id=${id}&access_token=ann,free,10`);
+    client.send(HANDSHAKE);
+    await client.next();
+    const reply = await post(`${host.url}/HUB/Refresh?ID=${id}`, '', {
+      Authorization: 'Bearer ann,paid,100',
+    });
+    expect([reply.status, reply.headers['content-type']]).toEqual([200, 'application/json']);
+    expect(JSON.parse(reply.body.toString())).toEqual({
+      connectionId: answer['connectionId'],
+      refreshedAt: '2026-01-01T00:00:00.000Z',
+      tokenLifetimeSeconds: 100,
+    });
+    expect(refreshed).toEqual(['paid']);
+    host.clock.advance(12_000);
+    client.send(call('plan'));
+    expect(await client.next()).toContain('paid');
+  });
+
+  test.each([
+    ['', 'ann,paid', 400, 'missing_connection_token'],
+    ['?id=nobody', 'ann,paid', 404, 'connection_not_found'],
+    ['own', 'bad', 401, 'invalid_token'],
+    ['own', 'bob,paid', 403, 'other_user'],
+  ])('%j with %s is refused with %i %s', async (query, token, status, error) => {
+    await using host = await start({ enableAuthenticationRefresh: true });
+    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
+    await using client = await connectRaw(host, `/hub?id=${id}&access_token=ann,free`);
+    client.send(HANDSHAKE);
+    await client.next();
+    const url = `${host.url}/hub/refresh${query === 'own' ? `?id=${id}` : query}`;
+    const reply = await post(url, '', { Authorization: `Bearer ${token}` });
+    expect(reply.status).toBe(status);
+    expect(JSON.parse(reply.body.toString())).toMatchObject({ error });
+    client.send(call('plan'));
+    expect(await client.next()).toContain('free');
+  });
+
+  test('whose hook fails has happened all the same', async () => {
+    await using host = await start({ enableAuthenticationRefresh: true });
+    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
+    await using client = await connectRaw(host, `/hub?id=${id}&access_token=ann,free`);
+    const reply = await post(`${host.url}/hub/refresh?id=${id}`, '', { Authorization: 'Bearer ann,broken' });
+    expect(reply.status).toBe(200);
+    expect(await host.event('refreshed_hook_failed')).toMatchObject({ error: { message: 'broken' } });
+    expect(client.waiting).toEqual([]);
+  });
+
+  test('is no path of the hub where it is off', async () => {
+    await using host = await start({});
+    expect((await post(`${host.url}/hub/refresh?id=x`, '')).text).toBe('200 other');
+    expect(await negotiate(host, 'ann,free,10')).not.toHaveProperty('tokenLifetimeSeconds');
+  });
+});
+
+test('a poll without good credentials is refused, and the connection waits for a better one', async () => {
+  const hub = defineHub()({ methods: { echo: (_context, value) => value } });
+  let isGood = true;
+  await using host = await startHost((server) =>
+    server.mapHub('/hub', hub, {
+      authenticate: () => (isGood ? { userId: 'ann', user: undefined } : undefined),
+    }),
+  );
+  const url = await openPolling(host);
+  isGood = false;
+  expect((await send(url)).text).toBe('401');
+  expect((await post(url, call('echo', [1]))).text).toBe('401');
+  isGood = true;
+  await post(url, call('echo', [2]));
+  expect((await send(url)).text).toContain('"result":2');
+});
