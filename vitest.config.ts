@@ -35,7 +35,12 @@ export default defineConfig({
       },
       {
         ...source,
-        test: { name: 'e2e', include: ['e2e/tests/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 },
+        test: {
+          name: 'e2e',
+          include: ['e2e/tests/**/*.test.ts', 'e2e/faults/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
       },
     ],
   },

@@ -1,0 +1,200 @@
+// Several gateways on one Redis with wires that can be damaged, many clients, and a publisher.
+import { setTimeout as pause } from 'node:timers/promises';
+import { connectPublisher } from '@millrace/publisher';
+import { type RedisServer, startRedis, startTcpProxy, type TcpProxy } from '@millrace/testkit';
+import type { Environment } from '../../fixtures/cli-process.js';
+import { type TestPublisher, withoutTypes } from '../../fixtures/delivery-system.js';
+import { GatewayProcess } from '../../fixtures/gateway-process.js';
+import { Resources } from '../../fixtures/resources.js';
+import { judge, type OracleOptions, type Verdict } from './oracle.js';
+import { RoomClient } from './room-client.js';
+import { publishSteadily } from './steady-publisher.js';
+
+/** How large a system is. */
+export interface FaultSystemOptions {
+  readonly gateways?: number;
+  readonly redisArgs?: readonly string[];
+  readonly environment?: Environment;
+}
+
+/** How a trial went. */
+export interface Trial extends Verdict {
+  /** From the end of the fault until every client had what was confirmed until then. */
+  readonly wholeAfterMs: number;
+}
+
+export const roomCount = 50;
+const clientsPerRoom = 4;
+/** Events of one trial; the tests say what is done to the system meanwhile. */
+export const trialEvents = 10_000;
+const eventsPerSecond = 1_000;
+const settleMs = 40_000;
+
+/** One gateway, on an address that stays the same over its restarts. */
+export class Seat implements AsyncDisposable {
+  readonly number: number;
+  /** Between the gateway and Redis. */
+  readonly redisWire: TcpProxy;
+  /** Between clients and the gateway. */
+  readonly clientWire: TcpProxy;
+  readonly #environment: Environment;
+  gateway: GatewayProcess;
+
+  private constructor(
+    number: number,
+    wires: readonly [TcpProxy, TcpProxy],
+    gateway: GatewayProcess,
+    environment: Environment,
+  ) {
+    this.number = number;
+    [this.redisWire, this.clientWire] = wires;
+    this.gateway = gateway;
+    this.#environment = environment;
+  }
+
+  static async start(number: number, redisPort: number, more: Environment): Promise<Seat> {
+    const redisWire = await startTcpProxy(redisPort);
+    const environment = {
+      MILLRACE_REDIS_URL: `redis://127.0.0.1:${redisWire.port}`,
+      MILLRACE_INSTANCE: `gateway-${number}`,
+      ...more,
+    };
+    const gateway = await startGateway(environment);
+    const clientWire = await startTcpProxy(Number(new URL(gateway.url).port));
+    return new Seat(number, [redisWire, clientWire], gateway, environment);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.clientWire.port}`;
+  }
+
+  async isReady(): Promise<boolean> {
+    try {
+      return (await fetch(`${this.gateway.url}/readyz`)).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Starts a gateway in place of one that ended. */
+  async restart(): Promise<void> {
+    await this.gateway[Symbol.asyncDispose]();
+    this.gateway = await startGateway(this.#environment);
+    this.clientWire.switchTo(Number(new URL(this.gateway.url).port));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.gateway[Symbol.asyncDispose]();
+    await this.redisWire[Symbol.asyncDispose]();
+    await this.clientWire[Symbol.asyncDispose]();
+  }
+}
+
+async function startGateway(environment: Environment): Promise<GatewayProcess> {
+  const gateway = await GatewayProcess.start(environment);
+  // What is done to it here is worth an error line now and then.
+  gateway.mayLogErrors = true;
+  return gateway;
+}
+
+/** See the file's comment. */
+export class FaultSystem implements AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly seats: readonly Seat[];
+  readonly publisher: TestPublisher;
+  readonly clients: readonly RoomClient[];
+  readonly #resources: Resources;
+
+  private constructor(parts: {
+    readonly redis: RedisServer;
+    readonly seats: readonly Seat[];
+    readonly publisher: TestPublisher;
+    readonly resources: Resources;
+  }) {
+    this.redis = parts.redis;
+    this.seats = parts.seats;
+    this.publisher = parts.publisher;
+    this.#resources = parts.resources;
+    const anySeat = (): string => this.seats[Math.floor(Math.random() * this.seats.length)]?.url ?? '';
+    this.clients = Array.from(
+      { length: roomCount * clientsPerRoom },
+      (_, index) => new RoomClient(`client ${index}`, `room-${index % roomCount}`, anySeat),
+    );
+  }
+
+  static async start(options: FaultSystemOptions = {}): Promise<FaultSystem> {
+    return Resources.start(async (resources) => {
+      const redis = resources.use(await startRedis({ args: options.redisArgs ?? [] }));
+      const seats: Seat[] = [];
+      for (let number = 1; number <= (options.gateways ?? 2); number += 1)
+        seats.push(resources.use(await Seat.start(number, redis.port, options.environment ?? {})));
+      const publisher = await connectPublisher({ redisUrl: redis.url });
+      resources.defer(() => publisher.close());
+      const system = new FaultSystem({ redis, seats, publisher: withoutTypes(publisher), resources });
+      await system.whole();
+      return system;
+    });
+  }
+
+  /** Waits until every gateway is ready and every client in its room. */
+  async whole(): Promise<void> {
+    const endMs = performance.now() + settleMs;
+    for (;;) {
+      const ready = await Promise.all(this.seats.map((seat) => seat.isReady()));
+      const outside = this.clients.filter(({ isJoined }) => !isJoined);
+      if (ready.every(Boolean) && outside.length === 0) return;
+      if (performance.now() > endMs)
+        throw new Error(`ready: ${ready.join()}; ${outside.length} clients are not in their rooms`);
+      await pause(50);
+    }
+  }
+
+  /**
+   * Publishes the events of a trial while `fault` is done to the system, and judges what came of it. The fault begins when a
+   * tenth was published, and has to end by itself.
+   */
+  async try(fault: (system: this) => Promise<void>, options: OracleOptions = {}): Promise<Trial> {
+    await this.whole();
+    for (const client of this.clients) client.clear();
+    const rooms = Array.from({ length: roomCount }, (_, index) => `room-${index}`);
+    const publishing = publishSteadily(this.publisher, { events: trialEvents, eventsPerSecond, rooms });
+    await pause((trialEvents / eventsPerSecond) * 100);
+    await fault(this);
+    const healedAtMs = performance.now();
+    const { confirmed, unconfirmed } = await publishing;
+    await this.whole();
+    await this.#settle(confirmed);
+    const verdict = judge(confirmed, this.clients, unconfirmed, options);
+    return { ...verdict, wholeAfterMs: this.#wholeAfterMs(confirmed, healedAtMs) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.clients) client.close();
+    await this.#resources[Symbol.asyncDispose]();
+  }
+
+  /** Waits until nothing is due any more, or nothing more comes. */
+  async #settle(confirmed: Parameters<typeof judge>[0]): Promise<void> {
+    const endMs = performance.now() + settleMs;
+    let before = -1;
+    for (let quiet = 0; performance.now() < endMs && quiet < 30; ) {
+      const { lost, handled } = judge(confirmed, this.clients);
+      if (lost === 0) return;
+      quiet = handled === before ? quiet + 1 : 0;
+      before = handled;
+      await pause(100);
+    }
+  }
+
+  #wholeAfterMs(confirmed: Parameters<typeof judge>[0], healedAtMs: number): number {
+    const due = new Set(
+      confirmed.filter(({ confirmedAtMs }) => confirmedAtMs <= healedAtMs).map(({ eventId }) => eventId),
+    );
+    let lastMs = healedAtMs;
+    for (const { records } of this.clients) {
+      const last = records.findLast((record) => record.kind === 'handled' && due.has(record.eventId));
+      if (last !== undefined) lastMs = Math.max(lastMs, last.atMs);
+    }
+    return lastMs - healedAtMs;
+  }
+}

@@ -1,0 +1,149 @@
+// Judges a run from what the publisher was told and what each client handled, and from nothing else. Pure.
+
+/** A publish that was confirmed. Times are milliseconds on one clock. */
+export interface PublishRecord {
+  readonly eventId: string;
+  readonly roomId: string;
+  readonly stream: string;
+  readonly entryId: string;
+  /** When it was first tried. */
+  readonly startedAtMs: number;
+  readonly confirmedAtMs: number;
+}
+
+/** What happened to one client, in order. */
+export type ClientRecord =
+  /** Handled for the first time. */
+  | { readonly kind: 'handled'; readonly eventId: string; readonly atMs: number }
+  /** Came again and was dropped by the client, as its recipe says. */
+  | { readonly kind: 'repeated'; readonly eventId: string; readonly atMs: number }
+  /** Told that something is missing: the application loads the room anew. */
+  | { readonly kind: 'reload'; readonly reason: string; readonly atMs: number }
+  /** Told that nothing is missing. */
+  | { readonly kind: 'recovered'; readonly atMs: number };
+
+/** One client, in one room since before the first publish. */
+export interface ClientLog {
+  readonly name: string;
+  readonly roomId: string;
+  readonly records: readonly ClientRecord[];
+}
+
+/** What the store is known to have done to the data. */
+export interface OracleOptions {
+  /** Entry IDs mean nothing across a loss of data: order is then not judged. @defaultValue true */
+  readonly isOrderJudged?: boolean;
+}
+
+/** What was found. All but the first five must be 0 in any run. */
+export interface Verdict {
+  readonly published: number;
+  /** Deliveries that were due: each event to each client of its room. */
+  readonly due: number;
+  readonly handled: number;
+  /** Not handled, by clients that were told to reload after it was published. */
+  readonly excused: number;
+  /** Came again and were recognised. */
+  readonly repeated: number;
+  readonly lost: number;
+  /** Of the lost: the client was told afterwards that nothing is missing. */
+  readonly wronglyRecovered: number;
+  readonly handledTwice: number;
+  readonly outOfOrder: number;
+  /** Handled, and published by nobody. */
+  readonly unknown: number;
+  /** Some of what is wrong, for people. */
+  readonly examples: readonly string[];
+}
+
+const maxExamples = 10;
+
+/** Compares logs with receipts. `tried`: IDs whose publish was never confirmed; they may arrive or not. */
+export function judge(
+  published: readonly PublishRecord[],
+  clients: readonly ClientLog[],
+  tried: ReadonlySet<string> = new Set(),
+  options: OracleOptions = {},
+): Verdict {
+  const { isOrderJudged = true } = options;
+  const byId = new Map(published.map((record) => [record.eventId, record]));
+  const byRoom = groupByRoom(published);
+  const examples: string[] = [];
+  const note = (text: string): void => {
+    if (examples.length < maxExamples) examples.push(text);
+  };
+  const sum = {
+    due: 0,
+    handled: 0,
+    excused: 0,
+    repeated: 0,
+    lost: 0,
+    wronglyRecovered: 0,
+    handledTwice: 0,
+    outOfOrder: 0,
+    unknown: 0,
+  };
+  for (const client of clients) {
+    const handled = new Set<string>();
+    const newestByStream = new Map<string, string>();
+    for (const record of client.records) {
+      if (record.kind === 'repeated') sum.repeated += 1;
+      if (record.kind !== 'handled') continue;
+      const { eventId } = record;
+      if (handled.has(eventId)) {
+        sum.handledTwice += 1;
+        note(`${client.name} handled ${eventId} twice`);
+      }
+      handled.add(eventId);
+      const event = byId.get(eventId);
+      if (event === undefined || event.roomId !== client.roomId) {
+        if (event !== undefined || !tried.has(eventId)) {
+          sum.unknown += 1;
+          note(`${client.name} handled ${eventId}, which nobody published into ${client.roomId}`);
+        }
+        continue;
+      }
+      sum.handled += 1;
+      const newest = newestByStream.get(event.stream);
+      if (isOrderJudged && newest !== undefined && compareIds(event.entryId, newest) < 0) {
+        sum.outOfOrder += 1;
+        note(`${client.name} handled ${event.entryId} of ${event.stream} after ${newest}`);
+      } else newestByStream.set(event.stream, event.entryId);
+    }
+    const lastReloadMs = lastOf(client, 'reload');
+    const lastRecoveredMs = lastOf(client, 'recovered');
+    for (const event of byRoom.get(client.roomId) ?? []) {
+      sum.due += 1;
+      if (handled.has(event.eventId)) continue;
+      // Whoever reloads has what was stored by then: publishing comes after storing.
+      if (event.startedAtMs <= lastReloadMs) {
+        sum.excused += 1;
+        continue;
+      }
+      sum.lost += 1;
+      if (event.confirmedAtMs <= lastRecoveredMs) sum.wronglyRecovered += 1;
+      note(`${client.name} lost ${event.eventId} (${event.stream} ${event.entryId})`);
+    }
+  }
+  return { published: published.length, ...sum, examples };
+}
+
+function groupByRoom(published: readonly PublishRecord[]): ReadonlyMap<string, readonly PublishRecord[]> {
+  const byRoom = new Map<string, PublishRecord[]>();
+  for (const record of published) {
+    const room = byRoom.get(record.roomId) ?? [];
+    room.push(record);
+    byRoom.set(record.roomId, room);
+  }
+  return byRoom;
+}
+
+function lastOf(client: ClientLog, kind: ClientRecord['kind']): number {
+  return client.records.findLast((record) => record.kind === kind)?.atMs ?? Number.NEGATIVE_INFINITY;
+}
+
+function compareIds(a: string, b: string): number {
+  const [aMs = '', aSequence = ''] = a.split('-');
+  const [bMs = '', bSequence = ''] = b.split('-');
+  return Number(aMs) - Number(bMs) || Number(aSequence) - Number(bSequence);
+}

@@ -1,0 +1,150 @@
+// A client of one room, by the documented recipe and as small as it can be, so that hundreds fit into one process. Speaks just
+// enough of SignalR over a WebSocket of its own.
+import WebSocket from 'ws';
+import type { ClientLog, ClientRecord } from './oracle.js';
+
+const separator = '\u001e';
+
+interface Message {
+  readonly type: number;
+  readonly target?: string;
+  readonly arguments?: readonly Record<string, unknown>[];
+  readonly invocationId?: string;
+  readonly result?: Record<string, unknown>;
+  readonly error?: string;
+}
+
+/** Where to connect for the next attempt. */
+export type ChooseUrl = () => string;
+
+/** Joins, handles, and comes back after every loss of its connection until it is closed. */
+export class RoomClient implements ClientLog {
+  readonly name: string;
+  readonly roomId: string;
+  readonly #chooseUrl: ChooseUrl;
+  #records: ClientRecord[] = [];
+  readonly #seen = new Set<string>();
+  #position: string | null = null;
+  #isJoined = false;
+  #socket: WebSocket | undefined;
+  #isClosed = false;
+  #isFirstJoin = true;
+  /** How often it has joined. */
+  joinCount = 0;
+
+  constructor(name: string, roomId: string, chooseUrl: ChooseUrl) {
+    this.name = name;
+    this.roomId = roomId;
+    this.#chooseUrl = chooseUrl;
+    this.#connect();
+  }
+
+  get records(): readonly ClientRecord[] {
+    return this.#records;
+  }
+
+  get isJoined(): boolean {
+    return this.#isJoined;
+  }
+
+  /** Whether it has handled the event, or was told to reload after it had been published. */
+  has(eventId: string): boolean {
+    return this.#seen.has(eventId);
+  }
+
+  /** Forgets its log; what it has seen it still knows. */
+  clear(): void {
+    this.#records = [];
+  }
+
+  /** Ends the connection as a broken network would. */
+  cut(): void {
+    this.#socket?.terminate();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#socket?.terminate();
+  }
+
+  #connect(): void {
+    if (this.#isClosed) return;
+    const socket = new WebSocket(`${this.#chooseUrl().replace('http', 'ws')}/hubs/events`, {
+      perMessageDeflate: false,
+      handshakeTimeout: 10_000,
+    });
+    this.#socket = socket;
+    // Nothing for this long: the server is not there any more, whatever the socket says.
+    let lastMs = performance.now();
+    const watch = setInterval(() => {
+      if (performance.now() - lastMs > 30_000) socket.terminate();
+    }, 5_000);
+    const pinging = setInterval(() => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(`{"type":6}${separator}`);
+    }, 15_000);
+    socket.on('open', () => socket.send(`{"protocol":"json","version":1}${separator}`));
+    socket.on('message', (data: Buffer) => {
+      lastMs = performance.now();
+      for (const text of data.toString().split(separator)) if (text !== '') this.#onText(text, socket);
+    });
+    // Its close follows.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      clearInterval(watch);
+      clearInterval(pinging);
+      this.#isJoined = false;
+      if (!this.#isClosed) setTimeout(() => this.#connect(), 50 + Math.random() * 250);
+    });
+  }
+
+  #onText(text: string, socket: WebSocket): void {
+    if (text === '{}') {
+      socket.send(
+        JSON.stringify({
+          type: 1,
+          invocationId: '1',
+          target: 'JoinRoom',
+          arguments: [this.roomId, this.#position],
+        }) + separator,
+      );
+      return;
+    }
+    const message = JSON.parse(text) as Message;
+    if (message.type === 3) this.#onJoined(message, socket);
+    else if (message.type === 1) this.#onInvocation(message);
+  }
+
+  #onJoined({ result, error }: Message, socket: WebSocket): void {
+    if (error !== undefined || result === undefined) {
+      socket.terminate();
+      return;
+    }
+    this.joinCount += 1;
+    if (result['recovered'] === true) this.#note({ kind: 'recovered', atMs: performance.now() });
+    else if (!this.#isFirstJoin) this.#note({ kind: 'reload', reason: 'join', atMs: performance.now() });
+    this.#isFirstJoin = false;
+    this.#position = String(result['position']);
+    this.#isJoined = true;
+  }
+
+  #onInvocation({ target, arguments: [first = {}] = [] }: Message): void {
+    const atMs = performance.now();
+    if (target === 'resync') {
+      if (first['room_id'] === this.roomId)
+        this.#note({ kind: 'reload', reason: String(first['reason']), atMs });
+      return;
+    }
+    if (this.#isJoined) this.#position = String(first['position']);
+    if (target === 'position') return;
+    const eventId = String(first['event_id']);
+    if (this.#seen.has(eventId)) this.#note({ kind: 'repeated', eventId, atMs });
+    else {
+      this.#seen.add(eventId);
+      this.#note({ kind: 'handled', eventId, atMs });
+    }
+  }
+
+  #note(record: ClientRecord): void {
+    this.#records.push(record);
+  }
+}

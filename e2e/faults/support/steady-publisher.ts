@@ -1,0 +1,94 @@
+// Publishes at a steady pace into many rooms and notes every confirmation. What fails is tried again with the same ID.
+import { setTimeout as pause } from 'node:timers/promises';
+import { PublisherError } from '@millrace/publisher';
+import type { TestPublisher } from '../../fixtures/delivery-system.js';
+import {
+  chatMessage,
+  notification,
+  type SampleEvent,
+  sampleEvent,
+  streamOfType,
+} from '../../fixtures/sample-events.js';
+import type { PublishRecord } from './oracle.js';
+
+/** How much is published. */
+export interface Load {
+  readonly events: number;
+  readonly eventsPerSecond: number;
+  readonly rooms: readonly string[];
+}
+
+/** What became of it. */
+export interface Published {
+  readonly confirmed: readonly PublishRecord[];
+  /** Never confirmed within the time for tries; may be in the stream or not. */
+  readonly unconfirmed: ReadonlySet<string>;
+}
+
+const tickMs = 10;
+const tryForMs = 40_000;
+
+/** Three of four are chat messages; the others go through two more streams. */
+function eventOf(number: number, roomId: string): SampleEvent {
+  if (number % 8 === 3) return notification(roomId, `number ${number}`);
+  if (number % 8 === 6)
+    return sampleEvent(roomId, 'status_change', {
+      request_id: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
+      old_status: 'open',
+      new_status: 'closed',
+      changed_by: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
+      changed_at: new Date().toISOString(),
+    });
+  return chatMessage(roomId, `number ${number}`);
+}
+
+/** Publishes all of it. Resolves when every event was confirmed or given up. */
+export async function publishSteadily(publisher: TestPublisher, load: Load): Promise<Published> {
+  const confirmed: PublishRecord[] = [];
+  const unconfirmed = new Set<string>();
+  const startMs = performance.now();
+  const pending: Promise<void>[] = [];
+  for (let sent = 0; sent < load.events; ) {
+    const due = Math.min(
+      load.events,
+      Math.ceil(((performance.now() - startMs) / 1_000) * load.eventsPerSecond),
+    );
+    for (; sent < due; sent += 1) {
+      const event = eventOf(sent, load.rooms[sent % load.rooms.length] ?? '');
+      pending.push(
+        publishUntilConfirmed(publisher, event).then((record) => {
+          if (record === undefined) unconfirmed.add(event.event_id);
+          else confirmed.push(record);
+        }),
+      );
+    }
+    // The pace of the load, not a wait for anything.
+    await pause(tickMs);
+  }
+  await Promise.all(pending);
+  return { confirmed, unconfirmed };
+}
+
+async function publishUntilConfirmed(
+  publisher: TestPublisher,
+  event: SampleEvent,
+): Promise<PublishRecord | undefined> {
+  const startedAtMs = performance.now();
+  while (performance.now() - startedAtMs < tryForMs) {
+    try {
+      const [result] = (await publisher.publishEvents([event])) as { readonly entryId: string }[];
+      return {
+        eventId: event.event_id,
+        roomId: event.room_id,
+        stream: streamOfType[event.event_type],
+        entryId: result?.entryId ?? '',
+        startedAtMs,
+        confirmedAtMs: performance.now(),
+      };
+    } catch (error) {
+      if (!(error instanceof PublisherError)) throw error;
+      await pause(100 + Math.random() * 200);
+    }
+  }
+  return undefined;
+}
