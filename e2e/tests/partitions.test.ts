@@ -1,5 +1,6 @@
 // Streams in partitions on one Redis: publishers follow the gateways' number, positions hold for their rooms, another number is refused.
 import { partitionOf } from '@millrace/broker';
+import { createGateway } from '@millrace/gateway';
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -91,6 +92,45 @@ test('an entry in a partition that is not its room’s becomes a dead letter', a
     return text;
   });
   expect(letter).toContain('the room belongs to another partition');
+});
+
+test('an embedded gateway has partitions too', async () => {
+  const gateway = createGateway({ isDevelopment: true, port: 0, partitions: 3 });
+  const { url } = await gateway.start();
+  try {
+    await using client = await EventLog.connectAs(url, crypto.randomUUID(), 'Ana');
+    for (const [index, room] of ROOMS.entries()) {
+      const { position } = await client.join(room);
+      await withoutTypes(gateway.publisher).publishEvents([chatMessage(room, 'here')]);
+      const events = await client.received(index + 1);
+      expect(events.at(-1)).toMatchObject({ room_id: room, position: expect.stringMatching(`^${index}~`) });
+      expect(await client.join(room, position)).toMatchObject({ recovered: true, replayed: 1 });
+      await client.received(index + 2);
+      client.events.pop();
+    }
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('event_queue_depth{stream="events:chat.p2"}');
+  } finally {
+    await gateway.stop();
+  }
+});
+
+test('a position message holds for rooms of every partition', async () => {
+  const gateway = createGateway({ isDevelopment: true, port: 0, partitions: 3, positionIntervalMs: 50 });
+  const { url } = await gateway.start();
+  try {
+    await using client = await EventLog.connectAs(url, crypto.randomUUID(), 'Ana');
+    const told = new Promise<string>((resolve) => {
+      client.connection.on('position', (message: { readonly position: string }) => resolve(message.position));
+    });
+    for (const room of ROOMS) await client.join(room);
+    await withoutTypes(gateway.publisher).publishEvents([chatMessage(ROOMS[0] ?? '', 'moves the cursors')]);
+    const position = await told;
+    expect(position).toMatch(/^all~/);
+    for (const room of ROOMS) expect((await client.join(room, position)).recovered).toBe(true);
+  } finally {
+    await gateway.stop();
+  }
 });
 
 test('another number than the stored one keeps a gateway from starting; none follows the stored one', async () => {

@@ -1,6 +1,6 @@
 // What a cluster may do to the streams on it: lose a master, change masters, move a slot. Nothing that was acknowledged to a publisher
 // and replicated is lost, nothing is handled twice, and each stream keeps its order.
-import { type Broker, type BrokerState, createMember, createRedisBroker } from '@millrace/broker';
+import { type Broker, type BrokerState, createMember, createRedisBroker, type Entry } from '@millrace/broker';
 import {
   CHAT,
   codeOf,
@@ -43,7 +43,7 @@ class Load implements AsyncDisposable {
     [OTHER, []],
   ]);
   readonly gaps: string[] = [];
-  readonly #publisher: Broker;
+  readonly publisher: Broker;
   readonly #member;
   readonly #loops: Promise<void>[] = [];
   readonly #published = new Map([
@@ -54,7 +54,7 @@ class Load implements AsyncDisposable {
 
   constructor(broker: Broker, publisher: Broker) {
     this.broker = broker;
-    this.#publisher = publisher;
+    this.publisher = publisher;
     broker.onStateChange((state) => this.states.push(state));
     this.#member = createMember(broker, {
       name: 'gateway',
@@ -89,7 +89,12 @@ class Load implements AsyncDisposable {
     const handled = this.handled.get(stream) ?? [];
     const stored = new Set<number>();
     for (let after = '0-0'; ; ) {
-      const page = await this.broker.readRange(stream, { after, count: 1_000 });
+      // Callers own retries: the node may be replaced while it is asked.
+      let page: readonly Entry[] = [];
+      const read = async (): Promise<void> => {
+        page = await this.broker.readRange(stream, { after, count: 1_000 });
+      };
+      await until(async () => (await codeOf(read())) === 'resolved');
       for (const { fields } of page) stored.add(Number(fields['n']));
       const last = page.at(-1);
       if (last === undefined) break;
@@ -115,14 +120,14 @@ class Load implements AsyncDisposable {
     this.#isStopping = true;
     await Promise.all(this.#loops);
     await this.#member.stop();
-    await Promise.all([this.broker.close(), this.#publisher.close()]);
+    await Promise.all([this.broker.close(), this.publisher.close()]);
   }
 
   /** One at a time, as a producer that must keep the order over failures does. */
   async #publishTo(stream: string): Promise<void> {
     for (let n = 0; !this.#isStopping; n++) {
       const entry = { stream, fields: { n: String(n) }, dedupeId: `${stream}-${n}` };
-      while ((await codeOf(this.#publisher.publish(entry))) !== 'resolved') {
+      while ((await codeOf(this.publisher.publish(entry))) !== 'resolved') {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
       this.#published.set(stream, n + 1);
@@ -184,13 +189,15 @@ it(
     await cluster.holdWrites(master);
     const before = load.states.length;
     await master.stop();
+    // The one by its reader, the other, which reads nothing, by its map.
     await until(() => load.broker.state === 'unavailable');
+    await until(() => load.publisher.state === 'unavailable');
     const handled = load.handled.get(OTHER)?.length ?? 0;
     await load.stored(OTHER, 20);
     await until(() => (load.handled.get(OTHER)?.length ?? 0) >= handled + 20);
     // Still nobody has taken over: what was handled above was handled while the shard was away.
     expect(load.broker.state).toBe('unavailable');
-    await until(() => load.broker.state === 'ready', 60_000);
+    await until(() => load.broker.state === 'ready' && load.publisher.state === 'ready', 60_000);
     await load.stored(CHAT, 200);
     await load.judge();
     // Told once when it went, once when it came; a second pair when the cluster was still settling.
