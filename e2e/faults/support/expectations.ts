@@ -1,8 +1,7 @@
 // What every trial must show, whatever was done to the system.
 import { expect } from 'vitest';
-import { roomCount, type Trial, trialEvents } from './fault-system.js';
-
-const clientsPerRoom = 4;
+import { clientsPerRoom, type FaultSystem, type Trial, trialEvents } from './fault-system.js';
+import { type Fault, type FaultName, faults } from './faults.js';
 
 /** Nothing lost, nothing twice, nothing out of order, nobody told that all is well when it is not. */
 export function expectPromisesKept(trial: Trial): void {
@@ -13,8 +12,7 @@ export function expectPromisesKept(trial: Trial): void {
     outOfOrder: 0,
     unknown: 0,
   });
-  expect(trial.published).toBe(trialEvents);
-  expect(trial.due).toBe((trialEvents / roomCount) * clientsPerRoom * roomCount);
+  expect(trial).toMatchObject({ published: trialEvents, due: trialEvents * clientsPerRoom });
 }
 
 /** Beyond that: the store lost nothing, so nobody had to reload anything. */
@@ -22,4 +20,31 @@ export function expectWhole(trial: Trial): void {
   expectPromisesKept(trial);
   expect(trial, 'somebody was told to reload, though nothing was lost').toMatchObject({ excused: 0 });
   expect(trial.handled).toBe(trial.due);
+}
+
+/** Does it to the system under load and expects what may be expected of it. */
+export async function expectToSurvive(
+  system: FaultSystem,
+  name: FaultName,
+  random = Math.random,
+): Promise<Trial> {
+  const fault: Fault = faults[name];
+  const trial = await system.try((target) => fault.run(target, random));
+  if (fault.isLossless) expectWhole(trial);
+  else expectPromisesKept(trial);
+  expectEachChangeToldOnce(system);
+  return trial;
+}
+
+/** A gateway logs each change of its states once, and not one line for every attempt. */
+function expectEachChangeToldOnce({ seats }: FaultSystem): void {
+  for (const { gateway } of seats) {
+    for (const message of ['broker state', 'member state']) {
+      const states = gateway.lines
+        .filter((line) => line.includes(`"msg":"${message}"`))
+        .map((line) => /"state":"([^"]+)"/.exec(line)?.[1]);
+      const repeated = states.filter((state, index) => index > 0 && state === states[index - 1]);
+      expect(repeated, `${message} told twice in a row`).toEqual([]);
+    }
+  }
 }

@@ -21,10 +21,12 @@ export interface FaultSystemOptions {
 export interface Trial extends Verdict {
   /** From the end of the fault until every client had what was confirmed until then. */
   readonly wholeAfterMs: number;
+  /** Events that came as a replay, by what the gateways said. */
+  readonly replayed: number;
 }
 
-export const roomCount = 50;
-const clientsPerRoom = 4;
+const roomCount = 50;
+export const clientsPerRoom = 4;
 /** Events of one trial; the tests say what is done to the system meanwhile. */
 export const trialEvents = 10_000;
 const eventsPerSecond = 1_000;
@@ -101,6 +103,8 @@ async function startGateway(environment: Environment): Promise<GatewayProcess> {
 export class FaultSystem implements AsyncDisposable {
   readonly redis: RedisServer;
   readonly seats: readonly Seat[];
+  /** Between the publisher and Redis. */
+  readonly publisherWire: TcpProxy;
   readonly publisher: TestPublisher;
   readonly clients: readonly RoomClient[];
   readonly #resources: Resources;
@@ -108,11 +112,13 @@ export class FaultSystem implements AsyncDisposable {
   private constructor(parts: {
     readonly redis: RedisServer;
     readonly seats: readonly Seat[];
+    readonly publisherWire: TcpProxy;
     readonly publisher: TestPublisher;
     readonly resources: Resources;
   }) {
     this.redis = parts.redis;
     this.seats = parts.seats;
+    this.publisherWire = parts.publisherWire;
     this.publisher = parts.publisher;
     this.#resources = parts.resources;
     const anySeat = (): string => this.seats[Math.floor(Math.random() * this.seats.length)]?.url ?? '';
@@ -128,9 +134,11 @@ export class FaultSystem implements AsyncDisposable {
       const seats: Seat[] = [];
       for (let number = 1; number <= (options.gateways ?? 2); number += 1)
         seats.push(resources.use(await Seat.start(number, redis.port, options.environment ?? {})));
-      const publisher = await connectPublisher({ redisUrl: redis.url });
+      const publisherWire = resources.use(await startTcpProxy(redis.port));
+      const publisher = await connectPublisher({ redisUrl: `redis://127.0.0.1:${publisherWire.port}` });
       resources.defer(() => publisher.close());
-      const system = new FaultSystem({ redis, seats, publisher: withoutTypes(publisher), resources });
+      const parts = { redis, seats, publisherWire, publisher: withoutTypes(publisher), resources };
+      const system = new FaultSystem(parts);
       await system.whole();
       return system;
     });
@@ -153,7 +161,7 @@ export class FaultSystem implements AsyncDisposable {
    * Publishes the events of a trial while `fault` is done to the system, and judges what came of it. The fault begins when a
    * tenth was published, and has to end by itself.
    */
-  async try(fault: (system: this) => Promise<void>, options: OracleOptions = {}): Promise<Trial> {
+  async try(fault: (system: FaultSystem) => Promise<void>, options: OracleOptions = {}): Promise<Trial> {
     await this.whole();
     for (const client of this.clients) client.clear();
     const rooms = Array.from({ length: roomCount }, (_, index) => `room-${index}`);
@@ -165,7 +173,8 @@ export class FaultSystem implements AsyncDisposable {
     await this.whole();
     await this.#settle(confirmed);
     const verdict = judge(confirmed, this.clients, unconfirmed, options);
-    return { ...verdict, wholeAfterMs: this.#wholeAfterMs(confirmed, healedAtMs) };
+    const replayed = this.clients.reduce((sum, client) => sum + client.replayedCount, 0);
+    return { ...verdict, replayed, wholeAfterMs: this.#wholeAfterMs(confirmed, healedAtMs) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -29,8 +29,8 @@ export class RoomClient implements ClientLog {
   #socket: WebSocket | undefined;
   #isClosed = false;
   #isFirstJoin = true;
-  /** How often it has joined. */
-  joinCount = 0;
+  /** Events that its gateways said were replayed to it, since `clear`. */
+  replayedCount = 0;
 
   constructor(name: string, roomId: string, chooseUrl: ChooseUrl) {
     this.name = name;
@@ -47,14 +47,10 @@ export class RoomClient implements ClientLog {
     return this.#isJoined;
   }
 
-  /** Whether it has handled the event, or was told to reload after it had been published. */
-  has(eventId: string): boolean {
-    return this.#seen.has(eventId);
-  }
-
   /** Forgets its log; what it has seen it still knows. */
   clear(): void {
     this.#records = [];
+    this.replayedCount = 0;
   }
 
   /** Ends the connection as a broken network would. */
@@ -119,7 +115,7 @@ export class RoomClient implements ClientLog {
       socket.terminate();
       return;
     }
-    this.joinCount += 1;
+    this.replayedCount += Number(result['replayed']);
     if (result['recovered'] === true) this.#note({ kind: 'recovered', atMs: performance.now() });
     else if (!this.#isFirstJoin) this.#note({ kind: 'reload', reason: 'join', atMs: performance.now() });
     this.#isFirstJoin = false;

@@ -11,6 +11,8 @@ export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   /** Connections open now. */
   readonly connectionCount: number;
+  /** Connections accepted so far. */
+  readonly acceptedCount: number;
   /** Ends every open connection with a reset; new ones are accepted. */
   cut(): void;
   /** New connections go to another port on 127.0.0.1; cut the open ones for them to follow. */
@@ -40,6 +42,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
 
 class TestTcpProxy implements TcpProxy {
   #targetPort: number;
+  #acceptedCount = 0;
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   readonly #rules: Record<Direction, Rule> = {
@@ -65,6 +68,10 @@ class TestTcpProxy implements TcpProxy {
 
   get connectionCount(): number {
     return this.#pairs.size;
+  }
+
+  get acceptedCount(): number {
+    return this.#acceptedCount;
   }
 
   cut(): void {
@@ -105,6 +112,7 @@ class TestTcpProxy implements TcpProxy {
   }
 
   #accept(client: Socket): void {
+    this.#acceptedCount += 1;
     const server = connect(this.#targetPort, '127.0.0.1');
     const pair = [client, server] as const;
     this.#pairs.add(pair);
