@@ -148,7 +148,7 @@ describe('messages about what is not under way', () => {
     await using client = await openRaw(host);
     client.send(`{"type":1,"invocationId":"1","target":"ECHO","arguments":[],"streamIds":["7"]}${RS}`);
     expect(await client.next()).toBe(
-      '{"type":3,"invocationId":"1","error":"An unexpected error occurred invoking \'ECHO\' on the server. HubException: Client sent 1 stream(s), Hub method expects 0."}',
+      '{"type":3,"invocationId":"1","error":"An unexpected error occurred invoking \'echo\' on the server. HubException: Client sent 1 stream(s), Hub method expects 0."}',
     );
   });
 

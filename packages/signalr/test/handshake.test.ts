@@ -31,6 +31,11 @@ describe('the handshake', () => {
     );
   });
 
+  test('accepts a protocol whatever the case of its name', () => {
+    const decision = decideHandshake({ protocol: 'JSON', version: 1 }, [jsonHubProtocol], ['text']);
+    expect(decision).toMatchObject({ kind: 'accepted' });
+  });
+
   test.each([0, 1, 2])('accepts version %i', (version) => {
     const decision = decideHandshake({ protocol: 'json', version }, [jsonHubProtocol], ['text']);
     expect(decision).toEqual({ kind: 'accepted', protocol: jsonHubProtocol, version });
@@ -38,7 +43,6 @@ describe('the handshake', () => {
 
   test.each([
     ['bson', 1, "The protocol 'bson' is not supported."],
-    ['JSON', 1, "The protocol 'JSON' is not supported."],
     ['json', 3, "The server does not support version 3 of the 'json' protocol."],
     [
       'binary',

@@ -86,7 +86,7 @@ describe('a request', () => {
   test.each([
     ['text/event-stream', 200, 'text/event-stream'],
     ['application/json, TEXT/EVENT-STREAM', 200, 'text/event-stream'],
-    ['text/event-streams', 200, undefined],
+    ['text/event-streams', 200, 'application/octet-stream'],
   ])('with Accept %s is told apart', async (accept, status, type) => {
     await using host = await start();
     await using events = await openStream(await negotiateUrl(host), { Accept: accept });

@@ -319,6 +319,19 @@ describe('origins', () => {
     expect(response.headers.get('access-control-allow-headers')).toContain('x-own');
   });
 
+  test('that are not allowed learn nothing from a preflight', async () => {
+    const preflight = async (options: MapHubOptions<undefined>) => {
+      await using host = await start(options);
+      const response = await fetch(`${host.url}/hubs/chat/negotiate`, {
+        method: 'OPTIONS',
+        headers: { ...other, 'Access-Control-Request-Method': 'POST' },
+      });
+      return [response.status, response.headers.get('access-control-allow-methods')];
+    };
+    expect(await preflight({ allowedOrigins: ['https://app.example'] })).toEqual([204, null]);
+    expect(await preflight({})).toEqual([405, null]);
+  });
+
   test('that are refused see the reason of a refusal only with CORS headers', async () => {
     await using host = await start({
       allowedOrigins: ['https://app.example'],

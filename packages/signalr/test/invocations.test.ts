@@ -138,7 +138,7 @@ describe('invocations of one client', () => {
     await using client = await openRaw(host);
     client.send(call('NO'));
     expect(await client.next()).toBe(
-      completion('1', `"error":"Failed to invoke 'NO' because user is unauthorized"`),
+      completion('1', `"error":"Failed to invoke 'no' because user is unauthorized"`),
     );
     expect(await host.event('invocation_failed')).toMatchObject({ failure: 'unauthorized', method: 'no' });
     client.send(call('yes'));
@@ -146,8 +146,8 @@ describe('invocations of one client', () => {
   });
 
   test.each([
-    [false, `An unexpected error occurred invoking 'Broken' on the server.`],
-    [true, `An unexpected error occurred invoking 'Broken' on the server. TypeError: secret`],
+    [false, `An unexpected error occurred invoking 'broken' on the server.`],
+    [true, `An unexpected error occurred invoking 'broken' on the server. TypeError: secret`],
   ])('tell what failed only when details are enabled: %s', async (enableDetailedErrors, error) => {
     await using host = await startHost(
       (server) =>

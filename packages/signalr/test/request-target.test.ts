@@ -9,7 +9,7 @@ import { parseRequestTarget, pathKey } from '../src/http/request-target.js';
 describe('a request target', () => {
   test.each([
     ['/hub', '/hub', {}],
-    ['/Hub/?ID=a&id=b&Access_Token=x%20y', '/Hub/', { id: 'a', access_token: 'x y' }],
+    ['/Hub/?ID=a&id=b&Access_Token=x%20y', '/Hub/', { id: 'a,b', access_token: 'x y' }],
     ['http://host:1/hub?a=1', '/hub', { a: '1' }],
     ['http://host?a=1', '/', { a: '1' }],
     ['*', '/*', {}],

@@ -153,7 +153,7 @@ describe('a stream to the client', () => {
 
   test.each([
     [stream('breaks'), 'An error occurred on the server while streaming results. HubException: half way'],
-    [stream('FAILS'), "An unexpected error occurred invoking 'FAILS' on the server. HubException: at once"],
+    [stream('FAILS'), "An unexpected error occurred invoking 'fails' on the server. HubException: at once"],
     [
       stream('notStream'),
       "The value returned by the streaming method 'notStream' is not a ChannelReader<> or IAsyncEnumerable<>.",
@@ -169,7 +169,7 @@ describe('a stream to the client', () => {
     ],
     [
       call('Count', [1]),
-      "The client attempted to invoke the streaming 'Count' method with a non-streaming invocation.",
+      "The client attempted to invoke the streaming 'count' method with a non-streaming invocation.",
     ],
   ])('%# fails in the words of ASP.NET Core', async (text, error) => {
     await using host = await start();

@@ -91,11 +91,10 @@ export class MessageBuffer {
     return false;
   }
 
+  /** What was never sent cannot be dropped; the original takes such a number for all that was. */
   #dropUntil(sequenceId: number): false {
-    if (sequenceId > this.#sentCount) {
-      throw new SignalRError('malformed_message', 'The client acknowledged what was never sent.');
-    }
-    const end = Math.max(this.#head, this.#head + sequenceId - this.#oldestUnackedId + 1);
+    const count = Math.min(sequenceId, this.#sentCount) - this.#oldestUnackedId + 1;
+    const end = this.#head + Math.max(0, count);
     for (let index = this.#head; index < end; index += 1) {
       this.#bufferedBytes -= this.#unacked[index]?.payload.length ?? 0;
     }

@@ -94,8 +94,8 @@ export class HubEndpoint<Client, User, Items> {
   async handle(request: IncomingMessage, response: ServerResponse, at: RoutedTarget): Promise<void> {
     // A client may leave at any time; 'close' tells those who need to know.
     request.on('error', () => {});
-    const { origin, host } = request.headers;
-    if (isOriginAllowed(origin, host, this.#options.allowedOrigins)) {
+    const { origin } = request.headers;
+    if (this.#isOriginAllowed(request)) {
       for (const [name, value] of Object.entries(corsHeaders(origin))) response.setHeader(name, value);
     }
     const answer = await this.#answer(request, response, at);
@@ -121,7 +121,7 @@ export class HubEndpoint<Client, User, Items> {
   ): Promise<HttpAnswer | undefined> {
     const { method } = request;
     if (method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
-      return { status: 204, headers: preflightHeaders(request.headers['access-control-request-headers']) };
+      return this.#answerPreflight(request);
     }
     if (at.action !== 'connect' && method !== 'POST') return plainText(405);
     const info = requestInfoOf(request, at.target);
@@ -137,6 +137,18 @@ export class HubEndpoint<Client, User, Items> {
     if (!isNegotiate) return this.#httpTransports.answer({ request, response, client });
     if (this.#isClosed) return this.#refuseClosed();
     return this.#negotiate(client);
+  }
+
+  #isOriginAllowed({ headers }: IncomingMessage): boolean {
+    return isOriginAllowed(headers.origin, headers.host, this.#options.allowedOrigins);
+  }
+
+  /** Pages of other hosts are no subject where none was allowed: then a preflight is a verb like any other. */
+  #answerPreflight(request: IncomingMessage): HttpAnswer {
+    if (this.#isOriginAllowed(request)) {
+      return { status: 204, headers: preflightHeaders(request.headers['access-control-request-headers']) };
+    }
+    return this.#options.allowedOrigins === undefined ? plainText(405) : emptyAnswer(204);
   }
 
   #refresh(info: RequestInfo): Promise<HttpAnswer> {
@@ -167,7 +179,7 @@ export class HubEndpoint<Client, User, Items> {
   ): Promise<HttpAnswer | undefined> {
     if (this.#isClosed) return this.#refuseClosed();
     if (at.action !== 'connect') return plainText(405);
-    if (!isOriginAllowed(request.headers.origin, request.headers.host, this.#options.allowedOrigins)) {
+    if (!this.#isOriginAllowed(request)) {
       return this.#admitter.refuse('origin_not_allowed', emptyAnswer(403));
     }
     const info = requestInfoOf(request, at.target);

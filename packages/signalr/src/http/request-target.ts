@@ -5,7 +5,7 @@
 /** A request target taken apart. */
 export interface RequestTarget {
   readonly path: string;
-  /** Keys in lower case; of repeated keys the first counts. */
+  /** Keys in lower case; the values of a repeated key are joined by commas. */
   readonly query: ReadonlyMap<string, string>;
 }
 
@@ -26,7 +26,8 @@ export function parseRequestTarget(url: string | undefined): RequestTarget {
   const query = new Map<string, string>();
   for (const [key, value] of new URLSearchParams(url.slice(mark + 1))) {
     const lowered = key.toLowerCase();
-    if (!query.has(lowered)) query.set(lowered, value);
+    const earlier = query.get(lowered);
+    query.set(lowered, earlier === undefined ? value : `${earlier},${value}`);
   }
   return { path, query };
 }

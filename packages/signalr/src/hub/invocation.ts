@@ -50,7 +50,7 @@ export class Invocation {
 
   failThrown(error: unknown): undefined {
     if (error === NOT_AUTHORIZED) {
-      const text = `Failed to invoke '${this.message.target}' because user is unauthorized`;
+      const text = `Failed to invoke '${this.#name}' because user is unauthorized`;
       return this.#refuse('unauthorized', text);
     }
     return this.#fail('method_threw', this.#thrownText, error);
@@ -66,8 +66,7 @@ export class Invocation {
 
   /** What the method returned cannot be iterated. */
   failNoStream(): undefined {
-    const name = this.#entry?.name ?? this.message.target;
-    const text = `The value returned by the streaming method '${name}' is not a ChannelReader<> or IAsyncEnumerable<>.`;
+    const text = `The value returned by the streaming method '${this.#name}' is not a ChannelReader<> or IAsyncEnumerable<>.`;
     return this.#refuse('stream_failed', text);
   }
 
@@ -88,16 +87,21 @@ export class Invocation {
   refuseKind(): undefined {
     const isStream = this.#entry?.kind === 'stream';
     const [declared, invoked] = isStream ? ['streaming', 'non-streaming'] : ['non-streaming', 'streaming'];
-    const text = `The client attempted to invoke the ${declared} '${this.message.target}' method with a ${invoked} invocation.`;
+    const text = `The client attempted to invoke the ${declared} '${this.#name}' method with a ${invoked} invocation.`;
     return this.#refuse('wrong_kind', text);
   }
 
+  /** Texts name the method as it is declared; only what does not exist is named as the client did. */
+  get #name(): string {
+    return this.#entry?.name ?? this.message.target;
+  }
+
   get #thrownText(): string {
-    return `An unexpected error occurred invoking '${this.message.target}' on the server.`;
+    return `An unexpected error occurred invoking '${this.#name}' on the server.`;
   }
 
   get #bindingText(): string {
-    return `Failed to invoke '${this.message.target}' due to an error on the server.`;
+    return `Failed to invoke '${this.#name}' due to an error on the server.`;
   }
 
   #fail(failure: InvocationFailure, text: string, error: unknown): undefined {

@@ -31,7 +31,8 @@ export function decideHandshake(
   protocols: readonly HubProtocol[],
   transportFormats: readonly TransferFormat[],
 ): HandshakeDecision {
-  const protocol = protocols.find((candidate) => candidate.name === request.protocol);
+  const name = request.protocol.toLowerCase();
+  const protocol = protocols.find((candidate) => candidate.name === name);
   if (protocol === undefined) return refused(`The protocol '${request.protocol}' is not supported.`);
   if (!protocol.isVersionSupported(request.version)) {
     return refused(

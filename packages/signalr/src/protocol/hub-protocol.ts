@@ -25,7 +25,7 @@ export interface HubMessageParser {
 
 /** One encoding of hub messages. An implementation has no state; {@link HubProtocol.createParser} holds it. */
 export interface HubProtocol {
-  /** The name that a client gives in its handshake. */
+  /** The name that a client gives in its handshake, in lower case; its own case does not count. */
   readonly name: string;
   readonly transferFormat: TransferFormat;
   /** Whether a client may ask for this version in its handshake. */

@@ -184,8 +184,10 @@ export class LongPollingTransport implements Transport, Ticking {
 
 function answer(response: ServerResponse, status: 200 | 204, body?: Buffer): void {
   if (response.headersSent || response.destroyed) return;
-  const type = body === undefined ? {} : { 'Content-Type': 'application/octet-stream' };
-  const length = status === 200 ? { 'Content-Length': String(body?.length ?? 0) } : {};
-  response.writeHead(status, { ...POLL_HEADERS, ...type, ...length });
+  const headers =
+    status === 200
+      ? { 'Content-Type': 'application/octet-stream', 'Content-Length': String(body?.length ?? 0) }
+      : { 'Content-Type': 'text/plain' };
+  response.writeHead(status, { ...POLL_HEADERS, ...headers });
   response.end(body);
 }
