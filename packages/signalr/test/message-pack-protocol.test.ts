@@ -26,6 +26,12 @@ function framed(hex: string): Buffer {
   return Buffer.concat([writeLengthPrefix(body.length), body]);
 }
 
+/** Any JSON value. The key `__proto__`, which the official library refuses to read, has a test of its own. */
+const value = fc
+  .json()
+  .filter((text) => !text.includes('__proto__'))
+  .map((text) => JSON.parse(text) as unknown);
+
 const malformed = expect.objectContaining({ code: 'malformed_message' });
 
 const bothWays: readonly [string, HubMessage][] = [
@@ -223,8 +229,7 @@ describe('values', () => {
 
   test('everything the official library writes is read', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), (json) => {
-        const value = JSON.parse(JSON.stringify(json)) as unknown;
+      fc.property(value, (value) => {
         const body = Buffer.from(encode([2, {}, '1', value]));
         const [message] = parseAll([Buffer.concat([writeLengthPrefix(body.length), body])]);
         expect(message).toEqual({ type: 2, invocationId: '1', item: value });
@@ -236,7 +241,6 @@ describe('values', () => {
 });
 
 const id = fc.string({ minLength: 1, unit: 'grapheme' });
-const value = fc.jsonValue().map((json) => JSON.parse(JSON.stringify(json)) as unknown);
 const message: fc.Arbitrary<HubMessage> = fc.oneof(
   fc.record({ type: fc.constant(1 as const), target: id, arguments: fc.array(value) }),
   fc.record({ type: fc.constant(4 as const), invocationId: id, target: id, arguments: fc.array(value) }),
