@@ -78,6 +78,9 @@ export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
   return gateway as unknown as Gateway<C>;
 }
 
+// With Redis away a stop must not wait for it.
+const flushTimeoutMs = 1_000;
+
 /**
  * created → starting → running → stopping → stopped. A start that fails stops what it had started.
  */
@@ -296,6 +299,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   async #stopAll(): Promise<void> {
     this.#state = 'stopping';
     const { drainMs, shutdownTimeoutMs } = this.#options;
+    await this.#attempt('events', () => this.#finishAccepted());
     // Until its wave a client is served in full, so all parts run on.
     await this.#attempt('connections', () => this.#signalR.drain({ withinMs: drainMs }));
     const isDone = await endsWithin(shutdownTimeoutMs, this.#closeParts());
@@ -303,6 +307,16 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     this.#state = 'stopped';
     if (isDone) this.#logger.info('stopped');
     else this.#logger.error({ shutdownTimeoutMs }, 'stopped, with parts that could not be closed in time');
+  }
+
+  /** What was accepted so far is published, and sent to those who are here, before the first of them goes. */
+  async #finishAccepted(): Promise<void> {
+    const signal = AbortSignal.timeout(flushTimeoutMs);
+    const finish = async (): Promise<void> => {
+      await this.publisher.flush();
+      await this.#delivery.reachEnd(signal);
+    };
+    await endsWithin(flushTimeoutMs, finish());
   }
 
   /** In the order of the data's way: nothing new comes in, what is in goes out, then its account is closed. */

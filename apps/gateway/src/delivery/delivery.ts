@@ -4,11 +4,13 @@ import { randomUUID } from 'node:crypto';
 import {
   type Broker,
   type CancelTimer,
+  compareEntryIds,
   createMember,
   type Entry,
   type EntryId,
   FIRST_ENTRY_ID,
   type Member,
+  pause,
   type StreamStart,
   systemClock,
 } from '@millrace/broker';
@@ -30,6 +32,8 @@ import { type TypingUser, TypingUsers } from './typing-users.js';
 
 // Rooms with a typist at one time; beyond it the one that is longest without news is forgotten.
 const maxTypingRooms = 10_000;
+// Between two looks at the cursors while somebody waits for them: as long as an event takes.
+const cursorCheckMs = 2;
 
 /** What delivery is made of. */
 export interface DeliveryParts {
@@ -76,6 +80,19 @@ export class Delivery {
   async start(): Promise<void> {
     await this.#member.start();
     this.#cancelTidy = repeat(systemClock, this.#parts.options.positionIntervalMs, () => this.#tidy());
+  }
+
+  /**
+   * Resolves when everything that is in the streams by now was handed to the members here, or `signal` fires.
+   *
+   * @throws BrokerError when the broker does not say where its streams end
+   */
+  async reachEnd(signal: AbortSignal): Promise<void> {
+    const { broker } = this.#parts;
+    const ends = await Promise.all(broker.partitioning.streams.map(({ name }) => broker.inspect(name)));
+    const isBehind = (): boolean =>
+      ends.some(({ stream, lastId }) => compareEntryIds(this.#member.cursor(stream) ?? lastId, lastId) < 0);
+    while (isBehind() && !signal.aborted) await pause(systemClock, cursorCheckMs, signal);
   }
 
   /** Stops reading and gives back what the broker holds for this gateway. Never rejects. */
