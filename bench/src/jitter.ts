@@ -25,8 +25,8 @@ const seconds = Number(values.seconds);
 const messagesPerSecond = Number(values.rate);
 const clientsPerRoom = 20;
 const roomCount = Math.ceil(clientCount / clientsPerRoom);
-/** How long after the last cut everything may take to arrive. */
-const settleMs = 30_000;
+/** After the last cut this long without an arrival means that nothing more comes. */
+const quietMs = 5_000;
 
 /** A server under test, and how a message gets into it. */
 interface System extends AsyncDisposable {
@@ -62,12 +62,12 @@ async function startSocketIo(redisUrl: string): Promise<System> {
 
 /** Waits until all has arrived, or nothing more does. */
 async function settle(clients: Part, expected: number): Promise<void> {
-  const endMs = Date.now() + settleMs;
-  while (Date.now() < endMs) {
+  let newest = { delivered: 0, atMs: Date.now() };
+  while (newest.delivered < expected && Date.now() - newest.atMs < quietMs) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
     clients.child.send('count');
     const { delivered } = await clients.message<{ delivered: number }>();
-    if (delivered >= expected) return;
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    if (delivered > newest.delivered) newest = { delivered, atMs: Date.now() };
   }
 }
 

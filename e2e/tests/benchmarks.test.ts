@@ -15,6 +15,7 @@ test.each([
   await using benchmark = new CliProcess({
     file: process.execPath,
     args: [`${repositoryPath}bench/dist/${name}.js`, ...args],
+    hasChildren: true,
   });
   expect(await benchmark.exit(), benchmark.output).toBe(0);
   expect(benchmark.output).toMatch(row);
