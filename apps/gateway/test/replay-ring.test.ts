@@ -121,6 +121,14 @@ describe('ReplayRing', () => {
     expect(ring.covers(cursors('0-0'))).toBe(true);
   });
 
+  it('says that a stream began anew to those whose events stand in it, and to no others', () => {
+    const ring = createRing();
+    const [both, ticket] = [ring.generationOf(['chat', 'ticket']), ring.generationOf(['ticket'])];
+    ring.begin('chat', '5-0');
+    expect(ring.generationOf(['chat', 'ticket'])).not.toBe(both);
+    expect(ring.generationOf(['ticket'])).toBe(ticket);
+  });
+
   it('forgets a stream that begins anew, and nothing else', () => {
     const ring = createRing({ windowMs: 1_000 });
     ring.add(event('9000-0'));

@@ -157,6 +157,13 @@ describe('Replay', () => {
     expect(client.log.at(-1)).toBe('arrived');
   });
 
+  it('is not disturbed by a stream in which no event of the room stands', async () => {
+    const { replay, deliver, target } = setUp();
+    for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
+    const client = target(at('0-0'), { flushed: async () => replay.ring.begin('events:chat.p1', '0-0') });
+    expect(await replay.catchUp(client)).toEqual({ recovered: true, replayed: 3 });
+  });
+
   it('does not claim to be whole when the broker cannot be asked', async () => {
     const { replay, deliver, target, broker } = setUp();
     replay.ring.begin('events:chat', '5-0');

@@ -136,6 +136,7 @@ export class Delivery {
       onEntry: (stream, entry) => this.#router.route(stream, entry),
       onGap: (stream, lost) => {
         metrics.gaps.inc({ stream }, lost);
+        metrics.dropped.inc({ reason: 'overtaken' }, lost);
         logger.error({ stream, lost }, 'entries left the stream before they were read');
         this.#loseTrack(stream, 'gap', this.#member.cursor(stream) ?? FIRST_ENTRY_ID);
       },
@@ -145,6 +146,12 @@ export class Delivery {
         this.#loseTrack(stream, 'reset', lastId);
       },
       onMove: (stream) => logger.info({ stream }, 'another server has the stream; nothing was lost'),
+      onTrim: (stream, { expired }) => {
+        if (expired === 0) return;
+        metrics.dropped.inc({ reason: 'expired' }, expired);
+        // Whoever had not read them finds a gap, and tells its clients.
+        logger.error({ stream, expired }, 'entries were cut from the stream before everybody had read them');
+      },
       onStateChange: (state, cause) =>
         logger.info({ state, ...(cause === undefined ? {} : { reason: cause.message }) }, 'member state'),
       onError: (error, source) => logger.error({ source, reason: error.message }, 'member error'),
@@ -212,11 +219,17 @@ export class Delivery {
     });
   }
 
-  /** What cannot be replayed any more: who is here, and who comes back, must load it from elsewhere. */
+  /**
+   * What cannot be replayed any more: who is in a room whose events may have stood there, and who comes back to one, must load it
+   * from elsewhere. Which rooms the lost entries were for went with them.
+   */
   #loseTrack(stream: string, reason: 'gap' | 'reset', from: EntryId): void {
     this.#replay.ring.begin(stream, from);
     const { clients, groups } = this.#parts.hub();
-    for (const roomId of groups.names()) clients.group(roomId).send('resync', { room_id: roomId, reason });
+    for (const roomId of groups.names()) {
+      if (this.#positions.belongs(roomId, stream))
+        clients.group(roomId).send('resync', { room_id: roomId, reason });
+    }
   }
 
   /** Once an interval: lets go of what is too old to be replayed, and keeps quiet connections' positions fresh. */

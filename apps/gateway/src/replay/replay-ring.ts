@@ -75,7 +75,8 @@ export class ReplayRing {
   #head = 0;
   #bytes = 0;
   #sequence = 0;
-  #generation = 0;
+  /** How often each stream began. */
+  readonly #generations = new Map<string, number>();
 
   constructor(options: ReplayRingOptions) {
     this.#options = options;
@@ -91,9 +92,9 @@ export class ReplayRing {
     return this.#queue.length - this.#head;
   }
 
-  /** Changes when a stream begins anew: what was asked before that is not comparable with what is asked after it. */
-  get generation(): number {
-    return this.#generation;
+  /** Rises when one of these streams begins anew: what was asked before that is not comparable with what is asked after it. */
+  generationOf(streams: readonly string[]): number {
+    return streams.reduce((sum, stream) => sum + (this.#generations.get(stream) ?? 0), 0);
   }
 
   /** Everything after `id` will be told to the ring from now on. Forgets what the stream had before. */
@@ -103,7 +104,7 @@ export class ReplayRing {
       if (entry?.stream === stream) this.#forget(entry);
     }
     this.#floors.set(stream, id);
-    this.#generation += 1;
+    this.#generations.set(stream, (this.#generations.get(stream) ?? 0) + 1);
   }
 
   /** The ID after which everything is known; `undefined` for a stream that was not begun. */

@@ -84,15 +84,17 @@ export class Replay {
    * is in memory, all of it happens in this turn. When it cannot be had completely, nothing is sent and the client arrives at once.
    */
   async catchUp(target: ReplayTarget): Promise<ReplayOutcome> {
-    const { generation } = this.ring;
-    const cursors = this.#positions.cursorsOf(target.roomId, target.after)?.cursors;
-    const missed = cursors === undefined ? undefined : await this.#missedEvents(target.roomId, cursors);
-    if (cursors === undefined || missed === undefined || generation !== this.ring.generation)
-      return arriveWithGap(target);
+    const known = this.#positions.cursorsOf(target.roomId, target.after);
+    if (known === undefined) return arriveWithGap(target);
+    const { streams, cursors } = known;
+    const generation = this.ring.generationOf(streams);
+    const hasBegunAnew = (): boolean => this.ring.generationOf(streams) !== generation;
+    const missed = await this.#missedEvents(target.roomId, cursors);
+    if (missed === undefined || hasBegunAnew()) return arriveWithGap(target);
     let replayed = await sendInSlices(missed.events, target);
     // While it was sent, more may have come: go on until nothing is left in one and the same turn.
     for (let { sequence } = missed; ; ) {
-      if (target.isGone() || generation !== this.ring.generation) return arriveWithGap(target, replayed);
+      if (target.isGone() || hasBegunAnew()) return arriveWithGap(target, replayed);
       const later = this.ring.eventsSince(target.roomId, sequence, this.#options.maxEventsPerRoom);
       if (later.events.length > this.#options.maxEventsPerRoom) return arriveWithGap(target, replayed);
       if (later.events.length === 0) break;
