@@ -61,6 +61,10 @@ describe('nothing is lost, repeated or reordered, and nobody has to reload, whil
     await expectToSurvive(system, 'no memory left in Redis');
   });
 
+  test('Redis refuses writes for three seconds for want of a replica', async () => {
+    await expectToSurvive(system, 'Redis refuses writes for want of a replica');
+  });
+
   test('the consumer group is destroyed, again and again; nobody spins', async () => {
     const [before, startMs] = [await commandCount(), performance.now()];
     await expectToSurvive(system, 'the consumer group destroyed');

@@ -99,6 +99,14 @@ export const faults = {
       await redis.cli('config', 'set', 'maxmemory', '0');
     },
   },
+  'Redis refuses writes for want of a replica': {
+    isLossless: true,
+    async run({ redis }) {
+      await redis.cli('config', 'set', 'min-replicas-to-write', '1');
+      await pause(3_000);
+      await redis.cli('config', 'set', 'min-replicas-to-write', '0');
+    },
+  },
   'the consumer group destroyed': {
     isLossless: true,
     async run({ redis }) {

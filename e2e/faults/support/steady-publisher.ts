@@ -16,6 +16,8 @@ export interface Load {
   readonly events: number;
   readonly eventsPerSecond: number;
   readonly rooms: readonly string[];
+  /** Ends it early; what waits for its confirmation is given up. */
+  readonly signal?: AbortSignal;
 }
 
 /** What became of it. */
@@ -48,7 +50,7 @@ export async function publishSteadily(publisher: TestPublisher, load: Load): Pro
   const unconfirmed = new Set<string>();
   const startMs = performance.now();
   const pending: Promise<void>[] = [];
-  for (let sent = 0; sent < load.events; ) {
+  for (let sent = 0; sent < load.events && load.signal?.aborted !== true; ) {
     const due = Math.min(
       load.events,
       Math.ceil(((performance.now() - startMs) / 1_000) * load.eventsPerSecond),
@@ -56,7 +58,7 @@ export async function publishSteadily(publisher: TestPublisher, load: Load): Pro
     for (; sent < due; sent += 1) {
       const event = eventOf(sent, load.rooms[sent % load.rooms.length] ?? '');
       pending.push(
-        publishUntilConfirmed(publisher, event).then((record) => {
+        publishUntilConfirmed(publisher, event, load.signal).then((record) => {
           if (record === undefined) unconfirmed.add(event.event_id);
           else confirmed.push(record);
         }),
@@ -72,9 +74,10 @@ export async function publishSteadily(publisher: TestPublisher, load: Load): Pro
 async function publishUntilConfirmed(
   publisher: TestPublisher,
   event: SampleEvent,
+  signal?: AbortSignal,
 ): Promise<PublishRecord | undefined> {
   const startedAtMs = performance.now();
-  while (performance.now() - startedAtMs < tryForMs) {
+  while (performance.now() - startedAtMs < tryForMs && signal?.aborted !== true) {
     try {
       const [result] = (await publisher.publishEvents([event])) as { readonly entryId: string }[];
       return {
