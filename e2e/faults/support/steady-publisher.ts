@@ -77,7 +77,8 @@ async function publishUntilConfirmed(
   signal?: AbortSignal,
 ): Promise<PublishRecord | undefined> {
   const startedAtMs = performance.now();
-  while (performance.now() - startedAtMs < tryForMs && signal?.aborted !== true) {
+  while (performance.now() - startedAtMs < tryForMs) {
+    if (signal?.aborted === true) break;
     try {
       const [result] = (await publisher.publishEvents([event])) as { readonly entryId: string }[];
       return {
