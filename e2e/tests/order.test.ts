@@ -1,12 +1,10 @@
 // Per room, the events of one stream arrive in the order of the stream, however many are published at once and by whom.
 import { randomUUID } from 'node:crypto';
-import type { RedisServer } from '@millrace/testkit';
-import { createClient } from '@redis/client';
 import { expect, test } from 'vitest';
 import { startEmbedded, startOnRedis } from '../fixtures/delivery-system.js';
 import { EventLog } from '../fixtures/event-log.js';
 import { acceptEvents } from '../fixtures/http.js';
-import { entryFields } from '../fixtures/plain-redis.js';
+import { eventIdsIn, xaddAll } from '../fixtures/plain-redis.js';
 import { chatMessage, readReceipt, type SampleEvent, typing } from '../fixtures/sample-events.js';
 
 const eventsPerWay = [1_000, 500, 500] as const;
@@ -22,10 +20,10 @@ test('a burst of 2,000 events by three producers arrives in the order of the str
   await Promise.all([
     Promise.all(lists(messages(roomId, byLibrary)).map((list) => system.publisher.publishEvents(list))),
     postInTurn(system.url, lists(messages(roomId, byHttp))),
-    xaddAll(system.redis, mixed(roomId, byXadd)),
+    xaddAll(system.redis, 'events:chat', mixed(roomId, byXadd)),
   ]);
   await Promise.all([first.received(2_000), second.received(2_000)]);
-  const order = await idsInStream(system.redis, 'events:chat');
+  const order = await eventIdsIn(system.redis, 'events:chat');
   expect(order).toHaveLength(2_000);
   expect(first.ids).toEqual(order);
   expect(second.ids).toEqual(order);
@@ -70,23 +68,4 @@ function lists(events: readonly SampleEvent[]): SampleEvent[][] {
 
 async function postInTurn(url: string, bodies: readonly SampleEvent[][]): Promise<void> {
   for (const body of bodies) await acceptEvents(url, body);
-}
-
-async function xaddAll(redis: RedisServer, events: readonly SampleEvent[]): Promise<void> {
-  const client = await createClient({ url: redis.url }).connect();
-  try {
-    await Promise.all(events.map((event) => client.xAdd('events:chat', '*', entryFields(event))));
-  } finally {
-    await client.close();
-  }
-}
-
-async function idsInStream(redis: RedisServer, stream: string): Promise<string[]> {
-  const client = await createClient({ url: redis.url }).connect();
-  try {
-    const entries = await client.xRange(stream, '-', '+');
-    return (entries ?? []).map((entry) => entry?.message['event_id'] ?? '');
-  } finally {
-    await client.close();
-  }
 }

@@ -3,14 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { createRedisBroker, partitionOf, type StreamPlace } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { type RedisServer, startRedis } from '@millrace/testkit';
-import { createClient } from '@redis/client';
 import { expect, test } from 'vitest';
 import { startOnRedis } from '../fixtures/delivery-system.js';
 import { EventLog } from '../fixtures/event-log.js';
 import { eventually } from '../fixtures/eventually.js';
 import { GatewayProcess } from '../fixtures/gateway-process.js';
 import { readMetric } from '../fixtures/metrics.js';
-import { assertAllAcknowledged, entryFields, groupInfo } from '../fixtures/plain-redis.js';
+import { assertAllAcknowledged, groupInfo, xaddAll } from '../fixtures/plain-redis.js';
 import { chatMessage, type SampleEvent, sampleEvent } from '../fixtures/sample-events.js';
 
 test.each([
@@ -177,16 +176,6 @@ function userIn(partition: number, partitions: number): string {
   for (;;) {
     const id = randomUUID();
     if (partitionOf(`user:${id}`, partitions) === partition) return id;
-  }
-}
-
-/** What a backend does that adds many entries in one go. */
-async function xaddAll(redis: RedisServer, stream: string, events: readonly SampleEvent[]): Promise<void> {
-  const client = await createClient({ url: redis.url }).connect();
-  try {
-    await Promise.all(events.map((event) => client.xAdd(stream, '*', entryFields(event))));
-  } finally {
-    await client.close();
   }
 }
 

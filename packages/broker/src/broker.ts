@@ -105,11 +105,15 @@ export interface SlotWish {
   /** Taken when free. */
   readonly preferred?: number;
   /**
-   * Name under which the owner runs, the same over restarts. A slot that somebody claimed under this name before is
-   * taken over at once, held or not: the one before it is a process that ended. Give it with the first claim only, so
-   * that two live processes of one name do not take the slot from each other for ever.
+   * Name under which the owner runs, the same over restarts; kept with the slot. A slot that somebody claimed under this
+   * name before is taken over at once, held or not: the one before it is a process that ended.
    */
   readonly instance?: string;
+  /**
+   * The owner had a slot before. Nothing is taken over then, or two live processes of one name would take the slot from
+   * each other for ever. @defaultValue false
+   */
+  readonly isRenewal?: boolean;
 }
 
 /** A slot and who else holds one, so that members can divide the streams among them. */

@@ -49,6 +49,10 @@ export class Ledger {
   readonly #accounts: readonly Account[];
   #claim: SlotClaim | undefined;
   #renewAtMs = 0;
+  /** Local time of the last renewal; `undefined` before the first one. */
+  #renewedAtMs: number | undefined;
+  /** Local time until which nothing is taken that was another's. */
+  #graceUntilMs = 0;
   #idleDelayMs: number;
   #wake = new AbortController();
   /** Whether the present wait is only for lack of work; a wait after a failure must not be cut short. */
@@ -118,16 +122,42 @@ export class Ledger {
   async #renew(accounts: readonly Account[], nowMs: number): Promise<void> {
     const { broker, options } = this.#context;
     this.#claim = await broker.claimSlot(options.name, this.#slotWish());
+    this.#noteDelay();
+    const hasGrace = options.clock.monotonicMs() < this.#graceUntilMs;
     const mine = shareOfStreams(this.#claim, [...this.#context.tracks.keys()]);
-    await Promise.all(accounts.map((account) => this.#renewLease(account, mine.has(account.stream), nowMs)));
+    await Promise.all(
+      accounts.map((account) =>
+        this.#renewLease(account, hasGrace ? account.isMine : mine.has(account.stream), nowMs),
+      ),
+    );
+    this.#renewedAtMs = nowMs;
     this.#renewAtMs = nowMs + broker.options.leaseMs / 3;
+  }
+
+  /**
+   * A renewal that comes this late was held up, and so perhaps was everybody: after a pause of the store all leases and slots have
+   * run out, though nobody is dead. Until the others had time to renew theirs, each keeps to what it had.
+   */
+  #noteDelay(): void {
+    const { broker, options } = this.#context;
+    const { leaseMs } = broker.options;
+    const nowMs = options.clock.monotonicMs();
+    // The next renewal is due after a third of the lease, and begins with a tick.
+    const isInTime =
+      this.#renewedAtMs === undefined || nowMs - this.#renewedAtMs <= leaseMs / 2 + options.idleTickMs;
+    if (isInTime) return;
+    this.#graceUntilMs = nowMs + leaseMs;
+    for (const account of this.#accounts)
+      account.foreignUntilMs = Math.max(account.foreignUntilMs, this.#graceUntilMs);
   }
 
   /** With the first claim the slot of the process before this one, later always the one it had. */
   #slotWish(): SlotWish {
     const { instance } = this.#context.options;
-    if (this.#claim !== undefined) return { preferred: this.#claim.slot };
-    return instance === undefined ? {} : { instance };
+    return {
+      ...(instance === undefined ? {} : { instance }),
+      ...(this.#claim === undefined ? {} : { preferred: this.#claim.slot, isRenewal: true }),
+    };
   }
 
   async #renewLease(account: Account, isMine: boolean, nowMs: number): Promise<void> {

@@ -35,12 +35,18 @@ interface HeldSlot {
 export class SlotBook {
   readonly #slots = new Map<number, HeldSlot>();
 
-  claim(owner: string, { preferred = 0, instance }: SlotWish, nowMs: number, leaseMs: number): SlotClaim {
+  claim(
+    owner: string,
+    { preferred = 0, instance, isRenewal = false }: SlotWish,
+    nowMs: number,
+    leaseMs: number,
+  ): SlotClaim {
     for (const [slot, held] of this.#slots) {
       if (held.expiresMs <= nowMs) this.#slots.delete(slot);
     }
     const mine = this.#slotOf((held) => held.owner === owner);
-    const before = this.#slotOf((held) => instance !== undefined && held.instance === instance);
+    const takesOver = instance !== undefined && !isRenewal;
+    const before = this.#slotOf((held) => takesOver && held.instance === instance);
     const slot = mine ?? before ?? this.#freeSlot(preferred);
     const name = mine === undefined ? instance : this.#slots.get(mine)?.instance;
     this.#slots.set(slot, { owner, instance: name, expiresMs: nowMs + leaseMs });

@@ -111,12 +111,12 @@ export function heartbeatCall(
 export function claimSlotCall(
   { group, leaseMs }: ResolvedBrokerOptions,
   owner: string,
-  { preferred = 0, instance = '' }: SlotWish,
+  { preferred = 0, instance = '', isRenewal = false }: SlotWish,
 ): ScriptCall<SlotClaim> {
   return {
     script: claimSlotScript,
     keys: [slotsKey(group)],
-    args: [owner, leaseMs, preferred, instance],
+    args: [owner, leaseMs, preferred, instance, isRenewal ? 1 : 0],
     parse: asSlotClaim,
   };
 }

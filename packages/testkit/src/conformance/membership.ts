@@ -208,6 +208,21 @@ export function describeMembership(create: CreateHarness): void {
       expect(await broker.claimSlot('one#2', { preferred: 1 })).toEqual({ slot: 1, heldSlots: [1, 2, 3] });
     });
 
+    it('keep their instance when they ran out and were claimed again, and are left to the process that followed', async () => {
+      await using harness = await create({ leaseMs: 20 });
+      const { broker } = harness;
+      await broker.claimSlot('one#1', { instance: 'one' });
+      await harness.passTime(25);
+      const renewal = { preferred: 1, instance: 'one', isRenewal: true } as const;
+      // At once, so that none of them runs out before the next one.
+      const claims = await Promise.all([
+        broker.claimSlot('one#1', renewal),
+        broker.claimSlot('one#2', { instance: 'one' }),
+        broker.claimSlot('one#1', renewal),
+      ]);
+      expect(claims.map(({ slot }) => slot)).toEqual([1, 1, 2]);
+    });
+
     it('tell names with separators in them apart', async () => {
       await using harness = await create();
       const { broker } = harness;

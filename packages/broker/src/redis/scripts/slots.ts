@@ -14,7 +14,8 @@ end
 `;
 
 /**
- * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0, instance or ''. Returns the slot, then every slot held now.
+ * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0, instance or '', 1 for a renewal. Returns the slot, then
+ * every slot held now.
  * Slots whose lease ran out are removed on the way, so the hash holds live slots only. A slot reads
  * `expiresMs|length of the instance|instance|owner`.
  */
@@ -25,6 +26,7 @@ export const claimSlotScript = defineScript(
     slotFunctions,
     `
 local owner, leaseMs, preferred, instance = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local takesOver = instance ~= '' and ARGV[5] ~= '1'
 local now = readClock()
 local all = redis.call('HGETALL', KEYS[1])
 local taken, mine, name = {}, nil, instance
@@ -33,7 +35,7 @@ for i = 1, #all, 2 do
   local expires, holderInstance, holder = parseSlot(all[i + 1])
   if not slot or not expires or expires <= now then redis.call('HDEL', KEYS[1], all[i])
   elseif holder == owner and not mine then mine, name = slot, holderInstance
-  elseif instance ~= '' and holderInstance == instance and not mine then mine = slot
+  elseif takesOver and holderInstance == instance and not mine then mine = slot
   else taken[slot] = true end
 end
 if not mine and preferred > 0 and not taken[preferred] then mine = preferred end
