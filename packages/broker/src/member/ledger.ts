@@ -34,6 +34,7 @@ const FULL_TRIM_PART = 0.5;
 interface Account {
   readonly stream: string;
   lease: Lease | undefined;
+  /** Whether it falls to this member, by the slots at the last renewal. */
   isMine: boolean;
   /** Local time before which a foreign stream is neither tried nor given back. */
   foreignUntilMs: number;
@@ -64,7 +65,8 @@ export class Ledger {
     this.#accounts = Array.from(context.tracks.keys(), (stream) => ({
       stream,
       lease: undefined,
-      isMine: false,
+      // Who is new has no business with a stream that is just being handed from one to another.
+      isMine: true,
       foreignUntilMs: 0,
       trimAtMs: 0,
     }));
