@@ -24,6 +24,8 @@ export type RefusalReason =
   | 'unknown_connection'
   | 'already_connected'
   | 'other_user'
+  /** The directory of connections could not be asked; the client was answered 503. */
+  | 'directory_unavailable'
   | 'server_closed';
 
 /** Everything the server reports, told apart by `type`. */

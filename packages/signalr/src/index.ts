@@ -54,6 +54,8 @@ export {
 export type { FilteredInvocation, HubFilter } from './hub/hub-filter.js';
 export type { ConnectionSummary, Hub, HubConnections, HubGroups } from './hub/mapped-hub.js';
 export { type Guard, isBoolean, isNumber, isString, parseArguments } from './hub/parse-arguments.js';
+export { type ConnectionDirectory, createMemoryDirectory } from './instances/connection-directory.js';
+export type { InstanceOptions } from './instances/instances.js';
 export { type MetricRecorder, measureSignalR, SIGNALR_METRICS } from './observability/metrics.js';
 export { DEFAULT_OPTIONS, type SignalRServerOptions } from './options.js';
 export { JsonText } from './protocol/json-text.js';

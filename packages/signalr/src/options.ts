@@ -8,6 +8,7 @@ import type { SignalREventListener } from './events.js';
 import type { CallLimits } from './hub/connection-calls.js';
 import type { HubContext } from './hub/hub-context.js';
 import type { HubFilter } from './hub/hub-filter.js';
+import type { InstanceOptions } from './instances/instances.js';
 
 /** Options of `createSignalRServer`. Where ASP.NET Core has the option, name and default are close to its own. */
 export interface SignalRServerOptions {
@@ -59,6 +60,8 @@ export interface SignalRServerOptions {
   readonly maximumPendingConnections?: number;
   /** Older negotiate versions are refused. @defaultValue 0 */
   readonly minimumNegotiateVersion?: number;
+  /** Several instances behind one address, without sticky sessions. @defaultValue this one alone */
+  readonly instances?: InstanceOptions;
   /** Sends the text of every exception to the client. Never in production. @defaultValue false */
   readonly enableDetailedErrors?: boolean;
   /** Code around every method and hook of every hub, the first outermost. */
@@ -82,6 +85,7 @@ export interface ResolvedOptions {
   readonly maximumTransportMessageBytes: number;
   readonly maximumPendingConnections: number;
   readonly minimumNegotiateVersion: number;
+  readonly instances: InstanceOptions | undefined;
   readonly tickIntervalMs: number;
   readonly clock: Clock;
   readonly onEvent: SignalREventListener | undefined;
@@ -140,6 +144,7 @@ export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
     maximumTransportMessageBytes: number('maximumTransportMessageBytes'),
     maximumPendingConnections: number('maximumPendingConnections'),
     minimumNegotiateVersion: options.minimumNegotiateVersion ?? 0,
+    instances: options.instances,
     tickIntervalMs: number('tickIntervalMs'),
     clock: options.clock ?? systemClock,
     onEvent: options.onEvent,

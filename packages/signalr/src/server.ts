@@ -16,6 +16,7 @@ import { type AnyHubEndpoint, findRoute } from './http/router.js';
 import type { HubContext } from './hub/hub-context.js';
 import type { HubDefinition, HubMethodsOf } from './hub/hub-definition.js';
 import { type Hub, type HubEnvironment, MappedHub } from './hub/mapped-hub.js';
+import { Instances } from './instances/instances.js';
 import { type ResolvedOptions, resolveOptions, type SignalRServerOptions } from './options.js';
 import { jsonHubProtocol } from './protocol/json-hub-protocol.js';
 import { messagePackHubProtocol } from './protocol/message-pack-hub-protocol.js';
@@ -162,6 +163,7 @@ class NodeSignalRServer implements SignalRServer {
     options: MapHubOptions<User> | undefined,
   ): HubEndpoint<Client, User, Items> {
     const { ticker } = this.#environment;
+    const instances = this.#createInstances(hub.path);
     const { pollTimeoutMs, disconnectTimeoutMs, statefulReconnectBufferBytes } = this.#options;
     return new HubEndpoint(hub, {
       limits: {
@@ -172,10 +174,12 @@ class NodeSignalRServer implements SignalRServer {
       resumptionLimits: { disconnectTimeoutMs, statefulReconnectBufferBytes },
       allowStatefulReconnects: options?.allowStatefulReconnects ?? false,
       pollLimits: { pollTimeoutMs, disconnectTimeoutMs },
-      store: new ConnectionStore(ticker, {
-        maximumPending: this.#options.maximumPendingConnections,
-        timeoutMs: disconnectTimeoutMs,
-      }),
+      store: new ConnectionStore(
+        ticker,
+        { maximumPending: this.#options.maximumPendingConnections, timeoutMs: disconnectTimeoutMs },
+        instances?.tokens,
+      ),
+      instances,
       transports: new Set(options?.transports ?? ['WebSockets', 'ServerSentEvents', 'LongPolling']),
       redirectNegotiate: options?.redirectNegotiate,
       maximumTransportMessageBytes: this.#options.maximumTransportMessageBytes,
@@ -183,6 +187,13 @@ class NodeSignalRServer implements SignalRServer {
       authenticate: options?.authenticate,
       allowedOrigins: options?.allowedOrigins,
     });
+  }
+
+  #createInstances(hubPath: string): Instances | undefined {
+    const { instances, pollTimeoutMs, disconnectTimeoutMs } = this.#options;
+    // The other instance may hold a poll for as long as this one would.
+    const timeoutMs = pollTimeoutMs + disconnectTimeoutMs;
+    return instances === undefined ? undefined : new Instances(instances, pathKey(hubPath), { timeoutMs });
   }
 
   async #drain(withinMs: number): Promise<void> {
@@ -208,6 +219,7 @@ class NodeSignalRServer implements SignalRServer {
     for (const connection of connections) connection.close('server_closed');
     await this.#waitFor(Promise.all(lives), withinMs);
     for (const connection of connections) connection.abort();
+    for (const endpoint of endpoints) endpoint.close();
     for (const detach of this.#detachers) detach();
     this.#detachers = [];
     this.#endpoints.clear();

@@ -6,6 +6,7 @@ import { type ConnectionPrincipal, HubConnection } from '../connection/hub-conne
 import { runHubConnection } from '../connection/run-hub-connection.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import type { MappedHub } from '../hub/mapped-hub.js';
+import type { Instances } from '../instances/instances.js';
 import type { Transport } from '../transports/transport.js';
 import type { ConnectionStore, StoredConnection } from './connection-store.js';
 
@@ -20,16 +21,22 @@ export class ConnectionRunner<Client, User, Items> {
   readonly #hub: MappedHub<Client, User, Items>;
   readonly #limits: ConnectionLimits;
   readonly #store: ConnectionStore;
+  readonly #instances: Instances | undefined;
   /** Every connection from its first byte to the end of its life. */
   readonly #lives = new Map<HubConnection, Promise<void>>();
 
   constructor(
     hub: MappedHub<Client, User, Items>,
-    parts: { readonly limits: ConnectionLimits; readonly store: ConnectionStore },
+    parts: {
+      readonly limits: ConnectionLimits;
+      readonly store: ConnectionStore;
+      readonly instances: Instances | undefined;
+    },
   ) {
     this.#hub = hub;
     this.#limits = parts.limits;
     this.#store = parts.store;
+    this.#instances = parts.instances;
   }
 
   /** Lives that have not ended. */
@@ -57,7 +64,10 @@ export class ConnectionRunner<Client, User, Items> {
       unixTimeMs: () => hub.ticker.unixTimeMs(),
     });
     hub.admit(connection, client.info);
-    void connection.closed.then(() => this.#store.remove(stored));
+    void connection.closed.then(() => {
+      this.#store.remove(stored);
+      this.#instances?.release(stored.ids.connectionToken);
+    });
     const life = runHubConnection(connection, hub).finally(() => this.#lives.delete(connection));
     this.#lives.set(connection, life);
     return connection;

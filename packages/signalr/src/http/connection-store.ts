@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { Ticker, Ticking } from '../connection/ticker.js';
+import type { SignedTokens } from '../instances/signed-tokens.js';
 import type { LongPollingTransport } from '../transports/long-polling-transport.js';
 import type { ResumableTransport } from '../transports/resumable-transport.js';
 import type { ServerSentEventsTransport } from '../transports/server-sent-events-transport.js';
@@ -49,10 +50,23 @@ interface Pending {
   readonly expiresMs: number;
 }
 
+/** The limits of a store. */
+export interface ConnectionStoreLimits {
+  readonly maximumPending: number;
+  /** From negotiating to the first request of a transport. */
+  readonly timeoutMs: number;
+}
+
+/** Clocks of instances may differ by so much without a fresh token being taken for an old one. */
+const CLOCK_SKEW_MS = 10_000;
+
 /**
  * A token goes `pending → claimed → (removed)` or `pending → (expired)`.
  * Pending tokens are bounded by number and age: at the bound new ones are refused, so that a flood cannot push
  * out those whose clients are on their way. Claimed ones are as many as there are connections.
+ *
+ * Signed tokens need no memory while they are pending: whoever checks the signature may claim them. What is kept is
+ * those that have ended before their time was over, so that they open nothing twice; at the bound the oldest go.
  */
 export class ConnectionStore implements Ticking {
   readonly #ticker: Ticker;
@@ -61,15 +75,21 @@ export class ConnectionStore implements Ticking {
   /** In the order of their expiry. */
   readonly #pending = new Map<string, Pending>();
   readonly #claimed = new Map<string, StoredConnection>();
+  readonly #tokens: SignedTokens | undefined;
+  /** Signed tokens that were used, by when they expire anyway. */
+  readonly #ended = new Map<string, number>();
 
-  constructor(ticker: Ticker, limits: { readonly maximumPending: number; readonly timeoutMs: number }) {
+  /** @param tokens when other instances have to know the tokens of this one */
+  constructor(ticker: Ticker, limits: ConnectionStoreLimits, tokens?: SignedTokens) {
     this.#ticker = ticker;
+    this.#tokens = tokens;
     this.#maximumPending = limits.maximumPending;
     this.#timeoutMs = limits.timeoutMs;
   }
 
   /** A fresh connection that waits for its transport; undefined when too many wait already. */
   negotiate(version: 0 | 1, isResumable = false): StoredConnection | undefined {
+    if (this.#tokens !== undefined) return this.#negotiateSigned(this.#tokens, version, isResumable);
     if (this.#pending.size >= this.#maximumPending) return undefined;
     // While nothing waited, the ticker may have stood still; adding brings its time up to date.
     this.#ticker.add(this);
@@ -91,32 +111,78 @@ export class ConnectionStore implements Ticking {
   }
 
   find(token: string): StoredConnection | undefined {
-    return this.#claimed.get(token) ?? this.#pending.get(token)?.stored;
+    return this.#claimed.get(token) ?? this.#pending.get(token)?.stored ?? this.#readSigned(token);
+  }
+
+  /** Whether the token's connection is, or is about to be, served by this process. */
+  isClaimed(token: string): boolean {
+    return this.#claimed.has(token);
   }
 
   /** Takes a negotiated connection for a transport. False when another request was first. */
   claim(stored: StoredConnection): boolean {
     const { connectionToken } = stored.ids;
-    if (!this.#pending.has(connectionToken)) return false;
+    const isFree =
+      this.#pending.has(connectionToken) ||
+      (!this.#claimed.has(connectionToken) && this.#readSigned(connectionToken) !== undefined);
+    if (!isFree) return false;
     this.#forget(connectionToken);
     this.#claimed.set(connectionToken, stored);
     return true;
   }
 
   remove(stored: StoredConnection): void {
-    this.#claimed.delete(stored.ids.connectionToken);
+    const { connectionToken } = stored.ids;
+    if (this.#claimed.delete(connectionToken)) this.#noteEnd(connectionToken);
   }
 
   onTick(nowMs: number): void {
     for (const [token, entry] of this.#pending) {
-      if (entry.expiresMs > nowMs) return;
-      this.#forget(token);
+      if (entry.expiresMs > nowMs) break;
+      this.#pending.delete(token);
     }
+    for (const [token, expiresMs] of this.#ended) {
+      if (expiresMs <= nowMs) this.#ended.delete(token);
+    }
+    this.#restIfEmpty();
+  }
+
+  #negotiateSigned(tokens: SignedTokens, version: 0 | 1, isResumable: boolean): StoredConnection {
+    const expiresAtMs = this.#ticker.unixTimeMs() + this.#timeoutMs;
+    const expiresAtSeconds = Math.ceil(expiresAtMs / 1_000);
+    const signed = tokens.create({ isResumable, isVersion0: version === 0, expiresAtSeconds });
+    const connectionId = version === 0 ? signed.token : signed.connectionId;
+    return { ids: { connectionId, connectionToken: signed.token }, isResumable, attached: undefined };
+  }
+
+  /** A connection that this or another instance negotiated, and that may still be opened. */
+  #readSigned(token: string): StoredConnection | undefined {
+    const content = this.#tokens?.read(token);
+    if (content === undefined || this.#ended.has(token)) return undefined;
+    if (content.expiresAtSeconds * 1_000 + CLOCK_SKEW_MS < this.#ticker.unixTimeMs()) return undefined;
+    const connectionId = content.isVersion0 ? token : content.connectionId;
+    return {
+      ids: { connectionId, connectionToken: token },
+      isResumable: content.isResumable,
+      attached: undefined,
+    };
+  }
+
+  #noteEnd(token: string): void {
+    if (this.#tokens === undefined) return;
+    this.#ticker.add(this);
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size >= this.#maximumPending && oldest !== undefined) this.#ended.delete(oldest);
+    this.#ended.set(token, this.#ticker.nowMs + this.#timeoutMs + 2 * CLOCK_SKEW_MS);
   }
 
   #forget(token: string): void {
     this.#pending.delete(token);
-    if (this.#pending.size === 0) this.#ticker.remove(this);
+    this.#restIfEmpty();
+  }
+
+  #restIfEmpty(): void {
+    if (this.#pending.size === 0 && this.#ended.size === 0) this.#ticker.remove(this);
   }
 }
 

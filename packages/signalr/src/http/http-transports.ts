@@ -74,7 +74,7 @@ export class HttpTransports {
     const token = exchange.client.info.query.get('id');
     if (token === undefined || token === '') return plainText(400, 'Connection ID required');
     const stored = this.#parts.store.find(token);
-    if (stored === undefined) return this.#unknown();
+    if (stored === undefined) return this.refuseUnknown();
     if (method === 'POST') return this.#post(stored, exchange);
     return method === 'DELETE' ? this.#delete(stored) : this.#get(stored, exchange);
   }
@@ -115,7 +115,7 @@ export class HttpTransports {
   async #post(stored: StoredConnection, exchange: HttpExchange): Promise<HttpAnswer> {
     const { attached } = stored;
     // Clients send when they are connected; before that there is nothing that could take the bytes.
-    if (attached === undefined) return this.#unknown();
+    if (attached === undefined) return this.refuseUnknown();
     if (attached.name === 'WebSockets') {
       return plainText(405, 'POST requests are not allowed for WebSocket connections.');
     }
@@ -133,7 +133,8 @@ export class HttpTransports {
     return plainText(202);
   }
 
-  #unknown(): HttpAnswer {
+  /** The answer to a token that nobody knows. */
+  refuseUnknown(): HttpAnswer {
     return this.#parts.admitter.refuse('unknown_connection', plainText(404, 'No Connection with that ID'));
   }
 }

@@ -7,6 +7,7 @@ import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { ConnectionPrincipal, HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import type { MappedHub } from '../hub/mapped-hub.js';
+import type { Instances, Place } from '../instances/instances.js';
 import type { TransportName } from '../protocol/negotiate.js';
 import type { PollLimits } from '../transports/long-polling-transport.js';
 import type { ResumptionLimits } from '../transports/resumable-transport.js';
@@ -27,7 +28,7 @@ import { answerNegotiate, type RedirectNegotiate } from './negotiation.js';
 import { type AllowedOrigins, corsHeaders, isOriginAllowed, preflightHeaders } from './origin-policy.js';
 import { answerRefresh, lifetimeSecondsOf } from './refresh.js';
 import type { RequestTarget } from './request-target.js';
-import { WebSocketUpgrades } from './web-socket-upgrades.js';
+import { type Upgrade, WebSocketUpgrades } from './web-socket-upgrades.js';
 
 /** What an endpoint is made of besides its hub. */
 export interface EndpointOptions<User> {
@@ -37,6 +38,8 @@ export interface EndpointOptions<User> {
   readonly allowStatefulReconnects: boolean;
   readonly enableAuthenticationRefresh: boolean;
   readonly store: ConnectionStore;
+  /** Absent where this instance is the only one. */
+  readonly instances: Instances | undefined;
   readonly maximumTransportMessageBytes: number;
   readonly minimumNegotiateVersion: number;
   readonly transports: ReadonlySet<TransportName>;
@@ -63,7 +66,7 @@ export class HubEndpoint<Client, User, Items> {
     this.#hub = hub;
     this.#options = options;
     this.#admitter = new Admitter(hub.path, options.authenticate, hub.onEvent);
-    this.#runner = new ConnectionRunner(hub, { limits, store });
+    this.#runner = new ConnectionRunner(hub, { limits, store, instances: options.instances });
     const parts = { store, transports, runner: this.#runner, admitter: this.#admitter };
     const isAccepting = (): boolean => !this.#isClosed;
     this.#httpTransports = new HttpTransports({ ...parts, ticker: hub.ticker, pollLimits, isAccepting });
@@ -88,6 +91,11 @@ export class HubEndpoint<Client, User, Items> {
   /** Refuses new clients from now on; connections are left as they are. */
   stopAccepting(): void {
     this.#isClosed = true;
+  }
+
+  /** Ends what is forwarded to other instances. */
+  close(): void {
+    this.#options.instances?.close();
   }
 
   /** Answers a request at the hub's path or below it. Never rejects. */
@@ -125,6 +133,9 @@ export class HubEndpoint<Client, User, Items> {
     }
     if (at.action !== 'connect' && method !== 'POST') return plainText(405);
     const info = requestInfoOf(request, at.target);
+    const place = await this.#placeOf(request, info, at);
+    if (place.kind === 'unknown') return this.#refuseWithoutDirectory();
+    if (place.kind === 'elsewhere') return this.#forward(request, response, place.url);
     // Clients that are there may end in their own way while the server closes.
     const current = at.action === 'negotiate' ? undefined : this.#currentOf(info);
     if (at.action === 'refresh') return this.#refresh(info);
@@ -134,7 +145,11 @@ export class HubEndpoint<Client, User, Items> {
     const admission = await this.#admitter.admit(info, stage, current);
     if (admission.kind === 'refused') return admission.answer;
     const client: OpeningClient = { info, principal: admission.principal };
-    if (!isNegotiate) return this.#httpTransports.answer({ request, response, client });
+    if (!isNegotiate) {
+      const answer = (): Promise<HttpAnswer | undefined> =>
+        this.#httpTransports.answer({ request, response, client });
+      return method === 'GET' && current === undefined ? this.#claimFor(info, answer) : answer();
+    }
     if (this.#isClosed) return this.#refuseClosed();
     return this.#negotiate(client);
   }
@@ -183,22 +198,77 @@ export class HubEndpoint<Client, User, Items> {
       return this.#admitter.refuse('origin_not_allowed', emptyAnswer(403));
     }
     const info = requestInfoOf(request, at.target);
+    const place = await this.#placeOf(request, info, at);
+    if (place.kind === 'unknown') return this.#refuseWithoutDirectory();
+    if (place.kind === 'elsewhere') return this.#forwardUpgrade({ request, socket, head }, place.url);
     const admission = await this.#admitter.admit(info, 'connect', this.#currentOf(info));
     if (admission.kind === 'refused') return admission.answer;
     if (this.#isClosed) return this.#refuseClosed();
-    return this.#upgrades.answer({ request, socket, head }, { info, principal: admission.principal });
+    const client: OpeningClient = { info, principal: admission.principal };
+    const answer = (): HttpAnswer | undefined => this.#upgrades.answer({ request, socket, head }, client);
+    const found = this.#options.store.find(tokenOf(info));
+    const isOpening = found?.isResumable === true && found.attached === undefined;
+    return isOpening ? this.#claimFor(info, answer) : answer();
+  }
+
+  /** Where the connection of a request is served. Asks nobody about what is here, or is not about a connection. */
+  async #placeOf(request: IncomingMessage, info: RequestInfo, at: RoutedTarget): Promise<Place> {
+    const { instances, store } = this.#options;
+    const token = tokenOf(info);
+    const isHere = at.action === 'negotiate' || token === '' || store.isClaimed(token);
+    return isHere || instances === undefined ? { kind: 'here' } : instances.placeOf(token, request);
+  }
+
+  /** What an instance has that does not answer is lost; its client begins anew. */
+  async #forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: string,
+  ): Promise<HttpAnswer | undefined> {
+    const isAnswered = await this.#options.instances?.forward(request, response, url);
+    return isAnswered === true ? undefined : this.#httpTransports.refuseUnknown();
+  }
+
+  async #forwardUpgrade({ request, socket, head }: Upgrade, url: string): Promise<HttpAnswer | undefined> {
+    const isAnswered = await this.#options.instances?.forwardUpgrade(request, socket, head, url);
+    return isAnswered === true ? undefined : this.#httpTransports.refuseUnknown();
+  }
+
+  /** Before a connection is opened that has more than one request, the other instances have to know of it. */
+  async #claimFor(
+    info: RequestInfo,
+    answer: () => HttpAnswer | undefined | Promise<HttpAnswer | undefined>,
+  ): Promise<HttpAnswer | undefined> {
+    const { instances, store } = this.#options;
+    const token = tokenOf(info);
+    if (instances === undefined || store.find(token) === undefined) return answer();
+    try {
+      if (!(await instances.claim(token))) return this.#admitter.refuse('already_connected', plainText(409));
+    } catch {
+      return this.#refuseWithoutDirectory();
+    }
+    const given = await answer();
+    if (!store.isClaimed(token)) instances.release(token);
+    return given;
+  }
+
+  #refuseWithoutDirectory(): HttpAnswer {
+    return this.#admitter.refuse('directory_unavailable', GOING_AWAY);
   }
 
   /** Who the connection of a request's token belongs to, once it has a transport. */
   #currentOf(info: RequestInfo): ConnectionPrincipal | undefined {
-    const token = info.query.get('id');
-    if (token === undefined || token === '') return undefined;
-    return this.#options.store.find(token)?.attached?.connection.principal;
+    return this.#options.store.find(tokenOf(info))?.attached?.connection.principal;
   }
 
   #refuseClosed(): HttpAnswer {
     return this.#admitter.refuse('server_closed', GOING_AWAY);
   }
+}
+
+/** The token of the connection that a request is about; empty when it names none. */
+function tokenOf(info: RequestInfo): string {
+  return info.query.get('id') ?? '';
 }
 
 /** A request that was found to be for this endpoint. */

@@ -7,7 +7,7 @@ import { parseRequestTarget, pathKey, requestPath } from './request-target.js';
 /** An endpoint whose hub's types no longer matter. */
 export type AnyHubEndpoint = Pick<
   HubEndpoint<unknown, unknown, unknown>,
-  'handle' | 'upgrade' | 'canRefresh' | 'connections' | 'lives' | 'stopAccepting'
+  'handle' | 'upgrade' | 'canRefresh' | 'connections' | 'lives' | 'stopAccepting' | 'close'
 >;
 
 /** The endpoint for a request, and what the request asks of it. */

@@ -1,0 +1,139 @@
+/*
+ * Handing a request to the instance that serves its connection, as a proxy does: headers, body and answer as they are,
+ * streamed, and ended together.
+ */
+import { type ClientRequest, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
+import { request as sendSecurely } from 'node:https';
+import type { Duplex } from 'node:stream';
+
+/** Marks a request that was forwarded: nobody forwards it again. */
+const FORWARDED_HEADER = 'x-signalr-forwarded';
+
+/** Headers that belong to one connection (RFC 9110, 7.6.1), but for those of an upgrade. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Whether another instance has sent it here. */
+export function isForwarded(request: IncomingMessage): boolean {
+  return request.headers[FORWARDED_HEADER] !== undefined;
+}
+
+/** How long an instance may take to answer at all, beyond the time it holds a poll. */
+export interface ForwardLimits {
+  readonly timeoutMs: number;
+}
+
+/**
+ * Forwards a request. Resolves when its answer has begun or it has failed: then with false, and nothing was answered.
+ */
+export function forwardRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: string,
+  limits: ForwardLimits,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const outgoing = startRequest(url, request, withoutHopByHop(request.headers), limits);
+    const giveUp = (): void => {
+      outgoing.destroy();
+      if (response.headersSent) response.destroy();
+      resolve(response.headersSent);
+    };
+    outgoing.on('error', giveUp);
+    response.on('close', () => outgoing.destroy());
+    outgoing.on('response', (answer) => {
+      answer.on('error', giveUp);
+      answer.on('aborted', giveUp);
+      if (response.destroyed) return giveUp();
+      response.writeHead(answer.statusCode ?? 502, withoutHopByHop(answer.headers));
+      // An event stream has to reach its client before its first event.
+      response.flushHeaders();
+      answer.pipe(response);
+      resolve(true);
+    });
+    request.pipe(outgoing);
+  });
+}
+
+/** Forwards an upgrade. Resolves as `forwardRequest` does; a refusal is passed on, and is an answer. */
+export function forwardUpgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  url: string,
+  limits: ForwardLimits,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const outgoing = startRequest(url, request, request.headers, limits);
+    outgoing.on('error', () => resolve(false));
+    socket.on('close', () => outgoing.destroy());
+    outgoing.on('response', (answer) => {
+      socket.write(responseHead(answer));
+      answer.pipe(socket);
+      resolve(true);
+    });
+    outgoing.on('upgrade', (answer, upstream, upstreamHead) => {
+      socket.write(responseHead(answer));
+      if (upstreamHead.length > 0) socket.write(upstreamHead);
+      if (head.length > 0) upstream.write(head);
+      upstream.setTimeout(0);
+      for (const [from, to] of [
+        [socket, upstream],
+        [upstream, socket],
+      ] as const) {
+        from.on('error', () => to.destroy());
+        from.on('close', () => to.destroy());
+        from.pipe(to);
+      }
+      resolve(true);
+    });
+    outgoing.end();
+  });
+}
+
+function startRequest(
+  url: string,
+  request: IncomingMessage,
+  headers: IncomingMessage['headers'],
+  { timeoutMs }: ForwardLimits,
+): ClientRequest {
+  const target = new URL(request.url ?? '/', 'http://unused');
+  const { protocol, hostname, port } = new URL(url);
+  const options = {
+    hostname: hostname.replace(/^\[|\]$/g, ''),
+    port,
+    path: `${target.pathname}${target.search}`,
+    method: request.method,
+    headers: { ...headers, [FORWARDED_HEADER]: '1' },
+    timeout: timeoutMs,
+    // Each client's request has a connection of its own, as it would have to the instance itself.
+    agent: false,
+  };
+  const outgoing = protocol === 'https:' ? sendSecurely(options) : send(options);
+  outgoing.on('timeout', () => outgoing.destroy(new Error('the instance does not answer')));
+  return outgoing;
+}
+
+function withoutHopByHop(headers: IncomingMessage['headers']): IncomingMessage['headers'] {
+  const named = String(headers.connection ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.includes(name)),
+  );
+}
+
+function responseHead({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
+  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
+  for (let at = 0; at < rawHeaders.length; at += 2) lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}

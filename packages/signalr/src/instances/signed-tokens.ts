@@ -1,0 +1,79 @@
+/*
+ * Connection tokens that any instance can check: what was negotiated, signed with a key that all of them have.
+ * Pure but for the random ids.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { SignalRError } from '../errors.js';
+
+/** What a token says. */
+export interface TokenContent {
+  /** 128 random bits; public. */
+  readonly connectionId: string;
+  /** Whether stateful reconnect was negotiated. */
+  readonly isResumable: boolean;
+  /** Negotiate version 0, where the token serves as the connection id too. */
+  readonly isVersion0: boolean;
+  /** Until when a transport may be opened with it, in whole seconds since 1970. */
+  readonly expiresAtSeconds: number;
+}
+
+const ID_BYTES = 16;
+const MAC_BYTES = 16;
+const CONTENT_BYTES = 1 + 4 + ID_BYTES;
+const MINIMUM_KEY_BYTES = 32;
+const RESUMABLE = 1;
+const VERSION_0 = 2;
+
+/** Signs and checks the tokens of one hub. Layout: flags, expiry (32 bits), id, then 128 bits of HMAC-SHA-256. */
+export class SignedTokens {
+  readonly #keys: readonly (string | Uint8Array)[];
+  readonly #hub: string;
+
+  /**
+   * @param keys the first signs, all are accepted
+   * @param hub so that the token of one hub opens no other
+   * @throws SignalRError `invalid_option`
+   */
+  constructor(keys: readonly (string | Uint8Array)[], hub: string) {
+    const isShort = keys.some((key) => Buffer.byteLength(key) < MINIMUM_KEY_BYTES);
+    if (keys.length === 0 || isShort) {
+      const text = `instances.signingKeys needs at least one key, each of ${MINIMUM_KEY_BYTES} bytes or more.`;
+      throw new SignalRError('invalid_option', text);
+    }
+    this.#keys = keys;
+    this.#hub = hub;
+  }
+
+  create(content: Omit<TokenContent, 'connectionId'>): {
+    readonly token: string;
+    readonly connectionId: string;
+  } {
+    const id = randomBytes(ID_BYTES);
+    const bytes = Buffer.alloc(CONTENT_BYTES);
+    bytes[0] = (content.isResumable ? RESUMABLE : 0) | (content.isVersion0 ? VERSION_0 : 0);
+    bytes.writeUInt32BE(content.expiresAtSeconds, 1);
+    id.copy(bytes, 5);
+    const token = Buffer.concat([bytes, this.#sign(bytes, this.#keys[0] ?? '')]).toString('base64url');
+    return { token, connectionId: id.toString('base64url') };
+  }
+
+  /** Undefined for what none of the keys has signed. An expired token is read as well: its connection may live. */
+  read(token: string): TokenContent | undefined {
+    const bytes = Buffer.from(token, 'base64url');
+    if (bytes.length !== CONTENT_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return undefined;
+    const [content, mac] = [bytes.subarray(0, CONTENT_BYTES), bytes.subarray(CONTENT_BYTES)];
+    if (!this.#keys.some((key) => timingSafeEqual(this.#sign(content, key), mac))) return undefined;
+    const flags = content[0] ?? 0;
+    return {
+      connectionId: content.subarray(5).toString('base64url'),
+      isResumable: (flags & RESUMABLE) !== 0,
+      isVersion0: (flags & VERSION_0) !== 0,
+      expiresAtSeconds: content.readUInt32BE(1),
+    };
+  }
+
+  #sign(content: Uint8Array, key: string | Uint8Array): Buffer {
+    const mac = createHmac('sha256', key).update(this.#hub).update('\0').update(content).digest();
+    return mac.subarray(0, MAC_BYTES);
+  }
+}
