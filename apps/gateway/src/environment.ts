@@ -43,6 +43,8 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       jwksUrl: parseUrl('MILLRACE_JWKS_URL', text('MILLRACE_JWKS_URL'), ['https:', 'http:']),
       apiKeys: list('MILLRACE_API_KEYS'),
       instance: text('MILLRACE_INSTANCE'),
+      instanceUrl: parseUrl('MILLRACE_INSTANCE_URL', text('MILLRACE_INSTANCE_URL'), ['http:', 'https:']),
+      connectionKeys: list('MILLRACE_CONNECTION_KEYS'),
       isDevelopment: parseSwitch('MILLRACE_DEV', text('MILLRACE_DEV')),
       allowedOrigins: list('MILLRACE_ALLOWED_ORIGINS'),
     },

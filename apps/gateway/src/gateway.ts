@@ -34,6 +34,7 @@ import { createLogger, type Logger } from './logger.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { createPublisherObserver, observeSignalR } from './observers.js';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveOptions } from './options.js';
+import { SharedDirectory } from './shared-directory.js';
 
 /** Where a started gateway listens. */
 export interface GatewayAddress {
@@ -93,6 +94,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   readonly #metrics: Metrics;
   readonly #broker: Broker;
   readonly #delivery: Delivery;
+  /** Absent where clients always come back to the gateway they negotiated with. */
+  readonly #directory: SharedDirectory | undefined;
   readonly #signalR: SignalRServer;
   readonly #hub: Hub<EventsClient>;
   readonly #http: FastifyInstance;
@@ -119,7 +122,10 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       sourceInstance: options.instance,
       observer: createPublisherObserver(this.#metrics, this.#broker.kind),
     });
-    this.#signalR = createSignalRServer({ onEvent: (event) => observeSignalR(event, this.#metrics, logger) });
+    const { redisUrl, instanceUrl } = options;
+    this.#directory =
+      redisUrl === undefined || instanceUrl === undefined ? undefined : new SharedDirectory(redisUrl, logger);
+    this.#signalR = this.#createSignalR();
     this.#hub = this.#mapHub();
     this.#http = this.#createHttp();
   }
@@ -172,6 +178,15 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       );
     });
     return broker;
+  }
+
+  #createSignalR(): SignalRServer {
+    const { instanceUrl: url = '', connectionKeys: signingKeys } = this.#options;
+    const directory = this.#directory;
+    return createSignalRServer({
+      onEvent: (event) => observeSignalR(event, this.#metrics, this.#logger),
+      ...(directory === undefined ? {} : { instances: { url, signingKeys, directory } }),
+    });
   }
 
   #mapHub(): Hub<EventsClient> {
@@ -247,6 +262,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   async #openBroker(): Promise<void> {
     try {
       await this.#broker.open();
+      await this.#directory?.open();
     } catch (cause) {
       throwIfPartitionsDiffer(cause);
       const { redisUrl } = this.#options;
@@ -325,6 +341,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     await this.#attempt('publisher', () => this.publisher.close());
     await this.#attempt('connections', () => this.#signalR.close());
     await this.#attempt('http', () => this.#http.close());
+    await this.#attempt('directory', async () => this.#directory?.close());
     await this.#attempt('delivery', () => this.#delivery.stop());
     await this.#attempt('broker', () => this.#broker.close());
   }

@@ -27,6 +27,13 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly apiKeys?: readonly string[];
   /** Name of this gateway, in logs and in the broker. Unique among live gateways. @defaultValue host name and process id */
   readonly instance?: string | undefined;
+  /**
+   * Where the other gateways reach this one: `http://10.0.0.7:4400`. With it any gateway answers any request of a client: no
+   * sticky sessions are needed for server-sent events and long polling. Needs Redis and `connectionKeys`. @defaultValue none
+   */
+  readonly instanceUrl?: string | undefined;
+  /** Sign connection tokens; the same on all gateways, at least 32 bytes each. The first signs, all are accepted. */
+  readonly connectionKeys?: readonly string[];
   /** Open rooms, anonymous users, no API key needed where none is set. Only on a loopback address. @defaultValue false */
   readonly isDevelopment?: boolean;
   /** Origins whose pages may connect; `*` for all. @defaultValue none (in development: every loopback origin) */
@@ -77,8 +84,12 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
 
 /** Options with every default filled in. */
 export type ResolvedGatewayOptions = Readonly<
-  Required<Omit<GatewayOptions<AnyCatalog>, 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl'>> &
-    Pick<GatewayOptions, 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl'> & { readonly instance: string }
+  Required<
+    Omit<GatewayOptions<AnyCatalog>, 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl' | 'instanceUrl'>
+  > &
+    Pick<GatewayOptions, 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl' | 'instanceUrl'> & {
+      readonly instance: string;
+    }
 >;
 
 const defaults = {
@@ -86,6 +97,7 @@ const defaults = {
   port: 4400,
   host: '127.0.0.1',
   apiKeys: [],
+  connectionKeys: [],
   isDevelopment: false,
   allowedOrigins: [],
   maxBodyBytes: 1_048_576,
@@ -125,6 +137,7 @@ export function resolveOptions(
   checkDuration('drainMs (MILLRACE_DRAIN_MS)', resolved.drainMs);
   checkDuration('shutdownTimeoutMs', resolved.shutdownTimeoutMs);
   checkSecrets(resolved);
+  checkInstance(resolved);
   return Object.freeze(resolved);
 }
 
@@ -134,6 +147,16 @@ const maxStopMs = 3_600_000;
 function checkDuration(option: string, durationMs: number): void {
   if (Number.isInteger(durationMs) && durationMs >= 0 && durationMs <= maxStopMs) return;
   throw invalid(`${option} must be a number of milliseconds from 0 to ${maxStopMs}.`);
+}
+
+function checkInstance({ instanceUrl, connectionKeys, redisUrl }: ResolvedGatewayOptions): void {
+  if (connectionKeys.some((key) => new TextEncoder().encode(key).length < 32)) {
+    throw invalid('Each key in MILLRACE_CONNECTION_KEYS must have at least 32 bytes.');
+  }
+  if (instanceUrl === undefined) return;
+  if (redisUrl === undefined || connectionKeys.length === 0) {
+    throw invalid('MILLRACE_INSTANCE_URL needs MILLRACE_REDIS_URL and MILLRACE_CONNECTION_KEYS.');
+  }
 }
 
 function checkSecrets(options: ResolvedGatewayOptions): void {

@@ -53,6 +53,7 @@ describe('readEnvironment', () => {
     ['MILLRACE_LOG_LEVEL', 'loud'],
     ['MILLRACE_DRAIN_MS', '10s'],
     ['MILLRACE_DRAIN_MS', '-1'],
+    ['MILLRACE_INSTANCE_URL', '10.0.0.7:4400'],
   ])('refuses %s=%s and names the variable', (name, value) => {
     expect(() => readEnvironment({ [name]: value })).toThrow(name);
   });
@@ -102,6 +103,19 @@ describe('resolveOptions', () => {
     expect(resolveOptions({ isDevelopment: true }, 'me').drainMs).toBe(0);
     expect(resolveOptions({ isDevelopment: true, drainMs: 5 }, 'me').drainMs).toBe(5);
     expect(() => resolveOptions({ isDevelopment: true, drainMs: 1e9 }, 'me')).toThrow('MILLRACE_DRAIN_MS');
+  });
+
+  it('takes an address of its own only with what the other gateways need', () => {
+    const shared = {
+      isDevelopment: true,
+      redisUrl: 'redis://localhost',
+      instanceUrl: 'http://10.0.0.7:4400',
+      connectionKeys: ['k'.repeat(32)],
+    };
+    expect(resolveOptions(shared, 'me').instanceUrl).toBe(shared.instanceUrl);
+    expect(() => resolveOptions({ ...shared, connectionKeys: [] }, 'me')).toThrow('MILLRACE_CONNECTION_KEYS');
+    expect(() => resolveOptions({ ...shared, connectionKeys: ['short'] }, 'me')).toThrow('32 bytes');
+    expect(() => resolveOptions({ ...shared, redisUrl: undefined }, 'me')).toThrow('MILLRACE_REDIS_URL');
   });
 
   it('lets an undefined option have its default', () => {

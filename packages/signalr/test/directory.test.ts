@@ -102,6 +102,14 @@ describe('a directory on Redis', () => {
     pair.one.release('c', 'http://one');
   });
 
+  test('rejects when Redis does not answer', async () => {
+    const client = { get: () => new Promise(() => {}), eval: () => new Promise(() => {}) };
+    const directory = createRedisDirectory({ client, commandTimeoutMs: 20 });
+    await expect(directory.find('c')).rejects.toThrow('within 20 ms');
+    await expect(directory.claim('c', 'http://one')).rejects.toThrow('within 20 ms');
+    await directory.close();
+  });
+
   test.each([0, 2, 1.5])('refuses a time to live of %d', (claimTtlMs) => {
     const client = { get: async () => null, eval: async () => null };
     expect(() => createRedisDirectory({ client, claimTtlMs })).toThrow(

@@ -18,5 +18,6 @@ export {
   startRedisCluster,
 } from './redis-cluster.js';
 export { freePort, type RedisServer, type RedisServerOptions, startRedis } from './redis-server.js';
+export { type RoundRobinProxy, startRoundRobinProxy } from './round-robin-proxy.js';
 export { type Direction, startTcpProxy, type TcpProxy } from './tcp-proxy.js';
 export { until } from './until.js';

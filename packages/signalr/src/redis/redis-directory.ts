@@ -18,6 +18,8 @@ export interface RedisDirectoryOptions {
   readonly keyPrefix?: string;
   /** How long a claim outlives an instance that was killed. @defaultValue 60_000 */
   readonly claimTtlMs?: number;
+  /** After this a command counts as failed. @defaultValue 2_000 */
+  readonly commandTimeoutMs?: number;
 }
 
 /** A directory that renews its claims until it is closed. */
@@ -43,22 +45,28 @@ const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL',
  * @throws SignalRError `invalid_option`
  */
 export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirectory {
-  const { client, keyPrefix = 'signalr:connection:', claimTtlMs = 60_000 } = options;
+  const {
+    client,
+    keyPrefix = 'signalr:connection:',
+    claimTtlMs = 60_000,
+    commandTimeoutMs = 2_000,
+  } = options;
   if (!Number.isSafeInteger(claimTtlMs) || claimTtlMs < 3) {
     throw new SignalRError('invalid_option', 'claimTtlMs is a whole number of milliseconds, 3 or more.');
   }
   /** Claims of this process: url by connection id. */
   const claims = new Map<string, string>();
   const claim = async (connectionId: string, url: string): Promise<boolean> => {
-    const reply = await client.eval(CLAIM, {
-      keys: [keyPrefix + connectionId],
-      arguments: [url, String(claimTtlMs)],
-    });
+    const parts = { keys: [keyPrefix + connectionId], arguments: [url, String(claimTtlMs)] };
+    const reply = await within(commandTimeoutMs, client.eval(CLAIM, parts));
     return Number(reply) === 1;
   };
   const release = (connectionId: string, url: string): Promise<unknown> =>
     // What cannot be released runs out.
-    client.eval(RELEASE, { keys: [keyPrefix + connectionId], arguments: [url] }).catch(() => undefined);
+    within(
+      commandTimeoutMs,
+      client.eval(RELEASE, { keys: [keyPrefix + connectionId], arguments: [url] }),
+    ).catch(() => undefined);
   const renewal = setInterval(() => {
     for (const [connectionId, url] of claims) claim(connectionId, url).catch(() => undefined);
   }, claimTtlMs / 3);
@@ -70,7 +78,7 @@ export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirec
       return isOurs;
     },
     async find(connectionId) {
-      const url = await client.get(keyPrefix + connectionId);
+      const url = await within(commandTimeoutMs, client.get(keyPrefix + connectionId));
       return typeof url === 'string' ? url : undefined;
     },
     release(connectionId, url) {
@@ -82,4 +90,17 @@ export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirec
       claims.clear();
     },
   };
+}
+
+/** Rejects when the reply takes longer; it is then ignored. */
+async function within<Reply>(timeoutMs: number, reply: Promise<Reply>): Promise<Reply> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`Redis did not answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([reply, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,0 +1,52 @@
+// A connection to Redis beside the broker's, for what is no event: who serves which SignalR connection.
+import { parseRedisUrl } from '@millrace/broker';
+import { createClient, createCluster } from '@redis/client';
+import type { Logger } from 'pino';
+
+/** Commands for one server or for a cluster. Rejects at once while Redis is away, and connects again by itself. */
+export interface RedisClient {
+  get(key: string): Promise<unknown>;
+  eval(script: string, options: { readonly keys: string[]; readonly arguments: string[] }): Promise<unknown>;
+  destroy(): void;
+}
+
+const reconnectDelayMs = 500;
+
+/** Connects. Logs each change of its state once. Rejects when Redis cannot be reached. */
+export async function connectRedisClient(redisUrl: string, logger: Logger): Promise<RedisClient> {
+  const { urls } = parseRedisUrl(redisUrl);
+  const [url = redisUrl] = urls;
+  const options = {
+    disableOfflineQueue: true,
+    maintNotifications: 'disabled',
+    socket: { reconnectStrategy: () => reconnectDelayMs * (0.5 + Math.random()) },
+  } as const;
+  const client = createClient({ ...options, url });
+  listen(client, logger);
+  await client.connect();
+  const isClusterNode = /^cluster_enabled:1/m.test(await client.info('cluster'));
+  if (!isClusterNode) return client;
+  client.destroy();
+  const cluster = createCluster({ rootNodes: urls.map((one) => ({ url: one })), defaults: options });
+  listen(cluster, logger);
+  await cluster.connect();
+  return cluster;
+}
+
+interface Emitter {
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'ready' | 'connect', listener: () => void): unknown;
+}
+
+function listen(client: Emitter, logger: Logger): void {
+  let isAway = false;
+  client.on('error', (error) => {
+    if (!isAway) logger.warn({ reason: error.message }, 'directory of connections is away');
+    isAway = true;
+  });
+  for (const event of ['ready', 'connect'] as const)
+    client.on(event, () => {
+      if (isAway) logger.info('directory of connections is back');
+      isAway = false;
+    });
+}
