@@ -24,7 +24,8 @@ function setUp(options: { maxEventsPerRoom?: number; maxBytesPerRoom?: number } 
     broker,
     new RoomPositions(broker, () => ({
       position: () => encodePosition(current),
-      currentPosition: () => current,
+      currentPosition: (streams) =>
+        current.filter((_, index) => streams?.includes(eventCatalog.streams[index]?.name ?? '') ?? true),
     })),
   );
   for (const { name } of eventCatalog.streams) replay.ring.begin(name, '0-0');

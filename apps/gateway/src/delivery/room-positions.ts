@@ -71,6 +71,11 @@ export class RoomPositions {
     };
   }
 
+  /** Everything in the stream up to this entry was delivered. */
+  cursorOf(stream: string): EntryId {
+    return this.#member().currentPosition([stream])[0]?.cursor ?? FIRST_ENTRY_ID;
+  }
+
   /** Position of a client of this room that stands at these cursors of the present epochs. */
   atCursors(roomId: string, cursors: ReadonlyMap<string, EntryId>): string {
     const { streams } = this.#broker.partitioning.scopeOf(roomId);

@@ -112,34 +112,40 @@ export class Replay {
   ): Promise<{ readonly events: readonly ReplayEvent[]; readonly sequence: number } | undefined> {
     // A broker that cannot be asked proves nothing: the client is told to reload.
     const older = this.ring.covers(cursors)
-      ? []
+      ? { events: [], readUpTo: cursors }
       : await this.#olderEvents(roomId, cursors).catch((error: unknown) => {
           if (error instanceof BrokerError) return undefined;
           throw error;
         });
     if (older === undefined) return undefined;
     const { maxEventsPerRoom, maxBytesPerRoom } = this.#options;
-    const recent = this.ring.eventsAfter(roomId, cursors, maxEventsPerRoom);
-    const events = [...older, ...recent.events];
+    const recent = this.ring.eventsAfter(roomId, older.readUpTo, maxEventsPerRoom);
+    const events = [...older.events, ...recent.events];
     const bytes = events.reduce((sum, { text }) => sum + text.length, 0);
     if (events.length > maxEventsPerRoom || bytes > maxBytesPerRoom) return undefined;
     return { events, sequence: recent.sequence };
   }
 
-  async #olderEvents(roomId: string, cursors: Cursors): Promise<readonly ReplayEvent[] | undefined> {
+  async #olderEvents(
+    roomId: string,
+    cursors: Cursors,
+  ): Promise<{ readonly events: readonly ReplayEvent[]; readonly readUpTo: Cursors } | undefined> {
     for (let attempt = 0; attempt < maxOlderAttempts; attempt += 1) {
       const entries: PlacedEntry[] = [];
       const readUpTo = new Map(cursors);
       for (const [stream, cursor] of cursors) {
         const floor = this.ring.floor(stream);
         if (floor === undefined || compareEntryIds(cursor, floor) >= 0) continue;
-        const found = await this.#older.read(stream, cursor, floor);
+        // Not beyond what was delivered: the tail brings the rest.
+        const upTo = this.#positions.cursorOf(stream);
+        const found = await this.#older.read(stream, { from: cursor, atLeast: floor, upTo });
         if (found === undefined) return undefined;
-        readUpTo.set(stream, floor);
-        for (const entry of found) if (entry.fields.room_id === roomId) entries.push({ stream, entry });
+        readUpTo.set(stream, found.upTo);
+        for (const entry of found.entries)
+          if (entry.fields.room_id === roomId) entries.push({ stream, entry });
       }
-      // The ring may have let go of more meanwhile; then there is a hole, and it is read again.
-      if (this.ring.covers(readUpTo)) return this.#toEvents(roomId, entries, cursors);
+      // The ring may have let go of more meanwhile than was read ahead; then there is a hole, and it is read again.
+      if (this.ring.covers(readUpTo)) return { events: this.#toEvents(roomId, entries, cursors), readUpTo };
     }
     return undefined;
   }
