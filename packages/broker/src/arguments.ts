@@ -4,6 +4,7 @@ import type { EntryId, OutgoingEntry, ReadOptions } from './broker.js';
 import { isEntryId } from './entry-id.js';
 import { BrokerError } from './errors.js';
 import type { Partitioning } from './partitions.js';
+import type { WindowInput, WindowName } from './windows.js';
 
 /** Most fields of one entry: Lua can hand on only some thousand arguments at once. */
 const MAX_FIELDS = 1_000;
@@ -66,6 +67,29 @@ export function checkRead(
 /** @throws BrokerError `invalid_argument` when the broker was not told of this stream */
 export function checkStream(partitioning: Partitioning, stream: string): void {
   if (!partitioning.has(stream)) throw invalid(`unknown stream ${JSON.stringify(stream)}`);
+}
+
+/** @throws BrokerError `invalid_argument` unless the room is text of 1 to 256 bytes without control characters or braces */
+export function checkWindowName({ roomId, slot }: WindowName): void {
+  const isRoom =
+    typeof roomId === 'string' && roomId.length > 0 && Buffer.byteLength(roomId) <= MAX_NAME_CHARS;
+  // Braces would move the key's hash tag.
+  if (!isRoom || /[\p{Cc}{}]/u.test(roomId)) throw invalid('a window belongs to a room of 1 to 256 bytes');
+  checkWindowSlot(slot);
+}
+
+/** @throws BrokerError `invalid_argument` unless it is 1 to 64 lower-case letters, digits, `_` or `-` */
+export function checkWindowSlot(slot: string): void {
+  if (!/^[a-z][a-z0-9_-]{0,63}$/.test(slot)) throw invalid('a slot is 1 to 64 of a-z, 0-9, _ and -');
+}
+
+/** @throws BrokerError `invalid_argument` unless there are 1 to 1000 texts, each a line */
+export function checkWindowInputs(inputs: readonly WindowInput[]): void {
+  checkCount(inputs.length);
+  for (const { id, text } of inputs) {
+    checkName('id', id);
+    if (text.includes('\n')) throw invalid('what waits in a window is one line of text');
+  }
 }
 
 /** An `invalid_argument` error. */

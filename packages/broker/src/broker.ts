@@ -4,6 +4,7 @@
 
 import type { ResolvedBrokerOptions } from './options.js';
 import type { Partitioning } from './partitions.js';
+import type { WindowStore } from './windows.js';
 
 /** `<milliseconds>-<sequence>`, as Redis writes it. Compare with `compareEntryIds`, never as text. */
 export type EntryId = string;
@@ -243,6 +244,9 @@ export interface Broker {
    * One group where one server has all streams. Settled as `partitioning` is.
    */
   readonly readGroups: readonly (readonly string[])[];
+
+  /** Coalescing windows that all processes on this broker share. */
+  readonly windows: WindowStore;
 
   /** Calls `listener` after every change of `state`, once per change. Returns a function that ends it. */
   onStateChange(listener: (state: BrokerState, cause?: Error) => void): () => void;

@@ -59,3 +59,12 @@ export {
 export { createRedisBroker } from './redis/redis-broker.js';
 export type { RedisBrokerOptions } from './redis/redis-options.js';
 export { parseRedisUrl, type RedisUrl } from './redis/redis-url.js';
+export {
+  WINDOW_LIMITS,
+  type WindowAddition,
+  type WindowClaim,
+  type WindowEnding,
+  type WindowInput,
+  type WindowName,
+  type WindowStore,
+} from './windows.js';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHAT, type RedisServer, startRedis } from '@millrace/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { slotsKey, streamKeys } from '../src/redis/keys.js';
+import { slotsKey, streamKeys, windowIndexKey, windowKey, windowNameOf } from '../src/redis/keys.js';
 
 let redis: RedisServer;
 
@@ -47,7 +47,18 @@ it('names the keys as the documentation does', () => {
     'deadmark:{events:chat}:1-1',
   ]);
   expect(slotsKey('signalr-consumers')).toBe('slots:{signalr-consumers}');
+  expect(windowKey({ roomId: 'abc123', slot: 'typing' })).toBe('coalesce:abc123:typing');
+  expect(windowIndexKey('read_receipt')).toBe('coalesce-due:read_receipt');
 });
+
+it.each(['abc123', 'a:b', ':', 'due', 'user:ä'])(
+  'finds the room %s again in the key of its window',
+  (roomId) => {
+    const name = { roomId, slot: 'read_receipt' };
+    expect(windowNameOf(windowKey(name))).toEqual(name);
+    expect(windowNameOf('coalesce::typing')).toBeUndefined();
+  },
+);
 
 it('builds keys nowhere else in the package', () => {
   const source = join(import.meta.dirname, '../src');

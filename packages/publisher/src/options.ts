@@ -12,10 +12,11 @@ export interface PublisherObserver {
   coalesced?(event: StreamEvent): void;
   /**
    * So many coalesced events of a room will never be in a stream: `ended` by a later event (a message ends its sender's
-   * typing), the broker was `unavailable` when their window was flushed, or together they are `too_large` for one event.
+   * typing), the broker was `unavailable` when their window was flushed, together they are `too_large` for one event, or
+   * what another program put into a shared window is `invalid`.
    */
   dropped?(drop: {
-    readonly reason: 'ended' | 'unavailable' | 'too_large';
+    readonly reason: 'ended' | 'unavailable' | 'too_large' | 'invalid';
     readonly count: number;
     readonly cause?: unknown;
   }): void;
@@ -32,6 +33,12 @@ export interface PublisherOptions<C extends AnyCatalog> {
   readonly observer?: PublisherObserver;
   /** @defaultValue the system clock */
   readonly clock?: Clock;
+  /**
+   * Where coalesced events wait out their window. `redis`: in the broker, so that several publishers share a window and what
+   * waits survives a publisher that dies (on the broker in memory: as long as that lives). `local`: in this process; cheaper, and a crash loses at most one window.
+   * @defaultValue 'redis' on a Redis broker, else 'local'
+   */
+  readonly coalescing?: 'local' | 'redis';
   /** Coalescing windows open at once; at the bound the oldest is flushed early. @defaultValue 10_000 */
   readonly maxOpenWindows?: number;
 }
@@ -43,11 +50,13 @@ export type ResolvedPublisherOptions<C extends AnyCatalog> = Readonly<Required<P
 export function resolveOptions<C extends AnyCatalog>(
   options: PublisherOptions<C>,
 ): ResolvedPublisherOptions<C> {
+  const { broker } = options;
   return Object.freeze({
     sourceInstance: `${hostname()}-${process.pid}`,
     observer: {},
     clock: systemClock,
     maxOpenWindows: 10_000,
+    coalescing: broker.kind === 'redis' ? ('redis' as const) : ('local' as const),
     ...options,
   });
 }

@@ -13,6 +13,7 @@ import type { Coalescer } from './coalescer.js';
 import { PublisherError } from './errors.js';
 import { LocalCoalescer } from './local-coalescer.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
+import { SharedCoalescer } from './shared-coalescer.js';
 import { type PublishOptions, stampEvent } from './stamp.js';
 
 /** What became of a published event. */
@@ -67,15 +68,9 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   /** Use {@link createPublisher}. */
   constructor(options: ResolvedPublisherOptions<C>) {
     this.#options = options;
-    this.#coalescer = new LocalCoalescer({
-      catalog: options.catalog,
-      clock: options.clock,
-      maxOpenWindows: options.maxOpenWindows,
-      observer: options.observer,
-      store: async (event) => {
-        const declaration = this.#declarationOf(event);
-        await this.#store({ event, declaration, fields: options.catalog.encodeEntry(event) });
-      },
+    this.#coalescer = createCoalescer(options, async (event) => {
+      const declaration = this.#declarationOf(event);
+      await this.#store({ event, declaration, fields: options.catalog.encodeEntry(event) });
     });
   }
 
@@ -158,7 +153,9 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
       throw new PublisherError('publisher_closed', 'The publisher is closed.', { eventId: event.event_id });
     }
     if (declaration.coalescing !== undefined) {
-      await this.#coalescer.add(event);
+      await this.#coalescer.add(event).catch((cause: unknown) => {
+        throw this.#errorOf(event, cause);
+      });
       return { status: 'coalesced', eventId: event.event_id };
     }
     if (declaration.endsCoalescing !== undefined) this.#coalescer.end(event);
@@ -205,6 +202,14 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     if (declaration === undefined) throw new TypeError('an event that was checked has a declared type');
     return declaration;
   }
+}
+
+function createCoalescer(
+  { broker, catalog, clock, maxOpenWindows, observer, coalescing }: ResolvedPublisherOptions<AnyCatalog>,
+  store: (event: StreamEvent) => Promise<void>,
+): Coalescer {
+  const options = { catalog, clock, maxOpenWindows, observer, store };
+  return coalescing === 'local' ? new LocalCoalescer(options) : new SharedCoalescer({ ...options, broker });
 }
 
 /** Creates a publisher over an open broker. */

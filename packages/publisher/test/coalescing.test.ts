@@ -3,11 +3,16 @@ import { BrokerError } from '@millrace/broker';
 import type { StreamEvent } from '@millrace/contract';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { ana, bob, chat, setUp, typing } from './set-up.js';
+import { ana, bob, chat, setUp as setUpPublisher, typing } from './set-up.js';
 
 const countOf = (event: StreamEvent): number => event.metadata?.coalesced_count ?? 0;
 
-describe('coalescing', () => {
+describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
+  const setUp = (options: Parameters<typeof setUpPublisher>[0] = {}) =>
+    setUpPublisher({ coalescing, ...options });
+  // Looking for what others left behind goes on as long as the publisher.
+  const timersAtRest = coalescing === 'local' ? 0 : 1;
+
   it('accepts at once and publishes the last state when the 100 ms window ends', async () => {
     await using test = await setUp();
     const result = await test.publisher.publish('typing_start', 'room', typing(ana, true));
@@ -109,15 +114,6 @@ describe('coalescing', () => {
     expect(await test.entries('events:chat')).toHaveLength(2);
   });
 
-  it('reports what the broker did not take', async () => {
-    await using test = await setUp();
-    await test.publisher.publish('typing_start', 'room', typing(ana, true));
-    await test.publisher.publish('typing_start', 'room', typing(ana, true));
-    vi.spyOn(test.broker, 'publish').mockRejectedValue(new BrokerError('unavailable', 'gone'));
-    await test.clock.advance(100);
-    expect(test.dropped).toEqual([{ reason: 'unavailable', count: 2 }]);
-  });
-
   it('keeps no timer after it was closed, so that a process can end', async () => {
     await using test = await setUp();
     await test.publisher.publish('typing_start', 'room', typing(bob, true));
@@ -134,7 +130,7 @@ describe('coalescing', () => {
       await test.publisher.publish('chat_message', room, chat(bob));
     }
     await test.clock.advance(60_000);
-    expect(test.clock.timerCount).toBe(0);
+    expect(test.clock.timerCount).toBe(timersAtRest);
   });
 
   it('flushes the oldest window early at the bound of open windows', async () => {
@@ -181,5 +177,37 @@ describe('coalescing', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('what the broker does not take when a window ends', () => {
+  it('is reported as dropped by a local window', async () => {
+    await using test = await setUpPublisher({ coalescing: 'local' });
+    await test.publisher.publish('typing_start', 'room', typing(ana, true));
+    await test.publisher.publish('typing_start', 'room', typing(ana, true));
+    vi.spyOn(test.broker, 'publish').mockRejectedValue(new BrokerError('unavailable', 'gone'));
+    await test.clock.advance(100);
+    expect(test.dropped).toEqual([{ reason: 'unavailable', count: 2 }]);
+  });
+
+  it('waits in a shared window until the broker takes it', async () => {
+    await using test = await setUpPublisher({ coalescing: 'redis' });
+    await test.publisher.publish('typing_start', 'room', typing(ana, true));
+    await test.publisher.publish('typing_start', 'room', typing(ana, true));
+    const away = vi.spyOn(test.broker, 'publish').mockRejectedValue(new BrokerError('unavailable', 'gone'));
+    await test.clock.advance(1_000);
+    expect(away.mock.calls.length).toBeGreaterThan(1);
+    away.mockRestore();
+    await test.clock.advance(1_000);
+    expect((await test.events('events:chat')).map(countOf)).toEqual([2]);
+    expect(test.dropped).toEqual([]);
+  });
+
+  it('is given up by a shared window after a minute, and counted', async () => {
+    await using test = await setUpPublisher({ coalescing: 'redis' });
+    await test.publisher.publish('typing_start', 'room', typing(ana, true));
+    vi.spyOn(test.broker, 'publish').mockRejectedValue(new BrokerError('unavailable', 'gone'));
+    await test.clock.advance(62_000);
+    expect(test.dropped).toEqual([{ reason: 'unavailable', count: 1 }]);
   });
 });

@@ -11,6 +11,7 @@ export {
   TICKET,
 } from './conformance/harness.js';
 export { type FakeClock, fakeClock } from './fake-clock.js';
+export { type Death, type MortalBroker, mortalBroker } from './mortal-broker.js';
 export {
   type MoveHooks,
   type RedisCluster,

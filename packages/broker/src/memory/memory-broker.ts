@@ -37,6 +37,7 @@ import { type Partitioning, partitioningOf } from '../partitions.js';
 import { StateNotifier } from '../state-notifier.js';
 import { SlotBook } from './lease-book.js';
 import { MemoryStream } from './memory-stream.js';
+import { MemoryWindows } from './memory-windows.js';
 import { ReadWaiters } from './read-waiters.js';
 
 /** Options of `createMemoryBroker`. */
@@ -59,6 +60,7 @@ class MemoryBroker implements Broker {
   readonly options: ResolvedBrokerOptions;
   readonly partitioning: Partitioning;
   readonly readGroups: readonly (readonly string[])[];
+  readonly windows: MemoryWindows;
   readonly #clock: Clock;
   readonly #notifier = new StateNotifier();
   readonly #streams: ReadonlyMap<string, MemoryStream>;
@@ -74,6 +76,7 @@ class MemoryBroker implements Broker {
       this.partitioning.streams.map((stream) => [stream.name, new MemoryStream(stream, options)]),
     );
     this.#waiters = new ReadWaiters(clock);
+    this.windows = new MemoryWindows(clock, () => this.#checkReady());
   }
 
   get state(): BrokerState {

@@ -1,6 +1,7 @@
 // The only place that builds keys. Everything that belongs to a stream carries the stream's name as its hash tag,
 // and a name without braces hashes as a whole: so all keys of one stream fall into one slot and one script may touch
-// them.
+// them. A coalescing window has a key of its own, in a slot of its own.
+import type { WindowName } from '../windows.js';
 
 /** Every key that belongs to one stream. */
 export interface StreamKeys {
@@ -47,4 +48,20 @@ export function streamKeys(stream: string): StreamKeys {
 /** HASH slot number → `expiresMs|owner`. */
 export function slotsKey(group: string): string {
   return `slots:{${group}}`;
+}
+
+/** HASH: the coalescing window of a slot of a room, see `scripts/windows.ts`. */
+export function windowKey({ roomId, slot }: WindowName): string {
+  return `coalesce:${roomId}:${slot}`;
+}
+
+/** ZSET window key → due time in ms: the windows of a slot that are open. */
+export function windowIndexKey(slot: string): string {
+  return `coalesce-due:${slot}`;
+}
+
+/** The window that has this key; `undefined` when none has. */
+export function windowNameOf(key: string): WindowName | undefined {
+  const [, roomId, slot] = /^coalesce:(.+):([a-z][a-z0-9_-]*)$/s.exec(key) ?? [];
+  return roomId === undefined || slot === undefined ? undefined : { roomId, slot };
 }

@@ -44,6 +44,7 @@ import {
   resolveRedisBrokerOptions,
 } from './redis-options.js';
 import { parseRedisUrl } from './redis-url.js';
+import { RedisWindows } from './redis-windows.js';
 import { asEntries } from './replies.js';
 import type { RedisRouter, RouterOptions } from './router.js';
 import {
@@ -88,6 +89,7 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
 class RedisBroker implements Broker {
   readonly kind = 'redis';
   readonly options: ResolvedBrokerOptions;
+  readonly windows: RedisWindows;
   readonly #redis: ResolvedRedisOptions['redis'];
   readonly #notifier = new StateNotifier();
   /** Of every real stream there ever was; a partition that another number left out keeps its part until `close`. */
@@ -109,6 +111,11 @@ class RedisBroker implements Broker {
     this.#partitioning = partitioningOf(broker.streams);
     this.#addParts();
     this.#router = this.#newRouter(redis.url);
+    this.windows = new RedisWindows({
+      run: (call) => (this.#isClosing ? Promise.reject(closed()) : this.#run(call)),
+      isCluster: () => this.#router instanceof ClusterRouter,
+      clock: redis.clock,
+    });
   }
 
   get partitioning(): Partitioning {

@@ -7,6 +7,7 @@ import { describePublishing } from './publishing.js';
 import { describeReading } from './reading.js';
 import { describeRejecting } from './rejecting.js';
 import { describeRetention } from './retention.js';
+import { describeWindows } from './windows.js';
 
 /**
  * Declares the suite. `create` gives a fresh, opened broker with empty streams for each test, built from
@@ -20,5 +21,6 @@ export function describeBrokerConformance(name: string, create: CreateHarness): 
     describeLedger(create);
     describeRetention(create);
     describeRejecting(create);
+    describeWindows(create);
   });
 }

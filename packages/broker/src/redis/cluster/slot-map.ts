@@ -14,6 +14,11 @@ export class SlotMap {
     return this.#owners[slot];
   }
 
+  /** Whether that node is the master of any slot. */
+  hasOwner(address: NodeAddress): boolean {
+    return this.#owners.includes(address);
+  }
+
   assign(from: number, to: number, owner: NodeAddress): void {
     this.#owners.fill(owner, from, to + 1);
   }

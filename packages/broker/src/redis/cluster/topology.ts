@@ -12,7 +12,7 @@ const ASK_TIMEOUT_MS = 1_000;
 
 /**
  * The map and the nodes on it. Nodes are at most the seeds, the masters of the needed slots and those that a redirection named since
- * the last look; each look drops the others.
+ * the last look; each look drops those that are masters of nothing.
  */
 export class Topology {
   readonly #url: RedisUrl;
@@ -94,7 +94,8 @@ export class Topology {
     this.#map = await this.#askForMap(suspects);
     const masters = this.#masters();
     for (const [address, node] of this.#nodes) {
-      if (masters.has(address)) continue;
+      // Windows may lie anywhere: a master that somebody used stays connected.
+      if (masters.has(address) || this.#map.hasOwner(address)) continue;
       this.#nodes.delete(address);
       node.close();
     }

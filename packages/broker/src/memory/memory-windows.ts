@@ -1,0 +1,196 @@
+// Coalescing windows in memory: the same promises as on Redis, for publishers that share one broker object.
+import { checkWindowInputs, checkWindowName } from '../arguments.js';
+import type { Clock } from '../clock.js';
+import { BrokerError } from '../errors.js';
+import {
+  WINDOW_LIMITS,
+  type WindowAddition,
+  type WindowClaim,
+  type WindowEnding,
+  type WindowInput,
+  type WindowName,
+  type WindowStore,
+} from '../windows.js';
+
+interface Pending {
+  readonly dueAtMs: number;
+  readonly inputs: Map<string, string>;
+  bytes: number;
+}
+
+interface Flushing {
+  readonly inputs: readonly string[];
+  readonly endings: readonly string[];
+  readonly dueAtMs: number;
+  readonly sinceMs: number;
+  token: string;
+  leaseEndMs: number;
+}
+
+interface Ending {
+  readonly rank: number;
+  readonly text: string;
+  readonly forgetAtMs: number;
+}
+
+interface State {
+  readonly name: WindowName;
+  pending: Pending | undefined;
+  flushing: Flushing | undefined;
+  /** By key, oldest first; at most `maxEndings`. */
+  readonly endings: Map<string, Ending>;
+  forgetAtMs: number;
+}
+
+/** Most slots of rooms that are not idle. At the bound additions are refused, endings are not kept. */
+const MAX_STATES = 100_000;
+
+/** See {@link WindowStore}. */
+export class MemoryWindows implements WindowStore {
+  readonly #clock: Clock;
+  readonly #checkReady: () => void;
+  /** What was touched longest ago comes first, so that what is over is found at once. */
+  readonly #states = new Map<string, State>();
+
+  constructor(clock: Clock, checkReady: () => void) {
+    this.#clock = clock;
+    this.#checkReady = checkReady;
+  }
+
+  async add(name: WindowName, inputs: readonly WindowInput[], windowMs: number): Promise<WindowAddition> {
+    checkWindowName(name);
+    checkWindowInputs(inputs);
+    const nowMs = this.#nowMs();
+    const state = this.#touch(name, nowMs + WINDOW_LIMITS.keptMs);
+    if (state === undefined) throw new BrokerError('overloaded', 'Too many coalescing windows are open');
+    const isOpened = state.pending === undefined;
+    state.pending ??= { dueAtMs: nowMs + windowMs, inputs: new Map(), bytes: 0 };
+    const { pending } = state;
+    const outcomes = inputs.map((input) => addTo(pending, input));
+    return { isOpened, dueInMs: pending.dueAtMs - nowMs, outcomes };
+  }
+
+  async end(name: WindowName, { key, rank, text }: WindowEnding, rememberMs: number): Promise<void> {
+    checkWindowName(name);
+    const nowMs = this.#nowMs();
+    const keptUntilMs = this.#states.get(nameOf(name))?.forgetAtMs ?? 0;
+    const state = this.#touch(name, Math.max(keptUntilMs, nowMs + rememberMs));
+    if (state === undefined) return;
+    const { endings } = state;
+    if ((endings.get(key)?.rank ?? -Infinity) > rank) return;
+    endings.delete(key);
+    endings.set(key, { rank, text, forgetAtMs: nowMs + rememberMs });
+    if (endings.size <= WINDOW_LIMITS.maxEndings) return;
+    for (const oldest of Array.from(endings.keys()).slice(0, WINDOW_LIMITS.maxEndings / 2)) {
+      endings.delete(oldest);
+    }
+  }
+
+  async claim(
+    name: WindowName,
+    { token, leaseMs, isForced }: Parameters<WindowStore['claim']>[1],
+  ): Promise<WindowClaim> {
+    checkWindowName(name);
+    const nowMs = this.#nowMs();
+    const state = this.#states.get(nameOf(name));
+    if (state === undefined) return { status: 'idle' };
+    if (state.flushing === undefined) {
+      const { pending } = state;
+      if (pending === undefined) return { status: 'idle' };
+      if (pending.dueAtMs > nowMs && !isForced) return { status: 'waiting', inMs: pending.dueAtMs - nowMs };
+      state.flushing = freeze(pending, state.endings, nowMs);
+      state.pending = undefined;
+    }
+    const { flushing } = state;
+    if (flushing.leaseEndMs > nowMs && flushing.token !== token)
+      return { status: 'busy', inMs: flushing.leaseEndMs - nowMs };
+    flushing.token = token;
+    flushing.leaseEndMs = nowMs + leaseMs;
+    const { inputs, endings, sinceMs } = flushing;
+    return { status: 'claimed', inputs, endings, ageMs: nowMs - sinceMs };
+  }
+
+  async commit(name: WindowName, token: string): Promise<boolean> {
+    checkWindowName(name);
+    const nowMs = this.#nowMs();
+    const state = this.#states.get(nameOf(name));
+    if (state?.flushing?.token !== token) return false;
+    state.flushing = undefined;
+    if (state.pending !== undefined) return true;
+    const lastMs = Math.max(0, ...Array.from(state.endings.values(), ({ forgetAtMs }) => forgetAtMs));
+    if (lastMs <= nowMs) this.#states.delete(nameOf(name));
+    else this.#touch(name, lastMs);
+    return true;
+  }
+
+  async overdue(
+    slot: string,
+    { graceMs, count }: Parameters<WindowStore['overdue']>[1],
+  ): Promise<readonly WindowName[]> {
+    const nowMs = this.#nowMs();
+    const found: { readonly dueAtMs: number; readonly name: WindowName }[] = [];
+    for (const { name, pending, flushing } of this.#states.values()) {
+      const dueAtMs = Math.min(pending?.dueAtMs ?? Infinity, flushing?.dueAtMs ?? Infinity);
+      if (name.slot === slot && dueAtMs + graceMs <= nowMs) found.push({ dueAtMs, name });
+    }
+    found.sort((a, b) => a.dueAtMs - b.dueAtMs);
+    return found.slice(0, count).map(({ name }) => name);
+  }
+
+  /** The state of a window, made where there is none; `undefined` at the bound. */
+  #touch(name: WindowName, forgetAtMs: number): State | undefined {
+    this.#forgetOld();
+    const key = nameOf(name);
+    const state = this.#states.get(key) ?? {
+      name,
+      pending: undefined,
+      flushing: undefined,
+      endings: new Map<string, Ending>(),
+      forgetAtMs,
+    };
+    if (!this.#states.delete(key) && this.#states.size >= MAX_STATES) return undefined;
+    state.forgetAtMs = forgetAtMs;
+    this.#states.set(key, state);
+    return state;
+  }
+
+  #forgetOld(): void {
+    const nowMs = this.#clock.nowMs();
+    for (const [key, { forgetAtMs }] of this.#states) {
+      if (forgetAtMs > nowMs) return;
+      this.#states.delete(key);
+    }
+  }
+
+  #nowMs(): number {
+    this.#checkReady();
+    return this.#clock.nowMs();
+  }
+}
+
+function addTo(pending: Pending, { id, text }: WindowInput): 'added' | 'repeat' | 'full' {
+  if (pending.inputs.has(id)) return 'repeat';
+  if (pending.inputs.size >= WINDOW_LIMITS.maxInputs || pending.bytes >= WINDOW_LIMITS.maxBytes)
+    return 'full';
+  pending.inputs.set(id, text);
+  pending.bytes += Buffer.byteLength(text);
+  return 'added';
+}
+
+/** Endings that are over are dropped on the way. */
+function freeze(pending: Pending, endings: Map<string, Ending>, nowMs: number): Flushing {
+  for (const [key, { forgetAtMs }] of endings) if (forgetAtMs <= nowMs) endings.delete(key);
+  return {
+    inputs: [...pending.inputs.values()],
+    endings: Array.from(endings.values(), ({ text }) => text),
+    dueAtMs: pending.dueAtMs,
+    sinceMs: nowMs,
+    token: '',
+    leaseEndMs: 0,
+  };
+}
+
+// A room ID holds no control characters, so this name is unambiguous.
+function nameOf({ roomId, slot }: WindowName): string {
+  return `${roomId}\u0000${slot}`;
+}

@@ -1,0 +1,121 @@
+// Coalescing windows on Redis. On one server each step is one script that also keeps the index; on a cluster the index lies
+// with another node, so it follows each step, before the caller is told.
+import { checkCount, checkWindowInputs, checkWindowName, checkWindowSlot } from '../arguments.js';
+import type { Clock } from '../clock.js';
+import type {
+  WindowAddition,
+  WindowClaim,
+  WindowEnding,
+  WindowInput,
+  WindowName,
+  WindowStore,
+} from '../windows.js';
+import type { ScriptCall } from './script-calls.js';
+import {
+  indexWindowCall,
+  overdueWindowsCall,
+  unindexWindowCall,
+  type WindowPlace,
+  windowAddCall,
+  windowClaimCall,
+  windowCommitCall,
+  windowEndCall,
+  windowPlace,
+} from './window-calls.js';
+
+/** What the windows need of their broker. */
+export interface RedisWindowsPorts {
+  run<T>(call: ScriptCall<T>): Promise<T>;
+  /** Whether windows and index may lie on different servers. */
+  isCluster(): boolean;
+  readonly clock: Clock;
+}
+
+/** Marks remembered; a forgotten one only leaves its window in the index until somebody has looked. */
+const MAX_MARKS = 10_000;
+
+/** On a cluster: what this process knows of a window's place in the index. */
+interface Mark {
+  readonly score: string;
+  /** Until then the window that waits is surely the one that was indexed. */
+  readonly holdsUntilMs: number;
+}
+
+/** See {@link WindowStore}. */
+export class RedisWindows implements WindowStore {
+  readonly #ports: RedisWindowsPorts;
+  readonly #marks = new Map<string, Mark>();
+
+  constructor(ports: RedisWindowsPorts) {
+    this.#ports = ports;
+  }
+
+  async add(name: WindowName, inputs: readonly WindowInput[], windowMs: number): Promise<WindowAddition> {
+    const place = this.#place(name);
+    checkWindowInputs(inputs);
+    const addition = await this.#ports.run(windowAddCall(place, inputs, windowMs));
+    // Who is told that an input was added may rely on its being found, whoever opened the window and died since.
+    if (this.#ports.isCluster()) await this.#index(place, addition);
+    return addition;
+  }
+
+  async end(name: WindowName, ending: WindowEnding, rememberMs: number): Promise<void> {
+    await this.#ports.run(windowEndCall(this.#place(name), ending, rememberMs));
+  }
+
+  async claim(name: WindowName, claim: Parameters<WindowStore['claim']>[1]): Promise<WindowClaim> {
+    const place = this.#place(name);
+    const result = await this.#ports.run(windowClaimCall(place, claim));
+    if (result.status === 'idle') await this.#unindex(place);
+    return result;
+  }
+
+  async commit(name: WindowName, token: string): Promise<boolean> {
+    const place = this.#place(name);
+    const isCommitted = await this.#ports.run(windowCommitCall(place, token));
+    if (isCommitted) await this.#unindex(place);
+    return isCommitted;
+  }
+
+  async overdue(
+    slot: string,
+    options: Parameters<WindowStore['overdue']>[1],
+  ): Promise<readonly WindowName[]> {
+    checkWindowSlot(slot);
+    checkCount(options.count);
+    const found = await this.#ports.run(overdueWindowsCall(slot, options));
+    if (this.#ports.isCluster())
+      for (const { window, score } of found) this.#note(window, { score, holdsUntilMs: 0 });
+    return found.map(({ name }) => name);
+  }
+
+  #place(name: WindowName): WindowPlace {
+    checkWindowName(name);
+    return windowPlace(name, this.#ports.isCluster());
+  }
+
+  async #index(place: WindowPlace, { isOpened, dueInMs }: WindowAddition): Promise<void> {
+    const nowMs = this.#ports.clock.monotonicMs();
+    if (!isOpened && (this.#marks.get(place.window)?.holdsUntilMs ?? 0) > nowMs) return;
+    const score = await this.#ports.run(indexWindowCall(place, dueInMs));
+    this.#note(place.window, { score, holdsUntilMs: nowMs + dueInMs });
+  }
+
+  #note(window: string, mark: Mark): void {
+    this.#marks.delete(window);
+    this.#marks.set(window, mark);
+    if (this.#marks.size <= MAX_MARKS) return;
+    for (const oldest of this.#marks.keys()) {
+      this.#marks.delete(oldest);
+      return;
+    }
+  }
+
+  async #unindex(place: WindowPlace): Promise<void> {
+    const mark = this.#marks.get(place.window);
+    if (mark === undefined) return;
+    this.#marks.delete(place.window);
+    // A window that stays in the index is looked at once more; that must not undo the step itself.
+    await this.#ports.run(unindexWindowCall(place, mark.score)).catch(() => {});
+  }
+}

@@ -1,0 +1,201 @@
+// Coalescing windows. One HASH per slot of a room, so that every step is one script on one key:
+//   d due (ms) · n inputs · b bytes · i<id> `<number> <text>`      while Pending
+//   f inputs · g endings · a since (ms) · t token · l lease end    while Flushing
+//   e<key> `<rank> <forgetAtMs> <text>` · m how many of these      endings, in any state
+// KEYS[2], where the server has it too, is the index of windows that are open: a sorted set by due time.
+import { defineScript } from './script.js';
+import { clockFunctions } from './snippets.js';
+
+/**
+ * KEYS: window, index?. ARGV: member in the index, window in ms, most inputs, most bytes, kept in ms, then ID and text of
+ * each input.
+ * Returns: 1 when it was opened, ms until it is due, then per input 1 added, 0 repeat, -1 full.
+ */
+export const windowAddScript = defineScript(
+  'windowAdd',
+  [
+    clockFunctions,
+    `
+local key, now = KEYS[1], (readClock())
+local state = redis.call('HMGET', key, 'd', 'n', 'b')
+local due, n, bytes, opened = tonumber(state[1]), tonumber(state[2]) or 0, tonumber(state[3]) or 0, 0
+if not due then
+  due, n, bytes, opened = now + tonumber(ARGV[2]), 0, 0, 1
+end
+local maxInputs, maxBytes = tonumber(ARGV[3]), tonumber(ARGV[4])
+local reply = { opened, math.max(0, due - now) }
+for at = 6, #ARGV, 2 do
+  local outcome
+  if n >= maxInputs or bytes >= maxBytes then
+    outcome = redis.call('HEXISTS', key, 'i' .. ARGV[at]) == 1 and 0 or -1
+  else
+    outcome = redis.call('HSETNX', key, 'i' .. ARGV[at], (n + 1) .. ' ' .. ARGV[at + 1])
+    if outcome == 1 then
+      n, bytes = n + 1, bytes + #ARGV[at + 1]
+    end
+  end
+  reply[#reply + 1] = outcome
+end
+redis.call('HSET', key, 'd', msText(due), 'n', n, 'b', bytes)
+if opened == 1 then
+  redis.call('PEXPIRE', key, ARGV[5])
+  if KEYS[2] then redis.call('ZADD', KEYS[2], msText(due), ARGV[1]) end
+end
+return reply
+`,
+  ],
+  { isAllowedWhenFull: false },
+);
+
+/**
+ * KEYS: window. ARGV: key, rank, text, remembered for ms, most endings. Keeps the ending of the highest rank per key;
+ * beyond the bound the older half goes.
+ */
+export const windowEndScript = defineScript(
+  'windowEnd',
+  [
+    clockFunctions,
+    `
+local key, field, now = KEYS[1], 'e' .. ARGV[1], (readClock())
+local state = redis.call('HMGET', key, field, 'm')
+if state[1] and tonumber(string.match(state[1], '^(%S+)')) > tonumber(ARGV[2]) then return 0 end
+local forgetAt = now + tonumber(ARGV[4])
+redis.call('HSET', key, field, ARGV[2] .. ' ' .. msText(forgetAt) .. ' ' .. ARGV[3])
+if redis.call('PEXPIRE', key, ARGV[4], 'GT') == 0 then redis.call('PEXPIRE', key, ARGV[4], 'NX') end
+if state[1] then return 1 end
+local count = (tonumber(state[2]) or 0) + 1
+if count > tonumber(ARGV[5]) then
+  local all, ends = redis.call('HGETALL', key), {}
+  for i = 1, #all, 2 do
+    if string.byte(all[i]) == 101 then
+      ends[#ends + 1] = { all[i], tonumber(string.match(all[i + 1], '^%S+ (%d+)')) }
+    end
+  end
+  table.sort(ends, function(a, b) return a[2] < b[2] end)
+  for i = 1, math.floor(#ends / 2) do redis.call('HDEL', key, ends[i][1]) end
+  count = #ends - math.floor(#ends / 2)
+end
+redis.call('HSET', key, 'm', count)
+return 1
+`,
+  ],
+  { isAllowedWhenFull: false },
+);
+
+/**
+ * KEYS: window, index?. ARGV: member in the index, token, lease in ms, `1` when forced.
+ * Returns `idle`; `waiting` or `busy` and the ms that are left; or `claimed`, the inputs in no order (number and text, a
+ * line each), the endings (a line each), and the ms since they were first handed out.
+ */
+export const windowClaimScript = defineScript(
+  'windowClaim',
+  [
+    clockFunctions,
+    `
+local key, now = KEYS[1], (readClock())
+local state = redis.call('HMGET', key, 'd', 'f', 'g', 'a', 't', 'l')
+local due, inputs, endings, since = tonumber(state[1]), state[2], state[3], tonumber(state[4])
+if not inputs then
+  if not due then
+    if KEYS[2] then redis.call('ZREM', KEYS[2], ARGV[1]) end
+    return { 'idle' }
+  end
+  if due > now and ARGV[4] ~= '1' then return { 'waiting', due - now } end
+  local all, taken, ended, over, forgotten = redis.call('HGETALL', key), {}, {}, { 'd', 'n', 'b' }, 0
+  for i = 1, #all, 2 do
+    local kind = string.byte(all[i])
+    if kind == 105 then
+      taken[#taken + 1] = all[i + 1]
+      over[#over + 1] = all[i]
+    elseif kind == 101 then
+      local forgetAt, text = string.match(all[i + 1], '^%S+ (%d+) (.*)$')
+      if tonumber(forgetAt) > now then ended[#ended + 1] = text
+      else
+        over[#over + 1] = all[i]
+        forgotten = forgotten + 1
+      end
+    end
+  end
+  redis.call('HDEL', key, unpack(over))
+  if forgotten > 0 then redis.call('HINCRBY', key, 'm', -forgotten) end
+  inputs, endings, since = table.concat(taken, '\\n'), table.concat(ended, '\\n'), now
+  redis.call('HSET', key, 'f', inputs, 'g', endings, 'a', msText(now))
+elseif state[5] ~= ARGV[2] and tonumber(state[6]) > now then
+  return { 'busy', tonumber(state[6]) - now }
+end
+redis.call('HSET', key, 't', ARGV[2], 'l', msText(now + tonumber(ARGV[3])))
+return { 'claimed', inputs, endings, now - since }
+`,
+  ],
+  // It takes work out of the store.
+  { isAllowedWhenFull: true },
+);
+
+/** KEYS: window, index?. ARGV: member in the index, token, ms for which endings last. Returns 1, or 0 when the claim was lost. */
+export const windowCommitScript = defineScript(
+  'windowCommit',
+  [
+    `
+local key = KEYS[1]
+local state = redis.call('HMGET', key, 't', 'd', 'm')
+if state[1] ~= ARGV[2] then return 0 end
+if state[2] then
+  redis.call('HDEL', key, 'f', 'g', 'a', 't', 'l')
+  return 1
+end
+if KEYS[2] then redis.call('ZREM', KEYS[2], ARGV[1]) end
+if (tonumber(state[3]) or 0) > 0 then
+  redis.call('HDEL', key, 'f', 'g', 'a', 't', 'l')
+  redis.call('PEXPIRE', key, ARGV[3])
+else
+  redis.call('DEL', key)
+end
+return 1
+`,
+  ],
+  { isAllowedWhenFull: true },
+);
+
+/**
+ * KEYS: index. ARGV: grace in ms, most members, kept in ms. Returns members and scores that were due longer ago than the
+ * grace, oldest first. What has no window any more, because nobody took it for so long, is dropped.
+ */
+export const windowOverdueScript = defineScript(
+  'windowOverdue',
+  [
+    clockFunctions,
+    `
+local now = (readClock())
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', msText(now - tonumber(ARGV[1])), 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+if #found > 0 then redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', msText(now - tonumber(ARGV[3]))) end
+return found
+`,
+  ],
+  { isAllowedWhenFull: true },
+);
+
+/** KEYS: index. ARGV: member, ms until it is due. For an index on another server than the window. Returns the score. */
+export const windowIndexScript = defineScript(
+  'windowIndex',
+  [
+    clockFunctions,
+    `
+local score = msText((readClock()) + tonumber(ARGV[2]))
+redis.call('ZADD', KEYS[1], score, ARGV[1])
+return score
+`,
+  ],
+  { isAllowedWhenFull: false },
+);
+
+/** KEYS: index. ARGV: member, score. Removes the member unless it was indexed again meanwhile. */
+export const windowUnindexScript = defineScript(
+  'windowUnindex',
+  [
+    `
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+return redis.call('ZREM', KEYS[1], ARGV[1])
+`,
+  ],
+  { isAllowedWhenFull: true },
+);

@@ -1,0 +1,157 @@
+// The calls of the window scripts as values, as in `script-calls.ts`. Pure.
+import {
+  WINDOW_LIMITS,
+  type WindowAddition,
+  type WindowClaim,
+  type WindowEnding,
+  type WindowInput,
+  type WindowName,
+  type WindowStore,
+} from '../windows.js';
+import { windowIndexKey, windowKey, windowNameOf } from './keys.js';
+import { asArray, asNumber, asText } from './replies.js';
+import type { ScriptCall } from './script-calls.js';
+import {
+  windowAddScript,
+  windowClaimScript,
+  windowCommitScript,
+  windowEndScript,
+  windowIndexScript,
+  windowOverdueScript,
+  windowUnindexScript,
+} from './scripts/windows.js';
+
+/** Where a window and its place in the index are. */
+export interface WindowPlace {
+  /** The window's key, which is also its member in the index. */
+  readonly window: string;
+  readonly index: string;
+  /** Keys that one script may touch. */
+  readonly keys: readonly string[];
+}
+
+/** The place of a window; with `isApart` the index may be on another server. */
+export function windowPlace(name: WindowName, isApart: boolean): WindowPlace {
+  const window = windowKey(name);
+  const index = windowIndexKey(name.slot);
+  return { window, index, keys: isApart ? [window] : [window, index] };
+}
+
+/** @see WindowStore.add */
+export function windowAddCall(
+  { window, keys }: WindowPlace,
+  inputs: readonly WindowInput[],
+  windowMs: number,
+): ScriptCall<WindowAddition> {
+  const { maxInputs, maxBytes, keptMs } = WINDOW_LIMITS;
+  const args: (string | number)[] = [window, windowMs, maxInputs, maxBytes, keptMs];
+  for (const { id, text } of inputs) args.push(id, text);
+  return { script: windowAddScript, keys, args, parse: asAddition };
+}
+
+/** @see WindowStore.end */
+export function windowEndCall(
+  { window }: WindowPlace,
+  { key, rank, text }: WindowEnding,
+  rememberMs: number,
+): ScriptCall<void> {
+  const args = [key, rank, text, rememberMs, WINDOW_LIMITS.maxEndings];
+  return { script: windowEndScript, keys: [window], args, parse: () => {} };
+}
+
+/** @see WindowStore.claim */
+export function windowClaimCall(
+  { window, keys }: WindowPlace,
+  { token, leaseMs, isForced }: Parameters<WindowStore['claim']>[1],
+): ScriptCall<WindowClaim> {
+  return {
+    script: windowClaimScript,
+    keys,
+    args: [window, token, leaseMs, isForced ? 1 : 0],
+    parse: asClaim,
+  };
+}
+
+/** @see WindowStore.commit */
+export function windowCommitCall({ window, keys }: WindowPlace, token: string): ScriptCall<boolean> {
+  const args = [window, token, ENDINGS_KEPT_MS];
+  return { script: windowCommitScript, keys, args, parse: (reply) => reply === 1 };
+}
+
+// Endings say themselves how long they hold; this is how long the key that has them is kept after a flush.
+const ENDINGS_KEPT_MS = 60_000;
+
+/** @see WindowStore.overdue */
+export function overdueWindowsCall(
+  slot: string,
+  { graceMs, count }: Parameters<WindowStore['overdue']>[1],
+): ScriptCall<{ readonly name: WindowName; readonly window: string; readonly score: string }[]> {
+  return {
+    script: windowOverdueScript,
+    keys: [windowIndexKey(slot)],
+    args: [graceMs, count, WINDOW_LIMITS.keptMs],
+    parse: asOverdue,
+  };
+}
+
+/** Puts a window into the index; its score. */
+export function indexWindowCall({ window, index }: WindowPlace, dueInMs: number): ScriptCall<string> {
+  return { script: windowIndexScript, keys: [index], args: [window, dueInMs], parse: asText };
+}
+
+/** Takes a window out of the index, unless it was put there again since. */
+export function unindexWindowCall({ window, index }: WindowPlace, score: string): ScriptCall<void> {
+  return { script: windowUnindexScript, keys: [index], args: [window, score], parse: () => {} };
+}
+
+function asAddition(reply: unknown): WindowAddition {
+  const [opened, dueInMs, ...outcomes] = asArray(reply);
+  return {
+    isOpened: opened === 1,
+    dueInMs: asNumber(dueInMs),
+    outcomes: outcomes.map((outcome) => (outcome === 1 ? 'added' : outcome === 0 ? 'repeat' : 'full')),
+  };
+}
+
+function asClaim(reply: unknown): WindowClaim {
+  const [status, first, endings, ageMs] = asArray(reply);
+  switch (status) {
+    case 'idle':
+      return { status };
+    case 'waiting':
+    case 'busy':
+      return { status, inMs: asNumber(first) };
+    default:
+      return {
+        status: 'claimed',
+        inputs: inOrder(lines(asText(first))),
+        endings: lines(asText(endings)),
+        ageMs: asNumber(ageMs),
+      };
+  }
+}
+
+function lines(text: string): string[] {
+  return text === '' ? [] : text.split('\n');
+}
+
+/** A hash has no order: each text carries its number. */
+function inOrder(numbered: readonly string[]): string[] {
+  const pairs = numbered.map((line) => {
+    const end = line.indexOf(' ');
+    return [Number(line.slice(0, end)), line.slice(end + 1)] as const;
+  });
+  return pairs.sort(([a], [b]) => a - b).map(([, text]) => text);
+}
+
+/** Members that are no window's key were not written by us. */
+function asOverdue(reply: unknown): { name: WindowName; window: string; score: string }[] {
+  const found = [];
+  const items = asArray(reply);
+  for (let at = 0; at + 1 < items.length; at += 2) {
+    const window = asText(items[at]);
+    const name = windowNameOf(window);
+    if (name !== undefined) found.push({ name, window, score: asText(items[at + 1]) });
+  }
+  return found;
+}

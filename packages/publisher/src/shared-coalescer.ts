@@ -1,0 +1,280 @@
+// Coalescing windows in the broker, shared by all publishers on it. What waits survives this process: whoever notices that
+// a window is overdue flushes it.
+import { randomUUID } from 'node:crypto';
+import {
+  type Broker,
+  type CancelTimer,
+  type Clock,
+  pause,
+  type WindowName,
+  type WindowStore,
+} from '@millrace/broker';
+import {
+  type AnyCatalog,
+  type Coalescing,
+  ContractError,
+  createCoalescing,
+  type SlotKey,
+  type StreamEvent,
+  timestampToMs,
+} from '@millrace/contract';
+import type { Coalescer } from './coalescer.js';
+import { endingText, foldWindow } from './fold-window.js';
+import type { PublisherObserver } from './options.js';
+import { OverdueWatch } from './overdue-watch.js';
+import { type Admission, WindowIntake } from './window-intake.js';
+
+/** What a shared coalescer is made of. */
+export interface SharedCoalescerOptions {
+  readonly catalog: AnyCatalog;
+  readonly clock: Clock;
+  readonly broker: Pick<Broker, 'windows' | 'state' | 'onStateChange'>;
+  /** Windows this process has added to and that may still wait; at the bound the oldest is flushed early. */
+  readonly maxOpenWindows: number;
+  readonly observer: PublisherObserver;
+  /** Puts one merged event into its stream. */
+  store(event: StreamEvent): Promise<void>;
+}
+
+/** How long a flush may take before another process takes it over; one that takes longer renews its claim. */
+const LEASE_MS = 250;
+const RENEW_MS = 100;
+/** A merged event that could not be stored for so long is given up, and counted. */
+const GIVE_UP_MS = 60_000;
+/** How long an ending is remembered against events that come late: the same as in the contract's own windows. */
+const END_MEMORY_MS = 10_000;
+/** How long `flush` waits for windows that somebody else is flushing. */
+const FLUSH_LIMIT_MS = 5_000;
+
+/** A slot of a room that this process has added to. */
+interface OpenSlot {
+  readonly name: WindowName;
+  readonly intake: WindowIntake;
+  cancelTimer: CancelTimer | undefined;
+}
+
+/**
+ * {@link Coalescer} for many processes.
+ *
+ * Guarantees, beyond the port's: an event that was accepted is stored although this process ends, within 400 ms of its
+ * end while any publisher or gateway lives; the merged events of a window are stored at least once, with the same IDs.
+ */
+export class SharedCoalescer implements Coalescer {
+  readonly #options: SharedCoalescerOptions;
+  readonly #windows: WindowStore;
+  readonly #coalescing: Coalescing;
+  readonly #watch: OverdueWatch;
+  readonly #stopFollowing: () => void;
+  /** At most `maxOpenWindows`; the one that opened first comes first. */
+  readonly #slots = new Map<string, OpenSlot>();
+  /** Flushes that are under way, by slot: one at a time each. */
+  readonly #flushes = new Map<string, Promise<void>>();
+
+  constructor(options: SharedCoalescerOptions) {
+    this.#options = options;
+    this.#windows = options.broker.windows;
+    this.#coalescing = createCoalescing(options.catalog, { endMemoryMs: END_MEMORY_MS });
+    this.#watch = new OverdueWatch({
+      windows: this.#windows,
+      clock: options.clock,
+      slots: slotsOf(options.catalog),
+      flush: (name) => this.#flushSlot(name, false),
+    });
+    this.#stopFollowing = options.broker.onStateChange(() => this.#followBroker());
+    this.#followBroker();
+  }
+
+  async add(event: StreamEvent): Promise<void> {
+    const slotKey = this.#coalescing.slotOf(event);
+    const windowMs = this.#options.catalog.find(event.event_type)?.coalescing?.windowMs;
+    if (slotKey === undefined || windowMs === undefined)
+      throw new TypeError('only events of a coalesced type are added');
+    await this.#slotOf(slotKey, windowMs).intake.add({ id: event.event_id, text: JSON.stringify(event) });
+  }
+
+  end(event: StreamEvent): void {
+    const slotKey = this.#coalescing.endedBy(event);
+    if (slotKey === undefined) return;
+    const { key } = slotKey;
+    const ending = { key, rank: timestampToMs(event.timestamp), text: endingText(key, event.timestamp) };
+    // Sent before the event itself, on the same connection. When it fails, the gateways still drop a start that is not
+    // newer than the message of its user; the message must not wait for that, or fail.
+    this.#windows.end(nameOf(slotKey), ending, END_MEMORY_MS).catch(() => {});
+  }
+
+  async flush(): Promise<void> {
+    const slots = [...this.#slots.values()];
+    await Promise.all(slots.map(({ intake }) => intake.idle()));
+    await Promise.all(slots.map(({ name }) => this.#flushSlot(name, true)));
+    await Promise.all(this.#flushes.values());
+  }
+
+  async close(): Promise<void> {
+    this.#stopFollowing();
+    this.#watch.stop();
+    await this.flush();
+    for (const { cancelTimer } of this.#slots.values()) cancelTimer?.();
+    this.#slots.clear();
+  }
+
+  /** A publisher may be made before its broker is opened, and outlive it. */
+  #followBroker(): void {
+    const { state } = this.#options.broker;
+    if (state === 'ready') this.#watch.start();
+    if (state === 'closed') this.#watch.stop();
+  }
+
+  #slotOf(slotKey: SlotKey, windowMs: number): OpenSlot {
+    const name = nameOf(slotKey);
+    const key = textOf(name);
+    const known = this.#slots.get(key);
+    if (known !== undefined) return known;
+    const intake = new WindowIntake({
+      add: (inputs) => this.#windows.add(name, inputs, windowMs),
+      makeRoom: () => this.#flushSlot(name, true),
+      onAdmission: (admission) => this.#onAdmission(slot, admission),
+    });
+    const slot: OpenSlot = { name, intake, cancelTimer: undefined };
+    this.#slots.set(key, slot);
+    this.#keepBound();
+    return slot;
+  }
+
+  /** Who opened the window flushes it when it is due; who joined it only remembers it until then, for `flush`. */
+  #onAdmission(slot: OpenSlot, { isOpened, dueInMs }: Admission): void {
+    if (isOpened) this.#startTimer(slot, dueInMs, () => void this.#flushSlot(slot.name, false));
+    else if (slot.cancelTimer === undefined) this.#startTimer(slot, dueInMs, () => this.#forget(slot));
+  }
+
+  #startTimer(slot: OpenSlot, delayMs: number, work: () => void): void {
+    slot.cancelTimer?.();
+    slot.cancelTimer = this.#options.clock.startTimer(() => {
+      slot.cancelTimer = undefined;
+      work();
+    }, delayMs);
+  }
+
+  #forget(slot: OpenSlot): void {
+    if (slot.intake.isIdle && slot.cancelTimer === undefined) this.#slots.delete(textOf(slot.name));
+  }
+
+  #keepBound(): void {
+    if (this.#slots.size <= this.#options.maxOpenWindows) return;
+    for (const [key, { name, cancelTimer }] of this.#slots) {
+      cancelTimer?.();
+      this.#slots.delete(key);
+      void this.#flushSlot(name, true);
+      return;
+    }
+  }
+
+  /** Never rejects: what could not be flushed stays in the broker, where it is found again. */
+  #flushSlot(name: WindowName, isForced: boolean): Promise<void> {
+    const key = textOf(name);
+    const before = this.#flushes.get(key);
+    // A flush that was asked for must see what was added since the one before it began.
+    if (before !== undefined) return isForced ? before.then(() => this.#flushSlot(name, true)) : before;
+    const flush = this.#flushOnce(name, isForced)
+      .catch(() => {})
+      .finally(() => {
+        this.#flushes.delete(key);
+        const slot = this.#slots.get(key);
+        if (slot !== undefined) this.#forget(slot);
+      });
+    this.#flushes.set(key, flush);
+    return flush;
+  }
+
+  async #flushOnce(name: WindowName, isForced: boolean): Promise<void> {
+    const { clock } = this.#options;
+    const endMs = clock.monotonicMs() + FLUSH_LIMIT_MS;
+    for (;;) {
+      const token = randomUUID();
+      const claim = await this.#windows.claim(name, { token, leaseMs: LEASE_MS, isForced });
+      if (claim.status === 'idle') return;
+      if (claim.status === 'claimed') {
+        const isPublished = await this.#publish(name, token, claim);
+        // Behind a flush that was taken over the next window may be due; behind our own it has just begun.
+        if (!isPublished || claim.ageMs === 0) return;
+        continue;
+      }
+      if (!isForced) return this.#lookAgain(name, claim);
+      if (clock.monotonicMs() + claim.inMs > endMs) return;
+      await pause(clock, claim.inMs);
+    }
+  }
+
+  /** The store's clock may be behind our timer. A flush of somebody else's is the watch's business. */
+  #lookAgain(name: WindowName, claim: { readonly status: 'waiting' | 'busy'; readonly inMs: number }): void {
+    const slot = this.#slots.get(textOf(name));
+    if (claim.status !== 'waiting' || slot === undefined || slot.cancelTimer !== undefined) return;
+    this.#startTimer(slot, Math.max(1, claim.inMs), () => void this.#flushSlot(name, false));
+  }
+
+  /** Flushing → Published. False: it stays in the broker and is tried again. */
+  async #publish(
+    name: WindowName,
+    token: string,
+    waited: {
+      readonly inputs: readonly string[];
+      readonly endings: readonly string[];
+      readonly ageMs: number;
+    },
+  ): Promise<boolean> {
+    const { observer } = this.#options;
+    const rules = { catalog: this.#options.catalog, coalescing: this.#coalescing };
+    const { events, absorbed, ended, unreadable } = foldWindow(rules, name, waited);
+    const stopRenewal = this.#renew(name, token);
+    const results = await Promise.allSettled(events.map((event) => this.#options.store(event)));
+    stopRenewal();
+    const failures = results.flatMap((result, at) => {
+      const event = events[at];
+      return result.status === 'rejected' && event !== undefined
+        ? [{ event, cause: result.reason as unknown }]
+        : [];
+    });
+    const isHopeless = waited.ageMs > GIVE_UP_MS;
+    if (!isHopeless && failures.some(({ cause }) => !(cause instanceof ContractError))) return false;
+    // Counted by the one whose commit holds: another one may have taken the flush over and finished it.
+    if (!(await this.#windows.commit(name, token))) return true;
+    for (const event of absorbed) observer.coalesced?.(event);
+    if (ended > 0) observer.dropped?.({ reason: 'ended', count: ended });
+    if (unreadable > 0) observer.dropped?.({ reason: 'invalid', count: unreadable });
+    for (const { event, cause } of failures) {
+      const count = event.metadata?.coalesced_count ?? 1;
+      observer.dropped?.({
+        reason: cause instanceof ContractError ? 'too_large' : 'unavailable',
+        count,
+        cause,
+      });
+    }
+    return true;
+  }
+
+  /** A store that is slow is no reason for others to publish the same again. */
+  #renew(name: WindowName, token: string): CancelTimer {
+    const { clock } = this.#options;
+    let cancel: CancelTimer = () => {};
+    const next = (): void => {
+      cancel = clock.startTimer(() => {
+        next();
+        this.#windows.claim(name, { token, leaseMs: LEASE_MS, isForced: false }).catch(() => {});
+      }, RENEW_MS);
+    };
+    next();
+    return () => cancel();
+  }
+}
+
+function slotsOf(catalog: AnyCatalog): string[] {
+  return [...new Set(catalog.eventTypes.flatMap(({ coalescing }) => coalescing?.slot ?? []))];
+}
+
+function nameOf({ roomId, slot }: SlotKey): WindowName {
+  return { roomId, slot };
+}
+
+// A room ID holds no control characters, so this name is unambiguous.
+function textOf({ roomId, slot }: WindowName): string {
+  return `${roomId}\u0000${slot}`;
+}

@@ -1,0 +1,133 @@
+// Windows in Redis itself, on one server and on a cluster whose nodes hold a window and its stream apart.
+import { randomUUID } from 'node:crypto';
+import { type Broker, createRedisBroker } from '@millrace/broker';
+import { eventCatalog, type StreamEvent } from '@millrace/contract';
+import {
+  mortalBroker,
+  type RedisCluster,
+  type RedisServer,
+  startRedis,
+  startRedisCluster,
+  until,
+} from '@millrace/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPublisher } from '../src/index.js';
+import { ana, bob, chat, typing } from './set-up.js';
+
+let redis: RedisServer;
+let cluster: RedisCluster;
+
+beforeAll(async () => {
+  [redis, cluster] = await Promise.all([startRedis(), startRedisCluster()]);
+}, 60_000);
+
+afterAll(async () => {
+  await redis[Symbol.asyncDispose]();
+  await cluster[Symbol.asyncDispose]();
+});
+
+async function openPublisher(url: string) {
+  const broker = createRedisBroker({ url, streams: eventCatalog.streams });
+  await broker.open();
+  const view = mortalBroker(broker);
+  const publisher = createPublisher({ broker: view.broker, catalog: eventCatalog });
+  return {
+    broker,
+    publisher,
+    die: view.die,
+    [Symbol.asyncDispose]: () => broker.close(),
+  };
+}
+
+/** Everything of a room, each event once. */
+async function eventsOf(broker: Broker, roomId: string): Promise<StreamEvent[]> {
+  const entries = await broker.readRange('events:chat', { count: 1_000 });
+  const events = new Map<string, StreamEvent>();
+  for (const { fields } of entries) {
+    const parsed = eventCatalog.parseEntry(fields);
+    if (parsed.ok && parsed.value.event.room_id === roomId)
+      events.set(parsed.value.event.event_id, parsed.value.event);
+  }
+  return [...events.values()];
+}
+
+const countsOf = (events: readonly StreamEvent[]): number[] =>
+  events.map(({ metadata }) => metadata?.coalesced_count ?? 0);
+
+describe.each([
+  ['one server', () => redis.url],
+  ['a cluster', () => cluster.url],
+])('windows on %s', (_, url) => {
+  it('are shared by publishers, and what one of them left behind is flushed by another', async () => {
+    await using first = await openPublisher(url());
+    await using second = await openPublisher(url());
+    const rooms = Array.from({ length: 8 }, () => randomUUID());
+    for (const room of rooms) {
+      await first.publisher.publish('typing_start', room, typing(ana, true));
+      await first.publisher.publish('read_receipt', room, { user_id: bob, message_ids: [randomUUID()] });
+    }
+    first.die();
+    for (const room of rooms) await second.publisher.publish('typing_stop', room, typing(ana, false));
+    for (const room of rooms) {
+      // A slow machine may have ended the first window before the second publisher came: then there are three events.
+      const total = async () =>
+        countsOf(await eventsOf(second.broker, room)).reduce((sum, count) => sum + count, 0);
+      await until(async () => (await total()) === 3);
+      const types = (await eventsOf(second.broker, room)).map(({ event_type }) => event_type);
+      expect(types.filter((type) => type !== 'read_receipt').at(-1)).toBe('typing_stop');
+    }
+    await until(
+      async () => (await second.broker.windows.overdue('typing', { graceMs: 0, count: 9 })).length === 0,
+    );
+  });
+
+  it('survive a publisher that dies with its events stored and not committed', async () => {
+    await using first = await openPublisher(url());
+    await using second = await openPublisher(url());
+    const room = randomUUID();
+    await first.publisher.publish('typing_start', room, typing(ana, true));
+    // The claim, and the publish of its one event; a look for others may use up one of these.
+    first.die({ afterCalls: 1, isLastCallDone: true });
+    await until(async () => (await eventsOf(second.broker, room)).length > 0);
+    const name = { roomId: room, slot: 'typing' };
+    await until(async () => {
+      const claim = await second.broker.windows.claim(name, {
+        token: randomUUID(),
+        leaseMs: 1,
+        isForced: true,
+      });
+      return claim.status === 'idle';
+    });
+    expect(countsOf(await eventsOf(second.broker, room))).toEqual([1]);
+  });
+
+  it('are flushed by a publisher that closes, its own and those it joined', async () => {
+    await using first = await openPublisher(url());
+    await using second = await openPublisher(url());
+    const room = randomUUID();
+    await first.publisher.publish('typing_start', room, typing(ana, true));
+    await second.publisher.publish('typing_start', room, typing(bob, true));
+    await second.publisher.close();
+    expect(countsOf(await eventsOf(second.broker, room))).toEqual([1, 1]);
+  });
+});
+
+it('keeps its state at the keys of the data model while it is Pending, and nothing afterwards', async () => {
+  await using test = await openPublisher(redis.url);
+  // Long enough to look: the window is opened by hand.
+  const { windows } = test.broker;
+  for (const slot of ['typing', 'read_receipt'])
+    await windows.add({ roomId: 'abc123', slot }, [{ id: randomUUID(), text: '{}' }], 60_000);
+  expect((await redis.cli('keys', 'coalesce:*')).split('\n').sort()).toEqual([
+    'coalesce:abc123:read_receipt',
+    'coalesce:abc123:typing',
+  ]);
+  await test.publisher.publish('typing_start', 'abc123', typing(ana, true));
+  await test.publisher.publish('read_receipt', 'abc123', { user_id: ana, message_ids: [randomUUID()] });
+  await test.publisher.flush();
+  expect(countsOf(await eventsOf(test.broker, 'abc123'))).toEqual([1, 1]);
+  expect(await redis.cli('keys', 'coalesce*')).toBe('');
+  await test.publisher.publish('chat_message', 'abc123', chat(ana));
+  // What is remembered of a message is forgotten by Redis itself.
+  await until(async () => Number(await redis.cli('pttl', 'coalesce:abc123:typing')) > 0);
+});

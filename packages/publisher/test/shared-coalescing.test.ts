@@ -1,0 +1,192 @@
+// Several publishers that share their windows, and die at any moment.
+import { randomUUID } from 'node:crypto';
+import { createMemoryBroker } from '@millrace/broker';
+import { eventCatalog, type StreamEvent } from '@millrace/contract';
+import { fakeClock, type MortalBroker, mortalBroker } from '@millrace/testkit';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createPublisher, type Publisher } from '../src/index.js';
+import { ana, bob, chat, typing } from './set-up.js';
+
+type Catalog = typeof eventCatalog;
+
+/** A broker in memory, and publishers that each have a view of it that may die. */
+async function setUpMany() {
+  const clock = fakeClock();
+  const broker = createMemoryBroker({ streams: eventCatalog.streams, clock });
+  await broker.open();
+  const live = new Map<string, { readonly publisher: Publisher<Catalog>; readonly view: MortalBroker }>();
+  const start = (name: string): Publisher<Catalog> => {
+    const view = mortalBroker(broker);
+    const publisher = createPublisher({
+      broker: view.broker,
+      catalog: eventCatalog,
+      clock,
+      coalescing: 'redis',
+    });
+    live.set(name, { publisher, view });
+    return publisher;
+  };
+  return {
+    clock,
+    broker,
+    start,
+    kill(name: string, death?: Parameters<MortalBroker['die']>[0]) {
+      live.get(name)?.view.die(death);
+    },
+    /** What members of the rooms are sent: an event whose ID came already is dropped by every gateway. */
+    async events(): Promise<StreamEvent[]> {
+      const entries = await broker.readRange('events:chat', { count: 1_000 });
+      const events = new Map<string, StreamEvent>();
+      for (const { fields } of entries) {
+        const parsed = eventCatalog.parseEntry(fields);
+        if (!parsed.ok) throw new Error('a publisher wrote an invalid entry');
+        const { event } = parsed.value;
+        if (!events.has(event.event_id)) events.set(event.event_id, event);
+      }
+      return [...events.values()];
+    },
+    [Symbol.asyncDispose]: () => broker.close(),
+  };
+}
+
+const countOf = (event: StreamEvent): number => event.metadata?.coalesced_count ?? 0;
+const sumOf = (events: readonly StreamEvent[]): number =>
+  events.reduce((sum, event) => sum + countOf(event), 0);
+
+describe('publishers that share their windows', () => {
+  it('feed one window per room, which the first event opens', async () => {
+    await using test = await setUpMany();
+    const [a, b] = [test.start('a'), test.start('b')];
+    await a.publish('typing_start', 'room', typing(ana, true));
+    await test.clock.advance(70);
+    await b.publish('typing_start', 'room', typing(bob, true));
+    const last = await b.publish('typing_stop', 'room', typing(ana, false));
+    await test.clock.advance(30);
+    const events = await test.events();
+    expect(events.map(({ event_id, event_type }) => [event_id === last.eventId, event_type])).toEqual([
+      [true, 'typing_stop'],
+      [false, 'typing_start'],
+    ]);
+    expect(events.map(countOf)).toEqual([2, 1]);
+  });
+
+  it('drop typing that waits when its sender’s message comes through another one', async () => {
+    await using test = await setUpMany();
+    const [a, b] = [test.start('a'), test.start('b')];
+    await a.publish('typing_start', 'room', typing(ana, true));
+    await b.publish('chat_message', 'room', chat(ana));
+    await test.clock.advance(1_000);
+    expect((await test.events()).map(({ event_type }) => event_type)).toEqual(['chat_message']);
+  });
+
+  it('take over from one that died in Pending, within 400 ms', async () => {
+    await using test = await setUpMany();
+    const a = test.start('a');
+    test.start('b');
+    await a.publish('typing_start', 'room', typing(ana, true));
+    await a.publish('read_receipt', 'room', { user_id: ana, message_ids: [randomUUID()] });
+    test.kill('a');
+    await test.clock.advance(400);
+    expect((await test.events()).map(countOf)).toEqual([1, 1]);
+  });
+
+  it.each([
+    ['before anything is stored', { afterCalls: 1 }],
+    ['with its event stored', { afterCalls: 1, isLastCallDone: true }],
+    ['with everything stored and nothing committed', { afterCalls: 2 }],
+    ['with the commit done', { afterCalls: 2, isLastCallDone: true }],
+  ])('take over from one that died in Flushing %s, within 400 ms of it, once', async (_, death) => {
+    await using test = await setUpMany();
+    const a = test.start('a');
+    await a.publish('typing_stop', 'room', typing(ana, false));
+    await test.clock.advance(99.5);
+    // The look for overdue windows must not use up the calls that are left.
+    test.kill('a', death);
+    test.start('b');
+    await test.clock.advance(400);
+    expect((await test.events()).map(countOf)).toEqual([1]);
+  });
+
+  it('lose nothing and count exactly, whichever of them die at whatever call', async () => {
+    const publisher = fc.constantFrom('a', 'b', 'c');
+    const step = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({ kind: fc.constant('type' as const), publisher, isTyping: fc.boolean() }),
+      },
+      {
+        weight: 6,
+        arbitrary: fc.record({ kind: fc.constant('read' as const), publisher, twice: fc.boolean() }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 130 }) }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          kind: fc.constant('die' as const),
+          publisher,
+          afterCalls: fc.integer({ min: 0, max: 6 }),
+          isLastCallDone: fc.boolean(),
+        }),
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 50 }), async (steps) => {
+        await using test = await setUpMany();
+        const publishers = new Map(['a', 'b', 'c'].map((name) => [name, test.start(name)]));
+        const ids = { accepted: new Set<string>(), begun: new Set<string>() };
+        let [accepted, begun] = [0, 0];
+        const send = (publishing: Promise<unknown>, messageId?: string): void => {
+          begun++;
+          if (messageId !== undefined) ids.begun.add(messageId);
+          void publishing.then(() => {
+            accepted++;
+            if (messageId !== undefined) ids.accepted.add(messageId);
+          });
+        };
+        for (const action of steps) {
+          if (action.kind === 'wait') {
+            await test.clock.advance(action.ms);
+          } else if (action.kind === 'die') {
+            test.kill(action.publisher, action);
+            await test.clock.advance(20);
+            test.kill(action.publisher);
+            publishers.set(action.publisher, test.start(action.publisher));
+          } else if (action.kind === 'type') {
+            const by = publishers.get(action.publisher);
+            if (by === undefined) throw new Error('there are three publishers');
+            send(
+              action.isTyping
+                ? by.publish('typing_start', 'room', typing(ana, true))
+                : by.publish('typing_stop', 'room', typing(ana, false)),
+            );
+          } else {
+            const by = publishers.get(action.publisher);
+            if (by === undefined) throw new Error('there are three publishers');
+            const messageId = randomUUID();
+            const eventId = randomUUID();
+            const receipt = { user_id: bob, message_ids: [messageId] };
+            send(by.publish('read_receipt', 'room', receipt, { eventId }), messageId);
+            if (action.twice) void by.publish('read_receipt', 'room', receipt, { eventId });
+          }
+        }
+        await test.clock.advance(2_000);
+        const events = await test.events();
+        expect(sumOf(events)).toBeGreaterThanOrEqual(accepted);
+        expect(sumOf(events)).toBeLessThanOrEqual(begun);
+        const read = events.flatMap(
+          ({ payload }) => (payload as { message_ids?: string[] }).message_ids ?? [],
+        );
+        expect(new Set(read).size).toBe(read.length);
+        expect([...ids.accepted].filter((id) => !read.includes(id))).toEqual([]);
+        expect(read.filter((id) => !ids.begun.has(id))).toEqual([]);
+        expect(await test.broker.windows.overdue('typing', { graceMs: 0, count: 10 })).toEqual([]);
+        expect(await test.broker.windows.overdue('read_receipt', { graceMs: 0, count: 10 })).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
