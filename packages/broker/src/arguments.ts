@@ -1,13 +1,13 @@
 // Checks of what callers hand in, the same for every broker. A broken rule is a programmer's mistake: it is reported
 // before anything is sent.
-import type { EntryId, OutgoingEntry, ReadOptions } from './broker.js';
+import type { EntryId, OutgoingEntry, RangeOptions, ReadOptions } from './broker.js';
 import { isEntryId } from './entry-id.js';
 import { BrokerError } from './errors.js';
 import type { Partitioning } from './partitions.js';
 import type { WindowInput, WindowName } from './windows.js';
 
 /** Most fields of one entry: Lua can hand on only some thousand arguments at once. */
-const MAX_FIELDS = 1_000;
+export const MAX_FIELDS = 1_000;
 /** Longest dedupe ID, member name or consumer name, in characters. */
 const MAX_NAME_CHARS = 256;
 /** Most entries one call may ask for or account for. */
@@ -47,6 +47,19 @@ export function checkCount(count: number): void {
 /** @throws BrokerError `invalid_argument` unless `id` is a complete entry ID */
 export function checkEntryId(id: EntryId): void {
   if (!isEntryId(id)) throw invalid(`${JSON.stringify(id)} is not an entry ID`);
+}
+
+/** @throws BrokerError `invalid_argument` unless there are 1 to 1000 of them and each is a complete entry ID */
+export function checkEntryIds(ids: readonly EntryId[]): void {
+  checkCount(ids.length);
+  for (const id of ids) checkEntryId(id);
+}
+
+/** @throws BrokerError `invalid_argument` */
+export function checkRange({ after, upTo, count }: RangeOptions): void {
+  checkCount(count);
+  if (after !== undefined) checkEntryId(after);
+  if (upTo !== undefined) checkEntryId(upTo);
 }
 
 /** @throws BrokerError `invalid_argument` */

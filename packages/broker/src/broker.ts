@@ -186,14 +186,28 @@ export interface StreamInspection {
   readonly timeMs: number;
 }
 
-/** A rejected entry. */
+/** A rejected entry, as it is kept. What another process wrote among the dead letters is shown as far as it makes sense. */
 export interface DeadLetter {
+  /** Of the dead letter itself; its time is that of the rejection. */
   readonly id: EntryId;
+  /** Of the entry that was rejected; empty where nobody wrote it down. */
   readonly originId: EntryId;
   readonly reason: string;
   readonly rejectedBy: string;
+  /** What the entry held; empty where that cannot be read. */
   readonly fields: Readonly<Record<string, string>>;
+  /** Whether `fields` are the whole entry, so that it can be appended again. */
+  readonly isReplayable: boolean;
 }
+
+/** What became of a dead letter that was to be replayed. */
+export type ReplayResult =
+  /** The entry stands in its stream again, under this new ID, and the dead letter is gone. */
+  | { readonly status: 'replayed'; readonly id: EntryId }
+  /** There is no such dead letter: never was, was dropped, pushed out by newer ones, or replayed before. */
+  | { readonly status: 'not_found' }
+  /** Nobody knows any more what the entry held; the dead letter stays. */
+  | { readonly status: 'not_replayable' };
 
 export interface ReadOptions {
   /** At most this many entries of each stream. */
@@ -344,8 +358,25 @@ export interface Broker {
     readonly rejectedBy: string;
   }): Promise<boolean>;
 
-  /** Dead letters of a stream, newest first. */
-  listDeadLetters(stream: string, count: number): Promise<readonly DeadLetter[]>;
+  /**
+   * A bounded piece of a stream's dead letters, by their own IDs. The next page begins `after` the last one of a page,
+   * backwards at `upTo: previousEntryId(last)`.
+   */
+  listDeadLetters(stream: string, options: RangeOptions): Promise<readonly DeadLetter[]>;
+
+  /** One dead letter; `undefined` when it is not there. */
+  readDeadLetter(stream: string, id: EntryId): Promise<DeadLetter | undefined>;
+
+  /**
+   * Appends a dead letter's entry, unchanged, to the stream it came from and removes the dead letter, as one step: a
+   * repeat finds nothing and appends nothing. Dedupe IDs are neither asked nor written. An entry that is still not
+   * valid is rejected again by whoever reads it.
+   * @throws BrokerError `out_of_memory` when the store is full; nothing was changed
+   */
+  replayDeadLetter(stream: string, id: EntryId): Promise<ReplayResult>;
+
+  /** Removes dead letters for good. @returns how many of these were there. */
+  dropDeadLetters(stream: string, ids: readonly EntryId[]): Promise<number>;
 
   inspect(stream: string): Promise<StreamInspection>;
 }

@@ -15,6 +15,7 @@ export type {
   PublishReceipt,
   RangeOptions,
   ReadOptions,
+  ReplayResult,
   SlotClaim,
   SlotWish,
   StreamInspection,

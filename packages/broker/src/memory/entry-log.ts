@@ -73,6 +73,25 @@ export class EntryLog {
     this.#head = 0;
   }
 
+  /** The entry with this ID, if it is there. */
+  find(id: EntryId): Entry | undefined {
+    return this.#entries[this.#indexOf(id)];
+  }
+
+  /** Removes one entry. Costs a copy of the list: for lists of some thousand. @returns false when it is not there. */
+  remove(id: EntryId): boolean {
+    const index = this.#indexOf(id);
+    if (index < 0) return false;
+    this.#entries.splice(index, 1);
+    return true;
+  }
+
+  /** -1 when it is not there. */
+  #indexOf(id: EntryId): number {
+    const index = this.#search((candidate) => compareEntryIds(candidate, id) >= 0);
+    return this.#entries[index]?.id === id ? index : -1;
+  }
+
   #firstAfter(id: EntryId): number {
     return this.#search((candidate) => compareEntryIds(candidate, id) > 0);
   }

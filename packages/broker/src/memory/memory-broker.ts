@@ -2,8 +2,10 @@
 import {
   checkCount,
   checkEntryId,
+  checkEntryIds,
   checkName,
   checkOutgoingEntry,
+  checkRange,
   checkRead,
   checkStream,
   invalid,
@@ -21,6 +23,7 @@ import type {
   PublishReceipt,
   RangeOptions,
   ReadOptions,
+  ReplayResult,
   SlotClaim,
   SlotWish,
   StreamInspection,
@@ -30,7 +33,6 @@ import type {
   TrimResult,
 } from '../broker.js';
 import { type Clock, systemClock } from '../clock.js';
-import { FIRST_ENTRY_ID } from '../entry-id.js';
 import { BrokerError } from '../errors.js';
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
 import { type Partitioning, partitioningOf } from '../partitions.js';
@@ -142,11 +144,8 @@ class MemoryBroker implements Broker {
   }
 
   async readRange(stream: string, options: RangeOptions): Promise<readonly Entry[]> {
-    const { after = FIRST_ENTRY_ID, upTo, count, direction } = options;
-    checkCount(count);
-    checkEntryId(after);
-    if (upTo !== undefined) checkEntryId(upTo);
-    return this.#stream(stream).readRange(after, upTo, count, direction === 'backward');
+    checkRange(options);
+    return this.#stream(stream).readRange(options);
   }
 
   async claimSlot(owner: string, wish: SlotWish = {}): Promise<SlotClaim> {
@@ -191,9 +190,26 @@ class MemoryBroker implements Broker {
     );
   }
 
-  async listDeadLetters(stream: string, count: number): Promise<readonly DeadLetter[]> {
-    checkCount(count);
-    return this.#stream(stream).listDeadLetters(count);
+  async listDeadLetters(stream: string, options: RangeOptions): Promise<readonly DeadLetter[]> {
+    checkRange(options);
+    return this.#stream(stream).listDeadLetters(options);
+  }
+
+  async readDeadLetter(stream: string, id: EntryId): Promise<DeadLetter | undefined> {
+    checkEntryId(id);
+    return this.#stream(stream).readDeadLetter(id);
+  }
+
+  async replayDeadLetter(stream: string, id: EntryId): Promise<ReplayResult> {
+    checkEntryId(id);
+    const result = this.#stream(stream).replayDeadLetter(id, this.#nowMs());
+    if (result.status === 'replayed') this.#waiters.wake(stream);
+    return result;
+  }
+
+  async dropDeadLetters(stream: string, ids: readonly EntryId[]): Promise<number> {
+    checkEntryIds(ids);
+    return this.#stream(stream).dropDeadLetters(ids);
   }
 
   async inspect(stream: string): Promise<StreamInspection> {

@@ -8,12 +8,15 @@ import type {
   LedgerTick,
   OutgoingEntry,
   PublishReceipt,
+  RangeOptions,
+  ReplayResult,
   StreamInspection,
   StreamPlace,
   StreamStart,
   TickResult,
   TrimResult,
 } from '../broker.js';
+import { toDeadLetter } from '../dead-letter.js';
 import { compareEntryIds, FIRST_ENTRY_ID, minEntryId, nextEntryId } from '../entry-id.js';
 import { newEpoch } from '../epoch.js';
 import type { ResolvedBrokerOptions, StreamOptions } from '../options.js';
@@ -98,8 +101,8 @@ export class MemoryStream {
     return this.#log.range(cursor, undefined, count);
   }
 
-  readRange(after: EntryId, upTo: EntryId | undefined, count: number, isBackward: boolean): Entry[] {
-    return isBackward ? this.#log.rangeBackward(after, upTo, count) : this.#log.range(after, upTo, count);
+  readRange(options: RangeOptions): Entry[] {
+    return pieceOf(this.#log, options);
   }
 
   acquireLease(owner: string, nowMs: number): Lease | undefined {
@@ -147,14 +150,26 @@ export class MemoryStream {
     return true;
   }
 
-  listDeadLetters(count: number): DeadLetter[] {
-    return this.#deadLog.rangeBackward(FIRST_ENTRY_ID, undefined, count).map(({ id, fields }) => ({
-      id,
-      originId: fields['origin_id'] ?? '',
-      reason: fields['reason'] ?? '',
-      rejectedBy: fields['rejected_by'] ?? '',
-      fields: JSON.parse(fields['fields'] ?? '{}') as Record<string, string>,
-    }));
+  listDeadLetters(options: RangeOptions): DeadLetter[] {
+    return pieceOf(this.#deadLog, options).map(toDeadLetter);
+  }
+
+  readDeadLetter(id: EntryId): DeadLetter | undefined {
+    const entry = this.#deadLog.find(id);
+    return entry === undefined ? undefined : toDeadLetter(entry);
+  }
+
+  replayDeadLetter(id: EntryId, nowMs: number): ReplayResult {
+    const letter = this.readDeadLetter(id);
+    if (letter === undefined) return { status: 'not_found' };
+    if (!letter.isReplayable) return { status: 'not_replayable' };
+    const receipt = this.publish({ stream: this.#name, fields: letter.fields }, nowMs);
+    this.#deadLog.remove(id);
+    return { status: 'replayed', id: receipt.id };
+  }
+
+  dropDeadLetters(ids: readonly EntryId[]): number {
+    return ids.filter((id) => this.#deadLog.remove(id)).length;
   }
 
   inspect(nowMs: number): StreamInspection {
@@ -232,6 +247,10 @@ export class MemoryStream {
     this.#expired += excess - removed;
     return { removed, expired: excess - removed };
   }
+}
+
+function pieceOf(log: EntryLog, { after = FIRST_ENTRY_ID, upTo, count, direction }: RangeOptions): Entry[] {
+  return direction === 'backward' ? log.rangeBackward(after, upTo, count) : log.range(after, upTo, count);
 }
 
 /** A copy, so that a caller who changes its object afterwards changes no entry; frozen for the same reason. */

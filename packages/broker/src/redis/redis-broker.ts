@@ -3,8 +3,10 @@
 import {
   checkCount,
   checkEntryId,
+  checkEntryIds,
   checkName,
   checkOutgoingEntry,
+  checkRange,
   checkRead,
   checkStream,
   invalid,
@@ -22,6 +24,7 @@ import type {
   PublishReceipt,
   RangeOptions,
   ReadOptions,
+  ReplayResult,
   SlotClaim,
   SlotWish,
   StreamInspection,
@@ -30,6 +33,7 @@ import type {
   TickResult,
   TrimResult,
 } from '../broker.js';
+import { toDeadLetter } from '../dead-letter.js';
 import { BrokerError, toBrokerError } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
 import { Partitioning, partitioningOf } from '../partitions.js';
@@ -45,7 +49,7 @@ import {
 } from './redis-options.js';
 import { parseRedisUrl } from './redis-url.js';
 import { RedisWindows } from './redis-windows.js';
-import { asEntries } from './replies.js';
+import { asEntries, asNumber } from './replies.js';
 import type { RedisRouter, RouterOptions } from './router.js';
 import {
   acquireLeaseCall,
@@ -58,12 +62,13 @@ import {
   registerCall,
   releaseLeaseCall,
   releaseSlotCall,
+  replayDeadLetterCall,
   type ScriptCall,
   type StreamBounds,
   tickCall,
   trimCall,
 } from './script-calls.js';
-import { asDeadLetters, type Served } from './script-replies.js';
+import type { Served } from './script-replies.js';
 import { SingleRouter } from './single-router.js';
 
 /** Most characters in one publish call: about a millisecond of Redis. */
@@ -200,14 +205,7 @@ class RedisBroker implements Broker {
 
   async readRange(stream: string, options: RangeOptions): Promise<readonly Entry[]> {
     checkStream(this.#partitioning, stream);
-    checkCount(options.count);
-    if (options.after !== undefined) checkEntryId(options.after);
-    if (options.upTo !== undefined) checkEntryId(options.upTo);
-    const from = options.after === undefined ? '-' : `(${options.after}`;
-    const to = options.upTo ?? '+';
-    const command =
-      options.direction === 'backward' ? ['XREVRANGE', stream, to, from] : ['XRANGE', stream, from, to];
-    return asEntries(await this.#router.command(stream, [...command, 'COUNT', String(options.count)]));
+    return this.#readPiece(stream, options);
   }
 
   async claimSlot(owner: string, wish: SlotWish = {}): Promise<SlotClaim> {
@@ -247,16 +245,42 @@ class RedisBroker implements Broker {
     return this.#run(deadLetterCall(this.#part(stream).keys, this.options, content));
   }
 
-  async listDeadLetters(stream: string, count: number): Promise<readonly DeadLetter[]> {
-    checkCount(count);
-    const { keys } = this.#part(stream);
-    return asDeadLetters(
-      await this.#router.command(keys.dead, ['XREVRANGE', keys.dead, '+', '-', 'COUNT', String(count)]),
-    );
+  async listDeadLetters(stream: string, options: RangeOptions): Promise<readonly DeadLetter[]> {
+    return (await this.#readPiece(this.#part(stream).keys.dead, options)).map(toDeadLetter);
+  }
+
+  async readDeadLetter(stream: string, id: EntryId): Promise<DeadLetter | undefined> {
+    checkEntryId(id);
+    const { dead } = this.#part(stream).keys;
+    const [entry] = asEntries(await this.#router.command(dead, ['XRANGE', dead, id, id]));
+    return entry === undefined ? undefined : toDeadLetter(entry);
+  }
+
+  async replayDeadLetter(stream: string, id: EntryId): Promise<ReplayResult> {
+    const letter = await this.readDeadLetter(stream, id);
+    if (letter === undefined) return { status: 'not_found' };
+    if (!letter.isReplayable) return { status: 'not_replayable' };
+    const newId = await this.#run(replayDeadLetterCall(this.#part(stream).keys, letter));
+    return newId === undefined ? { status: 'not_found' } : { status: 'replayed', id: newId };
+  }
+
+  async dropDeadLetters(stream: string, ids: readonly EntryId[]): Promise<number> {
+    checkEntryIds(ids);
+    const { dead } = this.#part(stream).keys;
+    return asNumber(await this.#router.command(dead, ['XDEL', dead, ...ids]));
   }
 
   async inspect(stream: string): Promise<StreamInspection> {
     return this.#run(inspectCall(this.#part(stream).keys, this.options));
+  }
+
+  async #readPiece(key: string, options: RangeOptions): Promise<Entry[]> {
+    checkRange(options);
+    const from = options.after === undefined ? '-' : `(${options.after}`;
+    const to = options.upTo ?? '+';
+    const command =
+      options.direction === 'backward' ? ['XREVRANGE', key, to, from] : ['XRANGE', key, from, to];
+    return asEntries(await this.#router.command(key, [...command, 'COUNT', String(options.count)]));
   }
 
   /** Runs a call that judges what is known of a stream, and notes on which server that was. */

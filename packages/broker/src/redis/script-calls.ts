@@ -1,6 +1,7 @@
 // Every call of a script as a value: which script, with which keys and arguments, and what its reply means. Pure.
 import type {
   DeadLetter,
+  EntryId,
   HeartbeatReply,
   Lease,
   LedgerTick,
@@ -18,7 +19,7 @@ import { newEpoch } from '../epoch.js';
 import type { BrokerError } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
 import { type StreamKeys, slotsKey } from './keys.js';
-import { asNumber } from './replies.js';
+import { asNumber, asText } from './replies.js';
 import {
   asHeartbeatReply,
   asInspection,
@@ -36,6 +37,7 @@ import { acquireLeaseScript, releaseLeaseScript } from './scripts/lease.js';
 import { partitionsScript } from './scripts/partitions.js';
 import { publishScript } from './scripts/publish.js';
 import { registerScript } from './scripts/register.js';
+import { replayDeadLetterScript } from './scripts/replay-dead-letter.js';
 import type { Script } from './scripts/script.js';
 import { claimSlotScript, releaseSlotScript } from './scripts/slots.js';
 import { tickScript } from './scripts/tick.js';
@@ -178,13 +180,26 @@ export function trimCall(
 export function deadLetterCall(
   keys: StreamKeys,
   { deadMarkMs, deadLetterMaxLength }: ResolvedBrokerOptions,
-  { originId, reason, rejectedBy, fields }: Omit<DeadLetter, 'id'>,
+  { originId, reason, rejectedBy, fields }: Omit<DeadLetter, 'id' | 'isReplayable'>,
 ): ScriptCall<boolean> {
   return {
     script: deadLetterScript,
     keys: [keys.dead, keys.deadMark(originId)],
     args: [deadMarkMs, deadLetterMaxLength, originId, reason, rejectedBy, JSON.stringify(fields)],
     parse: (reply) => reply === 1,
+  };
+}
+
+/** Appends the fields of this dead letter and removes it; `undefined` when it is gone. @see Broker.replayDeadLetter */
+export function replayDeadLetterCall(
+  keys: StreamKeys,
+  { id, fields }: Pick<DeadLetter, 'id' | 'fields'>,
+): ScriptCall<EntryId | undefined> {
+  return {
+    script: replayDeadLetterScript,
+    keys: [keys.stream, keys.dead],
+    args: [id, ...Object.entries(fields).flat()],
+    parse: (reply) => (reply === null ? undefined : asText(reply)),
   };
 }
 

@@ -1,7 +1,6 @@
 // What each script's reply means, as a value of the port. One function per script; the order of the elements is the
 // script's contract.
 import type {
-  DeadLetter,
   HeartbeatReply,
   HeartbeatVerdict,
   PublishReceipt,
@@ -12,9 +11,8 @@ import type {
   TrimResult,
 } from '../broker.js';
 import { BrokerError } from '../errors.js';
-import { parseFieldsJson } from '../fields-json.js';
 import { codeOfReply } from './redis-errors.js';
-import { asArray, asEntries, asNumber, asText, asTimeMs } from './replies.js';
+import { asArray, asNumber, asText, asTimeMs } from './replies.js';
 
 /** Reply of `publishScript`: pairs of ID and repeat flag, perhaps an error text as the last element. */
 export function asReceipts(reply: unknown): (PublishReceipt | BrokerError)[] {
@@ -90,17 +88,6 @@ export function asTrimResult(reply: unknown): TrimResult {
   if (reply === null) return { status: 'fenced' };
   const [removed, expired] = asArray(reply);
   return { status: 'trimmed', removed: asNumber(removed), expired: asNumber(expired) };
-}
-
-/** Entries of a dead-letter stream. What another process wrote there is shown as far as it makes sense. */
-export function asDeadLetters(reply: unknown): DeadLetter[] {
-  return asEntries(reply).map(({ id, fields }) => ({
-    id,
-    originId: fields['origin_id'] ?? '',
-    reason: fields['reason'] ?? '',
-    rejectedBy: fields['rejected_by'] ?? '',
-    fields: parseFieldsJson(fields['fields'] ?? ''),
-  }));
 }
 
 /** Reply of `inspectScript`. */

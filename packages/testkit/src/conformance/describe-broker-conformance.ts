@@ -1,11 +1,12 @@
 // The promises of the broker's port, each as a test, for every implementation alike.
 import { describe } from 'vitest';
+import { describeDeadLetters } from './dead-letters.js';
+import { describeEnding } from './ending.js';
 import type { CreateHarness } from './harness.js';
 import { describeLedger } from './ledger.js';
 import { describeMembership } from './membership.js';
 import { describePublishing } from './publishing.js';
 import { describeReading } from './reading.js';
-import { describeRejecting } from './rejecting.js';
 import { describeRetention } from './retention.js';
 import { describeWindows } from './windows.js';
 
@@ -20,7 +21,12 @@ export function describeBrokerConformance(name: string, create: CreateHarness): 
     describeMembership(create);
     describeLedger(create);
     describeRetention(create);
+<<<<<<< HEAD
     describeRejecting(create);
     describeWindows(create);
+=======
+    describeDeadLetters(create);
+    describeEnding(create);
+>>>>>>> f0f22c9 (List, show, replay and drop dead letters through the broker)
   });
 }

@@ -1,56 +1,9 @@
-// Conformance: dead letters, and the end of a broker.
+// Conformance: the states of a broker, and its end.
 import { describe, expect, it } from 'vitest';
-import { CHAT, type CreateHarness, codeOf, present, publishNumbered, readAll, TICKET } from './harness.js';
+import { CHAT, type CreateHarness, codeOf, present } from './harness.js';
 
 /** Part of `describeBrokerConformance`. */
-export function describeRejecting(create: CreateHarness): void {
-  describe('dead letters', () => {
-    it('are kept once per entry, whoever rejects it', async () => {
-      await using harness = await create();
-      const { broker } = harness;
-      await broker.publish({ stream: CHAT, fields: { n: '1', text: 'ä\n"' } });
-      const [entry] = await readAll(broker);
-      const letter = { stream: CHAT, entry: present(entry), reason: 'unknown type' };
-      expect(await broker.deadLetter({ ...letter, rejectedBy: 'a' })).toBe(true);
-      expect(await broker.deadLetter({ ...letter, rejectedBy: 'b' })).toBe(false);
-      expect(await broker.listDeadLetters(CHAT, 10)).toEqual([
-        {
-          id: expect.any(String),
-          originId: entry?.id,
-          reason: 'unknown type',
-          rejectedBy: 'a',
-          fields: { n: '1', text: 'ä\n"' },
-        },
-      ]);
-      expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 1, length: 1 });
-      expect(await broker.listDeadLetters(TICKET, 10)).toEqual([]);
-    });
-
-    it('are listed newest first and bounded in number', async () => {
-      await using harness = await create({ deadLetterMaxLength: 50 });
-      const { broker } = harness;
-      await publishNumbered(broker, 300);
-      for (const entry of await readAll(broker)) {
-        await broker.deadLetter({ stream: CHAT, entry, reason: 'r', rejectedBy: 'a' });
-      }
-      const letters = await broker.listDeadLetters(CHAT, 3);
-      expect(letters.map(({ fields }) => fields['n'])).toEqual(['299', '298', '297']);
-      const { deadLetters } = await broker.inspect(CHAT);
-      expect(deadLetters).toBeGreaterThanOrEqual(50);
-      expect(deadLetters).toBeLessThan(150);
-    });
-
-    it('leave the dedupe ID alone', async () => {
-      await using harness = await create();
-      const { broker } = harness;
-      await broker.publish({ stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
-      const [entry] = await readAll(broker);
-      await broker.deadLetter({ stream: CHAT, entry: present(entry), reason: 'r', rejectedBy: 'a' });
-      const repeat = await broker.publish({ stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
-      expect(repeat.isDuplicate).toBe(true);
-    });
-  });
-
+export function describeEnding(create: CreateHarness): void {
   describe('the state', () => {
     it('changes once per change, and closed is final', async () => {
       await using harness = await create();
@@ -103,7 +56,10 @@ export function describeRejecting(create: CreateHarness): void {
           reason: 'r',
           rejectedBy: 'a',
         }),
-        listDeadLetters: broker.listDeadLetters(CHAT, 1),
+        listDeadLetters: broker.listDeadLetters(CHAT, { count: 1 }),
+        readDeadLetter: broker.readDeadLetter(CHAT, '1-1'),
+        replayDeadLetter: broker.replayDeadLetter(CHAT, '1-1'),
+        dropDeadLetters: broker.dropDeadLetters(CHAT, ['1-1']),
         inspect: broker.inspect(CHAT),
       };
       for (const [name, call] of Object.entries(calls))

@@ -1,0 +1,22 @@
+// A dead letter's entry goes back to its stream.
+import { defineScript } from './script.js';
+
+/**
+ * KEYS: stream, dead. ARGV: ID of the dead letter, then the entry's field arguments (name, value, …).
+ * Returns the ID of the new entry, or null when there is no such dead letter.
+ *
+ * The caller read the fields from the dead letter, which never change: so what is checked here is only that it is
+ * still there. XADD comes before XDEL: an error in the first (the stream is no stream, say) leaves the dead letter.
+ */
+export const replayDeadLetterScript = defineScript(
+  'replayDeadLetter',
+  [
+    `
+if #redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1]) == 0 then return false end
+local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
+redis.call('XDEL', KEYS[2], ARGV[1])
+return id
+`,
+  ],
+  { isAllowedWhenFull: false },
+);

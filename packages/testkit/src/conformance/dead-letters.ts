@@ -1,0 +1,212 @@
+// Conformance: what becomes of rejected entries: kept, listed, replayed, dropped.
+import { type Broker, type DeadLetter, type EntryId, previousEntryId } from '@millrace/broker';
+import { describe, expect, it } from 'vitest';
+import { CHAT, type CreateHarness, codeOf, present, publishNumbered, readAll, TICKET } from './harness.js';
+
+/** Part of `describeBrokerConformance`. */
+export function describeDeadLetters(create: CreateHarness): void {
+  describe('dead letters', () => {
+    describeKeeping(create);
+    describeListing(create);
+    describeReplaying(create);
+    describeDropping(create);
+  });
+}
+
+function describeKeeping(create: CreateHarness): void {
+  it('are kept once per entry, whoever rejects it', async () => {
+    await using harness = await create();
+    const { broker } = harness;
+    await broker.publish({ stream: CHAT, fields: { n: '1', text: 'ä\n"' } });
+    const [entry] = await readAll(broker);
+    const letter = { stream: CHAT, entry: present(entry), reason: 'unknown type' };
+    expect(await broker.deadLetter({ ...letter, rejectedBy: 'a' })).toBe(true);
+    expect(await broker.deadLetter({ ...letter, rejectedBy: 'b' })).toBe(false);
+    const [kept] = await broker.listDeadLetters(CHAT, { count: 10 });
+    expect(kept).toEqual({
+      id: expect.any(String),
+      originId: entry?.id,
+      reason: 'unknown type',
+      rejectedBy: 'a',
+      fields: { n: '1', text: 'ä\n"' },
+      isReplayable: true,
+    });
+    expect(await broker.readDeadLetter(CHAT, present(kept).id)).toEqual(kept);
+    expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 1, length: 1 });
+    expect(await broker.listDeadLetters(TICKET, { count: 10 })).toEqual([]);
+    expect(await broker.readDeadLetter(TICKET, present(kept).id)).toBeUndefined();
+  });
+
+  it('are bounded in number', async () => {
+    await using harness = await create({ deadLetterMaxLength: 50 });
+    const { broker } = harness;
+    await rejectNumbered(broker, 300);
+    const letters = await broker.listDeadLetters(CHAT, { count: 3, direction: 'backward' });
+    expect(numbers(letters)).toEqual(['299', '298', '297']);
+    const { deadLetters } = await broker.inspect(CHAT);
+    expect(deadLetters).toBeGreaterThanOrEqual(50);
+    expect(deadLetters).toBeLessThan(150);
+  });
+
+  it('leave the dedupe ID alone', async () => {
+    await using harness = await create();
+    const { broker } = harness;
+    await broker.publish({ stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
+    const [entry] = await readAll(broker);
+    await broker.deadLetter({ stream: CHAT, entry: present(entry), reason: 'r', rejectedBy: 'a' });
+    const repeat = await broker.publish({ stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
+    expect(repeat.isDuplicate).toBe(true);
+  });
+}
+
+function describeListing(create: CreateHarness): void {
+  it('are listed page by page from either end', async () => {
+    await using harness = await create();
+    const { broker } = harness;
+    await rejectNumbered(broker, 5);
+    const first = await broker.listDeadLetters(CHAT, { count: 2 });
+    const second = await broker.listDeadLetters(CHAT, { count: 2, after: lastId(first) });
+    const third = await broker.listDeadLetters(CHAT, { count: 2, after: lastId(second) });
+    expect([first, second, third].map(numbers)).toEqual([['0', '1'], ['2', '3'], ['4']]);
+    const newest = await broker.listDeadLetters(CHAT, { count: 2, direction: 'backward' });
+    const upTo = previousEntryId(lastId(newest));
+    const older = await broker.listDeadLetters(CHAT, { count: 9, upTo, direction: 'backward' });
+    expect([newest, older].map(numbers)).toEqual([
+      ['4', '3'],
+      ['2', '1', '0'],
+    ]);
+  });
+
+  it('are not looked for in a stream nobody declared, by half an ID, or without a bound', async () => {
+    await using harness = await create();
+    const { broker } = harness;
+    for (const call of [
+      broker.listDeadLetters('events:other', { count: 1 }),
+      broker.listDeadLetters(CHAT, { count: 0 }),
+      broker.listDeadLetters(CHAT, { count: 1_001 }),
+      broker.listDeadLetters(CHAT, { count: 1, after: '-' }),
+      broker.listDeadLetters(CHAT, { count: 1, upTo: '1' }),
+      broker.readDeadLetter('events:other', '1-1'),
+      broker.readDeadLetter(CHAT, '+'),
+      broker.replayDeadLetter('events:other', '1-1'),
+      broker.replayDeadLetter(CHAT, '*'),
+      broker.dropDeadLetters('events:other', ['1-1']),
+      broker.dropDeadLetters(CHAT, []),
+      broker.dropDeadLetters(CHAT, ['1-1', '1']),
+    ]) {
+      expect(await codeOf(call)).toBe('invalid_argument');
+    }
+  });
+}
+
+function describeReplaying(create: CreateHarness): void {
+  it('go back to their stream unchanged, at its end, and are read there', async () => {
+    await using harness = await create();
+    const { broker } = harness;
+    const fields = { z: '1', a: '', text: 'ä \u0000 \u{1F600} "\\', ['__proto__']: 'own' };
+    await broker.publish({ stream: CHAT, fields });
+    const letter = await rejectNewest(broker);
+    await broker.publish({ stream: CHAT, fields: { n: 'later' } });
+    const end = (await broker.inspect(CHAT)).lastId;
+    const news = broker.readAfter(new Map([[CHAT, end]]), { count: 10, blockMs: 60_000 });
+    const result = await broker.replayDeadLetter(CHAT, letter.id);
+    expect(result).toEqual({ status: 'replayed', id: expect.any(String) });
+    const [entry, ...others] = present((await news).get(CHAT));
+    expect({ status: 'replayed', id: entry?.id }).toEqual(result);
+    expect(Object.entries(present(entry).fields)).toEqual(Object.entries(fields));
+    expect(others).toEqual([]);
+    expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 0, length: 3 });
+  });
+
+  it('are replayed once, however often it is asked for', async () => {
+    await using harness = await create();
+    const { broker } = harness;
+    await rejectNumbered(broker, 2);
+    const [one, other] = await broker.listDeadLetters(CHAT, { count: 2 });
+    const { id } = present(one);
+    const results = await Promise.all(Array.from({ length: 10 }, () => broker.replayDeadLetter(CHAT, id)));
+    expect(results.map(({ status }) => status).sort()).toEqual([
+      ...Array.from({ length: 9 }, () => 'not_found'),
+      'replayed',
+    ]);
+    expect(await broker.replayDeadLetter(CHAT, id)).toEqual({ status: 'not_found' });
+    expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 1, length: 3 });
+    expect(await broker.listDeadLetters(CHAT, { count: 2 })).toEqual([other]);
+  });
+
+  it('are replayed although the dedupe window knows their entry, which may be rejected again', async () => {
+    await using harness = await create();
+    const { broker } = harness;
+    await broker.publish({ stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
+    const letter = await rejectNewest(broker);
+    expect(await broker.replayDeadLetter(CHAT, letter.id)).toMatchObject({ status: 'replayed' });
+    const again = await rejectNewest(broker);
+    expect(again.originId).not.toBe(letter.originId);
+    expect(again.fields).toEqual(letter.fields);
+  });
+
+  it('stay where they are while nothing of them can be appended', async () => {
+    await using harness = await create();
+    const { broker } = harness;
+    const tooMany = Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`f${n}`, 'x']));
+    for (const fields of [{}, tooMany]) {
+      const entry = { id: `${1 + Object.keys(fields).length}-1`, fields };
+      await broker.deadLetter({ stream: CHAT, entry, reason: 'r', rejectedBy: 'a' });
+    }
+    const letters = await broker.listDeadLetters(CHAT, { count: 2 });
+    expect(letters.map(({ isReplayable }) => isReplayable)).toEqual([false, false]);
+    for (const { id } of letters)
+      expect(await broker.replayDeadLetter(CHAT, id)).toEqual({ status: 'not_replayable' });
+    expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 2, length: 0 });
+  });
+}
+
+function describeDropping(create: CreateHarness): void {
+  it('are dropped by ID, and only these', async () => {
+    await using harness = await create();
+    const { broker } = harness;
+    await rejectNumbered(broker, 4);
+    const [first, second, , last] = (await broker.listDeadLetters(CHAT, { count: 4 })).map(({ id }) => id);
+    expect(await broker.dropDeadLetters(TICKET, [present(first)])).toBe(0);
+    const wanted = [present(last), present(first), '1-1', present(first)];
+    expect(await broker.dropDeadLetters(CHAT, wanted)).toBe(2);
+    expect(numbers(await broker.listDeadLetters(CHAT, { count: 4 }))).toEqual(['1', '2']);
+    expect(await broker.readDeadLetter(CHAT, present(first))).toBeUndefined();
+    expect(await broker.replayDeadLetter(CHAT, present(first))).toEqual({ status: 'not_found' });
+    expect(await broker.replayDeadLetter(CHAT, present(second))).toMatchObject({ status: 'replayed' });
+    expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 1, length: 5 });
+  });
+
+  it('that were dropped are not kept again when their entry is read again', async () => {
+    await using harness = await create();
+    const { broker } = harness;
+    await rejectNumbered(broker, 1);
+    const [letter] = await broker.listDeadLetters(CHAT, { count: 1 });
+    await broker.dropDeadLetters(CHAT, [present(letter).id]);
+    const [entry] = await readAll(broker);
+    const repeat = { stream: CHAT, entry: present(entry), reason: 'r', rejectedBy: 'b' };
+    expect(await broker.deadLetter(repeat)).toBe(false);
+    expect(await broker.listDeadLetters(CHAT, { count: 1 })).toEqual([]);
+  });
+}
+
+async function rejectNumbered(broker: Broker, count: number): Promise<void> {
+  await publishNumbered(broker, count);
+  for (const entry of await readAll(broker))
+    await broker.deadLetter({ stream: CHAT, entry, reason: 'r', rejectedBy: 'a' });
+}
+
+async function rejectNewest(broker: Broker): Promise<DeadLetter> {
+  const [entry] = await broker.readRange(CHAT, { count: 1, direction: 'backward' });
+  await broker.deadLetter({ stream: CHAT, entry: present(entry), reason: 'r', rejectedBy: 'a' });
+  const [letter] = await broker.listDeadLetters(CHAT, { count: 1, direction: 'backward' });
+  return present(letter);
+}
+
+function numbers(letters: readonly DeadLetter[]): (string | undefined)[] {
+  return letters.map(({ fields }) => fields['n']);
+}
+
+function lastId(letters: readonly DeadLetter[]): EntryId {
+  return present(letters.at(-1)).id;
+}
