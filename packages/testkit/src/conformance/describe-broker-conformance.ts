@@ -21,12 +21,8 @@ export function describeBrokerConformance(name: string, create: CreateHarness): 
     describeMembership(create);
     describeLedger(create);
     describeRetention(create);
-<<<<<<< HEAD
-    describeRejecting(create);
     describeWindows(create);
-=======
     describeDeadLetters(create);
     describeEnding(create);
->>>>>>> f0f22c9 (List, show, replay and drop dead letters through the broker)
   });
 }
