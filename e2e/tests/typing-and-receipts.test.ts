@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { EventLog } from '../fixtures/event-log.js';
 import { GatewayProcess } from '../fixtures/gateway-process.js';
 import { acceptEvents } from '../fixtures/http.js';
+import { readMetric } from '../fixtures/metrics.js';
 import { chatMessage } from '../fixtures/sample-events.js';
 import { normalMode, signToken } from '../fixtures/tokens.js';
 
@@ -77,3 +78,46 @@ async function typingNow(url: string): Promise<string[]> {
   const { typing } = await newcomer.join('r');
   return typing.map((user) => user.username).sort();
 }
+
+test('the indicator of a typist whose last connection goes ends at once, for every client', async () => {
+  await using gateway = await GatewayProcess.start();
+  const ana = randomUUID();
+  await using watcher = await EventLog.connect(gateway.url);
+  await watcher.join('r');
+  await using laptop = await EventLog.connectAs(gateway.url, ana, 'Ana');
+  await using phone = await EventLog.connectAs(gateway.url, ana, 'Ana');
+  for (const client of [laptop, phone]) await client.join('r');
+  await laptop.connection.invoke('SendTyping', 'r', true);
+  await watcher.received(1);
+  await laptop.connection.stop();
+  // Somebody is there still: the next event is another's.
+  await acceptEvents(gateway.url, chatMessage('r', 'not Ana'));
+  await watcher.received(2);
+  await phone.connection.stop();
+  const [start, message, stop] = await watcher.received(3);
+  expect([start?.event_type, message?.event_type, stop?.event_type]).toEqual([
+    'typing_start',
+    'chat_message',
+    'typing_stop',
+  ]);
+  expect(stop?.payload).toMatchObject({ user_id: ana, username: 'Ana', is_typing: false });
+  expect(await typingNow(gateway.url)).toEqual([]);
+});
+
+test('a user who sends typing and receipts without end is refused, told when to go on, and others are not', async () => {
+  await using gateway = await GatewayProcess.start();
+  await using storm = await EventLog.connectAs(gateway.url, randomUUID(), 'Ana');
+  await using other = await EventLog.connectAs(gateway.url, randomUUID(), 'Bob');
+  for (const client of [storm, other]) await client.join('r');
+  const calls = Array.from({ length: 1_000 }, (_, n) =>
+    n % 2 === 0
+      ? storm.connection.invoke('SendTyping', 'r', true)
+      : storm.connection.invoke('MarkRead', 'r', [randomUUID()]),
+  );
+  const refused = (await Promise.allSettled(calls)).filter((call) => call.status === 'rejected');
+  // A burst of 60 and 20 a second: a slow machine lets more through, never the whole storm.
+  expect(refused.length).toBeGreaterThan(100);
+  expect(String(refused[0]?.reason)).toMatch(/HubException: .*too fast.* again in \d+ ms/);
+  expect(await readMetric(gateway.url, 'events_dropped_total')).toBeGreaterThanOrEqual(refused.length);
+  await other.connection.invoke('SendTyping', 'r', true);
+});

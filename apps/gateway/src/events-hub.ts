@@ -7,7 +7,9 @@ import { defineHub, type HubContext, HubError, JsonText, method } from '@millrac
 import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from './auth/room-access.js';
 import type { User } from './auth/token-verifier.js';
 import type { TypingUser } from './delivery/typing-users.js';
+import type { RateLimit } from './rate-limit.js';
 import type { ReplayOutcome, ReplayTarget } from './replay/replay.js';
+import type { Typists } from './typists.js';
 
 /** What the hub sends: the target is the event type, its one argument the event with its `position`. */
 export interface EventsClient {
@@ -38,6 +40,13 @@ export interface EventsHubPorts {
   /** Whether every room is open to everybody (development mode). */
   readonly areRoomsOpen: boolean;
   readonly maxRoomsPerConnection: number;
+  readonly typists: Typists;
+  /** What each user may send. */
+  readonly rateLimit: RateLimit;
+  /** Milliseconds that never go back. */
+  nowMs(): number;
+  /** A user sent more than that; it was told so. */
+  rateLimited(): void;
 }
 
 /** Rooms that a connection has joined, its personal room not counted. Kept per connection. */
@@ -53,9 +62,14 @@ export function createEventsHub(ports: EventsHubPorts) {
     createItems: () => ({ rooms: new Set<string>() }),
 
     onConnected(context) {
+      ports.typists.connected(context.user.userId);
       // A client that resumes joins its own room itself, with its position, so that nothing new comes before what it missed.
       if (context.request.query.get('resume') === '1') return;
       context.groups.add(personalRoomOf(context.user.userId));
+    },
+
+    onDisconnected(context) {
+      return stopTyping(ports, context.user);
     },
 
     methods: {
@@ -84,13 +98,11 @@ export function createEventsHub(ports: EventsHubPorts) {
         ([roomId, isTyping]): [string, boolean] => [roomIdArgument(roomId), booleanArgument(isTyping)],
         async (context: EventsContext, givenRoomId, isTyping): Promise<void> => {
           const { userId, name } = context.user;
+          const roomId = joinedRoom(givenRoomId, context);
+          checkRate(ports, userId);
           const payload = { user_id: userId, username: name, is_typing: isTyping };
-          await publish(
-            ports,
-            isTyping ? 'typing_start' : 'typing_stop',
-            joinedRoom(givenRoomId, context),
-            payload,
-          );
+          ports.typists.said(userId, roomId, isTyping, ports.nowMs());
+          await publish(ports, isTyping ? 'typing_start' : 'typing_stop', roomId, payload);
         },
       ),
 
@@ -101,8 +113,10 @@ export function createEventsHub(ports: EventsHubPorts) {
           listArgument(messageIds),
         ],
         async (context: EventsContext, givenRoomId, messageIds): Promise<void> => {
+          const roomId = joinedRoom(givenRoomId, context);
+          checkRate(ports, context.user.userId);
           const payload = { user_id: context.user.userId, message_ids: messageIds };
-          await publish(ports, 'read_receipt', joinedRoom(givenRoomId, context), payload);
+          await publish(ports, 'read_receipt', roomId, payload);
         },
       ),
     },
@@ -150,6 +164,22 @@ async function joinRoom(
     },
   });
   return { ...(entered ?? enter()), ...outcome };
+}
+
+/** @throws HubError that says when to send again */
+function checkRate(ports: EventsHubPorts, userId: string): void {
+  const waitMs = ports.rateLimit.take(userId, ports.nowMs());
+  if (waitMs === 0) return;
+  ports.rateLimited();
+  throw new HubError(`You send typing and receipts too fast. Send the last one again in ${waitMs} ms.`);
+}
+
+/** An indicator whose typist is gone must not stay until it expires. */
+async function stopTyping(ports: EventsHubPorts, { userId, name }: User): Promise<void> {
+  const rooms = ports.typists.disconnected(userId, ports.nowMs());
+  const payload = { user_id: userId, username: name, is_typing: false };
+  // Nobody is there to be told that it failed: then the indicator expires.
+  await Promise.allSettled(rooms.map((roomId) => publish(ports, 'typing_stop', roomId, payload)));
 }
 
 async function publish(

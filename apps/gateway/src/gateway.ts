@@ -9,6 +9,7 @@ import {
   createMemoryBroker,
   createRedisBroker,
   parseRedisUrl,
+  systemClock,
 } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
 import { createPublisher, type Publisher } from '@millrace/publisher';
@@ -34,7 +35,12 @@ import { createLogger, type Logger } from './logger.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { createPublisherObserver, observeSignalR } from './observers.js';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveOptions } from './options.js';
+import { RateLimit } from './rate-limit.js';
 import { SharedDirectory } from './shared-directory.js';
+import { Typists } from './typists.js';
+
+// Users whose rate is watched at a time: more than a gateway has connections.
+const maxLimitedUsers = 100_000;
 
 /** Where a started gateway listens. */
 export interface GatewayAddress {
@@ -190,7 +196,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   }
 
   #mapHub(): Hub<EventsClient> {
-    const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = this.#options;
+    const { isDevelopment, allowedOrigins, maxRoomsPerConnection, typingExpiryMs } = this.#options;
+    const { maxClientEventsPerSecond, maxClientEventsBurst } = this.#options;
     const definition = createEventsHub({
       publisher: this.publisher,
       currentPosition: (roomId) => this.#delivery.currentPosition(roomId),
@@ -198,6 +205,14 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       typingIn: (roomId) => this.#delivery.typingIn(roomId),
       areRoomsOpen: isDevelopment,
       maxRoomsPerConnection,
+      typists: new Typists({ expiryMs: typingExpiryMs, maxRoomsPerUser: maxRoomsPerConnection }),
+      rateLimit: new RateLimit({
+        perSecond: maxClientEventsPerSecond,
+        burst: maxClientEventsBurst,
+        maxUsers: maxLimitedUsers,
+      }),
+      nowMs: () => systemClock.monotonicMs(),
+      rateLimited: () => this.#metrics.dropped.inc({ reason: 'rate_limited' }),
     });
     const authenticate = this.#createAuthenticate();
     const origins = originsOf(allowedOrigins, isDevelopment);

@@ -67,6 +67,10 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly positionIntervalMs?: number;
   /** A typing indicator without news ends after this. @defaultValue 10_000 */
   readonly typingExpiryMs?: number;
+  /** Typing and receipts that one user may send through the hub, on all connections to this gateway together. @defaultValue 20 */
+  readonly maxClientEventsPerSecond?: number;
+  /** How many of these at once, after a pause. @defaultValue 60 */
+  readonly maxClientEventsBurst?: number;
   /** A producer clock further off than this is counted. @defaultValue 30_000 */
   readonly clockSkewLimitMs?: number;
   /** Acknowledged entries stay in their stream at least this long. @defaultValue 30_000 */
@@ -113,6 +117,8 @@ const defaults = {
   maxReplayBytesPerRoom: 1_048_576,
   positionIntervalMs: 20_000,
   typingExpiryMs: 10_000,
+  maxClientEventsPerSecond: 20,
+  maxClientEventsBurst: 60,
   clockSkewLimitMs: 30_000,
   minAgeMs: 30_000,
   extensions: [],
@@ -136,6 +142,8 @@ export function resolveOptions(
   const resolved: ResolvedGatewayOptions = { ...defaults, drainMs, instance: defaultInstance, ...given };
   checkDuration('drainMs (MILLRACE_DRAIN_MS)', resolved.drainMs);
   checkDuration('shutdownTimeoutMs', resolved.shutdownTimeoutMs);
+  checkCount('maxClientEventsPerSecond', resolved.maxClientEventsPerSecond);
+  checkCount('maxClientEventsBurst', resolved.maxClientEventsBurst);
   checkSecrets(resolved);
   checkInstance(resolved);
   return Object.freeze(resolved);
@@ -157,6 +165,11 @@ function checkInstance({ instanceUrl, connectionKeys, redisUrl }: ResolvedGatewa
   if (redisUrl === undefined || connectionKeys.length === 0) {
     throw invalid('MILLRACE_INSTANCE_URL needs MILLRACE_REDIS_URL and MILLRACE_CONNECTION_KEYS.');
   }
+}
+
+function checkCount(option: string, count: number): void {
+  if (Number.isInteger(count) && count >= 1) return;
+  throw invalid(`${option} must be a whole number from 1.`);
 }
 
 function checkSecrets(options: ResolvedGatewayOptions): void {

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Entry } from '@millrace/broker';
 import { defineCatalog, eventCatalog, type ReceivedEvent } from '@millrace/contract';
+import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import { Router, type RouterOptions } from '../src/delivery/router.js';
 
 const nowMs = Date.parse('2026-01-16T10:00:00Z');
 
 function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
+  const clock = fakeClock();
   const sent: unknown[] = [];
   const remembered: [string, string][] = [];
   const dropped: string[] = [];
@@ -29,6 +31,7 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
       remember: (_stream, entry, _received, createText) => remembered.push([entry.id, createText()]),
       send: (_received: ReceivedEvent, createText) => sent.push(JSON.parse(createText())),
       reject: (_stream, _entry, reason) => rejected.push(reason),
+      clock,
       observer: {
         delivered: (_received, recipients, delayMs) => delivered.push({ recipients, delayMs }),
         dropped: (_received, reason) => dropped.push(reason),

@@ -98,6 +98,7 @@ export class Delivery {
   /** Stops reading and gives back what the broker holds for this gateway. Never rejects. */
   async stop(): Promise<void> {
     this.#cancelTidy();
+    this.#router.flush();
     await this.#member.stop();
   }
 
@@ -182,6 +183,7 @@ export class Delivery {
         this.#replay.remember(stream, id, received, createText),
       send: (received, createText) => this.#send(received, createText),
       reject: (stream, entry, reason) => this.#reject(stream, entry, reason),
+      clock: systemClock,
       observer: createRouterObserver(this.#parts.metrics),
     });
   }

@@ -1,13 +1,19 @@
 // From an entry of a stream to the members of its room. Decides for each entry: deliver, drop (counted, with a
 // reason) or reject (a dead letter). Runs synchronously, in stream order; knows no Redis and no sockets.
-import type { Entry } from '@millrace/broker';
+import type { Clock, Entry } from '@millrace/broker';
 import { type AnyCatalog, describeIssues, type ReceivedEvent } from '@millrace/contract';
 import { eventText } from './event-text.js';
 import { appendedAtMs, clockSkewMs, isStale } from './freshness.js';
 import { SeenIds } from './seen-ids.js';
+import { TypingGate } from './typing-gate.js';
+
+// As long as the contract's own windows remember a message.
+const typingMemoryMs = 10_000;
+// Users of rooms that wrote or typed in the last 10 s; beyond it a late start may show until it expires.
+const maxTypingKeys = 100_000;
 
 /** Why an event was not delivered. */
-export type UndeliveredReason = 'stale' | 'duplicate';
+export type UndeliveredReason = 'stale' | 'duplicate' | 'ended' | 'superseded';
 
 /** What the router needs of the rest of the gateway. */
 export interface RouterPorts {
@@ -23,6 +29,8 @@ export interface RouterPorts {
   remember(stream: string, entry: Entry, received: ReceivedEvent, createText: () => string): void;
   /** Takes what can never be delivered. The reason is words; it holds no value of the event. */
   reject(stream: string, entry: Entry, reason: string): void;
+  /** Time for events that must wait a moment. */
+  readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly observer: RouterObserver;
 }
 
@@ -52,11 +60,20 @@ export class Router {
   readonly #options: RouterOptions;
   readonly #ports: RouterPorts;
   readonly #seenIds: SeenIds;
+  readonly #typingGate: TypingGate;
 
   constructor(options: RouterOptions, ports: RouterPorts) {
     this.#options = options;
     this.#ports = ports;
     this.#seenIds = new SeenIds({ windowMs: options.dedupeWindowMs, maxIds: options.maxDedupeIds });
+    this.#typingGate = new TypingGate(
+      { memoryMs: typingMemoryMs, maxKeys: maxTypingKeys },
+      {
+        nowMs: () => ports.clock.monotonicMs(),
+        startTimer: (callback, delayMs) => ports.clock.startTimer(callback, delayMs),
+        dropped: (received, reason) => ports.observer.dropped(received, reason),
+      },
+    );
   }
 
   /** Handles one entry. */
@@ -81,9 +98,16 @@ export class Router {
     const parsed = this.#options.catalog.parseEntry(entry.fields);
     if (!parsed.ok || !this.#ports.belongs(parsed.value.event.room_id, stream)) return;
     if (!this.#seenIds.isFirst(parsed.value.event.event_id, appendedAtMs(entry))) return;
+    if (this.#ports.brokerTimeMs() - appendedAtMs(entry) < typingMemoryMs)
+      this.#typingGate.noteMessage(parsed.value);
     this.#ports.remember(stream, entry, parsed.value, () =>
       eventText(parsed.value, positionOf(parsed.value.event.room_id)),
     );
+  }
+
+  /** Lets typing go on that waits for the end of its window. */
+  flush(): void {
+    this.#typingGate.flush();
   }
 
   #deliver(stream: string, entry: Entry, received: ReceivedEvent): void {
@@ -100,6 +124,11 @@ export class Router {
       return;
     }
     if (Math.abs(clockSkewMs(received, entry)) > clockSkewLimitMs) observer.clockSkewed(received);
+    this.#typingGate.pass(received, () => this.#hand(stream, entry, received));
+  }
+
+  /** To those who are here, and to the memory for those who come back. */
+  #hand(stream: string, entry: Entry, received: ReceivedEvent): void {
     // Written at most once, for the clients here and for those who come back; not at all when there is neither.
     let text: string | undefined;
     const createText = (): string => {
@@ -108,6 +137,7 @@ export class Router {
     };
     this.#ports.remember(stream, entry, received, createText);
     const recipients = this.#ports.send(received, createText);
-    observer.delivered(received, recipients, Math.max(0, brokerTimeMs - entryTimeMs));
+    const delayMs = Math.max(0, this.#ports.brokerTimeMs() - appendedAtMs(entry));
+    this.#ports.observer.delivered(received, recipients, delayMs);
   }
 }

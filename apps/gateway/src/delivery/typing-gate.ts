@@ -1,0 +1,162 @@
+// What of fleeting events (typing) goes on to clients: at most one per user, room and window, the last one, and no start that
+// a message or a stop of its user has overtaken. Most were coalesced before; this holds for plain XADD from anywhere, and for
+// what arrives in another order than it was made.
+import type { CancelTimer } from '@millrace/broker';
+import { compareTimestamps, type ReceivedEvent } from '@millrace/contract';
+
+/** Why an event was not let through. */
+export type GateReason = 'ended' | 'superseded';
+
+/** What the gate needs. */
+export interface TypingGatePorts {
+  /** Milliseconds that never go back. */
+  nowMs(): number;
+  startTimer(callback: () => void, delayMs: number): CancelTimer;
+  dropped(received: ReceivedEvent, reason: GateReason): void;
+}
+
+/** Bounds of {@link TypingGate}. */
+export interface TypingGateOptions {
+  /** How long a message or a stop is remembered against starts that come late. */
+  readonly memoryMs: number;
+  /** Most users of rooms remembered; the one that is longest without news goes first, what it holds is sent. */
+  readonly maxKeys: number;
+}
+
+/** An event that waits, and what lets it through. */
+interface Held {
+  readonly received: ReceivedEvent;
+  readonly deliver: () => void;
+  readonly cancelTimer: CancelTimer;
+}
+
+/** One user in one slot of one room: Open ─event─▶ Closed for a window ─event─▶ Holding ─window over─▶ Closed … ─▶ Open. */
+interface Place {
+  /** The newest message's. A start that is not newer is dropped. */
+  messageAt: string | undefined;
+  /** The newest stop's. A start that is older is dropped. */
+  stopAt: string | undefined;
+  /** The next event may go then. */
+  opensAtMs: number;
+  forgetAtMs: number;
+  held: Held | undefined;
+}
+
+/** See the file's comment. Every event it takes is delivered, dropped with a reason, or replaced by a later one. */
+export class TypingGate {
+  readonly #options: TypingGateOptions;
+  readonly #ports: TypingGatePorts;
+  /** What was touched longest ago comes first. */
+  readonly #places = new Map<string, Place>();
+
+  constructor(options: TypingGateOptions, ports: TypingGatePorts) {
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /**
+   * Takes an event in stream order and calls `deliver` now, at the end of its user's window, or never. An event of a type
+   * that does not pass here is delivered at once.
+   */
+  pass(received: ReceivedEvent, deliver: () => void): void {
+    const { coalescing, replay } = received.declaration;
+    this.noteMessage(received);
+    // What is replayed must keep its place in the stream.
+    if (coalescing === undefined || replay.mode !== 'none') return deliver();
+    const place = this.#placeOf(
+      received.event.room_id,
+      coalescing.slot,
+      coalescing.key(received.event.payload as never), // Parsed by its own declaration.
+    );
+    if (isOvertaken(received, place)) return this.#ports.dropped(received, 'ended');
+    if (isStop(received)) place.stopAt = newerOf(place.stopAt, received.event.timestamp);
+    const nowMs = this.#ports.nowMs();
+    if (place.held !== undefined) {
+      this.#ports.dropped(place.held.received, 'superseded');
+      place.held = { ...place.held, received, deliver };
+    } else if (nowMs < place.opensAtMs) {
+      const cancelTimer = this.#ports.startTimer(
+        () => this.#release(place, coalescing.windowMs),
+        place.opensAtMs - nowMs,
+      );
+      place.held = { received, deliver, cancelTimer };
+    } else {
+      place.opensAtMs = nowMs + coalescing.windowMs;
+      deliver();
+    }
+  }
+
+  /** Takes notice of a message that ends its sender's typing; also of one that was delivered before this gateway came. */
+  noteMessage({ event, declaration }: ReceivedEvent): void {
+    const ending = declaration.endsCoalescing;
+    const key = ending?.key(event.payload as never); // Parsed by its own declaration.
+    if (ending === undefined || key === undefined) return;
+    const place = this.#placeOf(event.room_id, ending.slot, key);
+    place.messageAt = newerOf(place.messageAt, event.timestamp);
+    const { held } = place;
+    if (held === undefined || !isOvertaken(held.received, place)) return;
+    held.cancelTimer();
+    place.held = undefined;
+    this.#ports.dropped(held.received, 'ended');
+  }
+
+  /** Lets everything through that waits. */
+  flush(): void {
+    for (const place of this.#places.values()) {
+      place.held?.cancelTimer();
+      this.#release(place, 0);
+    }
+  }
+
+  #release(place: Place, windowMs: number): void {
+    const { held } = place;
+    if (held === undefined) return;
+    place.held = undefined;
+    place.opensAtMs = this.#ports.nowMs() + windowMs;
+    held.deliver();
+  }
+
+  #placeOf(roomId: string, slot: string, key: string): Place {
+    const nowMs = this.#ports.nowMs();
+    // A room ID and a slot hold no control characters, so this name is unambiguous.
+    const name = `${roomId}\u0000${slot}\u0000${key}`;
+    const known = this.#places.get(name);
+    const isGood = known !== undefined && (known.forgetAtMs > nowMs || known.held !== undefined);
+    const place = isGood
+      ? known
+      : { messageAt: undefined, stopAt: undefined, opensAtMs: 0, forgetAtMs: 0, held: undefined };
+    place.forgetAtMs = nowMs + this.#options.memoryMs;
+    this.#places.delete(name);
+    this.#places.set(name, place);
+    this.#forgetOld(nowMs);
+    return place;
+  }
+
+  /** Two at a time, so that it shrinks faster than it grows and no event pays for many. */
+  #forgetOld(nowMs: number): void {
+    let looks = 2;
+    for (const [name, place] of this.#places) {
+      const isFull = this.#places.size > this.#options.maxKeys;
+      if (looks-- === 0 || (place.forgetAtMs > nowMs && !isFull)) return;
+      place.held?.cancelTimer();
+      this.#places.delete(name);
+      this.#release(place, 0);
+    }
+  }
+}
+
+function isStop({ event }: ReceivedEvent): boolean {
+  return (event.payload as { readonly is_typing?: unknown }).is_typing === false;
+}
+
+/** A stop always goes on: an indicator that somebody sees must end. */
+function isOvertaken(received: ReceivedEvent, { messageAt, stopAt }: Place): boolean {
+  if (isStop(received)) return false;
+  const { timestamp } = received.event;
+  if (messageAt !== undefined && compareTimestamps(timestamp, messageAt) <= 0) return true;
+  return stopAt !== undefined && compareTimestamps(timestamp, stopAt) < 0;
+}
+
+function newerOf(known: string | undefined, timestamp: string): string {
+  return known === undefined || compareTimestamps(timestamp, known) > 0 ? timestamp : known;
+}
