@@ -1,5 +1,12 @@
 // The `millrace` program: which commands there are. Each command is a file of its own.
+import { isEntryId } from '@millrace/broker';
 import { Command, InvalidArgumentError } from 'commander';
+import {
+  listDeadLetters,
+  type SettleCommandOptions,
+  settleDeadLetters,
+  showDeadLetter,
+} from './commands/dead-letters.js';
 import { serve } from './commands/serve.js';
 import { tail } from './commands/tail.js';
 import { mintToken } from './commands/token.js';
@@ -40,6 +47,49 @@ program
   .option('--minutes <n>', 'how long the token is good', positiveInteger, 60)
   .action(mintToken);
 
+const deadLetters = program
+  .command('dead-letters')
+  .description('see, replay or drop rejected entries; in the Redis of MILLRACE_REDIS_URL');
+
+deadLetters
+  .command('list')
+  .description('print dead letters, newest first')
+  .option('--stream <name>', 'of this stream and its partitions only')
+  .option('--limit <n>', 'at most so many, up to 1000', listLimit, 20)
+  .option('--before <id>', 'only older ones than this dead letter: the next page', entryId)
+  .option('--json', 'whole letters, one JSON object a line')
+  .action(listDeadLetters);
+
+deadLetters
+  .command('show')
+  .description('print one dead letter with its reason and fields')
+  .argument('<id>', 'ID of the dead letter, as list prints it', entryId)
+  .option('--stream <name>', 'where it is; needed when two streams have one with this ID')
+  .option('--json', 'the whole letter as one JSON object')
+  .action(showDeadLetter);
+
+deadLetters
+  .command('replay')
+  .description('put entries back into their stream, unchanged, and remove the dead letters')
+  .argument('[ids...]', 'IDs of dead letters', entryIds)
+  .option('--all', 'all that are there now, oldest first; asks nothing')
+  .option('--stream <name>', 'of this stream and its partitions only')
+  .option('--limit <n>', 'with --all: at most so many', positiveInteger)
+  .option('--json', 'what became of each, one JSON object a line')
+  .action((ids: readonly string[], options: SettleCommandOptions) =>
+    settleDeadLetters('replay', ids, options),
+  );
+
+deadLetters
+  .command('drop')
+  .description('remove dead letters for good')
+  .argument('[ids...]', 'IDs of dead letters', entryIds)
+  .option('--all', 'all that are there now, oldest first; asks nothing')
+  .option('--stream <name>', 'of this stream and its partitions only')
+  .option('--limit <n>', 'with --all: at most so many', positiveInteger)
+  .option('--json', 'what became of each, one JSON object a line')
+  .action((ids: readonly string[], options: SettleCommandOptions) => settleDeadLetters('drop', ids, options));
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -56,4 +106,19 @@ function httpUrl(text: string): string {
 function positiveInteger(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number of 1 or more.');
   return Number(text);
+}
+
+function listLimit(text: string): number {
+  const limit = positiveInteger(text);
+  if (limit > 1_000) throw new InvalidArgumentError('It must be 1000 at most; --before gives the next ones.');
+  return limit;
+}
+
+function entryId(text: string): string {
+  if (!isEntryId(text)) throw new InvalidArgumentError('It must be an ID such as 1768557600000-0.');
+  return text;
+}
+
+function entryIds(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, entryId(text)];
 }

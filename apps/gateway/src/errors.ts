@@ -3,6 +3,7 @@
 /** Stable codes of {@link GatewayError}; each is explained in docs/errors.md. */
 export const GATEWAY_ERROR_CODES = [
   'invalid_configuration',
+  'invalid_arguments',
   'port_in_use',
   'broker_unavailable',
   'partitions_differ',
@@ -11,7 +12,7 @@ export const GATEWAY_ERROR_CODES = [
 /** One of {@link GATEWAY_ERROR_CODES}. */
 export type GatewayErrorCode = (typeof GATEWAY_ERROR_CODES)[number];
 
-/** Something that keeps the gateway from starting. The message is meant for the person who starts it. */
+/** Something that keeps the gateway from starting, or a command from its work. The message is meant for whoever started it. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   readonly code: GatewayErrorCode;
