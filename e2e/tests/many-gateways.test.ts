@@ -145,6 +145,12 @@ test('a gateway is killed: the others take over what it held, and it takes its s
   // Later it gets all that falls to it: what another one holds in its place is given back after a while.
   await untilEachHasOne();
   expect(await row().slots()).toEqual(slots);
+  // Also while its slot is still held, by the process that is no more.
+  const owner = await row().slotOwner(victim);
+  await row().get(victim).stop('SIGKILL');
+  await row().run(victim);
+  await eventually(async () => expect(await row().slotOwner(victim)).not.toBe(owner));
+  expect(await row().slots()).toEqual(slots);
 });
 
 test('while no gateway lives nothing is acknowledged, and the next one delivers it from there', async () => {
