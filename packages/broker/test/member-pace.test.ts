@@ -1,6 +1,6 @@
 // How often a member asks: busy, idle and while everything fails. On a clock that the test moves.
 import { type Broker, createMember, createMemoryBroker, type MemberOptions } from '@millrace/broker';
-import { CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
+import { CHAT, fakeClock, present, SUITE_OPTIONS, TICKET } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { probe } from './broker-probe.js';
 
@@ -145,6 +145,32 @@ it('asks for fewer entries at a time when they are large', async () => {
   await clock.advance(1_000);
   expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 4 });
   expect(lastArgumentsOf('tickLedger')[1]).toMatchObject({ count: 2 });
+});
+
+it('takes nothing over after a time in which nobody could renew, until the others had time to', async () => {
+  const { clock, broker, failing, count } = await setUp();
+  const other = probe(broker);
+  const second = createMember(other.probed, { name: 'b', onEntry: () => {}, clock });
+  await second.start();
+  await clock.advance(5_000);
+  const holders = async (): Promise<readonly boolean[]> => [
+    (await broker.acquireLease(CHAT, 'a')) !== undefined,
+    (await broker.acquireLease(TICKET, 'b')) !== undefined,
+  ];
+  expect(await holders()).toEqual([true, true]);
+  const all = ['heartbeat', 'readAfter', 'claimSlot', 'acquireLease', 'tickLedger', 'trim'];
+  for (const set of [failing, other.failing]) for (const name of all) set.add(name);
+  await clock.advance(5_000);
+  failing.clear();
+  const before = count('claimSlot');
+  // It knows of no slot but its own, and every lease has run out.
+  while (count('claimSlot') === before) await clock.advance(50);
+  await clock.advance(2_000);
+  expect(await broker.acquireLease(CHAT, 'somebody')).toBeUndefined();
+  expect(await broker.acquireLease(TICKET, 'b')).toBeDefined();
+  // The other one does not come back: what it had is taken over after all.
+  await clock.advance(8_000);
+  expect(await broker.acquireLease(TICKET, 'b')).toBeUndefined();
 });
 
 it('acknowledges at its clean stop what it handled although its ledger never worked before', async () => {
