@@ -1,0 +1,421 @@
+// A broker together with the truth about it: what was published, who reads it, what is gone. Every step is judged against
+// the truth as soon as it was made.
+import { type Broker, compareEntryIds, cursorsAfter, type EntryId, parsePosition } from '@millrace/broker';
+import { CHAT, present } from '@millrace/testkit';
+import { StreamTrack } from '../../src/member/stream-track.js';
+
+/** What only a store outside this process can suffer. */
+export interface Accidents {
+  flush(): Promise<void>;
+  deleteStream(): Promise<void>;
+  destroyGroup(): Promise<void>;
+  /** As a publisher does that trims by length. */
+  trimTo(length: number): Promise<void>;
+}
+
+/** A broker under test. */
+export interface Subject {
+  readonly broker: Broker;
+  passTime(ms: number): Promise<void>;
+  readonly accidents?: Accidents;
+}
+
+interface Published {
+  readonly id: EntryId;
+  readonly dedupeId: string;
+}
+
+/** A moment at which a reader knew how many entries it had: from then on it must miss none uncounted. */
+interface Baseline {
+  readonly published: number;
+  readonly received: number;
+  readonly lost: number;
+}
+
+interface Reader {
+  readonly name: string;
+  readonly track: StreamTrack;
+  /** Which life of the stream it knows of. */
+  life: number;
+  received: number;
+  lost: number;
+  baseline: Baseline | undefined;
+}
+
+interface SavedPosition {
+  readonly text: string;
+  readonly life: number;
+}
+
+const READ_ALL = { count: 1_000 };
+
+/** Throws an Error that says which promise was broken. */
+function promise(isKept: boolean, what: () => string): void {
+  if (!isKept) throw new Error(`broken promise: ${what()}`);
+}
+
+/** See the file's comment. One stream; calls are made one after the other. */
+export class World {
+  readonly #subject: Subject;
+  /** Rises when the stream is lost. */
+  #life = 0;
+  /** Everything ever appended in this life, in order. */
+  #log: Published[] = [];
+  readonly #removed = new Set<EntryId>();
+  readonly #byDedupeId = new Map<string, EntryId>();
+  readonly #readers: Reader[] = [];
+  /** Cursors as the broker knows them, those of crashed readers included. */
+  readonly #registered = new Map<string, EntryId>();
+  readonly #positions: SavedPosition[] = [];
+  #acknowledged = 0;
+  /** Most entries that every registered reader had passed at one time. */
+  #passed = 0;
+  #expired = 0;
+  /** The newest entry when somebody last reported. */
+  #newestAtReport: EntryId = '0-0';
+  #isGroupMissing = false;
+  /** Of this life, once somebody was told. */
+  #epoch: string | undefined;
+  readonly #formerEpochs = new Set<string>();
+  /** At any time since somebody last reported. */
+  #wasGroupMissing = true;
+  #lastName = 0;
+
+  constructor(subject: Subject) {
+    this.#subject = subject;
+  }
+
+  get hasReaders(): boolean {
+    return this.#readers.length > 0;
+  }
+
+  async publish(count: number): Promise<void> {
+    const { broker } = this.#subject;
+    const before = await this.#retained();
+    const dedupeIds = Array.from(
+      { length: count },
+      (_, index) => `${this.#life}:${this.#log.length + index}`,
+    );
+    const receipts = await Promise.all(
+      dedupeIds.map((dedupeId) => broker.publish({ stream: CHAT, fields: { dedupeId }, dedupeId })),
+    );
+    for (const [index, { id, isDuplicate }] of receipts.entries()) {
+      const dedupeId = present(dedupeIds[index]);
+      promise(!isDuplicate, () => `${dedupeId} is new, and was taken for a repeat`);
+      const newest = this.#log.at(-1)?.id ?? '0-0';
+      promise(compareEntryIds(id, newest) > 0, () => `${id} does not come after ${newest}`);
+      this.#log.push({ id, dedupeId });
+      this.#byDedupeId.set(dedupeId, id);
+    }
+    await this.#noteCut([...before, ...receipts.map(({ id }) => id)]);
+  }
+
+  async publishAgain(pick: number): Promise<void> {
+    const repeats = [...this.#byDedupeId];
+    const [dedupeId, id] = repeats[pick % repeats.length] ?? [];
+    if (dedupeId === undefined) return;
+    const receipt = await this.#subject.broker.publish({ stream: CHAT, fields: { dedupeId }, dedupeId });
+    promise(
+      receipt.isDuplicate && receipt.id === id,
+      () => `${dedupeId} is ${id}, and was stored again as ${receipt.id}`,
+    );
+  }
+
+  async join(): Promise<void> {
+    this.#lastName += 1;
+    const name = `reader-${this.#lastName}`;
+    const starts = await this.#subject.broker.register(name);
+    const start = present(starts.find(({ stream }) => stream === CHAT));
+    this.#isGroupMissing = false;
+    this.#noteReport(start);
+    this.#registered.set(name, start.cursor);
+    const reader = {
+      name,
+      track: new StreamTrack(start),
+      life: this.#life,
+      received: this.#countUpTo(start.cursor),
+      lost: 0,
+      baseline: undefined,
+    };
+    this.#readers.push(reader);
+    if (start.cursor === start.lastId) this.#setBaseline(reader);
+  }
+
+  async leave(pick: number): Promise<void> {
+    const reader = this.#take(pick);
+    if (reader === undefined) return;
+    await this.#subject.broker.unregister(reader.name);
+    this.#registered.delete(reader.name);
+  }
+
+  /** Its process ends without a word: what it held is still held. */
+  crash(pick: number): void {
+    this.#take(pick);
+  }
+
+  async read(pick: number, count: number): Promise<void> {
+    const reader = this.#reader(pick);
+    if (reader !== undefined) await this.#read(reader, count);
+  }
+
+  async beat(pick: number): Promise<void> {
+    const reader = this.#reader(pick);
+    if (reader !== undefined) await this.#beat(reader);
+  }
+
+  async tick(pick: number, count: number): Promise<void> {
+    const reader = this.#reader(pick);
+    const lease =
+      reader === undefined ? undefined : await this.#subject.broker.acquireLease(CHAT, reader.name);
+    if (reader === undefined || lease === undefined) return;
+    const { cursor } = reader.track;
+    const result = await this.#subject.broker.tickLedger(lease, {
+      consumer: 'signalr-instance-1',
+      count,
+      cursor,
+    });
+    if (result.status === 'fenced') return;
+    this.#isGroupMissing = false;
+    for (const name of result.declaredDead) this.#registered.delete(name);
+    const known = this.#registered.get(reader.name);
+    if (known !== undefined && compareEntryIds(known, cursor) < 0) this.#registered.set(reader.name, cursor);
+    this.#acknowledged += result.acknowledged;
+    // Who begins anew goes back behind what it had passed; that stays acknowledged.
+    if (this.#registered.size > 0)
+      this.#passed = Math.max(this.#passed, this.#countUpTo(this.#smallestCursor()));
+    promise(
+      this.#acknowledged <= this.#passed,
+      () => `${this.#acknowledged} were acknowledged, ${this.#passed} were passed by everybody`,
+    );
+  }
+
+  async trim(pick: number): Promise<void> {
+    const { broker } = this.#subject;
+    const reader = this.#reader(pick);
+    const lease = reader === undefined ? undefined : await broker.acquireLease(CHAT, reader.name);
+    if (lease === undefined) return;
+    const before = await this.#retained();
+    const result = await broker.trim(lease);
+    if (result.status === 'fenced') return;
+    const gone = await this.#noteRemoved(before);
+    const { maxLength } = present(broker.options.streams[0]);
+    this.#expired += result.expired;
+    promise(
+      gone.length === result.removed + result.expired,
+      () => `${gone.length} are gone, not what was said`,
+    );
+    promise(
+      before.length - gone.length >= Math.min(before.length, maxLength),
+      () => `${before.length - gone.length} are left`,
+    );
+    const isBeyondCap = before.length > maxLength * broker.options.hardCapFactor;
+    promise(result.expired === 0 || isBeyondCap, () => `${result.expired} expired below the hard cap`);
+    if (isBeyondCap || !this.#isKnownToAll()) return;
+    const smallest = this.#smallestCursor();
+    for (const id of gone)
+      promise(compareEntryIds(id, smallest) <= 0, () => `${id} was removed, somebody stands at ${smallest}`);
+    const { expired } = await broker.inspect(CHAT);
+    promise(expired === this.#expired, () => `${expired} are counted as expired, ${this.#expired} are`);
+  }
+
+  async passTime(ms: number): Promise<void> {
+    await this.#subject.passTime(ms);
+  }
+
+  savePosition(pick: number): void {
+    const reader = this.#reader(pick);
+    if (reader === undefined || reader.life !== this.#life) return;
+    this.#positions.push({ text: reader.track.segment, life: reader.life });
+  }
+
+  /** A client comes back with an old position, to any reader that knows the present life. */
+  resume(pick: number, position: number): void {
+    const reader = this.#reader(pick);
+    const saved = this.#positions[position % this.#positions.length];
+    if (reader === undefined || saved === undefined || reader.life !== this.#life) return;
+    const { epoch, cursor, former } = reader.track;
+    const cursors = cursorsAfter(parsePosition(saved.text), [{ epoch, cursor, former }]);
+    promise(
+      (cursors !== undefined) === (saved.life === this.#life),
+      () =>
+        `a position of life ${saved.life} was ${cursors === undefined ? 'refused' : 'believed'} in ${this.#life}`,
+    );
+  }
+
+  async flush(): Promise<void> {
+    await this.#subject.accidents?.flush();
+    this.#byDedupeId.clear();
+    this.#registered.clear();
+    this.#expired = 0;
+    this.#beginLife();
+  }
+
+  /** What was never seen by a heartbeat leaves no trace when it is deleted, so one comes first. */
+  async deleteStream(pick: number): Promise<void> {
+    const reader = this.#reader(pick);
+    if (reader === undefined || reader.life !== this.#life || this.#log.length === 0) return;
+    await this.#beat(reader);
+    await this.#subject.accidents?.deleteStream();
+    this.#beginLife();
+  }
+
+  async destroyGroup(): Promise<void> {
+    await this.#subject.accidents?.destroyGroup();
+    this.#acknowledged = 0;
+    this.#isGroupMissing = true;
+    this.#wasGroupMissing = true;
+  }
+
+  async trimFromOutside(length: number): Promise<void> {
+    const before = await this.#retained();
+    await this.#subject.accidents?.trimTo(length);
+    await this.#noteRemoved(before);
+  }
+
+  /** Everybody reads to the end: now each must have, or have counted as lost, all that came. */
+  async settle(): Promise<void> {
+    for (const reader of this.#readers) {
+      await this.#beat(reader);
+      await this.#read(reader, this.#log.length + 1);
+      await this.#beat(reader);
+      promise(reader.life === this.#life, () => `${reader.name} never learned that the stream was lost`);
+      const { baseline } = reader;
+      if (baseline === undefined) continue;
+      const due = this.#log.length - baseline.published;
+      const accounted = reader.received - baseline.received + reader.lost - baseline.lost;
+      promise(accounted === due, () => `${reader.name} has or counted ${accounted} of ${due}`);
+    }
+  }
+
+  async #read(reader: Reader, count: number): Promise<void> {
+    const { track } = reader;
+    const options = { count: Math.min(count, 1_000), blockMs: 0 };
+    const entries = (await this.#subject.broker.readAfter(new Map([[CHAT, track.cursor]]), options)).get(
+      CHAT,
+    );
+    for (const { id, fields } of entries ?? []) {
+      // What a reader takes for the old stream is read again after its next heartbeat.
+      if (reader.life === this.#life) this.#judgeNext(reader, id);
+      reader.lost += track.advance({ id, fields });
+      reader.received += 1;
+    }
+  }
+
+  #judgeNext(reader: Reader, id: EntryId): void {
+    const { cursor } = reader.track;
+    promise(compareEntryIds(id, cursor) > 0, () => `${reader.name} read ${id} after ${cursor}`);
+    for (let index = this.#countUpTo(cursor); index < this.#log.length; index += 1) {
+      const next = present(this.#log[index]).id;
+      if (next === id) return;
+      promise(this.#removed.has(next), () => `${reader.name} read ${id}, and ${next} before it was there`);
+    }
+    promise(false, () => `${reader.name} read ${id}, which nobody published`);
+  }
+
+  async #beat(reader: Reader): Promise<void> {
+    const { track, name } = reader;
+    const replies = await this.#subject.broker.heartbeat(name, new Map([[CHAT, track.place]]));
+    const reply = present(replies.find(({ stream }) => stream === CHAT));
+    this.#registered.set(name, reply.cursor);
+    this.#noteReport(reply);
+    if (reply.verdict === 'reset') {
+      promise(reader.life !== this.#life, () => `${name} was told of a loss, and nothing was lost`);
+      Object.assign(reader, { life: this.#life, received: 0, lost: 0, baseline: undefined });
+      track.reset(reply);
+      if (reply.lastId === track.cursor) this.#setBaseline(reader);
+      return;
+    }
+    promise(reader.life === this.#life, () => `${name} was told "${reply.verdict}", and the stream was lost`);
+    promise(reply.verdict !== 'moved', () => `${name} was told of another server`);
+    promise(reply.entriesAdded === this.#log.length, () => `${reply.entriesAdded} were added, it is said`);
+    reader.lost += track.noteTip(reply);
+    if (track.cursor === reply.lastId) this.#setBaseline(reader);
+  }
+
+  /** Somebody registered or reported: the epoch is another one when the stream is, and only then. */
+  #noteReport({ epoch, lastId }: { readonly epoch: string; readonly lastId: EntryId }): void {
+    // Without its group and without its newest known entry a stream looks like one that was deleted and written again.
+    const canBeMistaken = this.#wasGroupMissing && this.#removed.has(this.#newestAtReport);
+    this.#wasGroupMissing = this.#isGroupMissing;
+    this.#newestAtReport = lastId;
+    if (epoch === this.#epoch) return;
+    promise(this.#epoch === undefined || canBeMistaken, () => 'the epoch changed, and nothing was lost');
+    promise(!this.#formerEpochs.has(epoch), () => `${epoch} is the epoch of a stream that was lost`);
+    if (this.#epoch !== undefined) {
+      this.#formerEpochs.add(this.#epoch);
+      this.#life += 1;
+    }
+    this.#epoch = epoch;
+  }
+
+  #setBaseline(reader: Reader): void {
+    const { received, lost } = reader;
+    reader.baseline ??= { published: this.#log.length, received, lost };
+  }
+
+  #beginLife(): void {
+    this.#life += 1;
+    if (this.#epoch !== undefined) this.#formerEpochs.add(this.#epoch);
+    this.#epoch = undefined;
+    this.#log = [];
+    this.#removed.clear();
+    this.#acknowledged = 0;
+    this.#passed = 0;
+    // It went with the stream.
+    this.#isGroupMissing = true;
+    this.#wasGroupMissing = true;
+  }
+
+  /** Whether every cursor that the broker knows was registered in this life, by somebody who knows of it. */
+  #isKnownToAll(): boolean {
+    return this.#readers.every(({ life }) => life === this.#life) && this.#registered.size > 0;
+  }
+
+  #smallestCursor(): EntryId {
+    return [...this.#registered.values()].reduce((least, id) =>
+      compareEntryIds(id, least) < 0 ? id : least,
+    );
+  }
+
+  #countUpTo(cursor: EntryId): number {
+    const index = this.#log.findIndex(({ id }) => compareEntryIds(id, cursor) > 0);
+    return index === -1 ? this.#log.length : index;
+  }
+
+  async #retained(): Promise<readonly EntryId[]> {
+    return (await this.#subject.broker.readRange(CHAT, READ_ALL)).map(({ id }) => id);
+  }
+
+  /** Publishing bounds a stream that nobody reads: what it cut beyond the hard cap is gone, and counted. */
+  async #noteCut(before: readonly EntryId[]): Promise<void> {
+    const { broker } = this.#subject;
+    const gone = await this.#noteRemoved(before);
+    const { expired } = await broker.inspect(CHAT);
+    const { maxLength } = present(broker.options.streams[0]);
+    const isBeyondCap = before.length > maxLength * broker.options.hardCapFactor;
+    promise(gone.length === 0 || isBeyondCap, () => `${gone.length} of ${before.length} were cut`);
+    const more = expired - this.#expired;
+    promise(more >= 0 && more <= gone.length, () => `${more} expired, and ${gone.length} are gone`);
+    this.#expired = expired;
+  }
+
+  /** What is gone since `before`; it must be the oldest. */
+  async #noteRemoved(before: readonly EntryId[]): Promise<readonly EntryId[]> {
+    const after = await this.#retained();
+    const gone = before.slice(0, before.length - after.length);
+    promise(
+      JSON.stringify([...gone, ...after]) === JSON.stringify(before),
+      () => 'something else than the oldest was removed',
+    );
+    for (const id of gone) this.#removed.add(id);
+    return gone;
+  }
+
+  #reader(pick: number): Reader | undefined {
+    return this.#readers[pick % this.#readers.length];
+  }
+
+  #take(pick: number): Reader | undefined {
+    return this.#readers.splice(pick % Math.max(1, this.#readers.length), 1)[0];
+  }
+}
