@@ -92,12 +92,16 @@ describe('OlderEntries', () => {
     expect(slice?.upTo).toBe(at(510));
   });
 
-  it('reads anew after a while', async () => {
-    const { read, readRange, at, clock } = await setUp(100);
+  it('lets go of a read after a while, and reads anew', async () => {
+    const { read, readRange, at, clock, older } = await setUp(100);
     await read(at(50), at(90));
     await read(at(40), at(90));
     expect(readRange).toHaveBeenCalledTimes(1);
+    older.evict();
+    expect(older.size).toBe(91);
     await clock.advance(5_001);
+    older.evict();
+    expect(older.size).toBe(0);
     await read(at(50), at(90));
     expect(readRange).toHaveBeenCalledTimes(2);
   });

@@ -236,7 +236,7 @@ export class Delivery {
 
   /** Once an interval: lets go of what is too old to be replayed, and keeps quiet connections' positions fresh. */
   #tidy(): void {
-    this.#replay.ring.evict(this.#member.brokerTimeMs());
+    this.#replay.evict(this.#member.brokerTimeMs());
     const position = this.#positions.ofEveryRoom();
     if (position === this.#toldPosition) return;
     this.#toldPosition = position;

@@ -85,6 +85,17 @@ export class OlderEntries {
     return { upTo, entries: entries.filter(({ id }) => compareEntryIds(id, range.from) > 0) };
   }
 
+  /** Entries kept for the next client. */
+  get size(): number {
+    return [...this.#desks.values()].reduce((sum, { span }) => sum + (span?.entries.length ?? 0), 0);
+  }
+
+  /** Lets go of reads that nobody may use any more. */
+  evict(): void {
+    for (const desk of this.#desks.values())
+      if (desk.span !== undefined && !this.#isFresh(desk.span)) delete desk.span;
+  }
+
   #ask(stream: string, range: OlderRange): Promise<Span> | Span {
     const desk: Desk = this.#desks.get(stream) ?? { wanted: [] };
     this.#desks.set(stream, desk);
@@ -108,9 +119,12 @@ export class OlderEntries {
   }
 
   #serves(span: Span, { from, atLeast }: OlderRange): boolean {
-    const isFresh = this.#nowMs() - span.readAtMs <= this.#options.keepMs;
     const reachesBack = span.isEnd || compareEntryIds(span.lowest, from) <= 0;
-    return isFresh && reachesBack && compareEntryIds(span.upTo, atLeast) >= 0;
+    return this.#isFresh(span) && reachesBack && compareEntryIds(span.upTo, atLeast) >= 0;
+  }
+
+  #isFresh({ readAtMs }: Span): boolean {
+    return this.#nowMs() - readAtMs <= this.#options.keepMs;
   }
 
   /** Reads what all of these need. */

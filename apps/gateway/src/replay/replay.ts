@@ -64,6 +64,12 @@ export class Replay {
     );
   }
 
+  /** Lets go of what is too old at `nowMs` (broker time). */
+  evict(nowMs: number): void {
+    this.ring.evict(nowMs);
+    this.#older.evict();
+  }
+
   /** Remembers a delivered event, if its type is replayed at all. */
   remember(stream: string, id: EntryId, received: ReceivedEvent, createText: () => string): void {
     const { event, declaration } = received;
