@@ -7,7 +7,6 @@ import {
   settleDeadLetters,
   showDeadLetter,
 } from './commands/dead-letters.js';
-import { serve } from './commands/serve.js';
 import { tail } from './commands/tail.js';
 import { mintToken } from './commands/token.js';
 import { GatewayError } from './errors.js';
@@ -25,6 +24,8 @@ program
   .option('--dev', 'development mode: what is not configured is open, on loopback only (as MILLRACE_DEV=1)')
   .option('--demo', 'serve the helpdesk demo (as MILLRACE_DEMO=1)')
   .action(async (options: { readonly dev?: boolean; readonly demo?: boolean }) => {
+    // Loaded only here: the other commands would wait for all that a server is made of.
+    const { serve } = await import('./commands/serve.js');
     await serve({ isDevelopment: options.dev === true, hasDemo: options.demo === true });
   });
 

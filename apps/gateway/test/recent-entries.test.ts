@@ -84,3 +84,20 @@ it('gives each entry the position of a client that has been sent it', async () =
     [a1, b0],
   ]);
 });
+
+it('leaves out what was rejected, also when it was replayed since, and keeps its place in the positions', async () => {
+  const { broker, starts, recalled, positions, lookBack } = await setUp({ a: 1_200, b: 0 }, 1);
+  const entries = await broker.readRange('a', { count: 1_000 });
+  for (const index of [0, 1, 700]) {
+    const entry = entries[index] ?? { id: '', fields: {} };
+    await broker.deadLetter({ stream: 'a', entry, reason: 'r', rejectedBy: 'a' });
+  }
+  const [letter] = await broker.listDeadLetters('a', { count: 1 });
+  await broker.replayDeadLetter('a', letter?.id ?? '');
+  await recallRecentEntries(broker, starts, { windowMs: 300_000, maxEntries: 5_000, ...lookBack });
+  expect(recalled).toHaveLength(1_197);
+  expect(recalled).not.toContain('a0');
+  expect(recalled).not.toContain('a700');
+  const cursors = positions.map((position) => parsePosition(position)[0]?.cursor);
+  expect([cursors[0], cursors[698]]).toEqual([entries[2]?.id, entries[701]?.id]);
+});

@@ -359,6 +359,12 @@ export interface Broker {
   }): Promise<boolean>;
 
   /**
+   * Which of these entries were rejected in the last `deadMarkMs`, by whomever and whatever became of their dead letters: no
+   * client was sent them.
+   */
+  findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>>;
+
+  /**
    * A bounded piece of a stream's dead letters, by their own IDs. The next page begins `after` the last one of a page,
    * backwards at `upTo: previousEntryId(last)`.
    */

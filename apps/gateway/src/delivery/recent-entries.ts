@@ -19,7 +19,7 @@ export interface LookBack {
   readonly maxEntries: number;
   /** Every later entry of the stream is recalled, or read by the tail. Called before the first `recall`. */
   begin(stream: string, floor: EntryId): void;
-  /** One entry; `placeOf` is how far a client is that has been sent it. Oldest first over all streams. */
+  /** One entry that was not rejected; `placeOf` is how far a client is that has been sent it. Oldest first over all streams. */
   recall(stream: string, entry: Entry, placeOf: (stream: string) => StreamPosition): void;
 }
 
@@ -27,12 +27,15 @@ const pageEntries = 500;
 
 /** Hands over the entries of the window up to the start of each stream. */
 export async function recallRecentEntries(
-  broker: Pick<Broker, 'readRange'>,
+  broker: Pick<Broker, 'readRange' | 'findRejected'>,
   starts: readonly StreamStart[],
   lookBack: LookBack,
 ): Promise<void> {
   const found = await Promise.all(
-    starts.map(async (start) => ({ start, entries: await readBackwards(broker, start, lookBack) })),
+    starts.map(async (start) => {
+      const entries = await readBackwards(broker, start, lookBack);
+      return { start, entries, rejected: await readRejected(broker, start.stream, entries) };
+    }),
   );
   const cursors = new Map<string, EntryId>();
   for (const { start, entries } of found) {
@@ -50,8 +53,10 @@ export async function recallRecentEntries(
     entries.map((entry) => ({ stream: start.stream, entry })),
   );
   placed.sort((a, b) => compareEntryIds(a.entry.id, b.entry.id));
+  const rejected = new Map(found.map((recent) => [recent.start.stream, recent.rejected]));
   for (const { stream, entry } of placed) {
     cursors.set(stream, entry.id);
+    if (rejected.get(stream)?.has(entry.id) === true) continue;
     lookBack.recall(stream, entry, placeOf);
   }
 }
@@ -73,4 +78,21 @@ async function readBackwards(
     upTo = previousEntryId(oldest.id);
   }
   return found.slice(0, maxEntries);
+}
+
+/**
+ * Entries that were rejected were delivered to nobody, also where this gateway finds nothing wrong with them (it may know more
+ * event types than the one before): taken for seen, their replay would be dropped as a repeat.
+ */
+async function readRejected(
+  broker: Pick<Broker, 'findRejected'>,
+  stream: string,
+  entries: readonly Entry[],
+): Promise<ReadonlySet<EntryId>> {
+  const rejected = new Set<EntryId>();
+  for (let from = 0; from < entries.length; from += pageEntries) {
+    const ids = entries.slice(from, from + pageEntries).map(({ id }) => id);
+    for (const id of await broker.findRejected(stream, ids)) rejected.add(id);
+  }
+  return rejected;
 }

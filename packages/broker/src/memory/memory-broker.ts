@@ -190,6 +190,11 @@ class MemoryBroker implements Broker {
     );
   }
 
+  async findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>> {
+    checkEntryIds(ids);
+    return this.#stream(stream).findRejected(ids, this.#nowMs());
+  }
+
   async listDeadLetters(stream: string, options: RangeOptions): Promise<readonly DeadLetter[]> {
     checkRange(options);
     return this.#stream(stream).listDeadLetters(options);

@@ -150,6 +150,10 @@ export class MemoryStream {
     return true;
   }
 
+  findRejected(ids: readonly EntryId[], nowMs: number): ReadonlySet<EntryId> {
+    return new Set(ids.filter((id) => this.#deadMarks.get(id, nowMs) === true));
+  }
+
   listDeadLetters(options: RangeOptions): DeadLetter[] {
     return pieceOf(this.#deadLog, options).map(toDeadLetter);
   }

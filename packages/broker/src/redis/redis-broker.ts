@@ -49,7 +49,7 @@ import {
 } from './redis-options.js';
 import { parseRedisUrl } from './redis-url.js';
 import { RedisWindows } from './redis-windows.js';
-import { asEntries, asNumber } from './replies.js';
+import { asArray, asEntries, asNumber } from './replies.js';
 import type { RedisRouter, RouterOptions } from './router.js';
 import {
   acquireLeaseCall,
@@ -243,6 +243,15 @@ class RedisBroker implements Broker {
     checkEntryId(entry.id);
     const content = { originId: entry.id, reason, rejectedBy, fields: entry.fields };
     return this.#run(deadLetterCall(this.#part(stream).keys, this.options, content));
+  }
+
+  async findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>> {
+    checkEntryIds(ids);
+    const { keys } = this.#part(stream);
+    const marks = asArray(
+      await this.#router.command(keys.dead, ['MGET', ...ids.map((id) => keys.deadMark(id))]),
+    );
+    return new Set(ids.filter((_, index) => typeof marks[index] === 'string'));
   }
 
   async listDeadLetters(stream: string, options: RangeOptions): Promise<readonly DeadLetter[]> {

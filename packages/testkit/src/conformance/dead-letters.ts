@@ -7,6 +7,7 @@ import { CHAT, type CreateHarness, codeOf, present, publishNumbered, readAll, TI
 export function describeDeadLetters(create: CreateHarness): void {
   describe('dead letters', () => {
     describeKeeping(create);
+    describeRemembering(create);
     describeListing(create);
     describeReplaying(create);
     describeDropping(create);
@@ -59,6 +60,31 @@ function describeKeeping(create: CreateHarness): void {
   });
 }
 
+function describeRemembering(create: CreateHarness): void {
+  it('are remembered by the IDs of their entries after they were replayed or dropped', async () => {
+    await using harness = await create();
+    const { broker } = harness;
+    const [first = '', second = '', third = ''] = await publishNumbered(broker, 3);
+    for (const entry of (await readAll(broker)).slice(0, 2))
+      await broker.deadLetter({ stream: CHAT, entry, reason: 'r', rejectedBy: 'a' });
+    const [one, two] = await broker.listDeadLetters(CHAT, { count: 2 });
+    const { status } = await broker.replayDeadLetter(CHAT, present(one).id);
+    await broker.dropDeadLetters(CHAT, [present(two).id]);
+    expect(status).toBe('replayed');
+    expect(await broker.findRejected(CHAT, [third, second, first])).toEqual(new Set([second, first]));
+    expect(await broker.findRejected(TICKET, [first])).toEqual(new Set());
+  });
+
+  it('are forgotten by the IDs of their entries after a while', async () => {
+    await using harness = await create({ deadMarkMs: 10 });
+    const { broker } = harness;
+    await rejectNumbered(broker, 1);
+    const [entry] = await readAll(broker);
+    await harness.passTime(11);
+    expect(await broker.findRejected(CHAT, [present(entry).id])).toEqual(new Set());
+  });
+}
+
 function describeListing(create: CreateHarness): void {
   it('are listed page by page from either end', async () => {
     await using harness = await create();
@@ -86,6 +112,9 @@ function describeListing(create: CreateHarness): void {
       broker.listDeadLetters(CHAT, { count: 1_001 }),
       broker.listDeadLetters(CHAT, { count: 1, after: '-' }),
       broker.listDeadLetters(CHAT, { count: 1, upTo: '1' }),
+      broker.findRejected('events:other', ['1-1']),
+      broker.findRejected(CHAT, []),
+      broker.findRejected(CHAT, ['1']),
       broker.readDeadLetter('events:other', '1-1'),
       broker.readDeadLetter(CHAT, '+'),
       broker.replayDeadLetter('events:other', '1-1'),

@@ -56,6 +56,7 @@ export function describeEnding(create: CreateHarness): void {
           reason: 'r',
           rejectedBy: 'a',
         }),
+        findRejected: broker.findRejected(CHAT, ['1-1']),
         listDeadLetters: broker.listDeadLetters(CHAT, { count: 1 }),
         readDeadLetter: broker.readDeadLetter(CHAT, '1-1'),
         replayDeadLetter: broker.replayDeadLetter(CHAT, '1-1'),
