@@ -105,6 +105,18 @@ describe('Router', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('rejects an entry that is not UTF-8 although its text would pass, does not recall it, and takes a good one with its ID', () => {
+    const { router, sent, remembered, rejected } = setUp();
+    const fields = notification({ payload: '{"type":"info","title":"\uFFFD"}' });
+    const broken = { ...entryAt(nowMs, fields), isUtf8: false as const };
+    router.recall('events:notification', broken, () => 'earlier');
+    router.route('events:notification', broken);
+    expect(rejected).toEqual(['a field holds bytes that are not UTF-8 text']);
+    expect([sent, remembered]).toEqual([[], []]);
+    router.route('events:notification', entryAt(nowMs, fields));
+    expect(sent).toHaveLength(1);
+  });
+
   it('accepts a known type in any stream', () => {
     const { router, sent } = setUp();
     router.route('events:chat', entryAt(nowMs, notification()));

@@ -13,6 +13,8 @@ export type EntryId = string;
 export interface Entry {
   readonly id: EntryId;
   readonly fields: Readonly<Record<string, string>>;
+  /** `false`: a name or value holds bytes that are not UTF-8, for which U+FFFD stands in `fields`. Left out: all is text. */
+  readonly isUtf8?: false;
 }
 
 /** An entry to be appended. */

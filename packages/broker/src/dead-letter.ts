@@ -4,7 +4,7 @@ import type { DeadLetter, Entry } from './broker.js';
 import { parseFieldsJson } from './fields-json.js';
 
 /** Reads one entry of a dead-letter stream. Never throws: another process may have written it. */
-export function toDeadLetter({ id, fields }: Entry): DeadLetter {
+export function toDeadLetter({ id, fields, isUtf8 }: Entry): DeadLetter {
   const content = parseFieldsJson(fields['fields'] ?? '');
   const size = Object.keys(content).length;
   return {
@@ -13,6 +13,6 @@ export function toDeadLetter({ id, fields }: Entry): DeadLetter {
     reason: fields['reason'] ?? '',
     rejectedBy: fields['rejected_by'] ?? '',
     fields: content,
-    isReplayable: size > 0 && size <= MAX_FIELDS,
+    isReplayable: size > 0 && size <= MAX_FIELDS && isUtf8 !== false && fields['is_utf8'] !== '0',
   };
 }

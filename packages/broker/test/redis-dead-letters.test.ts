@@ -1,5 +1,6 @@
 // Dead letters in a Redis that others write to as well.
 import { CHAT, codeOf, present, type RedisServer, startRedis } from '@millrace/testkit';
+import { createClient } from '@redis/client';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { openBroker } from './redis-fixture.js';
 
@@ -59,4 +60,29 @@ it('appends the entry with its 1000 fields in their order', async () => {
   expect(await broker.replayDeadLetter(CHAT, '7-7')).toMatchObject({ status: 'replayed' });
   const [entry] = await broker.readRange(CHAT, { count: 1 });
   expect(Object.entries(present(entry).fields)).toEqual(Object.entries(fields));
+});
+
+it.each<[string, Readonly<Record<string, Buffer>>, boolean]>([
+  ['a value that is cut inside a character', { a: Buffer.from('ä').subarray(0, 1) }, false],
+  ['a value with a byte that no character has', { a: Buffer.from([0x7b, 0xff, 0x7d]) }, false],
+  ['a surrogate written as if it were a character', { a: Buffer.from([0xed, 0xa0, 0x80]) }, false],
+  ['U+FFFD itself', { a: Buffer.from('\uFFFD ä \u{1F600}') }, true],
+])('tells %s from text, by every way of reading', async (_, fields, isText) => {
+  await using broker = await openBroker(redis.url);
+  const client = await createClient({ url: redis.url }).connect();
+  await client.xAdd(CHAT, '5-5', fields);
+  await client.close();
+  const [[ranged], [back], read] = await Promise.all([
+    broker.readRange(CHAT, { count: 1 }),
+    broker.readRange(CHAT, { count: 1, direction: 'backward' }),
+    broker.readAfter(new Map([[CHAT, '0-0']]), { count: 1, blockMs: 0 }),
+  ]);
+  const text = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value.toString()]));
+  const entry = { id: '5-5', fields: text, ...(isText ? {} : { isUtf8: false }) };
+  expect([ranged, back, ...(read.get(CHAT) ?? [])]).toStrictEqual([entry, entry, entry]);
+  await broker.deadLetter({ stream: CHAT, entry: present(ranged), reason: 'r', rejectedBy: 'a' });
+  const [letter] = await broker.listDeadLetters(CHAT, { count: 1 });
+  expect(letter).toMatchObject({ fields: text, isReplayable: isText });
+  const { status } = await broker.replayDeadLetter(CHAT, present(letter).id);
+  expect(status).toBe(isText ? 'replayed' : 'not_replayable');
 });

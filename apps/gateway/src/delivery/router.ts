@@ -78,6 +78,10 @@ export class Router {
 
   /** Handles one entry. */
   route(stream: string, entry: Entry): void {
+    if (entry.isUtf8 === false) {
+      this.#ports.reject(stream, entry, 'a field holds bytes that are not UTF-8 text');
+      return;
+    }
     const parsed = this.#options.catalog.parseEntry(entry.fields);
     if (!parsed.ok) {
       this.#ports.reject(stream, entry, describeIssues(parsed.issues, parsed.eventType));
@@ -95,6 +99,7 @@ export class Router {
    * back is sent it. `positionOf`: of a member of the room that has been sent it.
    */
   recall(stream: string, entry: Entry, positionOf: (roomId: string) => string): void {
+    if (entry.isUtf8 === false) return;
     const parsed = this.#options.catalog.parseEntry(entry.fields);
     if (!parsed.ok || !this.#ports.belongs(parsed.value.event.room_id, stream)) return;
     if (!this.#seenIds.isFirst(parsed.value.event.event_id, appendedAtMs(entry))) return;

@@ -162,6 +162,7 @@ export class Replay {
     const events = new Map<string, ReplayEvent>();
     for (const { stream, entry } of entries.sort((a, b) => compareEntryIds(a.entry.id, b.entry.id))) {
       position.set(stream, entry.id);
+      if (entry.isUtf8 === false) continue;
       const parsed = this.#options.catalog.parseEntry(entry.fields);
       if (!parsed.ok || parsed.value.declaration.replay.mode === 'none') continue;
       const { event, declaration } = parsed.value;

@@ -144,6 +144,7 @@ export class MemoryStream {
       reason,
       rejected_by: rejectedBy,
       fields: JSON.stringify(entry.fields),
+      ...(entry.isUtf8 === false ? { is_utf8: '0' } : {}),
     };
     this.#deadLog.append(letter, Math.floor(nowMs));
     this.#deadLog.removeOldest(Math.max(0, this.#deadLog.length - this.#options.deadLetterMaxLength));

@@ -1,6 +1,6 @@
 // One connection to Redis that comes back by itself. Commands are never queued while it is away and never repeated:
 // a caller learns at once, or at the deadline, that the outcome is unknown.
-import { createClient } from '@redis/client';
+import { createClient, RESP_TYPES } from '@redis/client';
 import { backOffDelayMs } from '../back-off.js';
 import type { BrokerState } from '../broker.js';
 import { type Clock, pause } from '../clock.js';
@@ -11,6 +11,10 @@ import { asNumber, asText } from './replies.js';
 import type { ScriptCall } from './script-calls.js';
 
 type Client = ReturnType<typeof newClient>;
+
+/** Their replies hold what anybody wrote, which need not be text: only the bytes tell. */
+const READS_ENTRIES: ReadonlySet<string> = new Set(['XREAD', 'XRANGE', 'XREVRANGE']);
+const AS_BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /** What a connection needs to know. */
 export interface ConnectionOptions {
@@ -166,7 +170,8 @@ export class RedisConnection {
     try {
       // Both are written in this turn, one behind the other; a refusal shows in the reply to the command itself.
       if (isAsking) client.sendCommand(['ASKING']).catch(() => {});
-      return await withDeadline(this.#options.clock, client.sendCommand(args), timeoutMs, () => {
+      const reply = client.sendCommand(args, READS_ENTRIES.has(args[0] ?? '') ? AS_BYTES : undefined);
+      return await withDeadline(this.#options.clock, reply, timeoutMs, () => {
         return new BrokerError('timeout', `Redis did not answer ${args[0] ?? ''} within ${timeoutMs} ms`);
       });
     } catch (error) {

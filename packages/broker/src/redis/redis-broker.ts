@@ -239,10 +239,8 @@ class RedisBroker implements Broker {
   }
 
   async deadLetter(letter: Parameters<Broker['deadLetter']>[0]): Promise<boolean> {
-    const { stream, entry, reason, rejectedBy } = letter;
-    checkEntryId(entry.id);
-    const content = { originId: entry.id, reason, rejectedBy, fields: entry.fields };
-    return this.#run(deadLetterCall(this.#part(stream).keys, this.options, content));
+    checkEntryId(letter.entry.id);
+    return this.#run(deadLetterCall(this.#part(letter.stream).keys, this.options, letter));
   }
 
   async findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>> {

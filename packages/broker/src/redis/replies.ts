@@ -1,5 +1,6 @@
 // Reading what Redis answers. Replies are `unknown` until they have passed through here.
-// RESP2 is spoken, so every reply is text, a whole number, null or an array of these.
+// RESP2 is spoken, so every reply is text (bytes where the connection was told so), a whole number, null or an array of these.
+import { isUtf8 } from 'node:buffer';
 import type { Entry } from '../broker.js';
 import { BrokerError } from '../errors.js';
 
@@ -13,6 +14,7 @@ export function asArray(reply: unknown): readonly unknown[] {
 /** The reply as text. */
 export function asText(reply: unknown): string {
   if (typeof reply === 'string') return reply;
+  if (Buffer.isBuffer(reply)) return reply.toString();
   throw unexpected('text', reply);
 }
 
@@ -31,8 +33,10 @@ export function asTimeMs(seconds: unknown, microseconds: unknown): number {
 /** The reply of XRANGE and the inner part of XREAD. */
 export function asEntries(reply: unknown): Entry[] {
   return asArray(reply).map((item) => {
-    const [id, fields] = asArray(item);
-    return { id: asText(id), fields: asFields(asArray(fields)) };
+    const [id, flat] = asArray(item);
+    const texts = asArray(flat).map(asText);
+    const entry = { id: asText(id), fields: asFields(texts) };
+    return areExact(texts, asArray(flat)) ? entry : { ...entry, isUtf8: false };
   });
 }
 
@@ -47,12 +51,21 @@ export function asStreams(reply: unknown): Map<string, readonly Entry[]> {
 }
 
 /** Alternating names and values. Of a name that stands twice, the last value counts. */
-function asFields(flat: readonly unknown[]): Record<string, string> {
+function asFields(flat: readonly string[]): Record<string, string> {
   const fields: Record<string, string> = {};
   for (let at = 0; at + 1 < flat.length; at += 2) {
-    setField(fields, asText(flat[at]), asText(flat[at + 1]));
+    setField(fields, flat[at] ?? '', flat[at + 1] ?? '');
   }
   return fields;
+}
+
+/** Whether these texts say what the bytes said. Only a text that holds U+FFFD may not: few do, so few bytes are looked at. */
+function areExact(texts: readonly string[], parts: readonly unknown[]): boolean {
+  return texts.every((text, at) => {
+    if (!text.includes('\uFFFD')) return true;
+    const bytes = parts[at];
+    return !Buffer.isBuffer(bytes) || isUtf8(bytes);
+  });
 }
 
 /** Assigning to `__proto__` would change the object's prototype instead of storing a field. */

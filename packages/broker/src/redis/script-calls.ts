@@ -1,6 +1,7 @@
 // Every call of a script as a value: which script, with which keys and arguments, and what its reply means. Pure.
 import type {
   DeadLetter,
+  Entry,
   EntryId,
   HeartbeatReply,
   Lease,
@@ -180,12 +181,20 @@ export function trimCall(
 export function deadLetterCall(
   keys: StreamKeys,
   { deadMarkMs, deadLetterMaxLength }: ResolvedBrokerOptions,
-  { originId, reason, rejectedBy, fields }: Omit<DeadLetter, 'id' | 'isReplayable'>,
+  { entry, reason, rejectedBy }: Pick<DeadLetter, 'reason' | 'rejectedBy'> & { readonly entry: Entry },
 ): ScriptCall<boolean> {
   return {
     script: deadLetterScript,
-    keys: [keys.dead, keys.deadMark(originId)],
-    args: [deadMarkMs, deadLetterMaxLength, originId, reason, rejectedBy, JSON.stringify(fields)],
+    keys: [keys.dead, keys.deadMark(entry.id)],
+    args: [
+      deadMarkMs,
+      deadLetterMaxLength,
+      entry.id,
+      reason,
+      rejectedBy,
+      JSON.stringify(entry.fields),
+      entry.isUtf8 === false ? 0 : 1,
+    ],
     parse: (reply) => reply === 1,
   };
 }

@@ -2,7 +2,8 @@
 import { defineScript } from './script.js';
 
 /**
- * KEYS: dead, deadmark. ARGV: deadMarkMs, maximum length, origin ID, reason, rejected by, fields as JSON.
+ * KEYS: dead, deadmark. ARGV: deadMarkMs, maximum length, origin ID, reason, rejected by, fields as JSON, `0` when these
+ * are not exactly what the entry held.
  * Returns 1, or 0 when the entry had been rejected before, by whomever.
  */
 export const deadLetterScript = defineScript(
@@ -10,8 +11,9 @@ export const deadLetterScript = defineScript(
   [
     `
 if not redis.call('SET', KEYS[2], ARGV[5], 'NX', 'PX', ARGV[1]) then return 0 end
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*',
-  'origin_id', ARGV[3], 'reason', ARGV[4], 'rejected_by', ARGV[5], 'fields', ARGV[6])
+local letter = { 'origin_id', ARGV[3], 'reason', ARGV[4], 'rejected_by', ARGV[5], 'fields', ARGV[6] }
+if ARGV[7] == '0' then letter[9], letter[10] = 'is_utf8', '0' end
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', unpack(letter))
 return 1
 `,
   ],
