@@ -10,6 +10,11 @@ test.each([
     ['--clients', '20', '--seconds', '3', '--rate', '20', '--up', '1000', '--down', '300'],
     /\| Millrace, .* \| 1,200 \| 100 % \| 0 \|/,
   ],
+  [
+    'coalescing',
+    ['--seconds', '2', '--events', '2000', '--rounds', '1'],
+    /\| typing in Redis, each input alone in its window \|/,
+  ],
   ['check-cost', ['--rounds', '1'], /\| `catalog\.parseEvent` \|/],
 ])('%s prints its table', async (name, args, row) => {
   await using benchmark = new CliProcess({

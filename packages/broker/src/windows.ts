@@ -80,7 +80,7 @@ export interface WindowStore {
   /** Adds to the window that waits, or opens one that lasts `windowMs` from now: later additions do not lengthen it. */
   add(name: WindowName, inputs: readonly WindowInput[], windowMs: number): Promise<WindowAddition>;
 
-  /** Keeps an ending for `rememberMs`. */
+  /** Keeps an ending for `rememberMs` where a window waits or an earlier ending is kept; elsewhere there is nothing to end. */
   end(name: WindowName, ending: WindowEnding, rememberMs: number): Promise<void>;
 
   /**
@@ -92,6 +92,9 @@ export interface WindowStore {
     name: WindowName,
     claim: { readonly token: string; readonly leaseMs: number; readonly isForced: boolean },
   ): Promise<WindowClaim>;
+
+  /** Keeps a claim for `leaseMs` from now. False when it was lost meanwhile. */
+  renew(name: WindowName, token: string, leaseMs: number): Promise<boolean>;
 
   /**
    * Flushing → Published: forgets what was handed out.

@@ -22,6 +22,8 @@ import type { Coalescer } from './coalescer.js';
 import { endingText, foldWindow } from './fold-window.js';
 import type { PublisherObserver } from './options.js';
 import { OverdueWatch } from './overdue-watch.js';
+import { RecentEndings } from './recent-endings.js';
+import { Turnstile } from './turnstile.js';
 import { type Admission, WindowIntake } from './window-intake.js';
 
 /** What a shared coalescer is made of. */
@@ -43,6 +45,8 @@ const RENEW_MS = 100;
 const GIVE_UP_MS = 60_000;
 /** How long an ending is remembered against events that come late: the same as in the contract's own windows. */
 const END_MEMORY_MS = 10_000;
+/** Flushes at a time: what is claimed must be stored well within its lease, also when thousands of windows end at once. */
+const MAX_FLUSHES = 64;
 /** How long `flush` waits for windows that somebody else is flushing. */
 const FLUSH_LIMIT_MS = 5_000;
 
@@ -63,6 +67,8 @@ export class SharedCoalescer implements Coalescer {
   readonly #options: SharedCoalescerOptions;
   readonly #windows: WindowStore;
   readonly #coalescing: Coalescing;
+  readonly #endings = new RecentEndings(END_MEMORY_MS);
+  readonly #turnstile = new Turnstile(MAX_FLUSHES);
   readonly #watch: OverdueWatch;
   readonly #stopFollowing: () => void;
   /** At most `maxOpenWindows`; the one that opened first comes first. */
@@ -89,12 +95,17 @@ export class SharedCoalescer implements Coalescer {
     const windowMs = this.#options.catalog.find(event.event_type)?.coalescing?.windowMs;
     if (slotKey === undefined || windowMs === undefined)
       throw new TypeError('only events of a coalesced type are added');
+    if (this.#endings.hasEnded(slotKey, event.timestamp, this.#nowMs())) {
+      this.#options.observer.dropped?.({ reason: 'ended', count: event.metadata?.coalesced_count ?? 1 });
+      return;
+    }
     await this.#slotOf(slotKey, windowMs).intake.add({ id: event.event_id, text: JSON.stringify(event) });
   }
 
   end(event: StreamEvent): void {
     const slotKey = this.#coalescing.endedBy(event);
     if (slotKey === undefined) return;
+    this.#endings.note(slotKey, event.timestamp, this.#nowMs());
     const { key } = slotKey;
     const ending = { key, rank: timestampToMs(event.timestamp), text: endingText(key, event.timestamp) };
     // Sent before the event itself, on the same connection. When it fails, the gateways still drop a start that is not
@@ -174,7 +185,8 @@ export class SharedCoalescer implements Coalescer {
     const before = this.#flushes.get(key);
     // A flush that was asked for must see what was added since the one before it began.
     if (before !== undefined) return isForced ? before.then(() => this.#flushSlot(name, true)) : before;
-    const flush = this.#flushOnce(name, isForced)
+    const flush = this.#turnstile
+      .run(() => this.#flushOnce(name, isForced))
       .catch(() => {})
       .finally(() => {
         this.#flushes.delete(key);
@@ -251,6 +263,10 @@ export class SharedCoalescer implements Coalescer {
     return true;
   }
 
+  #nowMs(): number {
+    return this.#options.clock.monotonicMs();
+  }
+
   /** A store that is slow is no reason for others to publish the same again. */
   #renew(name: WindowName, token: string): CancelTimer {
     const { clock } = this.#options;
@@ -258,7 +274,7 @@ export class SharedCoalescer implements Coalescer {
     const next = (): void => {
       cancel = clock.startTimer(() => {
         next();
-        this.#windows.claim(name, { token, leaseMs: LEASE_MS, isForced: false }).catch(() => {});
+        this.#windows.renew(name, token, LEASE_MS).catch(() => {});
       }, RENEW_MS);
     };
     next();

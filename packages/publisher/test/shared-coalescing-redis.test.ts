@@ -127,7 +127,12 @@ it('keeps its state at the keys of the data model while it is Pending, and nothi
   await test.publisher.flush();
   expect(countsOf(await eventsOf(test.broker, 'abc123'))).toEqual([1, 1]);
   expect(await redis.cli('keys', 'coalesce*')).toBe('');
+  // A message with nothing to end leaves nothing; what is remembered of another one is forgotten by Redis itself.
   await test.publisher.publish('chat_message', 'abc123', chat(ana));
-  // What is remembered of a message is forgotten by Redis itself.
+  expect(await redis.cli('keys', 'coalesce*')).toBe('');
+  await test.publisher.publish('typing_start', 'abc123', typing(bob, true));
+  await test.publisher.publish('chat_message', 'abc123', chat(bob));
+  await test.publisher.flush();
   await until(async () => Number(await redis.cli('pttl', 'coalesce:abc123:typing')) > 0);
+  expect((await eventsOf(test.broker, 'abc123')).at(-1)?.event_type).toBe('chat_message');
 });

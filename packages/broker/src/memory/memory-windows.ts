@@ -74,6 +74,7 @@ export class MemoryWindows implements WindowStore {
     checkWindowName(name);
     const nowMs = this.#nowMs();
     const keptUntilMs = this.#states.get(nameOf(name))?.forgetAtMs ?? 0;
+    if (keptUntilMs <= nowMs) return;
     const state = this.#touch(name, Math.max(keptUntilMs, nowMs + rememberMs));
     if (state === undefined) return;
     const { endings } = state;
@@ -108,6 +109,15 @@ export class MemoryWindows implements WindowStore {
     flushing.leaseEndMs = nowMs + leaseMs;
     const { inputs, endings, sinceMs } = flushing;
     return { status: 'claimed', inputs, endings, ageMs: nowMs - sinceMs };
+  }
+
+  async renew(name: WindowName, token: string, leaseMs: number): Promise<boolean> {
+    checkWindowName(name);
+    const nowMs = this.#nowMs();
+    const flushing = this.#states.get(nameOf(name))?.flushing;
+    if (flushing?.token !== token) return false;
+    flushing.leaseEndMs = nowMs + leaseMs;
+    return true;
   }
 
   async commit(name: WindowName, token: string): Promise<boolean> {

@@ -21,6 +21,7 @@ import {
   windowCommitCall,
   windowEndCall,
   windowPlace,
+  windowRenewCall,
 } from './window-calls.js';
 
 /** What the windows need of their broker. */
@@ -68,6 +69,10 @@ export class RedisWindows implements WindowStore {
     const result = await this.#ports.run(windowClaimCall(place, claim));
     if (result.status === 'idle') await this.#unindex(place);
     return result;
+  }
+
+  async renew(name: WindowName, token: string, leaseMs: number): Promise<boolean> {
+    return this.#ports.run(windowRenewCall(this.#place(name), token, leaseMs));
   }
 
   async commit(name: WindowName, token: string): Promise<boolean> {

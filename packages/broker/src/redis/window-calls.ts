@@ -18,6 +18,7 @@ import {
   windowEndScript,
   windowIndexScript,
   windowOverdueScript,
+  windowRenewScript,
   windowUnindexScript,
 } from './scripts/windows.js';
 
@@ -69,6 +70,20 @@ export function windowClaimCall(
     keys,
     args: [window, token, leaseMs, isForced ? 1 : 0],
     parse: asClaim,
+  };
+}
+
+/** @see WindowStore.renew */
+export function windowRenewCall(
+  { window }: WindowPlace,
+  token: string,
+  leaseMs: number,
+): ScriptCall<boolean> {
+  return {
+    script: windowRenewScript,
+    keys: [window],
+    args: [token, leaseMs],
+    parse: (reply) => reply === 1,
   };
 }
 

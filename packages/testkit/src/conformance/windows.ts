@@ -80,24 +80,42 @@ export function describeWindows(create: CreateHarness): void {
       expect(await claimNow(windows, 'next')).toMatchObject({ inputs: ['text of c'], endings: ['e1', 'e2'] });
     });
 
+    it('are kept by a claim that is renewed, and by nobody else', async () => {
+      await using harness = await create();
+      const { windows } = harness.broker;
+      await windows.add(name, [input('a')], windowMs);
+      await claimNow(windows, 'slow', 1);
+      expect(await windows.renew(name, 'slow', leaseMs)).toBe(true);
+      await harness.passTime(2);
+      expect((await claimNow(windows, 'heir')).status).toBe('busy');
+      expect(await windows.renew(name, 'heir', leaseMs)).toBe(false);
+      await windows.commit(name, 'slow');
+      expect(await windows.renew(name, 'slow', leaseMs)).toBe(false);
+    });
+
     it('keep one ending per key, the highest, until it is over', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
+      await windows.end(name, { key: 'bob', rank: 1, text: 'nothing to end' }, 60_000);
+      await windows.add(name, [input('b')], windowMs);
       await windows.end(name, { key: 'ana', rank: 2, text: 'new' }, 60_000);
       await windows.end(name, { key: 'ana', rank: 1, text: 'old' }, 60_000);
       await windows.end(name, { key: 'bob', rank: 1, text: 'short' }, 1);
       await harness.passTime(2);
-      await windows.add(name, [input('a')], windowMs);
       expect(await claimNow(windows, 't')).toMatchObject({ endings: ['new'] });
+      await windows.commit(name, 't');
+      // It outlasts the window.
+      await windows.add(name, [input('a')], windowMs);
+      expect(await claimNow(windows, 't2')).toMatchObject({ endings: ['new'] });
     });
 
     it('forget the older endings beyond their bound', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
+      await windows.add(name, [input('a')], windowMs);
       for (let n = 0; n < WINDOW_LIMITS.maxEndings + 10; n++) {
         await windows.end(name, { key: `user-${n}`, rank: 1, text: `e${n}` }, 60_000);
       }
-      await windows.add(name, [input('a')], windowMs);
       const claim = await claimNow(windows, 't');
       const endings = claim.status === 'claimed' ? claim.endings : [];
       expect(endings.length).toBeLessThanOrEqual(WINDOW_LIMITS.maxEndings);

@@ -48,15 +48,17 @@ return reply
 );
 
 /**
- * KEYS: window. ARGV: key, rank, text, remembered for ms, most endings. Keeps the ending of the highest rank per key;
- * beyond the bound the older half goes.
+ * KEYS: window. ARGV: key, rank, text, remembered for ms, most endings. Keeps the ending of the highest rank per key, where
+ * there is anything it could end; beyond the bound the older half goes. Runs for every message, so the usual answer comes first.
  */
 export const windowEndScript = defineScript(
   'windowEnd',
   [
     clockFunctions,
     `
-local key, field, now = KEYS[1], 'e' .. ARGV[1], (readClock())
+local key, field = KEYS[1], 'e' .. ARGV[1]
+if redis.call('EXISTS', key) == 0 then return 0 end
+local now = (readClock())
 local state = redis.call('HMGET', key, field, 'm')
 if state[1] and tonumber(string.match(state[1], '^(%S+)')) > tonumber(ARGV[2]) then return 0 end
 local forgetAt = now + tonumber(ARGV[4])
@@ -128,6 +130,20 @@ return { 'claimed', inputs, endings, now - since }
 `,
   ],
   // It takes work out of the store.
+  { isAllowedWhenFull: true },
+);
+
+/** KEYS: window. ARGV: token, lease in ms. Returns 1, or 0 when the claim was lost. */
+export const windowRenewScript = defineScript(
+  'windowRenew',
+  [
+    clockFunctions,
+    `
+if redis.call('HGET', KEYS[1], 't') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'l', msText((readClock()) + tonumber(ARGV[2])))
+return 1
+`,
+  ],
   { isAllowedWhenFull: true },
 );
 

@@ -1,0 +1,158 @@
+// What coalescing saves and costs: scripted typing of 50 users in 10 rooms over 3 publisher processes, and the cost of one
+// coalesced input beside a plain publish.
+//
+//   npm run bench:coalescing [-- --seconds 20 --events 20000 --rounds 3 --write]
+import { parseArgs } from 'node:util';
+import { createClient } from '@redis/client';
+import type { Cost } from './coalescing/cost.js';
+import { type ArrivedEntry, type Judgement, judge } from './coalescing/judge.js';
+import { CAST, type KeyGap, typingScript } from './coalescing/script.js';
+import type { SentInput, TypistOrder } from './coalescing/typist.js';
+import { startRedis, startScript } from './processes.js';
+import { machineLine, writeTable } from './report/performance-page.js';
+import { percentile, spread } from './report/statistics.js';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '20' },
+    events: { type: 'string', default: '20000' },
+    rounds: { type: 'string', default: '3' },
+    write: { type: 'boolean', default: false },
+  },
+});
+const [seconds, events, rounds] = [values.seconds, values.events, values.rounds].map(Number) as [
+  number,
+  number,
+  number,
+];
+
+type Coalescing = 'redis' | 'local';
+
+/** Reads the stream as a gateway's tail does, until `stop` is called. */
+async function startReader(redisUrl: string) {
+  const client = createClient({ url: redisUrl, RESP: 2 });
+  await client.connect();
+  const arrived: ArrivedEntry[] = [];
+  let isReading = true;
+  const reading = (async (): Promise<void> => {
+    for (let cursor = '0'; isReading; ) {
+      const reply = (await client.sendCommand([
+        'XREAD',
+        'COUNT',
+        '200',
+        'BLOCK',
+        '200',
+        'STREAMS',
+        'events:chat',
+        cursor,
+      ])) as [string, [string, string[]][]][] | null;
+      const atMs = performance.timeOrigin + performance.now();
+      for (const [id, flat] of reply?.[0]?.[1] ?? []) {
+        cursor = id;
+        const field = (name: string): string => flat[flat.indexOf(name) + 1] ?? '';
+        const { coalesced_count: count = 1 } = JSON.parse(field('metadata')) as { coalesced_count?: number };
+        arrived.push({ eventId: field('event_id'), count, atMs });
+      }
+    }
+  })();
+  return {
+    arrived,
+    async stop(): Promise<void> {
+      isReading = false;
+      await reading;
+      client.destroy();
+    },
+  };
+}
+
+async function typing(gap: KeyGap, coalescing: Coalescing): Promise<Judgement> {
+  const { part, url } = await startRedis();
+  await using redis = part;
+  const script = typingScript(seconds, gap);
+  const typists = Array.from({ length: CAST.publishers }, () =>
+    startScript('./coalescing/typist.js', [url, coalescing]),
+  );
+  await Promise.all(typists.map((typist) => typist.message()));
+  const reader = await startReader(url);
+  const startAtMs = Date.now() + 500;
+  const reports = typists.map(async (typist, publisher) => {
+    const actions = script.filter((action) => action.publisher === publisher);
+    typist.child.send({ startAtMs, actions } satisfies TypistOrder);
+    const sent = await typist.message<readonly SentInput[]>();
+    await typist.end();
+    return sent;
+  });
+  const sent = (await Promise.all(reports)).flat();
+  // Every publisher has flushed; the reader has the rest within one read.
+  await reader.stop();
+  void redis;
+  return judge(sent, reader.arrived);
+}
+
+async function cost(kind: string): Promise<Cost> {
+  const { part, url } = await startRedis();
+  await using redis = part;
+  const script = startScript('./coalescing/cost.js', [url, kind, String(events)]);
+  const result = await script.message<Cost>();
+  await script.end();
+  void redis;
+  return result;
+}
+
+const gaps: readonly (readonly [string, KeyGap])[] = [
+  ['30–90 ms (a key held down, or a fast hand)', { fromMs: 30, toMs: 90 }],
+  ['50–150 ms', { fromMs: 50, toMs: 150 }],
+  ['100–300 ms', { fromMs: 100, toMs: 300 }],
+];
+const variants: readonly (readonly [string, Coalescing])[] = [
+  ['Redis, shared by the three', 'redis'],
+  ['local, one in each', 'local'],
+];
+
+const typingRows: string[] = [];
+for (const [keys, gap] of gaps) {
+  for (const [where, coalescing] of variants) {
+    const { inputs, entries, latenciesMs, flickers } = await typing(gap, coalescing);
+    const fewer = `${((1 - entries / inputs) * 100).toFixed(0)} %`;
+    const late = [50, 99].map((p) => percentile(latenciesMs, p).toFixed(1)).join(' / ');
+    typingRows.push(`| ${keys} | ${where} | ${inputs} | ${entries} | ${fewer} | ${late} | ${flickers} |`);
+  }
+}
+
+const kinds: readonly (readonly [string, string])[] = [
+  ['notification', 'plain publish: notification'],
+  ['message-local', 'plain publish: chat message, `coalescing: local`'],
+  ['message', 'chat message, `coalescing: redis`: asks for typing to end'],
+  ['merged', 'typing in Redis, 10 rooms: many inputs in a window'],
+  ['alone', 'typing in Redis, each input alone in its window'],
+  ['merged-local', 'typing, `coalescing: local`, 10 rooms'],
+  ['alone-local', 'typing, `coalescing: local`, each input alone in its window'],
+];
+const costs = new Map<string, Cost[]>();
+for (let round = 0; round < rounds; round++) {
+  for (const [kind] of kinds) costs.set(kind, [...(costs.get(kind) ?? []), await cost(kind)]);
+}
+const costRows = kinds.map(([kind, text]) => {
+  const all = costs.get(kind) ?? [];
+  return `| ${text} | ${spread(all.map(({ redisUs }) => redisUs))} | ${spread(all.map(({ nodeUs }) => nodeUs))} |`;
+});
+
+const table = [
+  `${CAST.users} users in ${CAST.rooms} rooms type for ${seconds} s, a start with every key and a stop at the end, each event through any of ${CAST.publishers} publisher processes. ` +
+    'Latency: from the publish of each event to the arrival, at a reader of the stream, of the entry that stands for it; a window is 100 ms. ' +
+    'Flicker: an entry behind a later one of its user.',
+  '',
+  '| a key every | windows | events in | entries out | fewer | latency p50 / p99, ms | flicker |',
+  '|---|---|---|---|---|---|---|',
+  ...typingRows,
+  '',
+  `Cost of one input: ${events.toLocaleString('en')} of them, 64 in flight, from one process; Redis: time in scripts (\`INFO commandstats\`), Node: CPU time of the publisher's process, median [lowest–highest] of ${rounds} rounds.`,
+  '',
+  '| what | Redis, µs | Node, µs |',
+  '|---|---|---|',
+  ...costRows,
+  '',
+  `${machineLine()} Command: \`npm run bench:coalescing -- --write\`.`,
+].join('\n');
+console.log(table);
+if (values.write) writeTable('coalescing', table);

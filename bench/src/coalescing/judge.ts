@@ -1,0 +1,45 @@
+// What went in beside what came out: how many fewer, how much later, and whether an indicator ever flickered.
+import type { SentInput } from './typist.js';
+
+/** An entry as it arrived at a reader. */
+export interface ArrivedEntry {
+  readonly eventId: string;
+  readonly count: number;
+  readonly atMs: number;
+}
+
+/** The result of one run. */
+export interface Judgement {
+  readonly inputs: number;
+  readonly entries: number;
+  /** Of each input: from its publish to the arrival of the entry that stands for it. */
+  readonly latenciesMs: readonly number[];
+  /** Entries of a user that arrived behind a later one. */
+  readonly flickers: number;
+}
+
+/**
+ * Every input is stood for by the first entry of its user that is not older than it.
+ * @throws Error when the counts of the entries do not add up to the inputs, or an input has no entry
+ */
+export function judge(sent: readonly SentInput[], arrived: readonly ArrivedEntry[]): Judgement {
+  const total = arrived.reduce((sum, { count }) => sum + count, 0);
+  if (total !== sent.length) throw new Error(`${sent.length} events went in, and ${total} were counted`);
+  const byId = new Map(sent.map((input) => [input.eventId, input]));
+  const entries = new Map<string, { readonly upToMs: number; readonly atMs: number }[]>();
+  let flickers = 0;
+  for (const { eventId, atMs } of arrived) {
+    const last = byId.get(eventId);
+    if (last === undefined) throw new Error('an entry is none of the events that went in');
+    const own = entries.get(last.place) ?? [];
+    if ((own.at(-1)?.upToMs ?? 0) > last.atMs) flickers++;
+    own.push({ upToMs: last.atMs, atMs });
+    entries.set(last.place, own);
+  }
+  const latenciesMs = sent.map(({ place, atMs }) => {
+    const entry = entries.get(place)?.find(({ upToMs }) => upToMs >= atMs);
+    if (entry === undefined) throw new Error('an event has no entry');
+    return entry.atMs - atMs;
+  });
+  return { inputs: sent.length, entries: arrived.length, latenciesMs, flickers };
+}
