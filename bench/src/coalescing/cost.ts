@@ -49,7 +49,7 @@ async function sendAll(from: number, to: number): Promise<void> {
 
 /** Microseconds that Redis spent in scripts, which is all that a publisher calls. */
 async function scriptUs(): Promise<number> {
-  const text = String(await admin.sendCommand(['INFO', 'commandstats']));
+  const text = await admin.sendCommand<string>(['INFO', 'commandstats']);
   const found = text.matchAll(/^cmdstat_(?:evalsha|eval):calls=\d+,usec=(\d+)/gm);
   return [...found].reduce((sum, [, usec]) => sum + Number(usec), 0);
 }

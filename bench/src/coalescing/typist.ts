@@ -44,5 +44,5 @@ for (const { atMs, roomId, userId, isTyping } of order.actions) {
 }
 await Promise.all(pending);
 await publisher.close();
-process.send?.(sent);
-process.disconnect?.();
+// A long list needs a while to be written.
+process.send?.(sent, undefined, undefined, () => process.disconnect());
