@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { OutboxRelay, type OutboxRelayOptions } from '../src/outbox-relay.js';
 import { openDesk, openPublisher, seeded } from './fixtures.js';
 
-const away = () => new PublisherError('broker_unavailable', 'away', { eventId: 'whichever' });
+const away = () =>
+  new PublisherError('broker_unavailable', 'away', { eventId: 'whichever', outcome: 'unknown' });
 
 type Publish = OutboxRelayOptions['publisher']['publishEvents'];
 

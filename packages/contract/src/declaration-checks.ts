@@ -1,7 +1,7 @@
 // The checks of declarations. A wrong one is a programmer's mistake and throws at once.
 import { IsObject } from 'typebox';
 import { ContractError } from './contract-error.js';
-import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';
+import { type EventTypeDeclaration, LANES, type StreamDeclaration } from './declaration.js';
 
 /** Clients match hub methods without regard to case, so two names must not differ in case alone. */
 const EVENT_TYPE_NAME = /^[a-z][a-z0-9_.-]{0,63}$/;
@@ -11,7 +11,6 @@ const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
 const PARTITION_NAME = /\.p\d+$/;
 /** Hub methods that Millrace itself calls on clients. */
 const RESERVED_NAMES: readonly string[] = ['position', 'resync'];
-const LANES: readonly unknown[] = ['high', 'medium', 'low'];
 const REPLAY_MODES: readonly unknown[] = ['all', 'latest', 'none'];
 
 function check(isRight: boolean, message: string): void {

@@ -3,7 +3,10 @@
 import type { Static, TObject } from 'typebox';
 
 /** How urgent a type is: what waits least in a publisher, and what is shed first for a slow client. */
-export type Lane = 'high' | 'medium' | 'low';
+export type Lane = (typeof LANES)[number];
+
+/** Every lane, the most urgent first. */
+export const LANES = ['high', 'medium', 'low'] as const;
 
 /** A stream that events travel in. */
 export interface StreamDeclaration<Name extends string = string> {

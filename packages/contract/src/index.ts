@@ -32,13 +32,14 @@ export type {
   WindowName,
 } from './coalescing-window.js';
 export { CONTRACT_ERROR_CODES, ContractError, type ContractErrorCode } from './contract-error.js';
-export type {
-  CoalescingRule,
-  EndsCoalescingRule,
-  EventTypeDeclaration,
-  Lane,
-  ReplayRule,
-  StreamDeclaration,
+export {
+  type CoalescingRule,
+  type EndsCoalescingRule,
+  type EventTypeDeclaration,
+  LANES,
+  type Lane,
+  type ReplayRule,
+  type StreamDeclaration,
 } from './declaration.js';
 export { defineEventType, defineStream } from './define.js';
 export { type EntryFields, MAX_EVENT_BYTES } from './entry.js';

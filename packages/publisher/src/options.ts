@@ -39,6 +39,12 @@ export interface PublisherOptions<C extends AnyCatalog> {
    * @defaultValue 'redis' on a Redis broker, else 'local'
    */
   readonly coalescing?: 'local' | 'redis';
+  /** Events that may wait while the broker is away; then low ones make room and others are refused. @defaultValue 10_000 */
+  readonly maxOutboxEvents?: number;
+  /** Characters of these events. @defaultValue 67_108_864 */
+  readonly maxOutboxChars?: number;
+  /** An event that has waited this long is refused. @defaultValue 5_000 */
+  readonly maxOutboxWaitMs?: number;
   /** Coalescing windows open at once; at the bound the oldest is flushed early. @defaultValue 10_000 */
   readonly maxOpenWindows?: number;
 }
@@ -55,6 +61,9 @@ export function resolveOptions<C extends AnyCatalog>(
     sourceInstance: `${hostname()}-${process.pid}`,
     observer: {},
     clock: systemClock,
+    maxOutboxEvents: 10_000,
+    maxOutboxChars: 67_108_864,
+    maxOutboxWaitMs: 5_000,
     maxOpenWindows: 10_000,
     coalescing: broker.kind === 'redis' ? ('redis' as const) : ('local' as const),
     ...options,

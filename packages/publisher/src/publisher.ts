@@ -13,6 +13,7 @@ import type { Coalescer } from './coalescer.js';
 import { PublisherError } from './errors.js';
 import { LocalCoalescer } from './local-coalescer.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
+import { Outbox, type OutboxEvent, RETRY_AFTER_MS } from './outbox.js';
 import { SharedCoalescer } from './shared-coalescer.js';
 import { type PublishOptions, stampEvent } from './stamp.js';
 
@@ -49,9 +50,6 @@ function withLargestCount(event: StreamEvent): StreamEvent {
   return { ...event, metadata: { ...event.metadata, coalesced_count: Number.MAX_SAFE_INTEGER } };
 }
 
-// How long a caller should wait before it tries again when the broker is away.
-const retryAfterMs = 1_000;
-
 /**
  * Publishes the events of one catalog.
  *
@@ -61,16 +59,21 @@ const retryAfterMs = 1_000;
 export class Publisher<C extends AnyCatalog = AnyCatalog> {
   readonly #options: ResolvedPublisherOptions<C>;
   readonly #coalescer: Coalescer;
-  /** Writes that are under way; `flush` waits for them. Bounded by the broker's queue, which refuses beyond its bound. */
+  readonly #outbox: Outbox;
+  /** Writes that are under way; `flush` waits for them. Bounded by the outbox, which refuses beyond its bound. */
   readonly #inFlight = new Set<Promise<unknown>>();
   #isClosed = false;
 
   /** Use {@link createPublisher}. */
   constructor(options: ResolvedPublisherOptions<C>) {
     this.#options = options;
+    this.#outbox = createOutbox(options);
     this.#coalescer = createCoalescer(options, async (event) => {
       const declaration = this.#declarationOf(event);
-      await this.#store({ event, declaration, fields: options.catalog.encodeEntry(event) });
+      const prepared = { event, declaration, fields: options.catalog.encodeEntry(event) };
+      // A window in the broker waits there itself; its flush must not go on when another publisher has taken it over.
+      const isShared = options.coalescing === 'redis';
+      await this.#store(prepared, isShared ? ({ entry }) => options.broker.publish(entry) : undefined);
     });
   }
 
@@ -78,7 +81,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
    * Publishes one event.
    *
    * @throws ContractError when the type, the room or the payload breaks the contract; nothing was published.
-   * @throws PublisherError `broker_unavailable` (outcome unknown, safe to repeat) or `publisher_closed`.
+   * @throws PublisherError `broker_unavailable` (safe to repeat; `outcome` says whether it may be stored), `outbox_full` or
+   * `publisher_closed`. While the broker is away an event waits for it, no longer than `maxOutboxWaitMs`.
    */
   async publish<Name extends EventTypeName<C>>(
     type: Name,
@@ -121,6 +125,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     this.#isClosed = true;
     await this.#coalescer.close();
     await Promise.allSettled(this.#inFlight);
+    this.#outbox.close();
   }
 
   #publishAll(events: readonly PreparedEvent[]): Promise<readonly PublishResult[]> {
@@ -150,7 +155,10 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
 
   async #publishPrepared({ event, declaration, fields }: PreparedEvent): Promise<PublishResult> {
     if (this.#isClosed) {
-      throw new PublisherError('publisher_closed', 'The publisher is closed.', { eventId: event.event_id });
+      throw new PublisherError('publisher_closed', 'The publisher is closed.', {
+        eventId: event.event_id,
+        outcome: 'not_stored',
+      });
     }
     if (declaration.coalescing !== undefined) {
       await this.#coalescer.add(event).catch((cause: unknown) => {
@@ -163,15 +171,22 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     return { status: 'stored', eventId: event.event_id, entryId: id, isDuplicate };
   }
 
-  async #store({ event, declaration, fields }: PreparedEvent): Promise<PublishReceipt> {
+  async #store(
+    { event, declaration, fields }: PreparedEvent,
+    put: (event: OutboxEvent) => Promise<PublishReceipt> = (waiting) => this.#outbox.put(waiting),
+  ): Promise<PublishReceipt> {
     const { broker, clock, observer } = this.#options;
     const startMs = clock.monotonicMs();
-    const write = broker.publish({
-      // The broker knows the number of partitions, so no publisher can disagree with the gateways about a room's place.
-      stream: broker.partitioning.streamFor(declaration.stream, event.room_id),
-      fields,
-      // What is never replayed is not worth a key in the store for 5 minutes: gateways drop a repeat.
-      ...(declaration.replay.mode === 'none' ? {} : { dedupeId: event.event_id }),
+    const write = put({
+      eventId: event.event_id,
+      lane: declaration.lane,
+      entry: {
+        // The broker knows the number of partitions, so no publisher can disagree with the gateways about a room's place.
+        stream: broker.partitioning.streamFor(declaration.stream, event.room_id),
+        fields,
+        // What is never replayed is not worth a key in the store for 5 minutes: gateways drop a repeat.
+        ...(declaration.replay.mode === 'none' ? {} : { dedupeId: event.event_id }),
+      },
     });
     this.#inFlight.add(write);
     try {
@@ -192,7 +207,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
       'The event store cannot be reached; whether the event was stored is not known. Publish it again with the same eventId.';
     return new PublisherError('broker_unavailable', message, {
       eventId: event.event_id,
-      retryAfterMs,
+      outcome: 'unknown',
+      retryAfterMs: RETRY_AFTER_MS,
       cause,
     });
   }
@@ -210,6 +226,17 @@ function createCoalescer(
 ): Coalescer {
   const options = { catalog, clock, maxOpenWindows, observer, store };
   return coalescing === 'local' ? new LocalCoalescer(options) : new SharedCoalescer({ ...options, broker });
+}
+
+function createOutbox(options: ResolvedPublisherOptions<AnyCatalog>): Outbox {
+  const { broker, clock, maxOutboxEvents, maxOutboxChars, maxOutboxWaitMs } = options;
+  return new Outbox({
+    broker,
+    clock,
+    maxEvents: maxOutboxEvents,
+    maxChars: maxOutboxChars,
+    maxWaitMs: maxOutboxWaitMs,
+  });
 }
 
 /** Creates a publisher over an open broker. */

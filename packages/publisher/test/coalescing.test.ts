@@ -186,7 +186,7 @@ describe('what the broker does not take when a window ends', () => {
     await test.publisher.publish('typing_start', 'room', typing(ana, true));
     await test.publisher.publish('typing_start', 'room', typing(ana, true));
     vi.spyOn(test.broker, 'publish').mockRejectedValue(new BrokerError('unavailable', 'gone'));
-    await test.clock.advance(100);
+    await test.clock.advance(100 + 5_000);
     expect(test.dropped).toEqual([{ reason: 'unavailable', count: 2 }]);
   });
 

@@ -126,15 +126,20 @@ describe('publish', () => {
 
   it('says that the outcome is unknown, and with which ID to repeat, when the broker is away', async () => {
     await using test = await setUp();
-    vi.spyOn(test.broker, 'publish').mockRejectedValueOnce(new BrokerError('unavailable', 'gone'));
-    const error = await test.publisher
+    const away = vi.spyOn(test.broker, 'publish').mockRejectedValue(new BrokerError('unavailable', 'gone'));
+    const publishing = test.publisher
       .publish('notification', 'room', notification)
       .catch((thrown: unknown) => thrown);
+    await test.clock.advance(5_000);
+    const error = await publishing;
     expect(error).toBeInstanceOf(PublisherError);
-    const { code, eventId, retryAfterMs } = error as PublisherError;
-    expect([code, retryAfterMs]).toEqual(['broker_unavailable', 1_000]);
-    const repeated = await test.publisher.publish('notification', 'room', notification, { eventId });
-    expect(repeated).toMatchObject({ status: 'stored', eventId, isDuplicate: false });
+    const { code, eventId, retryAfterMs, outcome } = error as PublisherError;
+    expect([code, retryAfterMs, outcome]).toEqual(['broker_unavailable', 1_000, 'unknown']);
+    away.mockRestore();
+    const repeating = test.publisher.publish('notification', 'room', notification, { eventId });
+    // The outbox tries a broker that was away once a second at least.
+    await test.clock.advance(1_000);
+    expect(await repeating).toMatchObject({ status: 'stored', eventId, isDuplicate: false });
   });
 
   it('lets a fault of the program through as it is', async () => {

@@ -141,7 +141,7 @@ async function sendUnavailable(
   const more = events.length > ids.length ? ', …' : '';
   await sendProblem(reply, {
     status: 503,
-    code: 'broker_unavailable',
+    code: error.code === 'outbox_full' ? 'outbox_full' : 'broker_unavailable',
     detail: `Some events may not be stored. Send the request again with the same event IDs (${ids.join(', ')}${more}).`,
     retryAfterSeconds: Math.ceil((error.retryAfterMs ?? 1_000) / 1000),
   });

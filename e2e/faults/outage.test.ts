@@ -1,0 +1,93 @@
+// Redis is away for longer than the outbox waits, under load: what a publisher said of each event is what became of it.
+// The tests take it away for 7 s; MILLRACE_OUTAGE_SECONDS=30 for longer.
+import { setTimeout as pause } from 'node:timers/promises';
+import { PublisherError } from '@millrace/publisher';
+import { expect, test } from 'vitest';
+import { chatMessage, streamOfType } from '../fixtures/sample-events.js';
+import { FaultSystem } from './support/fault-system.js';
+import { judge, type PublishRecord } from './support/oracle.js';
+
+const outageMs = Number(process.env['MILLRACE_OUTAGE_SECONDS'] ?? '7') * 1_000;
+const eventsPerSecond = 500;
+const aroundMs = 1_000;
+
+interface Outcomes {
+  readonly confirmed: PublishRecord[];
+  readonly unknown: Set<string>;
+  readonly refused: Set<string>;
+}
+
+test(
+  'Redis is away while events are published: what was stored is delivered once, what was refused never',
+  async () => {
+    await using system = await FaultSystem.start({
+      redisArgs: ['--appendonly', 'yes', '--appendfsync', 'everysec'],
+    });
+    const outcomes: Outcomes = { confirmed: [], unknown: new Set(), refused: new Set() };
+    const publishing = publishOnce(system, outcomes, outageMs + 2 * aroundMs);
+    await pause(aroundMs);
+    await system.redis.stop();
+    await pause(outageMs);
+    await system.redis.restart();
+    await publishing;
+    await system.whole();
+    const { confirmed, unknown, refused } = outcomes;
+    await expect
+      .poll(() => judge(confirmed, system.clients, unknown).lost, { timeout: 30_000, interval: 200 })
+      .toBe(0);
+    expect(judge(confirmed, system.clients, unknown)).toMatchObject({
+      handledTwice: 0,
+      outOfOrder: 0,
+      wronglyRecovered: 0,
+    });
+    const handled = new Set(system.clients.flatMap(({ records }) => records.flatMap(eventIdOf)));
+    expect([...refused].filter((eventId) => handled.has(eventId))).toEqual([]);
+    // Most of what came while Redis was away was told so in time; what came last was kept and stored.
+    expect(unknown.size + refused.size).toBeGreaterThan(0);
+    console.info(
+      `${confirmed.length} stored, ${refused.size} refused, ${unknown.size} unknown of ${confirmed.length + refused.size + unknown.size}`,
+    );
+  },
+  outageMs + 110_000,
+);
+
+/** Publishes each event once, without repeating what fails. */
+async function publishOnce({ publisher }: FaultSystem, outcomes: Outcomes, forMs: number): Promise<void> {
+  const startMs = performance.now();
+  const pending: Promise<void>[] = [];
+  while (performance.now() - startMs < forMs) {
+    const due = ((performance.now() - startMs) / 1_000) * eventsPerSecond;
+    while (pending.length < due) pending.push(publishOne(publisher, outcomes, pending.length));
+    // The pace of the load, not a wait for anything.
+    await pause(10);
+  }
+  await Promise.all(pending);
+}
+
+async function publishOne(
+  publisher: FaultSystem['publisher'],
+  { confirmed, unknown, refused }: Outcomes,
+  number: number,
+): Promise<void> {
+  const event = chatMessage(`room-${number % 50}`, `number ${number}`);
+  const startedAtMs = performance.now();
+  try {
+    const [result] = (await publisher.publishEvents([event])) as { readonly entryId: string }[];
+    confirmed.push({
+      eventId: event.event_id,
+      roomId: event.room_id,
+      stream: streamOfType[event.event_type],
+      entryId: result?.entryId ?? '',
+      startedAtMs,
+      confirmedAtMs: performance.now(),
+    });
+  } catch (error) {
+    if (!(error instanceof PublisherError)) throw error;
+    expect(error.retryAfterMs).toBeGreaterThan(0);
+    (error.outcome === 'unknown' ? unknown : refused).add(error.eventId);
+  }
+}
+
+function eventIdOf(record: FaultSystem['clients'][number]['records'][number]): readonly string[] {
+  return record.kind === 'handled' ? [record.eventId] : [];
+}

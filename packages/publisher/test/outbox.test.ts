@@ -1,0 +1,184 @@
+// The outbox alone: order, lanes, repeats, bounds and refusals, on a clock of the test's own.
+import { type Broker, BrokerError, createMemoryBroker, type OutgoingEntry } from '@millrace/broker';
+import type { Lane } from '@millrace/contract';
+import { fakeClock } from '@millrace/testkit';
+import { describe, expect, it, vi } from 'vitest';
+import { Outbox, type OutboxOptions } from '../src/outbox.js';
+
+const streams = [
+  { name: 'events:chat', maxLength: 1_000 },
+  { name: 'events:ticket', maxLength: 1_000 },
+];
+
+async function setUp(options: Partial<OutboxOptions> = {}) {
+  const clock = fakeClock();
+  const broker = createMemoryBroker({ streams, publishBatchSize: 2, clock });
+  await broker.open();
+  const outbox = new Outbox({
+    broker,
+    clock,
+    maxEvents: 100,
+    maxChars: 10_000,
+    maxWaitMs: 5_000,
+    ...options,
+  });
+  const results: Record<string, string> = {};
+  const put = (eventId: string, lane: Lane = 'high', stream = 'events:chat'): void => {
+    const entry: OutgoingEntry = { stream, fields: { n: eventId }, dedupeId: eventId };
+    outbox.put({ eventId, lane, entry }).then(
+      () => {
+        results[eventId] = 'stored';
+      },
+      (error: { code: string; outcome?: string }) => {
+        results[eventId] = `${error.code} ${error.outcome ?? ''}`.trim();
+      },
+    );
+  };
+  const stored = async (stream = 'events:chat'): Promise<string> =>
+    (await broker.readRange(stream, { count: 1_000 })).map(({ fields }) => fields['n']).join(' ');
+  return { clock, broker, outbox, put, stored, results };
+}
+
+/** Takes the broker away; `isDone` as when the entry was stored and the reply lost. */
+function takeAway(broker: Broker, code: 'unavailable' | 'out_of_memory' = 'unavailable', isDone = false) {
+  const publish = broker.publish.bind(broker);
+  return vi.spyOn(broker, 'publish').mockImplementation(async (entry) => {
+    if (isDone) await publish(entry);
+    throw new BrokerError(code, 'away');
+  });
+}
+
+describe('while the broker is there', () => {
+  it('stores in the order of the calls, streams apart', async () => {
+    const { clock, put, stored, results } = await setUp();
+    for (let n = 0; n < 20; n += 1) put(`c${n}`);
+    put('t', 'high', 'events:ticket');
+    await clock.advance(10);
+    expect(await stored()).toBe(Array.from({ length: 20 }, (_, n) => `c${n}`).join(' '));
+    expect(await stored('events:ticket')).toBe('t');
+    expect(new Set(Object.values(results))).toEqual(new Set(['stored']));
+  });
+
+  it('sends high before medium before low of what waits', async () => {
+    const { clock, put, stored } = await setUp();
+    for (const [id, lane] of [
+      ['l1', 'low'],
+      ['m1', 'medium'],
+      ['h1', 'high'],
+      ['l2', 'low'],
+      ['h2', 'high'],
+    ] as const)
+      put(id, lane);
+    await clock.advance(10);
+    expect(await stored()).toBe('h1 h2 m1 l1 l2');
+  });
+
+  it('holds no timer once nothing waits', async () => {
+    const { clock, put } = await setUp();
+    put('a');
+    await clock.advance(20_000);
+    expect(clock.timerCount).toBe(0);
+  });
+});
+
+describe('while the broker is away', () => {
+  it.each([
+    ['nothing was stored', false],
+    ['all was stored and no reply came', true],
+  ])('keeps the order and stores once, when %s', async (_title, isDone) => {
+    const { clock, broker, put, stored, results } = await setUp();
+    const away = takeAway(broker, 'unavailable', isDone);
+    for (let n = 0; n < 15; n += 1) put(`${n}`);
+    await clock.advance(1_000);
+    for (let n = 15; n < 20; n += 1) put(`${n}`);
+    expect(results).toEqual({});
+    away.mockRestore();
+    await clock.advance(2_000);
+    expect(await stored()).toBe(Array.from({ length: 20 }, (_, n) => `${n}`).join(' '));
+    expect(Object.values(results)).toEqual(Array.from({ length: 20 }, () => 'stored'));
+  });
+
+  it('refuses what has waited too long, and says whether it may be stored', async () => {
+    const { clock, broker, put, stored, results } = await setUp();
+    const away = takeAway(broker);
+    for (let n = 0; n < 10; n += 1) put(`${n}`);
+    await clock.advance(3_000);
+    put('late');
+    await clock.advance(2_000);
+    expect(results['0']).toBe('broker_unavailable unknown');
+    // Two batches of two are four calls, so eight were handed over at once.
+    expect(results['9']).toBe('broker_unavailable not_stored');
+    expect(results['late']).toBeUndefined();
+    away.mockRestore();
+    await clock.advance(2_000);
+    expect(results['late']).toBe('stored');
+    expect(await stored()).toBe('late');
+  });
+
+  it('says that nothing was stored while the store has no memory', async () => {
+    const { clock, broker, put, results } = await setUp();
+    takeAway(broker, 'out_of_memory');
+    put('a');
+    await clock.advance(5_000);
+    expect(results).toEqual({ a: 'broker_unavailable not_stored' });
+  });
+
+  it('tries again a bounded number of times', async () => {
+    const { clock, broker, put } = await setUp({ maxWaitMs: 60_000 });
+    const away = takeAway(broker);
+    put('a');
+    await clock.advance(60_000);
+    expect(away.mock.calls.length).toBeGreaterThan(30);
+    expect(away.mock.calls.length).toBeLessThan(1_000);
+  });
+
+  it('passes on at once what will never work', async () => {
+    const { clock, broker, put, results } = await setUp();
+    vi.spyOn(broker, 'publish').mockRejectedValueOnce(new BrokerError('refused', 'WRONGTYPE'));
+    put('a');
+    put('b');
+    await clock.advance(1);
+    expect(results).toEqual({ a: 'refused', b: 'stored' });
+  });
+});
+
+describe('at its bound', () => {
+  it('lets low events make room, the oldest first, then refuses', async () => {
+    const { clock, broker, put, stored, results } = await setUp({ maxEvents: 4 });
+    const away = takeAway(broker);
+    for (const id of ['l1', 'l2', 'l3', 'l4']) put(id, 'low');
+    await clock.advance(100);
+    for (const id of ['h1', 'h2', 'h3']) put(id);
+    put('l5', 'low');
+    put('m1', 'medium');
+    put('m2', 'medium');
+    await clock.advance(1);
+    expect(results['m2']).toBe('outbox_full not_stored');
+    expect(Object.keys(results).toSorted()).toEqual(['l1', 'l2', 'l3', 'l4', 'l5', 'm2']);
+    away.mockRestore();
+    await clock.advance(2_000);
+    expect(await stored()).toBe('h1 h2 h3 m1');
+  });
+
+  it('counts characters too, and takes a single huge event', async () => {
+    const { clock, broker, put, results } = await setUp({ maxChars: 12 });
+    takeAway(broker);
+    put('x'.repeat(100));
+    put('small');
+    await clock.advance(1);
+    expect(results).toEqual({ small: 'outbox_full not_stored' });
+  });
+});
+
+it('refuses what waits when it is closed', async () => {
+  const { clock, broker, outbox, put, results } = await setUp();
+  takeAway(broker);
+  put('a');
+  await clock.advance(10);
+  outbox.close();
+  put('b');
+  await clock.advance(2_000);
+  expect(results['a']).toMatch('broker_unavailable');
+  expect(results['b']).toMatch('broker_unavailable');
+  expect(clock.timerCount).toBe(0);
+});
