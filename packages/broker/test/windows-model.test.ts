@@ -1,0 +1,107 @@
+// Windows in memory and in Redis answer alike, whatever is asked of them in whatever order.
+import {
+  createMemoryBroker,
+  createRedisBroker,
+  type WindowClaim,
+  type WindowName,
+  type WindowStore,
+} from '@millrace/broker';
+import { fakeClock, type RedisServer, SUITE_OPTIONS, startRedis } from '@millrace/testkit';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(() => redis[Symbol.asyncDispose]());
+
+// Nothing is due and no lease ends by itself: time is the same for both.
+const windowMs = 600_000;
+const leaseMs = 600_000;
+
+// Two of them, so that much happens to each.
+const names: readonly WindowName[] = [
+  { roomId: 'a', slot: 'typing' },
+  { roomId: 'a:ü', slot: 'read_receipt' },
+];
+const name = fc.constantFrom(...names);
+const token = fc.constantFrom('p', 'q');
+const key = fc.constantFrom('ana', '\u0000', 'e', '7 8 9');
+const text = fc.string({ unit: 'binary', maxLength: 12 }).map((value) => JSON.stringify(value));
+const step = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({ op: fc.constant('add' as const), name, id: fc.constantFrom('1', '2', '3'), text }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('end' as const),
+      name,
+      key,
+      rank: fc.integer({ min: -1, max: 1 }),
+      text,
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ op: fc.constant('claim' as const), name, token, isForced: fc.boolean() }),
+  },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('renew' as const), name, token }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('commit' as const), name, token }) },
+);
+
+/** What does not depend on the moment, and not on the order of what has none. */
+function timeless(claim: WindowClaim): unknown {
+  if (claim.status !== 'claimed') return claim.status;
+  return { inputs: claim.inputs, endings: [...claim.endings].sort() };
+}
+
+async function take(
+  windows: WindowStore,
+  action: typeof step extends fc.Arbitrary<infer Step> ? Step : never,
+): Promise<unknown> {
+  switch (action.op) {
+    case 'add': {
+      const { isOpened, outcomes } = await windows.add(
+        action.name,
+        [{ id: action.id, text: action.text }],
+        windowMs,
+      );
+      return { isOpened, outcomes };
+    }
+    case 'end':
+      await windows.end(action.name, action, 600_000);
+      return 'kept';
+    case 'claim':
+      return timeless(await windows.claim(action.name, { ...action, leaseMs }));
+    case 'renew':
+      return windows.renew(action.name, action.token, leaseMs);
+    default:
+      return windows.commit(action.name, action.token);
+  }
+}
+
+it('answers the same in memory and in Redis', async () => {
+  const memory = createMemoryBroker({ ...SUITE_OPTIONS, clock: fakeClock() });
+  const server = createRedisBroker({ ...SUITE_OPTIONS, url: redis.url });
+  await Promise.all([memory.open(), server.open()]);
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 80 }), async (steps) => {
+      // Rooms of its own, so that nothing is left from the run before.
+      run++;
+      for (const action of steps) {
+        const own = { ...action, name: { ...action.name, roomId: `${run}/${action.name.roomId}` } };
+        expect(await take(server.windows, own), JSON.stringify(action)).toEqual(
+          await take(memory.windows, own),
+        );
+      }
+    }),
+    { numRuns: 100 },
+  );
+  await Promise.all([memory.close(), server.close()]);
+});
