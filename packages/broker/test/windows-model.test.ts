@@ -64,25 +64,19 @@ async function take(
   windows: WindowStore,
   action: typeof step extends fc.Arbitrary<infer Step> ? Step : never,
 ): Promise<unknown> {
-  switch (action.op) {
-    case 'add': {
-      const { isOpened, outcomes } = await windows.add(
-        action.name,
-        [{ id: action.id, text: action.text }],
-        windowMs,
-      );
-      return { isOpened, outcomes };
-    }
-    case 'end':
-      await windows.end(action.name, action, 600_000);
-      return 'kept';
-    case 'claim':
-      return timeless(await windows.claim(action.name, { ...action, leaseMs }));
-    case 'renew':
-      return windows.renew(action.name, action.token, leaseMs);
-    default:
-      return windows.commit(action.name, action.token);
+  const { op, name: window } = action;
+  if (op === 'add') {
+    const { isOpened, outcomes } = await windows.add(
+      window,
+      [{ id: action.id, text: action.text }],
+      windowMs,
+    );
+    return { isOpened, outcomes };
   }
+  if (op === 'end') return windows.end(window, action, 600_000);
+  if (op === 'claim') return timeless(await windows.claim(window, { ...action, leaseMs }));
+  if (op === 'renew') return windows.renew(window, action.token, leaseMs);
+  return windows.commit(window, action.token);
 }
 
 it('answers the same in memory and in Redis', async () => {
