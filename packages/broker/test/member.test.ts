@@ -59,6 +59,7 @@ function join(broker: Broker, name: string, options: Partial<MemberOptions> = {}
     onEntry: (stream, { fields }) => seen[stream]?.push(Number(fields['n'])),
     onStateChange: (state) => log.push(state),
     onError: (_, source) => log.push(`error:${source}`),
+    onOvertaken: (stream, firstId) => log.push(`overtaken:${stream}:${firstId}`),
     onGap: (stream, lost) => log.push(`gap:${stream}:${lost}`),
     onReset: (stream) => log.push(`reset:${stream}`),
     ...options,
@@ -261,6 +262,55 @@ describe.each([
     await until(() => sumOfGaps(log) === missed);
     expect(sumOfGaps(log)).toBe(missed);
     expect(chat).toEqual([...chat].sort((x, y) => x - y));
+    await member.stop();
+    await broker.close();
+  });
+
+  it('says that it was overtaken before it hands over what comes from behind the gap', async () => {
+    const streams = [{ name: CHAT, maxLength: 10 }];
+    const connect = await connectTo({ streams, hardCapFactor: 10 });
+    const broker = await connect();
+    const entries: { readonly n: number; readonly overtaken: number }[] = [];
+    const { member, log } = join(broker, 'a', {
+      readCount: 20,
+      onEntry: (_stream, { fields }) =>
+        entries.push({
+          n: Number(fields['n']),
+          overtaken: log.filter((line) => line.startsWith('overtaken:')).length,
+        }),
+    });
+    await member.start();
+    await publish(broker, 0, 5);
+    await until(() => entries.length === 5 && member.isCaughtUp);
+    // The loop is held up: no read comes in between.
+    await Promise.all(upTo(500).map((n) => broker.publish({ stream: CHAT, fields: { n: String(5 + n) } })));
+    await until(() => entries.at(-1)?.n === 504);
+    expect(entries.length).toBeLessThan(505);
+    for (const [index, { n, overtaken }] of entries.entries()) {
+      const before = entries[index - 1];
+      const isBehindGap = before !== undefined && n > before.n + 1;
+      if (isBehindGap) expect(overtaken, `told before ${n}`).toBeGreaterThan(before.overtaken);
+    }
+    await until(() => sumOfGaps(log) === 505 - entries.length);
+    await member.stop();
+    await broker.close();
+  });
+
+  it('is never overtaken by its own trimming, however far it is behind', async () => {
+    const streams = [{ name: CHAT, maxLength: 10 }];
+    const connect = await connectTo({ streams, hardCapFactor: 1_000, minAgeMs: 0, heartbeatMs: 5 });
+    const broker = await connect();
+    const { member, log, chat } = join(broker, 'a', {
+      readCount: 7,
+      trimIntervalMs: 1,
+      fullTickMs: 1,
+      busyTickMs: 1,
+    });
+    await member.start();
+    for (let round = 0; round < 20; round += 1) await publish(broker, round * 100, 100);
+    await until(() => chat.length === 2_000);
+    await until(async () => (await broker.inspect(CHAT)).length < 500);
+    expect(log.filter((line) => /^(?:over|gap)/.test(line))).toEqual([]);
     await member.stop();
     await broker.close();
   });

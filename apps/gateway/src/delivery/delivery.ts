@@ -11,6 +11,7 @@ import {
   FIRST_ENTRY_ID,
   type Member,
   pause,
+  previousEntryId,
   type StreamStart,
   systemClock,
 } from '@millrace/broker';
@@ -135,6 +136,8 @@ export class Delivery {
       instance: options.instance,
       warmUp: (starts) => this.#warmUp(starts),
       onEntry: (stream, entry) => this.#router.route(stream, entry),
+      // Told before anything from behind the gap is sent, so that no position is given out that hides it.
+      onOvertaken: (stream, firstId) => this.#loseTrack(stream, 'gap', previousEntryId(firstId)),
       onGap: (stream, lost) => {
         metrics.gaps.inc({ stream }, lost);
         metrics.dropped.inc({ reason: 'overtaken' }, lost);

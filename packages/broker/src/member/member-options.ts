@@ -36,7 +36,12 @@ export interface MemberOptions {
   readonly onReset?: (stream: string, lastId: EntryId) => void;
   /** Another server serves the stream and has all that was read: reading goes on from the cursor, in another epoch. */
   readonly onMove?: (stream: string) => void;
-  /** This many entries were removed from the stream before they were read. */
+  /**
+   * Entries were removed from the stream before they were read; what is handed over from `firstId` on comes from behind the gap.
+   * `onGap` counts them later. Called for a gap that is met with a backlog or after a standstill; any other is found by counting alone.
+   */
+  readonly onOvertaken?: (stream: string, firstId: EntryId) => void;
+  /** This many entries were removed from the stream before they were read: known when the next known tip is passed. */
   readonly onGap?: (stream: string, lost: number) => void;
   /** Called after every change, once. */
   readonly onStateChange?: (state: MemberState, cause?: Error) => void;
@@ -75,6 +80,7 @@ export function resolveMemberOptions(options: MemberOptions): ResolvedMemberOpti
     warmUp: async () => {},
     onReset: () => {},
     onMove: () => {},
+    onOvertaken: () => {},
     onGap: () => {},
     onStateChange: () => {},
     onError: () => {},

@@ -71,6 +71,11 @@ export class StreamTrack {
     return this.#newest === undefined ? place : { ...place, digest: entryDigest(this.#newest) };
   }
 
+  /** Whether the entry at the cursor was read in this life, so that it was in the stream. */
+  get hasRead(): boolean {
+    return this.#newest !== undefined;
+  }
+
   /** This stream's part of a position; made once per move of the cursor. */
   get segment(): string {
     this.#segment ??= encodeStreamPosition({ epoch: this.#epoch, cursor: this.#cursor });

@@ -2,6 +2,7 @@
 import { backOffDelayMs } from '../back-off.js';
 import type { Broker, Entry } from '../broker.js';
 import { pause } from '../clock.js';
+import { compareEntryIds } from '../entry-id.js';
 import { toBrokerError } from '../errors.js';
 import type { EntrySizes } from './entry-sizes.js';
 import type { LoopReport, ResolvedMemberOptions } from './member-options.js';
@@ -30,6 +31,8 @@ export class Tail {
   /** Ends the read under way, without ending the loop. */
   #interrupt = new AbortController();
   #failures = 0;
+  /** When the last read came back; undefined before the first. */
+  #returnedMs: number | undefined;
 
   constructor(context: TailContext) {
     this.#context = context;
@@ -67,12 +70,19 @@ export class Tail {
       signal: this.#interrupt.signal,
     });
     if (signal.aborted) return;
+    const stoodStill = this.#noteReturn();
     let isFull = false;
     for (const [stream, entries] of found) {
       const track = tracks.get(stream);
       // Reset while the read was under way: these come from behind the new cursor and would hide what is before.
       if (track === undefined || track.generation !== generations.get(stream)) continue;
       sizes.note(stream, entries);
+      const isBehind = stoodStill || entries.length >= count;
+      if (isBehind && (await this.#isOvertaken(track))) {
+        if (signal.aborted || track.generation !== generations.get(stream)) continue;
+        options.onOvertaken(stream, entries[0]?.id ?? track.cursor);
+      }
+      if (track.generation !== generations.get(stream)) continue;
       this.#handle(track, entries);
       if (entries.length >= count) isFull = true;
     }
@@ -80,6 +90,25 @@ export class Tail {
     if (found.size > 0) onProgress();
     // A backlog is read without waiting for anybody; others must have their turn in between.
     if (isFull) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  /** Whether more time passed since the last read than a read takes that waits in vain. */
+  #noteReturn(): boolean {
+    const { clock, readBlockMs } = this.#context.options;
+    const nowMs = clock.monotonicMs();
+    const beforeMs = this.#returnedMs;
+    this.#returnedMs = nowMs;
+    return beforeMs !== undefined && nowMs - beforeMs > 2 * readBlockMs;
+  }
+
+  /**
+   * Whether entries after the cursor may have gone before they were read. A trim leaves the entry at every cursor where it is, so
+   * while that one, or an older one, is there nothing after it has gone.
+   */
+  async #isOvertaken(track: StreamTrack): Promise<boolean> {
+    if (!track.hasRead) return false;
+    const [oldest] = await this.#context.broker.readRange(track.stream, { count: 1 });
+    return oldest === undefined || compareEntryIds(oldest.id, track.cursor) > 0;
   }
 
   /** One count holds for every stream of the read, so the one with the largest entries decides. */

@@ -241,7 +241,7 @@ export class MemoryStream {
     const byAge = `${Math.floor(Math.max(0, nowMs - this.#options.minAgeMs + 1))}-0`;
     const smallest = this.#roster.smallestCursor();
     const floor = minEntryId(byAge, this.#groupFloor());
-    return smallest === undefined ? floor : minEntryId(floor, nextEntryId(smallest));
+    return smallest === undefined ? floor : minEntryId(floor, smallest);
   }
 
   #expireBeyondHardCap(): { readonly removed: number; readonly expired: number } {

@@ -15,7 +15,8 @@ import {
  * KEYS: stream, cursors, lease, expired. ARGV: owner, fence, group, maxLength, hard cap, minAgeMs, most entries.
  * Returns nil when fenced, else removed (acknowledged ones) and lost.
  *
- * The floor is what every consumer group acknowledged, every registered cursor passed, and time made old enough.
+ * The floor is what every consumer group acknowledged, every registered cursor passed, and time made old enough. The entry at a
+ * cursor stays: its reader knows by it that nothing after it has gone.
  * `XTRIM MINID ~ floor LIMIT excess` then removes whole nodes below the floor and never more than the excess: no
  * entry has to be looked at. It leaves at most one node beyond `maxLength`.
  */
@@ -46,7 +47,7 @@ for i = 1, #groups do
   if info['name'] == group then hasGroup = true end
   floor = idMin(floor, groupFloor(stream, info))
 end
-eachCursor(cursors, function(_, id) floor = idMin(floor, idNext(id)) end)
+eachCursor(cursors, function(_, id) floor = idMin(floor, id) end)
 local removed = 0
 if hasGroup then removed = redis.call('XTRIM', stream, 'MINID', '~', floor, 'LIMIT', excess) end
 local cut, lost = expireBeyond(stream, expired, group, hardCap, limit)
