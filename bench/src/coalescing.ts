@@ -17,6 +17,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '20' },
     events: { type: 'string', default: '20000' },
     rounds: { type: 'string', default: '3' },
+    /** One pace and two kinds of publish only. */
+    short: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
@@ -113,7 +115,7 @@ const variants: readonly (readonly [string, Coalescing])[] = [
 ];
 
 const typingRows: string[] = [];
-for (const [keys, gap] of gaps) {
+for (const [keys, gap] of values.short ? gaps.slice(0, 1) : gaps) {
   for (const [where, coalescing] of variants) {
     const { inputs, entries, latenciesMs, behind } = await typing(gap, coalescing);
     const fewer = `${((1 - entries / inputs) * 100).toFixed(0)} %`;
@@ -122,7 +124,7 @@ for (const [keys, gap] of gaps) {
   }
 }
 
-const kinds: readonly (readonly [string, string])[] = [
+const allKinds: readonly (readonly [string, string])[] = [
   ['notification', 'plain publish: notification'],
   ['message-local', 'plain publish: chat message, `coalescing: local`'],
   ['message', 'chat message, `coalescing: redis`: asks for typing to end'],
@@ -131,6 +133,7 @@ const kinds: readonly (readonly [string, string])[] = [
   ['merged-local', 'typing, `coalescing: local`, 10 rooms'],
   ['alone-local', 'typing, `coalescing: local`, each input alone in its window'],
 ];
+const kinds = values.short ? allKinds.filter(([kind]) => ['notification', 'alone'].includes(kind)) : allKinds;
 const costs = new Map<string, Cost[]>();
 for (let round = 0; round < rounds; round++) {
   for (const [kind] of kinds) costs.set(kind, [...(costs.get(kind) ?? []), await cost(kind)]);

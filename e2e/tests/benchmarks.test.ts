@@ -12,7 +12,7 @@ test.each([
   ],
   [
     'coalescing',
-    ['--seconds', '2', '--events', '2000', '--rounds', '1'],
+    ['--seconds', '1', '--events', '500', '--rounds', '1', '--short'],
     /\| typing in Redis, each input alone in its window \|/,
   ],
   ['check-cost', ['--rounds', '1'], /\| `catalog\.parseEvent` \|/],
