@@ -4,9 +4,9 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
 import { connect } from 'node:net';
-import { freePort } from '@millrace/testkit';
+import { freePort, startRedis } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
-import { CliProcess, cliPath, repositoryPath } from '../fixtures/cli-process.js';
+import { CliProcess, cliPath, type Environment, repositoryPath } from '../fixtures/cli-process.js';
 import { EventLog } from '../fixtures/event-log.js';
 import { eventually } from '../fixtures/eventually.js';
 import { GatewayProcess } from '../fixtures/gateway-process.js';
@@ -109,6 +109,33 @@ describe('millrace tail and millrace token', () => {
     await expectRefusal(['tail', '--room', 'lobby', '--url', 'nonsense'], /nonsense|--url/);
     await expectRefusal(['tail', '--url', gateway.url], /--room/);
     await expectRefusal(['token', '--sub', 'ana'], /MILLRACE_JWT_SECRET/);
+    // What the gateway would refuse is not signed.
+    await expectRefusal(['token', '--sub', 'me'], /"me" cannot be a user/, normalMode);
+    await expectRefusal(['token', '--sub', 'ana'], /32 bytes/, { MILLRACE_JWT_SECRET: 'short' });
+  });
+
+  test('tail goes on after a break where it was, and finds a gateway behind a path', async () => {
+    const port = String(await freePort());
+    await using redis = await startRedis();
+    const environment = { MILLRACE_PORT: port, MILLRACE_REDIS_URL: redis.url };
+    const first = await GatewayProcess.start(environment);
+    await using tail = CliProcess.millrace(['tail', '--room', 'lobby', '--url', first.url, '--count', '3']);
+    await tail.line(/listening to lobby/);
+    await acceptEvents(first.url, notification('lobby', 'one'));
+    await tail.line(/one/);
+    await first.stop();
+    await tail.line(/connection lost/);
+    await using second = await GatewayProcess.start({
+      ...environment,
+      MILLRACE_PORT: String(await freePort()),
+    });
+    await acceptEvents(second.url, notification('lobby', 'while it was away'));
+    await second.stop();
+    await using third = await GatewayProcess.start(environment);
+    await tail.line(/while it was away/);
+    await acceptEvents(third.url, notification('lobby', 'three'));
+    expect(await tail.exit()).toBe(0);
+    await expectRefusal(['tail', '--room', 'lobby', '--url', `${third.url}/behind/a/path`], /404|path/);
   });
 });
 
@@ -198,8 +225,12 @@ async function makeToken(args: readonly string[]): Promise<string> {
   }).trim();
 }
 
-async function expectRefusal(args: readonly string[], pattern: RegExp): Promise<void> {
-  await using program = CliProcess.millrace(args);
+async function expectRefusal(
+  args: readonly string[],
+  pattern: RegExp,
+  environment: Environment = {},
+): Promise<void> {
+  await using program = CliProcess.millrace(args, environment);
   expect({ args, code: await program.exit(), output: program.output }).toMatchObject({
     args,
     code: 1,

@@ -75,10 +75,14 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
     case 'authentication_failed':
       logger.error({ err: event.error, hub: event.hub }, event.type.replaceAll('_', ' '));
       return;
+    case 'request_refused':
+      // Whoever sets a page up looks here first.
+      if (event.origin === undefined) logger.debug({ ...event }, 'request refused');
+      else logger.info({ origin: event.origin }, 'origin refused: MILLRACE_ALLOWED_ORIGINS does not name it');
+      return;
     case 'connection_resumed':
     case 'handshake_failed':
     case 'message_ignored':
-    case 'request_refused':
       logger.debug({ ...event }, event.type.replaceAll('_', ' '));
       return;
   }

@@ -145,6 +145,7 @@ export function resolveOptions(
   checkCount('maxClientEventsPerSecond', resolved.maxClientEventsPerSecond);
   checkCount('maxClientEventsBurst', resolved.maxClientEventsBurst);
   checkSecrets(resolved);
+  checkOrigins(resolved.allowedOrigins);
   checkInstance(resolved);
   return Object.freeze(resolved);
 }
@@ -172,17 +173,35 @@ function checkCount(option: string, count: number): void {
   throw invalid(`${option} must be a whole number from 1.`);
 }
 
+/**
+ * RFC 7518 section 3.2: an HS256 key must have at least 256 bits.
+ * @throws GatewayError `invalid_configuration`
+ */
+export function checkJwtSecret(jwtSecret: string): void {
+  if (new TextEncoder().encode(jwtSecret).length >= 32) return;
+  throw invalid('MILLRACE_JWT_SECRET must have at least 32 bytes. `openssl rand -hex 32` makes a good one.');
+}
+
+/** An origin as browsers send it: scheme and host, without a path. */
+function checkOrigins(origins: readonly string[]): void {
+  const wrong = origins.find((origin) => origin !== '*' && !(URL.canParse(origin) && isOrigin(origin)));
+  if (wrong === undefined) return;
+  throw invalid(
+    `MILLRACE_ALLOWED_ORIGINS: ${JSON.stringify(wrong)} can never match. Write origins as browsers send them: https://app.example.`,
+  );
+}
+
+function isOrigin(text: string): boolean {
+  const { origin } = new URL(text);
+  return origin !== 'null' && origin === text.toLowerCase();
+}
+
 function checkSecrets(options: ResolvedGatewayOptions): void {
   const { isDevelopment, jwtSecret, jwksUrl, apiKeys, host } = options;
   if (jwtSecret !== undefined && jwksUrl !== undefined) {
     throw invalid('Set MILLRACE_JWT_SECRET or MILLRACE_JWKS_URL, not both.');
   }
-  // RFC 7518 section 3.2: an HS256 key must have at least 256 bits.
-  if (jwtSecret !== undefined && new TextEncoder().encode(jwtSecret).length < 32) {
-    throw invalid(
-      'MILLRACE_JWT_SECRET must have at least 32 bytes. `openssl rand -hex 32` makes a good one.',
-    );
-  }
+  if (jwtSecret !== undefined) checkJwtSecret(jwtSecret);
   if (apiKeys.some((key) => key.length < 16)) {
     throw invalid('Each key in MILLRACE_API_KEYS must have at least 16 characters.');
   }

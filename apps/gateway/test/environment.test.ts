@@ -92,6 +92,21 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions({ jwtSecret: secret, apiKeys: ['short'] }, 'me')).toThrow(/16 characters/);
   });
 
+  it.each(['example.com', 'https://app.example/', 'https://app.example/path', 'app', 'null'])(
+    'refuses %s as an origin, which no browser sends',
+    (origin) => {
+      const options = { isDevelopment: true, allowedOrigins: ['https://fine.example:8443', origin] };
+      expect(() => resolveOptions(options, 'me')).toThrow(/MILLRACE_ALLOWED_ORIGINS.*can never match/);
+    },
+  );
+
+  it('takes origins with a port, and any', () => {
+    const allowedOrigins = ['https://fine.example:8443', 'http://localhost:3000', '*'];
+    expect(resolveOptions({ isDevelopment: true, allowedOrigins }, 'me').allowedOrigins).toEqual(
+      allowedOrigins,
+    );
+  });
+
   it('refuses two sources of token keys', () => {
     expect(() => resolveOptions({ jwtSecret: secret, jwksUrl: 'https://k', apiKeys: [key] }, 'me')).toThrow(
       /not both/,

@@ -57,7 +57,13 @@ export type SignalREvent =
       readonly error: Error;
     })
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }
-  | { readonly type: 'request_refused'; readonly hub: string; readonly reason: RefusalReason };
+  | {
+      readonly type: 'request_refused';
+      readonly hub: string;
+      readonly reason: RefusalReason;
+      /** The page's origin, where that was the reason; at most 200 characters of what the client sent. */
+      readonly origin?: string;
+    };
 
 /** Why an invocation failed. */
 export type InvocationFailure =

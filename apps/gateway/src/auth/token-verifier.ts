@@ -89,8 +89,8 @@ function readClaims(payload: JWTPayload): TokenVerification {
   };
 }
 
-// The personal room `user:<sub>` must be a valid room ID, and `me` is its alias.
-function isUsableUserId(sub: string): boolean {
+/** Whether a gateway takes a user of this ID: `user:<sub>` must be a valid room ID, and `me` is its alias. */
+export function isUsableUserId(sub: string): boolean {
   return sub !== '' && sub !== 'me' && Buffer.byteLength(sub) <= 200 && !/[\p{Cc}{}]/u.test(sub);
 }
 

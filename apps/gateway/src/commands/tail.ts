@@ -12,28 +12,44 @@ export interface TailCommandOptions {
 }
 
 interface TailedEvent {
+  readonly position: string;
   readonly event_type: string;
   readonly timestamp: string;
   readonly room_id: string;
   readonly payload: unknown;
 }
 
+interface JoinAnswer {
+  readonly position: string;
+  readonly recovered: boolean;
+}
+
 /** Prints events until `count` have come, the connection is refused, or the program is interrupted. */
 export async function tail(options: TailCommandOptions): Promise<void> {
   const { room, token } = options;
   const connection = new HubConnectionBuilder()
-    .withUrl(
-      new URL('/hubs/events', options.url).href,
-      token === undefined ? {} : { accessTokenFactory: () => token },
-    )
+    .withUrl(hubUrl(options.url), token === undefined ? {} : { accessTokenFactory: () => token })
     .withAutomaticReconnect({ nextRetryDelayInMilliseconds: () => 1_000 })
     .configureLogging(LogLevel.None)
     .build();
+
+  let position: string | undefined;
+  connection.on('position', (message: { readonly position: string }) => {
+    position = message.position;
+  });
+  connection.on('resync', () => console.error('millrace: events were missed that cannot be sent any more'));
+  const join = async (): Promise<void> => {
+    const answer = await connection.invoke<JoinAnswer>('JoinRoom', room, position ?? null);
+    if (position !== undefined && !answer.recovered)
+      console.error('millrace: not all events of the break could be sent');
+    position = answer.position;
+  };
 
   const finished = new Promise<void>((resolve) => {
     let count = 0;
     for (const { name } of eventCatalog.eventTypes) {
       connection.on(name, (event: TailedEvent) => {
+        position = event.position;
         console.log(options.json === true ? JSON.stringify(event) : lineOf(event));
         count += 1;
         if (count === options.count) resolve();
@@ -46,7 +62,7 @@ export async function tail(options: TailCommandOptions): Promise<void> {
 
   try {
     await connection.start();
-    await connection.invoke('JoinRoom', room);
+    await join();
   } catch (error) {
     console.error(`millrace: ${reasonOf(error, options.url)}`);
     process.exitCode = 1;
@@ -55,7 +71,7 @@ export async function tail(options: TailCommandOptions): Promise<void> {
   }
   connection.onreconnected(() => {
     console.error('millrace: connected again');
-    connection.invoke('JoinRoom', room).catch((error: unknown) => {
+    join().catch((error: unknown) => {
       console.error(`millrace: ${reasonOf(error, options.url)}`);
       process.exitCode = 1;
       void connection.stop();
@@ -65,6 +81,13 @@ export async function tail(options: TailCommandOptions): Promise<void> {
   console.error(`millrace: listening to ${room} on ${options.url} (Ctrl-C ends)`);
   await finished;
   await connection.stop();
+}
+
+/** The hub of a gateway that may lie behind a path of a proxy. */
+function hubUrl(url: string): string {
+  const base = new URL(url);
+  base.pathname = `${base.pathname.replace(/\/$/, '')}/hubs/events`;
+  return base.href;
 }
 
 function lineOf(event: TailedEvent): string {

@@ -1,7 +1,9 @@
 // `millrace token`: signs a token the way a backend would.
 import { createTokenIssuer } from '../auth/token-issuer.js';
+import { isUsableUserId } from '../auth/token-verifier.js';
 import { readEnvironment } from '../environment.js';
 import { GatewayError } from '../errors.js';
+import { checkJwtSecret } from '../options.js';
 
 /** Options of `millrace token`. */
 export interface TokenCommandOptions {
@@ -14,7 +16,8 @@ export interface TokenCommandOptions {
 /**
  * Prints a token.
  *
- * @throws GatewayError `invalid_configuration` without MILLRACE_JWT_SECRET.
+ * @throws GatewayError `invalid_configuration` without a MILLRACE_JWT_SECRET that a gateway takes; `invalid_arguments` for a
+ * user that no gateway takes.
  */
 export async function mintToken(options: TokenCommandOptions): Promise<void> {
   const { jwtSecret } = readEnvironment(process.env).gateway;
@@ -22,6 +25,13 @@ export async function mintToken(options: TokenCommandOptions): Promise<void> {
     throw new GatewayError(
       'invalid_configuration',
       'Set MILLRACE_JWT_SECRET to the secret that the gateway uses.',
+    );
+  }
+  checkJwtSecret(jwtSecret);
+  if (!isUsableUserId(options.sub)) {
+    throw new GatewayError(
+      'invalid_arguments',
+      `--sub ${JSON.stringify(options.sub)} cannot be a user: at most 200 bytes without control characters or braces, and not "me".`,
     );
   }
   const user = {

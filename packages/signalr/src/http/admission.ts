@@ -13,6 +13,8 @@ export type Admission =
   | { readonly kind: 'admitted'; readonly principal: ConnectionPrincipal }
   | { readonly kind: 'refused'; readonly answer: HttpAnswer };
 
+const MAX_SHOWN_ORIGIN_CHARS = 200;
+
 /** The door of one hub. */
 export class Admitter {
   readonly #hubPath: string;
@@ -59,6 +61,18 @@ export class Admitter {
   /** Reports the refusal and gives back its answer. */
   refuse(reason: RefusalReason, answer: HttpAnswer): HttpAnswer {
     this.#onEvent({ type: 'request_refused', hub: this.#hubPath, reason });
+    return answer;
+  }
+
+  /** The same for a page of an origin that may not connect. */
+  refuseOrigin(origin: string | undefined, answer: HttpAnswer): HttpAnswer {
+    const shown = (origin ?? '').slice(0, MAX_SHOWN_ORIGIN_CHARS);
+    this.#onEvent({
+      type: 'request_refused',
+      hub: this.#hubPath,
+      reason: 'origin_not_allowed',
+      origin: shown,
+    });
     return answer;
   }
 }

@@ -163,7 +163,8 @@ export class HubEndpoint<Client, User, Items> {
     if (this.#isOriginAllowed(request)) {
       return { status: 204, headers: preflightHeaders(request.headers['access-control-request-headers']) };
     }
-    return this.#options.allowedOrigins === undefined ? plainText(405) : emptyAnswer(204);
+    const answer = this.#options.allowedOrigins === undefined ? plainText(405) : emptyAnswer(204);
+    return this.#admitter.refuseOrigin(request.headers.origin, answer);
   }
 
   #refresh(info: RequestInfo): Promise<HttpAnswer> {
@@ -195,7 +196,7 @@ export class HubEndpoint<Client, User, Items> {
     if (this.#isClosed) return this.#refuseClosed();
     if (at.action !== 'connect') return plainText(405);
     if (!this.#isOriginAllowed(request)) {
-      return this.#admitter.refuse('origin_not_allowed', emptyAnswer(403));
+      return this.#admitter.refuseOrigin(request.headers.origin, emptyAnswer(403));
     }
     const info = requestInfoOf(request, at.target);
     const place = await this.#placeOf(request, info, at);

@@ -11,7 +11,7 @@ export type AllowedOrigins = readonly string[] | '*' | ((origin: string) => bool
 
 /**
  * Whether a request from this origin may be served. Without an `Origin` header it does not come from a page
- * of another site. Without `allowedOrigins` only pages of the same host are served.
+ * of another site. Pages of the same host are always served, unless a function decides.
  */
 export function isOriginAllowed(
   origin: string | undefined,
@@ -19,11 +19,11 @@ export function isOriginAllowed(
   allowed: AllowedOrigins | undefined,
 ): boolean {
   if (origin === undefined) return true;
-  if (allowed === undefined) return isSameHost(origin, host);
   if (allowed === '*') return true;
   if (typeof allowed === 'function') return allowed(origin);
+  if (isSameHost(origin, host)) return true;
   const lowered = origin.toLowerCase();
-  return allowed.some((candidate) => candidate.toLowerCase() === lowered);
+  return allowed?.some((candidate) => candidate.toLowerCase() === lowered) ?? false;
 }
 
 /** CORS headers for an allowed origin: the origin itself, as clients send credentials. */
