@@ -24,8 +24,23 @@ beforeAll(async () => {
 
 afterAll(() => browser[Symbol.asyncDispose]());
 
+/** The page as a person sees it: fonts and styles are there, and what moves has come to rest. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    await document.fonts.ready;
+    await new Promise((resolve) => {
+      requestAnimationFrame(() => requestAnimationFrame(resolve));
+    });
+    const ending = document
+      .getAnimations()
+      .filter(({ effect }) => effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY);
+    await Promise.allSettled(ending.map(({ finished }) => finished));
+  });
+}
+
 /** What axe finds that is serious or worse, as lines to read. */
 async function seriousFaults(page: Page): Promise<readonly string[]> {
+  await settled(page);
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(async () => {
     // oxlint-disable-next-line typescript/no-unsafe-member-access

@@ -80,6 +80,9 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
       if (event.origin === undefined) logger.debug({ ...event }, 'request refused');
       else logger.info({ origin: event.origin }, 'origin refused: MILLRACE_ALLOWED_ORIGINS does not name it');
       return;
+    case 'message_replaced':
+      metrics.dropped.inc({ reason: 'shed' });
+      return;
     case 'connection_resumed':
     case 'handshake_failed':
     case 'message_ignored':

@@ -52,6 +52,8 @@ export type SignalREvent =
       readonly type: 'message_ignored';
       readonly messageType: number;
     })
+  /** A message was not sent: the client was slow, and a newer one of its key came (`ClientProxy.latest`). */
+  | (ConnectionIdentity & { readonly type: 'message_replaced' })
   | (ConnectionIdentity & {
       readonly type: 'disconnected_hook_failed' | 'refreshed_hook_failed';
       readonly error: Error;

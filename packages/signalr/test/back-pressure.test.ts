@@ -50,6 +50,40 @@ describe('a client that stops reading', () => {
     expect(hub?.connections.count).toBe(1);
   });
 
+  test('stays within its bound under what only matters in its newest form, and gets the newest', async () => {
+    let hub: Hub<Client> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub('/hub', echo);
+      },
+      { maximumOutboundBytes: 200_000 },
+    );
+    await using slow = await openRaw(host);
+    slow.send(call('echo', ['ready']));
+    await slow.next();
+    slow.socket.pause();
+    const text = 'x'.repeat(50_000);
+    const replaced = (): number => host.events.filter(({ type }) => type === 'message_replaced').length;
+    // The kernel takes some megabytes before anything waits here.
+    for (let index = 0; index < 1_000 && replaced() < 100; index += 1) {
+      expect(hub?.clients.all.latest(`price ${index % 2}`).send('data', `${index} ${text}`)).toBe(1);
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(replaced()).toBe(100);
+    const [id] = hub?.connections.list() ?? [];
+    expect(
+      hub?.clients
+        .client(id?.connectionId ?? '')
+        .latest('price 0')
+        .send('data', 'the newest'),
+    ).toBe(1);
+    slow.socket.resume();
+    for (let record = await slow.next(); !record.includes('the newest'); record = await slow.next());
+    expect(hub?.connections.count).toBe(1);
+  });
+
   test('is told to reconnect when it reads again before it is cut off', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost(
@@ -246,6 +280,26 @@ describe('the outbound queue', () => {
     queue.onWritable();
     queue.offer(message('6'));
     expect(transport.written).toEqual(['1', '2', '3', '4', '5', '6']);
+  });
+
+  test('keeps the newest of a key only, after everything that is older', () => {
+    const transport = new FakeTransport();
+    transport.hasRoom = false;
+    const queue = new OutboundQueue(transport, { maximumOutboundBytes: 12, maximumOutboundMessages: 3 });
+    queue.offer(message('out'), 'a');
+    expect(queue.offer(message('a1'), 'a')).toBe('taken');
+    expect(queue.offer(message('x'))).toBe('taken');
+    for (let round = 2; round < 9; round += 1)
+      expect(queue.offer(message(`a${round}`), 'a')).toBe('replaced');
+    expect(queue.offer(message('b1'), 'b')).toBe('taken');
+    expect(queue.offer(message('c1'), 'c')).toBe('overflow');
+    // What would be too large in place of the older one leaves that one alone.
+    expect(queue.offer(message('a: more than the bound'), 'a')).toBe('overflow');
+    transport.hasRoom = true;
+    queue.onWritable();
+    expect(transport.written).toEqual(['out', 'x', 'a8', 'b1']);
+    queue.offer(message('a9'), 'a');
+    expect(transport.written.at(-1)).toBe('a9');
   });
 
   test('refuses what exceeds its bytes or its messages', () => {

@@ -198,7 +198,9 @@ export class Delivery {
     // Most gateways host no member of most rooms: nothing is encoded for them.
     if (groups.count(roomId) === 0) return 0;
     this.#quietConnections.noteSend(roomId);
-    const members = typist === undefined ? clients.group(roomId) : clients.groupExceptUser(roomId, typist);
+    const all = typist === undefined ? clients.group(roomId) : clients.groupExceptUser(roomId, typist);
+    const key = latestKeyOf(received);
+    const members = key === undefined ? all : all.latest(key);
     return members.send(eventType, new JsonText(createText()));
   }
 
@@ -246,4 +248,12 @@ export class Delivery {
     const { clients, connections } = this.#parts.hub();
     clients.clients(this.#quietConnections.take(connections)).send('position', { position });
   }
+}
+
+/** What is coalesced on its way is coalesced for a slow client too: of each user the newest. A room ID holds no line break. */
+function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined {
+  const { coalescing } = declaration;
+  if (coalescing === undefined) return undefined;
+  const key = coalescing.key(event.payload as never); // Parsed by its own declaration.
+  return `${event.room_id}\n${coalescing.slot}\n${key}`;
 }

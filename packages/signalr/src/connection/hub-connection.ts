@@ -63,6 +63,7 @@ export class HubConnection implements TransportListener, Ticking {
   readonly #queue: OutboundQueue;
   readonly #timers: ConnectionTimers;
   readonly #unixTimeMs: () => number;
+  readonly #onReplaced: () => void;
   #principal: ConnectionPrincipal;
   #state: ConnectionState = 'handshaking';
   #protocol: HubProtocol | undefined;
@@ -81,6 +82,7 @@ export class HubConnection implements TransportListener, Ticking {
     this.limits = parts.limits;
     this.#transport = parts.transport;
     this.#unixTimeMs = parts.unixTimeMs;
+    this.#onReplaced = parts.onReplaced;
     this.#queue = new OutboundQueue(parts.transport, parts.limits);
     this.#timers = new ConnectionTimers(parts.limits, parts.nowMs);
     this.inbound = new InboundBuffer(parts.limits.maximumInboundBufferBytes, {
@@ -199,12 +201,13 @@ export class HubConnection implements TransportListener, Ticking {
 
   /**
    * Queues a message that many connections share, before it returns, in call order.
+   * @param key where only the newest matters: it takes the place of an older one of this key that still waits
    * @returns false when the connection is not open, or has just been found too slow
    * @throws SignalRError `unserializable`
    */
-  send(message: SerializedHubMessage): boolean {
+  send(message: SerializedHubMessage, key?: string): boolean {
     if (this.#state !== 'open' || this.#protocol === undefined) return false;
-    return this.#offer(message.encodedFor(this.#protocol));
+    return this.#offer(message.encodedFor(this.#protocol), key);
   }
 
   /** Queues a message for this connection alone. As {@link HubConnection.send}. */
@@ -316,11 +319,18 @@ export class HubConnection implements TransportListener, Ticking {
     return this.#unixTimeMs() >= expiresAtMs;
   }
 
-  #offer(message: EncodedMessage): boolean {
+  #offer(message: EncodedMessage, key?: string): boolean {
     this.#timers.sent();
-    if (this.#queue.offer(message) === 'taken') return true;
-    this.close('slow_consumer');
-    return false;
+    switch (this.#queue.offer(message, key)) {
+      case 'replaced':
+        this.#onReplaced();
+        return true;
+      case 'taken':
+        return true;
+      case 'overflow':
+        this.close('slow_consumer');
+        return false;
+    }
   }
 
   #sayGoodbye(rule: CloseRule): void {
@@ -368,4 +378,6 @@ export interface ConnectionParts {
   readonly nowMs: number;
   /** Milliseconds since 1970, for the expiry of credentials. */
   readonly unixTimeMs: () => number;
+  /** A message was not sent because a newer one of its key came before the client had room for it. */
+  readonly onReplaced: () => void;
 }

@@ -12,20 +12,24 @@ export interface OutboundLimits {
   readonly maximumOutboundMessages: number;
 }
 
-/** `overflow`: the message was not taken, and the client is too slow to be served. */
-export type Offered = 'taken' | 'overflow';
+/**
+ * `replaced`: it stands for an older message of its key, which will not be sent. `overflow`: it was not taken, and the client is
+ * too slow to be served.
+ */
+export type Offered = 'taken' | 'replaced' | 'overflow';
 
 /**
  * Messages in the order of {@link OutboundQueue.offer}. While the transport has room they go straight to it;
- * when it has none they wait here, where they can still be given up, rather than in the transport.
+ * when it has none they wait here, where they can still be given up, rather than in the transport. Of those with one key only
+ * the newest waits, in its own place: nothing that is older than another message is sent after it.
  * At the bound a message is refused; the connection answers that by closing.
  */
 export class OutboundQueue {
   readonly #limits: OutboundLimits;
   readonly #transport: Transport;
-  /** Read from `#head` on; the part before it is cut off when it makes up half of the array. */
-  #messages: EncodedMessage[] = [];
-  #head = 0;
+  /** In the order of sending; by the message's key, or by a number of its own. */
+  readonly #messages = new Map<string | number, EncodedMessage>();
+  #lastNumber = 0;
   #queuedBytes = 0;
   #isBlocked = false;
   /** Changes whenever the transport made room, so that a stall can be told from slow progress. */
@@ -48,60 +52,68 @@ export class OutboundQueue {
     return this.#progress;
   }
 
-  /** Sends the message or lets it wait. Synchronous, never throws for trouble with the client. */
-  offer(message: EncodedMessage): Offered {
+  /**
+   * Sends the message or lets it wait. Synchronous, never throws for trouble with the client.
+   * @param key of what only matters in its newest form
+   */
+  offer(message: EncodedMessage, key?: string): Offered {
     if (!this.#isBlocked) {
       this.#isBlocked = !this.#transport.write(message);
       return 'taken';
     }
-    const bytes = this.#queuedBytes + this.#transport.bufferedBytes + message.payload.length;
-    const count = this.#messages.length - this.#head + 1;
+    const older = key === undefined ? undefined : this.#messages.get(key);
+    const bytes =
+      this.#queuedBytes +
+      this.#transport.bufferedBytes +
+      message.payload.length -
+      (older?.payload.length ?? 0);
+    const count = this.#messages.size + (older === undefined ? 1 : 0);
     if (bytes > this.#limits.maximumOutboundBytes || count > this.#limits.maximumOutboundMessages) {
       return 'overflow';
     }
-    this.#messages.push(message);
-    this.#queuedBytes += message.payload.length;
-    return 'taken';
+    if (key !== undefined && older !== undefined) {
+      this.#messages.delete(key);
+      this.#queuedBytes -= older.payload.length;
+    }
+    this.#push(message, key);
+    return older === undefined ? 'taken' : 'replaced';
   }
 
   /** The transport has room again: sends what waits, in order, until it has none. */
   onWritable(): void {
     this.#progress += 1;
     this.#isBlocked = false;
-    while (!this.#isBlocked && this.#head < this.#messages.length) {
-      const message = this.#messages[this.#head];
-      this.#head += 1;
-      if (message === undefined) continue;
+    for (const [key, message] of this.#messages) {
+      this.#messages.delete(key);
       this.#queuedBytes -= message.payload.length;
       this.#isBlocked = !this.#transport.write(message);
+      if (this.#isBlocked) break;
     }
-    this.#compact();
-    if (this.#head === this.#messages.length) this.#notifyEmpty();
+    if (this.#messages.size === 0) this.#notifyEmpty();
   }
 
   /** Gives up everything that waits; what the transport has taken is on its way. */
   discard(): void {
-    this.#messages = [];
-    this.#head = 0;
+    this.#messages.clear();
     this.#queuedBytes = 0;
   }
 
   /** Appends one last message past the bound: a Close message is small and nothing follows it. */
   offerLast(message: EncodedMessage): void {
-    if (this.#isBlocked) this.#messages.push(message);
+    if (this.#isBlocked) this.#push(message);
     else this.#transport.write(message);
   }
 
   /** Calls back once, as soon as nothing waits here any more; at once when nothing does. */
   whenEmpty(callback: () => void): void {
     this.#onEmpty.push(callback);
-    if (this.#head === this.#messages.length) this.#notifyEmpty();
+    if (this.#messages.size === 0) this.#notifyEmpty();
   }
 
-  #compact(): void {
-    if (this.#head * 2 < this.#messages.length) return;
-    this.#messages = this.#messages.slice(this.#head);
-    this.#head = 0;
+  #push(message: EncodedMessage, key?: string): void {
+    this.#lastNumber += 1;
+    this.#messages.set(key ?? this.#lastNumber, message);
+    this.#queuedBytes += message.payload.length;
   }
 
   #notifyEmpty(): void {

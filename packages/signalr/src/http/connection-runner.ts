@@ -62,6 +62,7 @@ export class ConnectionRunner<Client, User, Items> {
       limits: this.#limits,
       nowMs: hub.ticker.exactNowMs(),
       unixTimeMs: () => hub.ticker.unixTimeMs(),
+      onReplaced: () => hub.onEvent({ type: 'message_replaced', ...identity }),
     });
     hub.admit(connection, client.info);
     void connection.closed.then(() => {

@@ -25,6 +25,12 @@ export interface ClientProxy<Client> {
     target: Target,
     ...args: TargetArguments<Client[Target]>
   ): number;
+  /**
+   * The same receivers, for what only matters in its newest form (who is typing, a price): while a receiver is too slow for what
+   * it is sent, a message takes the place of an older one of this key that still waits for it. The older one is not sent, and
+   * reported as `message_replaced`.
+   */
+  latest(key: string): ClientProxy<Client>;
 }
 
 /** The answer of a client's method. */
@@ -126,9 +132,14 @@ export class LocalHubClients<Client> implements HubClients<Client> {
     return this.proxy(() => union(userIds.map((userId) => this.manager.user(userId))));
   }
 
-  protected proxy(receivers: () => Iterable<HubConnection>, isExcluded?: Excluding): ClientProxy<Client> {
+  protected proxy(
+    receivers: () => Iterable<HubConnection>,
+    isExcluded?: Excluding,
+    key?: string,
+  ): ClientProxy<Client> {
     return {
-      send: (target, ...args) => this.manager.send(receivers(), { target, arguments: args }, isExcluded),
+      send: (target, ...args) => this.manager.send(receivers(), { target, arguments: args }, isExcluded, key),
+      latest: (newKey) => this.proxy(receivers, isExcluded, newKey),
     };
   }
 
@@ -140,17 +151,20 @@ export class LocalHubClients<Client> implements HubClients<Client> {
   }
 }
 
+/** How one client is called. */
+interface SingleCall {
+  readonly scope: CallScope | undefined;
+  readonly signal?: AbortSignal;
+  readonly key?: string;
+}
+
 /** See {@link SingleClientProxy}. */
 class LocalClientProxy<Client> implements SingleClientProxy<Client> {
   readonly #manager: HubLifetimeManager;
   readonly #connectionId: string;
-  readonly #call: { readonly scope: CallScope | undefined; readonly signal?: AbortSignal };
+  readonly #call: SingleCall;
 
-  constructor(
-    manager: HubLifetimeManager,
-    connectionId: string,
-    call: { readonly scope: CallScope | undefined; readonly signal?: AbortSignal },
-  ) {
+  constructor(manager: HubLifetimeManager, connectionId: string, call: SingleCall) {
     this.#manager = manager;
     this.#connectionId = connectionId;
     this.#call = call;
@@ -161,7 +175,14 @@ class LocalClientProxy<Client> implements SingleClientProxy<Client> {
     ...args: TargetArguments<Client[Target]>
   ): number {
     const connection = this.#manager.connection(this.#connectionId);
-    return connection === undefined ? 0 : this.#manager.send([connection], { target, arguments: args });
+    const { key } = this.#call;
+    return connection === undefined
+      ? 0
+      : this.#manager.send([connection], { target, arguments: args }, undefined, key);
+  }
+
+  latest(key: string): ClientProxy<Client> {
+    return new LocalClientProxy<Client>(this.#manager, this.#connectionId, { ...this.#call, key });
   }
 
   async invoke<Target extends keyof Client & string>(
@@ -175,8 +196,7 @@ class LocalClientProxy<Client> implements SingleClientProxy<Client> {
   }
 
   withSignal(signal: AbortSignal): SingleClientProxy<Client> {
-    const { scope } = this.#call;
-    return new LocalClientProxy<Client>(this.#manager, this.#connectionId, { scope, signal });
+    return new LocalClientProxy<Client>(this.#manager, this.#connectionId, { ...this.#call, signal });
   }
 }
 

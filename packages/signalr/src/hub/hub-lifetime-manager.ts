@@ -84,15 +84,16 @@ export class HubLifetimeManager {
 
   /**
    * Queues one invocation on every receiver before it returns, encoded once per protocol.
+   * @param key where only the newest matters; see `ClientProxy.latest`
    * @returns the number of connections it was queued to; those that are ending do not count
    * @throws SignalRError `unserializable`; nothing was queued then, as the first receiver's encoding fails
    */
-  send(receivers: Iterable<HubConnection>, call: Call, isExcluded?: Excluding): number {
+  send(receivers: Iterable<HubConnection>, call: Call, isExcluded?: Excluding, key?: string): number {
     const message = new SerializedHubMessage({ type: MessageType.invocation, ...call });
     let count = 0;
     for (const connection of receivers) {
       if (isExcluded?.(connection) === true) continue;
-      if (connection.send(message)) count += 1;
+      if (connection.send(message, key)) count += 1;
     }
     return count;
   }
