@@ -321,16 +321,11 @@ export class HubConnection implements TransportListener, Ticking {
 
   #offer(message: EncodedMessage, key?: string): boolean {
     this.#timers.sent();
-    switch (this.#queue.offer(message, key)) {
-      case 'replaced':
-        this.#onReplaced();
-        return true;
-      case 'taken':
-        return true;
-      case 'overflow':
-        this.close('slow_consumer');
-        return false;
-    }
+    const offered = this.#queue.offer(message, key);
+    if (offered === 'replaced') this.#onReplaced();
+    if (offered !== 'overflow') return true;
+    this.close('slow_consumer');
+    return false;
   }
 
   #sayGoodbye(rule: CloseRule): void {
