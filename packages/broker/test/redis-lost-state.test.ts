@@ -115,6 +115,22 @@ describe('a tick', () => {
     expect(await tick(broker, lease)).toMatchObject({ consumed: 5, acknowledged: 0 });
   });
 
+  it('makes the group anew at the beginning of a stream that was lost, whatever the cursors of the lost one', async () => {
+    await using broker = await openBroker(redis.url);
+    const { start, lease } = await holder(broker);
+    const ids = await publishEvents(broker, 3);
+    await beat(broker, start, present(ids[2]), 3);
+    await redis.cli('del', CHAT);
+    expect(await tick(broker, lease)).toMatchObject({ consumed: 0, acknowledged: 0 });
+    await broker.unregister('a');
+
+    const next = present((await broker.register('b')).find(({ stream }) => stream === CHAT));
+    expect(next).toMatchObject({ cursor: '0-0', lastId: '0-0' });
+    expect(next.epoch).not.toBe(start.epoch);
+    const [reply] = await broker.heartbeat('b', new Map([[CHAT, next]]));
+    expect(reply).toMatchObject({ verdict: 'alive', epoch: next.epoch });
+  });
+
   it('acknowledges what XADD with MAXLEN removed under it, so that nothing stays pending for ever', async () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);

@@ -13,7 +13,8 @@ import { clockFunctions, cursorFunctions, goneFunctions, idFunctions, pulseFunct
  * that does not read itself cannot know.
  *
  * A missing group is made again at the smallest cursor. Was the stream lost with it, then what was its newest entry a
- * heartbeat ago is missing too: the epoch is voided, and the next heartbeat begins a new one.
+ * heartbeat ago is missing too: the epoch is voided, and the next heartbeat begins a new one. The cursors are of the
+ * lost stream then: the group begins at 0, and nothing is acknowledged by them.
  */
 export const tickScript = defineScript(
   'tick',
@@ -52,7 +53,10 @@ local function consume()
 end
 local read = consume()
 if read and read.err and string.find(read.err, '^NOGROUP') then
-  if isGone(stream, redis.call('HGET', epoch, 'lastId')) then redis.call('HDEL', epoch, 'value') end
+  if isGone(stream, redis.call('HGET', epoch, 'lastId')) then
+    redis.call('HDEL', epoch, 'value')
+    smallest, ownerLive = nil, false
+  end
   redis.call('XGROUP', 'CREATE', stream, group, smallest or '0', 'MKSTREAM')
   read = consume()
 end
