@@ -3,6 +3,7 @@
 import { type Broker, compareEntryIds, cursorsAfter, type EntryId, parsePosition } from '@millrace/broker';
 import { CHAT, present } from '@millrace/testkit';
 import { StreamTrack } from '../../src/member/stream-track.js';
+import { Group } from './group.js';
 
 /** What only a store outside this process can suffer. */
 export interface Accidents {
@@ -67,6 +68,7 @@ export class World {
   /** Cursors as the broker knows them, those of crashed readers included. */
   readonly #registered = new Map<string, EntryId>();
   readonly #positions: SavedPosition[] = [];
+  #group: Group;
   #acknowledged = 0;
   /** Most entries that every registered reader had passed at one time. */
   #passed = 0;
@@ -83,6 +85,7 @@ export class World {
 
   constructor(subject: Subject) {
     this.#subject = subject;
+    this.#group = this.#newGroup();
   }
 
   get hasReaders(): boolean {
@@ -126,6 +129,7 @@ export class World {
     const name = `reader-${this.#lastName}`;
     const starts = await this.#subject.broker.register(name);
     const start = present(starts.find(({ stream }) => stream === CHAT));
+    if (this.#isGroupMissing) this.#group = this.#newGroup();
     this.#isGroupMissing = false;
     this.#noteReport(start);
     this.#registered.set(name, start.cursor);
@@ -180,6 +184,7 @@ export class World {
     const known = this.#registered.get(reader.name);
     if (known !== undefined && compareEntryIds(known, cursor) < 0) this.#registered.set(reader.name, cursor);
     this.#acknowledged += result.acknowledged;
+    this.#group.tick(this.#present(), result.consumed, result.acknowledged);
     // Who begins anew goes back behind what it had passed; that stays acknowledged.
     if (this.#registered.size > 0)
       this.#passed = Math.max(this.#passed, this.#countUpTo(this.#smallestCursor()));
@@ -200,6 +205,7 @@ export class World {
     const gone = await this.#noteRemoved(before);
     const { maxLength } = present(broker.options.streams[0]);
     this.#expired += result.expired;
+    this.#judgeExpired(gone, result.expired);
     promise(
       gone.length === result.removed + result.expired,
       () => `${gone.length} are gone, not what was said`,
@@ -247,6 +253,7 @@ export class World {
     this.#byDedupeId.clear();
     this.#registered.clear();
     this.#expired = 0;
+    this.#group.lose();
     this.#beginLife();
   }
 
@@ -256,11 +263,13 @@ export class World {
     if (reader === undefined || reader.life !== this.#life || this.#log.length === 0) return;
     await this.#beat(reader);
     await this.#subject.accidents?.deleteStream();
+    this.#group.lose();
     this.#beginLife();
   }
 
   async destroyGroup(): Promise<void> {
     await this.#subject.accidents?.destroyGroup();
+    this.#group.lose();
     this.#acknowledged = 0;
     this.#isGroupMissing = true;
     this.#wasGroupMissing = true;
@@ -396,7 +405,27 @@ export class World {
     promise(gone.length === 0 || isBeyondCap, () => `${gone.length} of ${before.length} were cut`);
     const more = expired - this.#expired;
     promise(more >= 0 && more <= gone.length, () => `${more} expired, and ${gone.length} are gone`);
+    this.#judgeExpired(gone, more);
     this.#expired = expired;
+  }
+
+  /** As registering makes it: at the beginning. */
+  #newGroup(): Group {
+    const { kind, options } = this.#subject.broker;
+    const hardCap = present(options.streams[0]).maxLength * options.hardCapFactor;
+    return new Group(kind === 'memory' ? hardCap : Number.POSITIVE_INFINITY);
+  }
+
+  /** Expired is what the hard cap cut before it was acknowledged: these, and no others. */
+  #judgeExpired(gone: readonly EntryId[], expired: number): void {
+    if (!this.#group.isKnown) return;
+    const lost = gone.filter((id) => !this.#group.hasAcknowledged(id)).length;
+    promise(expired === lost, () => `${expired} were counted as expired, ${lost} were not acknowledged`);
+  }
+
+  /** What must be in the stream, oldest first. */
+  #present(): readonly EntryId[] {
+    return this.#log.map(({ id }) => id).filter((id) => !this.#removed.has(id));
   }
 
   /** What is gone since `before`; it must be the oldest. */
