@@ -72,6 +72,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
       return;
     case 'disconnected_hook_failed':
     case 'refreshed_hook_failed':
+    case 'backpressure_hook_failed':
     case 'authentication_failed':
       logger.error({ err: event.error, hub: event.hub }, event.type.replaceAll('_', ' '));
       return;

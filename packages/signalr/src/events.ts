@@ -55,7 +55,7 @@ export type SignalREvent =
   /** A message was not sent: the client was slow, and a newer one of its key came (`ClientProxy.latest`). */
   | (ConnectionIdentity & { readonly type: 'message_replaced' })
   | (ConnectionIdentity & {
-      readonly type: 'disconnected_hook_failed' | 'refreshed_hook_failed';
+      readonly type: 'disconnected_hook_failed' | 'refreshed_hook_failed' | 'backpressure_hook_failed';
       readonly error: Error;
     })
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }

@@ -30,6 +30,7 @@ export type { ConnectionGroups, HubContext, RequestInfo } from './hub/hub-contex
 export {
   type AnyParsedMethod,
   type ArgumentParser,
+  type BackpressureVerdict,
   defineHub,
   type GuardsOf,
   type HubCalls,

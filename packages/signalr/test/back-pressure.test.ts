@@ -2,8 +2,8 @@
  * Clients that read too slowly, and clients that send too fast: neither may grow the server's memory.
  */
 import { describe, expect, test } from 'vitest';
-import { OutboundQueue } from '../src/connection/outbound-queue.js';
-import { defineHub, type Hub } from '../src/index.js';
+import { type OutboundLimits, OutboundQueue } from '../src/connection/outbound-queue.js';
+import { type BackpressureVerdict, defineHub, type Hub } from '../src/index.js';
 import { EncodedMessage } from '../src/protocol/encoded-message.js';
 import type { Transport } from '../src/transports/transport.js';
 import { startHost } from './support/host.js';
@@ -82,6 +82,66 @@ describe('a client that stops reading', () => {
     slow.socket.resume();
     for (let record = await slow.next(); !record.includes('the newest'); record = await slow.next());
     expect(hub?.connections.count).toBe(1);
+  });
+
+  test.each([
+    ['stays out of what is sent until its hub lets it in again', 'keep', undefined],
+    ['is closed with reconnect allowed when its hub gives it up', 'close', 'slow_consumer'],
+    ['is closed likewise when its hub fails', new Error('on purpose'), 'slow_consumer'],
+  ] as const)('%s', async (_, outcome, reason) => {
+    let calls = 0;
+    let hub: Hub<Client> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub(
+          '/hub',
+          defineHub<Client>()({
+            onConnected: ({ groups }) => void groups.add('room'),
+            async onBackpressure(context): Promise<BackpressureVerdict> {
+              calls += 1;
+              context.groups.remove('room');
+              if (outcome !== 'keep') await Promise.resolve();
+              if (outcome instanceof Error) throw outcome;
+              if (outcome === 'close') return outcome;
+              await context.flushed();
+              context.clients.caller.send('data', 'welcome back');
+              context.groups.add('room');
+              return 'keep';
+            },
+            methods: { echo: (_context, value) => value },
+          }),
+        );
+      },
+      { maximumOutboundBytes: 200_000 },
+    );
+    await using slow = await openRaw(host);
+    slow.send(call('echo', ['ready']));
+    await slow.next();
+    slow.socket.pause();
+    const text = 'x'.repeat(50_000);
+    // The kernel takes some megabytes before anything waits here.
+    let sent = 0;
+    for (; sent < 1_000 && hub?.clients.group('room').send('data', text) === 1; sent += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(calls).toBe(1);
+    slow.socket.resume();
+    if (reason !== undefined) {
+      expect(await slow.closed).toBe(1000);
+      expect(slow.waiting.at(-1)).toBe('{"type":7,"allowReconnect":true}');
+      expect(await host.event('connection_closed')).toMatchObject({ reason });
+      const failures = host.events.filter(({ type }) => type === 'backpressure_hook_failed');
+      expect(failures).toHaveLength(outcome instanceof Error ? 1 : 0);
+      return;
+    }
+    let received = 0;
+    for (let record = await slow.next(); !record.includes('welcome back'); record = await slow.next())
+      received += 1;
+    expect(received).toBe(sent);
+    expect(hub?.clients.group('room').send('data', 'again')).toBe(1);
+    expect(await slow.next()).toContain('again');
   });
 
   test('is told to reconnect when it reads again before it is cut off', async () => {
@@ -266,10 +326,36 @@ class FakeTransport implements Transport {
 
 describe('the outbound queue', () => {
   const message = (text: string): EncodedMessage => new EncodedMessage(Buffer.from(text), 'text');
+  const createQueue = (transport: Transport, limits: OutboundLimits, onCrowded = () => {}): OutboundQueue =>
+    new OutboundQueue(transport, limits, onCrowded);
+
+  test.each([
+    ['bytes', { maximumOutboundBytes: 12, maximumOutboundMessages: 100 }],
+    ['messages', { maximumOutboundBytes: 100, maximumOutboundMessages: 6 }],
+  ])('tells when half of its bound in %s is reached, and again when it was empty in between', (_, limits) => {
+    const transport = new FakeTransport();
+    const told: string[] = [];
+    const queue = createQueue(transport, limits, () => told.push(transport.written.at(-1) ?? ''));
+    for (const round of ['first', 'second']) {
+      transport.hasRoom = false;
+      queue.offer(message(round));
+      for (let index = 0; index < 3; index += 1) queue.offer(message('ab'));
+      expect(told.at(-1)).not.toBe(round);
+      queue.offer(message('ab'));
+      queue.offer(message('a'));
+      expect(told.at(-1)).toBe(round);
+      // Only some of it went out: it is the same jam.
+      queue.onWritable();
+      queue.offer(message('ab'));
+      transport.hasRoom = true;
+      queue.onWritable();
+    }
+    expect(told).toEqual(['first', 'second']);
+  });
 
   test('keeps the order over blocks and room', () => {
     const transport = new FakeTransport();
-    const queue = new OutboundQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
+    const queue = createQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
     queue.offer(message('1'));
     transport.hasRoom = false;
     for (const text of ['2', '3', '4', '5']) queue.offer(message(text));
@@ -285,7 +371,7 @@ describe('the outbound queue', () => {
   test('keeps the newest of a key only, after everything that is older', () => {
     const transport = new FakeTransport();
     transport.hasRoom = false;
-    const queue = new OutboundQueue(transport, { maximumOutboundBytes: 12, maximumOutboundMessages: 3 });
+    const queue = createQueue(transport, { maximumOutboundBytes: 12, maximumOutboundMessages: 3 });
     queue.offer(message('out'), 'a');
     expect(queue.offer(message('a1'), 'a')).toBe('taken');
     expect(queue.offer(message('x'))).toBe('taken');
@@ -305,7 +391,7 @@ describe('the outbound queue', () => {
   test('refuses what exceeds its bytes or its messages', () => {
     const transport = new FakeTransport();
     transport.hasRoom = false;
-    const queue = new OutboundQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
+    const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
     expect(queue.offer(message('a message larger than the bound goes out when nothing waits'))).toBe('taken');
     expect(queue.offer(message('12345678901'))).toBe('overflow');
     expect(queue.offer(message('1234567890'))).toBe('taken');
@@ -317,7 +403,7 @@ describe('the outbound queue', () => {
 
   test('has its whole bound again after it was emptied', () => {
     const transport = new FakeTransport();
-    const queue = new OutboundQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
+    const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
     for (let round = 0; round < 5; round += 1) {
       transport.hasRoom = false;
       queue.offer(message('blocks'));
@@ -333,7 +419,7 @@ describe('the outbound queue', () => {
   test('tells once when nothing waits any more', () => {
     const transport = new FakeTransport();
     transport.hasRoom = false;
-    const queue = new OutboundQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
+    const queue = createQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
     queue.offer(message('1'));
     queue.offer(message('2'));
     queue.offerLast(message('last'));

@@ -58,6 +58,8 @@ export class HubConnection implements TransportListener, Ticking {
   groups: Set<string> | undefined;
   /** Called once, when the connection is no longer open; set by the hub. */
   onEnding: (() => void) | undefined;
+  /** Called in the send by which half of what may wait for the client does wait; set by the hub. */
+  onBackpressure: (() => void) | undefined;
 
   readonly #transport: Transport;
   readonly #queue: OutboundQueue;
@@ -83,7 +85,7 @@ export class HubConnection implements TransportListener, Ticking {
     this.#transport = parts.transport;
     this.#unixTimeMs = parts.unixTimeMs;
     this.#onReplaced = parts.onReplaced;
-    this.#queue = new OutboundQueue(parts.transport, parts.limits);
+    this.#queue = new OutboundQueue(parts.transport, parts.limits, () => this.onBackpressure?.());
     this.#timers = new ConnectionTimers(parts.limits, parts.nowMs);
     this.inbound = new InboundBuffer(parts.limits.maximumInboundBufferBytes, {
       pause: () => this.#transport.pauseReading(),

@@ -34,12 +34,17 @@ export class OutboundQueue {
   #isBlocked = false;
   /** Changes whenever the transport made room, so that a stall can be told from slow progress. */
   #progress = 0;
+  /** Half of a bound was reached since the queue was last empty. */
+  #isCrowded = false;
+  readonly #onCrowded: () => void;
   /** Called once each, when nothing waits any more. As many as there are callers that wait for it. */
   #onEmpty: (() => void)[] = [];
 
-  constructor(transport: Transport, limits: OutboundLimits) {
+  /** @param onCrowded called when half of a bound is reached; again only after the queue has been empty */
+  constructor(transport: Transport, limits: OutboundLimits, onCrowded: () => void) {
     this.#transport = transport;
     this.#limits = limits;
+    this.#onCrowded = onCrowded;
   }
 
   /** Whether the transport refused to take more and has not asked for more since. */
@@ -76,6 +81,13 @@ export class OutboundQueue {
       this.#queuedBytes -= older.payload.length;
     }
     this.#push(message, key);
+    if (
+      !this.#isCrowded &&
+      (bytes * 2 > this.#limits.maximumOutboundBytes || count * 2 > this.#limits.maximumOutboundMessages)
+    ) {
+      this.#isCrowded = true;
+      this.#onCrowded();
+    }
     return older === undefined ? 'taken' : 'replaced';
   }
 
@@ -117,6 +129,7 @@ export class OutboundQueue {
   }
 
   #notifyEmpty(): void {
+    this.#isCrowded = false;
     const callbacks = this.#onEmpty;
     this.#onEmpty = [];
     for (const callback of callbacks) callback();

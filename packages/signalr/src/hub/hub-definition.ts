@@ -129,6 +129,9 @@ export interface AnyParsedMethod<Context> {
   readonly [parsedMethod]: unknown;
 }
 
+/** What becomes of a slow connection; see `onBackpressure`. */
+export type BackpressureVerdict = 'keep' | 'close';
+
 /** Hooks and methods of a hub. One object serves all connections: state of one belongs into `context.items`. */
 export interface HubHandlers<Client, User, Items, Methods> {
   /** Runs before the first message is read. If it throws, the connection is closed and must not reconnect by itself. */
@@ -143,6 +146,17 @@ export interface HubHandlers<Client, User, Items, Methods> {
    * routing are unchanged. An error is reported and changes nothing.
    */
   readonly onAuthenticationRefreshed?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
+  /**
+   * The client reads more slowly than it is sent: half of what may wait for it (`maximumOutboundBytes` or
+   * `maximumOutboundMessages`) waits now. Runs in the middle of the send that did it: what the hook does before its first `await`,
+   * such as leaving groups, is done before anything else is sent. Once, and again only after nothing waited any more, which
+   * `context.flushed()` tells. Without the hook the connection goes on until its bounds are reached.
+   * @returns `close`: the client is too slow to be served. It ends as `slow_consumer`, what waits is given up, and it may reconnect.
+   * An error is reported and ends it likewise.
+   */
+  readonly onBackpressure?: (
+    context: HubContext<Client, User, Items>,
+  ) => BackpressureVerdict | Promise<BackpressureVerdict>;
   /** Code around every method and hook, the first outermost, inside of those of the server. */
   readonly filters?: readonly HubFilter<HubContext<Client, User, Items>>[];
   readonly methods: Methods;
@@ -188,6 +202,7 @@ export function defineHub<Client, User = undefined, Items = Record<string, unkno
       onConnected,
       onDisconnected,
       onAuthenticationRefreshed,
+      onBackpressure,
       filters,
       methods,
       createItems,
@@ -198,6 +213,7 @@ export function defineHub<Client, User = undefined, Items = Record<string, unkno
       methods,
       createItems,
       ...(onAuthenticationRefreshed === undefined ? {} : { onAuthenticationRefreshed }),
+      ...(onBackpressure === undefined ? {} : { onBackpressure }),
       ...(filters === undefined ? {} : { filters }),
       ...(onConnected === undefined ? {} : { onConnected }),
       ...(onDisconnected === undefined ? {} : { onDisconnected }),

@@ -141,6 +141,8 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     const items = this.#definition.createItems?.() ?? ({} as Items);
     const calls = new ConnectionCalls(this.#callLimits);
     connection.onEnding = () => calls.cancelAll();
+    if (this.#definition.onBackpressure !== undefined)
+      connection.onBackpressure = () => void this.#backpressure(connection);
     const state = { connection, manager: this.#manager, items, request };
     this.#records.set(connection, {
       calls,
@@ -173,6 +175,17 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
       await this.#definition.onAuthenticationRefreshed?.(this.#recordOf(connection).context);
     } catch (error) {
       this.onEvent({ type: 'refreshed_hook_failed', ...connection.identity, error: toError(error) });
+    }
+  }
+
+  /** Runs the hub's `onBackpressure`, and does as it says. Never rejects. */
+  async #backpressure(connection: HubConnection): Promise<void> {
+    try {
+      const verdict = await this.#definition.onBackpressure?.(this.#recordOf(connection).context);
+      if (verdict === 'close') connection.close('slow_consumer');
+    } catch (error) {
+      this.onEvent({ type: 'backpressure_hook_failed', ...connection.identity, error: toError(error) });
+      connection.close('slow_consumer');
     }
   }
 
