@@ -1,5 +1,6 @@
 // The only reader of the environment: MILLRACE_* variables in, gateway options out.
 import { MAX_PARTITIONS, parseRedisUrl } from '@millrace/broker';
+import { type UnknownVariable, unknownVariables, type VariableName } from './environment-names.js';
 import { GatewayError } from './errors.js';
 import type { LogLevel } from './logger.js';
 import type { GatewayOptions } from './options.js';
@@ -10,6 +11,8 @@ export interface Environment {
   readonly logLevel: LogLevel;
   /** Whether to serve the helpdesk. */
   readonly hasDemo: boolean;
+  /** Variables that look like settings and are none: whoever set them should hear of it. */
+  readonly unknown: readonly UnknownVariable[];
 }
 
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
@@ -20,11 +23,11 @@ const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silen
  * @throws GatewayError `invalid_configuration`, naming the variable.
  */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
-  const text = (name: string): string | undefined => {
+  const text = (name: VariableName): string | undefined => {
     const value = variables[name]?.trim();
     return value === '' ? undefined : value;
   };
-  const list = (name: string): readonly string[] =>
+  const list = (name: VariableName): readonly string[] =>
     (text(name) ?? '')
       .split(',')
       .map((item) => item.trim())
@@ -50,6 +53,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     },
     hasDemo: parseSwitch('MILLRACE_DEMO', text('MILLRACE_DEMO')),
     logLevel: parseLogLevel(text('MILLRACE_LOG_LEVEL')),
+    unknown: unknownVariables(variables),
   };
 }
 

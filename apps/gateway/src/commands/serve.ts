@@ -1,5 +1,6 @@
 // `millrace serve`: runs the gateway until it is told to stop.
 import { readEnvironment } from '../environment.js';
+import { describeUnknownVariable } from '../environment-names.js';
 import { GatewayError } from '../errors.js';
 import type { GatewayExtension } from '../extension.js';
 import { createGateway, type Gateway } from '../gateway.js';
@@ -14,6 +15,8 @@ export async function serve(options: {
   const environment = readEnvironment(process.env);
   const isDevelopment = options.isDevelopment || environment.gateway.isDevelopment === true;
   const logger = createLogger({ level: environment.logLevel });
+  // Before anything can fail: the misspelt one may be the one that is missing.
+  for (const variable of environment.unknown) logger.warn(variable, describeUnknownVariable(variable));
   const hasDemo = options.hasDemo || environment.hasDemo;
   const extensions = hasDemo ? [await loadDemo()] : [];
   const gateway = createGateway({ ...environment.gateway, isDevelopment, extensions }, logger);
