@@ -38,6 +38,16 @@ describe('the lines that a start in development mode prints', () => {
     await tail.line(new RegExp(content));
   });
 
+  test('at a terminal they come without logs in JSON, and a warning is a line to read', async () => {
+    await using start = CliProcess.atTerminal(['serve', '--dev'], {
+      MILLRACE_PORT: '0',
+      MILLRACE_PORTT: '4401',
+    });
+    await start.line(/^ +curl /);
+    expect(start.lines.filter((line) => line.startsWith('{'))).toEqual([]);
+    expect(start.output).toMatch(/^\d\d:\d\d:\d\d warn +MILLRACE_PORTT is no setting.*MILLRACE_PORT\?/m);
+  });
+
   test('outside development mode no secret is printed', async () => {
     await using gateway = await GatewayProcess.start(normalMode);
     for (const secret of [jwtSecret, apiKey]) expect(gateway.output).not.toContain(secret);

@@ -45,7 +45,12 @@ test('a taken port is named', async () => {
   const address = occupant.address();
   const port = typeof address === 'object' && address !== null ? String(address.port) : '';
   try {
-    expect(await refusal({ ...development, MILLRACE_PORT: port })).toContain(port);
+    const message = await refusal({ ...development, MILLRACE_PORT: port });
+    expect(message).toContain(port);
+    // At a terminal it stands alone.
+    await using atTerminal = CliProcess.atTerminal(['serve'], { ...development, MILLRACE_PORT: port });
+    expect(await atTerminal.exit()).toBe(1);
+    expect(atTerminal.lines).toEqual([message]);
   } finally {
     occupant.close();
   }
@@ -75,6 +80,7 @@ async function refusal(environment: Environment): Promise<string> {
   const forPeople = program.lines.filter((line) => !line.startsWith('{'));
   expect(forPeople).toHaveLength(1);
   const [message = ''] = forPeople;
+  expect(program.output).not.toContain('"level":"error"');
   expect(message).toMatch(/^millrace: .*\w/);
   expect(message).not.toMatch(/\bat .+:\d+:\d+/);
   for (const secret of [jwtSecret, apiKey, 'too-short', 'hunter2'])

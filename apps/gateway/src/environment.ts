@@ -8,7 +8,8 @@ import type { GatewayOptions } from './options.js';
 /** What the environment says: options of the gateway, and how much it logs. */
 export interface Environment {
   readonly gateway: GatewayOptions;
-  readonly logLevel: LogLevel;
+  /** Absent when it is not set. */
+  readonly logLevel: LogLevel | undefined;
   /** Whether to serve the helpdesk. */
   readonly hasDemo: boolean;
   /** Variables that look like settings and are none: whoever set them should hear of it. */
@@ -119,8 +120,8 @@ function parseUrl(name: string, text: string | undefined, protocols: readonly st
   return text;
 }
 
-function parseLogLevel(text: string | undefined): LogLevel {
-  if (text === undefined) return 'info';
+function parseLogLevel(text: string | undefined): LogLevel | undefined {
+  if (text === undefined) return undefined;
   const level = logLevels.find((candidate) => candidate === text.toLowerCase());
   if (level === undefined) throw invalid('MILLRACE_LOG_LEVEL', `one of ${logLevels.join(', ')}`);
   return level;

@@ -31,6 +31,7 @@ import { createEventsHub, type EventsClient } from './events-hub.js';
 import { addHealthRoutes, type Readiness } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
 import { addIngestRoute } from './http/ingest.js';
+import { checkPort, portError } from './http/port-check.js';
 import { createLogger, type Logger } from './logger.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { createPublisherObserver, observeSignalR } from './observers.js';
@@ -136,6 +137,12 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     this.#http = this.#createHttp();
   }
 
+  /** Whether users need no token. */
+  get #isOpen(): boolean {
+    const { isDevelopment, jwtSecret, jwksUrl } = this.#options;
+    return isDevelopment && jwtSecret === undefined && jwksUrl === undefined;
+  }
+
   get brokerKind(): 'redis' | 'memory' {
     return this.#broker.kind;
   }
@@ -143,16 +150,20 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   async start(): Promise<GatewayAddress> {
     if (this.#state !== 'created') throw new TypeError('a gateway is started once');
     this.#state = 'starting';
+    const { host, port, isDevelopment } = this.#options;
     try {
+      // First, for this is what goes wrong most often: then nothing has happened yet.
+      await checkPort(host, port);
       await this.#openBroker();
       await this.#startDelivery();
       await this.#startExtensions();
       const address = await this.#listen();
       this.#state = 'running';
       this.#logger.info(
-        { url: address.url, broker: this.brokerKind, development: this.#options.isDevelopment },
+        { url: address.url, broker: this.brokerKind, development: isDevelopment },
         'listening',
       );
+      if (this.#isOpen) this.#logger.warn('development mode: every user and every room is accepted');
       return address;
     } catch (error) {
       await this.stop();
@@ -223,13 +234,10 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   }
 
   #createAuthenticate(): Authenticate<User> {
-    const { jwksUrl, isDevelopment, jwtSecret } = this.#options;
+    const { jwksUrl } = this.#options;
     const keys = jwksUrl === undefined ? { jwtSecret: this.#jwtSecret } : { jwksUrl };
     const authenticateToken = authenticateByToken(createTokenVerifier(keys), this.#logger);
-    const isOpen = isDevelopment && jwtSecret === undefined && jwksUrl === undefined;
-    if (!isOpen) return authenticateToken;
-    this.#logger.warn('development mode: every user and every room is accepted');
-    return authenticateAnybody(authenticateToken);
+    return this.#isOpen ? authenticateAnybody(authenticateToken) : authenticateToken;
   }
 
   #createHttp(): FastifyInstance {
@@ -318,9 +326,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     try {
       await this.#http.listen({ host, port });
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
-      const message = `Port ${port} on ${host} is taken. Stop what listens there, or choose another with MILLRACE_PORT.`;
-      throw new GatewayError('port_in_use', message, { cause });
+      throw portError(host, port, cause);
     }
     const address = this.#http.server.address();
     const takenPort = typeof address === 'object' && address !== null ? address.port : port;
@@ -328,9 +334,11 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   }
 
   async #stopAll(): Promise<void> {
+    const wasRunning = this.#state === 'running';
     this.#state = 'stopping';
     const { drainMs, shutdownTimeoutMs } = this.#options;
-    await this.#attempt('events', () => this.#finishAccepted());
+    // A start that failed has accepted nothing.
+    if (wasRunning) await this.#attempt('events', () => this.#finishAccepted());
     // Until its wave a client is served in full, so all parts run on.
     await this.#attempt('connections', () => this.#signalR.drain({ withinMs: drainMs }));
     const isDone = await endsWithin(shutdownTimeoutMs, this.#closeParts());

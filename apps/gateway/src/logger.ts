@@ -1,17 +1,31 @@
 // Structured logs: one JSON line per fact. Payloads, tokens and keys are never given to the logger; the redaction
 // below is the net under that rule.
-import { type Logger, pino } from 'pino';
+import { type Logger, type LoggerOptions as LoggerSettings, pino } from 'pino';
+import { logLineForPeople } from './log-line.js';
 
 export type { Logger };
 
 /** Log levels of pino that make sense here. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
+/** What a logger can be told. */
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  /** Lines to read rather than JSON, each written before the call returns. @defaultValue false */
+  readonly isForPeople?: boolean;
+}
+
+const peopleStream = {
+  write: (json: string): void => {
+    process.stdout.write(logLineForPeople(json));
+  },
+};
+
 /** Creates the gateway's logger; writes to standard output. */
-export function createLogger(options: { readonly level: LogLevel; readonly instance?: string }): Logger {
-  return pino({
-    level: options.level,
-    base: options.instance === undefined ? {} : { instance: options.instance },
+export function createLogger({ level, isForPeople = false }: LoggerOptions): Logger {
+  const options: LoggerSettings = {
+    level,
+    base: {},
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: {
       paths: [
@@ -27,5 +41,13 @@ export function createLogger(options: { readonly level: LogLevel; readonly insta
       censor: '[redacted]',
     },
     formatters: { level: (label) => ({ level: label }) },
+  };
+  return isForPeople ? pino(options, peopleStream) : pino(options);
+}
+
+/** Resolves when every line so far is written. */
+export async function flushLogger(logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    logger.flush(() => resolve());
   });
 }

@@ -79,7 +79,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
     case 'request_refused':
       // Whoever sets a page up looks here first.
       if (event.origin === undefined) logger.debug({ ...event }, 'request refused');
-      else logger.info({ origin: event.origin }, 'origin refused: MILLRACE_ALLOWED_ORIGINS does not name it');
+      else logger.warn({ origin: event.origin }, 'origin refused: MILLRACE_ALLOWED_ORIGINS does not name it');
       return;
     case 'message_replaced':
       metrics.dropped.inc({ reason: 'shed' });

@@ -4,7 +4,7 @@ import { describeUnknownVariable } from '../environment-names.js';
 import { GatewayError } from '../errors.js';
 import type { GatewayExtension } from '../extension.js';
 import { createGateway, type Gateway } from '../gateway.js';
-import { createLogger, type Logger } from '../logger.js';
+import { createLogger, flushLogger, type Logger } from '../logger.js';
 import { welcomeText } from './welcome.js';
 
 /** Starts a gateway from the environment; SIGTERM and SIGINT stop it cleanly. */
@@ -14,15 +14,30 @@ export async function serve(options: {
 }): Promise<void> {
   const environment = readEnvironment(process.env);
   const isDevelopment = options.isDevelopment || environment.gateway.isDevelopment === true;
-  const logger = createLogger({ level: environment.logLevel });
+  // Who tries Millrace out reads along: the welcome text says what the lines of level info would.
+  const isForPeople = isDevelopment && process.stdout.isTTY;
+  const logger = createLogger({
+    level: environment.logLevel ?? (isForPeople ? 'warn' : 'info'),
+    isForPeople,
+  });
   // Before anything can fail: the misspelt one may be the one that is missing.
   for (const variable of environment.unknown) logger.warn(variable, describeUnknownVariable(variable));
   const hasDemo = options.hasDemo || environment.hasDemo;
   const extensions = hasDemo ? [await loadDemo()] : [];
   const gateway = createGateway({ ...environment.gateway, isDevelopment, extensions }, logger);
   stopOnSignal(gateway, logger);
-  const { url } = await gateway.start();
+  const { url } = await started(gateway, logger);
   if (isDevelopment) console.log(welcomeText({ url, brokerKind: gateway.brokerKind, hasDemo }));
+}
+
+/** Lets the reason be the last that is printed when it does not start. */
+async function started(gateway: Gateway, logger: Logger): Promise<{ readonly url: string }> {
+  try {
+    return await gateway.start();
+  } catch (error) {
+    await flushLogger(logger);
+    throw error;
+  }
 }
 
 // Loaded by name: the gateway must run where the demo is not installed.

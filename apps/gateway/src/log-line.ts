@@ -1,0 +1,32 @@
+// A log line for a person at a terminal, made of the JSON line that machines get.
+
+/** Fields that say nothing to the one who started the only gateway there is. */
+const unsaid = new Set(['level', 'time', 'msg', 'instance', 'err']);
+
+/**
+ * `12:34:56 warn   broker state (broker redis, state unavailable)`, with the stack of an error below it. Control characters are
+ * shown as escapes: what others sent must not move the cursor.
+ */
+export function logLineForPeople(json: string): string {
+  const fact = JSON.parse(json) as Readonly<Record<string, unknown>>;
+  const { msg = '' } = fact;
+  const fields = Object.entries(fact)
+    .filter(([name]) => !unsaid.has(name))
+    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const time = new Date(String(fact['time'])).toTimeString().slice(0, 8);
+  const head = `${time} ${String(fact['level']).padEnd(5)}  ${String(msg)}`;
+  const line = fields.length === 0 ? head : `${head} (${fields.join(', ')})`;
+  return `${[line, ...stackOf(fact['err'])].map(withoutControls).join('\n')}\n`;
+}
+
+function stackOf(error: unknown): readonly string[] {
+  if (typeof error !== 'object' || error === null || !('stack' in error)) return [];
+  return String(error.stack).split('\n');
+}
+
+function withoutControls(text: string): string {
+  return text.replace(
+    /\p{Cc}/gu,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
