@@ -71,6 +71,15 @@ test('an unknown command is refused and --help names the commands', async () => 
   expect(await help.exit()).toBe(0);
   for (const command of ['serve', 'tail', 'token'])
     expect(help.output).toMatch(new RegExp(`^ +${command}\\b`, 'm'));
+  // As `npx millrace -- --help` passes it on, and when there is nothing to do.
+  for (const args of [['--', '--help'], []]) {
+    await using same = CliProcess.millrace(args);
+    expect({ args, code: await same.exit(), output: same.output }).toEqual({
+      args,
+      code: 0,
+      output: help.output,
+    });
+  }
 });
 
 /** Runs `millrace serve`, which must fail, and gives the one line that is meant for people. */

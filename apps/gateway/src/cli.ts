@@ -92,11 +92,17 @@ deadLetters
   .action((ids: readonly string[], options: SettleCommandOptions) => settleDeadLetters('drop', ids, options));
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(argumentsOf(process.argv), { from: 'user' });
 } catch (error) {
   // What a person can mend is said in one line; anything else is a fault of the program, with its stack.
   console.error(error instanceof GatewayError ? `millrace: ${error.message}` : error);
   process.exitCode = 1;
+}
+
+/** npx leaves the `--` of `npx millrace -- --help` in; and who says nothing wants to know what there is to say. */
+function argumentsOf([, , ...given]: readonly string[]): readonly string[] {
+  const args = given[0] === '--' ? given.slice(1) : given;
+  return args.length === 0 ? ['--help'] : args;
 }
 
 function httpUrl(text: string): string {
