@@ -177,6 +177,40 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
   });
 });
 
+test('on the smallest phone nothing is cut off, and nothing lies over anything else', async () => {
+  await using system = await DeskSystem.start('the embedded broker');
+  await using device = await browser.device(system.url, {
+    viewport: { width: 320, height: 640 },
+    isMobile: true,
+    hasTouch: true,
+  });
+  const { page } = device;
+  const expectFits = async ({ pane }: DeskPane): Promise<void> => {
+    await settled(page);
+    const boxOf = async (selector: string) =>
+      (await pane.locator(selector).boundingBox()) ?? expect.fail(selector);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+    for (const selector of ['.composer button', '.line-end button', '.bell', '.ticket-head']) {
+      const { x, width } = await boxOf(selector);
+      expect({ selector, isInside: x >= 0 && x + width <= 320 }).toEqual({ selector, isInside: true });
+    }
+    const name = await boxOf('.person-button');
+    expect(name.x + name.width).toBeLessThanOrEqual((await boxOf('.state')).x);
+  };
+  for (const [role, as] of [
+    ['agent', 'maria'],
+    ['requester', 'noa'],
+  ] as const) {
+    const alone = await DeskPane.open(page, system.url, role, as, vpnTicket);
+    await expectFits(alone);
+    await expectNothingSticksOut(alone);
+  }
+  await page.goto(system.url);
+  const noa = new DeskPane(page, 'Requester');
+  await noa.live();
+  await expectFits(noa);
+});
+
 test('everything can be done with the keyboard alone', async () => {
   await using system = await DeskSystem.start('the embedded broker');
   await using device = await browser.device(system.url);
