@@ -72,6 +72,27 @@ test('a status change is kept, told in the conversation and notified to the requ
   });
 });
 
+test('what a person does is no news to that person, but to everybody else', async () => {
+  await using desk = await openDesk();
+  const { changes, conversations, maria, noa, remoteSessions } = desk;
+  const unread = (person: typeof maria): number => {
+    const { lastMessage, readUpTo } = conversations.ticket(person, seeded.vpnTicket);
+    return (lastMessage?.sequence_number ?? 0) - readUpTo;
+  };
+  const [first, noaBefore] = [unread(maria), unread(noa)];
+  expect(first).toBe(0);
+  const answer = changes.setStatus(maria, seeded.vpnTicket, 'waiting');
+  expect(answer.readUpTo).toBe(answer.lastMessage?.sequence_number);
+  changes.assign(maria, seeded.vpnTicket, null);
+  const session = remoteSessions.invite(maria, seeded.vpnTicket, 'view');
+  remoteSessions.act(maria, session.id, 'end');
+  expect([unread(maria), unread(noa)]).toEqual([0, noaBefore + 4]);
+  // What others wrote above it stays unread.
+  changes.sendMessage(noa, seeded.vpnTicket, 'Wait', 'temp-1');
+  changes.setStatus(maria, seeded.vpnTicket, 'solved');
+  expect(unread(maria)).toBe(2);
+});
+
 test('what is already so changes nothing', async () => {
   await using desk = await openDesk();
   desk.changes.setStatus(desk.maria, seeded.vpnTicket, 'in_progress');

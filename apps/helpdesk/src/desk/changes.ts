@@ -97,10 +97,7 @@ export class Changes {
       );
       const from = texts.status[ticket.status];
       const to = texts.status[status];
-      this.addMessage(ticket, {
-        senderId: null,
-        content: texts.system.statusChanged(from, to, agent.fullName),
-      });
+      this.addSystemMessage(ticket, agent, texts.system.statusChanged(from, to, agent.fullName));
       const { title, body } = texts.notifications.statusChanged(ticket.number, to, ticket.subject);
       this.notify(ticket.requesterId, { kind: 'status_changed', title, body, ticketId });
       return conversations.ticket(agent, ticketId);
@@ -133,7 +130,7 @@ export class Changes {
         assignee === null
           ? texts.system.unassigned(agent.fullName)
           : texts.system.assigned(assignee.fullName, agent.fullName);
-      this.addMessage(ticket, { senderId: null, content });
+      this.addSystemMessage(ticket, agent, content);
       if (assignee !== null && assignee.id !== agent.id) {
         const { title, body } = texts.notifications.assigned(ticket.number, agent.fullName, ticket.subject);
         this.notify(assignee.id, { kind: 'ticket_assigned', title, body, ticketId });
@@ -169,6 +166,14 @@ export class Changes {
     const message = conversations.message(id);
     outbox.add('chat_message', ticket.roomId, message, message.created_at);
     return message;
+  }
+
+  /** Tells in the conversation what `person` did. To that person it is no news. Inside a change only. */
+  addSystemMessage(ticket: Ticket, person: PersonRecord, content: string): void {
+    const { readUpTo } = this.#ports.conversations.ticket(person, ticket.id);
+    const { sequence_number: number } = this.addMessage(ticket, { senderId: null, content });
+    // Unless something above it is still unread: then so are both.
+    if (readUpTo === number - 1) this.markRead(person, ticket.id, number);
   }
 
   /** Keeps a notification and adds its event. Inside a change only. */

@@ -59,10 +59,7 @@ export class RemoteSessions {
         .run(id, ticketId, agent.id, ticket.requesterId, mode, this.#changes.now());
       const { title, body } = texts.notifications.remoteInvite(agent.fullName, ticket.subject);
       this.#changes.notify(ticket.requesterId, { kind: 'remote_session_invite', title, body, ticketId });
-      this.#changes.addMessage(ticket, {
-        senderId: null,
-        content: texts.system.remoteInvited(agent.fullName),
-      });
+      this.#changes.addSystemMessage(ticket, agent, texts.system.remoteInvited(agent.fullName));
       return this.#get(id);
     });
   }
@@ -105,7 +102,7 @@ export class RemoteSessions {
       move.reason === undefined
         ? texts.system.remoteStarted(person.fullName)
         : texts.system.remoteEnded[move.reason](person.fullName);
-    this.#changes.addMessage(ticket, { senderId: null, content });
+    this.#changes.addSystemMessage(ticket, person, content);
   }
 
   #get(sessionId: string): RemoteSession {

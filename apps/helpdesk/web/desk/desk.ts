@@ -424,7 +424,9 @@ export class Desk {
   #updateTicket(ticket: Ticket): void {
     const { tickets } = this.store.get();
     const others = tickets.filter(({ id }) => id !== ticket.id);
-    this.store.set({ tickets: inOrder([...others, ticket]) });
+    // What was read a moment ago, the answer may not know yet.
+    const readUpTo = Math.max(this.#ticket(ticket.id)?.readUpTo ?? 0, ticket.readUpTo);
+    this.store.set({ tickets: inOrder([...others, { ...ticket, readUpTo }]) });
   }
 
   #patchTicket(ticketId: string, change: Partial<Ticket>): void {
