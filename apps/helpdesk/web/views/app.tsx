@@ -8,6 +8,7 @@ import { AlonePage, SplitPage } from './pages.js';
 import { useRoute } from './route.js';
 import { SignIn } from './sign-in.js';
 import { TopBar } from './top-bar.js';
+import { personOn } from './who.js';
 
 /** Everything on the page. */
 export function App() {
@@ -18,7 +19,7 @@ export function App() {
       <a className="skip-link" href="#content">
         {texts.top.skip}
       </a>
-      <TopBar route={route} />
+      <TopBar route={route} people={people ?? []} />
       {people === null ? (
         <main id="content" className="opening" tabIndex={-1}>
           {hasFailed ? (
@@ -47,15 +48,13 @@ function View({
   readonly people: readonly Person[];
 }) {
   const byId = useMemo(() => new Map(people.map((person) => [person.id, person])), [people]);
-  const find = (role: Person['role'], username: string | null): Person | undefined =>
-    people.find((person) => person.role === role && person.username === username);
   if (route.view !== 'split') {
-    const person = find(route.view, route.as);
+    const person = personOn(route, route.view, people);
     if (person === undefined) return <SignIn people={people} role={route.view} ticketId={route.ticketId} />;
     return <AlonePage key={person.id} person={person} people={byId} route={route} />;
   }
-  const agent = find('agent', route.agent) ?? people.find(({ role }) => role === 'agent');
-  const requester = find('requester', route.requester) ?? people.find(({ role }) => role === 'requester');
+  const agent = personOn(route, 'agent', people);
+  const requester = personOn(route, 'requester', people);
   if (agent === undefined || requester === undefined) return null;
   return <SplitPage agent={agent} requester={requester} people={byId} route={route} />;
 }

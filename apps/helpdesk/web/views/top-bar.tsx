@@ -1,12 +1,14 @@
 // The bar above everything: whose product it is, the views, the colours.
 import { ActionIcon, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import type { MouseEvent } from 'react';
+import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
 import { Mark, MoonIcon, SunIcon } from './icons.js';
 import { navigate, pathOf, type Route } from './route.js';
+import { routeTo } from './who.js';
 
 /** The top bar. */
-export function TopBar({ route }: { readonly route: Route }) {
+export function TopBar({ route, people }: { readonly route: Route; readonly people: readonly Person[] }) {
   return (
     <header className="top">
       <a className="brand" href="/">
@@ -17,17 +19,22 @@ export function TopBar({ route }: { readonly route: Route }) {
         </span>
       </a>
       <nav className="views" aria-label={texts.top.views}>
-        <ViewLink route={route} view="split" />
-        <ViewLink route={route} view="agent" />
-        <ViewLink route={route} view="requester" />
+        <ViewLink route={route} people={people} view="split" />
+        <ViewLink route={route} people={people} view="agent" />
+        <ViewLink route={route} people={people} view="requester" />
       </nav>
       <ColourSwitch />
     </header>
   );
 }
 
-function ViewLink({ route, view }: { readonly route: Route; readonly view: Route['view'] }) {
-  const target = { view, ticketId: route.ticketId, as: route.view === view ? route.as : null };
+function ViewLink(props: {
+  readonly route: Route;
+  readonly people: readonly Person[];
+  readonly view: Route['view'];
+}) {
+  const { route, people, view } = props;
+  const target = routeTo(view, route, people);
   const onClick = (event: MouseEvent): void => {
     if (event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
