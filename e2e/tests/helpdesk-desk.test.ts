@@ -3,6 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { TestBrowser } from '../fixtures/browser.js';
 import { archiveTicket, DeskPane, DeskSystem, people, vpnTicket } from '../fixtures/browser-desk.js';
 
+/** A ticket of Daniel's. */
+const othersTicket = 'b1d4c6f0-2e7a-4c39-a5d8-000000001051';
+
 let system: DeskSystem;
 let browser: TestBrowser;
 
@@ -236,6 +239,33 @@ test('whoever opens a page alone chooses who to be', async () => {
   await page.getByRole('navigation', { name: 'Tickets' }).getByText('Colour profile is lost').waitFor();
   expect(await page.locator('.ticket-item').count()).toBe(2);
 });
+
+test('from side by side, each person can be looked at alone without being asked who it is', async () => {
+  const page = await openPage();
+  await page.goto(system.url);
+  await new DeskPane(page, 'Requester').live();
+  await page.getByRole('link', { name: 'Agent alone' }).click();
+  await new DeskPane(page, 'Agent').live();
+  expect(new URL(page.url()).search).toBe('?as=maria');
+  await page.getByRole('link', { name: 'Side by side' }).click();
+  await new DeskPane(page, 'Requester').live();
+  await page.getByRole('link', { name: 'Requester alone' }).click();
+  await new DeskPane(page, 'Requester').live();
+  expect(new URL(page.url()).search).toBe('?as=noa');
+});
+
+test.each(['nonsense', '..%2Fpeople', 'b1d4c6f0-2e7a-4c39-a5d8-00000000ffff', othersTicket])(
+  'an address without a ticket for this person says so and leads to the list: %s',
+  async (ticketId) => {
+    const { page, desk } = await noa(ticketId);
+    await desk.pane.getByText('There is no such ticket.').waitFor();
+    await desk.button('Back to the list').click();
+    await desk.pane.locator('.ticket-item').first().waitFor();
+    expect(new URL(page.url()).pathname).toBe('/requester');
+    // The browser notes that the desk said no.
+    expect(browser.takeComplaints().filter((complaint) => !/status of 4(04|22)/.test(complaint))).toEqual([]);
+  },
+);
 
 test('outside development mode each person’s token opens that person’s rooms and no others', async () => {
   await using closed = await DeskSystem.start('the embedded broker', {

@@ -121,6 +121,7 @@ export const texts = {
     handledBy: (name: string) => `${name} takes care of it`,
     notHandled: 'Waiting for an agent',
     choose: 'Choose a ticket to read it.',
+    missing: 'There is no such ticket.',
     changeFailed: 'That did not get through. Try again.',
   },
 

@@ -72,7 +72,9 @@ export class Api {
     part: { after?: number; before?: number } = {},
   ): Promise<ConversationAnswer> {
     const query = Object.entries(part).map(([name, value]) => `${name}=${value}`);
-    return this.#call('GET', `/tickets/${ticketId}${query.length === 0 ? '' : `?${query.join('&')}`}`);
+    // It may come from an address that somebody typed.
+    const path = `/tickets/${encodeURIComponent(ticketId)}`;
+    return this.#call('GET', `${path}${query.length === 0 ? '' : `?${query.join('&')}`}`);
   }
 
   createTicket(subject: string, content: string): Promise<TicketAnswer> {

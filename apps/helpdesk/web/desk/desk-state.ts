@@ -44,6 +44,8 @@ export interface DeskState {
   /** Conversations that were opened, by ticket. Bounded by the tickets in the list. */
   readonly conversations: ReadonlyMap<string, Conversation>;
   readonly openTicketId: string | null;
+  /** The open one, when it was asked for and there is none for this person. */
+  readonly missingTicketId: string | null;
   /** Who is typing, by ticket. */
   readonly typing: ReadonlyMap<string, readonly TypingUser[]>;
   readonly notifications: readonly Notification[];
@@ -62,6 +64,7 @@ export function openingState(openTicketId: string | null): DeskState {
     tickets: [],
     conversations: new Map(),
     openTicketId,
+    missingTicketId: null,
     typing: new Map(),
     notifications: [],
     toasts: [],

@@ -82,7 +82,7 @@ export class Desk {
       // Joined first, loaded after: nothing can happen in between unseen.
       await this.#loadTickets();
       const { openTicketId } = this.store.get();
-      if (openTicketId !== null) await this.#load(openTicketId);
+      if (openTicketId !== null) await this.#loadOpen(openTicketId);
       this.store.set({ phase: 'ready' });
       this.#markOpenRead();
     } catch (error) {
@@ -102,10 +102,10 @@ export class Desk {
   openTicket(ticketId: string | null): void {
     const { openTicketId, phase } = this.store.get();
     if (openTicketId === ticketId) return;
-    this.store.set({ openTicketId: ticketId, announcement: '' });
+    this.store.set({ openTicketId: ticketId, missingTicketId: null, announcement: '' });
     // Before it is ready, `open` loads what is open then.
     if (ticketId !== null && phase === 'ready')
-      void this.#load(ticketId)
+      void this.#loadOpen(ticketId)
         .catch(ignoreOffline)
         .then(() => this.#markOpenRead());
   }
@@ -307,6 +307,16 @@ export class Desk {
 
   async #loadNotifications(): Promise<void> {
     this.store.set({ notifications: (await this.#api.notifications()).notifications });
+  }
+
+  /** Loads the open one. That there is none is an answer, too: addresses can be mistyped, or somebody else's. */
+  async #loadOpen(ticketId: string): Promise<void> {
+    try {
+      await this.#load(ticketId);
+    } catch (error) {
+      if (!(error instanceof ApiRefusal) || !(error.status === 404 || error.status === 422)) throw error;
+      this.store.set({ missingTicketId: ticketId });
+    }
   }
 
   /** Loads a conversation, or what is newer than what is here. */

@@ -14,10 +14,15 @@ export function TicketView({ onBack }: { readonly onBack: () => void }) {
   const remoteSession = useDeskState(({ conversations, openTicketId }) =>
     openTicketId === null ? null : (conversations.get(openTicketId)?.remoteSession ?? null),
   );
+  const isMissing = useDeskState(
+    ({ openTicketId, missingTicketId }) => openTicketId !== null && openTicketId === missingTicketId,
+  );
   if (ticket === undefined) {
     return (
       <div className="open-ticket">
-        <p className="nothing-open">{texts.ticket.choose}</p>
+        <div className="nothing-open">
+          {isMissing ? <Missing onBack={onBack} /> : <p>{texts.ticket.choose}</p>}
+        </div>
       </div>
     );
   }
@@ -28,6 +33,17 @@ export function TicketView({ onBack }: { readonly onBack: () => void }) {
       <ChatView key={ticket.id} ticketId={ticket.id} subject={ticket.subject} />
       <Composer key={`${ticket.id} composer`} ticketId={ticket.id} />
     </div>
+  );
+}
+
+function Missing({ onBack }: { readonly onBack: () => void }) {
+  return (
+    <>
+      <p role="alert">{texts.ticket.missing}</p>
+      <Button variant="default" size="sm" onClick={onBack}>
+        {texts.list.back}
+      </Button>
+    </>
   );
 }
 
