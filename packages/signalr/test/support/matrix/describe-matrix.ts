@@ -1,0 +1,33 @@
+/*
+ * The matrix as tests: one for each cell, and one that holds the published table to what has passed here.
+ */
+import { describe, expect, test } from 'vitest';
+import { type Cell, cellsOf, FEATURES, LANES, type RuntimeName, VERSIONS } from './cells.js';
+import { cellName, laneTitle, publishedCells } from './table.js';
+
+/** @param run rejects when the cell does not hold */
+export function describeMatrix(runtime: RuntimeName, run: (cell: Cell) => Promise<void>): void {
+  const passed = new Set<string>();
+  const cells = cellsOf(runtime);
+  describe.each(VERSIONS)(`the official client %s in ${runtime}`, (version) => {
+    describe.each(LANES.map((lane) => ({ ...lane, title: laneTitle(lane) })))(
+      'over $title',
+      ({ transport, protocol }) => {
+        const own = cells.filter(
+          (cell) => cell.version === version && cell.transport === transport && cell.protocol === protocol,
+        );
+        test.each(own.map((cell) => [FEATURES[cell.feature].title, cell] as const))(
+          '%s',
+          async (_title, cell) => {
+            await run(cell);
+            passed.add(cellName(cell));
+          },
+        );
+      },
+    );
+  });
+
+  test(`the published table shows what has passed in ${runtime}, and nothing else`, () => {
+    expect(publishedCells(runtime)).toEqual(passed);
+  });
+}
