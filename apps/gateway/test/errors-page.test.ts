@@ -4,7 +4,7 @@ import { BROKER_ERROR_CODES } from '@millrace/broker';
 import { CLIENT_ERROR_CODES } from '@millrace/client';
 import { CONTRACT_ERROR_CODES } from '@millrace/contract';
 import { PUBLISHER_ERROR_CODES } from '@millrace/publisher';
-import { CLOSE_RULES, SIGNALR_ERROR_CODES } from '@millrace/signalr';
+import { SIGNALR_ERROR_CODES } from '@millrace/signalr';
 import { expect, it } from 'vitest';
 import { GATEWAY_ERROR_CODES } from '../src/errors.js';
 import { problemTitles } from '../src/http/problem.js';
@@ -28,15 +28,4 @@ it.each([
   ['HTTP problems', Object.keys(problemTitles)],
 ])('the page lists every code of %s and no other', (heading, codes) => {
   expect([...tableOf(heading, 'code')].sort()).toEqual([...codes].sort());
-});
-
-it('the page says of every close reason whether the client may reconnect', () => {
-  const section = page.split(/^## /m).find((part) => part.startsWith('SignalRError')) ?? '';
-  const listed = [...section.matchAll(/^\| `(\w+)` \| (yes|no) \|$/gm)].map(([, reason, answer]) => [
-    reason,
-    answer === 'yes',
-  ]);
-  expect(Object.fromEntries(listed)).toEqual(
-    Object.fromEntries(Object.entries(CLOSE_RULES).map(([reason, rule]) => [reason, rule.allowReconnect])),
-  );
 });

@@ -62,3 +62,4 @@ export { DEFAULT_OPTIONS, type SignalRServerOptions } from './options.js';
 export { JsonText } from './protocol/json-text.js';
 export type { TransportName } from './protocol/negotiate.js';
 export { type CloseOptions, createSignalRServer, type MapHubOptions, type SignalRServer } from './server.js';
+export { CLOSE_CODES, type CloseCode } from './transports/close-codes.js';

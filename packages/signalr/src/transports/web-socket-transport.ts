@@ -7,14 +7,20 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
+import { CLOSE_CODES } from './close-codes.js';
 import type { Transport, TransportListener } from './transport.js';
 import { webSocketFraming } from './web-socket-frame.js';
 
-const NORMAL_CLOSURE = 1000;
+const NORMAL_CLOSURE = CLOSE_CODES.normal.code;
+/** What `ws` would close with after a message over the limit. It is never sent: a Close message says it better. */
 const MESSAGE_TOO_BIG = 1009;
 const ABNORMAL = 1006;
 /** What `ws` closes with when the client breaks the WebSocket protocol itself. */
-const PROTOCOL_FAILURES: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, MESSAGE_TOO_BIG]);
+const FAILURES: ReadonlySet<number> = new Set(
+  Object.values(CLOSE_CODES)
+    .map(({ code }) => code)
+    .filter((code) => code !== NORMAL_CLOSURE),
+);
 
 /**
  * A `ws` socket with two answers of its own.
@@ -26,9 +32,10 @@ export class ServerWebSocket extends WebSocket {
   onMessageTooBig: (() => void) | undefined;
 
   override close(code: number = NORMAL_CLOSURE, reason?: string | Buffer): void {
-    if (code === MESSAGE_TOO_BIG && this.readyState === WebSocket.OPEN) this.onMessageTooBig?.();
-    if (PROTOCOL_FAILURES.has(code)) super.close(code, reason);
-    else super.close(NORMAL_CLOSURE);
+    // `ws` passes a reason, even an empty one, only with the client's own close frame: its code is no failure of ours.
+    const failure = reason === undefined ? code : undefined;
+    if (failure === MESSAGE_TOO_BIG && this.readyState === WebSocket.OPEN) this.onMessageTooBig?.();
+    super.close(failure !== undefined && FAILURES.has(failure) ? failure : NORMAL_CLOSURE);
   }
 }
 
