@@ -26,7 +26,8 @@ describe('the lines that a start in development mode prints', () => {
     const address = (await start.line(/http:\/\/127\.0\.0\.1:\d+/))[0];
     await start.line(/development/i);
     const tailLine = (await start.line(/^\s*(npx (?:--no )?millrace tail .*)$/))[1] ?? '';
-    const curlLine = (await start.line(/^\s*(curl .*)$/))[1] ?? '';
+    const curlLine = (await start.line(/^\s*(curl .*chat_message.*)$/))[1] ?? '';
+    const deskLine = (await start.line(/^\s*(curl .*user:.*)$/))[1] ?? '';
     expect(tailLine).toContain(address);
     expect(curlLine).toContain(address);
     await using tail = shell(asFound(tailLine));
@@ -36,6 +37,9 @@ describe('the lines that a start in development mode prints', () => {
     expect(curl.output).toMatch(/"status":"stored"/);
     const content = /"content":"([^"]+)"/.exec(curlLine)?.[1] ?? 'no content';
     await tail.line(new RegExp(content));
+    await using desk = shell(deskLine);
+    expect(await desk.exit()).toBe(0);
+    expect(desk.output).toMatch(/"status":"stored"/);
   });
 
   test('at a terminal they come without logs in JSON, and a warning is a line to read', async () => {

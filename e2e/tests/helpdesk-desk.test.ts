@@ -1,7 +1,9 @@
 // Two people at the helpdesk, each in a browser page of their own.
+import { createHelpdesk } from '@millrace/helpdesk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { TestBrowser } from '../fixtures/browser.js';
 import { archiveTicket, DeskPane, DeskSystem, people, vpnTicket } from '../fixtures/browser-desk.js';
+import { acceptEvents } from '../fixtures/http.js';
 
 /** A ticket of Daniel's. */
 const othersTicket = 'b1d4c6f0-2e7a-4c39-a5d8-000000001051';
@@ -153,7 +155,7 @@ describe('tickets', () => {
     await requester.desk.pane.getByTestId('status').getByText('Solved').waitFor();
     await requester.desk.message('Status changed from In progress to Solved by Maria Lindqvist').waitFor();
     await requester.desk.pane.locator('.toast').getByText('#1048 is now: Solved').waitFor();
-    await requester.desk.button('Notifications, 1 unread').click();
+    await requester.desk.button(/^Notifications/).click();
     await requester.page.getByRole('dialog').getByText('#1048 is now: Solved').waitFor();
     await requester.page.keyboard.press('Escape');
     await requester.desk.button(/^Notifications$/).waitFor();
@@ -238,6 +240,14 @@ test('whoever opens a page alone chooses who to be', async () => {
   await new DeskPane(page, 'Requester').live();
   await page.getByRole('navigation', { name: 'Tickets' }).getByText('Colour profile is lost').waitFor();
   expect(await page.locator('.ticket-item').count()).toBe(2);
+});
+
+test('the event that the welcome text offers is seen by the requester, and leads to a ticket', async () => {
+  const requester = await noa(archiveTicket);
+  await acceptEvents(system.url, createHelpdesk().example?.event);
+  await requester.desk.button(/^Notifications/).click();
+  await requester.page.getByRole('dialog').getByText('Hello from curl').click();
+  await requester.desk.pane.locator('[data-open-ticket="1048"]').waitFor();
 });
 
 test('from side by side, each person can be looked at alone without being asked who it is', async () => {

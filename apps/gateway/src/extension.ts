@@ -17,9 +17,19 @@ export interface ExtensionHost {
   readonly logger: Logger;
 }
 
+/** An event that whoever tries the extension out can publish by hand. */
+export interface ExampleEvent {
+  /** What will be seen, as words before a line to paste. */
+  readonly says: string;
+  /** As `POST /v1/events` takes it. */
+  readonly event: object;
+}
+
 /** The default export of an extension's package. */
 export interface GatewayExtension {
   readonly name: string;
+  /** Shown when a gateway starts in development mode. @defaultValue none */
+  readonly example?: ExampleEvent;
   /** Adds routes and starts what the extension needs. The returned function stops it. */
   start(host: ExtensionHost): Promise<() => Promise<void>>;
 }

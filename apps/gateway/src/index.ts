@@ -1,6 +1,6 @@
 // Public exports of @millrace/gateway: the gateway for those who embed it in a program of their own.
 export { GatewayError, type GatewayErrorCode } from './errors.js';
-export type { ExtensionHost, GatewayExtension } from './extension.js';
+export type { ExampleEvent, ExtensionHost, GatewayExtension } from './extension.js';
 export { createGateway, type Gateway, type GatewayAddress } from './gateway.js';
 export { createLogger, type Logger } from './logger.js';
 export type { GatewayOptions } from './options.js';

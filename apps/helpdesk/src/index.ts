@@ -9,6 +9,7 @@ import { Notifications } from './desk/notifications.js';
 import { People } from './desk/people.js';
 import { type PersonRecord, ticketRoom } from './desk/records.js';
 import { RemoteSessions } from './desk/remote-sessions.js';
+import { exampleEvent } from './example-event.js';
 import { addApiRoutes } from './http/api-routes.js';
 import { addWebPages } from './http/web-pages.js';
 import { type HelpdeskOptions, resolveOptions } from './options.js';
@@ -23,8 +24,10 @@ const webFolder = fileURLToPath(new URL('../dist/web', import.meta.url));
 /** Creates a helpdesk to be served by a gateway. */
 export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension {
   const resolved = resolveOptions(options);
+  const example = exampleEvent();
   return {
     name: 'helpdesk',
+    ...(example === undefined ? {} : { example }),
     async start({ http, publisher, issueToken, logger }) {
       const database = openDatabase(resolved.dataFolder);
       const outbox = new Outbox(database, resolved.maxOutboxEvents);

@@ -51,6 +51,12 @@ export const texts = {
     }),
   },
 
+  /** In the terminal, where the desk was started. */
+  example: {
+    says: (name: string) => `Tell ${name} something there`,
+    title: 'Hello from curl',
+  },
+
   roles: { agent: 'Agent', requester: 'Requester' },
 
   top: {

@@ -22,12 +22,13 @@ export async function serve(options: {
   });
   // Before anything can fail: the misspelt one may be the one that is missing.
   for (const variable of environment.unknown) logger.warn(variable, describeUnknownVariable(variable));
-  const hasDemo = options.hasDemo || environment.hasDemo;
-  const extensions = hasDemo ? [await loadDemo()] : [];
+  const extensions = options.hasDemo || environment.hasDemo ? [await loadDemo()] : [];
   const gateway = createGateway({ ...environment.gateway, isDevelopment, extensions }, logger);
   stopOnSignal(gateway, logger);
   const { url } = await started(gateway, logger);
-  if (isDevelopment) console.log(welcomeText({ url, brokerKind: gateway.brokerKind, hasDemo }));
+  const [demo] = extensions;
+  if (isDevelopment)
+    console.log(welcomeText({ url, brokerKind: gateway.brokerKind, example: demo?.example }));
 }
 
 /** Lets the reason be the last that is printed when it does not start. */

@@ -1,17 +1,20 @@
-// What development mode prints: where it is, what mode it is in, and two lines to paste that show it work.
+// What development mode prints: where it is, what mode it is in, and lines to paste that show it work.
 import { randomUUID } from 'node:crypto';
+import type { ExampleEvent } from '../extension.js';
 
 /** The text, with fresh IDs. */
 export function welcomeText(facts: {
   readonly url: string;
   readonly brokerKind: 'redis' | 'memory';
-  readonly hasDemo: boolean;
+  /** Present when the support desk is served. */
+  readonly example?: ExampleEvent | undefined;
 }): string {
+  const { url, example } = facts;
   const broker =
     facts.brokerKind === 'redis'
       ? 'Redis (MILLRACE_REDIS_URL)'
       : 'in memory, this process only (set MILLRACE_REDIS_URL for Redis)';
-  const event = JSON.stringify({
+  const event = {
     event_type: 'chat_message',
     room_id: 'demo',
     payload: {
@@ -22,21 +25,36 @@ export function welcomeText(facts: {
       is_screenshot: false,
       created_at: new Date().toISOString(),
     },
-  });
+  };
+  const desk =
+    example === undefined
+      ? []
+      : [
+          `  Open ${url}: a support desk, two people side by side. ${example.says}:`,
+          '',
+          `  ${curlLine(url, example.event)}`,
+          '',
+        ];
   return [
     '',
-    `  Millrace is running at ${facts.url}`,
+    `  Millrace is running at ${url}`,
     '  Mode:    development: rooms are open, users need no token, loopback only',
     `  Broker:  ${broker}`,
     '',
-    ...(facts.hasDemo ? [`  Open ${facts.url}: a support desk, two people side by side.`, ''] : []),
+    ...desk,
     '  See events arrive, in a second terminal, in this folder:',
     '',
-    `  npx --no millrace tail --room demo --url ${facts.url}`,
+    `  npx --no millrace tail --room demo --url ${url}`,
     '',
     '  Publish a chat message, in a third:',
     '',
-    `  curl -sS ${facts.url}/v1/events -H 'content-type: application/json' -d '${event}'`,
+    `  ${curlLine(url, event)}`,
     '',
   ].join('\n');
+}
+
+function curlLine(url: string, event: object): string {
+  // For the shell: an apostrophe would end the argument.
+  const body = JSON.stringify(event).replaceAll("'", '\\u0027');
+  return `curl -sS ${url}/v1/events -H 'content-type: application/json' -d '${body}'`;
 }

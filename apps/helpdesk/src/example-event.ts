@@ -1,0 +1,26 @@
+// An event to publish by hand, so that something pasted into a terminal is seen on the page.
+import type { ExampleEvent } from '@millrace/gateway';
+import { seedPeople, seedTickets } from './database/seed-data.js';
+import { personRoom } from './desk/records.js';
+import { texts } from './texts.js';
+
+/** A notification for the first requester: the desk keeps no record of it, so it disturbs nothing. */
+export function exampleEvent(): ExampleEvent | undefined {
+  const requester = seedPeople.find(({ role }) => role === 'requester');
+  const ticket = seedTickets.find((each) => each.requester === requester?.username);
+  if (requester === undefined || ticket === undefined) return undefined;
+  const { fullName, id } = requester;
+  return {
+    says: texts.example.says(fullName.split(' ')[0] ?? fullName),
+    event: {
+      event_type: 'notification',
+      room_id: personRoom(id),
+      payload: {
+        type: 'info',
+        title: texts.example.title,
+        body: ticket.subject,
+        action_url: `/requester/${ticket.id}`,
+      },
+    },
+  };
+}
