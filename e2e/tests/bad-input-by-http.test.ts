@@ -43,13 +43,20 @@ test.each(['{broken', '', '{"event_type":"notification"', '[1,]', '\u0000', '['.
   },
 );
 
-test.each(['null', '7', '"text"', '[[]]', '{}', '[null]'])(
+test.each(['null', '7', '"text"', '[]', '[[]]', '{}', '[null]'])(
   'the body %s is JSON and no event',
   async (body) => {
     const problem = await refusal(system().gateway.url, body, { key: apiKey });
     expect(problem).toMatchObject({ status: 422, code: 'invalid_event' });
   },
 );
+
+test('an event type that nobody knows is answered with those that are known', async () => {
+  const event = { ...notification(securedRoom, 'x'), event_type: 'chat_mesage' };
+  const problem = await refusal(system().gateway.url, event, { key: apiKey });
+  expect(problem.detail).toMatch(/one of chat_message, .*remote_session_end/);
+  expect(problem.detail).not.toContain('chat_mesage');
+});
 
 test('a body of 2 MB is refused with 413', async () => {
   const problem = await refusal(system().gateway.url, notification(securedRoom, 'x'.repeat(2_000_000)), {

@@ -8,7 +8,7 @@ import { type EntryFields, encodeEntry, MAX_EVENT_BYTES, parseEntryFields } from
 import { openEnvelopeSchema, type StreamEvent } from './envelope.js';
 import { createEventCheck, type EventCheck } from './event-check.js';
 import { explain } from './explain.js';
-import { actualTypeOf, describeIssues, type Issue, MAX_ISSUES } from './issue.js';
+import { type ActualType, actualTypeOf, describeIssues, type Issue, MAX_ISSUES } from './issue.js';
 import type { ParseFailure, ParseResult } from './parse-result.js';
 
 type EventTypes = readonly EventTypeDeclaration[];
@@ -100,13 +100,23 @@ function failure(issues: readonly Issue[], eventType?: string): ParseFailure {
   return eventType === undefined ? { ok: false, issues } : { ok: false, issues, eventType };
 }
 
-const NOT_IN_CATALOG = { path: '/event_type', rule: 'event-type', expected: 'an event type of the catalog' };
+const NOT_IN_CATALOG = 'event-type';
+// More names than these help nobody who mistyped one.
+const maxNamedTypes = 20;
+
+/** The issue of a type that is not in the catalog; it names those that are. */
+function notInCatalog(checks: Checks, actualType: ActualType): Issue {
+  const names = [...checks.keys()];
+  const named = names.slice(0, maxNamedTypes).join(', ');
+  const expected = `one of ${names.length > maxNamedTypes ? `${named} and others` : named}`;
+  return { path: '/event_type', rule: NOT_IN_CATALOG, expected, actualType };
+}
 
 /** The issues of an event whose type is missing or unknown: that first, then the rest of the envelope. */
-function unknownType(value: Readonly<Record<string, unknown>>): ParseFailure {
+function unknownType(checks: Checks, value: Readonly<Record<string, unknown>>): ParseFailure {
   const issues = explain(openEnvelopeSchema, value, '');
   if (typeof value.event_type !== 'string') return failure(issues);
-  return failure([{ ...NOT_IN_CATALOG, actualType: 'string' as const }, ...issues].slice(0, MAX_ISSUES));
+  return failure([notInCatalog(checks, 'string'), ...issues].slice(0, MAX_ISSUES));
 }
 
 /**
@@ -151,7 +161,7 @@ function parseEvent(checks: Checks, value: unknown): ParseResult<StreamEvent<str
   }
   const type = value.event_type;
   const check = typeof type === 'string' ? checks.get(type) : undefined;
-  if (check === undefined) return unknownType(value);
+  if (check === undefined) return unknownType(checks, value);
   if (!check.isEvent(value)) return failure(check.explainEvent(value), check.declaration.name);
   // The check just saw every field of a StreamEvent.
   return { ok: true, value: withComparableId(value as unknown as StreamEvent) as StreamEvent<string, never> };
@@ -160,14 +170,14 @@ function parseEvent(checks: Checks, value: unknown): ParseResult<StreamEvent<str
 function assertEvent(checks: Checks, value: unknown): StreamEvent<string, never> {
   const result = parseEvent(checks, value);
   if (result.ok) return result.value;
-  const isUnknown = result.issues[0]?.rule === NOT_IN_CATALOG.rule;
+  const isUnknown = result.issues[0]?.rule === NOT_IN_CATALOG;
   const code = isUnknown ? 'unknown_event_type' : 'invalid_event';
   throw new ContractError(code, describeIssues(result.issues, result.eventType), { issues: result.issues });
 }
 
 function parsePayload(checks: Checks, type: string, value: unknown): ParseResult<never> {
   const check = checks.get(type);
-  if (check === undefined) return failure([{ ...NOT_IN_CATALOG, actualType: actualTypeOf(type) }]);
+  if (check === undefined) return failure([notInCatalog(checks, actualTypeOf(type))]);
   if (check.isPayload(value)) return { ok: true, value: value as never };
   return failure(check.explainPayload(value), type);
 }
@@ -183,7 +193,7 @@ function parseEntry(
   if (!parsed.ok) return parsed;
   const event = parsed.value;
   const declaration = checks.get(event.event_type)?.declaration;
-  if (declaration === undefined) return unknownType(entry.value.event);
+  if (declaration === undefined) return unknownType(checks, entry.value.event);
   const { payloadText, metadataText } = entry.value;
   return {
     ok: true,

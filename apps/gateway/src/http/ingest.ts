@@ -51,12 +51,20 @@ async function checkApiKey(
   await sendProblem(reply, { status: 401, code: 'unauthorized', detail });
 }
 
+const emptyList: ProblemError = {
+  index: 0,
+  path: '',
+  rule: 'minItems',
+  message: 'The list is empty: it must have an event or more.',
+};
+
 async function ingest(body: unknown, reply: FastifyReply, options: IngestOptions): Promise<void> {
   const items: readonly unknown[] = Array.isArray(body) ? body : [body];
   if (items.length > options.maxEventsPerRequest) {
     const detail = `One request may carry at most ${options.maxEventsPerRequest} events.`;
     return sendProblem(reply, { status: 413, code: 'too_many_events', detail });
   }
+  if (items.length === 0) return sendInvalid(reply, [emptyList]);
   const { events, errors } = parseAll(items, options.catalog);
   if (errors.length > 0) return sendInvalid(reply, errors);
   try {
