@@ -79,7 +79,7 @@ export const texts = {
     as: 'Sign in as',
     failed: 'The desk does not answer.',
     retry: 'Try again',
-    loading: 'Opening the desk',
+    loading: 'Opening the desk …',
   },
 
   connection: {
@@ -154,7 +154,7 @@ export const texts = {
     newMessages: (count: number) => (count === 1 ? '1 new message' : `${count} new messages`),
     announced: (name: string, content: string) => `${name}: ${content}`,
     screenshot: 'Screenshot attached',
-    screenshotAlt: 'A window says: The secure session has expired. Sign in again.',
+    screenshotAlt: 'A window says: Session expired. The secure session has ended. Sign in again.',
     screenshotTitle: 'Ledger',
     screenshotHeading: 'Session expired',
     screenshotBody: 'The secure session has ended. Sign in again.',
@@ -222,7 +222,7 @@ export const texts = {
     latency: 'Delivery',
     latencyNone: 'no events yet',
     latencyHelp:
-      'From the moment the desk’s server wrote the event (its clock) to the moment this page handled it (this browser’s clock). On one machine that is one clock; on two, their difference is in the figure. Median of the last events; replayed ones are left out.',
+      'From the moment the desk’s server made the event to the moment this page handled it: the desk’s database, the stream, the gateway and this browser together. Millrace’s own share of it is about a millisecond. Server and browser read their own clocks; on two machines the difference of those is in the figure. Median of the last events; replayed ones are left out.',
     latencyChart: (median: string, slow: string, count: number) =>
       `Delivery time of the last ${count} events: median ${median}, slowest twentieth ${slow}`,
     slow: 'p95',

@@ -1,9 +1,9 @@
 // The page: which people, which view.
-import { Button, Loader } from '@mantine/core';
 import { useEffect, useMemo, useState } from 'react';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
 import { loadPeople } from '../desk/api.js';
+import { Opening } from './opening.js';
 import { AlonePage, SplitPage } from './pages.js';
 import { useRoute } from './route.js';
 import { SignIn } from './sign-in.js';
@@ -22,16 +22,7 @@ export function App() {
       <TopBar route={route} people={people ?? []} />
       {people === null ? (
         <main id="content" className="opening" tabIndex={-1}>
-          {hasFailed ? (
-            <>
-              <p role="alert">{texts.signIn.failed}</p>
-              <Button variant="default" size="sm" onClick={load}>
-                {texts.signIn.retry}
-              </Button>
-            </>
-          ) : (
-            <Loader size="sm" aria-label={texts.signIn.loading} />
-          )}
+          <Opening hasFailed={hasFailed} onRetry={load} />
         </main>
       ) : (
         <View route={route} people={people} />

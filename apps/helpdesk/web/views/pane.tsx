@@ -1,10 +1,11 @@
 // One person's window: who it is, the desk, the line to the gateway.
-import { Button, Loader, VisuallyHidden } from '@mantine/core';
+import { VisuallyHidden } from '@mantine/core';
 import { useEffect } from 'react';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
 import type { Desk } from '../desk/desk.js';
 import { LinePanel } from './line-panel.js';
+import { Opening } from './opening.js';
 import { PaneHead } from './pane-head.js';
 import { TicketList } from './ticket-list.js';
 import { TicketView } from './ticket-view.js';
@@ -41,7 +42,7 @@ export function Pane(props: {
             <LinePanel other={other} />
           </>
         ) : (
-          <Opening />
+          <OpeningDesk />
         )}
         <Toasts onTicket={onTicket} />
         <Announcer />
@@ -50,21 +51,12 @@ export function Pane(props: {
   );
 }
 
-function Opening() {
+function OpeningDesk() {
   const desk = useDesk();
   const hasFailed = useDeskState((state) => state.phase === 'failed');
   return (
     <div className="opening">
-      {hasFailed ? (
-        <>
-          <p role="alert">{texts.signIn.failed}</p>
-          <Button variant="default" size="sm" onClick={() => void desk.open()}>
-            {texts.signIn.retry}
-          </Button>
-        </>
-      ) : (
-        <Loader size="sm" aria-label={texts.signIn.loading} />
-      )}
+      <Opening hasFailed={hasFailed} onRetry={() => void desk.open()} />
     </div>
   );
 }
