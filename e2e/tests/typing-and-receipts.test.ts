@@ -43,6 +43,23 @@ test('SendTyping reaches the others as typing_start and typing_stop with the nam
   expect((await sender.received(1)).map((event) => event.event_type)).toEqual(['read_receipt']);
 });
 
+test('the typing of a user comes back to none of that user’s connections, however its UUID is written', async () => {
+  await using gateway = await GatewayProcess.start();
+  const ana = randomUUID();
+  await using phone = await EventLog.connectAs(gateway.url, ana.toUpperCase(), 'Ana');
+  await using desk = await EventLog.connectAs(gateway.url, ana, 'Ana');
+  await using reader = await EventLog.connectAs(gateway.url, randomUUID(), 'Bob');
+  for (const client of [phone, desk, reader]) await client.join('r');
+  await phone.connection.invoke('SendTyping', 'r', true);
+  await reader.received(1);
+  // Who joins meanwhile is not told of the own typing, either.
+  expect((await desk.join('r')).typing).toEqual([]);
+  const end = chatMessage('r', 'sent', { sender_id: ana });
+  await acceptEvents(gateway.url, end);
+  for (const client of [phone, desk]) expect(await client.idsUpTo(end.event_id)).toEqual([end.event_id]);
+  expect(await typingNow(gateway.url)).toEqual([]);
+});
+
 test('a member who joins is told who is typing now, and no longer after a stop or a message', async () => {
   await using gateway = await GatewayProcess.start();
   const [ana, bob] = [randomUUID(), randomUUID()];

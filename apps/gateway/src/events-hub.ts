@@ -7,6 +7,7 @@ import { defineHub, type HubContext, HubError, JsonText, method } from '@millrac
 import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from './auth/room-access.js';
 import type { User } from './auth/token-verifier.js';
 import type { TypingUser } from './delivery/typing-users.js';
+import { isSameUser } from './delivery/user-key.js';
 import type { RateLimit } from './rate-limit.js';
 import type { ReplayOutcome, ReplayTarget } from './replay/replay.js';
 import type { Typists } from './typists.js';
@@ -139,7 +140,7 @@ async function joinRoom(
     items.rooms.add(roomId);
   }
   const typistsBeside = ({ userId }: User, room: string) =>
-    ports.typingIn(room).filter(({ user_id }) => user_id !== userId);
+    ports.typingIn(room).filter(({ user_id }) => !isSameUser(user_id, userId));
   const enter = (): Pick<JoinResult, 'roomId' | 'position' | 'typing'> => {
     groups.add(roomId);
     return { roomId, position: ports.currentPosition(roomId), typing: typistsBeside(user, roomId) };

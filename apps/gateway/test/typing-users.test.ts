@@ -18,6 +18,19 @@ describe('TypingUsers', () => {
     expect(typing.list('nowhere', 2)).toEqual([]);
   });
 
+  it('knows a user again whose UUID is written otherwise, and keeps other IDs apart', () => {
+    const typing = new TypingUsers({ expiryMs: 10_000, maxRooms: 10 });
+    const upper = { user_id: '3F2504E0-4F89-41D3-9A0C-0305E82C3301', username: 'Ana' };
+    typing.start('room', upper, 0);
+    typing.start('room', { ...upper, user_id: upper.user_id.toLowerCase() }, 1);
+    expect(typing.list('room', 2)).toHaveLength(1);
+    typing.stop('room', upper.user_id.toLowerCase());
+    expect(typing.list('room', 2)).toEqual([]);
+    typing.start('room', ana, 3);
+    typing.stop('room', 'ANA');
+    expect(typing.list('room', 4)).toEqual([ana]);
+  });
+
   it('forgets a typist without news, and counts news from the last', () => {
     const typing = new TypingUsers({ expiryMs: 10_000, maxRooms: 10 });
     typing.start('room', ana, 0);

@@ -95,6 +95,10 @@ describe('addressing', () => {
       ],
       [(text) => hub.clients.groupExcept('g', [ann.id]).send('note', text), [ann2.client, bob.client]],
       [(text) => hub.clients.groupExceptUser('g', 'ann').send('note', text), [bob.client]],
+      [
+        (text) => hub.clients.groupExceptUser('g', (id) => id === 'bob').send('note', text),
+        [ann.client, ann2.client],
+      ],
       [(text) => hub.clients.user('ann').send('note', text), [ann.client, ann2.client]],
       [(text) => hub.clients.user('eve').send('note', text), []],
       [(text) => hub.clients.users(['bob', 'Eve', 'bob']).send('note', text), [bob.client, eve.client]],

@@ -30,6 +30,7 @@ import { RoomPositions } from './room-positions.js';
 import { Router } from './router.js';
 import { observeTyping } from './typing-events.js';
 import { type TypingUser, TypingUsers } from './typing-users.js';
+import { isSameUser } from './user-key.js';
 
 // Rooms with a typist at one time; beyond it the one that is longest without news is forgotten.
 const maxTypingRooms = 10_000;
@@ -198,7 +199,10 @@ export class Delivery {
     // Most gateways host no member of most rooms: nothing is encoded for them.
     if (groups.count(roomId) === 0) return 0;
     this.#quietConnections.noteSend(roomId);
-    const all = typist === undefined ? clients.group(roomId) : clients.groupExceptUser(roomId, typist);
+    const all =
+      typist === undefined
+        ? clients.group(roomId)
+        : clients.groupExceptUser(roomId, (userId) => isSameUser(userId, typist));
     const key = latestKeyOf(received);
     const members = key === undefined ? all : all.latest(key);
     return members.send(eventType, new JsonText(createText()));

@@ -1,5 +1,6 @@
 // Who is typing where, as the delivered events tell it; a join answers with it. Holds no timers: what is
 // older than the expiry is not reported, and goes with the next change in its room.
+import { userKey } from './user-key.js';
 
 /** One user who is typing. */
 export interface TypingUser {
@@ -32,7 +33,7 @@ export class TypingUsers {
   start(roomId: string, user: TypingUser, nowMs: number): void {
     const users = this.#rooms.get(roomId) ?? new Map<string, TypingSince>();
     this.#dropExpired(users, nowMs);
-    users.set(user.user_id, { user_id: user.user_id, username: user.username, sinceMs: nowMs });
+    users.set(userKey(user.user_id), { user_id: user.user_id, username: user.username, sinceMs: nowMs });
     this.#rooms.delete(roomId);
     this.#rooms.set(roomId, users);
     if (this.#rooms.size > this.#options.maxRooms) {
@@ -45,7 +46,7 @@ export class TypingUsers {
 
   stop(roomId: string, userId: string): void {
     const users = this.#rooms.get(roomId);
-    users?.delete(userId);
+    users?.delete(userKey(userId));
     if (users?.size === 0) this.#rooms.delete(roomId);
   }
 

@@ -63,8 +63,11 @@ export interface HubClients<Client> {
   /** Members of any of the groups; a member of several gets the message once. */
   groups(names: readonly string[]): ClientProxy<Client>;
   groupExcept(name: string, connectionIds: readonly string[]): ClientProxy<Client>;
-  /** The group without any connection of one user: for what a user's own devices know already. */
-  groupExceptUser(name: string, userId: string): ClientProxy<Client>;
+  /**
+   * The group without any connection of one user: for what a user's own devices know already. A function says of a user ID
+   * whether it is that user's, where one user has several.
+   */
+  groupExceptUser(name: string, user: string | ((userId: string) => boolean)): ClientProxy<Client>;
   /** All connections of a user. */
   user(userId: string): ClientProxy<Client>;
   users(userIds: readonly string[]): ClientProxy<Client>;
@@ -117,10 +120,11 @@ export class LocalHubClients<Client> implements HubClients<Client> {
     return this.proxy(() => this.manager.group(name), exceptIds(connectionIds));
   }
 
-  groupExceptUser(name: string, userId: string): ClientProxy<Client> {
+  groupExceptUser(name: string, user: string | ((userId: string) => boolean)): ClientProxy<Client> {
+    const isUser = typeof user === 'string' ? (userId: string) => userId === user : user;
     return this.proxy(
       () => this.manager.group(name),
-      (connection) => connection.principal.userId === userId,
+      ({ principal: { userId } }) => userId !== null && isUser(userId),
     );
   }
 
