@@ -1,7 +1,10 @@
 // Bad input by HTTP: a problem document that says what is wrong and where, and nothing of it is published.
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { badEvents, canary } from '../fixtures/bad-events.js';
-import { postEvents, refusal } from '../fixtures/http.js';
+import { eventually } from '../fixtures/eventually.js';
+import { postEvents, refusal, statusOf } from '../fixtures/http.js';
+import { readMetric } from '../fixtures/metrics.js';
 import { notification } from '../fixtures/sample-events.js';
 import { assertGoodEventsArrive, securedRoom, sharedSecuredSystem } from '../fixtures/secured-system.js';
 import { apiKey, jwtSecret } from '../fixtures/tokens.js';
@@ -71,6 +74,51 @@ test('a payload that is too large to be relayed is refused, not accepted and the
   if (answer.status === 201)
     await system().client.event((delivered) => delivered.event_id === event.event_id);
   else expect([413, 422]).toContain(answer.status);
+});
+
+test.each(['gzip', 'br', 'GZIP', 'identity, gzip', 'nonsense'])(
+  'a body in the encoding %s is refused with 415 and told why',
+  async (encoding) => {
+    const body = gzipSync(JSON.stringify(notification(securedRoom, 'small')));
+    const response = await fetch(`${system().gateway.url}/v1/events`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'content-encoding': encoding,
+        authorization: `Bearer ${apiKey}`,
+      },
+      body,
+    });
+    expect(response.status).toBe(415);
+    expect(response.headers.get('accept-encoding')).toBe('identity');
+    expect(await response.json()).toMatchObject({
+      code: 'unsupported_encoding',
+      detail: expect.stringContaining('Content-Encoding'),
+    });
+  },
+);
+
+test('refusals are counted by their code', async () => {
+  const { url } = system().gateway;
+  const counted = (labels: Readonly<Record<string, string>>) =>
+    readMetric(url, 'http_refusals_total', labels);
+  const [keys, paths, hubs] = [
+    await counted({ at: 'api', code: 'unauthorized' }),
+    await counted({ at: 'api', code: 'not_found' }),
+    await counted({ at: 'hub', code: 'unauthorized' }),
+  ];
+  const event = notification(securedRoom, 'good');
+  await refusal(url, event, { key: 'wrong' });
+  expect(await statusOf(`${url}/nowhere`)).toBe(404);
+  const negotiation = await fetch(`${url}/hubs/events/negotiate?negotiateVersion=1`, { method: 'POST' });
+  expect(negotiation.status).toBe(401);
+  await postEvents(url, event, { key: apiKey });
+  // An answer is counted when it has left.
+  await eventually(async () => {
+    expect(await counted({ at: 'api', code: 'unauthorized' })).toBe(keys + 1);
+    expect(await counted({ at: 'api', code: 'not_found' })).toBe(paths + 1);
+    expect(await counted({ at: 'hub', code: 'unauthorized' })).toBe(hubs + 1);
+  });
 });
 
 test('a body that says it is no JSON is refused with 415', async () => {

@@ -242,7 +242,11 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   #createHttp(): FastifyInstance {
     const { apiKeys, isDevelopment, maxBodyBytes, maxEventsPerRequest, catalog } = this.#options;
-    const app = createHttpServer({ maxBodyBytes, logger: this.#logger });
+    const app = createHttpServer({
+      maxBodyBytes,
+      logger: this.#logger,
+      refused: (code) => this.#metrics.refusals.inc({ at: 'api', code }),
+    });
     addHealthRoutes(app, {
       readiness: () => this.#readiness(),
       exposeMetrics: () => this.#exposeMetrics(),

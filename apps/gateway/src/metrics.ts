@@ -80,6 +80,12 @@ export function createMetrics() {
   const connections = gauge('signalr_server_active_connections', 'Open connections', []);
   const disconnects = counter('signalr_server_disconnects_total', 'Closed connections', ['reason']);
 
+  const refusals = counter(
+    'http_refusals_total',
+    "HTTP requests that were refused: at the gateway's own paths (api, codes of docs/errors.md) or at a hub's (hub)",
+    ['at', 'code'],
+  );
+
   function counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
     return new Counter({ name, help, labelNames, registers });
   }
@@ -99,6 +105,7 @@ export function createMetrics() {
     replayWindow,
     connections,
     disconnects,
+    refusals,
 
     /** Takes over what the broker says about a stream. */
     observeStream(group: string, inspection: StreamInspection): void {

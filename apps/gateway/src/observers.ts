@@ -77,6 +77,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
       logger.error({ err: event.error, hub: event.hub }, event.type.replaceAll('_', ' '));
       return;
     case 'request_refused':
+      metrics.refusals.inc({ at: 'hub', code: event.reason });
       // Whoever sets a page up looks here first.
       if (event.origin === undefined) logger.debug({ ...event }, 'request refused');
       else logger.warn({ origin: event.origin }, 'origin refused: MILLRACE_ALLOWED_ORIGINS does not name it');

@@ -1,12 +1,14 @@
 // The HTTP side of the gateway: a Fastify instance whose every error is a problem document.
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { Logger } from '../logger.js';
-import { type Problem, sendProblem } from './problem.js';
+import { type Problem, type ProblemCode, problemCodeOf, sendProblem } from './problem.js';
 
 /** Creates the server, without routes. Not listening yet. */
 export function createHttpServer(options: {
   readonly maxBodyBytes: number;
   readonly logger: Logger;
+  /** Told of every request that was answered with a problem. */
+  refused(code: ProblemCode): void;
 }): FastifyInstance {
   const app = Fastify({
     logger: false,
@@ -20,6 +22,10 @@ export function createHttpServer(options: {
   });
   // JSON only. It also makes a browser ask first (CORS preflight), so no web page can publish behind its visitor's back.
   app.removeContentTypeParser('text/plain');
+  app.addHook('onResponse', async (_request, reply) => {
+    const code = problemCodeOf(reply);
+    if (code !== undefined) options.refused(code);
+  });
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     const problem = problemOf(error, options.maxBodyBytes);
     if (problem.status >= 500)

@@ -34,7 +34,10 @@ interface IngestResult {
 export function addIngestRoute(app: FastifyInstance, options: IngestOptions): void {
   app.post('/v1/events', {
     // Before the body is read: who has no key sends us nothing.
-    onRequest: async (request, reply) => checkApiKey(request, reply, options.isApiKey),
+    onRequest: [
+      async (request, reply) => checkApiKey(request, reply, options.isApiKey),
+      async (request, reply) => checkEncoding(request, reply),
+    ],
     handler: async (request, reply) => ingest(request.body, reply, options),
   });
 }
@@ -49,6 +52,14 @@ async function checkApiKey(
   if (isApiKey(key)) return;
   const detail = 'Send one of the keys in MILLRACE_API_KEYS as `Authorization: Bearer <key>`.';
   await sendProblem(reply, { status: 401, code: 'unauthorized', detail });
+}
+
+/** A compressed body would be refused as broken JSON, which says nothing of what is wrong with it. */
+async function checkEncoding(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
+  if (encoding === '' || encoding === 'identity') return;
+  const detail = 'Send the body as plain JSON, without Content-Encoding.';
+  await sendProblem(reply, { status: 415, code: 'unsupported_encoding', detail });
 }
 
 const emptyList: ProblemError = {

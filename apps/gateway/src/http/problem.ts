@@ -28,6 +28,7 @@ export const problemTitles = {
   unauthorized: 'An API key is needed',
   invalid_json: 'The body is not JSON',
   unsupported_media_type: 'The body must be application/json',
+  unsupported_encoding: 'The body must not be compressed',
   body_too_large: 'The body is too large',
   too_many_events: 'Too many events in one request',
   invalid_event: 'An event breaks the contract',
@@ -40,8 +41,18 @@ export const problemTitles = {
 /** Stable codes of HTTP problems. */
 export type ProblemCode = keyof typeof problemTitles;
 
+const sentCodes = new WeakMap<FastifyReply, ProblemCode>();
+
+/** The code of the problem that a reply told of, if it did: for whoever counts them. */
+export function problemCodeOf(reply: FastifyReply): ProblemCode | undefined {
+  return sentCodes.get(reply);
+}
+
 /** Sends a problem. */
 export async function sendProblem(reply: FastifyReply, problem: Problem): Promise<void> {
+  sentCodes.set(reply, problem.code);
+  // RFC 9110, section 15.5.16: what would be understood.
+  if (problem.code === 'unsupported_encoding') void reply.header('accept-encoding', 'identity');
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
   const { status, code, detail, errors } = problem;
