@@ -197,10 +197,10 @@ const startEcho = (): Promise<Host> =>
   );
 
 test('any cut of any valid stream means the same to a connection', () =>
-  anyCutMeansTheSame({ numRuns: 150 }));
+  anyCutMeansTheSame({ numRuns: 100 }));
 
 test('no bytes of a client crash a connection, keep it from ending or leave anything behind', () =>
-  noBytesDoHarm({ numRuns: 600 }));
+  noBytesDoHarm({ numRuns: 500 }));
 
 test('no bytes on the port keep the server from serving the next client', async () => {
   await using host = await startEcho();

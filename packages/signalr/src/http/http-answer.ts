@@ -2,7 +2,7 @@
  * Answers to HTTP requests, as plain values and as bytes: through Node's response, or by hand on the socket of
  * an upgrade that is refused.
  */
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** A whole answer. */
@@ -32,6 +32,19 @@ export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   const length = answer.status === 204 ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   response.writeHead(answer.status, { ...answer.headers, ...length });
   response.end(body);
+}
+
+/** What is read of a body that has its answer already, so that the connection can go on with its next request. */
+const MAXIMUM_DISCARDED_BYTES = 1_048_576;
+
+/** Throws away what was not read of a body. A client that sends more than 1 MiB of it is hung up on. */
+export function discardBody(request: IncomingMessage): void {
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > MAXIMUM_DISCARDED_BYTES) request.socket.destroy();
+  });
+  request.resume();
 }
 
 /** Refuses an upgrade and ends its socket. */

@@ -16,6 +16,7 @@ import { type Authenticate, requestInfoOf } from './authenticate.js';
 import { ConnectionRunner, type OpeningClient } from './connection-runner.js';
 import type { ConnectionStore } from './connection-store.js';
 import {
+  discardBody,
   emptyAnswer,
   GOING_AWAY,
   type HttpAnswer,
@@ -108,8 +109,7 @@ export class HubEndpoint<Client, User, Items> {
     }
     const answer = await this.#answer(request, response, at);
     if (answer === undefined) return;
-    // What was not read of the body would block the next request of the connection.
-    request.resume();
+    discardBody(request);
     sendAnswer(response, answer);
   }
 

@@ -200,7 +200,7 @@ export const hostileStream: fc.Arbitrary<HubStream> = fc
 /** How a stream is cut: lengths of its chunks, 0 included; the rest is one chunk. */
 export const cuts = fc.oneof(
   fc.array(fc.nat({ max: 60 }), { maxLength: 60 }),
-  fc.constant(Array.from({ length: 2_000 }, () => 1)),
+  fc.constant(Array.from({ length: 700 }, () => 1)),
 );
 
 /** The chunks of a stream that is cut so. */
