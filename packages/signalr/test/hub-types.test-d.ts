@@ -139,6 +139,13 @@ describe('a client of a hub', () => {
         context.clients.all.invoke('confirm', '?');
         // @ts-expect-error the wrong type
         await context.clients.client('x').invoke('confirm', 1);
+        // @ts-expect-error an argument too many
+        await context.clients.caller.invoke('confirm', '?', '!');
+        // @ts-expect-error no such target
+        await context.clients.caller.invoke('affirm', '?');
+        // @ts-expect-error the client answers with a boolean
+        const answer: string = await context.clients.caller.invoke('confirm', '?');
+        expectTypeOf(answer).toBeString();
       },
     },
   });
@@ -176,7 +183,37 @@ describe('a client of a hub', () => {
       client.on('note', (count: number) => count);
       // @ts-expect-error the hub awaits a boolean
       client.on('confirm', () => 'yes');
+      // @ts-expect-error the result is a number
+      const sum: string = await client.invoke('add', 1, 2);
+      expectTypeOf(sum).toBeString();
+      // @ts-expect-error an argument too many
+      await client.invoke('add', 1, 2, 3);
+      // @ts-expect-error no such method
+      await client.send('subtract', 1, 2);
+      // @ts-expect-error no such method
+      client.stream('counts', 3);
+      // @ts-expect-error the wrong type
+      client.stream('count', '3');
+      // @ts-expect-error the items are numbers
+      client.stream('count', 3).subscribe({ next: (item: string) => item, error() {}, complete() {} });
+      // @ts-expect-error no such target
+      client.off('nope', () => {});
     };
     expectTypeOf(use).toBeFunction();
+  });
+
+  test('gets from a method what was declared, item by item', () => {
+    // @ts-expect-error the guard lets numbers in, not texts
+    method(parseArguments(), (_context: unknown, texts: AsyncIterable<string>) => texts, {
+      uploads: [isNumber],
+    });
+    // @ts-expect-error the method takes a stream that nobody checks
+    method(parseArguments(isString), (_context: unknown, _name: string, _items: AsyncIterable<number>) => 1);
+    // @ts-expect-error the parser yields a string
+    streamMethod(parseArguments(isString), async function* (_context: unknown, to: number) {
+      yield to;
+    });
+    // @ts-expect-error a stream is something to iterate over
+    streamMethod(parseArguments(isNumber), (_context: unknown, to: number) => to);
   });
 });

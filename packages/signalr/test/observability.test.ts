@@ -10,8 +10,9 @@ import {
   InMemorySpanExporter,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
+  type CloseReason,
   defineHub,
   HubError,
   measureSignalR,
@@ -21,7 +22,8 @@ import {
 } from '../src/index.js';
 import { meterHubs, traceHubs } from '../src/opentelemetry.js';
 import { startHost } from './support/host.js';
-import { call, openRaw, RS } from './support/raw-client.js';
+import { openStream, post, send } from './support/http-client.js';
+import { call, connectRaw, HANDSHAKE, openRaw, RS } from './support/raw-client.js';
 
 const hub = defineHub()({
   methods: {
@@ -87,6 +89,33 @@ describe('spans', () => {
       /secret|told/,
     );
   });
+  test('of streams join the trace too, and of a trace that is none there is only the name', async () => {
+    exporter.reset();
+    await using host = await startHost((server) => server.mapHub('/hub', hub), {
+      filters: [traceHubs(provider.getTracer('test'))],
+    });
+    await using client = await openRaw(host);
+    client.send(
+      `{"type":4,"headers":{"traceparent":"00-${traceId}-${parentId}-01","tracestate":"a=b"},"invocationId":"1","target":"count","arguments":[]}${RS}`,
+    );
+    for (let n = 0; n < 3; n += 1) await client.next();
+    for (const traceparent of ['', 'nonsense', `00-${'0'.repeat(32)}-${parentId}-01`, `00-${traceId}`]) {
+      const headers = { traceparent, constructor: 'x' };
+      client.send(
+        JSON.stringify({ type: 1, headers, invocationId: '2', target: 'active', arguments: [] }) + RS,
+      );
+      expect(await client.next()).toContain('"result":"');
+    }
+    const [, count, ...others] = exporter.getFinishedSpans();
+    expect(count?.spanContext().traceId).toBe(traceId);
+    expect(count?.spanContext().traceState?.serialize()).toBe('a=b');
+    expect(count?.parentSpanContext?.spanId).toBe(parentId);
+    expect(others).toHaveLength(4);
+    for (const span of others) {
+      expect(span.parentSpanContext).toBeUndefined();
+      expect(span.spanContext().traceId).not.toBe(traceId);
+    }
+  });
 });
 
 class PulledReader extends MetricReader {
@@ -131,28 +160,131 @@ describe('metrics', () => {
     expect(staying.waiting).toEqual([]);
   });
 
-  test.each([
-    ['client_closed', 'normal_closure'],
-    ['client_timeout', 'timeout'],
-    ['transport_lost', 'timeout'],
-    ['server_closed', 'app_shutdown'],
-  ] as const)('of a connection that ended by %s have the status %s', (reason, status) => {
-    const seen: unknown[] = [];
-    const listener = measureSignalR({
-      add: () => {},
-      record: (_name, _value, attributes) => seen.push(attributes['signalr.connection.status']),
-    });
-    const event: SignalREvent = {
-      type: 'connection_closed',
-      hub: '/hub',
-      connectionId: 'c',
-      userId: null,
-      transport: 'LongPolling',
-      reason,
-      durationMs: 1,
-      error: undefined,
+  /** ASP.NET Core knows three ends; ours are told apart in the events. */
+  const statuses: Record<CloseReason, string> = {
+    client_closed: 'normal_closure',
+    client_error: 'normal_closure',
+    aborted: 'normal_closure',
+    connected_failed: 'normal_closure',
+    malformed_message: 'normal_closure',
+    message_too_big: 'normal_closure',
+    client_timeout: 'timeout',
+    transport_lost: 'timeout',
+    send_timeout: 'timeout',
+    slow_consumer: 'normal_closure',
+    authentication_expired: 'normal_closure',
+    server_closed: 'app_shutdown',
+  };
+
+  test.each(Object.entries(statuses) as [CloseReason, string][])(
+    'of a connection that ended by %s have the status %s',
+    (reason, status) => {
+      const seen: unknown[] = [];
+      const listener = measureSignalR({
+        add: () => {},
+        record: (_name, _value, attributes) => seen.push(attributes['signalr.connection.status']),
+      });
+      const event: SignalREvent = {
+        type: 'connection_closed',
+        hub: '/hub',
+        connectionId: 'c',
+        userId: null,
+        transport: 'LongPolling',
+        reason,
+        durationMs: 1,
+        error: undefined,
+      };
+      listener(event);
+      expect(seen).toEqual([status]);
+    },
+  );
+});
+
+describe('tokens', () => {
+  test('are in no event, span, metric, warning or line on the console', async () => {
+    const exporter = new InMemorySpanExporter();
+    const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+    const reader = new PulledReader();
+    const meters = new MeterProvider({ readers: [reader] });
+    const meter = meterHubs(meters.getMeter('test'));
+    const said: unknown[] = [];
+    const warn = (warning: Error): void => void said.push(warning);
+    process.on('warning', warn);
+    const spies = (['log', 'info', 'warn', 'error', 'debug'] as const).map((name) =>
+      vi.spyOn(console, name).mockImplementation((...args) => void said.push(args)),
+    );
+    const accessTokens = ['AccessTokenOfAnn', 'AccessTokenOfBob', 'AccessTokenOfNobody'];
+    const connectionTokens: string[] = [];
+    await using host = await startHost(
+      (server) =>
+        server.mapHub('/hub', hub, {
+          enableAuthenticationRefresh: true,
+          authenticate: ({ token }) =>
+            token === null || token.endsWith('Nobody')
+              ? undefined
+              : { userId: token.slice(13), user: undefined },
+        }),
+      { filters: [traceHubs(provider.getTracer('test'))], onEvent: meter },
+    );
+
+    const negotiate = async (init: RequestInit, query = ''): Promise<string> => {
+      const url = `${host.url}/hub/negotiate?negotiateVersion=1${query}`;
+      const { connectionToken } = (await (await fetch(url, { method: 'POST', ...init })).json()) as {
+        connectionToken: string;
+      };
+      connectionTokens.push(connectionToken);
+      return `/hub?id=${connectionToken}`;
     };
-    listener(event);
-    expect(seen).toEqual([status]);
+    const ann = '&access_token=AccessTokenOfAnn';
+    const bearer = { Authorization: 'Bearer AccessTokenOfAnn' };
+    const misuse = `${call('nope')}${call('fail', ['x'], '2')}AccessTokenOfAnn${RS}`;
+
+    const path = await negotiate({}, ann);
+    await using client = await openRaw(host, path + ann);
+    await send(`${host.url}${path}${ann}`, { method: 'DELETE' });
+    await post(`${host.url}${path.replace('?', '/refresh?')}`, '', {
+      Authorization: 'Bearer AccessTokenOfBob',
+    });
+    await post(`${host.url}${path.replace('?', '/refresh?')}`, '', bearer);
+    client.send(misuse);
+    await client.closed;
+
+    const streamUrl = host.url + (await negotiate({ headers: bearer }));
+    await using stream = await openStream(streamUrl + ann);
+    await post(streamUrl, HANDSHAKE, bearer);
+    await post(streamUrl, call('echo'), { Authorization: 'Bearer AccessTokenOfBob' });
+    await post(streamUrl, misuse, bearer);
+    await stream.ended;
+
+    const pollUrl = host.url + (await negotiate({ headers: bearer }));
+    await send(pollUrl, { headers: bearer });
+    await post(pollUrl, HANDSHAKE, bearer);
+    await send(`${pollUrl}&access_token=AccessTokenOfNobody`);
+    await post(pollUrl, misuse, bearer);
+    await send(pollUrl, { headers: bearer });
+    await send(pollUrl, { headers: bearer });
+
+    await fetch(`${host.url}/hub/negotiate?access_token=AccessTokenOfNobody`, { method: 'POST' });
+    await send(`${host.url}/hub?id=${connectionTokens[0]}x${ann}`, { method: 'POST' });
+    const refused = { Origin: 'https://elsewhere.example', ...bearer };
+    await connectRaw(host, `/hub?x=1${ann}`, refused).catch(() => {});
+
+    await expect.poll(() => host.events.filter(({ type }) => type === 'connection_closed')).toHaveLength(3);
+    expect(new Set(host.events.map(({ type }) => type))).toEqual(
+      new Set(['connection_opened', 'connection_closed', 'invocation_failed', 'request_refused']),
+    );
+    const spans = exporter.getFinishedSpans().map((span) => ({
+      ...{ name: span.name, status: span.status, attributes: span.attributes, events: span.events },
+      ...{ links: span.links, resource: span.resource.attributes, scope: span.instrumentationScope },
+    }));
+    expect(spans).toHaveLength(9);
+    const told = { events: host.events, spans, said, metrics: await reader.collect() };
+    const text = JSON.stringify(told, (_key, value: unknown) =>
+      value instanceof Error ? `${value.message} ${value.stack} ${String(value.cause)}` : value,
+    );
+    for (const token of [...accessTokens, ...connectionTokens]) expect(text).not.toContain(token);
+    expect(connectionTokens).toHaveLength(3);
+    process.off('warning', warn);
+    for (const spy of spies) spy.mockRestore();
   });
 });
