@@ -274,8 +274,13 @@ describe('tokens', () => {
       new Set(['connection_opened', 'connection_closed', 'invocation_failed', 'request_refused']),
     );
     const spans = exporter.getFinishedSpans().map((span) => ({
-      ...{ name: span.name, status: span.status, attributes: span.attributes, events: span.events },
-      ...{ links: span.links, resource: span.resource.attributes, scope: span.instrumentationScope },
+      name: span.name,
+      status: span.status,
+      attributes: span.attributes,
+      events: span.events,
+      links: span.links,
+      resource: span.resource.attributes,
+      scope: span.instrumentationScope,
     }));
     expect(spans).toHaveLength(9);
     const told = { events: host.events, spans, said, metrics: await reader.collect() };
