@@ -1,6 +1,6 @@
 // Every snippet of the README works as it stands.
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { freePort } from '@millrace/testkit';
 import { build, preview } from 'vite';
@@ -111,6 +111,13 @@ test('publish-curl publishes a notification', async () => {
     event_type: 'notification',
     payload: { type: 'info', title: 'Maria is on it' },
   });
+});
+
+test('the gateway serves the committed OpenAPI document', async () => {
+  const response = await fetch(`${system().url}/v1/openapi.json`);
+  expect(response.headers.get('content-type')).toContain('application/json');
+  const committed = await readFile(`${repositoryPath}docs/contract/openapi.json`, 'utf8');
+  expect(await response.json()).toEqual(JSON.parse(committed));
 });
 
 async function memberOf(room: string): Promise<EventLog> {

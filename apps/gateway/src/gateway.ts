@@ -31,6 +31,7 @@ import { createEventsHub, type EventsClient } from './events-hub.js';
 import { addHealthRoutes, type Readiness } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
 import { addIngestRoute } from './http/ingest.js';
+import { addOpenApiRoute } from './http/openapi.js';
 import { checkPort, portError } from './http/port-check.js';
 import { createLogger, type Logger } from './logger.js';
 import { createMetrics, type Metrics } from './metrics.js';
@@ -257,6 +258,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       isApiKey: isDevelopment && apiKeys.length === 0 ? undefined : createApiKeyCheck(apiKeys),
       maxEventsPerRequest,
     });
+    addOpenApiRoute(app, { catalog, maxEventsPerRequest });
     return app;
   }
 

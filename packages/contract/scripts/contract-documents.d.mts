@@ -2,5 +2,8 @@
 import type * as contract from '@millrace/contract';
 
 export function contractDocuments(
-  from: Pick<typeof contract, 'createAsyncApiDocument' | 'createJsonSchemas' | 'eventCatalog'>,
+  from: Pick<
+    typeof contract,
+    'createAsyncApiDocument' | 'createJsonSchemas' | 'createOpenApiDocument' | 'eventCatalog'
+  >,
 ): Record<string, string>;

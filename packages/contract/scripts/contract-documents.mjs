@@ -7,10 +7,16 @@ const INFO = {
   description: 'Typed real-time events: from a backend through Redis Streams to every client in the room.',
 };
 
-export function contractDocuments({ createAsyncApiDocument, createJsonSchemas, eventCatalog }) {
+export function contractDocuments({
+  createAsyncApiDocument,
+  createJsonSchemas,
+  createOpenApiDocument,
+  eventCatalog,
+}) {
   const { event, entry, payloads } = createJsonSchemas(eventCatalog);
   const documents = {
     'asyncapi.json': createAsyncApiDocument(eventCatalog, INFO),
+    'openapi.json': createOpenApiDocument(eventCatalog),
     'event.schema.json': event,
     'entry.schema.json': entry,
   };

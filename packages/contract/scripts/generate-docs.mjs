@@ -2,13 +2,13 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createAsyncApiDocument, createJsonSchemas, eventCatalog } from '../dist/index.js';
+import * as contract from '../dist/index.js';
 import { contractDocuments } from './contract-documents.mjs';
 
 const target = fileURLToPath(new URL('../../../docs/contract/', import.meta.url));
 
 rmSync(target, { recursive: true, force: true });
-const documents = contractDocuments({ createAsyncApiDocument, createJsonSchemas, eventCatalog });
+const documents = contractDocuments(contract);
 for (const [path, text] of Object.entries(documents)) {
   mkdirSync(dirname(target + path), { recursive: true });
   writeFileSync(target + path, text);

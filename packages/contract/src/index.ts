@@ -54,6 +54,7 @@ export {
 } from './json-schema.js';
 export { checked, type NamedCheck } from './named-check.js';
 export { MAX_NESTING } from './nesting.js';
+export { createOpenApiDocument, type OpenApiDocument, type OpenApiOptions } from './openapi.js';
 export type { ParseFailure, ParseResult, ParseSuccess } from './parse-result.js';
 export { isRoomId, MAX_ROOM_ID_BYTES } from './room-id-text.js';
 export {

@@ -4,7 +4,13 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type * as asyncapi from '@asyncapi/parser';
 import * as contract from '@millrace/contract';
-import { createAsyncApiDocument, createJsonSchemas, eventCatalog } from '@millrace/contract';
+import {
+  createAsyncApiDocument,
+  createJsonSchemas,
+  createOpenApiDocument,
+  eventCatalog,
+} from '@millrace/contract';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import fc from 'fast-check';
@@ -45,6 +51,37 @@ test('the AsyncAPI document passes the official parser', async () => {
     '/hubs/events',
   ]);
   expect(channels.map((channel) => channel.messages().all().length)).toEqual([4, 2, 1, 2, 9]);
+});
+
+describe('the OpenAPI document', () => {
+  test('is valid by the schema of OpenAPI 3.1, and every reference in it leads somewhere', async () => {
+    const validator = new Validator();
+    const text = JSON.stringify(createOpenApiDocument(eventCatalog));
+    expect(await validator.validate(JSON.parse(text) as Record<string, unknown>)).toEqual({ valid: true });
+    expect(validator.version).toBe('3.1');
+    const { components } = JSON.parse(text) as { components: { schemas: object } };
+    const references = [...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name);
+    expect(new Set(references)).toEqual(new Set(Object.keys(components.schemas)));
+  });
+
+  test('describes what the gateway takes: each type, without an ID and a time, one or a list', () => {
+    const ajv = new Ajv2020({ strict: false });
+    (addFormats as unknown as (target: Ajv2020) => void)(ajv);
+    ajv.addSchema({
+      ...createOpenApiDocument(eventCatalog, { maxEventsPerRequest: 2 }),
+      $id: 'urn:test:doc',
+    });
+    const body = '#/paths/~1v1~1events/post/requestBody/content/application~1json/schema';
+    const isBody = ajv.compile({ $ref: `urn:test:doc${body}` });
+    for (const type of Object.keys(fullPayloads)) {
+      const { event_id: _id, timestamp: _timestamp, ...event } = eventOf(type);
+      expect([type, isBody(event), isBody([event, eventOf(type)])]).toEqual([type, true, true]);
+      expect([type, isBody({ ...event, payload: {} })]).toEqual([type, false]);
+      expect(isBody([event, event, event])).toBe(false);
+    }
+    expect(isBody([])).toBe(false);
+    expect(isBody({ ...eventOf('notification'), event_type: 'nonsense' })).toBe(false);
+  });
 });
 
 describe('JSON Schema and parser', () => {
