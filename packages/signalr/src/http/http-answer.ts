@@ -17,6 +17,9 @@ export function plainText(status: number, body = ''): HttpAnswer {
   return { status, headers: { 'Content-Type': 'text/plain' }, body };
 }
 
+/** Nobody is known by this token. Of all refusals with words, ASP.NET Core gives only this one no type. */
+export const UNKNOWN_CONNECTION: HttpAnswer = { status: 404, body: 'No Connection with that ID' };
+
 /** Another server takes the client at once, where there is one: the shortest wait that the header can say. */
 export const GOING_AWAY: HttpAnswer = { status: 503, headers: { 'Retry-After': '1' } };
 

@@ -12,7 +12,7 @@ import { ServerWebSocket, WebSocketTransport } from '../transports/web-socket-tr
 import type { Admitter } from './admission.js';
 import type { ConnectionRunner, OpeningClient } from './connection-runner.js';
 import type { Attached, ConnectionStore, StoredConnection } from './connection-store.js';
-import { type HttpAnswer, plainText } from './http-answer.js';
+import { type HttpAnswer, plainText, UNKNOWN_CONNECTION } from './http-answer.js';
 import { CANNOT_CHANGE, transportNotSupported } from './http-transports.js';
 
 /** What upgrades work on. */
@@ -60,7 +60,7 @@ export class WebSocketUpgrades {
     const isNew = token === undefined || token === '';
     const found = isNew ? undefined : store.find(token);
     if (!isNew && found === undefined) {
-      return admitter.refuse('unknown_connection', plainText(404, 'No Connection with that ID'));
+      return admitter.refuse('unknown_connection', UNKNOWN_CONNECTION);
     }
     if (!transports.has('WebSockets')) return transportNotSupported('WebSockets');
     if (found?.attached !== undefined) return this.#answerAgain(upgrade, found.attached, client);
@@ -80,7 +80,7 @@ export class WebSocketUpgrades {
       return admitter.refuse('already_connected', plainText(409));
     }
     if (transport.isStopped) {
-      return admitter.refuse('unknown_connection', plainText(404, 'No Connection with that ID'));
+      return admitter.refuse('unknown_connection', UNKNOWN_CONNECTION);
     }
     const { request, socket, head } = upgrade;
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {

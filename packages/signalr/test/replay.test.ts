@@ -1,0 +1,56 @@
+/*
+ * Conversations that were recorded from a server of ASP.NET Core: ours answers the same bytes, and where it is meant
+ * not to, exactly what `replay/differences.ts` says.
+ */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { DIFFERENCES } from './replay/differences.js';
+import { startEndpoint } from './replay/endpoints.js';
+import { Player } from './replay/player.js';
+import type { VectorCase, VectorFile } from './replay/vector.js';
+
+const FILES = ['negotiate', 'handshake', 'json'];
+
+function read(file: string): VectorFile {
+  const url = new URL(`./vectors/${file}.json`, import.meta.url);
+  return JSON.parse(readFileSync(url, 'utf8')) as VectorFile; // written by the recorder, in this format
+}
+
+/** Plays until something differs: the recorded step and ours, or nothing. */
+async function firstDifference(vector: VectorCase) {
+  await using endpoint = await startEndpoint(vector.endpoint);
+  await using player = new Player(endpoint.played);
+  for (const step of vector.steps) {
+    const recorded = 'expect' in step ? step.expect : undefined;
+    const played = await player.play(step);
+    const ours = 'expect' in played ? played.expect : undefined;
+    if (JSON.stringify(ours) !== JSON.stringify(recorded)) return { recorded, ours };
+  }
+  return undefined;
+}
+
+describe.each(FILES)('recorded: %s', (file) => {
+  const { cases } = read(file);
+  test.concurrent.each(cases.map((vector) => [vector.name, vector] as const))('%s', async (name, vector) => {
+    const difference = await firstDifference(vector);
+    const meant = DIFFERENCES[`${file}: ${name}`];
+    if (meant === undefined) expect(difference?.ours).toEqual(difference?.recorded);
+    else expect(difference?.ours).toEqual(meant.ours);
+  });
+
+  test('every case has a name of its own', () => {
+    expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
+  });
+});
+
+test('every difference is told in docs/signalr-compatibility.md', () => {
+  const url = new URL('../../../docs/signalr-compatibility.md', import.meta.url);
+  const text = readFileSync(url, 'utf8').replace(/\s+/g, ' ');
+  const untold = Object.values(DIFFERENCES).filter(({ why }) => !text.includes(why));
+  expect(untold.map(({ why }) => why)).toEqual([]);
+});
+
+test('every difference belongs to a recorded case', () => {
+  const names = FILES.flatMap((file) => read(file).cases.map(({ name }) => `${file}: ${name}`));
+  expect(Object.keys(DIFFERENCES).filter((name) => !names.includes(name))).toEqual([]);
+});

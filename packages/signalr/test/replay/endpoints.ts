@@ -1,0 +1,156 @@
+/*
+ * The endpoints of the recorded server, with the same options, each on a server of its own.
+ */
+import { IncomingMessage, type RequestListener } from 'node:http';
+import {
+  type Authenticated,
+  type AuthenticateRequest,
+  HubError,
+  type HubFilter,
+  type MapHubOptions,
+  SignalRError,
+  type SignalRServerOptions,
+} from '../../src/index.js';
+import { type Host, startHost } from '../support/host.js';
+import { Arrivals } from './gates.js';
+import { createReplayHub, type ReplayHooks } from './hub.js';
+import { secret } from './hub-values.js';
+import type { PlayedServer } from './player.js';
+
+interface Endpoint {
+  readonly options?: SignalRServerOptions;
+  readonly map?: MapHubOptions<undefined>;
+  readonly hooks?: ReplayHooks;
+  /** Whether a token is asked for: a name, and how many seconds it is good for. */
+  readonly isSecured?: boolean;
+}
+
+const detailed = { enableDetailedErrors: true };
+
+/** Changes what methods return and throw. */
+const markFilter: HubFilter<unknown> = {
+  async invoke(invocation, next) {
+    if (invocation.method === 'Fail') throw new HubError('filtered');
+    const result = await next();
+    return typeof result === 'string' ? `<${result}>` : result;
+  },
+};
+
+const refuse: ReplayHooks = {
+  onConnected: () => {
+    throw secret();
+  },
+};
+
+/** By the name that a vector gives. */
+const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
+  default: {},
+  detailed: { options: detailed },
+  small: { options: { ...detailed, maximumReceiveMessageBytes: 200 } },
+  handshake: { options: { handshakeTimeoutMs: 1_000 } },
+  'handshake-detailed': { options: { ...detailed, handshakeTimeoutMs: 1_000 } },
+  'keep-alive': { options: { ...detailed, keepAliveIntervalMs: 2_000, clientTimeoutMs: 5_000 } },
+  parallel: { options: { maximumParallelInvocationsPerClient: 2 } },
+  reconnect: { map: { allowStatefulReconnects: true } },
+  'reconnect-small': {
+    map: { allowStatefulReconnects: true },
+    options: { statefulReconnectBufferBytes: 500 },
+  },
+  filter: { options: { filters: [markFilter] } },
+  refuse: { hooks: refuse },
+  'refuse-hub-error': {
+    hooks: {
+      onConnected: () => {
+        throw new HubError('told');
+      },
+    },
+  },
+  'refuse-detailed': { options: detailed, hooks: refuse },
+  abort: { hooks: { onConnected: (context) => context.abort() } },
+  greet: {
+    hooks: {
+      onConnected: (context) => {
+        context.clients.caller.send('hello', context.connectionId);
+      },
+      onDisconnected: (context, error) => {
+        context.clients.all.send('left', context.connectionId, error === undefined ? null : inWords(error));
+      },
+    },
+  },
+  'web-sockets-only': { map: { transports: ['WebSockets'] } },
+  'sse-only': { map: { transports: ['ServerSentEvents'] } },
+  'long-polling-only': { map: { transports: ['LongPolling'] } },
+  'no-transports': { map: { transports: [] } },
+  'version-1-only': { options: { minimumNegotiateVersion: 1 } },
+  'short-poll': { options: { pollTimeoutMs: 2_000 } },
+  cors: { map: { allowedOrigins: ['http://app.example'] } },
+  secured: { isSecured: true },
+  expires: { isSecured: true, map: { closeOnAuthenticationExpiration: true } },
+  // The hubs of Millrace speak both protocols always.
+  'json-only': {},
+};
+
+/** With the name that .NET gives what a client closed with. */
+function inWords(error: Error): string {
+  const isOfClient = error instanceof SignalRError && error.code === 'client_error';
+  return `${isOfClient ? 'HubException' : error.name}: ${error.message}`;
+}
+
+/** What is under no hub. */
+const notFound: RequestListener = (_request, response) => {
+  response.writeHead(404, { 'Content-Length': '0' });
+  response.end();
+};
+
+/** A server with one endpoint, to be played against. */
+export interface Replayed extends AsyncDisposable {
+  readonly played: PlayedServer;
+}
+
+/** Starts the endpoint of this name. Time passes for it when a conversation says so. */
+export async function startEndpoint(name: string): Promise<Replayed> {
+  const endpoint = ENDPOINTS[name];
+  if (endpoint === undefined) throw new Error(`no endpoint is named ${name}`);
+  let nowMs = () => 0;
+  const host = await startHost(
+    (server) => {
+      const hub = createReplayHub(endpoint.hooks ?? {});
+      const authenticate = (request: AuthenticateRequest) => userOf(request.token, nowMs());
+      server.mapHub(`/${name}`, hub, { ...endpoint.map, ...(endpoint.isSecured ? { authenticate } : {}) });
+    },
+    endpoint.options,
+    notFound,
+  );
+  nowMs = () => host.clock.unixTimeMs();
+  return {
+    played: {
+      url: host.url,
+      elapse: async (ms) => host.clock.advance(ms),
+      requestsArrived: countRequests(host),
+      limitMs: 15_000,
+      quietMs: 15_000,
+    },
+    [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
+  };
+}
+
+/** `ann` is Ann for good, `ann.2` for two seconds, `bad` is nobody. */
+function userOf(token: string | null, nowMs: number): Authenticated<undefined> | undefined {
+  const [userId, seconds] = (token ?? '').split('.');
+  if (userId === undefined || userId === '' || userId === 'bad') return undefined;
+  return seconds === undefined
+    ? { userId, user: undefined }
+    : { userId, user: undefined, expiresAtMs: nowMs + Number(seconds) * 1_000 };
+}
+
+/** Sees every request and upgrade that comes in. */
+function countRequests(host: Host): PlayedServer['requestsArrived'] {
+  const arrived = new Arrivals();
+  const emit = host.http.emit.bind(host.http);
+  host.http.emit = (event: string, ...args: unknown[]) => {
+    const isTaken = emit(event, ...args);
+    if (args[0] instanceof IncomingMessage) arrived.add();
+    return isTaken;
+  };
+  return (count) => arrived.reached(count);
+}
