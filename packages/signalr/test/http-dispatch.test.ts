@@ -1,0 +1,318 @@
+/*
+ * Which request of event streams and long polling gets which answer, beside the usual course: transports that are not
+ * offered, connections that are over, requests that overlap, and hubs that are busy or hang.
+ */
+import { request } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { defineHub, type Hub, type TransportName } from '../src/index.js';
+import { type Host, startHost } from './support/host.js';
+import { negotiateUrl, openPolling, openStream, post, send } from './support/http-client.js';
+import { call, connectRaw, HANDSHAKE, RS } from './support/raw-client.js';
+
+const noCache = {
+  'cache-control': 'no-cache, no-store',
+  pragma: 'no-cache',
+  expires: 'Thu, 01 Jan 1970 00:00:00 GMT',
+};
+const stream = { Accept: 'text/event-stream' };
+
+interface Stage extends Host {
+  /** What methods and hooks did. */
+  readonly log: string[];
+  /** Lets `slow` and `hang` return. */
+  release(): void;
+}
+
+async function start(transports?: readonly TransportName[]): Promise<Stage> {
+  const log: string[] = [];
+  let release: () => void = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const hub = defineHub()({
+    onConnected: ({ signal }) => signal.addEventListener('abort', () => log.push('aborted')),
+    onDisconnected: () => void log.push('disconnected'),
+    methods: {
+      echo: (_context, value) => value,
+      slow: () => released,
+      hang: async () => {
+        log.push('hangs');
+        await released;
+      },
+      seen: ({ request: { query, headers } }) => [query.get('another'), headers['x-first']],
+      leave: (context) => context.abort(),
+    },
+  });
+  const host = await startHost(
+    (server) => server.mapHub('/hub', hub, transports === undefined ? {} : { transports }),
+    { maximumInboundBufferBytes: 1_000 },
+  );
+  return Object.assign(host, { log, release });
+}
+
+async function openEvents(url: string) {
+  const events = await openStream(url);
+  await post(url, HANDSHAKE);
+  await events.next();
+  return events;
+}
+
+/** The status with which a WebSocket is refused, or 101. */
+async function upgradeStatus(host: Host, path: string): Promise<number> {
+  const outgoing = request(host.url + path, {
+    headers: {
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    },
+    agent: false,
+  });
+  outgoing.end();
+  const status = await new Promise<number>((resolve, reject) => {
+    outgoing.on('response', (response) => resolve(response.statusCode ?? 0));
+    outgoing.on('upgrade', () => resolve(101));
+    outgoing.on('error', reject);
+  });
+  outgoing.destroy();
+  return status;
+}
+
+describe('a hub that offers', () => {
+  const all: readonly TransportName[] = ['WebSockets', 'ServerSentEvents', 'LongPolling'];
+  test.each([
+    [['WebSockets']],
+    [['ServerSentEvents']],
+    [['LongPolling']],
+    [['WebSockets', 'ServerSentEvents']],
+    [[]],
+  ] as [TransportName[]][])(
+    '%j only refuses all others with 404, and negotiates what it has',
+    async (offered) => {
+      await using host = await start(offered);
+      const negotiated = (await (await fetch(`${host.url}/hub/negotiate`, { method: 'POST' })).json()) as {
+        availableTransports: { transport: TransportName }[];
+      };
+      expect(negotiated.availableTransports.map(({ transport }) => transport)).toEqual(offered);
+      const path = async (): Promise<string> => (await negotiateUrl(host)).slice(host.url.length);
+      const statuses = {
+        WebSockets: await upgradeStatus(host, await path()),
+        LongPolling: (await send(host.url + (await path()))).status,
+        ServerSentEvents: 0,
+      };
+      await using events = await openStream(host.url + (await path()));
+      statuses.ServerSentEvents = events.response.statusCode ?? 0;
+      const expected = all.map((name) => [
+        name,
+        offered.includes(name) ? (name === 'WebSockets' ? 101 : 200) : 404,
+      ]);
+      expect(statuses).toEqual(Object.fromEntries(expected));
+    },
+  );
+});
+
+describe('a refusal', () => {
+  test.each([
+    ['', 400],
+    ['?id=', 400],
+    ['?id=unknown', 404],
+  ])('of a poll at %j with %i is not cached', async (query, status) => {
+    await using host = await start();
+    const answer = await send(`${host.url}/hub${query}`);
+    expect(answer.status).toBe(status);
+    expect(answer.headers).toMatchObject(noCache);
+    expect((await send(`${host.url}/hub${query}`, { headers: stream })).status).toBe(status);
+    expect(await upgradeStatus(host, `/hub${query}`)).toBe(status === 404 ? 404 : 101);
+  });
+});
+
+describe('a connection that is over', () => {
+  test.each(['ServerSentEvents', 'LongPolling'] as const)('is not found any more, over %s', async (name) => {
+    await using host = await start();
+    let url: string;
+    if (name === 'LongPolling') {
+      url = await openPolling(host);
+      await post(url, call('leave'));
+      expect((await send(url)).text).toContain('{"type":7}');
+      expect((await send(url)).status).toBe(204);
+    } else {
+      url = await negotiateUrl(host);
+      await using events = await openEvents(url);
+      await post(url, call('leave'));
+      await events.ended;
+    }
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'aborted' });
+    expect((await post(url, 'x')).text).toBe('404 No Connection with that ID');
+    expect((await send(url)).text).toBe('404 No Connection with that ID');
+    expect((await send(url, { headers: stream })).status).toBe(404);
+    expect((await send(url, { method: 'DELETE' })).status).toBe(404);
+    expect(host.log).toEqual(['aborted', 'disconnected']);
+  });
+});
+
+describe('the end of the transport', () => {
+  test('waits for what an event stream’s client has sent before it left', async () => {
+    await using host = await start();
+    const url = await negotiateUrl(host);
+    const events = await openEvents(url);
+    await post(url, call('hang'));
+    await events[Symbol.asyncDispose]();
+    await expect.poll(() => host.log).toEqual(['hangs', 'aborted']);
+    host.release();
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_closed' });
+    expect(host.log).toEqual(['hangs', 'aborted', 'disconnected']);
+  });
+
+  test('aborts the signal of a long polling client that polls no more, and waits for its method', async () => {
+    await using host = await start();
+    const url = await openPolling(host);
+    await post(url, call('hang'));
+    await expect.poll(() => host.log).toEqual(['hangs']);
+    host.clock.advance(20_000);
+    await expect.poll(() => host.log).toEqual(['hangs', 'aborted']);
+    host.release();
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'transport_lost' });
+    expect(host.log).toEqual(['hangs', 'aborted', 'disconnected']);
+  });
+});
+
+describe('DELETE', () => {
+  test('between two polls ends the connection as well', async () => {
+    await using host = await start();
+    const url = await openPolling(host);
+    const answer = await send(url, { method: 'DELETE' });
+    expect([answer.status, answer.headers['content-type']]).toEqual([202, 'text/plain']);
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_closed' });
+    expect((await send(url)).status).toBe(404);
+  });
+
+  test('is answered and ends the poll while the hub hangs', async () => {
+    await using host = await start();
+    const url = await openPolling(host);
+    await post(url, call('hang'));
+    const poll = send(url);
+    await expect.poll(() => host.openRequests).toBe(1);
+    expect((await send(url, { method: 'DELETE' })).status).toBe(202);
+    expect((await poll).status).toBe(204);
+    expect(host.log).toEqual(['hangs', 'aborted']);
+    host.release();
+    await host.event('connection_closed');
+  });
+});
+
+describe('two POSTs at once', () => {
+  test.each(['ServerSentEvents', 'LongPolling'] as const)(
+    'are read one after the other, over %s',
+    async (name) => {
+      await using host = await start();
+      const url = name === 'LongPolling' ? await openPolling(host) : await negotiateUrl(host);
+      await using events = name === 'LongPolling' ? undefined : await openEvents(url);
+      // The first is half sent when the second comes.
+      const whole = call('echo', ['first'], '1');
+      const first = request(url, { method: 'POST', agent: false });
+      const firstStatus = new Promise((resolve) => {
+        first.on('response', (response) => resolve(response.statusCode));
+      });
+      first.write(whole.slice(0, 20));
+      await expect.poll(() => host.openRequests).toBeGreaterThan(name === 'LongPolling' ? 0 : 1);
+      const second = post(url, call('echo', ['second'], '2'));
+      await expect.poll(() => host.openRequests).toBeGreaterThan(name === 'LongPolling' ? 1 : 2);
+      first.end(whole.slice(20));
+      expect([await firstStatus, (await second).status]).toEqual([200, 200]);
+      const answers =
+        events === undefined ? (await send(url)).text : (await events.next()) + (await events.next());
+      expect(answers.indexOf('first')).toBeGreaterThan(0);
+      expect(answers.indexOf('second')).toBeGreaterThan(answers.indexOf('first'));
+    },
+  );
+});
+
+describe('a busy hub', () => {
+  test('holds back the POSTs of an event stream, and answers them when it has room', async () => {
+    await using host = await start();
+    const url = await negotiateUrl(host);
+    await using events = await openEvents(url);
+    await post(url, call('slow') + call('slow', [], '2'));
+    const held = post(url, call('echo', ['y'.repeat(2_000)], '3'));
+    await expect.poll(() => host.openRequests).toBe(2);
+    for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
+    expect(host.openRequests).toBe(2);
+    host.release();
+    expect((await held).status).toBe(200);
+    for (const id of ['1', '2', '3']) expect(await events.next()).toContain(`"invocationId":"${id}"`);
+  });
+
+  test('does not hold back the polls while a POST waits', async () => {
+    let hub: Hub<{ note(text: string): void }> | undefined;
+    let release: () => void = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub(
+          '/hub',
+          defineHub<{ note(text: string): void }>()({ methods: { slow: () => released } }),
+        );
+      },
+      { maximumInboundBufferBytes: 500 },
+    );
+    const url = await openPolling(host);
+    await post(url, call('slow') + call('slow', [], '2'));
+    const held = post(url, call('slow', ['y'.repeat(2_000)], '3'));
+    await expect.poll(() => host.openRequests).toBe(1);
+    const poll = send(url);
+    hub?.clients.all.send('note', 'in between');
+    expect((await poll).text).toContain('in between');
+    expect(host.openRequests).toBe(1);
+    release();
+    expect((await held).status).toBe(200);
+  });
+});
+
+describe('the request of a long polling connection', () => {
+  test('is the one that opened it, also between polls and for later ones', async () => {
+    await using host = await start();
+    const url = await negotiateUrl(host);
+    await send(`${url}&another=value`, { headers: { 'X-First': 'h1' } });
+    await post(url, HANDSHAKE);
+    expect((await send(url)).text).toBe(`200 {}${RS}`);
+    await post(`${url}&another=changed`, call('seen'), { 'X-First': 'h2' });
+    expect((await send(`${url}&another=changed`, { headers: { 'X-First': 'h3' } })).text).toContain(
+      '["value","h1"]',
+    );
+  });
+});
+
+describe('a slow reader', () => {
+  test('of an event stream is closed when it takes no byte for the send timeout', async () => {
+    let hub: Hub<{ note(text: string): void }> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub('/hub', defineHub<{ note(text: string): void }>()({ methods: {} }));
+      },
+      { maximumOutboundBytes: 100_000_000, sendTimeoutMs: 10_000 },
+    );
+    await using events = await openEvents(await negotiateUrl(host));
+    events.response.pause();
+    hub?.clients.all.send('note', 'x'.repeat(20_000_000));
+    host.clock.advance(9_000);
+    expect(hub?.connections.count).toBe(1);
+    host.clock.advance(10_000);
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'send_timeout' });
+  });
+});
+
+describe('a WebSocket', () => {
+  test('whose client does not answer the close frame is cut off after its time', async () => {
+    await using host = await start(['WebSockets']);
+    await using client = await connectRaw(host);
+    client.send(HANDSHAKE + call('leave'));
+    client.socket.pause();
+    await expect.poll(() => host.log).toEqual(['aborted', 'disconnected']);
+    host.clock.advance(4_000);
+    expect(host.events.map(({ type }) => type)).toEqual(['connection_opened']);
+    host.clock.advance(3_000);
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'aborted' });
+  });
+});
