@@ -192,6 +192,13 @@ describe('a stop', () => {
     expect((await reader.received(1)).map((event) => event.event_type)).toEqual(['typing_start']);
   });
 
+  test('it ends although nobody reads its log any more', async () => {
+    await using gateway = await GatewayProcess.start();
+    gateway.child.stdout?.destroy();
+    gateway.child.stderr?.destroy();
+    expect(await gateway.stop()).toBe(0);
+  });
+
   test('half a request, an idle socket and an open keep-alive do not hold it up', async () => {
     await using gateway = await GatewayProcess.start();
     const { hostname, port } = new URL(gateway.url);

@@ -42,10 +42,12 @@ export function createLogger({ level, isForPeople = false }: LoggerOptions): Log
     },
     formatters: { level: (label) => ({ level: label }) },
   };
-  return isForPeople ? pino(options, peopleStream) : pino(options);
+  // Each line goes out at once and nobody waits for it. A least length of 0 would do the same, but then a flush does nothing.
+  const stream = isForPeople ? peopleStream : pino.destination({ dest: 1, minLength: 1, sync: false });
+  return pino(options, stream);
 }
 
-/** Resolves when every line so far is written. */
+/** Resolves when every line so far is written, or cannot be. */
 export async function flushLogger(logger: Logger): Promise<void> {
   return new Promise((resolve) => {
     logger.flush(() => resolve());

@@ -63,17 +63,33 @@ function stopOnSignal(gateway: Gateway, logger: Logger): void {
       if (isStopping) {
         // Asked twice: whoever asks does not want to wait.
         logger.warn({ signal }, 'exiting without waiting');
-        process.exit(1);
+        void exit(1, logger);
+        return;
       }
       isStopping = true;
       logger.info({ signal }, 'stopping');
       gateway.stop().then(
-        () => process.exit(0),
+        () => exit(0, logger),
         (error: unknown) => {
           logger.error({ err: error }, 'stop failed');
-          process.exit(1);
+          return exit(1, logger);
         },
       );
     });
   }
+}
+
+// What reads the log may be stuck.
+const flushTimeoutMs = 1_000;
+
+/**
+ * Ends the process when the log is written. The log's own write at exit tries for ever when nobody reads it any more, as after
+ * `| head`; a flush before that finds out.
+ */
+async function exit(code: number, logger: Logger): Promise<never> {
+  const timeout = new Promise<void>((resolve) => {
+    setTimeout(resolve, flushTimeoutMs);
+  });
+  await Promise.race([flushLogger(logger), timeout]);
+  process.exit(code);
 }
