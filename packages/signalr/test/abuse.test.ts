@@ -224,6 +224,16 @@ describe('a client that', () => {
     ]);
   });
 
+  test('nests values deeper than anybody can write has only that call fail', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    const deep = '['.repeat(16_000) + ']'.repeat(16_000);
+    client.send(`{"type":1,"invocationId":"1","target":"echo","arguments":[${deep}]}${RS}`);
+    expect(await client.next()).toContain("An unexpected error occurred invoking 'echo' on the server.");
+    client.send(call('echo', ['after']));
+    expect(await client.next()).toContain('after');
+  });
+
   test('sends random bytes ends its own connection at most', async () => {
     await using host = await start();
     const chunk = fc.oneof(
