@@ -146,9 +146,14 @@ export class HubConnection implements TransportListener, Ticking {
     return this.#abortController.signal;
   }
 
-  /** Takes over what a later request of the same user said: fresher claims, a later expiry. */
+  /**
+   * Takes over what a later request of the same user said: fresher claims, a later expiry. Credentials that expire
+   * earlier than those it has are older: a request that was overtaken must not take fresh ones back.
+   */
   updatePrincipal(principal: ConnectionPrincipal): void {
-    if (principal.userId === this.#principal.userId) this.#principal = principal;
+    if (principal.userId !== this.#principal.userId) return;
+    const isOlder = (principal.expiresAtMs ?? Infinity) < (this.#principal.expiresAtMs ?? Infinity);
+    if (!isOlder) this.#principal = principal;
   }
 
   /** Begins to listen to the transport. */

@@ -24,9 +24,14 @@ export async function answerRefresh(info: RequestInfo, parts: RefreshParts): Pro
   if (token === undefined || token === '') {
     return refused(400, 'missing_connection_token', "The 'id' query string parameter is required.");
   }
-  const connection = parts.store.find(token)?.attached?.connection;
-  if (connection === undefined) {
+  const stored = parts.store.find(token);
+  const connection = stored?.attached?.connection;
+  if (stored === undefined || connection === undefined) {
     return refused(404, 'connection_not_found', 'No active connection with the specified ID.');
+  }
+  // Without a token of its own, anybody who has seen the public id could name the connection.
+  if (stored.ids.connectionToken === stored.ids.connectionId) {
+    return refused(400, 'unsupported_negotiate_version', 'The connection was not negotiated with a token.');
   }
   const admission = await parts.admitter.admit(info, 'refresh', connection.principal);
   if (admission.kind === 'refused') return refusalOf(admission.answer);
@@ -40,10 +45,13 @@ export async function answerRefresh(info: RequestInfo, parts: RefreshParts): Pro
   });
 }
 
+/** .NET clients read the lifetime as an Int32. */
+const MAXIMUM_LIFETIME_SECONDS = 2_147_483_647;
+
 /** Whole seconds until the credentials expire; undefined when they do not, or have. */
 export function lifetimeSecondsOf(principal: ConnectionPrincipal, nowMs: number): number | undefined {
   if (principal.expiresAtMs === undefined || principal.expiresAtMs <= nowMs) return undefined;
-  return Math.floor((principal.expiresAtMs - nowMs) / 1000);
+  return Math.min(Math.floor((principal.expiresAtMs - nowMs) / 1000), MAXIMUM_LIFETIME_SECONDS);
 }
 
 function refusalOf({ status }: HttpAnswer): HttpAnswer {
