@@ -31,8 +31,9 @@ export function emptyAnswer(status: number): HttpAnswer {
 export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   if (response.headersSent || response.destroyed) return;
   const body = answer.body ?? '';
-  // 204 says by itself that there is no body (RFC 9110, 8.6).
-  const length = answer.status === 204 ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+  // 204 says by itself that there is no body (RFC 9110, 8.6), and so does HEAD.
+  const isBodiless = answer.status === 204 || response.req.method === 'HEAD';
+  const length = isBodiless ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   response.writeHead(answer.status, { ...answer.headers, ...length });
   response.end(body);
 }

@@ -78,16 +78,16 @@ export class LongPollingTransport implements Transport, Ticking {
    * its client has moved on. The first poll is answered at once, because clients wait for it to be connected.
    */
   poll(response: ServerResponse): void {
-    if (this.#poll !== undefined) answer(this.#release(this.#poll), 204);
+    if (this.#poll !== undefined) answer(this.#release(this.#poll), 204, TEXT);
     if (this.#isClosed || (this.#isEnding && this.#batch.length === 0)) {
-      answer(response, 204);
+      answer(response, 204, TEXT);
       this.#end(true);
       return;
     }
     this.#sinceMs = this.#ticker.exactNowMs();
     if (this.#isFirstPoll) {
       this.#isFirstPoll = false;
-      answer(response, 200);
+      answer(response, 200, BYTES);
       return;
     }
     this.#poll = response;
@@ -117,20 +117,20 @@ export class LongPollingTransport implements Transport, Ticking {
     this.#isEnding = true;
     this.input.close();
     if (this.#poll === undefined || this.#batch.length > 0) return;
-    answer(this.#release(this.#poll), 204);
+    answer(this.#release(this.#poll), 204, TEXT);
     this.#end(true);
   }
 
   abort(): void {
     this.#batch = [];
     this.#batchBytes = 0;
-    if (this.#poll !== undefined) answer(this.#release(this.#poll), 204);
+    if (this.#poll !== undefined) answer(this.#release(this.#poll), 204, TEXT);
     this.#end(false);
   }
 
   /** The client ends the connection: what waits is dropped. */
   terminate(): void {
-    if (this.#poll !== undefined) answer(this.#release(this.#poll), 204);
+    if (this.#poll !== undefined) answer(this.#release(this.#poll), 204, TEXT);
     this.#end(true);
   }
 
@@ -140,7 +140,7 @@ export class LongPollingTransport implements Transport, Ticking {
       if (elapsedMs < this.#limits.disconnectTimeoutMs) return;
       this.#end(this.#isEnding, new SignalRError('transport_lost', 'The client stopped polling.'));
     } else if (elapsedMs >= this.#limits.pollTimeoutMs && this.#batch.length === 0) {
-      answer(this.#release(this.#poll), 200);
+      answer(this.#release(this.#poll), 200, TEXT);
     }
   }
 
@@ -158,7 +158,7 @@ export class LongPollingTransport implements Transport, Ticking {
     const body = Buffer.concat(this.#batch);
     this.#batch = [];
     this.#batchBytes = 0;
-    answer(this.#release(poll), 200, body);
+    answer(this.#release(poll), 200, BYTES, body);
   }
 
   #release(poll: ServerResponse): ServerResponse {
@@ -182,12 +182,18 @@ export class LongPollingTransport implements Transport, Ticking {
   }
 }
 
-function answer(response: ServerResponse, status: 200 | 204, body?: Buffer): void {
+/** What ASP.NET Core calls an answer: bytes when it holds or could hold messages, text when a poll ended without any. */
+const BYTES = 'application/octet-stream';
+const TEXT = 'text/plain';
+
+function answer(
+  response: ServerResponse,
+  status: 200 | 204,
+  type: typeof BYTES | typeof TEXT,
+  body?: Buffer,
+): void {
   if (response.headersSent || response.destroyed) return;
-  const headers =
-    status === 200
-      ? { 'Content-Type': 'application/octet-stream', 'Content-Length': String(body?.length ?? 0) }
-      : { 'Content-Type': 'text/plain' };
-  response.writeHead(status, { ...POLL_HEADERS, ...headers });
+  const length = status === 200 ? { 'Content-Length': String(body?.length ?? 0) } : {};
+  response.writeHead(status, { ...POLL_HEADERS, 'Content-Type': type, ...length });
   response.end(body);
 }

@@ -49,7 +49,6 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   small: { options: { ...detailed, maximumReceiveMessageBytes: 200 } },
   handshake: { options: { handshakeTimeoutMs: 1_000 } },
   'handshake-detailed': { options: { ...detailed, handshakeTimeoutMs: 1_000 } },
-  'keep-alive': { options: { ...detailed, keepAliveIntervalMs: 2_000, clientTimeoutMs: 5_000 } },
   parallel: { options: { maximumParallelInvocationsPerClient: 2 } },
   reconnect: { map: { allowStatefulReconnects: true } },
   'reconnect-small': {
@@ -74,6 +73,15 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
       },
       onDisconnected: (context, error) => {
         context.clients.all.send('left', context.connectionId, error === undefined ? null : inWords(error));
+      },
+    },
+  },
+  'ask-on-connect': {
+    options: detailed,
+    hooks: {
+      onConnected: async (context) => {
+        const { caller } = context.clients;
+        await caller.invoke('q').catch((error: Error) => caller.send('caught', inWords(error)));
       },
     },
   },

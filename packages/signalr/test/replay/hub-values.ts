@@ -17,7 +17,7 @@ function isAny(_value: unknown): _value is unknown {
 }
 
 function isInt(value: unknown): value is number {
-  return isNumber(value) && Number.isInteger(value) && Math.abs(value) < 2 ** 31;
+  return isNumber(value) && (value | 0) === value;
 }
 
 function orNull<Value>(guard: (value: unknown) => value is Value) {

@@ -139,6 +139,8 @@ function conversationMethods(gates: Gates) {
     StreamThrowsHub: streamMethod(parseArguments(), (): number[] => {
       throw new HubError('told');
     }),
+    // Of a streaming method that returns none: a value of another type, which only a program without types can return.
+    NoStream: streamMethod(parseArguments(), () => null as unknown as number[]),
     Forever: streamMethod(parseArguments(isString), async function* (context: ReplayContext, note) {
       yield 1;
       await new Promise<void>((resolve) => {

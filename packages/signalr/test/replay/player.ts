@@ -123,8 +123,9 @@ export class Player implements AsyncDisposable {
     let text = '';
     response.setEncoding('utf8');
     response.on('data', (data: string) => {
-      const parts = (text + data).split(/(?<=\r\n\r\n|^:[^\n]*\n)/);
-      text = parts.at(-1)?.endsWith('\n') === true ? '' : (parts.pop() ?? '');
+      const parts = (text + data).split(/(?<=\r\n\r\n|^:\r\n)/);
+      const isWhole = /\r\n\r\n$|^:\r\n$/.test(parts.at(-1) ?? '');
+      text = isWhole ? '' : (parts.pop() ?? '');
       for (const part of parts) if (part !== '') inbox.push({ text: part });
     });
     response.on('close', () => inbox.end({}));
