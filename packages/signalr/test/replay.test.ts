@@ -11,7 +11,16 @@ import type { Ended, HttpAnswer, Received, VectorCase, VectorFile } from './repl
 
 type Seen = HttpAnswer | Received | Ended | undefined;
 
-const FILES = ['negotiate', 'handshake', 'json', 'message-pack', 'streams', 'http', 'reconnect'];
+const FILES = [
+  'negotiate',
+  'handshake',
+  'json',
+  'message-pack',
+  'streams',
+  'http',
+  'reconnect',
+  'addressing',
+];
 
 function read(file: string): VectorFile {
   const url = new URL(`./vectors/${file}.json`, import.meta.url);

@@ -51,10 +51,6 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'handshake-detailed': { options: { ...detailed, handshakeTimeoutMs: 1_000 } },
   parallel: { options: { maximumParallelInvocationsPerClient: 2 } },
   reconnect: { map: { allowStatefulReconnects: true } },
-  'reconnect-small': {
-    map: { allowStatefulReconnects: true },
-    options: { statefulReconnectBufferBytes: 500 },
-  },
   filter: { options: { filters: [markFilter] } },
   refuse: { hooks: refuse },
   'refuse-hub-error': {

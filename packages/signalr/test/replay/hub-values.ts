@@ -60,8 +60,6 @@ export const valueMethods = {
   EchoInt: echo(isInt),
   EchoLong: echo(isNumber),
   EchoDouble: echo(isNumber),
-  EchoFloat: echo(isNumber),
-  EchoDecimal: echo(isNumber),
   EchoBool: echo(isBoolean),
   EchoMaybe: echo(orNull(isInt)),
   EchoBytes: method(parseArguments(orNull(isBytes)), (_context: ReplayContext, value) =>
