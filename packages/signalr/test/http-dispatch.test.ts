@@ -57,6 +57,11 @@ async function openEvents(url: string) {
   return events;
 }
 
+/** Waits until so many requests are under way, no more: the last one's end is seen a little later by the server. */
+async function untilOpen(host: Host, count: number): Promise<void> {
+  await expect.poll(() => host.openRequests).toBe(count);
+}
+
 /** The status with which a WebSocket is refused, or 101. */
 async function upgradeStatus(host: Host, path: string): Promise<number> {
   const outgoing = request(host.url + path, {
@@ -190,8 +195,9 @@ describe('DELETE', () => {
     await using host = await start();
     const url = await openPolling(host);
     await post(url, call('hang'));
+    await untilOpen(host, 0);
     const poll = send(url);
-    await expect.poll(() => host.openRequests).toBe(1);
+    await untilOpen(host, 1);
     expect((await send(url, { method: 'DELETE' })).status).toBe(202);
     expect((await poll).status).toBe(204);
     expect(host.log).toEqual(['hangs', 'aborted']);
@@ -213,10 +219,12 @@ describe('two POSTs at once', () => {
       const firstStatus = new Promise((resolve) => {
         first.on('response', (response) => resolve(response.statusCode));
       });
+      const openBefore = name === 'LongPolling' ? 0 : 1;
+      await untilOpen(host, openBefore);
       first.write(whole.slice(0, 20));
-      await expect.poll(() => host.openRequests).toBeGreaterThan(name === 'LongPolling' ? 0 : 1);
+      await untilOpen(host, openBefore + 1);
       const second = post(url, call('echo', ['second'], '2'));
-      await expect.poll(() => host.openRequests).toBeGreaterThan(name === 'LongPolling' ? 1 : 2);
+      await untilOpen(host, openBefore + 2);
       first.end(whole.slice(20));
       expect([await firstStatus, (await second).status]).toEqual([200, 200]);
       const answers =
@@ -233,10 +241,11 @@ describe('a busy hub', () => {
     const url = await negotiateUrl(host);
     await using events = await openEvents(url);
     await post(url, call('slow') + call('slow', [], '2'));
+    await untilOpen(host, 1);
     const held = post(url, call('echo', ['y'.repeat(2_000)], '3'));
-    await expect.poll(() => host.openRequests).toBe(2);
+    await untilOpen(host, 2);
     for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
-    expect(host.openRequests).toBe(2);
+    await untilOpen(host, 2);
     host.release();
     expect((await held).status).toBe(200);
     for (const id of ['1', '2', '3']) expect(await events.next()).toContain(`"invocationId":"${id}"`);
@@ -259,12 +268,13 @@ describe('a busy hub', () => {
     );
     const url = await openPolling(host);
     await post(url, call('slow') + call('slow', [], '2'));
+    await untilOpen(host, 0);
     const held = post(url, call('slow', ['y'.repeat(2_000)], '3'));
-    await expect.poll(() => host.openRequests).toBe(1);
+    await untilOpen(host, 1);
     const poll = send(url);
     hub?.clients.all.send('note', 'in between');
     expect((await poll).text).toContain('in between');
-    expect(host.openRequests).toBe(1);
+    await untilOpen(host, 1);
     release();
     expect((await held).status).toBe(200);
   });
@@ -350,8 +360,9 @@ describe('fresh credentials', () => {
     await post(url, call('plan'), old);
     expect((await send(url, { headers: old })).text).toContain('"result":"paid"');
     // Later ones are taken from a poll as well.
+    await untilOpen(host, 0);
     const newest = send(url, { headers: { Authorization: 'Bearer gold,200' } });
-    await expect.poll(() => host.openRequests).toBe(1);
+    await untilOpen(host, 1);
     await post(url, call('plan'), old);
     expect((await newest).text).toContain('"result":"gold"');
   });
