@@ -8,6 +8,8 @@ import type { Clock } from './connection/clock.js';
 export interface DrainOptions {
   /** The last connection is told to go after this; 0 tells all at once. @defaultValue 10_000 */
   readonly withinMs?: number;
+  /** The first wave, and with it `withinMs`, begins when this has settled: for what those who are here shall still be sent. */
+  readonly after?: Promise<unknown>;
 }
 
 /** Time between two waves: small ones often, so that neither we nor those who take the clients over have a peak. */

@@ -142,10 +142,10 @@ class NodeSignalRServer implements SignalRServer {
     this.#detachers.push(attachToServer(httpServer, (url) => findRoute(this.#endpoints, url)));
   }
 
-  drain({ withinMs = 10_000 }: DrainOptions = {}): Promise<void> {
+  drain({ withinMs = 10_000, after }: DrainOptions = {}): Promise<void> {
     if (!(withinMs >= 0)) throw new SignalRError('invalid_argument', 'withinMs must be 0 or more.');
     if (this.#closing !== undefined) return this.#closing;
-    this.#draining ??= this.#drain(withinMs);
+    this.#draining ??= this.#drain(withinMs, after);
     return this.#draining;
   }
 
@@ -196,8 +196,11 @@ class NodeSignalRServer implements SignalRServer {
     return instances === undefined ? undefined : new Instances(instances, pathKey(hubPath), { timeoutMs });
   }
 
-  async #drain(withinMs: number): Promise<void> {
+  async #drain(withinMs: number, after: Promise<unknown> | undefined): Promise<void> {
     const endpoints = this.#stopAccepting();
+    // What became of it is its owner's to know.
+    if (after !== undefined) await Promise.allSettled([after]);
+    if (this.#closing !== undefined) return;
     const lives = endpoints.flatMap((endpoint) => [...endpoint.lives]);
     const connections = endpoints.flatMap((endpoint) => [...endpoint.connections]);
     const { clock, limits } = this.#options;

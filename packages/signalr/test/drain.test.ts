@@ -52,6 +52,29 @@ describe('drain', () => {
     expect(host.events).not.toContainEqual(expect.objectContaining({ reason: 'transport_lost' }));
   });
 
+  test.each([
+    ['done', () => Promise.resolve()],
+    ['failed', () => Promise.reject(new Error('on purpose'))],
+  ] as const)(
+    'waits with the first wave until what shall come before is %s, and refuses new clients at once',
+    async (_, end) => {
+      await using host = await startHost(mapEcho);
+      const clients = await openMany(host, 3);
+      let finish: () => void = () => {};
+      const after = new Promise<void>((resolve) => {
+        finish = resolve;
+      }).then(end);
+      const drained = host.server.drain({ withinMs: 0, after });
+      host.clock.advance(5_000);
+      expect(await leftAmong(clients)).toBe(0);
+      const negotiate = await fetch(`${host.url}/hub/negotiate?negotiateVersion=1`, { method: 'POST' });
+      expect(negotiate.status).toBe(503);
+      finish();
+      await drained;
+      expect(await leftAmong(clients)).toBe(3);
+    },
+  );
+
   test('refuses new clients with 503 and says when to try again, from the first moment on', async () => {
     await using host = await startHost(mapEcho);
     await using client = await openRaw(host);
