@@ -1,46 +1,21 @@
 // The hub `/hubs/events`: what clients may call. It checks who may do what; publishing and delivery are elsewhere.
-import { setImmediate } from 'node:timers/promises';
 import { BrokerError, type Position, parsePosition } from '@millrace/broker';
 import { ContractError, isRoomId } from '@millrace/contract';
 import { type Publisher, PublisherError } from '@millrace/publisher';
-import { defineHub, type HubContext, HubError, JsonText, method } from '@millrace/signalr';
+import { defineHub, type HubContext, HubError, method } from '@millrace/signalr';
 import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from './auth/room-access.js';
 import type { User } from './auth/token-verifier.js';
-import type { TypingUser } from './delivery/typing-users.js';
-import { isSameUser } from './delivery/user-key.js';
+import { ConnectionRooms, type JoinResult, type RoomPorts } from './connection-rooms.js';
+import type { EventsClient } from './events-client.js';
 import type { RateLimit } from './rate-limit.js';
-import type { ReplayOutcome, ReplayTarget } from './replay/replay.js';
 import type { Typists } from './typists.js';
-
-/** What the hub sends: the target is the event type, its one argument the event with its `position`. */
-export interface EventsClient {
-  [eventType: string]: (event: unknown) => void;
-}
-
-/** Answer of `JoinRoom`. */
-export interface JoinResult {
-  readonly roomId: string;
-  /** Everything after this position will be sent. */
-  readonly position: string;
-  /** True only if everything after the given position has been sent before this answer. */
-  readonly recovered: boolean;
-  /** How many missed events were sent. */
-  readonly replayed: number;
-  /** Who else is typing in the room now. */
-  readonly typing: readonly TypingUser[];
-}
 
 /** What the hub needs of the gateway. */
 export interface EventsHubPorts {
   readonly publisher: Pick<Publisher, 'publish'>;
-  /** Position of a client that has been sent everything of this room handled so far. */
-  currentPosition(roomId: string): string;
-  /** Sends a client what it missed of a room, then lets it arrive; see `Replay`. */
-  catchUp(target: ReplayTarget): Promise<ReplayOutcome>;
-  typingIn(roomId: string): readonly TypingUser[];
+  readonly rooms: RoomPorts;
   /** Whether every room is open to everybody (development mode). */
   readonly areRoomsOpen: boolean;
-  readonly maxRoomsPerConnection: number;
   readonly typists: Typists;
   /** What each user may send. */
   readonly rateLimit: RateLimit;
@@ -50,17 +25,13 @@ export interface EventsHubPorts {
   rateLimited(): void;
 }
 
-/** Rooms that a connection has joined, its personal room not counted. Kept per connection. */
-interface ConnectionItems {
-  readonly rooms: Set<string>;
-}
-
-type EventsContext = HubContext<EventsClient, User, ConnectionItems>;
+/** The items of a connection are its rooms. */
+type EventsContext = HubContext<EventsClient, User, ConnectionRooms>;
 
 /** Creates the hub's definition. */
 export function createEventsHub(ports: EventsHubPorts) {
-  return defineHub<EventsClient, User, ConnectionItems>()({
-    createItems: () => ({ rooms: new Set<string>() }),
+  return defineHub<EventsClient, User, ConnectionRooms>()({
+    createItems: () => new ConnectionRooms(ports.rooms),
 
     onConnected(context) {
       ports.typists.connected(context.user.userId);
@@ -70,7 +41,12 @@ export function createEventsHub(ports: EventsHubPorts) {
     },
 
     onDisconnected(context) {
+      context.items.end(context);
       return stopTyping(ports, context.user);
+    },
+
+    onBackpressure(context) {
+      return context.items.fallBehind(context);
     },
 
     methods: {
@@ -81,16 +57,14 @@ export function createEventsHub(ports: EventsHubPorts) {
           positionArgument(after),
         ],
         (context: EventsContext, givenRoomId, after): Promise<JoinResult> =>
-          joinRoom(ports, context, givenRoomId, after),
+          context.items.join(context, enterableRoom(givenRoomId, context.user, ports), after),
       ),
 
       /** Leaves a room. Leaving a room that was not joined does nothing. */
       LeaveRoom: method(
         ([roomId]): [string] => [roomIdArgument(roomId)],
         (context: EventsContext, givenRoomId): void => {
-          const roomId = resolveRoomAlias(givenRoomId, context.user.userId);
-          context.items.rooms.delete(roomId);
-          context.groups.remove(roomId);
+          context.items.leave(context, resolveRoomAlias(givenRoomId, context.user.userId));
         },
       ),
 
@@ -122,49 +96,6 @@ export function createEventsHub(ports: EventsHubPorts) {
       ),
     },
   });
-}
-
-/** What is answered is read in the turn in which the connection enters the room: no event can fall between. */
-async function joinRoom(
-  ports: EventsHubPorts,
-  context: EventsContext,
-  givenRoomId: string,
-  after: Position | undefined,
-): Promise<JoinResult> {
-  const { user, items, groups } = context;
-  const roomId = enterableRoom(givenRoomId, user, ports);
-  if (roomId !== personalRoomOf(user.userId)) {
-    if (!items.rooms.has(roomId) && items.rooms.size >= ports.maxRoomsPerConnection) {
-      throw new HubError(`A connection may join at most ${ports.maxRoomsPerConnection} rooms.`);
-    }
-    items.rooms.add(roomId);
-  }
-  const typistsBeside = ({ userId }: User, room: string) =>
-    ports.typingIn(room).filter(({ user_id }) => !isSameUser(user_id, userId));
-  const enter = (): Pick<JoinResult, 'roomId' | 'position' | 'typing'> => {
-    groups.add(roomId);
-    return { roomId, position: ports.currentPosition(roomId), typing: typistsBeside(user, roomId) };
-  };
-  // Without a position there is nothing to recover, and nobody claims to have done it.
-  if (after === undefined) return { ...enter(), recovered: false, replayed: 0 };
-  // Who is in the room already leaves it meanwhile: what is missed comes before anything new.
-  groups.remove(roomId);
-  let entered: ReturnType<typeof enter> | undefined;
-  const outcome = await ports.catchUp({
-    roomId,
-    after,
-    send: ({ eventType, text }) => context.clients.caller.send(eventType, new JsonText(text)),
-    flushed: async () => {
-      await context.flushed();
-      // Others have their turn, also when this client reads as fast as we write.
-      await setImmediate();
-    },
-    isGone: () => context.signal.aborted,
-    arrive: () => {
-      entered = enter();
-    },
-  });
-  return { ...(entered ?? enter()), ...outcome };
 }
 
 /** @throws HubError that says when to send again */
@@ -208,7 +139,7 @@ function enterableRoom(givenRoomId: string, user: User, ports: EventsHubPorts): 
 
 function joinedRoom(givenRoomId: string, context: EventsContext): string {
   const roomId = resolveRoomAlias(givenRoomId, context.user.userId);
-  if (context.items.rooms.has(roomId)) return roomId;
+  if (context.items.has(roomId)) return roomId;
   throw new HubError('Join the room first.');
 }
 

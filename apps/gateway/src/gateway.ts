@@ -25,9 +25,11 @@ import { createApiKeyCheck } from './auth/api-keys.js';
 import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
 import { createTokenIssuer } from './auth/token-issuer.js';
 import { createTokenVerifier, type User } from './auth/token-verifier.js';
+import type { RoomPorts } from './connection-rooms.js';
 import { Delivery } from './delivery/delivery.js';
 import { GatewayError } from './errors.js';
-import { createEventsHub, type EventsClient } from './events-hub.js';
+import type { EventsClient } from './events-client.js';
+import { createEventsHub } from './events-hub.js';
 import { addHealthRoutes, type Readiness } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
 import { addIngestRoute } from './http/ingest.js';
@@ -212,11 +214,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     const { maxClientEventsPerSecond, maxClientEventsBurst } = this.#options;
     const definition = createEventsHub({
       publisher: this.publisher,
-      currentPosition: (roomId) => this.#delivery.currentPosition(roomId),
-      catchUp: (target) => this.#delivery.catchUp(target),
-      typingIn: (roomId) => this.#delivery.typingIn(roomId),
+      rooms: this.#roomPorts(),
       areRoomsOpen: isDevelopment,
-      maxRoomsPerConnection,
       typists: new Typists({ expiryMs: typingExpiryMs, maxRoomsPerUser: maxRoomsPerConnection }),
       rateLimit: new RateLimit({
         perSecond: maxClientEventsPerSecond,
@@ -232,6 +231,20 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       authenticate,
       ...(origins === undefined ? {} : { allowedOrigins: origins }),
     });
+  }
+
+  #roomPorts(): RoomPorts {
+    const { replay, laggards } = this.#delivery;
+    return {
+      currentPosition: (roomId) => this.#delivery.currentPosition(roomId),
+      catchUp: (target, after) => replay.catchUp(target, after),
+      mark: (roomId) => replay.mark(roomId),
+      followUp: (target, mark) => replay.followUp(target, mark),
+      typingIn: (roomId) => this.#delivery.typingIn(roomId),
+      laggards,
+      maxRoomsPerConnection: this.#options.maxRoomsPerConnection,
+      slowClientEnded: (outcome) => this.#metrics.slowClients.inc({ outcome }),
+    };
   }
 
   #createAuthenticate(): Authenticate<User> {
@@ -344,9 +357,9 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     this.#state = 'stopping';
     const { drainMs, shutdownTimeoutMs } = this.#options;
     // A start that failed has accepted nothing.
-    if (wasRunning) await this.#attempt('events', () => this.#finishAccepted());
+    const after = wasRunning ? this.#attempt('events', () => this.#finishAccepted()) : Promise.resolve();
     // Until its wave a client is served in full, so all parts run on.
-    await this.#attempt('connections', () => this.#signalR.drain({ withinMs: drainMs }));
+    await this.#attempt('connections', () => this.#signalR.drain({ withinMs: drainMs, after }));
     const isDone = await endsWithin(shutdownTimeoutMs, this.#closeParts());
     this.#http.server.closeAllConnections();
     this.#state = 'stopped';

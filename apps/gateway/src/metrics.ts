@@ -40,7 +40,7 @@ export function createMetrics() {
   const dropped = counter(
     'events_dropped_total',
     'Events that were not delivered: invalid, duplicate, stale, ended, superseded (by a later state within its ' +
-      'window), rate_limited, unavailable, too_large, shed (for a slow client, by a newer one), slow_client, ' +
+      'window), rate_limited, unavailable, too_large, shed (for a slow client), slow_client, ' +
       'overtaken (left the stream before this gateway read them), expired (cut by this gateway before all had)',
     ['reason'],
   );
@@ -80,6 +80,11 @@ export function createMetrics() {
   const connections = gauge('signalr_server_active_connections', 'Open connections', []);
   const disconnects = counter('signalr_server_disconnects_total', 'Closed connections', ['reason']);
 
+  const slowClients = counter(
+    'slow_clients_total',
+    'Clients that read too slowly and were caught_up at their own pace, or closed because that was not possible',
+    ['outcome'],
+  );
   const refusals = counter(
     'http_refusals_total',
     "HTTP requests that were refused: at the gateway's own paths (api, codes of docs/errors.md) or at a hub's (hub)",
@@ -105,6 +110,7 @@ export function createMetrics() {
     replayWindow,
     connections,
     disconnects,
+    slowClients,
     refusals,
 
     /** Takes over what the broker says about a stream. */

@@ -70,14 +70,49 @@ describe('ReplayRing', () => {
     const ring = createRing();
     ring.add(event('1-0'));
     const { sequence } = ring.eventsAfter('room', cursors('0-0'), 10);
-    expect(ring.eventsSince('room', sequence, 10).events).toEqual([]);
+    expect(ring.eventsSince('room', sequence, 1_000).events).toEqual([]);
     ring.add(event('2-0'));
     ring.add(event('3-0', { roomId: 'other' }));
     ring.add(event('4-0'));
-    const later = ring.eventsSince('room', sequence, 10);
+    const later = ring.eventsSince('room', sequence, 1_000);
     expect(later.events.map(({ text }) => text)).toEqual(['{"n":"2-0"}', '{"n":"4-0"}']);
-    expect(ring.eventsSince('room', later.sequence, 10).events).toEqual([]);
-    expect(ring.eventsSince('nowhere', 0, 10).events).toEqual([]);
+    expect(ring.eventsSince('room', later.sequence, 1_000).events).toEqual([]);
+    expect(ring.eventsSince('nowhere', 0, 1_000).events).toEqual([]);
+  });
+
+  it('gives no more at a time than asked for, and one at the least', () => {
+    const ring = createRing();
+    ring.add(event('1-0'));
+    const { sequence } = ring;
+    for (let n = 2; n <= 6; n += 1) ring.add(event(`${n}-0`, { text: `${n}`.repeat(100) }));
+    ring.add(event('7-0', { text: '7'.repeat(1_000) }));
+    const taken: string[] = [];
+    for (let at = sequence; ; ) {
+      const slice = ring.eventsSince('room', at, 250);
+      if (slice.events.length === 0) break;
+      taken.push(slice.events.map(({ text }) => text.slice(0, 1)).join(''));
+      at = slice.sequence;
+    }
+    expect(taken).toEqual(['234', '567']);
+    expect(ring.eventsSince('room', sequence, 0).events).toHaveLength(1);
+  });
+
+  it('says when it has lost what came after a place', () => {
+    const ring = createRing();
+    ring.add(event('1-0', { latestKey: 'ana' }));
+    ring.add(event('2-0', { latestKey: 'ana' }));
+    const { sequence } = ring;
+    ring.add(event('3-0'));
+    expect(ring.holdsSince(sequence)).toBe(true);
+    // The first is gone, and was replaced before.
+    ring.evict(300_001 + 1);
+    expect(ring.holdsSince(0)).toBe(true);
+    ring.evict(300_002 + 1);
+    expect(ring.holdsSince(0)).toBe(false);
+    expect(ring.holdsSince(sequence)).toBe(true);
+    ring.evict(300_003 + 1);
+    expect(ring.holdsSince(sequence)).toBe(false);
+    expect(ring.holdsSince(ring.sequence)).toBe(true);
   });
 
   it('covers cursors at their floors or beyond, in the streams of the room', () => {

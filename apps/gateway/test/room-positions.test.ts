@@ -61,8 +61,8 @@ it('finds the room’s cursors in its own position and in one of every room', ()
   const all = parsePosition(positions.ofEveryRoom());
   moveOn();
   const expected = new Map(streams.map((stream, index) => [stream, own[index]?.cursor]));
-  expect(positions.cursorsOf(ROOM, own)).toEqual({ streams, cursors: expected });
-  expect(positions.cursorsOf(ROOM, all)).toEqual({ streams, cursors: expected });
+  expect(positions.cursorsOf(ROOM, own)).toEqual(expected);
+  expect(positions.cursorsOf(ROOM, all)).toEqual(expected);
 });
 
 it('does not take the position of a room in another partition', () => {

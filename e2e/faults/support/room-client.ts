@@ -29,6 +29,8 @@ export class RoomClient implements ClientLog {
   #socket: WebSocket | undefined;
   #isClosed = false;
   #isFirstJoin = true;
+  /** Who is typing, as far as it was told. */
+  readonly typists = new Set<string>();
   /** Events that its gateways said were replayed to it, since `clear`. */
   replayedCount = 0;
 
@@ -56,6 +58,16 @@ export class RoomClient implements ClientLog {
   /** Ends the connection as a broken network would. */
   cut(): void {
     this.#socket?.terminate();
+  }
+
+  /** Reads nothing more from the socket that is open now. */
+  stopReading(): void {
+    this.#socket?.pause();
+  }
+
+  /** Reads on. */
+  readOn(): void {
+    this.#socket?.resume();
   }
 
   close(): void {
@@ -132,12 +144,21 @@ export class RoomClient implements ClientLog {
     }
     if (this.#isJoined) this.#position = String(first['position']);
     if (target === 'position') return;
+    if (target === 'typing_start' || target === 'typing_stop') {
+      this.#onTyping(first['payload'] as { readonly user_id: string; readonly is_typing: boolean });
+      return;
+    }
     const eventId = String(first['event_id']);
     if (this.#seen.has(eventId)) this.#note({ kind: 'repeated', eventId, atMs });
     else {
       this.#seen.add(eventId);
       this.#note({ kind: 'handled', eventId, atMs });
     }
+  }
+
+  #onTyping({ user_id, is_typing }: { readonly user_id: string; readonly is_typing: boolean }): void {
+    if (is_typing) this.typists.add(user_id);
+    else this.typists.delete(user_id);
   }
 
   #note(record: ClientRecord): void {

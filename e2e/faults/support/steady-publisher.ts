@@ -16,6 +16,8 @@ export interface Load {
   readonly events: number;
   readonly eventsPerSecond: number;
   readonly rooms: readonly string[];
+  /** Length of the text of each event; its number stands in front. @defaultValue 0 */
+  readonly contentLength?: number;
   /** Ends it early; what waits for its confirmation is given up. */
   readonly signal?: AbortSignal;
 }
@@ -31,8 +33,9 @@ const tickMs = 10;
 const tryForMs = 40_000;
 
 /** Three of four are chat messages; the others go through two more streams. */
-function eventOf(number: number, roomId: string): SampleEvent {
-  if (number % 8 === 3) return notification(roomId, `number ${number}`);
+function eventOf(number: number, roomId: string, contentLength: number): SampleEvent {
+  const content = `number ${number}`.padEnd(contentLength, '.');
+  if (number % 8 === 3) return notification(roomId, content);
   if (number % 8 === 6)
     return sampleEvent(roomId, 'status_change', {
       request_id: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
@@ -41,7 +44,7 @@ function eventOf(number: number, roomId: string): SampleEvent {
       changed_by: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
       changed_at: new Date().toISOString(),
     });
-  return chatMessage(roomId, `number ${number}`);
+  return chatMessage(roomId, content);
 }
 
 /** Publishes all of it. Resolves when every event was confirmed or given up. */
@@ -56,7 +59,7 @@ export async function publishSteadily(publisher: TestPublisher, load: Load): Pro
       Math.ceil(((performance.now() - startMs) / 1_000) * load.eventsPerSecond),
     );
     for (; sent < due; sent += 1) {
-      const event = eventOf(sent, load.rooms[sent % load.rooms.length] ?? '');
+      const event = eventOf(sent, load.rooms[sent % load.rooms.length] ?? '', load.contentLength ?? 0);
       pending.push(
         publishUntilConfirmed(publisher, event, load.signal).then((record) => {
           if (record === undefined) unconfirmed.add(event.event_id);

@@ -17,12 +17,13 @@ import {
 } from '@millrace/broker';
 import type { ReceivedEvent } from '@millrace/contract';
 import { type Hub, JsonText } from '@millrace/signalr';
-import type { EventsClient } from '../events-hub.js';
+import type { EventsClient } from '../events-client.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import { createRouterObserver } from '../observers.js';
 import type { ResolvedGatewayOptions } from '../options.js';
-import { Replay, type ReplayOutcome, type ReplayTarget } from '../replay/replay.js';
+import { Replay } from '../replay/replay.js';
+import { Laggards } from './laggards.js';
 import { QuietConnections } from './quiet-connections.js';
 import { recallRecentEntries } from './recent-entries.js';
 import { repeat } from './repeat.js';
@@ -52,7 +53,10 @@ export class Delivery {
   readonly #parts: DeliveryParts;
   readonly #member: Member;
   readonly #router: Router;
-  readonly #replay: Replay;
+  /** What clients that were away or too slow are sent. */
+  readonly replay: Replay;
+  /** Members that it is being sent to. */
+  readonly laggards = new Laggards();
   readonly #typingUsers: TypingUsers;
   readonly #positions: RoomPositions;
   readonly #quietConnections = new QuietConnections();
@@ -65,7 +69,7 @@ export class Delivery {
     this.#typingUsers = new TypingUsers({ expiryMs: parts.options.typingExpiryMs, maxRooms: maxTypingRooms });
     this.#member = this.#createMember();
     this.#positions = new RoomPositions(parts.broker, () => this.#member);
-    this.#replay = this.#createReplay();
+    this.replay = this.#createReplay();
     this.#router = this.#createRouter();
   }
 
@@ -114,15 +118,10 @@ export class Delivery {
     return this.#typingUsers.list(roomId, systemClock.monotonicMs());
   }
 
-  /** Sends a client what it missed of a room; see {@link Replay.catchUp}. */
-  catchUp(target: ReplayTarget): Promise<ReplayOutcome> {
-    return this.#replay.catchUp(target);
-  }
-
   /** Brings the figures about replay up to date. */
   observe(): void {
     const nowMs = this.#member.brokerTimeMs();
-    const { ring } = this.#replay;
+    const { ring } = this.replay;
     ring.evict(nowMs);
     for (const { name } of this.#parts.broker.partitioning.streams) {
       this.#parts.metrics.replayWindow.set({ stream: name }, ring.coveredMs(name, nowMs) / 1000);
@@ -184,7 +183,7 @@ export class Delivery {
       positionAt: (roomId) => this.#positions.ofRoom(roomId),
       belongs: (roomId, stream) => this.#positions.belongs(roomId, stream),
       remember: (stream, { id }, received, createText) =>
-        this.#replay.remember(stream, id, received, createText),
+        this.replay.remember(stream, id, received, createText),
       send: (received, createText) => this.#send(received, createText),
       reject: (stream, entry, reason) => this.#reject(stream, entry, reason),
       clock: systemClock,
@@ -195,6 +194,7 @@ export class Delivery {
   #send(received: ReceivedEvent, createText: () => string): number {
     const { room_id: roomId, event_type: eventType } = received.event;
     const typist = observeTyping(received, this.#typingUsers, systemClock.monotonicMs());
+    if (received.declaration.replay.mode === 'none') this.#countShed(this.laggards.countIn(roomId));
     const { clients, groups } = this.#parts.hub();
     // Most gateways host no member of most rooms: nothing is encoded for them.
     if (groups.count(roomId) === 0) return 0;
@@ -206,6 +206,11 @@ export class Delivery {
     const key = latestKeyOf(received);
     const members = key === undefined ? all : all.latest(key);
     return members.send(eventType, new JsonText(createText()));
+  }
+
+  /** What is not replayed is missed by members that are behind; when they are up to date they are told how things stand. */
+  #countShed(recipients: number): void {
+    if (recipients > 0) this.#parts.metrics.dropped.inc({ reason: 'shed' }, recipients);
   }
 
   #reject(stream: string, entry: Entry, reason: string): void {
@@ -224,7 +229,7 @@ export class Delivery {
     await recallRecentEntries(broker, starts, {
       windowMs: Math.max(options.dedupeWindowMs, options.replayWindowMs),
       maxEntries: options.maxWarmUpEntries,
-      begin: (stream, floor) => this.#replay.ring.begin(stream, floor),
+      begin: (stream, floor) => this.replay.ring.begin(stream, floor),
       recall: (stream, entry, placeOf) =>
         this.#router.recall(stream, entry, (roomId) => this.#positions.at(roomId, placeOf)),
     });
@@ -235,7 +240,7 @@ export class Delivery {
    * from elsewhere. Which rooms the lost entries were for went with them.
    */
   #loseTrack(stream: string, reason: 'gap' | 'reset', from: EntryId): void {
-    this.#replay.ring.begin(stream, from);
+    this.replay.ring.begin(stream, from);
     const { clients, groups } = this.#parts.hub();
     for (const roomId of groups.names()) {
       if (this.#positions.belongs(roomId, stream))
@@ -245,12 +250,13 @@ export class Delivery {
 
   /** Once an interval: lets go of what is too old to be replayed, and keeps quiet connections' positions fresh. */
   #tidy(): void {
-    this.#replay.evict(this.#member.brokerTimeMs());
+    this.replay.evict(this.#member.brokerTimeMs());
     const position = this.#positions.ofEveryRoom();
     if (position === this.#toldPosition) return;
     this.#toldPosition = position;
     const { clients, connections } = this.#parts.hub();
-    clients.clients(this.#quietConnections.take(connections)).send('position', { position });
+    const upToDate = this.#quietConnections.take(connections).filter((id) => !this.laggards.has(id));
+    clients.clients(upToDate).send('position', { position });
   }
 }
 

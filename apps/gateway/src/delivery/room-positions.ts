@@ -11,12 +11,6 @@ import {
   type StreamPosition,
 } from '@millrace/broker';
 
-/** How far a client is in each stream of a room. */
-export interface RoomCursors {
-  readonly streams: readonly string[];
-  readonly cursors: ReadonlyMap<string, EntryId>;
-}
-
 /**
  * A room's events stand in the plain streams and in the room's partition of each, so its position names only these: the same
  * for all members of all rooms of that partition. Without partitions every room has the same streams.
@@ -50,14 +44,22 @@ export class RoomPositions {
     return encodePosition(streams.map(placeOf), tag);
   }
 
-  /** Whether events of the room may stand in this stream. In another partition they would be missing from its positions. */
-  belongs(roomId: string, stream: string): boolean {
-    return !this.#isPartitioned() || this.#broker.partitioning.scopeOf(roomId).streams.includes(stream);
+  /** The streams in which events of the room may stand. */
+  streamsOf(roomId: string): readonly string[] {
+    return this.#broker.partitioning.scopeOf(roomId).streams;
   }
 
-  /** What a client's position, of this room or of every room, means here; `undefined`: nothing, it is another's or from before a loss. */
-  cursorsOf(roomId: string, position: Position): RoomCursors | undefined {
-    const { streams } = this.#broker.partitioning.scopeOf(roomId);
+  /** Whether events of the room may stand in this stream. In another partition they would be missing from its positions. */
+  belongs(roomId: string, stream: string): boolean {
+    return !this.#isPartitioned() || this.streamsOf(roomId).includes(stream);
+  }
+
+  /**
+   * How far a client with this position, of this room or of every room, is in each stream of the room; `undefined`: that cannot be
+   * told, the position is another's or from before a loss.
+   */
+  cursorsOf(roomId: string, position: Position): ReadonlyMap<string, EntryId> | undefined {
+    const streams = this.streamsOf(roomId);
     const all = this.#broker.partitioning.streams;
     const isOfEveryRoom = position.length === all.length;
     const own = isOfEveryRoom
@@ -65,10 +67,7 @@ export class RoomPositions {
       : position;
     const cursors = cursorsAfter(own, this.#member().currentPosition(streams));
     if (cursors === undefined) return undefined;
-    return {
-      streams,
-      cursors: new Map(streams.map((stream, index) => [stream, cursors[index] ?? FIRST_ENTRY_ID])),
-    };
+    return new Map(streams.map((stream, index) => [stream, cursors[index] ?? FIRST_ENTRY_ID]));
   }
 
   /** Everything in the stream up to this entry was delivered. */
@@ -78,7 +77,7 @@ export class RoomPositions {
 
   /** Position of a client of this room that stands at these cursors of the present epochs. */
   atCursors(roomId: string, cursors: ReadonlyMap<string, EntryId>): string {
-    const { streams } = this.#broker.partitioning.scopeOf(roomId);
+    const streams = this.streamsOf(roomId);
     const epochs = this.#member().currentPosition(streams);
     return this.at(roomId, (stream) => ({
       epoch: epochs[streams.indexOf(stream)]?.epoch ?? '',

@@ -31,7 +31,7 @@ export interface ReplayEvent {
 /** What a room holds after some point, and where to go on from. */
 export interface ReplaySlice {
   readonly events: readonly ReplayEvent[];
-  /** Give it to {@link ReplayRing.eventsSince} for what came later. */
+  /** The place behind the last of them, for {@link ReplayRing.eventsSince}. */
   readonly sequence: number;
 }
 
@@ -75,6 +75,8 @@ export class ReplayRing {
   #head = 0;
   #bytes = 0;
   #sequence = 0;
+  /** Of the newest event that was evicted before a newer one of its key came. */
+  #evictedSequence = 0;
   /** How often each stream began. */
   readonly #generations = new Map<string, number>();
 
@@ -90,6 +92,11 @@ export class ReplayRing {
   /** Events held. */
   get size(): number {
     return this.#queue.length - this.#head;
+  }
+
+  /** The place behind everything that was remembered so far; for {@link ReplayRing.eventsSince}. */
+  get sequence(): number {
+    return this.#sequence;
   }
 
   /** Rises when one of these streams begins anew: what was asked before that is not comparable with what is asked after it. */
@@ -149,7 +156,10 @@ export class ReplayRing {
       this.#head += 1;
       this.#bytes -= sizeOf(entry);
       // What was gone already is not missed: a newer one of its key took its place, or its stream began anew.
-      if (!entry.isGone) this.#floors.set(entry.stream, entry.id);
+      if (!entry.isGone) {
+        this.#floors.set(entry.stream, entry.id);
+        this.#evictedSequence = entry.sequence;
+      }
       this.#forget(entry);
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#queue.length) {
@@ -172,46 +182,48 @@ export class ReplayRing {
    * can tell that there are too many. Looks at no more of the room than it must.
    */
   eventsAfter(roomId: string, cursors: Cursors, maxEvents: number): ReplaySlice {
+    const entries = this.#rooms.get(roomId)?.entries ?? [];
     // Streams whose newest seen entry the client has already: all their earlier ones as well.
     const finished = new Set<string>();
-    return this.#collect(roomId, maxEvents, (entry) => {
-      if (finished.has(entry.stream)) return 'skip';
-      if (compareEntryIds(entry.id, cursors.get(entry.stream) ?? FIRST_ENTRY_ID) > 0) return 'take';
-      finished.add(entry.stream);
-      return finished.size === cursors.size ? 'stop' : 'skip';
-    });
+    const found: RingEntry[] = [];
+    for (let index = entries.length - 1; index >= 0 && found.length <= maxEvents; index -= 1) {
+      const entry = entries[index];
+      if (entry === undefined || entry.isGone || finished.has(entry.stream)) continue;
+      if (compareEntryIds(entry.id, cursors.get(entry.stream) ?? FIRST_ENTRY_ID) > 0) found.push(entry);
+      else if (finished.add(entry.stream).size === cursors.size) break;
+    }
+    return { events: found.toReversed().map(eventOf), sequence: this.#sequence };
   }
 
-  /** The events of a room that came after a slice was taken; the newest `maxEvents + 1` of them. */
-  eventsSince(roomId: string, sequence: number, maxEvents: number): ReplaySlice {
-    return this.#collect(roomId, maxEvents, (entry) => (entry.sequence > sequence ? 'take' : 'stop'));
+  /** Whether nothing that came after this place was evicted. */
+  holdsSince(sequence: number): boolean {
+    return sequence >= this.#evictedSequence;
+  }
+
+  /**
+   * The events of a room that came after this place, the oldest first, until they have `maxBytes` together; one at the least,
+   * however large it is. Ask {@link ReplayRing.holdsSince} before, or there may be holes.
+   */
+  eventsSince(roomId: string, sequence: number, maxBytes: number): ReplaySlice {
+    const entries = this.#rooms.get(roomId)?.entries ?? [];
+    const found: RingEntry[] = [];
+    let bytes = 0;
+    for (let index = firstAfter(entries, sequence); index < entries.length; index += 1) {
+      const entry = entries[index];
+      if (entry === undefined || entry.isGone) continue;
+      const last = found.at(-1);
+      if (last !== undefined && bytes >= maxBytes)
+        return { events: found.map(eventOf), sequence: last.sequence };
+      found.push(entry);
+      bytes += entry.reference.end - entry.reference.start;
+    }
+    return { events: found.map(eventOf), sequence: this.#sequence };
   }
 
   /** How far back the ring reaches for every stream, in milliseconds before `nowMs`; at most the window. */
   coveredMs(stream: string, nowMs: number): number {
     const floor = this.#floors.get(stream);
     return floor === undefined ? 0 : Math.min(this.#options.windowMs, Math.max(0, nowMs - entryIdMs(floor)));
-  }
-
-  /** Walks a room from its newest event backwards. */
-  #collect(
-    roomId: string,
-    maxEvents: number,
-    judge: (entry: RingEntry) => 'take' | 'skip' | 'stop',
-  ): ReplaySlice {
-    const entries = this.#rooms.get(roomId)?.entries ?? [];
-    const found: RingEntry[] = [];
-    for (let index = entries.length - 1; index >= 0 && found.length <= maxEvents; index -= 1) {
-      const entry = entries[index];
-      if (entry === undefined || entry.isGone) continue;
-      const verdict = judge(entry);
-      if (verdict === 'stop') break;
-      if (verdict === 'take') found.push(entry);
-    }
-    const events = found
-      .toReversed()
-      .map(({ eventType, reference }) => ({ eventType, text: readText(reference) }));
-    return { events, sequence: this.#sequence };
   }
 
   /** The one place where an entry leaves its room. Its memory is in the account until it is evicted. Idempotent. */
@@ -233,4 +245,19 @@ export class ReplayRing {
 
 function sizeOf({ reference }: RingEntry): number {
   return reference.end - reference.start + overheadBytes;
+}
+
+function eventOf({ eventType, reference }: RingEntry): ReplayEvent {
+  return { eventType, text: readText(reference) };
+}
+
+/** Index of the first entry behind this place; entries stand in the order of their sequence. */
+function firstAfter(entries: readonly RingEntry[], sequence: number): number {
+  let low = 0;
+  for (let high = entries.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if ((entries[middle]?.sequence ?? 0) > sequence) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

@@ -27,13 +27,19 @@ export interface ReplayOptions {
 /** The client's side of a replay. */
 export interface ReplayTarget {
   readonly roomId: string;
-  readonly after: Position;
   send(event: ReplayEvent): void;
   /** Resolves when the connection can take more. */
   flushed(): Promise<void>;
   isGone(): boolean;
   /** Called in the very turn in which everything has been sent: from here on the room's events are new. */
   arrive(): void;
+}
+
+/** A point in what is delivered to a room: everything up to it was sent to whoever was in the room then. */
+export interface RoomMark {
+  readonly sequence: number;
+  /** Of the room's streams, as the ring counts them. */
+  readonly generation: number;
 }
 
 /** How a replay ended. `recovered: false`: the client must load what it missed from elsewhere. */
@@ -85,30 +91,57 @@ export class Replay {
     });
   }
 
+  /** Where the delivery to a room is now. */
+  mark(roomId: string): RoomMark {
+    return { sequence: this.ring.sequence, generation: this.#generationOf(roomId) };
+  }
+
   /**
-   * Sends a client what it missed of a room, then calls `arrive` in the same turn as the last event. When little was missed and it
-   * is in memory, all of it happens in this turn. When it cannot be had completely, nothing is sent and the client arrives at once.
+   * Sends a client what it missed of a room since a position, then calls `arrive` in the same turn as the last event. When little
+   * was missed and it is in memory, all of it happens in this turn. When it cannot be had completely, the client arrives all the
+   * same, most often without having been sent anything.
    */
-  async catchUp(target: ReplayTarget): Promise<ReplayOutcome> {
-    const known = this.#positions.cursorsOf(target.roomId, target.after);
-    if (known === undefined) return arriveWithGap(target);
-    const { streams, cursors } = known;
-    const generation = this.ring.generationOf(streams);
-    const hasBegunAnew = (): boolean => this.ring.generationOf(streams) !== generation;
-    const missed = await this.#missedEvents(target.roomId, cursors);
-    if (missed === undefined || hasBegunAnew()) return arriveWithGap(target);
-    let replayed = await sendInSlices(missed.events, target);
-    // While it was sent, more may have come: go on until nothing is left in one and the same turn.
-    for (let { sequence } = missed; ; ) {
-      if (target.isGone() || hasBegunAnew()) return arriveWithGap(target, replayed);
-      const later = this.ring.eventsSince(target.roomId, sequence, this.#options.maxEventsPerRoom);
-      if (later.events.length > this.#options.maxEventsPerRoom) return arriveWithGap(target, replayed);
-      if (later.events.length === 0) break;
-      replayed += await sendInSlices(later.events, target);
-      sequence = later.sequence;
+  async catchUp(target: ReplayTarget, after: Position): Promise<ReplayOutcome> {
+    const outcome = await this.#replaySince(target, after);
+    if (!outcome.recovered) target.arrive();
+    return outcome;
+  }
+
+  /**
+   * The same for a member of the room that was left out since `mark`, from memory alone and however much it is: only so much at a
+   * time is on its way to the client. When memory has lost what would be next, the client does not arrive.
+   */
+  async followUp(target: ReplayTarget, mark: RoomMark): Promise<ReplayOutcome> {
+    let replayed = 0;
+    // While it is sent, more may come: until nothing is left in one and the same turn.
+    for (let { sequence } = mark; ; ) {
+      const isWhole = this.ring.holdsSince(sequence) && this.#generationOf(target.roomId) === mark.generation;
+      if (target.isGone() || !isWhole) return { recovered: false, replayed };
+      const slice = this.ring.eventsSince(target.roomId, sequence, sliceBytes);
+      if (slice.events.length === 0) break;
+      ({ sequence } = slice);
+      for (const event of slice.events) target.send(event);
+      replayed += slice.events.length;
+      await target.flushed();
     }
     target.arrive();
     return { recovered: true, replayed };
+  }
+
+  async #replaySince(target: ReplayTarget, after: Position): Promise<ReplayOutcome> {
+    const cursors = this.#positions.cursorsOf(target.roomId, after);
+    if (cursors === undefined) return { recovered: false, replayed: 0 };
+    const generation = this.#generationOf(target.roomId);
+    const missed = await this.#missedEvents(target.roomId, cursors);
+    const hasBegunAnew = this.#generationOf(target.roomId) !== generation;
+    if (missed === undefined || hasBegunAnew) return { recovered: false, replayed: 0 };
+    const replayed = await sendInSlices(missed.events, target);
+    const later = await this.followUp(target, { sequence: missed.sequence, generation });
+    return { recovered: later.recovered, replayed: replayed + later.replayed };
+  }
+
+  #generationOf(roomId: string): number {
+    return this.ring.generationOf(this.#positions.streamsOf(roomId));
   }
 
   /** `undefined` when something is missing or there is too much of it. Waits only for what the ring does not have. */
@@ -197,11 +230,6 @@ async function sendInSlices(events: readonly ReplayEvent[], target: ReplayTarget
     bytes += event.text.length;
   }
   return sent;
-}
-
-function arriveWithGap(target: ReplayTarget, replayed = 0): ReplayOutcome {
-  target.arrive();
-  return { recovered: false, replayed };
 }
 
 /** Types of one name share a key; a character that no name has stands between. */

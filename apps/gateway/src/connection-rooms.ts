@@ -1,0 +1,237 @@
+// The rooms of one connection. Most are present: in the room's group. In some the connection is behind: out of the group, being
+// sent what it missed. Two ways lead there: the client came back with a position, or it reads more slowly than it is sent.
+import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import type { Position } from '@millrace/broker';
+import { type BackpressureVerdict, type HubContext, HubError, JsonText } from '@millrace/signalr';
+import { personalRoomOf } from './auth/room-access.js';
+import type { User } from './auth/token-verifier.js';
+import type { Laggards } from './delivery/laggards.js';
+import type { TypingUser } from './delivery/typing-users.js';
+import { isSameUser } from './delivery/user-key.js';
+import type { EventsClient } from './events-client.js';
+import type { ReplayOutcome, ReplayTarget, RoomMark } from './replay/replay.js';
+
+/** The connection as its rooms see it. */
+export type RoomMember = Pick<
+  HubContext<EventsClient, User, unknown>,
+  'connectionId' | 'user' | 'groups' | 'clients' | 'signal' | 'flushed'
+>;
+
+/** Answer of `JoinRoom`. */
+export interface JoinResult {
+  readonly roomId: string;
+  /** Everything after this position will be sent. */
+  readonly position: string;
+  /** True only if everything after the given position has been sent before this answer. */
+  readonly recovered: boolean;
+  /** How many missed events were sent. */
+  readonly replayed: number;
+  /** Who else is typing in the room now. */
+  readonly typing: readonly TypingUser[];
+}
+
+/** What the rooms of a connection need of the gateway. */
+export interface RoomPorts {
+  /** Position of a client that has been sent everything of this room handled so far. */
+  currentPosition(roomId: string): string;
+  /** See `Replay.catchUp`. */
+  catchUp(target: ReplayTarget, after: Position): Promise<ReplayOutcome>;
+  /** See `Replay.mark`. */
+  mark(roomId: string): RoomMark;
+  /** See `Replay.followUp`. */
+  followUp(target: ReplayTarget, mark: RoomMark): Promise<ReplayOutcome>;
+  typingIn(roomId: string): readonly TypingUser[];
+  readonly laggards: Laggards;
+  readonly maxRoomsPerConnection: number;
+  /** A client that read too slowly is up to date again, or is given up. */
+  slowClientEnded(outcome: 'caught_up' | 'closed'): void;
+}
+
+/** Why a room is behind, and since when. Another one of the same room ends it. */
+interface Absence {
+  readonly isSlow: boolean;
+  readonly mark: RoomMark;
+  /** Who was typing, as far as the client was told. */
+  readonly typing: readonly TypingUser[];
+}
+
+/**
+ * ```
+ * absent ── join without position ─▶ present ── too slow ──▶ behind
+ *    └────── join with position ───▶ behind ── up to date ─▶ present
+ * ```
+ * Leaving ends each of them. A room that is behind and cannot be brought up to date is present after a join, which says so, and ends
+ * the connection of a slow client.
+ */
+export class ConnectionRooms {
+  readonly #ports: RoomPorts;
+  /** Rooms that the client asked for, its personal room not counted; `maxRoomsPerConnection` at the most. */
+  readonly #joined = new Set<string>();
+  /** Rooms that are behind. */
+  readonly #absences = new Map<string, Absence>();
+  #isCatchingUp = false;
+
+  constructor(ports: RoomPorts) {
+    this.#ports = ports;
+  }
+
+  /** Whether the client joined the room. */
+  has(roomId: string): boolean {
+    return this.#joined.has(roomId);
+  }
+
+  /**
+   * Joins a room; joining twice is harmless. What is answered is read in the turn in which the connection enters the room, so that no
+   * event can fall between.
+   *
+   * @param after the client has seen everything up to there
+   * @throws HubError when these would be too many rooms
+   */
+  async join(member: RoomMember, roomId: string, after: Position | undefined): Promise<JoinResult> {
+    this.#note(member, roomId);
+    // Without a position there is nothing to recover, and nobody claims to have done it.
+    if (after === undefined) return { ...this.#enter(member, roomId), recovered: false, replayed: 0 };
+    // Who is in the room already leaves it meanwhile: what is missed comes before anything new.
+    const absence = this.#stepOut(member, roomId, false);
+    let entered: Pick<JoinResult, 'roomId' | 'position' | 'typing'> | undefined;
+    const arrive = (): void => {
+      entered = this.#enter(member, roomId);
+    };
+    const outcome = await this.#ports.catchUp({ ...this.#target(member, roomId, absence), arrive }, after);
+    return { ...(entered ?? this.#enter(member, roomId)), ...outcome };
+  }
+
+  /** Leaves a room. Leaving a room that was not joined does nothing. */
+  leave(member: RoomMember, roomId: string): void {
+    this.#joined.delete(roomId);
+    this.#endAbsence(member, roomId);
+    member.groups.remove(roomId);
+  }
+
+  /**
+   * The client reads too slowly: nothing more is queued for it. When it has taken what is queued, each of its rooms is brought up to
+   * date from memory, at the pace at which it reads.
+   *
+   * @returns `close` when memory has lost what would be next
+   */
+  async fallBehind(member: RoomMember): Promise<BackpressureVerdict> {
+    // In the very send that found it too slow: what comes next is missed by this connection, and will be followed up.
+    for (const roomId of member.groups.list()) this.#stepOut(member, roomId, true);
+    if (this.#isCatchingUp) return 'keep';
+    const verdict = await this.#catchUpAll(member);
+    if (!member.signal.aborted) this.#ports.slowClientEnded(verdict === 'keep' ? 'caught_up' : 'closed');
+    return verdict;
+  }
+
+  /** The connection has ended. */
+  end(member: RoomMember): void {
+    for (const roomId of this.#absences.keys()) this.#endAbsence(member, roomId);
+  }
+
+  /** Until no room is behind because its client is slow, those included that fall behind meanwhile. */
+  async #catchUpAll(member: RoomMember): Promise<BackpressureVerdict> {
+    this.#isCatchingUp = true;
+    try {
+      await takeTurn(member);
+      while (!member.signal.aborted) {
+        const late = this.#nextLate();
+        if (late === undefined) break;
+        if (!(await this.#isCaughtUp(member, ...late))) return 'close';
+      }
+      return 'keep';
+    } finally {
+      this.#isCatchingUp = false;
+    }
+  }
+
+  /** False when that is not possible. */
+  async #isCaughtUp(member: RoomMember, roomId: string, absence: Absence): Promise<boolean> {
+    const target = this.#target(member, roomId, absence);
+    const arrive = (): void => {
+      this.#tellTyping(member, roomId, absence.typing);
+      this.#enter(member, roomId);
+    };
+    const { recovered } = await this.#ports.followUp({ ...target, arrive }, absence.mark);
+    return recovered || target.isGone();
+  }
+
+  #nextLate(): readonly [string, Absence] | undefined {
+    for (const entry of this.#absences) if (entry[1].isSlow) return entry;
+    return undefined;
+  }
+
+  /** @throws HubError when there are too many */
+  #note(member: RoomMember, roomId: string): void {
+    const { maxRoomsPerConnection } = this.#ports;
+    if (roomId === personalRoomOf(member.user.userId)) return;
+    if (!this.#joined.has(roomId) && this.#joined.size >= maxRoomsPerConnection)
+      throw new HubError(`A connection may join at most ${maxRoomsPerConnection} rooms.`);
+    this.#joined.add(roomId);
+  }
+
+  #enter(member: RoomMember, roomId: string): Pick<JoinResult, 'roomId' | 'position' | 'typing'> {
+    this.#endAbsence(member, roomId);
+    member.groups.add(roomId);
+    return {
+      roomId,
+      position: this.#ports.currentPosition(roomId),
+      typing: this.#othersTyping(member, roomId),
+    };
+  }
+
+  #stepOut(member: RoomMember, roomId: string, isSlow: boolean): Absence {
+    this.#endAbsence(member, roomId);
+    member.groups.remove(roomId);
+    const { mark, laggards } = this.#ports;
+    const absence = { isSlow, mark: mark(roomId), typing: this.#othersTyping(member, roomId) };
+    this.#absences.set(roomId, absence);
+    laggards.add(member.connectionId, roomId);
+    return absence;
+  }
+
+  #endAbsence(member: RoomMember, roomId: string): void {
+    if (this.#absences.delete(roomId)) this.#ports.laggards.remove(member.connectionId, roomId);
+  }
+
+  #target(member: RoomMember, roomId: string, absence: Absence): Omit<ReplayTarget, 'arrive'> {
+    return {
+      roomId,
+      send: ({ eventType, text }) => member.clients.caller.send(eventType, new JsonText(text)),
+      flushed: () => takeTurn(member),
+      isGone: () => member.signal.aborted || this.#absences.get(roomId) !== absence,
+    };
+  }
+
+  #othersTyping({ user }: RoomMember, roomId: string): readonly TypingUser[] {
+    return this.#ports.typingIn(roomId).filter(({ user_id }) => !isSameUser(user_id, user.userId));
+  }
+
+  /** Typing is not replayed: who was left out is told what has changed. */
+  #tellTyping(member: RoomMember, roomId: string, before: readonly TypingUser[]): void {
+    const now = this.#othersTyping(member, roomId);
+    const tell = ({ user_id, username }: TypingUser, isTyping: boolean): void => {
+      const event_type = isTyping ? 'typing_start' : 'typing_stop';
+      member.clients.caller.send(event_type, {
+        event_id: randomUUID(),
+        event_type,
+        timestamp: new Date().toISOString(),
+        room_id: roomId,
+        payload: { user_id, username, is_typing: isTyping },
+        position: this.#ports.currentPosition(roomId),
+      });
+    };
+    for (const user of before) if (!includesUser(now, user)) tell(user, false);
+    for (const user of now) if (!includesUser(before, user)) tell(user, true);
+  }
+}
+
+function includesUser(users: readonly TypingUser[], { user_id }: TypingUser): boolean {
+  return users.some((user) => isSameUser(user.user_id, user_id));
+}
+
+/** Resolves when the client has taken what was sent. Others have their turn, also when it reads as fast as we write. */
+async function takeTurn(member: RoomMember): Promise<void> {
+  await member.flushed();
+  await setImmediate();
+}

@@ -1,0 +1,74 @@
+// A replay that events are delivered to, without a gateway around it.
+import { randomUUID } from 'node:crypto';
+import { createMemoryBroker, encodePosition, type Position } from '@millrace/broker';
+import { eventCatalog } from '@millrace/contract';
+import { RoomPositions } from '../../src/delivery/room-positions.js';
+import { Replay } from '../../src/replay/replay.js';
+
+const epoch = '0123abcd';
+/** A position of a client that has seen all but the chat stream from its beginning, and that up to an entry. */
+export const at = (chat: string, over: Partial<{ epoch: string }> = {}): Position =>
+  eventCatalog.streams.map(({ name }) => ({ epoch, ...over, cursor: name === 'events:chat' ? chat : '0-0' }));
+
+/** @param options of the replay */
+export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytesPerRoom?: number } = {}) {
+  let current = at('0-0');
+  const broker = createMemoryBroker({ streams: eventCatalog.streams });
+  const replay = new Replay(
+    {
+      catalog: eventCatalog,
+      windowMs: 300_000,
+      maxRingBytes: 10_000_000,
+      maxEventsPerRoom: 100,
+      maxBytesPerRoom: 1_000_000,
+      ...options,
+    },
+    broker,
+    new RoomPositions(broker, () => ({
+      position: () => encodePosition(current),
+      currentPosition: (streams) =>
+        current.filter((_, index) => streams?.includes(eventCatalog.streams[index]?.name ?? '') ?? true),
+    })),
+  );
+  for (const { name } of eventCatalog.streams) replay.ring.begin(name, '0-0');
+  let last = 0;
+  const deliver = (content: string, roomId = 'room'): void => {
+    last += 1;
+    const id = `${last}-0`;
+    current = at(id);
+    const payload = {
+      id: randomUUID(),
+      request_id: randomUUID(),
+      content,
+      sequence_number: last,
+      is_screenshot: false,
+      created_at: '2026-01-16T10:00:00Z',
+    };
+    const fields = eventCatalog.encodeEntry({
+      event_id: randomUUID(),
+      event_type: 'chat_message',
+      timestamp: '2026-01-16T10:00:00Z',
+      room_id: roomId,
+      payload,
+    });
+    const parsed = eventCatalog.parseEntry(fields);
+    if (!parsed.ok) throw new Error('the sample is invalid');
+    replay.remember('events:chat', id, parsed.value, () =>
+      JSON.stringify({ content, position: encodePosition(current) }),
+    );
+  };
+  const target = (over: { flushed?: () => Promise<void>; isGone?: () => boolean } = {}) => {
+    const log: string[] = [];
+    return {
+      log,
+      roomId: 'room',
+      send: ({ text }: { readonly text: string }) =>
+        void log.push((JSON.parse(text) as { content: string }).content),
+      flushed: async () => {},
+      isGone: () => false,
+      arrive: () => void log.push('arrived'),
+      ...over,
+    };
+  };
+  return { replay, deliver, target, broker, position: () => current };
+}

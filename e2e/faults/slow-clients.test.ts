@@ -1,0 +1,101 @@
+// Clients that stop reading while much is sent to their room: the kernel takes some megabytes, then the gateway has to decide.
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type RedisDeliverySystem, startOnRedis } from '../fixtures/delivery-system.js';
+import { eventually } from '../fixtures/eventually.js';
+import { readMetric } from '../fixtures/metrics.js';
+import { typing } from '../fixtures/sample-events.js';
+import { judge, type Verdict } from './support/oracle.js';
+import { RoomClient } from './support/room-client.js';
+import { publishSteadily } from './support/steady-publisher.js';
+
+let system: RedisDeliverySystem;
+
+beforeAll(async () => {
+  system = await startOnRedis();
+});
+
+afterAll(() => system[Symbol.asyncDispose]());
+
+const contentLength = 40_000;
+const perfect = { lost: 0, excused: 0, wronglyRecovered: 0, handledTwice: 0, outOfOrder: 0, unknown: 0 };
+
+interface Crowd extends AsyncDisposable {
+  readonly readers: readonly RoomClient[];
+  readonly slow: readonly RoomClient[];
+}
+
+async function enter(room: string): Promise<Crowd> {
+  const clients = Array.from(
+    { length: 6 },
+    (_, index) => new RoomClient(`client ${index}`, room, () => system.url),
+  );
+  await eventually(() => expect(clients.every(({ isJoined }) => isJoined)).toBe(true));
+  return {
+    readers: clients.slice(0, 4),
+    slow: clients.slice(4),
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.close();
+    },
+  };
+}
+
+const slowClients = (outcome: string) => readMetric(system.url, 'slow_clients_total', { outcome });
+const closed = (reason: string) => readMetric(system.url, 'signalr_server_disconnects_total', { reason });
+
+/** Waits until no more is due to these clients. */
+async function settle(
+  confirmed: Parameters<typeof judge>[0],
+  clients: readonly RoomClient[],
+): Promise<Verdict> {
+  await eventually(() => expect(judge(confirmed, clients).lost).toBe(0));
+  return judge(confirmed, clients);
+}
+
+test('a client that reads on after a while has everything, in order, over the same connection', async () => {
+  await using crowd = await enter('patience');
+  for (const client of crowd.slow) client.stopReading();
+  const load = { events: 400, eventsPerSecond: 200, rooms: ['patience'], contentLength };
+  const { confirmed } = await publishSteadily(system.publisher, load);
+  // Those who read have it, whatever the others do.
+  expect(await settle(confirmed, crowd.readers)).toMatchObject({ ...perfect, repeated: 0 });
+  const before = await slowClients('caught_up');
+  for (const client of crowd.slow) client.readOn();
+  expect(await settle(confirmed, crowd.slow)).toMatchObject({ ...perfect, repeated: 0 });
+  expect(crowd.slow.every(({ isJoined, replayedCount }) => isJoined && replayedCount === 0)).toBe(true);
+  await eventually(async () => expect(await slowClients('caught_up')).toBe(before + crowd.slow.length));
+  expect([await closed('slow_consumer'), await closed('send_timeout')]).toEqual([0, 0]);
+});
+
+test('a client that never reads on is closed, costs the others nothing, and is told what it has lost when it is back', async () => {
+  await using crowd = await enter('end');
+  for (const client of crowd.slow) client.stopReading();
+  const load = { events: 400, eventsPerSecond: 200, rooms: ['end'], contentLength };
+  const { confirmed } = await publishSteadily(system.publisher, load);
+  expect(await settle(confirmed, crowd.readers)).toMatchObject({ ...perfect, repeated: 0 });
+  await eventually(async () => expect(await closed('send_timeout')).toBe(crowd.slow.length));
+  for (const client of crowd.slow) client.readOn();
+  const verdict = await settle(confirmed, crowd.slow);
+  expect(verdict).toMatchObject({ ...perfect, excused: verdict.excused });
+  expect(verdict.handled + verdict.excused).toBe(verdict.due);
+});
+
+test('who types is not sent to a client that is behind; when it is up to date it knows who types', async () => {
+  await using crowd = await enter('typing');
+  for (const client of crowd.slow) client.stopReading();
+  const load = { events: 200, eventsPerSecond: 200, rooms: ['typing'], contentLength };
+  const { confirmed } = await publishSteadily(system.publisher, load);
+  await settle(confirmed, crowd.readers);
+  const users = ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3302'];
+  const shed = () => readMetric(system.url, 'events_dropped_total', { reason: 'shed' });
+  const before = await shed();
+  for (let round = 0; round < 3; round += 1) {
+    await system.publisher.publishEvents(users.map((user) => typing('typing', user, round !== 1)));
+    // Longer than a window: each is an entry of its own.
+    await pause(150);
+  }
+  await eventually(async () => expect(await shed()).toBe(before + 3 * users.length * crowd.slow.length));
+  for (const client of crowd.slow) client.readOn();
+  await settle(confirmed, crowd.slow);
+  for (const client of crowd.slow) await eventually(() => expect(client.typists).toEqual(new Set(users)));
+});
