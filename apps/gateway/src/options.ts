@@ -51,7 +51,7 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly freshness?: 'entry' | 'timestamp';
   /** How long an `event_id` is remembered. @defaultValue 300_000 */
   readonly dedupeWindowMs?: number;
-  /** Most remembered `event_id`s; the oldest go first. @defaultValue 500_000 */
+  /** Most remembered `event_id`s, those of typing not counted; the oldest go first. @defaultValue 500_000 */
   readonly maxDedupeIds?: number;
   /** Most entries of each stream that are read back at start, for replay and dedupe. @defaultValue 25_000 */
   readonly maxWarmUpEntries?: number;

@@ -135,6 +135,28 @@ describe('Router', () => {
     expect(dropped).toEqual(['duplicate']);
   });
 
+  it('knows a repeat also when more typing came in between than it remembers IDs', () => {
+    const { router, sent, dropped } = setUp({ maxDedupeIds: 10 });
+    const fields = notification();
+    const typing = (number: number) =>
+      eventCatalog.encodeEntry({
+        event_id: randomUUID(),
+        event_type: 'typing_start',
+        timestamp: new Date(nowMs).toISOString(),
+        room_id: `room ${number}`,
+        payload: { user_id: randomUUID(), username: 'maria', is_typing: true },
+      });
+    router.route('events:notification', entryAt(nowMs, fields));
+    for (let number = 0; number < 20; number += 1)
+      router.route('events:chat', entryAt(nowMs, typing(number)));
+    const last = typing(20);
+    router.route('events:chat', entryAt(nowMs, last));
+    router.route('events:chat', entryAt(nowMs, last));
+    router.route('events:notification', entryAt(nowMs, fields));
+    expect(sent).toHaveLength(22);
+    expect(dropped).toEqual(['duplicate', 'duplicate']);
+  });
+
   it.each([
     [299_000, 1, []],
     [300_000, 1, []],

@@ -39,6 +39,7 @@ export { BROKER_ERROR_CODES, BrokerError, type BrokerErrorCode } from './errors.
 export { createMember, type Member } from './member/member.js';
 export type { MemberErrorSource, MemberOptions, MemberState } from './member/member-options.js';
 export { createMemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
+export { OldestFirstMap } from './oldest-first-map.js';
 export {
   type BrokerOptions,
   type ResolvedBrokerOptions,

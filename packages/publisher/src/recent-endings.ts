@@ -1,4 +1,5 @@
 // Messages that this process published a moment ago: what they end need not be sent anywhere to be dropped.
+import { OldestFirstMap } from '@millrace/broker';
 import { compareTimestamps, type SlotKey } from '@millrace/contract';
 
 interface Ending {
@@ -13,7 +14,7 @@ const MAX_ENDINGS = 10_000;
 export class RecentEndings {
   readonly #memoryMs: number;
   /** Oldest first. */
-  readonly #endings = new Map<string, Ending>();
+  readonly #endings = new OldestFirstMap<string, Ending>();
 
   constructor(memoryMs: number) {
     this.#memoryMs = memoryMs;
@@ -23,14 +24,14 @@ export class RecentEndings {
     const name = nameOf(slotKey);
     const known = this.#endings.get(name);
     const isNewest = known === undefined || compareTimestamps(timestamp, known.timestamp) > 0;
-    this.#endings.delete(name);
     this.#endings.set(name, {
       timestamp: isNewest ? timestamp : known.timestamp,
       forgetAtMs: nowMs + this.#memoryMs,
     });
-    for (const [oldest, { forgetAtMs }] of this.#endings) {
+    for (let oldest = this.#endings.oldest(); oldest !== undefined; oldest = this.#endings.oldest()) {
+      const [oldName, { forgetAtMs }] = oldest;
       if (forgetAtMs > nowMs && this.#endings.size <= MAX_ENDINGS) return;
-      this.#endings.delete(oldest);
+      this.#endings.delete(oldName);
     }
   }
 

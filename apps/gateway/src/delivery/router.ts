@@ -11,6 +11,8 @@ import { TypingGate } from './typing-gate.js';
 const typingMemoryMs = 10_000;
 // Users of rooms that wrote or typed in the last 10 s; beyond it a late start may show until it expires.
 const maxTypingKeys = 100_000;
+// IDs of typing events remembered. Apart from the others, or a storm of typing would push those out within seconds.
+const maxFleetingIds = 50_000;
 
 /** Why an event was not delivered. */
 export type UndeliveredReason = 'stale' | 'duplicate' | 'ended' | 'superseded';
@@ -60,12 +62,16 @@ export class Router {
   readonly #options: RouterOptions;
   readonly #ports: RouterPorts;
   readonly #seenIds: SeenIds;
+  /** Of events that are never replayed. */
+  readonly #seenFleetingIds: SeenIds;
   readonly #typingGate: TypingGate;
 
   constructor(options: RouterOptions, ports: RouterPorts) {
     this.#options = options;
     this.#ports = ports;
-    this.#seenIds = new SeenIds({ windowMs: options.dedupeWindowMs, maxIds: options.maxDedupeIds });
+    const { dedupeWindowMs: windowMs, maxDedupeIds: maxIds } = options;
+    this.#seenIds = new SeenIds({ windowMs, maxIds });
+    this.#seenFleetingIds = new SeenIds({ windowMs, maxIds: Math.min(maxIds, maxFleetingIds) });
     this.#typingGate = new TypingGate(
       { memoryMs: typingMemoryMs, maxKeys: maxTypingKeys },
       {
@@ -102,7 +108,7 @@ export class Router {
     if (entry.isUtf8 === false) return;
     const parsed = this.#options.catalog.parseEntry(entry.fields);
     if (!parsed.ok || !this.#ports.belongs(parsed.value.event.room_id, stream)) return;
-    if (!this.#seenIds.isFirst(parsed.value.event.event_id, appendedAtMs(entry))) return;
+    if (!this.#isFirst(parsed.value, appendedAtMs(entry))) return;
     if (this.#ports.brokerTimeMs() - appendedAtMs(entry) < typingMemoryMs)
       this.#typingGate.noteMessage(parsed.value);
     this.#ports.remember(stream, entry, parsed.value, () =>
@@ -124,12 +130,17 @@ export class Router {
       return;
     }
     const entryTimeMs = appendedAtMs(entry);
-    if (!this.#seenIds.isFirst(received.event.event_id, entryTimeMs)) {
+    if (!this.#isFirst(received, entryTimeMs)) {
       observer.dropped(received, 'duplicate');
       return;
     }
     if (Math.abs(clockSkewMs(received, entry)) > clockSkewLimitMs) observer.clockSkewed(received);
     this.#typingGate.pass(received, () => this.#hand(stream, entry, received));
+  }
+
+  #isFirst({ event, declaration }: ReceivedEvent, timeMs: number): boolean {
+    const seenIds = declaration.replay.mode === 'none' ? this.#seenFleetingIds : this.#seenIds;
+    return seenIds.isFirst(event.event_id, timeMs);
   }
 
   /** To those who are here, and to the memory for those who come back. */

@@ -1,4 +1,5 @@
 // Remembers which `event_id`s have passed, so that a repeat is delivered once. Time is the entries' own time.
+import { OldestFirstMap } from '@millrace/broker';
 
 /** Bounds of {@link SeenIds}. */
 export interface SeenIdsOptions {
@@ -14,7 +15,7 @@ export interface SeenIdsOptions {
 export class SeenIds {
   readonly #options: SeenIdsOptions;
   /** ID → time of the entry that brought it first, in milliseconds since 1970. Oldest first. */
-  readonly #firstSeenMs = new Map<string, number>();
+  readonly #firstSeenMs = new OldestFirstMap<string, number>();
 
   constructor(options: SeenIdsOptions) {
     this.#options = options;
@@ -28,14 +29,14 @@ export class SeenIds {
   isFirst(id: string, timeMs: number): boolean {
     const firstSeenMs = this.#firstSeenMs.get(id);
     if (firstSeenMs !== undefined && timeMs - firstSeenMs < this.#options.windowMs) return false;
-    if (firstSeenMs !== undefined) this.#firstSeenMs.delete(id);
     this.#firstSeenMs.set(id, timeMs);
     this.#forget(timeMs);
     return true;
   }
 
   #forget(timeMs: number): void {
-    for (const [id, firstSeenMs] of this.#firstSeenMs) {
+    for (let oldest = this.#firstSeenMs.oldest(); oldest !== undefined; oldest = this.#firstSeenMs.oldest()) {
+      const [id, firstSeenMs] = oldest;
       const isOver = this.#firstSeenMs.size > this.#options.maxIds;
       if (!isOver && timeMs - firstSeenMs < this.#options.windowMs) return;
       this.#firstSeenMs.delete(id);

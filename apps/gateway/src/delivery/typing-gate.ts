@@ -1,7 +1,7 @@
 // What of fleeting events (typing) goes on to clients: at most one per user, room and window, the last one, and no start that
 // a message or a stop of its user has overtaken. Most were coalesced before; this holds for plain XADD from anywhere, and for
 // what arrives in another order than it was made.
-import type { CancelTimer } from '@millrace/broker';
+import { type CancelTimer, OldestFirstMap } from '@millrace/broker';
 import { compareTimestamps, type ReceivedEvent } from '@millrace/contract';
 
 /** Why an event was not let through. */
@@ -47,7 +47,7 @@ export class TypingGate {
   readonly #options: TypingGateOptions;
   readonly #ports: TypingGatePorts;
   /** What was touched longest ago comes first. */
-  readonly #places = new Map<string, Place>();
+  readonly #places = new OldestFirstMap<string, Place>();
 
   constructor(options: TypingGateOptions, ports: TypingGatePorts) {
     this.#options = options;
@@ -126,7 +126,6 @@ export class TypingGate {
       ? known
       : { messageAt: undefined, stopAt: undefined, opensAtMs: 0, forgetAtMs: 0, held: undefined };
     place.forgetAtMs = nowMs + this.#options.memoryMs;
-    this.#places.delete(name);
     this.#places.set(name, place);
     this.#forgetOld(nowMs);
     return place;
@@ -134,10 +133,12 @@ export class TypingGate {
 
   /** Two at a time, so that it shrinks faster than it grows and no event pays for many. */
   #forgetOld(nowMs: number): void {
-    let looks = 2;
-    for (const [name, place] of this.#places) {
+    for (let looks = 2; looks > 0; looks -= 1) {
+      const oldest = this.#places.oldest();
+      if (oldest === undefined) return;
+      const [name, place] = oldest;
       const isFull = this.#places.size > this.#options.maxKeys;
-      if (looks-- === 0 || (place.forgetAtMs > nowMs && !isFull)) return;
+      if (place.forgetAtMs > nowMs && !isFull) return;
       place.held?.cancelTimer();
       this.#places.delete(name);
       this.#release(place, 0);

@@ -1,5 +1,6 @@
 // Who is typing where, as the delivered events tell it; a join answers with it. Holds no timers: what is
 // older than the expiry is not reported, and goes with the next change in its room.
+import { OldestFirstMap } from '@millrace/broker';
 import { userKey } from './user-key.js';
 
 /** One user who is typing. */
@@ -24,7 +25,7 @@ export interface TypingUsersOptions {
 export class TypingUsers {
   readonly #options: TypingUsersOptions;
   /** Room → user → since when. Rooms without news longest come first. */
-  readonly #rooms = new Map<string, Map<string, TypingSince>>();
+  readonly #rooms = new OldestFirstMap<string, Map<string, TypingSince>>();
 
   constructor(options: TypingUsersOptions) {
     this.#options = options;
@@ -34,14 +35,9 @@ export class TypingUsers {
     const users = this.#rooms.get(roomId) ?? new Map<string, TypingSince>();
     this.#dropExpired(users, nowMs);
     users.set(userKey(user.user_id), { user_id: user.user_id, username: user.username, sinceMs: nowMs });
-    this.#rooms.delete(roomId);
     this.#rooms.set(roomId, users);
-    if (this.#rooms.size > this.#options.maxRooms) {
-      for (const oldest of this.#rooms.keys()) {
-        this.#rooms.delete(oldest);
-        break;
-      }
-    }
+    const oldest = this.#rooms.oldest();
+    if (oldest !== undefined && this.#rooms.size > this.#options.maxRooms) this.#rooms.delete(oldest[0]);
   }
 
   stop(roomId: string, userId: string): void {

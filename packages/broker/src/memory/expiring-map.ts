@@ -1,4 +1,5 @@
 // Values that are forgotten after a fixed time.
+import { OldestFirstMap } from '../oldest-first-map.js';
 
 interface Held<V> {
   readonly value: V;
@@ -12,7 +13,7 @@ interface Held<V> {
 export class ExpiringMap<V> {
   readonly #ttlMs: number;
   readonly #maxSize: number;
-  readonly #held = new Map<string, Held<V>>();
+  readonly #held = new OldestFirstMap<string, Held<V>>();
 
   constructor(ttlMs: number, maxSize: number) {
     this.#ttlMs = ttlMs;
@@ -25,13 +26,13 @@ export class ExpiringMap<V> {
   }
 
   set(key: string, value: V, nowMs: number): void {
-    this.#held.delete(key);
     this.#held.set(key, { value, expiresMs: nowMs + this.#ttlMs });
     this.#forget(nowMs);
   }
 
   #forget(nowMs: number): void {
-    for (const [key, { expiresMs }] of this.#held) {
+    for (let oldest = this.#held.oldest(); oldest !== undefined; oldest = this.#held.oldest()) {
+      const [key, { expiresMs }] = oldest;
       if (expiresMs > nowMs && this.#held.size <= this.#maxSize) return;
       this.#held.delete(key);
     }

@@ -1,7 +1,9 @@
 // Coalescing windows in memory: the same promises as on Redis, for publishers that share one broker object.
+
 import { checkWindowInputs, checkWindowName } from '../arguments.js';
 import type { Clock } from '../clock.js';
 import { BrokerError } from '../errors.js';
+import { OldestFirstMap } from '../oldest-first-map.js';
 import {
   WINDOW_LIMITS,
   type WindowAddition,
@@ -50,7 +52,7 @@ export class MemoryWindows implements WindowStore {
   readonly #clock: Clock;
   readonly #checkReady: () => void;
   /** What was touched longest ago comes first, so that what is over is found at once. */
-  readonly #states = new Map<string, State>();
+  readonly #states = new OldestFirstMap<string, State>();
 
   constructor(clock: Clock, checkReady: () => void) {
     this.#clock = clock;
@@ -151,14 +153,15 @@ export class MemoryWindows implements WindowStore {
   #touch(name: WindowName, forgetAtMs: number): State | undefined {
     this.#forgetOld();
     const key = nameOf(name);
-    const state = this.#states.get(key) ?? {
+    const known = this.#states.get(key);
+    if (known === undefined && this.#states.size >= MAX_STATES) return undefined;
+    const state = known ?? {
       name,
       pending: undefined,
       flushing: undefined,
       endings: new Map<string, Ending>(),
       forgetAtMs,
     };
-    if (!this.#states.delete(key) && this.#states.size >= MAX_STATES) return undefined;
     state.forgetAtMs = forgetAtMs;
     this.#states.set(key, state);
     return state;
@@ -166,7 +169,8 @@ export class MemoryWindows implements WindowStore {
 
   #forgetOld(): void {
     const nowMs = this.#clock.nowMs();
-    for (const [key, { forgetAtMs }] of this.#states) {
+    for (let oldest = this.#states.oldest(); oldest !== undefined; oldest = this.#states.oldest()) {
+      const [key, { forgetAtMs }] = oldest;
       if (forgetAtMs > nowMs) return;
       this.#states.delete(key);
     }

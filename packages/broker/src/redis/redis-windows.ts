@@ -1,7 +1,9 @@
 // Coalescing windows on Redis. On one server each step is one script that also keeps the index; on a cluster the index lies
 // with another node, so it follows each step, before the caller is told.
+
 import { checkCount, checkWindowInputs, checkWindowName, checkWindowSlot } from '../arguments.js';
 import type { Clock } from '../clock.js';
+import { OldestFirstMap } from '../oldest-first-map.js';
 import type {
   WindowAddition,
   WindowClaim,
@@ -45,7 +47,7 @@ interface Mark {
 /** See {@link WindowStore}. */
 export class RedisWindows implements WindowStore {
   readonly #ports: RedisWindowsPorts;
-  readonly #marks = new Map<string, Mark>();
+  readonly #marks = new OldestFirstMap<string, Mark>();
 
   constructor(ports: RedisWindowsPorts) {
     this.#ports = ports;
@@ -107,13 +109,9 @@ export class RedisWindows implements WindowStore {
   }
 
   #note(window: string, mark: Mark): void {
-    this.#marks.delete(window);
     this.#marks.set(window, mark);
-    if (this.#marks.size <= MAX_MARKS) return;
-    for (const oldest of this.#marks.keys()) {
-      this.#marks.delete(oldest);
-      return;
-    }
+    const oldest = this.#marks.oldest();
+    if (oldest !== undefined && this.#marks.size > MAX_MARKS) this.#marks.delete(oldest[0]);
   }
 
   async #unindex(place: WindowPlace): Promise<void> {

@@ -1,0 +1,48 @@
+// A map that knows its oldest entry at once.
+
+/**
+ * Entries in the order in which they were set. A `Map` alone looks for its first entry over the places of all that were deleted
+ * before it: measured at 10 to 70 µs a look with 300,000 entries that come and go.
+ */
+export class OldestFirstMap<Key, Value> {
+  readonly #map = new Map<Key, Value>();
+  /** Goes over the map once. What it has passed was deleted, but for the oldest entry. */
+  #walk: IterableIterator<[Key, Value]> | undefined;
+  #oldest: readonly [Key, Value] | undefined;
+
+  get size(): number {
+    return this.#map.size;
+  }
+
+  get(key: Key): Value | undefined {
+    return this.#map.get(key);
+  }
+
+  /** Sets a value, which makes it the newest. */
+  set(key: Key, value: Value): void {
+    this.delete(key);
+    this.#map.set(key, value);
+  }
+
+  delete(key: Key): boolean {
+    if (this.#oldest?.[0] === key) this.#oldest = undefined;
+    return this.#map.delete(key);
+  }
+
+  /** The entry that was set longest ago; `undefined` in an empty map. */
+  oldest(): readonly [Key, Value] | undefined {
+    if (this.#oldest !== undefined || this.#map.size === 0) return this.#oldest;
+    let step = this.#walk?.next();
+    if (step === undefined || step.done === true) {
+      this.#walk = this.#map.entries();
+      step = this.#walk.next();
+    }
+    this.#oldest = step.done === true ? undefined : step.value;
+    return this.#oldest;
+  }
+
+  /** All values, the oldest first. */
+  values(): Iterable<Value> {
+    return this.#map.values();
+  }
+}
