@@ -40,8 +40,9 @@ it('ticks every 250 ms while idle, and every 25 ms while entries come', async ()
     await publish(broker);
     ticks += await during(10, 'tickLedger');
   }
-  expect(ticks).toBeGreaterThanOrEqual(60);
-  expect(ticks).toBeLessThanOrEqual(2 * 42);
+  // About forty of the one, and as few as before of the other, in which nothing comes.
+  expect(ticks).toBeGreaterThanOrEqual(30);
+  expect(ticks).toBeLessThanOrEqual(42 + 5);
   const stopping = member.stop();
   await clock.advance(1_000);
   await stopping;

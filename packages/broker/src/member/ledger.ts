@@ -38,12 +38,15 @@ interface Account {
   isMine: boolean;
   /** Local time before which a foreign stream is neither tried nor given back. */
   foreignUntilMs: number;
+  tickAtMs: number;
+  /** What the next tick that finds nothing waits. */
+  idleDelayMs: number;
   trimAtMs: number;
 }
 
 /**
- * One loop: renew (every third of `leaseMs`) → tick each lease → trim those that are due → wait. The wait follows the
- * work: short after a full tick, doubling while there is nothing to do, cut short by `nudge`.
+ * One loop: renew (every third of `leaseMs`) → tick and trim the leases that are due → wait. The wait follows the work of each
+ * stream: short after a full tick, doubling while there is nothing to do, cut short by `nudge`.
  */
 export class Ledger {
   readonly #context: LedgerContext;
@@ -54,20 +57,20 @@ export class Ledger {
   #renewedAtMs: number | undefined;
   /** Local time until which nothing is taken that was another's. */
   #graceUntilMs = 0;
-  #idleDelayMs: number;
   #wake = new AbortController();
   /** Whether the present wait is only for lack of work; a wait after a failure must not be cut short. */
   #isIdling = false;
 
   constructor(context: LedgerContext) {
     this.#context = context;
-    this.#idleDelayMs = context.options.busyTickMs;
     this.#accounts = Array.from(context.tracks.keys(), (stream) => ({
       stream,
       lease: undefined,
       // Who is new has no business with a stream that is just being handed from one to another.
       isMine: true,
       foreignUntilMs: 0,
+      tickAtMs: 0,
+      idleDelayMs: context.options.busyTickMs,
       trimAtMs: 0,
     }));
   }
@@ -77,9 +80,14 @@ export class Ledger {
     return this.#claim?.slot;
   }
 
-  /** Something was read: a waiting loop need not wait for its idle time. */
-  nudge(): void {
-    if (this.#isIdling) this.#wake.abort();
+  /** Something was read of these streams: they need not wait for their idle time. */
+  nudge(streams: ReadonlySet<string>): void {
+    const { busyTickMs } = this.#context.options;
+    const idle = this.#accounts.filter(
+      ({ stream, idleDelayMs }) => idleDelayMs > busyTickMs && streams.has(stream),
+    );
+    for (const account of idle) account.tickAtMs = 0;
+    if (this.#isIdling && idle.length > 0) this.#wake.abort();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -114,11 +122,16 @@ export class Ledger {
   async #round(): Promise<number> {
     const accounts = this.#accounts.filter(({ stream }) => this.#context.mayAccount(stream));
     if (accounts.length === 0) return this.#context.options.idleTickMs;
-    const nowMs = this.#context.options.clock.monotonicMs();
+    const { clock } = this.#context.options;
+    const nowMs = clock.monotonicMs();
     if (nowMs >= this.#renewAtMs) await this.#renew(accounts, nowMs);
-    const results = await Promise.all(accounts.map((account) => this.#tick(account)));
+    const due = accounts.filter(({ tickAtMs }) => tickAtMs <= nowMs);
+    const results = await Promise.all(due.map((account) => this.#tick(account)));
     await Promise.all(accounts.map((account) => this.#trim(account, nowMs)));
-    return this.#nextDelayMs(results);
+    const doneMs = clock.monotonicMs();
+    for (const [index, account] of due.entries())
+      account.tickAtMs = doneMs + this.#delayAfter(account, results[index]);
+    return Math.min(...accounts.map(({ tickAtMs }) => Math.max(1, tickAtMs - doneMs)));
   }
 
   async #renew(accounts: readonly Account[], nowMs: number): Promise<void> {
@@ -213,18 +226,11 @@ export class Ledger {
     if (removed > 0) options.onTrim(account.stream, result);
   }
 
-  #nextDelayMs(results: readonly (TickResult | undefined)[]): number {
+  #delayAfter(account: Account, result: TickResult | undefined): number {
     const { tickCount, fullTickMs, busyTickMs, idleTickMs } = this.#context.options;
-    let most = 0;
-    for (const result of results) {
-      if (result?.status === 'ticked') most = Math.max(most, result.consumed, result.acknowledged);
-    }
-    if (most > 0) {
-      this.#idleDelayMs = busyTickMs;
-      return most >= tickCount ? fullTickMs : busyTickMs;
-    }
-    this.#idleDelayMs = Math.min(idleTickMs, this.#idleDelayMs * 2);
-    return this.#idleDelayMs;
+    const most = result?.status === 'ticked' ? Math.max(result.consumed, result.acknowledged) : 0;
+    account.idleDelayMs = most > 0 ? busyTickMs : Math.min(idleTickMs, account.idleDelayMs * 2);
+    return most >= tickCount ? fullTickMs : account.idleDelayMs;
   }
 
   async #wait(delayMs: number, signal: AbortSignal): Promise<void> {

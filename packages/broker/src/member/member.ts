@@ -202,8 +202,8 @@ export class Member {
     const common = { broker: this.#broker, options: this.#options, tracks };
     const beating: Loop = { source: 'heartbeat', tracks };
     const reading: Loop = { source: 'tail', tracks };
-    const onProgress = (): void => {
-      this.#ledger?.nudge();
+    const onProgress = (streams: ReadonlySet<string>): void => {
+      this.#ledger?.nudge(streams);
       this.#recoverIfDone();
     };
     return {

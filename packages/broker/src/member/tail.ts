@@ -18,8 +18,8 @@ export interface TailContext {
   readonly tracks: ReadonlyMap<string, StreamTrack>;
   readonly sizes: EntrySizes;
   readonly report: LoopReport;
-  /** Called after each read that brought something. */
-  readonly onProgress: () => void;
+  /** Called after each read that brought something of these streams. */
+  readonly onProgress: (streams: ReadonlySet<string>) => void;
 }
 
 /**
@@ -87,7 +87,7 @@ export class Tail {
       if (entries.length >= count) isFull = true;
     }
     report.onSuccess();
-    if (found.size > 0) onProgress();
+    if (found.size > 0) onProgress(new Set(found.keys()));
     // A backlog is read without waiting for anybody; others must have their turn in between.
     if (isFull) await new Promise<void>((resolve) => setImmediate(resolve));
   }
