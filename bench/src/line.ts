@@ -1,4 +1,4 @@
-// One client's line to the server: it is cut without a word now and then, and stays down for a while.
+// One client's line to the server. It may be cut without a word now and then, and stay down for a while; it may be thin.
 
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -16,18 +16,21 @@ export class Line {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #targetPort: number;
+  /** What comes from the server is held back to this. */
+  readonly #bytesPerSecond: number;
   #isUp = true;
   #timer: NodeJS.Timeout | undefined;
   /** How often the line was cut while somebody was connected. */
   cutCount = 0;
 
-  private constructor(targetPort: number) {
+  private constructor(targetPort: number, bytesPerSecond: number) {
     this.#targetPort = targetPort;
+    this.#bytesPerSecond = bytesPerSecond;
     this.#server = createServer((client) => this.#accept(client));
   }
 
-  static async open(targetPort: number): Promise<Line> {
-    const line = new Line(targetPort);
+  static async open(targetPort: number, bytesPerSecond = Number.POSITIVE_INFINITY): Promise<Line> {
+    const line = new Line(targetPort, bytesPerSecond);
     line.#server.listen(0, '127.0.0.1');
     await once(line.#server, 'listening');
     return line;
@@ -78,19 +81,32 @@ export class Line {
       return;
     }
     const server = connect(this.#targetPort, '127.0.0.1');
-    for (const [from, to] of [
+    client.pipe(server);
+    this.#carryBack(server, client);
+    for (const [socket, other] of [
       [client, server],
       [server, client],
     ] as const) {
-      from.setNoDelay(true);
-      this.#sockets.add(from);
-      from.pipe(to);
+      socket.setNoDelay(true);
+      this.#sockets.add(socket);
       // A cut line is the point of it.
-      from.on('error', () => {});
-      from.on('close', () => {
-        this.#sockets.delete(from);
-        to.destroy();
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        other.destroy();
       });
     }
+  }
+
+  #carryBack(server: Socket, client: Socket): void {
+    if (this.#bytesPerSecond === Number.POSITIVE_INFINITY) {
+      server.pipe(client);
+      return;
+    }
+    server.on('data', (data: Buffer) => {
+      client.write(data);
+      server.pause();
+      setTimeout(() => server.resume(), (data.length / this.#bytesPerSecond) * 1_000);
+    });
   }
 }

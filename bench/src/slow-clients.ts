@@ -1,0 +1,217 @@
+// What clients that read too slowly cost the others, and what becomes of them: one that stops in a large room, and many on thin lines.
+//
+//   npm run bench:slow [-- --members 1000 --seconds 20 --write]
+import { parseArgs } from 'node:util';
+import { connectPublisher } from '@millrace/publisher';
+import { chatPayload } from './latency/chat-payload.js';
+import { openRoomSocket } from './latency/room-socket.js';
+import { type Part, startGateway, startRedis, startScript } from './processes.js';
+import { machineLine, writeTable } from './report/performance-page.js';
+import { percentile } from './report/statistics.js';
+import { enterSmallBuffers } from './slow/small-buffers.js';
+import type { ThinFigures } from './slow/thin-clients.js';
+
+const areBuffersSmall = enterSmallBuffers();
+const { values } = parseArgs({
+  options: {
+    members: { type: 'string', default: '1000' },
+    thin: { type: 'string', default: '100' },
+    seconds: { type: 'string', default: '20' },
+    write: { type: 'boolean', default: false },
+    inside: { type: 'boolean', default: false },
+  },
+});
+const memberCount = Number(values.members);
+const thinCount = Number(values.thin);
+const seconds = Number(values.seconds);
+// 56 kbit/s.
+const bytesPerSecond = 7_000;
+const fastCount = 10;
+
+interface Latency {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+interface System extends AsyncDisposable {
+  readonly redisUrl: string;
+  readonly url: string;
+  readonly pid: number;
+}
+
+async function start(): Promise<System> {
+  const redis = await startRedis();
+  const gateway = await startGateway(redis.url);
+  return {
+    redisUrl: redis.url,
+    url: gateway.url,
+    pid: gateway.part.child.pid ?? 0,
+    async [Symbol.asyncDispose]() {
+      await gateway.part[Symbol.asyncDispose]();
+      await redis.part[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function figure(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
+  return Number(line?.split(' ')[1] ?? 0);
+}
+
+/** Publishes chat messages for a while; resolves when all are stored. */
+async function publish({ redisUrl }: System, load: { perSecond: number; seconds: number }): Promise<number> {
+  const args = [redisUrl, 'room', String(load.perSecond), String(load.seconds), 'chat_message'];
+  await using publisher = startScript('./latency/millrace-publisher.js', args);
+  await publisher.end();
+  return load.perSecond * load.seconds;
+}
+
+async function collect(clients: Part, due: number): Promise<Latency> {
+  for (let attempt = 0; attempt < 400; attempt += 1) {
+    clients.child.send('report');
+    const { latenciesNs } = await clients.message<{ latenciesNs: readonly number[] }>();
+    if (latenciesNs.length >= due) return latencyOf(latenciesNs);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`not all of ${due} events arrived`);
+}
+
+function latencyOf(latenciesNs: readonly number[]): Latency {
+  return { p50Ms: percentile(latenciesNs, 50) / 1e6, p99Ms: percentile(latenciesNs, 99) / 1e6 };
+}
+
+// ── One member of a large room stops reading ───────────────────────────────────────────────────────────────────────────
+
+const stuckPerSecond = 10;
+
+interface Room {
+  readonly latency: Latency;
+  readonly memoryBytes: number;
+  readonly closed: number;
+}
+
+/** Fills what the kernel and the gateway take for a client that does not read, over a room in which it is alone. */
+async function stopReading(system: System): Promise<Disposable> {
+  const socket = await openRoomSocket(system.url, ['room', 'alone'], () => {});
+  socket.pause();
+  const publisher = await connectPublisher({ redisUrl: system.redisUrl });
+  for (let number = 1; number <= 200; number += 1)
+    await publisher.publish('chat_message', 'alone', chatPayload('x'.repeat(40_000), number));
+  await publisher.close();
+  return { [Symbol.dispose]: () => socket.terminate() };
+}
+
+async function largeRoom(hasStuckClient: boolean): Promise<Room> {
+  await using system = await start();
+  await using clients = startScript('./latency/client.js', [system.url, 'room', String(memberCount - 1)]);
+  await clients.message();
+  const memoryBefore = await figure(system.url, 'process_resident_memory_bytes');
+  using _stuck = hasStuckClient ? await stopReading(system) : undefined;
+  const published = await publish(system, { perSecond: stuckPerSecond, seconds });
+  const latency = await collect(clients, published * (memberCount - 1));
+  const memoryBytes = (await figure(system.url, 'process_resident_memory_bytes')) - memoryBefore;
+  const closed = await figure(system.url, 'signalr_server_disconnects_total{reason="send_timeout"}');
+  return { latency, memoryBytes, closed };
+}
+
+// ── Many members of a room are on thin lines ───────────────────────────────────────────────────────────────────────────
+
+interface Thin {
+  readonly fast: Latency;
+  readonly thin: ThinFigures | undefined;
+  readonly due: number;
+  readonly shed: number;
+  readonly caughtUp: number;
+}
+
+async function settle(clients: Part, due: number): Promise<ThinFigures> {
+  for (;;) {
+    clients.child.send('report');
+    const figures = await clients.message<ThinFigures>();
+    if (figures.delivered >= due || figures.closed > 0) return figures;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
+async function thinLines(load: {
+  clients: number;
+  perSecond: number;
+  typingPerSecond: number;
+}): Promise<Thin> {
+  await using system = await start();
+  await using fast = startScript('./latency/client.js', [system.url, 'room', String(fastCount)]);
+  await fast.message();
+  const args = [system.url, 'room', String(load.clients), String(bytesPerSecond)];
+  await using thin = startScript('./slow/thin-clients.js', args);
+  await thin.message();
+  const stormArgs = [new URL(system.redisUrl).port, 'room', String(load.typingPerSecond), String(seconds)];
+  await using storm = startScript('./storm/typing-storm.js', stormArgs);
+  await storm.message();
+  const published = await publish(system, { perSecond: load.perSecond, seconds });
+  const latency = await collect(fast, published * fastCount);
+  const due = published * load.clients;
+  return {
+    fast: latency,
+    thin: load.clients === 0 ? undefined : await settle(thin, due),
+    due,
+    shed: await figure(system.url, 'events_dropped_total{reason="shed"}'),
+    caughtUp: await figure(system.url, 'slow_clients_total{outcome="caught_up"}'),
+  };
+}
+
+// ── The table ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const ms = ({ p50Ms, p99Ms }: Latency): string => `${p50Ms.toFixed(2)} / ${p99Ms.toFixed(2)}`;
+const count = (value: number): string => value.toLocaleString('en');
+
+const alone = await largeRoom(false);
+console.log(`room of ${memberCount}: ${ms(alone.latency)} ms`);
+const beside = await largeRoom(true);
+console.log(`with one that does not read: ${ms(beside.latency)} ms, ${beside.closed} closed`);
+const typing = { perSecond: 5, typingPerSecond: 200 };
+const chat = { perSecond: 40, typingPerSecond: 0 };
+const rows: string[] = [];
+for (const [name, load] of [
+  ['5 messages/s and 200 typing events/s', typing],
+  ['40 messages/s', chat],
+] as const) {
+  const without = await thinLines({ ...load, clients: 0 });
+  const { fast, thin, due, shed, caughtUp } = await thinLines({ ...load, clients: thinCount });
+  if (thin === undefined) throw new Error('no figures');
+  const cells = [
+    name,
+    ms(without.fast),
+    ms(fast),
+    `${count(thin.delivered)} of ${count(due)}`,
+    count(thin.outOfOrder),
+    count(thin.closed),
+    count(shed),
+    count(caughtUp),
+    ms(latencyOf(thin.latenciesNs)),
+  ];
+  rows.push(`| ${cells.join(' | ')} |`);
+  console.log(rows.at(-1));
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+const table = [
+  `One of ${count(memberCount)} members of a room stops reading, after 8 MB in a room of its own filled all buffers; ${stuckPerSecond} messages/s to the room for ${seconds} s. ` +
+    `Latency of the others p50 / p99, ms; memory: growth of the gateway's resident set meanwhile, the 8 MB in its replay memory included.`,
+  '',
+  '| | latency of the others | memory | closed, for it took no byte for 10 s |',
+  '|---|---|---|---|',
+  `| all read | ${ms(alone.latency)} | ${megabytes(alone.memoryBytes)} | ${alone.closed} |`,
+  `| one does not | ${ms(beside.latency)} | ${megabytes(beside.memoryBytes)} | ${beside.closed} |`,
+  '',
+  `${thinCount} members of a room on lines of 56 kbit/s, ${fastCount} on fast ones, ${seconds} s, then until the thin lines have everything` +
+    `${areBuffersSmall ? '; the kernel buffers 16 KiB a socket' : ''}. Latency p50 / p99, ms.`,
+  '',
+  '| load | fast ones, alone | fast ones | delivered over thin lines | out of order or twice | closed | typing shed | caught up from memory | latency over thin lines |',
+  '|---|---|---|---|---|---|---|---|---|',
+  ...rows,
+  '',
+  `${machineLine()} Command: \`npm run bench:slow -- --members ${memberCount} --seconds ${seconds} --write\`.`,
+].join('\n');
+console.log(`\n${table}`);
+if (values.write) writeTable('slow', table);
