@@ -202,8 +202,12 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   #createSignalR(): SignalRServer {
     const { instanceUrl: url = '', connectionKeys: signingKeys } = this.#options;
+    const { maxOutboundBytes, maxOutboundMessages, sendTimeoutMs } = this.#options;
     const directory = this.#directory;
     return createSignalRServer({
+      maximumOutboundBytes: maxOutboundBytes,
+      maximumOutboundMessages: maxOutboundMessages,
+      sendTimeoutMs,
       onEvent: (event) => observeSignalR(event, this.#metrics, this.#logger),
       ...(directory === undefined ? {} : { instances: { url, signingKeys, directory } }),
     });

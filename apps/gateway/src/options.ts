@@ -63,6 +63,15 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly maxReplayEventsPerRoom?: number;
   /** Most bytes replayed for one room. @defaultValue 1_048_576 */
   readonly maxReplayBytesPerRoom?: number;
+  /**
+   * Bytes that may wait for one connection. At half of it the connection is taken out of its rooms and brought up to date from memory,
+   * at its own pace; one that is sent more all the same is closed. @defaultValue 1_048_576
+   */
+  readonly maxOutboundBytes?: number;
+  /** The same in messages. @defaultValue 8_192 */
+  readonly maxOutboundMessages?: number;
+  /** A connection that takes no byte of what waits for it for this long is closed; it may come back. @defaultValue 10_000 */
+  readonly sendTimeoutMs?: number;
   /** A connection that was sent nothing for this long is told its position, if it moved. @defaultValue 20_000 */
   readonly positionIntervalMs?: number;
   /** A typing indicator without news ends after this. @defaultValue 10_000 */
@@ -115,6 +124,9 @@ const defaults = {
   maxReplayBytes: 268_435_456,
   maxReplayEventsPerRoom: 1_000,
   maxReplayBytesPerRoom: 1_048_576,
+  maxOutboundBytes: 1_048_576,
+  maxOutboundMessages: 8_192,
+  sendTimeoutMs: 10_000,
   positionIntervalMs: 20_000,
   typingExpiryMs: 10_000,
   maxClientEventsPerSecond: 20,
@@ -125,6 +137,27 @@ const defaults = {
   drainMs: 10_000,
   shutdownTimeoutMs: 10_000,
 } as const;
+
+/** Whole numbers from 1. The broker checks those that it is given. */
+const counts = [
+  'maxBodyBytes',
+  'maxEventsPerRequest',
+  'maxRoomsPerConnection',
+  'maxDedupeIds',
+  'maxWarmUpEntries',
+  'replayWindowMs',
+  'maxReplayBytes',
+  'maxReplayEventsPerRoom',
+  'maxReplayBytesPerRoom',
+  'maxOutboundBytes',
+  'maxOutboundMessages',
+  'sendTimeoutMs',
+  'positionIntervalMs',
+  'typingExpiryMs',
+  'maxClientEventsPerSecond',
+  'maxClientEventsBurst',
+  'clockSkewLimitMs',
+] as const satisfies readonly (keyof typeof defaults)[];
 
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
 
@@ -142,8 +175,7 @@ export function resolveOptions(
   const resolved: ResolvedGatewayOptions = { ...defaults, drainMs, instance: defaultInstance, ...given };
   checkDuration('drainMs (MILLRACE_DRAIN_MS)', resolved.drainMs);
   checkDuration('shutdownTimeoutMs', resolved.shutdownTimeoutMs);
-  checkCount('maxClientEventsPerSecond', resolved.maxClientEventsPerSecond);
-  checkCount('maxClientEventsBurst', resolved.maxClientEventsBurst);
+  for (const option of counts) checkCount(option, resolved[option]);
   checkSecrets(resolved);
   checkOrigins(resolved.allowedOrigins);
   checkInstance(resolved);
