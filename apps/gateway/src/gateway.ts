@@ -25,23 +25,23 @@ import { createApiKeyCheck } from './auth/api-keys.js';
 import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
 import { createTokenIssuer } from './auth/token-issuer.js';
 import { createTokenVerifier, type User } from './auth/token-verifier.js';
-import type { RoomPorts } from './connection-rooms.js';
 import { Delivery } from './delivery/delivery.js';
+import type { EventsClient } from './delivery/events-client.js';
 import { GatewayError } from './errors.js';
-import type { EventsClient } from './events-client.js';
-import { createEventsHub } from './events-hub.js';
 import { addHealthRoutes, type Readiness } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
 import { addIngestRoute } from './http/ingest.js';
 import { addOpenApiRoute } from './http/openapi.js';
 import { checkPort, portError } from './http/port-check.js';
+import type { RoomPorts } from './hub/connection-rooms.js';
+import { createEventsHub } from './hub/events-hub.js';
+import { RateLimit } from './hub/rate-limit.js';
+import { Typists } from './hub/typists.js';
 import { createLogger, type Logger } from './logger.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { createPublisherObserver, observeSignalR } from './observers.js';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveOptions } from './options.js';
-import { RateLimit } from './rate-limit.js';
 import { SharedDirectory } from './shared-directory.js';
-import { Typists } from './typists.js';
 
 // Users whose rate is watched at a time: more than a gateway has connections.
 const maxLimitedUsers = 100_000;

@@ -1,7 +1,7 @@
 // What keeps one user's events through the hub in bounds: the rate, and what is taken back when the user is gone.
 import { describe, expect, it } from 'vitest';
-import { RateLimit } from '../src/rate-limit.js';
-import { Typists } from '../src/typists.js';
+import { RateLimit } from '../src/hub/rate-limit.js';
+import { Typists } from '../src/hub/typists.js';
 
 describe('RateLimit', () => {
   it('lets a burst through, then as many as its rate, and says how long to wait', () => {

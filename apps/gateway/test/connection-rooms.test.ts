@@ -1,9 +1,9 @@
 // The rooms of one connection, with a real replay behind them: what a client that comes back, or reads too slowly, is sent.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConnectionRooms, type RoomMember } from '../src/connection-rooms.js';
 import { Laggards } from '../src/delivery/laggards.js';
 import type { TypingUser } from '../src/delivery/typing-users.js';
+import { ConnectionRooms, type RoomMember } from '../src/hub/connection-rooms.js';
 import { at, createReplayWorld } from './support/replay-world.js';
 
 const me = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';

@@ -17,12 +17,12 @@ import {
 } from '@millrace/broker';
 import type { ReceivedEvent } from '@millrace/contract';
 import { type Hub, JsonText } from '@millrace/signalr';
-import type { EventsClient } from '../events-client.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import { createRouterObserver } from '../observers.js';
 import type { ResolvedGatewayOptions } from '../options.js';
 import { Replay } from '../replay/replay.js';
+import type { EventsClient } from './events-client.js';
 import { Laggards } from './laggards.js';
 import { QuietConnections } from './quiet-connections.js';
 import { recallRecentEntries } from './recent-entries.js';

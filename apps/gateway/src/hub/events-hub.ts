@@ -3,10 +3,10 @@ import { BrokerError, type Position, parsePosition } from '@millrace/broker';
 import { ContractError, isRoomId } from '@millrace/contract';
 import { type Publisher, PublisherError } from '@millrace/publisher';
 import { defineHub, type HubContext, HubError, method } from '@millrace/signalr';
-import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from './auth/room-access.js';
-import type { User } from './auth/token-verifier.js';
+import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from '../auth/room-access.js';
+import type { User } from '../auth/token-verifier.js';
+import type { EventsClient } from '../delivery/events-client.js';
 import { ConnectionRooms, type JoinResult, type RoomPorts } from './connection-rooms.js';
-import type { EventsClient } from './events-client.js';
 import type { RateLimit } from './rate-limit.js';
 import type { Typists } from './typists.js';
 

@@ -4,13 +4,13 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Position } from '@millrace/broker';
 import { type BackpressureVerdict, type HubContext, HubError, JsonText } from '@millrace/signalr';
-import { personalRoomOf } from './auth/room-access.js';
-import type { User } from './auth/token-verifier.js';
-import type { Laggards } from './delivery/laggards.js';
-import type { TypingUser } from './delivery/typing-users.js';
-import { isSameUser } from './delivery/user-key.js';
-import type { EventsClient } from './events-client.js';
-import type { ReplayOutcome, ReplayTarget, RoomMark } from './replay/replay.js';
+import { personalRoomOf } from '../auth/room-access.js';
+import type { User } from '../auth/token-verifier.js';
+import type { EventsClient } from '../delivery/events-client.js';
+import type { Laggards } from '../delivery/laggards.js';
+import type { TypingUser } from '../delivery/typing-users.js';
+import { isSameUser } from '../delivery/user-key.js';
+import type { ReplayOutcome, ReplayTarget, RoomMark } from '../replay/replay.js';
 
 /** The connection as its rooms see it. */
 export type RoomMember = Pick<
