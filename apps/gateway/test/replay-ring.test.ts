@@ -1,6 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DeliveredEvent, ReplayRing } from '../src/replay/replay-ring.js';
+
+setFlagsFromString('--expose-gc');
 
 const cursors = (chat: string, ticket = '0-0') =>
   new Map([
@@ -42,6 +46,23 @@ describe('ReplayRing', () => {
     for (const id of ['9-0', '10-9', '10-10']) ring.add(event(id));
     expect(textsOf(ring, cursors('9-0'))).toEqual(['10-9', '10-10']);
     expect(textsOf(ring, cursors('10-9'))).toEqual(['10-10']);
+  });
+
+  it('lets go of the memory of what was evicted or replaced', () => {
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const bytesHeld = (): number => {
+      collectGarbage();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = bytesHeld();
+    const ring = createRing({ maxBytes: 20_000_000 });
+    // Each in a room of its own, or all in one, or all of one key: each way entries are kept in another list.
+    for (let n = 1; n <= 6_000; n += 1) {
+      const more = [{ roomId: `room ${n}` }, {}, { latestKey: 'ana' }][n % 3];
+      ring.add(event(`${n}-0`, { text: 'x'.repeat(10_000), ...more }));
+    }
+    expect(bytesHeld() - before).toBeLessThan(1.25 * 20_000_000);
+    expect(ring.bytes).toBeGreaterThan(19_000_000);
   });
 
   it('keeps text outside ASCII as it was', () => {

@@ -43,12 +43,12 @@ interface RingEntry {
   readonly id: EntryId;
   readonly roomId: string;
   readonly eventType: string;
-  readonly reference: TextReference;
+  /** Absent in what is gone: whoever holds a reference holds a whole slab of texts. */
+  reference: TextReference | undefined;
+  readonly textBytes: number;
   readonly latestKey: string | undefined;
   /** Rises by one with every event, over all rooms and streams. */
   readonly sequence: number;
-  /** A newer one of its key came, or it was evicted. */
-  isGone: boolean;
 }
 
 /** The events of one room, oldest first, some of them gone. */
@@ -129,7 +129,8 @@ export class ReplayRing {
     const reference = this.#arena.append(event.text);
     this.#sequence += 1;
     const sequence = this.#sequence;
-    const entry: RingEntry = { stream, id, roomId, eventType, reference, latestKey, sequence, isGone: false };
+    const textBytes = reference.end - reference.start;
+    const entry: RingEntry = { stream, id, roomId, eventType, reference, textBytes, latestKey, sequence };
     const log = this.#rooms.get(roomId) ?? {
       entries: [],
       goneCount: 0,
@@ -156,7 +157,7 @@ export class ReplayRing {
       this.#head += 1;
       this.#bytes -= sizeOf(entry);
       // What was gone already is not missed: a newer one of its key took its place, or its stream began anew.
-      if (!entry.isGone) {
+      if (!isGone(entry)) {
         this.#floors.set(entry.stream, entry.id);
         this.#evictedSequence = entry.sequence;
       }
@@ -185,14 +186,15 @@ export class ReplayRing {
     const entries = this.#rooms.get(roomId)?.entries ?? [];
     // Streams whose newest seen entry the client has already: all their earlier ones as well.
     const finished = new Set<string>();
-    const found: RingEntry[] = [];
-    for (let index = entries.length - 1; index >= 0 && found.length <= maxEvents; index -= 1) {
+    const newestFirst: ReplayEvent[] = [];
+    for (let index = entries.length - 1; index >= 0 && newestFirst.length <= maxEvents; index -= 1) {
       const entry = entries[index];
-      if (entry === undefined || entry.isGone || finished.has(entry.stream)) continue;
-      if (compareEntryIds(entry.id, cursors.get(entry.stream) ?? FIRST_ENTRY_ID) > 0) found.push(entry);
+      if (entry?.reference === undefined || finished.has(entry.stream)) continue;
+      const isMissed = compareEntryIds(entry.id, cursors.get(entry.stream) ?? FIRST_ENTRY_ID) > 0;
+      if (isMissed) newestFirst.push({ eventType: entry.eventType, text: readText(entry.reference) });
       else if (finished.add(entry.stream).size === cursors.size) break;
     }
-    return { events: found.toReversed().map(eventOf), sequence: this.#sequence };
+    return { events: newestFirst.toReversed(), sequence: this.#sequence };
   }
 
   /** Whether nothing that came after this place was evicted. */
@@ -206,18 +208,18 @@ export class ReplayRing {
    */
   eventsSince(roomId: string, sequence: number, maxBytes: number): ReplaySlice {
     const entries = this.#rooms.get(roomId)?.entries ?? [];
-    const found: RingEntry[] = [];
+    const events: ReplayEvent[] = [];
     let bytes = 0;
+    let last = sequence;
     for (let index = firstAfter(entries, sequence); index < entries.length; index += 1) {
       const entry = entries[index];
-      if (entry === undefined || entry.isGone) continue;
-      const last = found.at(-1);
-      if (last !== undefined && bytes >= maxBytes)
-        return { events: found.map(eventOf), sequence: last.sequence };
-      found.push(entry);
-      bytes += entry.reference.end - entry.reference.start;
+      if (entry?.reference === undefined) continue;
+      if (events.length > 0 && bytes >= maxBytes) return { events, sequence: last };
+      events.push({ eventType: entry.eventType, text: readText(entry.reference) });
+      bytes += entry.textBytes;
+      last = entry.sequence;
     }
-    return { events: found.map(eventOf), sequence: this.#sequence };
+    return { events, sequence: this.#sequence };
   }
 
   /** How far back the ring reaches for every stream, in milliseconds before `nowMs`; at most the window. */
@@ -228,8 +230,8 @@ export class ReplayRing {
 
   /** The one place where an entry leaves its room. Its memory is in the account until it is evicted. Idempotent. */
   #forget(entry: RingEntry): void {
-    if (entry.isGone) return;
-    entry.isGone = true;
+    if (isGone(entry)) return;
+    entry.reference = undefined;
     const log = this.#rooms.get(entry.roomId);
     if (log === undefined) return;
     log.goneCount += 1;
@@ -237,18 +239,19 @@ export class ReplayRing {
       log.latest.delete(entry.latestKey);
     if (log.goneCount === log.entries.length) this.#rooms.delete(entry.roomId);
     else if (log.goneCount > 32 && log.goneCount * 2 > log.entries.length) {
-      log.entries = log.entries.filter(({ isGone }) => !isGone);
+      log.entries = log.entries.filter((kept) => !isGone(kept));
       log.goneCount = 0;
     }
   }
 }
 
-function sizeOf({ reference }: RingEntry): number {
-  return reference.end - reference.start + overheadBytes;
+function sizeOf({ textBytes }: RingEntry): number {
+  return textBytes + overheadBytes;
 }
 
-function eventOf({ eventType, reference }: RingEntry): ReplayEvent {
-  return { eventType, text: readText(reference) };
+/** A newer one of its key came, its stream began anew, or it was evicted. */
+function isGone({ reference }: RingEntry): boolean {
+  return reference === undefined;
 }
 
 /** Index of the first entry behind this place; entries stand in the order of their sequence. */
