@@ -52,7 +52,7 @@ const POST_STATUS: Readonly<Record<PostOutcome, number>> = {
   client_aborted: 400,
 };
 
-/** Answers, or takes the response over and answers undefined. */
+/** Answers, or takes the response over (or leaves it, when its client is gone) and answers undefined. */
 export class HttpTransports {
   readonly #parts: HttpTransportParts;
 
@@ -80,6 +80,8 @@ export class HttpTransports {
   }
 
   #get(stored: StoredConnection, exchange: HttpExchange): HttpAnswer | undefined {
+    // Its 'close' has passed while we asked who it is: what was written to it would be lost in silence.
+    if (exchange.response.destroyed) return undefined;
     const name = transportOfGet(exchange.request.headers.accept);
     if (!this.#parts.transports.has(name)) return transportNotSupported(name);
     const { attached } = stored;

@@ -226,11 +226,14 @@ export class HubEndpoint<Client, User, Items> {
     response: ServerResponse,
     url: string,
   ): Promise<HttpAnswer | undefined> {
+    // A request that has ended ends no other: the one to the other instance would hang until its timeout.
+    if (request.method === 'GET' && response.destroyed) return undefined;
     const isAnswered = await this.#options.instances?.forward(request, response, url);
     return isAnswered === true ? undefined : this.#httpTransports.refuseUnknown();
   }
 
   async #forwardUpgrade({ request, socket, head }: Upgrade, url: string): Promise<HttpAnswer | undefined> {
+    if (socket.destroyed) return undefined;
     const isAnswered = await this.#options.instances?.forwardUpgrade(request, socket, head, url);
     return isAnswered === true ? undefined : this.#httpTransports.refuseUnknown();
   }

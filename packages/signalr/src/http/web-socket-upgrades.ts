@@ -53,8 +53,10 @@ export class WebSocketUpgrades {
     });
   }
 
-  /** Undefined when the socket has been taken. */
+  /** Undefined when the socket has been taken, or is gone. */
   answer(upgrade: Upgrade, client: OpeningClient): HttpAnswer | undefined {
+    // Its 'close' has passed while we asked who it is; what was claimed for it would stay claimed.
+    if (upgrade.socket.destroyed) return undefined;
     const { store, admitter, transports } = this.#parts;
     const token = client.info.query.get('id');
     const isNew = token === undefined || token === '';
