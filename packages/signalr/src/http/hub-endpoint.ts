@@ -103,11 +103,7 @@ export class HubEndpoint<Client, User, Items> {
   async handle(request: IncomingMessage, response: ServerResponse, at: RoutedTarget): Promise<void> {
     // A client may leave at any time; 'close' tells those who need to know.
     request.on('error', () => {});
-    const { origin } = request.headers;
-    if (this.#isOriginAllowed(request)) {
-      for (const [name, value] of Object.entries(corsHeaders(origin))) response.setHeader(name, value);
-    }
-    const answer = await this.#answer(request, response, at);
+    const answer = await this.#answer(request, response, at).catch((error) => this.#admitter.fail(error));
     if (answer === undefined) return;
     discardBody(request);
     sendAnswer(response, answer);
@@ -117,7 +113,9 @@ export class HubEndpoint<Client, User, Items> {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, at: RoutedTarget): Promise<void> {
     const ignore = (): void => {}; // The socket may die while we ask who it is; its 'close' says so too.
     socket.on('error', ignore);
-    const refusal = await this.#answerUpgrade(request, socket, head, at);
+    const refusal = await this.#answerUpgrade(request, socket, head, at).catch((error) =>
+      this.#admitter.fail(error),
+    );
     if (refusal !== undefined) sendUpgradeAnswer(socket, refusal);
     else socket.off('error', ignore);
   }
@@ -127,8 +125,12 @@ export class HubEndpoint<Client, User, Items> {
     response: ServerResponse,
     at: RoutedTarget,
   ): Promise<HttpAnswer | undefined> {
-    const { method } = request;
-    if (method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
+    const { method, headers } = request;
+    if (this.#isOriginAllowed(request)) {
+      for (const [name, value] of Object.entries(corsHeaders(headers.origin)))
+        response.setHeader(name, value);
+    }
+    if (method === 'OPTIONS' && headers['access-control-request-method'] !== undefined) {
       return this.#answerPreflight(request);
     }
     if (at.action !== 'connect' && method !== 'POST') return plainText(405);

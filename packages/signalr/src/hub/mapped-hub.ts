@@ -137,8 +137,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
 
   /** Gives a new connection its context; call before its life begins. */
   admit(connection: HubConnection, request: RequestInfo): void {
-    // Without a factory the items are typed as a plain record, which is what this is.
-    const items = this.#definition.createItems?.() ?? ({} as Items);
+    const { items, error } = this.#createItems();
     const calls = new ConnectionCalls(this.#callLimits);
     connection.onEnding = () => calls.cancelAll();
     if (this.#definition.onBackpressure !== undefined)
@@ -148,7 +147,18 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
       calls,
       context: new ConnectionHubContext<Client, User, Items>(state, undefined),
       contextFor: (scope) => new ConnectionHubContext<Client, User, Items>(state, scope),
+      admissionError: error,
     });
+  }
+
+  /** What the factory throws is kept until `connected`, where the client can be told. */
+  #createItems(): { readonly items: Items; readonly error?: Error } {
+    try {
+      // Without a factory the items are typed as a plain record, which is what this is.
+      return { items: this.#definition.createItems?.() ?? ({} as Items) };
+    } catch (error) {
+      return { items: {} as Items, error: toError(error) }; // no code of the hub gets to see these
+    }
   }
 
   register(connection: HubConnection): void {
@@ -160,12 +170,14 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   }
 
   async connected(connection: HubConnection): Promise<void> {
-    const { context } = this.#recordOf(connection);
+    const { context, admissionError } = this.#recordOf(connection);
+    if (admissionError !== undefined) throw admissionError;
     await this.#filters.connected(context, () => this.#definition.onConnected?.(context));
   }
 
   async disconnected(connection: HubConnection, error: Error | undefined): Promise<void> {
-    const { context } = this.#recordOf(connection);
+    const { context, admissionError } = this.#recordOf(connection);
+    if (admissionError !== undefined) return;
     await this.#filters.disconnected(context, error, () => this.#definition.onDisconnected?.(context, error));
   }
 
@@ -207,6 +219,8 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
 /** What the hub keeps for a connection; `context` is the one of its hooks. */
 interface HubRecord<Client, User, Items> extends ConnectionRecord {
   readonly context: HubContext<Client, User, Items>;
+  /** What `createItems` threw: then no other code of the hub runs for this connection. */
+  readonly admissionError: Error | undefined;
 }
 
 function summaryOf(connection: HubConnection): ConnectionSummary {
