@@ -137,7 +137,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'json: details: a result that cannot be written': {
     why: UNWRITABLE,
     ours: {
-      text: '{"type":3,"invocationId":"1","error":"An unexpected error occurred invoking \'Cyclic\' on the server. SignalRError: The value cannot be written as JSON."}\u001e',
+      text: '{"type":3,"invocationId":"1","error":"An unexpected error occurred invoking \'Cyclic\' on the server. SignalRError: The value cannot be written as JSON: it is nested too deep."}\u001e',
     },
   },
   'json: an unknown type': {
