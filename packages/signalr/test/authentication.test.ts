@@ -19,13 +19,25 @@ const authenticate: Authenticate<User> = ({ token }) => {
   return { userId, user: { plan }, expiresAtMs: Date.UTC(2026, 0, 1) + Number(seconds) * 1000 };
 };
 
-function start(options: Partial<MapHubOptions<User>>, refreshed: string[] = []): Promise<Host> {
+function start(
+  options: Partial<MapHubOptions<User>>,
+  refreshed: string[] = [],
+  released: Promise<void> = Promise.resolve(),
+): Promise<Host> {
   const hub = defineHub<unknown, User>()({
     onAuthenticationRefreshed(context) {
       refreshed.push(context.user.plan);
       if (context.user.plan === 'broken') throw new Error('broken');
     },
-    methods: { plan: (context) => context.user.plan },
+    methods: {
+      plan: (context) => context.user.plan,
+      async hang({ signal }) {
+        signal.addEventListener('abort', () => refreshed.push('gone'));
+        refreshed.push('hangs');
+        await released;
+        refreshed.push('returns');
+      },
+    },
   });
   return startHost((server) => server.mapHub('/hub', hub, { authenticate, ...options }));
 }
@@ -124,11 +136,85 @@ describe('the refresh of credentials', () => {
   test('whose hook fails has happened all the same', async () => {
     await using host = await start({ enableAuthenticationRefresh: true });
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
-    await using client = await connectRaw(host, `/hub?id=${id}&access_token=ann,free`);
+    await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
     const reply = await post(`${host.url}/hub/refresh?id=${id}`, '', { Authorization: 'Bearer ann,broken' });
     expect(reply.status).toBe(200);
     expect(await host.event('refreshed_hook_failed')).toMatchObject({ error: { message: 'broken' } });
     expect(client.waiting).toEqual([]);
+  });
+
+  test('is answered while a method runs, and its hook waits for the method, whatever the number of refreshes', async () => {
+    const log: string[] = [];
+    let release: () => void = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using host = await start({ enableAuthenticationRefresh: true }, log, released);
+    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
+    await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
+    client.send(call('hang') + call('plan', [], '2'));
+    await expect.poll(() => log).toEqual(['hangs']);
+    for (const plan of ['paid', 'gold']) {
+      const reply = await post(`${host.url}/hub/refresh?id=${id}`, '', {
+        Authorization: `Bearer ann,${plan}`,
+      });
+      expect(reply.status).toBe(200);
+    }
+    expect(log).toEqual(['hangs']);
+    release();
+    await expect.poll(() => log).toEqual(['hangs', 'returns', 'gold']);
+    expect([await client.next(), await client.next()].join()).toContain('"result":"gold"');
+  });
+
+  test('whose hook still waits when the client leaves is never told', async () => {
+    const log: string[] = [];
+    let release: () => void = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using host = await start({ enableAuthenticationRefresh: true }, log, released);
+    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
+    const client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
+    client.send(call('hang'));
+    await expect.poll(() => log).toEqual(['hangs']);
+    await post(`${host.url}/hub/refresh?id=${id}`, '', { Authorization: 'Bearer ann,paid' });
+    await client[Symbol.asyncDispose]();
+    await expect.poll(() => log).toEqual(['hangs', 'gone']);
+    release();
+    await host.event('connection_closed');
+    expect(log).toEqual(['hangs', 'gone', 'returns']);
+  });
+
+  test('comes by a poll as well, and not by one that brings the same again', async () => {
+    const refreshed: string[] = [];
+    await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
+    const url = `${host.url}/hub?id=${String((await negotiate(host, 'ann,free,10'))['connectionToken'])}`;
+    const as = (token: string): string => `${url}&access_token=ann,${token}`;
+    await send(as('free,10'));
+    await post(as('free,10'), HANDSHAKE);
+    await send(as('free,10'));
+    for (const token of ['paid,100', 'paid,100', 'old,50']) {
+      const poll = send(as(token));
+      await post(as('free,10'), call('plan'));
+      expect((await poll).text).toContain('"result":"paid"');
+    }
+    expect(refreshed).toEqual(['paid']);
+  });
+
+  test('comes by the socket of a client that had lost its own, too', async () => {
+    const refreshed: string[] = [];
+    await using host = await start(
+      { enableAuthenticationRefresh: true, allowStatefulReconnects: true },
+      refreshed,
+    );
+    const { connectionToken } = await negotiate(host, 'ann,free,10&useStatefulReconnect=true');
+    const path = `/hub?id=${String(connectionToken)}&access_token=ann,`;
+    await using client = await connectRaw(host, `${path}free,10`);
+    client.send(HANDSHAKE.replace('1}', '2}'));
+    await client.next();
+    await using again = await connectRaw(host, `${path}paid,100`);
+    await again.next();
+    expect(refreshed).toEqual(['paid']);
   });
 
   test('is no path of the hub where it is off', async () => {

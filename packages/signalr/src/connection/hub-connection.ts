@@ -149,11 +149,13 @@ export class HubConnection implements TransportListener, Ticking {
   /**
    * Takes over what a later request of the same user said: fresher claims, a later expiry. Credentials that expire
    * earlier than those it has are older: a request that was overtaken must not take fresh ones back.
+   * @returns whether they last longer than those it had
    */
-  updatePrincipal(principal: ConnectionPrincipal): void {
-    if (principal.userId !== this.#principal.userId) return;
-    const isOlder = (principal.expiresAtMs ?? Infinity) < (this.#principal.expiresAtMs ?? Infinity);
-    if (!isOlder) this.#principal = principal;
+  updatePrincipal(principal: ConnectionPrincipal): boolean {
+    if (principal.userId !== this.#principal.userId) return false;
+    const [newMs, knownMs] = [principal.expiresAtMs ?? Infinity, this.#principal.expiresAtMs ?? Infinity];
+    if (newMs >= knownMs) this.#principal = principal;
+    return newMs > knownMs;
   }
 
   /** Begins to listen to the transport. */

@@ -68,7 +68,10 @@ export class HubEndpoint<Client, User, Items> {
     this.#options = options;
     this.#admitter = new Admitter(hub.path, options.authenticate, hub.onEvent);
     this.#runner = new ConnectionRunner(hub, { limits, store, instances: options.instances });
-    const parts = { store, transports, runner: this.#runner, admitter: this.#admitter };
+    const onRefreshed = (connection: HubConnection): void => {
+      if (this.canRefresh) void hub.authenticationRefreshed(connection);
+    };
+    const parts = { store, transports, runner: this.#runner, admitter: this.#admitter, onRefreshed };
     const isAccepting = (): boolean => !this.#isClosed;
     this.#httpTransports = new HttpTransports({ ...parts, ticker: hub.ticker, pollLimits, isAccepting });
     this.#upgrades = new WebSocketUpgrades({

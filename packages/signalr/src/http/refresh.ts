@@ -36,12 +36,13 @@ export async function answerRefresh(info: RequestInfo, parts: RefreshParts): Pro
   const admission = await parts.admitter.admit(info, 'refresh', connection.principal);
   if (admission.kind === 'refused') return refusalOf(admission.answer);
   connection.updatePrincipal(admission.principal);
-  await parts.hub.authenticationRefreshed(connection);
+  // Not awaited: the hook may wait for a method that runs, and the client's next request for this answer.
+  if (connection.principal === admission.principal) void parts.hub.authenticationRefreshed(connection);
   const nowMs = parts.hub.ticker.unixTimeMs();
   return json(200, {
     connectionId: connection.connectionId,
     refreshedAt: new Date(nowMs).toISOString(),
-    tokenLifetimeSeconds: lifetimeSecondsOf(admission.principal, nowMs),
+    tokenLifetimeSeconds: lifetimeSecondsOf(connection.principal, nowMs),
   });
 }
 

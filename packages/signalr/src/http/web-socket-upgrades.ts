@@ -25,6 +25,8 @@ export interface WebSocketUpgradeParts {
   readonly ticker: Ticker;
   readonly resumptionLimits: ResumptionLimits;
   readonly onResumed: (connection: HubConnection) => void;
+  /** The client came back with credentials that last longer than those before. */
+  readonly onRefreshed: (connection: HubConnection) => void;
 }
 
 /** An upgrade as Node gives it. */
@@ -89,8 +91,8 @@ export class WebSocketUpgrades {
       const again = new WebSocketTransport(webSocket, socket);
       if (!transport.attach(again)) again.abort();
       else {
-        connection.updatePrincipal(client.principal);
         this.#parts.onResumed(connection);
+        if (connection.updatePrincipal(client.principal)) this.#parts.onRefreshed(connection);
       }
     });
     return undefined;

@@ -9,6 +9,7 @@ import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
 import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
+import { CallScope } from './call-scope.js';
 import { type CallLimits, ConnectionCalls } from './connection-calls.js';
 import { type HubClients, LocalHubClients } from './hub-clients.js';
 import { ConnectionHubContext, type HubContext, type RequestInfo } from './hub-context.js';
@@ -181,12 +182,18 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     await this.#filters.disconnected(context, error, () => this.#definition.onDisconnected?.(context, error));
   }
 
-  /** Runs the hub's `onAuthenticationRefreshed`. Never rejects. */
+  /** Runs the hub's `onAuthenticationRefreshed` when it is its turn. Never rejects. */
   async authenticationRefreshed(connection: HubConnection): Promise<void> {
+    const { calls, contextFor } = this.#recordOf(connection);
+    const slot = await calls.takeRefreshSlot();
+    if (slot === undefined) return;
     try {
-      await this.#definition.onAuthenticationRefreshed?.(this.#recordOf(connection).context);
+      const context = contextFor(new CallScope(slot, undefined));
+      if (connection.state === 'open') await this.#definition.onAuthenticationRefreshed?.(context);
     } catch (error) {
       this.onEvent({ type: 'refreshed_hook_failed', ...connection.identity, error: toError(error) });
+    } finally {
+      slot.end();
     }
   }
 
@@ -219,6 +226,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
 /** What the hub keeps for a connection; `context` is the one of its hooks. */
 interface HubRecord<Client, User, Items> extends ConnectionRecord {
   readonly context: HubContext<Client, User, Items>;
+  contextFor(scope: CallScope): HubContext<Client, User, Items>;
   /** What `createItems` threw: then no other code of the hub runs for this connection. */
   readonly admissionError: Error | undefined;
 }
