@@ -77,6 +77,8 @@ export class HubConnection implements TransportListener, Ticking {
   /** Made on first use: most connections never ask for their signal. */
   #abortController: AbortController | undefined;
   #resolveClosed: () => void = () => {};
+  /** Those who wait in `flushed`: streams, and hub methods. Not the signal's listeners, of which Node warns beyond ten. */
+  readonly #flushing = new Set<() => void>();
 
   constructor(identity: ConnectionIdentity, principal: ConnectionPrincipal, parts: ConnectionParts) {
     this.identity = identity;
@@ -227,14 +229,13 @@ export class HubConnection implements TransportListener, Ticking {
 
   /** Resolves when nothing waits in the queue any more, or when the connection is ending. */
   flushed(): Promise<void> {
-    const { signal } = this;
-    if (signal.aborted) return Promise.resolve();
+    if (this.#isEnding) return Promise.resolve();
     return new Promise((resolve) => {
       const finish = (): void => {
-        signal.removeEventListener('abort', finish);
+        this.#flushing.delete(finish);
         resolve();
       };
-      signal.addEventListener('abort', finish, { once: true });
+      this.#flushing.add(finish);
       this.#queue.whenEmpty(finish);
     });
   }
@@ -364,6 +365,7 @@ export class HubConnection implements TransportListener, Ticking {
     this.#timers.stateChanged();
     if (!this.#isEnding) return;
     this.#abortController?.abort();
+    for (const finish of this.#flushing) finish();
     this.#results?.end();
     const { onEnding } = this;
     this.onEnding = undefined;
