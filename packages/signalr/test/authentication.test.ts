@@ -2,9 +2,10 @@
  * Credentials that expire while their connection lives, and fresh ones for it.
  */
 import { describe, expect, test } from 'vitest';
-import { type Authenticate, defineHub, type MapHubOptions } from '../src/index.js';
+import { type Authenticate, createMemoryDirectory, defineHub, type MapHubOptions } from '../src/index.js';
 import { type Host, startHost } from './support/host.js';
 import { openPolling, post, send } from './support/http-client.js';
+import { startInstances } from './support/instances.js';
 import { call, connectRaw, HANDSHAKE, openRaw } from './support/raw-client.js';
 
 interface User {
@@ -42,7 +43,7 @@ function start(
   return startHost((server) => server.mapHub('/hub', hub, { authenticate, ...options }));
 }
 
-async function negotiate(host: Host, token: string): Promise<Record<string, unknown>> {
+async function negotiate(host: Pick<Host, 'url'>, token: string): Promise<Record<string, unknown>> {
   const url = `${host.url}/hub/negotiate?negotiateVersion=1&access_token=${token}`;
   return (await (await fetch(url, { method: 'POST' })).json()) as Record<string, unknown>;
 }
@@ -86,6 +87,14 @@ describe('credentials that expire', () => {
   });
 });
 
+/** As clients of .NET 11 ask for it. */
+function refresh(host: Pick<Host, 'url'>, id: string | undefined, token: string) {
+  return post(`${host.url}/HUB/Refresh`, '', {
+    Authorization: `Bearer ${token}`,
+    ...(id === undefined ? {} : { 'X-SignalR-Connection-Token': id }),
+  });
+}
+
 describe('the refresh of credentials', () => {
   test('gives the connection its fresh user and a later end', async () => {
     const refreshed: string[] = [];
@@ -99,15 +108,11 @@ describe('the refresh of credentials', () => {
     await using client = await connectRaw(host, `/hub?id=${id}&access_token=ann,free,10`);
     client.send(HANDSHAKE);
     await client.next();
-    const reply = await post(`${host.url}/HUB/Refresh?ID=${id}`, '', {
-      Authorization: 'Bearer ann,paid,100',
-    });
-    expect([reply.status, reply.headers['content-type']]).toEqual([200, 'application/json']);
-    expect(JSON.parse(reply.body.toString())).toEqual({
-      connectionId: answer['connectionId'],
-      refreshedAt: '2026-01-01T00:00:00.000Z',
-      tokenLifetimeSeconds: 100,
-    });
+    const reply = await refresh(host, id, 'ann,paid,100');
+    expect([reply.headers['content-type'], reply.text]).toEqual([
+      'application/json',
+      '200 {"tokenLifetimeSeconds":100}',
+    ]);
     expect(refreshed).toEqual(['paid']);
     host.clock.advance(12_000);
     client.send(call('plan'));
@@ -115,20 +120,18 @@ describe('the refresh of credentials', () => {
   });
 
   test.each([
-    ['', 'ann,paid', 400, 'missing_connection_token'],
-    ['?id=nobody', 'ann,paid', 404, 'connection_not_found'],
-    ['own', 'bad', 401, 'invalid_token'],
-    ['own', 'bob,paid', 403, 'other_user'],
-  ])('%j with %s is refused with %i %s', async (query, token, status, error) => {
+    [undefined, 'ann,paid', '400 {"error":"missing_connection_token"}'],
+    ['', 'ann,paid', '400 {"error":"missing_connection_token"}'],
+    ['nobody', 'ann,paid', '404 {"error":"connection_not_found"}'],
+    ['own', 'bad', '401'],
+    ['own', 'bob,paid', '403 {"error":"user_changed"}'],
+  ])('of %j with %s is refused with %s', async (name, token, text) => {
     await using host = await start({ enableAuthenticationRefresh: true });
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
     await using client = await connectRaw(host, `/hub?id=${id}&access_token=ann,free`);
     client.send(HANDSHAKE);
     await client.next();
-    const url = `${host.url}/hub/refresh${query === 'own' ? `?id=${id}` : query}`;
-    const reply = await post(url, '', { Authorization: `Bearer ${token}` });
-    expect(reply.status).toBe(status);
-    expect(JSON.parse(reply.body.toString())).toMatchObject({ error });
+    expect((await refresh(host, name === 'own' ? id : name, token)).text).toBe(text);
     client.send(call('plan'));
     expect(await client.next()).toContain('free');
   });
@@ -137,8 +140,7 @@ describe('the refresh of credentials', () => {
     await using host = await start({ enableAuthenticationRefresh: true });
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
     await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
-    const reply = await post(`${host.url}/hub/refresh?id=${id}`, '', { Authorization: 'Bearer ann,broken' });
-    expect(reply.status).toBe(200);
+    expect((await refresh(host, id, 'ann,broken')).text).toBe('200 {}');
     expect(await host.event('refreshed_hook_failed')).toMatchObject({ error: { message: 'broken' } });
     expect(client.waiting).toEqual([]);
   });
@@ -155,10 +157,7 @@ describe('the refresh of credentials', () => {
     client.send(call('hang') + call('plan', [], '2'));
     await expect.poll(() => log).toEqual(['hangs']);
     for (const plan of ['paid', 'gold']) {
-      const reply = await post(`${host.url}/hub/refresh?id=${id}`, '', {
-        Authorization: `Bearer ann,${plan}`,
-      });
-      expect(reply.status).toBe(200);
+      expect((await refresh(host, id, `ann,${plan}`)).status).toBe(200);
     }
     expect(log).toEqual(['hangs']);
     release();
@@ -177,7 +176,7 @@ describe('the refresh of credentials', () => {
     const client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
     client.send(call('hang'));
     await expect.poll(() => log).toEqual(['hangs']);
-    await post(`${host.url}/hub/refresh?id=${id}`, '', { Authorization: 'Bearer ann,paid' });
+    await refresh(host, id, 'ann,paid');
     await client[Symbol.asyncDispose]();
     await expect.poll(() => log).toEqual(['hangs', 'gone']);
     release();
@@ -215,6 +214,40 @@ describe('the refresh of credentials', () => {
     await using again = await connectRaw(host, `${path}paid,100`);
     await again.next();
     expect(refreshed).toEqual(['paid']);
+  });
+
+  test('finds the token in the query too, where all other requests have it', async () => {
+    const refreshed: string[] = [];
+    await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
+    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
+    await using _client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
+    expect((await post(`${host.url}/hub/refresh?id=${id}&access_token=ann,paid`, '')).text).toBe('200 {}');
+    await expect.poll(() => refreshed).toEqual(['paid']);
+  });
+
+  test('is handed to the instance that serves the connection', async () => {
+    const refreshed: string[] = [];
+    const directory = createMemoryDirectory();
+    const hub = defineHub<unknown, User>()({
+      onAuthenticationRefreshed: (context) => void refreshed.push(context.user.plan),
+      methods: {},
+    });
+    await using row = await startInstances(
+      2,
+      (server) =>
+        void server.mapHub('/hub', hub, {
+          authenticate,
+          allowStatefulReconnects: true,
+          enableAuthenticationRefresh: true,
+        }),
+      (url) => ({ instances: { url, signingKeys: ['x'.repeat(32)], directory } }),
+    );
+    const [first, second] = row.instances;
+    if (first === undefined || second === undefined) throw new Error('two instances');
+    const { connectionToken } = await negotiate(first, 'ann,free&useStatefulReconnect=true');
+    await using _client = await openRaw(first, `/hub?id=${String(connectionToken)}&access_token=ann,free`);
+    expect((await refresh(second, String(connectionToken), 'ann,paid')).text).toBe('200 {}');
+    await expect.poll(() => refreshed).toEqual(['paid']);
   });
 
   test('is no path of the hub where it is off', async () => {

@@ -27,7 +27,7 @@ import {
 import { HttpTransports } from './http-transports.js';
 import { answerNegotiate, type RedirectNegotiate } from './negotiation.js';
 import { type AllowedOrigins, corsHeaders, isOriginAllowed, preflightHeaders } from './origin-policy.js';
-import { answerRefresh, lifetimeSecondsOf } from './refresh.js';
+import { answerRefresh, lifetimeSecondsOf, refreshedTokenOf } from './refresh.js';
 import type { RequestTarget } from './request-target.js';
 import { type Upgrade, WebSocketUpgrades } from './web-socket-upgrades.js';
 
@@ -220,7 +220,7 @@ export class HubEndpoint<Client, User, Items> {
   /** Where the connection of a request is served. Asks nobody about what is here, or is not about a connection. */
   async #placeOf(request: IncomingMessage, info: RequestInfo, at: RoutedTarget): Promise<Place> {
     const { instances, store } = this.#options;
-    const token = tokenOf(info);
+    const token = at.action === 'refresh' ? refreshedTokenOf(info) : tokenOf(info);
     const isHere = at.action === 'negotiate' || token === '' || store.isClaimed(token);
     return isHere || instances === undefined ? { kind: 'here' } : instances.placeOf(token, request);
   }

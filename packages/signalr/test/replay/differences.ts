@@ -46,7 +46,7 @@ const DELETED = 'DELETE answers a poll that waits with 204; ASP.NET Core sends i
 const EARLY_POST =
   'A POST to a connection that no poll or stream has opened yet is answered with 404; ASP.NET Core keeps its bytes.';
 const OTHER_USER =
-  "A request of another user than the connection's is refused with 403; ASP.NET Core takes the new user over.";
+  "A request of another user than the connection's is refused with 403; ASP.NET Core takes the new user over, until .NET 11.";
 const OTHER_PAGE =
   'A page of another host is refused, WebSockets included, until `allowedOrigins` names it; ASP.NET Core lets every page open a WebSocket, and CORS is left to the application.';
 const SECOND_SOCKET =
