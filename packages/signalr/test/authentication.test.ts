@@ -95,6 +95,18 @@ function refresh(host: Pick<Host, 'url'>, id: string | undefined, token: string)
   });
 }
 
+/** A hub whose `hang` runs until it is released, and the token of a connection. */
+async function startHanging() {
+  const log: string[] = [];
+  let release: () => void = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const host = await start({ enableAuthenticationRefresh: true }, log, released);
+  const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
+  return { host, log, id, release: () => release() };
+}
+
 describe('the refresh of credentials', () => {
   test('gives the connection its fresh user and a later end', async () => {
     const refreshed: string[] = [];
@@ -146,13 +158,9 @@ describe('the refresh of credentials', () => {
   });
 
   test('is answered while a method runs, and its hook waits for the method, whatever the number of refreshes', async () => {
-    const log: string[] = [];
-    let release: () => void = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    await using host = await start({ enableAuthenticationRefresh: true }, log, released);
-    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
+    const hanging = await startHanging();
+    await using host = hanging.host;
+    const { id, log, release } = hanging;
     await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
     client.send(call('hang') + call('plan', [], '2'));
     await expect.poll(() => log).toEqual(['hangs']);
@@ -166,13 +174,9 @@ describe('the refresh of credentials', () => {
   });
 
   test('whose hook still waits when the client leaves is never told', async () => {
-    const log: string[] = [];
-    let release: () => void = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    await using host = await start({ enableAuthenticationRefresh: true }, log, released);
-    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
+    const hanging = await startHanging();
+    await using host = hanging.host;
+    const { id, log, release } = hanging;
     const client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
     client.send(call('hang'));
     await expect.poll(() => log).toEqual(['hangs']);

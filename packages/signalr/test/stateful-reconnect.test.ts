@@ -236,20 +236,26 @@ describe('what a client does not acknowledge', () => {
   });
 });
 
-describe.each(['json', 'messagepack'])('the official client with %s', (protocol) => {
+/** An official client that keeps the notes it gets, and why it ended, if it did. */
+function buildOfficial(url: string, protocol: 'json' | 'messagepack') {
+  const builder = new HubConnectionBuilder()
+    .withUrl(`${url}/hub`)
+    .withStatefulReconnect()
+    .configureLogging(LogLevel.None);
+  if (protocol === 'messagepack') builder.withHubProtocol(new MessagePackHubProtocol());
+  const connection = builder.build();
+  const notes: number[] = [];
+  const ends: unknown[] = [];
+  connection.on('note', (n: number) => void notes.push(n));
+  connection.onclose((error) => ends.push(error));
+  connection.onreconnecting((error) => ends.push(error));
+  return { connection, notes, ends };
+}
+
+describe.each(['json', 'messagepack'] as const)('the official client with %s', (protocol) => {
   test('loses and doubles nothing in either direction while its sockets are killed', async () => {
     await using host = await start({ tickIntervalMs: 100 });
-    const builder = new HubConnectionBuilder()
-      .withUrl(`${host.url}/hub`)
-      .withStatefulReconnect()
-      .configureLogging(LogLevel.None);
-    if (protocol === 'messagepack') builder.withHubProtocol(new MessagePackHubProtocol());
-    const connection = builder.build();
-    const notes: number[] = [];
-    const ends: unknown[] = [];
-    connection.on('note', (n: number) => notes.push(n));
-    connection.onclose((error) => ends.push(error));
-    connection.onreconnecting((error) => ends.push(error));
+    const { connection, notes, ends } = buildOfficial(host.url, protocol);
     await connection.start();
     const { connectionId } = connection;
     const total = 400;
@@ -298,16 +304,7 @@ describe.each([
       disconnectTimeoutMs: 600_000,
     });
     await using wire = await startBreakingWire(host.url, seed);
-    const builder = new HubConnectionBuilder()
-      .withUrl(`${wire.url}/hub`)
-      .withStatefulReconnect()
-      .configureLogging(LogLevel.None);
-    if (protocol === 'messagepack') builder.withHubProtocol(new MessagePackHubProtocol());
-    const connection = builder.build();
-    const notes: number[] = [];
-    const ends: unknown[] = [];
-    connection.on('note', (n: number) => void notes.push(n));
-    connection.onclose((error) => ends.push(error));
+    const { connection, notes, ends } = buildOfficial(wire.url, protocol);
     await connection.start();
     wire.breakNext(40);
     let total = 0;
