@@ -74,6 +74,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
     case 'refreshed_hook_failed':
     case 'backpressure_hook_failed':
     case 'authentication_failed':
+    case 'request_failed':
       logger.error({ err: event.error, hub: event.hub }, event.type.replaceAll('_', ' '));
       return;
     case 'request_refused':

@@ -5,7 +5,6 @@
 /** Stable codes of {@link SignalRError}; each is explained in docs/errors.md. */
 export const SIGNALR_ERROR_CODES = [
   'aborted',
-  'authentication_failed',
   'canceled',
   'client_error',
   'client_timeout',

@@ -59,6 +59,8 @@ export type SignalREvent =
       readonly error: Error;
     })
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }
+  /** The application's own code threw (`allowedOrigins`, `redirectNegotiate`); the request was answered 500. */
+  | { readonly type: 'request_failed'; readonly hub: string; readonly error: Error }
   | {
       readonly type: 'request_refused';
       readonly hub: string;

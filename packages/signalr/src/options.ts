@@ -58,7 +58,7 @@ export interface SignalRServerOptions {
   readonly maximumOutboundMessages?: number;
   /** Negotiated connections without a transport, per hub; then negotiate answers 503. @defaultValue 10_000 */
   readonly maximumPendingConnections?: number;
-  /** Older negotiate versions are refused. @defaultValue 0 */
+  /** Older negotiate versions are refused: 0 takes all clients, 1 none from before .NET Core 3.1. @defaultValue 0 */
   readonly minimumNegotiateVersion?: number;
   /** Several instances behind one address, without sticky sessions. @defaultValue this one alone */
   readonly instances?: InstanceOptions;
@@ -143,12 +143,18 @@ export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
     statefulReconnectBufferBytes: number('statefulReconnectBufferBytes'),
     maximumTransportMessageBytes: number('maximumTransportMessageBytes'),
     maximumPendingConnections: number('maximumPendingConnections'),
-    minimumNegotiateVersion: options.minimumNegotiateVersion ?? 0,
+    minimumNegotiateVersion: negotiateVersion(options.minimumNegotiateVersion ?? 0),
     instances: options.instances,
     tickIntervalMs: number('tickIntervalMs'),
     clock: options.clock ?? systemClock,
     onEvent: options.onEvent,
   });
+}
+
+/** There are two; a higher minimum would refuse every client. */
+function negotiateVersion(value: number): 0 | 1 {
+  if (value === 0 || value === 1) return value;
+  throw new SignalRError('invalid_option', `The option minimumNegotiateVersion is 0 or 1; it is ${value}.`);
 }
 
 function positiveInteger(name: string, value: number): number {

@@ -39,8 +39,8 @@ export type MapHubOptions<User> = {
    */
   readonly closeOnAuthenticationExpiration?: boolean;
   /**
-   * Whether `POST {path}/refresh?id={token}` gives a connection fresh credentials of the same user. Negotiate then
-   * says `tokenLifetimeSeconds`. @defaultValue false
+   * Whether `POST {path}/refresh` gives the connection whose token is in the header `X-SignalR-Connection-Token` fresh credentials
+   * of the same user, as clients of .NET 11 ask for them. Negotiate then says `tokenLifetimeSeconds`. @defaultValue false
    */
   readonly enableAuthenticationRefresh?: boolean;
   /** Sends clients elsewhere when they negotiate. @defaultValue nobody */

@@ -30,6 +30,15 @@ function portUrl(address: AddressInfo | string | null): string {
   return `http://127.0.0.1:${(address as AddressInfo).port}`;
 }
 
+/** How an upgrade of a path that has no hub is answered: `status body`. */
+async function upgradeAsPlainRequest(url: string): Promise<string> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/elsewhere`);
+  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
+  let body = '';
+  for await (const chunk of response) body += String(chunk);
+  return `${response.statusCode} ${body}`;
+}
+
 describe('attached to a plain server', () => {
   test('leaves all other requests to listeners added before and after', async () => {
     const seen: string[] = [];
@@ -54,6 +63,29 @@ describe('attached to a plain server', () => {
     expect(seen).toHaveLength(10);
     await server.close();
     expect(await (await fetch(`${url}/hubs/a`)).text()).toBe('app');
+    http.closeAllConnections();
+    http.close();
+  });
+
+  test('shares it with another SignalR server, which has limits of its own', async () => {
+    const http = createServer((_request, response) => response.end('app'));
+    await using strict = createSignalRServer({ maximumReceiveMessageBytes: 100 });
+    await using generous = createSignalRServer();
+    strict.mapHub('/strict', hub);
+    generous.mapHub('/generous', hub);
+    strict.attach(http);
+    generous.attach(http);
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const url = portUrl(http.address());
+    const text = 'x'.repeat(1_000);
+    expect(await invokeEcho(url, '/generous', text)).toBe(text);
+    expect(await invokeEcho(url, '/strict', 'x')).toBe('x');
+    await expect(invokeEcho(url, '/strict', text)).rejects.toThrow();
+    expect(await upgradeAsPlainRequest(url)).toBe('200 app');
+    await strict.close();
+    expect(await invokeEcho(url, '/generous', 'goes on')).toBe('goes on');
+    expect(await upgradeAsPlainRequest(url)).toBe('200 app');
     http.closeAllConnections();
     http.close();
   });
@@ -90,12 +122,7 @@ describe('attached to a plain server', () => {
     server.attach(http);
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
-    const socket = new WebSocket(`${portUrl(http.address()).replace('http', 'ws')}/elsewhere`);
-    const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
-    expect(response.statusCode).toBe(404);
-    let body = '';
-    for await (const chunk of response) body += String(chunk);
-    expect(body).toBe('no /elsewhere');
+    expect(await upgradeAsPlainRequest(portUrl(http.address()))).toBe('404 no /elsewhere');
     http.closeAllConnections();
     http.close();
   });

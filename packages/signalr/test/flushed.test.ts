@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { createSignalRServer, defineHub } from '@millrace/signalr';
 import { expect, it } from 'vitest';
+import { startHost } from './support/host.js';
+import { call, openRaw } from './support/raw-client.js';
 
 interface Client {
   part(text: string): void;
@@ -62,4 +64,35 @@ it('resolves when the connection ends', async () => {
   await expect(test.connection.invoke('endMyself')).rejects.toThrow();
   await ended;
   expect(ended).toBeDefined();
+});
+
+it('is awaited by many at once without a warning, and by nobody any more when the client has left', async () => {
+  const log: string[] = [];
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', onWarning);
+  const hub = defineHub<Client>()({
+    methods: {
+      async flood(context) {
+        for (let part = 0; part < 10; part += 1) context.clients.caller.send('part', 'x'.repeat(5_000_000));
+        log.push('waits');
+        await Promise.all(Array.from({ length: 50 }, () => context.flushed()));
+        log.push('has waited');
+      },
+    },
+  });
+  await using host = await startHost((server) => server.mapHub('/hub', hub), {
+    maximumOutboundBytes: 100_000_000,
+  });
+  const client = await openRaw(host);
+  client.socket.pause();
+  client.send(call('flood'));
+  await expect.poll(() => log).toEqual(['waits']);
+  // Warnings are told in a later turn.
+  for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
+  expect(log).toEqual(['waits']);
+  await client[Symbol.asyncDispose]();
+  await expect.poll(() => log).toEqual(['waits', 'has waited']);
+  process.off('warning', onWarning);
+  expect(warnings).toEqual([]);
 });

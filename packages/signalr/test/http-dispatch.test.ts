@@ -395,7 +395,6 @@ describe('fresh credentials', () => {
     const url = await negotiateUrl(host);
     await send(url, { headers: { Authorization: 'Bearer free,50' } });
     const answer = await post(refreshUrl(url), '', { Authorization: `Bearer ${token}` });
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ refreshedAt: '2026-01-01T00:00:00.000Z' });
     expect(Reflect.get(JSON.parse(answer.body.toString()) as object, 'tokenLifetimeSeconds')).toBe(seconds);
   });
 

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Authenticate, defineHub, type MapHubOptions, type SignalRServerOptions } from '../src/index.js';
 import { type Host, startHost } from './support/host.js';
-import { call, HANDSHAKE, openRaw, RS } from './support/raw-client.js';
+import { call, openRaw, RS } from './support/raw-client.js';
 
 const hub = defineHub()({ methods: { echo: (_context, value) => value } });
 
@@ -57,6 +57,15 @@ describe('negotiate', () => {
     expect(answer['connectionId']).toMatch(/^[\w-]{22}$/);
     expect(answer['connectionToken']).toMatch(/^[\w-]{22}$/);
     expect(answer['connectionToken']).not.toBe(answer['connectionId']);
+  });
+
+  test('finds a hub however its path is written', async () => {
+    await using host = await startHost((server) => void server.mapHub('/Straße/a b', hub));
+    await using client = await openRaw(host, '/stra%C3%9Fe/A%20%62/');
+    client.send(call('echo', [1]));
+    expect(await client.next()).toContain('"result":1');
+    const response = await fetch(`${host.url}/straße/a b/negotiate`, { method: 'POST' });
+    expect(await response.json()).toHaveProperty('connectionId');
   });
 
   test('version 0 has the id alone, which then attaches', async () => {
@@ -364,19 +373,34 @@ describe('a closed server', () => {
   });
 });
 
-test('options and paths that make no sense are refused at once', async () => {
-  await using host = await start();
-  expect(() => host.server.mapHub('/HUBS/chat/', hub)).toThrow(
-    expect.objectContaining({ code: 'duplicate_path' }),
-  );
-  expect(() => host.server.mapHub('hubs', hub)).toThrow(
-    expect.objectContaining({ code: 'invalid_argument' }),
-  );
-  expect(() => defineHub()({ methods: { Send() {}, send() {} } })).toThrow(
-    expect.objectContaining({ code: 'duplicate_method' }),
-  );
-  await expect(start({}, { clientTimeoutMs: 0 })).rejects.toThrow(
-    expect.objectContaining({ code: 'invalid_option' }),
-  );
-  expect(HANDSHAKE).toContain('json');
+describe('what makes no sense is refused at once:', () => {
+  test.each(['/HUBS/chat/', '/hubs/ch%61t'])('a second hub at %s', async (path) => {
+    await using host = await start();
+    expect(() => host.server.mapHub(path, hub)).toThrow(expect.objectContaining({ code: 'duplicate_path' }));
+  });
+
+  test.each(['hubs', '/hubs?a', '/hubs#a', ''])('a hub at %j', async (path) => {
+    await using host = await start();
+    expect(() => host.server.mapHub(path, hub)).toThrow(
+      expect.objectContaining({ code: 'invalid_argument' }),
+    );
+  });
+
+  test('two methods that differ in case only', () => {
+    expect(() => defineHub()({ methods: { Send() {}, send() {} } })).toThrow(
+      expect.objectContaining({ code: 'duplicate_method' }),
+    );
+  });
+
+  test.each<SignalRServerOptions>([
+    { clientTimeoutMs: 0 },
+    { keepAliveIntervalMs: -1 },
+    { pollTimeoutMs: 1.5 },
+    { maximumOutboundBytes: Number.NaN },
+    { maximumPendingConnections: Number.POSITIVE_INFINITY },
+    { minimumNegotiateVersion: 2 },
+    { minimumNegotiateVersion: Number.NaN },
+  ])('the option %j', async (options) => {
+    await expect(start({}, options)).rejects.toThrow(expect.objectContaining({ code: 'invalid_option' }));
+  });
 });

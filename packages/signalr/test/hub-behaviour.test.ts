@@ -285,7 +285,11 @@ describe('a send', () => {
     await once(binary, 'open');
     binary.send(HANDSHAKE.replace('json', 'messagepack'));
     await once(binary, 'message');
-    expect(hub?.clients.all.send('note', [1, 'two', null, { three: 3 }])).toBe(2);
+    // What one of them cannot carry reaches neither.
+    expect(() => hub?.clients.all.send('note', [2n ** 64n])).toThrow(
+      expect.objectContaining({ code: 'unserializable' }),
+    );
+    expect(hub?.clients.all.send('note', [1, 'two', null, { three: 3 }, 2n ** 40n])).toBe(2);
     const [bytes] = (await once(binary, 'message')) as [Buffer];
     const body = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
     const [message] = new MessagePackHubProtocol().parseMessages(body, { log() {} });

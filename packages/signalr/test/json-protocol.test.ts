@@ -5,7 +5,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { JsonText, SignalRError } from '../src/index.js';
 import { type HubMessage, MessageType } from '../src/protocol/hub-message.js';
+import type { HubProtocol } from '../src/protocol/hub-protocol.js';
 import { jsonHubProtocol } from '../src/protocol/json-hub-protocol.js';
+import { messagePackHubProtocol } from '../src/protocol/message-pack-hub-protocol.js';
 
 const RS = '\u001e';
 
@@ -184,11 +186,64 @@ describe('values', () => {
     );
   });
 
+  test('writes big integers with all their digits, as .NET writes a long', () => {
+    expect(write(2n ** 64n - 1n)).toContain('"result":18446744073709551615}');
+    expect(write({ ids: [-(2n ** 63n), 5n], name: 'n' })).toContain(
+      '"result":{"ids":[-9223372036854775808,5],"name":"n"}',
+    );
+  });
+
+  test('writes all else beside bytes and big integers as JSON.stringify does', () => {
+    class Point {
+      readonly x = 1;
+      toJSON(key: string) {
+        return { x: this.x, key };
+      }
+    }
+    const values = [new Date(0), new Point(), undefined, () => 1, Symbol('s'), Number.NaN, 1e300, '"\\ü'];
+    const boxed = [Object(1), Object('s'), Object(true), new Map([[1, 2]]), [[], {}, null]];
+    const beside = (rest: unknown): unknown => ({ rest, at: { date: new Date(0), none: undefined } });
+    for (const value of [...values, ...boxed, values]) {
+      const text = JSON.stringify(beside(value)).slice(1, -1);
+      expect(write({ big: 1n, ...(beside(value) as object) })).toContain(`"result":{"big":1,${text}}`);
+    }
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(write([value, 1n])).toContain(`"result":[${JSON.stringify(value)},1]`);
+      }),
+    );
+  });
+
   test('reports what cannot be written', () => {
     const circle: unknown[] = [];
     circle.push(circle);
-    expect(() => write(circle)).toThrow(expect.objectContaining({ code: 'unserializable' }));
-    expect(() => write(1n)).toThrow(expect.objectContaining({ code: 'unserializable' }));
+    const around: unknown[] = [1n];
+    around.push(around);
+    const deep = JSON.parse(`${'['.repeat(502)}${']'.repeat(502)}`) as unknown;
+    const broken = {
+      toJSON() {
+        throw new TypeError('no');
+      },
+    };
+    for (const value of [circle, around, deep, broken, [1n, broken], 2n ** 64n, -(2n ** 63n) - 1n])
+      expect(() => write(value)).toThrow(expect.objectContaining({ code: 'unserializable' }));
+  });
+
+  test('carries the same values as MessagePack does, no more and no less', () => {
+    const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown;
+    const values = [1n, 2n ** 64n - 1n, 2n ** 64n, -(2n ** 63n), -(2n ** 63n) - 1n];
+    const depths = [500, 501, 502, 503].map(nested);
+    for (const value of [...values, ...depths, depths.map((deep) => [deep, 1n])]) {
+      const message: HubMessage = { type: MessageType.streamItem, invocationId: '1', item: value };
+      const isWritten = (protocol: HubProtocol): boolean => {
+        try {
+          return protocol.write(message).length > 0;
+        } catch {
+          return false;
+        }
+      };
+      expect(isWritten(jsonHubProtocol)).toBe(isWritten(messagePackHubProtocol));
+    }
   });
 
   test('checks JSON text from outside', () => {

@@ -28,8 +28,9 @@ describe('what was sent', () => {
     const replay = buffer.replay();
     expect([replay.sequenceId, texts(replay.messages)]).toEqual([3, ['c', 'd']]);
     buffer.accept(sequence(1));
-    buffer.accept(ack(4));
-    expect(buffer.replay()).toEqual({ sequenceId: 5, messages: [] });
+    buffer.sent(counted('e'));
+    buffer.accept(ack(5));
+    expect(buffer.replay()).toEqual({ sequenceId: 6, messages: [] });
   });
 
   test('is not kept when it serves the connection alone', () => {
@@ -94,69 +95,187 @@ describe('what is received', () => {
   });
 });
 
+describe('a client that breaks off in the middle of a replay', () => {
+  test('may go on behind it, once what it had sent was acknowledged', () => {
+    const buffer = new MessageBuffer(10);
+    for (const n of [1, 2, 3]) buffer.accept(item(n));
+    buffer.replay();
+    buffer.accept(sequence(1));
+    buffer.accept(item(1));
+    buffer.replay();
+    // The acknowledgement of all three reached it over the socket that has just broken.
+    expect(buffer.accept(sequence(4))).toBe(false);
+    expect(buffer.accept(item(4))).toBe(true);
+    expect(() => buffer.accept(sequence(6))).toThrow('Sequence ID greater');
+  });
+
+  test('is told the number it was told before, as it may not have counted any further', () => {
+    const buffer = new MessageBuffer(1_000);
+    for (const text of ['a', 'b', 'c']) buffer.sent(counted(text));
+    expect(buffer.replay().sequenceId).toBe(1);
+    buffer.accept(sequence(1));
+    buffer.accept(ack(3));
+    expect(buffer.isFull).toBe(false);
+    const replay = buffer.replay();
+    expect([replay.sequenceId, texts(replay.messages)]).toEqual([1, ['a', 'b', 'c']]);
+    buffer.accept(sequence(1));
+    buffer.sent(counted('d'));
+    // It has counted past all that was replayed.
+    buffer.accept(ack(4));
+    expect(buffer.replay()).toEqual({ sequenceId: 5, messages: [] });
+  });
+
+  test('again and again has no more kept for it than twice the limit', () => {
+    const buffer = new MessageBuffer(100);
+    for (let round = 1; round <= 50; round += 1) {
+      for (let n = 0; n < 10; n += 1) buffer.sent(counted('x'.repeat(10)));
+      const kept = buffer.replay().messages.reduce((sum, { payload }) => sum + payload.length, 0);
+      expect(kept).toBeLessThanOrEqual(200);
+      buffer.accept(sequence(1));
+      buffer.accept(ack(round * 10));
+    }
+  });
+});
+
+test('what the client sends again is acknowledged again: the first answer was lost', () => {
+  const buffer = new MessageBuffer(10);
+  buffer.accept(item(1));
+  buffer.accept(item(2));
+  expect(buffer.takeAck()).toBe(2);
+  buffer.replay();
+  buffer.accept(sequence(1));
+  buffer.accept(item(1));
+  buffer.accept(item(2));
+  expect(buffer.takeAck()).toBe(2);
+  expect(buffer.takeAck()).toBeUndefined();
+});
+
 test('over any number of breaks at any place nothing is lost, doubled or disordered, in either direction', () => {
   const step = fc.oneof(
-    { weight: 5, arbitrary: fc.constantFrom('a sends', 'b sends') },
-    { weight: 4, arbitrary: fc.constantFrom('a receives', 'b receives') },
-    { weight: 2, arbitrary: fc.constantFrom('a acks', 'b acks') },
+    { weight: 5, arbitrary: fc.constantFrom('server sends', 'client sends') },
+    { weight: 4, arbitrary: fc.constantFrom('server receives', 'client receives') },
+    { weight: 2, arbitrary: fc.constantFrom('server acks', 'client acks') },
     { weight: 1, arbitrary: fc.constant('break') },
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const a = new Side();
-      const b = new Side();
+      const server = new Server();
+      const client = new OfficialClient();
       for (const what of steps) {
-        if (what === 'a sends') a.send(b);
-        else if (what === 'b sends') b.send(a);
-        else if (what === 'a receives') a.receive(1);
-        else if (what === 'b receives') b.receive(1);
-        else if (what === 'a acks') a.ack(b);
-        else if (what === 'b acks') b.ack(a);
-        else reconnect(a, b);
+        if (what === 'server sends') server.send(client);
+        else if (what === 'client sends') client.send(server);
+        else if (what === 'server receives') server.receive(1);
+        else if (what === 'client receives') client.receive(1);
+        else if (what === 'server acks') server.ack(client);
+        else if (what === 'client acks') client.ack(server);
+        else reconnect(server, client);
       }
-      reconnect(a, b);
-      a.receive(Number.POSITIVE_INFINITY);
-      b.receive(Number.POSITIVE_INFINITY);
-      expect(a.received).toEqual(Array.from({ length: b.sent }, (_, index) => index + 1));
-      expect(b.received).toEqual(Array.from({ length: a.sent }, (_, index) => index + 1));
+      reconnect(server, client);
+      server.receive(Number.POSITIVE_INFINITY);
+      client.receive(Number.POSITIVE_INFINITY);
+      expect(server.received).toEqual(Array.from({ length: client.sent }, (_, index) => index + 1));
+      expect(client.received).toEqual(Array.from({ length: server.sent }, (_, index) => index + 1));
+      // Nothing waits for an acknowledgement for ever.
+      server.ack(client);
+      client.receive(Number.POSITIVE_INFINITY);
+      expect(client.unacked).toEqual([]);
     }),
-    { numRuns: 500 },
+    { numRuns: 1_000 },
   );
 });
 
-/** One end of a link whose wire loses everything that is on it when it breaks. */
-class Side {
+/** The wire to one end, which loses everything that is on it when it breaks. */
+interface End {
+  wire: HubMessage[];
+}
+
+class Server implements End {
   readonly buffer = new MessageBuffer(1_000_000);
   readonly received: number[] = [];
   sent = 0;
   wire: HubMessage[] = [];
 
-  send(to: Side): void {
+  send(to: End): void {
     this.sent += 1;
     this.buffer.sent(counted(String(this.sent)));
     to.wire.push(item(this.sent));
   }
 
-  ack(to: Side): void {
+  ack(to: End): void {
     const sequenceId = this.buffer.takeAck();
     if (sequenceId !== undefined) to.wire.push(ack(sequenceId));
   }
 
+  replay(): HubMessage[] {
+    const { sequenceId, messages } = this.buffer.replay();
+    return [sequence(sequenceId), ...texts(messages).map((text) => item(Number(text)))];
+  }
+
   receive(count: number): void {
-    for (let left = count; left > 0 && this.wire.length > 0; left -= 1) {
-      const message = this.wire.shift();
-      if (message === undefined || !this.buffer.accept(message)) continue;
-      if (message.type === MessageType.streamItem) this.received.push(Number(message.item));
+    for (const message of this.wire.splice(0, count)) {
+      if (this.buffer.accept(message) && message.type === MessageType.streamItem)
+        this.received.push(Number(message.item));
     }
   }
 }
 
-function reconnect(a: Side, b: Side): void {
-  const replays = [a.buffer.replay(), b.buffer.replay()] as const;
-  const wireOf = (replay: (typeof replays)[number]): HubMessage[] => [
-    sequence(replay.sequenceId),
-    ...texts(replay.messages).map((text) => item(Number(text))),
-  ];
-  b.wire = wireOf(replays[0]);
-  a.wire = wireOf(replays[1]);
+/**
+ * The rules of the official clients, which go back further than they must and refuse a number that they have not counted to, even
+ * if they have seen it before the break. Their acknowledgement waits for a timer, which a break does not stop.
+ */
+class OfficialClient implements End {
+  readonly received: number[] = [];
+  sent = 0;
+  wire: HubMessage[] = [];
+  unacked: number[] = [];
+  #next = 1;
+  #latest = 0;
+  #owesAck = false;
+  #isAwaitingSequence = false;
+
+  send(to: End): void {
+    this.sent += 1;
+    this.unacked.push(this.sent);
+    to.wire.push(item(this.sent));
+  }
+
+  ack(to: End): void {
+    if (this.#owesAck) to.wire.push(ack(this.#latest));
+    this.#owesAck = false;
+  }
+
+  replay(): HubMessage[] {
+    this.#isAwaitingSequence = true;
+    return [sequence(this.unacked[0] ?? this.sent + 1), ...this.unacked.map(item)];
+  }
+
+  receive(count: number): void {
+    for (const message of this.wire.splice(0, count)) {
+      if (message.type === MessageType.sequence) this.#goTo(message.sequenceId);
+      else if (this.#isAwaitingSequence) continue;
+      else if (message.type === MessageType.ack)
+        this.unacked = this.unacked.filter((id) => id > message.sequenceId);
+      else if (message.type === MessageType.streamItem) this.#take(Number(message.item));
+    }
+  }
+
+  #goTo(sequenceId: number): void {
+    this.#isAwaitingSequence = false;
+    if (sequenceId > this.#next)
+      throw new Error(`told to go on at ${sequenceId}, has counted to ${this.#next}`);
+    this.#next = sequenceId;
+  }
+
+  #take(value: number): void {
+    const id = this.#next;
+    this.#next += 1;
+    if (id >= this.#latest) this.#owesAck = true;
+    if (id <= this.#latest) return;
+    this.#latest = id;
+    this.received.push(value);
+  }
+}
+
+function reconnect(server: Server, client: OfficialClient): void {
+  [client.wire, server.wire] = [server.replay(), client.replay()];
 }

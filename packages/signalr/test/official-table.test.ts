@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { cellsOf } from './support/matrix/cells.js';
 import { cellName, PAGE_PATH, publishedCells, renderPage } from './support/matrix/table.js';
 
-const TESTED_RUNTIMES = ['Node'] as const;
+const TESTED_RUNTIMES = ['Node', 'Chromium'] as const;
 
 const written = renderPage(readFileSync(PAGE_PATH, 'utf8'), TESTED_RUNTIMES);
 

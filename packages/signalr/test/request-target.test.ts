@@ -34,6 +34,12 @@ describe('a request target', () => {
     ['/HUB/', '/hub'],
     ['/', '/'],
     ['/a//', '/a/'],
+    ['/h%75B', '/hub'],
+    ['/gr%C3%BC%C3%9Fe', '/grüße'],
+    ['/GRÜSSE', '/grüsse'],
+    ['/a%2Fb%2f', '/a%2fb%2f'],
+    ['/a%', '/a%'],
+    ['/a%FF%41', '/a%ff%41'],
   ])('compares %j as %j', (path, key) => {
     expect(pathKey(path)).toBe(key);
   });

@@ -176,7 +176,7 @@ describe('a send', () => {
   test('that cannot be encoded throws and reaches nobody', async () => {
     await using fixture = await startRoom();
     const ann = await fixture.open('ann');
-    const bad = 1n as unknown as { readonly n: number };
+    const bad = (2n ** 64n) as unknown as { readonly n: number };
     expect(() => fixture.hub.clients.all.send('data', bad)).toThrow(
       expect.objectContaining({ code: 'unserializable' }),
     );

@@ -6,6 +6,7 @@ import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub, type SignalRServerOptions } from '../src/index.js';
+import { startBreakingWire } from './support/breaking-wire.js';
 import { type Host, startHost } from './support/host.js';
 import { call, connectRaw, type RawClient, RS } from './support/raw-client.js';
 
@@ -235,20 +236,26 @@ describe('what a client does not acknowledge', () => {
   });
 });
 
-describe.each(['json', 'messagepack'])('the official client with %s', (protocol) => {
+/** An official client that keeps the notes it gets, and why it ended, if it did. */
+function buildOfficial(url: string, protocol: 'json' | 'messagepack') {
+  const builder = new HubConnectionBuilder()
+    .withUrl(`${url}/hub`)
+    .withStatefulReconnect()
+    .configureLogging(LogLevel.None);
+  if (protocol === 'messagepack') builder.withHubProtocol(new MessagePackHubProtocol());
+  const connection = builder.build();
+  const notes: number[] = [];
+  const ends: unknown[] = [];
+  connection.on('note', (n: number) => void notes.push(n));
+  connection.onclose((error) => ends.push(error));
+  connection.onreconnecting((error) => ends.push(error));
+  return { connection, notes, ends };
+}
+
+describe.each(['json', 'messagepack'] as const)('the official client with %s', (protocol) => {
   test('loses and doubles nothing in either direction while its sockets are killed', async () => {
     await using host = await start({ tickIntervalMs: 100 });
-    const builder = new HubConnectionBuilder()
-      .withUrl(`${host.url}/hub`)
-      .withStatefulReconnect()
-      .configureLogging(LogLevel.None);
-    if (protocol === 'messagepack') builder.withHubProtocol(new MessagePackHubProtocol());
-    const connection = builder.build();
-    const notes: number[] = [];
-    const ends: unknown[] = [];
-    connection.on('note', (n: number) => notes.push(n));
-    connection.onclose((error) => ends.push(error));
-    connection.onreconnecting((error) => ends.push(error));
+    const { connection, notes, ends } = buildOfficial(host.url, protocol);
     await connection.start();
     const { connectionId } = connection;
     const total = 400;
@@ -279,6 +286,53 @@ describe.each(['json', 'messagepack'])('the official client with %s', (protocol)
     expect(host.seen).toEqual(all);
     expect(connection.connectionId).toBe(connectionId);
     expect(ends).toEqual([]);
+    await connection.stop();
+  });
+});
+
+describe.each([
+  ['json', 1],
+  ['json', 2],
+  ['messagepack', 3],
+  ['messagepack', 4],
+] as const)('the official client with %s over a wire that breaks anywhere (seed %i)', (protocol, seed) => {
+  test('loses and doubles nothing, in the middle of a replay neither', async () => {
+    // The server's time runs ahead of the client's, which acknowledges after a second of its own.
+    await using host = await start({
+      tickIntervalMs: 1,
+      sendTimeoutMs: 600_000,
+      disconnectTimeoutMs: 600_000,
+    });
+    await using wire = await startBreakingWire(host.url, seed);
+    const { connection, notes, ends } = buildOfficial(wire.url, protocol);
+    await connection.start();
+    wire.breakNext(40);
+    let total = 0;
+    while (wire.breaksLeft > 0 && ends.length === 0) {
+      const answers = Array.from({ length: 100 }, (_, index) => {
+        host.hub.clients.all.send('note', total + index);
+        return connection.invoke('take', total + index);
+      });
+      const batch = { isAnswered: false };
+      void Promise.all(answers)
+        .catch((error: unknown) => ends.push(error))
+        .finally(() => {
+          batch.isAnswered = true;
+        });
+      // The server acknowledges now and then, so also what came over the last socket while the client still replays it.
+      for (let turn = 0; !batch.isAnswered; turn += 1) {
+        if (turn % 40 === 0) host.clock.advance(1);
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
+      }
+      total += answers.length;
+    }
+    expect(ends).toEqual([]);
+    const all = Array.from({ length: total }, (_, n) => n);
+    await expect.poll(() => notes.length).toBeGreaterThanOrEqual(total);
+    expect([notes, host.seen]).toEqual([all, all]);
+    expect(host.events.filter(({ type }) => type === 'connection_opened')).toHaveLength(1);
     await connection.stop();
   });
 });

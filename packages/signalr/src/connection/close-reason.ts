@@ -25,7 +25,7 @@ export const CLOSE_RULES = {
   client_error: { message: 'plain', allowReconnect: false, discardsQueue: false, isError: true },
   /** `context.abort()`. */
   aborted: { message: 'plain', allowReconnect: false, discardsQueue: false, isError: false },
-  /** `onConnected` threw. */
+  /** `onConnected` or `createItems` threw. */
   connected_failed: { message: 'error', allowReconnect: false, discardsQueue: false, isError: true },
   /** The client sent something that is no hub message. */
   malformed_message: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },

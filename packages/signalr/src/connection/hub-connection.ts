@@ -77,6 +77,8 @@ export class HubConnection implements TransportListener, Ticking {
   /** Made on first use: most connections never ask for their signal. */
   #abortController: AbortController | undefined;
   #resolveClosed: () => void = () => {};
+  /** Those who wait in `flushed`: streams, and hub methods. Not the signal's listeners, of which Node warns beyond ten. */
+  readonly #flushing = new Set<() => void>();
 
   constructor(identity: ConnectionIdentity, principal: ConnectionPrincipal, parts: ConnectionParts) {
     this.identity = identity;
@@ -149,11 +151,13 @@ export class HubConnection implements TransportListener, Ticking {
   /**
    * Takes over what a later request of the same user said: fresher claims, a later expiry. Credentials that expire
    * earlier than those it has are older: a request that was overtaken must not take fresh ones back.
+   * @returns whether they last longer than those it had
    */
-  updatePrincipal(principal: ConnectionPrincipal): void {
-    if (principal.userId !== this.#principal.userId) return;
-    const isOlder = (principal.expiresAtMs ?? Infinity) < (this.#principal.expiresAtMs ?? Infinity);
-    if (!isOlder) this.#principal = principal;
+  updatePrincipal(principal: ConnectionPrincipal): boolean {
+    if (principal.userId !== this.#principal.userId) return false;
+    const [newMs, knownMs] = [principal.expiresAtMs ?? Infinity, this.#principal.expiresAtMs ?? Infinity];
+    if (newMs >= knownMs) this.#principal = principal;
+    return newMs > knownMs;
   }
 
   /** Begins to listen to the transport. */
@@ -225,14 +229,13 @@ export class HubConnection implements TransportListener, Ticking {
 
   /** Resolves when nothing waits in the queue any more, or when the connection is ending. */
   flushed(): Promise<void> {
-    const { signal } = this;
-    if (signal.aborted) return Promise.resolve();
+    if (this.#isEnding) return Promise.resolve();
     return new Promise((resolve) => {
       const finish = (): void => {
-        signal.removeEventListener('abort', finish);
+        this.#flushing.delete(finish);
         resolve();
       };
-      signal.addEventListener('abort', finish, { once: true });
+      this.#flushing.add(finish);
       this.#queue.whenEmpty(finish);
     });
   }
@@ -362,6 +365,7 @@ export class HubConnection implements TransportListener, Ticking {
     this.#timers.stateChanged();
     if (!this.#isEnding) return;
     this.#abortController?.abort();
+    for (const finish of this.#flushing) finish();
     this.#results?.end();
     const { onEnding } = this;
     this.onEnding = undefined;

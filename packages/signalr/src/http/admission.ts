@@ -58,6 +58,12 @@ export class Admitter {
     return { kind: 'refused', answer: this.refuse('other_user', emptyAnswer(403)) };
   }
 
+  /** Reports what was thrown where nobody else answers for it, and gives back an answer that tells nothing of it. */
+  fail(error: unknown): HttpAnswer {
+    this.#onEvent({ type: 'request_failed', hub: this.#hubPath, error: toError(error) });
+    return emptyAnswer(500);
+  }
+
   /** Reports the refusal and gives back its answer. */
   refuse(reason: RefusalReason, answer: HttpAnswer): HttpAnswer {
     this.#onEvent({ type: 'request_refused', hub: this.#hubPath, reason });

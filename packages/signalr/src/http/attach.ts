@@ -50,13 +50,17 @@ function takeEvent(findRoute: FindRoute, event: string | symbol, args: readonly 
   return false;
 }
 
+/** Listeners made here: each SignalR server that is attached to an HTTP server adds one. */
+const fallbacks = new WeakSet<object>();
+
 /**
  * Node treats an upgrade as a plain request unless somebody listens for upgrades. We do, so an upgrade that
- * nobody takes is handed on as the plain request it would have been.
+ * nobody takes is handed on as the plain request it would have been, by the first of us where there are several.
  */
 function createFallback(server: AttachableServer) {
-  return (request: IncomingMessage, socket: Duplex): void => {
-    if (server.listenerCount('upgrade') > 1) return;
+  const onUpgrade = (request: IncomingMessage, socket: Duplex): void => {
+    const listeners = server.listeners('upgrade');
+    if (listeners[0] !== onUpgrade || !listeners.every((listener) => fallbacks.has(listener))) return;
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     // The upgrade gave us the socket of the connection, which is what a response writes to.
@@ -65,4 +69,6 @@ function createFallback(server: AttachableServer) {
     socket.on('error', () => socket.destroy());
     server.emit('request', request, response);
   };
+  fallbacks.add(onUpgrade);
+  return onUpgrade;
 }

@@ -3,6 +3,7 @@
  * Statuses and texts are those of ASP.NET Core.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HubConnection } from '../connection/hub-connection.js';
 import type { Ticker } from '../connection/ticker.js';
 import type { TransportName } from '../protocol/negotiate.js';
 import { LongPollingTransport, POLL_HEADERS, type PollLimits } from '../transports/long-polling-transport.js';
@@ -21,6 +22,8 @@ export interface HttpTransportParts {
   readonly ticker: Ticker;
   readonly transports: ReadonlySet<TransportName>;
   readonly pollLimits: PollLimits;
+  /** A poll came with credentials that last longer than those before. */
+  readonly onRefreshed: (connection: HubConnection) => void;
   /** False once the server closes: then no transport is opened any more. */
   readonly isAccepting: () => boolean;
 }
@@ -52,7 +55,7 @@ const POST_STATUS: Readonly<Record<PostOutcome, number>> = {
   client_aborted: 400,
 };
 
-/** Answers, or takes the response over and answers undefined. */
+/** Answers, or takes the response over (or leaves it, when its client is gone) and answers undefined. */
 export class HttpTransports {
   readonly #parts: HttpTransportParts;
 
@@ -80,6 +83,8 @@ export class HttpTransports {
   }
 
   #get(stored: StoredConnection, exchange: HttpExchange): HttpAnswer | undefined {
+    // Its 'close' has passed while we asked who it is: what was written to it would be lost in silence.
+    if (exchange.response.destroyed) return undefined;
     const name = transportOfGet(exchange.request.headers.accept);
     if (!this.#parts.transports.has(name)) return transportNotSupported(name);
     const { attached } = stored;
@@ -88,7 +93,9 @@ export class HttpTransports {
     if (attached.name !== 'LongPolling') {
       return this.#parts.admitter.refuse('already_connected', plainText(409));
     }
-    attached.connection.updatePrincipal(exchange.client.principal);
+    if (attached.connection.updatePrincipal(exchange.client.principal)) {
+      this.#parts.onRefreshed(attached.connection);
+    }
     attached.transport.poll(exchange.response);
     return undefined;
   }

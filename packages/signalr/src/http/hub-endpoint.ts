@@ -27,7 +27,7 @@ import {
 import { HttpTransports } from './http-transports.js';
 import { answerNegotiate, type RedirectNegotiate } from './negotiation.js';
 import { type AllowedOrigins, corsHeaders, isOriginAllowed, preflightHeaders } from './origin-policy.js';
-import { answerRefresh, lifetimeSecondsOf } from './refresh.js';
+import { answerRefresh, lifetimeSecondsOf, refreshedTokenOf } from './refresh.js';
 import type { RequestTarget } from './request-target.js';
 import { type Upgrade, WebSocketUpgrades } from './web-socket-upgrades.js';
 
@@ -68,7 +68,10 @@ export class HubEndpoint<Client, User, Items> {
     this.#options = options;
     this.#admitter = new Admitter(hub.path, options.authenticate, hub.onEvent);
     this.#runner = new ConnectionRunner(hub, { limits, store, instances: options.instances });
-    const parts = { store, transports, runner: this.#runner, admitter: this.#admitter };
+    const onRefreshed = (connection: HubConnection): void => {
+      if (this.canRefresh) void hub.authenticationRefreshed(connection);
+    };
+    const parts = { store, transports, runner: this.#runner, admitter: this.#admitter, onRefreshed };
     const isAccepting = (): boolean => !this.#isClosed;
     this.#httpTransports = new HttpTransports({ ...parts, ticker: hub.ticker, pollLimits, isAccepting });
     this.#upgrades = new WebSocketUpgrades({
@@ -103,11 +106,7 @@ export class HubEndpoint<Client, User, Items> {
   async handle(request: IncomingMessage, response: ServerResponse, at: RoutedTarget): Promise<void> {
     // A client may leave at any time; 'close' tells those who need to know.
     request.on('error', () => {});
-    const { origin } = request.headers;
-    if (this.#isOriginAllowed(request)) {
-      for (const [name, value] of Object.entries(corsHeaders(origin))) response.setHeader(name, value);
-    }
-    const answer = await this.#answer(request, response, at);
+    const answer = await this.#answer(request, response, at).catch((error) => this.#admitter.fail(error));
     if (answer === undefined) return;
     discardBody(request);
     sendAnswer(response, answer);
@@ -117,7 +116,9 @@ export class HubEndpoint<Client, User, Items> {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, at: RoutedTarget): Promise<void> {
     const ignore = (): void => {}; // The socket may die while we ask who it is; its 'close' says so too.
     socket.on('error', ignore);
-    const refusal = await this.#answerUpgrade(request, socket, head, at);
+    const refusal = await this.#answerUpgrade(request, socket, head, at).catch((error) =>
+      this.#admitter.fail(error),
+    );
     if (refusal !== undefined) sendUpgradeAnswer(socket, refusal);
     else socket.off('error', ignore);
   }
@@ -127,8 +128,12 @@ export class HubEndpoint<Client, User, Items> {
     response: ServerResponse,
     at: RoutedTarget,
   ): Promise<HttpAnswer | undefined> {
-    const { method } = request;
-    if (method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
+    const { method, headers } = request;
+    if (this.#isOriginAllowed(request)) {
+      for (const [name, value] of Object.entries(corsHeaders(headers.origin)))
+        response.setHeader(name, value);
+    }
+    if (method === 'OPTIONS' && headers['access-control-request-method'] !== undefined) {
       return this.#answerPreflight(request);
     }
     if (at.action !== 'connect' && method !== 'POST') return plainText(405);
@@ -215,7 +220,7 @@ export class HubEndpoint<Client, User, Items> {
   /** Where the connection of a request is served. Asks nobody about what is here, or is not about a connection. */
   async #placeOf(request: IncomingMessage, info: RequestInfo, at: RoutedTarget): Promise<Place> {
     const { instances, store } = this.#options;
-    const token = tokenOf(info);
+    const token = at.action === 'refresh' ? refreshedTokenOf(info) : tokenOf(info);
     const isHere = at.action === 'negotiate' || token === '' || store.isClaimed(token);
     return isHere || instances === undefined ? { kind: 'here' } : instances.placeOf(token, request);
   }
@@ -226,11 +231,14 @@ export class HubEndpoint<Client, User, Items> {
     response: ServerResponse,
     url: string,
   ): Promise<HttpAnswer | undefined> {
+    // A request that has ended ends no other: the one to the other instance would hang until its timeout.
+    if (request.method === 'GET' && response.destroyed) return undefined;
     const isAnswered = await this.#options.instances?.forward(request, response, url);
     return isAnswered === true ? undefined : this.#httpTransports.refuseUnknown();
   }
 
   async #forwardUpgrade({ request, socket, head }: Upgrade, url: string): Promise<HttpAnswer | undefined> {
+    if (socket.destroyed) return undefined;
     const isAnswered = await this.#options.instances?.forwardUpgrade(request, socket, head, url);
     return isAnswered === true ? undefined : this.#httpTransports.refuseUnknown();
   }

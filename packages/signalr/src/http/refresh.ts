@@ -1,5 +1,5 @@
 /*
- * Fresh credentials for a connection that is there, as .NET 11 has them: POST with the connection's token, answered
+ * Fresh credentials for a connection that is there, as .NET 11 has them: POST with the connection's token in a header, answered
  * in JSON. Nothing of the connection changes but what is known of its user.
  */
 import type { ConnectionPrincipal, HubConnection } from '../connection/hub-connection.js';
@@ -18,31 +18,37 @@ export interface RefreshParts {
   };
 }
 
+/** Where clients put the token, as it is a secret; `id` of the query is where all their other requests have it. */
+const TOKEN_HEADER = 'x-signalr-connection-token';
+
+/** The token of the connection that is to be refreshed; empty when none is named. */
+export function refreshedTokenOf({ headers, query }: RequestInfo): string {
+  const header = headers[TOKEN_HEADER];
+  return (typeof header === 'string' ? header : query.get('id')) ?? '';
+}
+
 /** Never rejects. */
 export async function answerRefresh(info: RequestInfo, parts: RefreshParts): Promise<HttpAnswer> {
-  const token = info.query.get('id');
-  if (token === undefined || token === '') {
-    return refused(400, 'missing_connection_token', "The 'id' query string parameter is required.");
-  }
+  const token = refreshedTokenOf(info);
+  if (token === '') return refused(400, 'missing_connection_token');
   const stored = parts.store.find(token);
   const connection = stored?.attached?.connection;
   if (stored === undefined || connection === undefined) {
-    return refused(404, 'connection_not_found', 'No active connection with the specified ID.');
+    return refused(404, 'connection_not_found');
   }
   // Without a token of its own, anybody who has seen the public id could name the connection.
   if (stored.ids.connectionToken === stored.ids.connectionId) {
-    return refused(400, 'unsupported_negotiate_version', 'The connection was not negotiated with a token.');
+    return refused(400, 'unsupported_negotiate_version');
   }
   const admission = await parts.admitter.admit(info, 'refresh', connection.principal);
-  if (admission.kind === 'refused') return refusalOf(admission.answer);
+  if (admission.kind === 'refused') {
+    return admission.answer.status === 403 ? refused(403, 'user_changed') : admission.answer;
+  }
   connection.updatePrincipal(admission.principal);
-  await parts.hub.authenticationRefreshed(connection);
+  // Not awaited: the hook may wait for a method that runs, and the client's next request for this answer.
+  if (connection.principal === admission.principal) void parts.hub.authenticationRefreshed(connection);
   const nowMs = parts.hub.ticker.unixTimeMs();
-  return json(200, {
-    connectionId: connection.connectionId,
-    refreshedAt: new Date(nowMs).toISOString(),
-    tokenLifetimeSeconds: lifetimeSecondsOf(admission.principal, nowMs),
-  });
+  return json(200, { tokenLifetimeSeconds: lifetimeSecondsOf(connection.principal, nowMs) });
 }
 
 /** .NET clients read the lifetime as an Int32. */
@@ -54,14 +60,8 @@ export function lifetimeSecondsOf(principal: ConnectionPrincipal, nowMs: number)
   return Math.min(Math.floor((principal.expiresAtMs - nowMs) / 1000), MAXIMUM_LIFETIME_SECONDS);
 }
 
-function refusalOf({ status }: HttpAnswer): HttpAnswer {
-  if (status === 401) return refused(401, 'invalid_token', 'Authentication failed.');
-  if (status === 403) return refused(403, 'other_user', 'The credentials are those of another user.');
-  return refused(status, 'server_error', 'Authentication is not possible at the moment.');
-}
-
-function refused(status: number, error: string, description: string): HttpAnswer {
-  return json(status, { error, error_description: description });
+function refused(status: number, error: string): HttpAnswer {
+  return json(status, { error });
 }
 
 function json(status: number, body: unknown): HttpAnswer {

@@ -32,10 +32,20 @@ export function parseRequestTarget(url: string | undefined): RequestTarget {
   return { path, query };
 }
 
-/** The form in which paths are compared: lower case, no trailing slash. */
+/** The form in which paths are compared: decoded, lower case, no trailing slash. */
 export function pathKey(path: string): string {
-  const lowered = path.toLowerCase();
+  const lowered = decodePath(path).toLowerCase();
   return lowered.length > 1 && lowered.endsWith('/') ? lowered.slice(0, -1) : lowered;
+}
+
+/** An encoded slash stays one, as in ASP.NET Core: it separates nothing. What is no UTF-8 stays as it is. */
+function decodePath(path: string): string {
+  if (!path.includes('%')) return path;
+  try {
+    return path.split(/%2f/i).map(decodeURIComponent).join('%2F');
+  } catch {
+    return path; // no path of a hub either
+  }
 }
 
 /** A proxy's absolute form (`http://host/path`) is reduced to its path. */

@@ -25,6 +25,8 @@ export interface WebSocketUpgradeParts {
   readonly ticker: Ticker;
   readonly resumptionLimits: ResumptionLimits;
   readonly onResumed: (connection: HubConnection) => void;
+  /** The client came back with credentials that last longer than those before. */
+  readonly onRefreshed: (connection: HubConnection) => void;
 }
 
 /** An upgrade as Node gives it. */
@@ -53,8 +55,10 @@ export class WebSocketUpgrades {
     });
   }
 
-  /** Undefined when the socket has been taken. */
+  /** Undefined when the socket has been taken, or is gone. */
   answer(upgrade: Upgrade, client: OpeningClient): HttpAnswer | undefined {
+    // Its 'close' has passed while we asked who it is; what was claimed for it would stay claimed.
+    if (upgrade.socket.destroyed) return undefined;
     const { store, admitter, transports } = this.#parts;
     const token = client.info.query.get('id');
     const isNew = token === undefined || token === '';
@@ -87,8 +91,8 @@ export class WebSocketUpgrades {
       const again = new WebSocketTransport(webSocket, socket);
       if (!transport.attach(again)) again.abort();
       else {
-        connection.updatePrincipal(client.principal);
         this.#parts.onResumed(connection);
+        if (connection.updatePrincipal(client.principal)) this.#parts.onRefreshed(connection);
       }
     });
     return undefined;

@@ -3,7 +3,7 @@
  */
 import { SignalRError } from '../errors.js';
 import type { CallScope } from './call-scope.js';
-import { InvocationSlots } from './invocation-slots.js';
+import { type InvocationSlot, InvocationSlots } from './invocation-slots.js';
 import { UploadStream } from './upload-stream.js';
 
 /** Bounds of what one client may have under way. */
@@ -31,6 +31,7 @@ export class ConnectionCalls {
   readonly #calls = new Map<string, CallScope>();
   readonly #uploads = new Map<string, Upload>();
   #streamCount = 0;
+  #isRefreshWaiting = false;
   #isEnded = false;
 
   constructor(limits: CallLimits) {
@@ -40,6 +41,15 @@ export class ConnectionCalls {
 
   get isFullOfStreams(): boolean {
     return this.#streamCount >= this.limits.maximumStreamsPerClient;
+  }
+
+  /** The turn of a refresh of credentials among the invocations. Undefined when an earlier one still waits for its own. */
+  async takeRefreshSlot(): Promise<InvocationSlot | undefined> {
+    if (this.#isRefreshWaiting) return undefined;
+    this.#isRefreshWaiting = true;
+    const slot = await this.slots.take();
+    this.#isRefreshWaiting = false;
+    return slot;
   }
 
   /** Takes the id of a stream. False when it is in use. */

@@ -142,8 +142,10 @@ export interface HubHandlers<Client, User, Items, Methods> {
    */
   readonly onDisconnected?: (context: HubContext<Client, User, Items>, error?: Error) => void | Promise<void>;
   /**
-   * Runs when a connection's credentials were refreshed: `context.user` is the fresh one. Its user id, groups and
-   * routing are unchanged. An error is reported and changes nothing.
+   * Runs when a connection's credentials were refreshed, by request or (where refreshing is on) because a poll or another socket
+   * brought such that last longer: `context.user` is the fresh one. Its user id, groups and routing are unchanged. It runs in turn
+   * with the client's invocations; refreshes that come while it waits for its turn are told with it. An error is reported and
+   * changes nothing.
    */
   readonly onAuthenticationRefreshed?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
   /**

@@ -14,7 +14,7 @@ import {
   type StreamItemMessage,
 } from '../protocol/hub-message.js';
 import { CallScope } from './call-scope.js';
-import type { ConnectionCalls } from './connection-calls.js';
+import type { ConnectionCalls, Upload } from './connection-calls.js';
 import { methodKey } from './hub-definition.js';
 import type { FilterChain } from './hub-filter.js';
 import { Invocation, NOT_AUTHORIZED } from './invocation.js';
@@ -235,7 +235,7 @@ export class HubDispatcher {
       this.#ignore(connection, message);
       return undefined;
     }
-    if (upload.isItem(message.item)) return upload.stream.push(message.item);
+    if (isItemOf(upload, message.item)) return upload.stream.push(message.item);
     const cause = new SignalRError('invalid_argument', 'An item of the stream is of the wrong type.');
     const isDetailed = connection.limits.enableDetailedErrors;
     calls.completeUpload(
@@ -282,6 +282,15 @@ function beginUploads(
 
 function abandonUploads({ record, uploads }: BoundCall): void {
   for (const [streamId, stream] of uploads) record.calls.abandonUpload(streamId, stream);
+}
+
+/** A guard that trips over an item has not let it pass. */
+function isItemOf({ isItem }: Upload, item: unknown): boolean {
+  try {
+    return isItem(item);
+  } catch {
+    return false;
+  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

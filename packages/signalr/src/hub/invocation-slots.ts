@@ -2,10 +2,11 @@
  * How many invocations of one client run at a time. With one slot they run strictly in order.
  */
 
-/** Slots are given in the order of asking. One asks at a time: the read loop of the connection. */
+/** Slots are given in the order of asking. */
 export class InvocationSlots {
   #free: number;
-  #waiting: (() => void) | undefined;
+  /** At most two: the read loop of the connection, and the hook of a refresh. */
+  readonly #waiting: ((slot: InvocationSlot) => void)[] = [];
   #running = 0;
   #whenIdle: (() => void) | undefined;
 
@@ -24,13 +25,11 @@ export class InvocationSlots {
 
   /** A slot as soon as one is free. */
   async take(): Promise<InvocationSlot> {
-    for (;;) {
-      const slot = this.tryTake();
-      if (slot !== undefined) return slot;
-      await new Promise<void>((resolve) => {
-        this.#waiting = resolve;
-      });
-    }
+    const slot = this.tryTake();
+    if (slot !== undefined) return slot;
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
   }
 
   /** Resolves when no invocation runs any more. */
@@ -45,9 +44,9 @@ export class InvocationSlots {
   /** @internal for {@link InvocationSlot} */
   giveBack(): void {
     this.#free += 1;
-    const wake = this.#waiting;
-    this.#waiting = undefined;
-    wake?.();
+    const give = this.#waiting.shift();
+    const slot = give === undefined ? undefined : this.tryTake();
+    if (slot !== undefined) give?.(slot);
   }
 
   /** @internal for {@link InvocationSlot} */

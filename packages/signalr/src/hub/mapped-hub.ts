@@ -9,6 +9,7 @@ import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
 import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
+import { CallScope } from './call-scope.js';
 import { type CallLimits, ConnectionCalls } from './connection-calls.js';
 import { type HubClients, LocalHubClients } from './hub-clients.js';
 import { ConnectionHubContext, type HubContext, type RequestInfo } from './hub-context.js';
@@ -137,8 +138,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
 
   /** Gives a new connection its context; call before its life begins. */
   admit(connection: HubConnection, request: RequestInfo): void {
-    // Without a factory the items are typed as a plain record, which is what this is.
-    const items = this.#definition.createItems?.() ?? ({} as Items);
+    const { items, error } = this.#createItems();
     const calls = new ConnectionCalls(this.#callLimits);
     connection.onEnding = () => calls.cancelAll();
     if (this.#definition.onBackpressure !== undefined)
@@ -148,7 +148,18 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
       calls,
       context: new ConnectionHubContext<Client, User, Items>(state, undefined),
       contextFor: (scope) => new ConnectionHubContext<Client, User, Items>(state, scope),
+      admissionError: error,
     });
+  }
+
+  /** What the factory throws is kept until `connected`, where the client can be told. */
+  #createItems(): { readonly items: Items; readonly error?: Error } {
+    try {
+      // Without a factory the items are typed as a plain record, which is what this is.
+      return { items: this.#definition.createItems?.() ?? ({} as Items) };
+    } catch (error) {
+      return { items: {} as Items, error: toError(error) }; // no code of the hub gets to see these
+    }
   }
 
   register(connection: HubConnection): void {
@@ -160,21 +171,29 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   }
 
   async connected(connection: HubConnection): Promise<void> {
-    const { context } = this.#recordOf(connection);
+    const { context, admissionError } = this.#recordOf(connection);
+    if (admissionError !== undefined) throw admissionError;
     await this.#filters.connected(context, () => this.#definition.onConnected?.(context));
   }
 
   async disconnected(connection: HubConnection, error: Error | undefined): Promise<void> {
-    const { context } = this.#recordOf(connection);
+    const { context, admissionError } = this.#recordOf(connection);
+    if (admissionError !== undefined) return;
     await this.#filters.disconnected(context, error, () => this.#definition.onDisconnected?.(context, error));
   }
 
-  /** Runs the hub's `onAuthenticationRefreshed`. Never rejects. */
+  /** Runs the hub's `onAuthenticationRefreshed` when it is its turn. Never rejects. */
   async authenticationRefreshed(connection: HubConnection): Promise<void> {
+    const { calls, contextFor } = this.#recordOf(connection);
+    const slot = await calls.takeRefreshSlot();
+    if (slot === undefined) return;
     try {
-      await this.#definition.onAuthenticationRefreshed?.(this.#recordOf(connection).context);
+      const context = contextFor(new CallScope(slot, undefined));
+      if (connection.state === 'open') await this.#definition.onAuthenticationRefreshed?.(context);
     } catch (error) {
       this.onEvent({ type: 'refreshed_hook_failed', ...connection.identity, error: toError(error) });
+    } finally {
+      slot.end();
     }
   }
 
@@ -207,6 +226,9 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
 /** What the hub keeps for a connection; `context` is the one of its hooks. */
 interface HubRecord<Client, User, Items> extends ConnectionRecord {
   readonly context: HubContext<Client, User, Items>;
+  contextFor(scope: CallScope): HubContext<Client, User, Items>;
+  /** What `createItems` threw: then no other code of the hub runs for this connection. */
+  readonly admissionError: Error | undefined;
 }
 
 function summaryOf(connection: HubConnection): ConnectionSummary {

@@ -5,7 +5,6 @@
 import { SignalRError } from '../errors.js';
 import { type CompletionOutcome, type HubMessage, MessageType } from './hub-message.js';
 import type { HubMessageParser, HubProtocol } from './hub-protocol.js';
-import { stringifyJson } from './json-bytes.js';
 import {
   field,
   hasField,
@@ -21,6 +20,7 @@ import {
   requiredString,
 } from './json-fields.js';
 import { JsonText } from './json-text.js';
+import { stringifyJson } from './json-values.js';
 import { RecordReader } from './record-reader.js';
 
 const SEPARATOR_TEXT = '\u001e';
@@ -173,13 +173,14 @@ function writeOutcome(outcome: CompletionOutcome): string {
   return outcome.kind === 'result' ? `,"result":${writeValue(outcome.result)}` : '';
 }
 
-/** What JSON has no value for (undefined, a function) becomes null, as `JSON.stringify` does inside arrays; bytes become base64. */
+/** What JSON has no value for (undefined, a function) becomes null, as `JSON.stringify` does inside arrays. */
 function writeValue(value: unknown): string {
   if (value instanceof JsonText) return value.text;
   try {
     const text = stringifyJson(value);
     return text ?? 'null';
   } catch (cause) {
+    if (cause instanceof SignalRError) throw cause;
     throw new SignalRError('unserializable', 'The value cannot be written as JSON.', { cause });
   }
 }

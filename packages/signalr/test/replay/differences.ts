@@ -46,7 +46,7 @@ const DELETED = 'DELETE answers a poll that waits with 204; ASP.NET Core sends i
 const EARLY_POST =
   'A POST to a connection that no poll or stream has opened yet is answered with 404; ASP.NET Core keeps its bytes.';
 const OTHER_USER =
-  "A request of another user than the connection's is refused with 403; ASP.NET Core takes the new user over.";
+  "A request of another user than the connection's is refused with 403; ASP.NET Core takes the new user over, until .NET 11.";
 const OTHER_PAGE =
   'A page of another host is refused, WebSockets included, until `allowedOrigins` names it; ASP.NET Core lets every page open a WebSocket, and CORS is left to the application.';
 const SECOND_SOCKET =
@@ -137,7 +137,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'json: details: a result that cannot be written': {
     why: UNWRITABLE,
     ours: {
-      text: '{"type":3,"invocationId":"1","error":"An unexpected error occurred invoking \'Cyclic\' on the server. SignalRError: The value cannot be written as JSON."}\u001e',
+      text: '{"type":3,"invocationId":"1","error":"An unexpected error occurred invoking \'Cyclic\' on the server. SignalRError: The value cannot be written as JSON: it is nested too deep."}\u001e',
     },
   },
   'json: an unknown type': {

@@ -21,7 +21,7 @@ export interface RawClient extends AsyncDisposable {
 
 /** Connects without negotiation; does not shake hands. */
 export async function connectRaw(
-  host: Host,
+  host: Pick<Host, 'url'>,
   path = '/hub',
   headers: Record<string, string> = {},
 ): Promise<RawClient> {
@@ -61,7 +61,7 @@ export async function connectRaw(
 
 /** Connects and shakes hands. */
 export async function openRaw(
-  host: Host,
+  host: Pick<Host, 'url'>,
   path = '/hub',
   headers: Record<string, string> = {},
 ): Promise<RawClient> {

@@ -90,6 +90,18 @@ export class Lab {
     await this.control('cut');
   }
 
+  /**
+   * The same again and again, until the client notices. A browser repeats a poll by itself when it broke on a socket that had
+   * served before; the client behind it has lost nothing then, and knows nothing of it.
+   */
+  async cutUntilNoticed(client: Client): Promise<void> {
+    const noticed = client.reconnecting.then(() => true);
+    for (let isNoticed = false; !isNoticed; ) {
+      await this.cut();
+      isNoticed = await Promise.race([noticed, this.control('served').then(() => false)]);
+    }
+  }
+
   /** Moves the time of the server. */
   async advance(byMs: number): Promise<void> {
     await this.control(`advance?ms=${byMs}`);

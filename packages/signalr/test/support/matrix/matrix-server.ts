@@ -40,6 +40,8 @@ export async function startMatrixServer(servePage: PageServer = () => false): Pr
         await until(() => channels.size > 0);
         for (const socket of channels) socket.resetAndDestroy();
         return undefined;
+      case '/control/served':
+        return until(() => channels.size > 0);
       case '/control/advance':
         host.clock.advance(Number(searchParams.get('ms')));
         return undefined;

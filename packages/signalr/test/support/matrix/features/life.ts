@@ -11,7 +11,7 @@ export async function cut(lab: Lab): Promise<void> {
   const { connection } = client;
   const firstId = connection.connectionId;
   await connection.invoke('join', lab.name('group'));
-  await lab.cut();
+  await lab.cutUntilNoticed(client);
   // An event source does not say why it ended.
   const isSilent = lab.lane.transport === 'ServerSentEvents';
   same((await client.reconnecting) === undefined, isSilent, 'without an error');

@@ -1,0 +1,70 @@
+/*
+ * Values as JSON text, beyond what `JSON.stringify` does alone: bytes become base64 text and big integers become digits, as .NET
+ * writes `byte[]` and `long`. What MessagePack cannot carry is refused here too, so that a message to clients of both protocols
+ * reaches all of them or none.
+ */
+import { SignalRError } from '../errors.js';
+import { MAXIMUM_DEPTH } from './message-pack-reader.js';
+
+/**
+ * Undefined for what has no value in JSON. A value without bytes and big integers costs one walk more than `JSON.stringify`.
+ * @throws SignalRError `unserializable` for what is nested too deep (or in itself), and for huge bigints; whatever a getter or a
+ * `toJSON` of the value throws
+ */
+export function stringifyJson(value: unknown): string | undefined {
+  return needsMore(value, 0) ? write(value, '', 0) : JSON.stringify(value);
+}
+
+/** Whether there is anything inside that `JSON.stringify` cannot write. */
+function needsMore(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
+  if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
+  if (bytesOf(value) !== undefined) return true;
+  if (Array.isArray(value)) return value.some((item) => needsMore(item, depth + 1));
+  for (const key in value) {
+    if (needsMore((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return true; // any object can be read so
+  }
+  return false;
+}
+
+function write(value: unknown, key: string, depth: number): string | undefined {
+  if (typeof value === 'bigint') return writeInteger(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
+  const bytes = bytesOf(value);
+  if (bytes !== undefined) return `"${bytes.toString('base64')}"`;
+  if ('toJSON' in value && typeof value.toJSON === 'function') {
+    return write(value.toJSON(key), key, depth + 1);
+  }
+  if (Array.isArray(value)) {
+    return `[${value.map((item, index) => write(item, String(index), depth + 1) ?? 'null').join(',')}]`;
+  }
+  return isBoxed(value) ? JSON.stringify(value) : writeFields(value, depth);
+}
+
+/** An object around a single text, number or truth value, which JSON writes as that. */
+function isBoxed(value: object): boolean {
+  return /^\[object (String|Number|Boolean)\]$/.test(Object.prototype.toString.call(value));
+}
+
+function writeFields(value: object, depth: number): string {
+  const fields = Object.entries(value).flatMap(([name, field]) => {
+    const text = write(field, name, depth + 1);
+    return text === undefined ? [] : [`${JSON.stringify(name)}:${text}`];
+  });
+  return `{${fields.join(',')}}`;
+}
+
+function writeInteger(value: bigint): string {
+  if (BigInt.asUintN(64, value) === value || BigInt.asIntN(64, value) === value) return String(value);
+  throw unserializable('an integer has more than 64 bits');
+}
+
+function bytesOf(value: object): Buffer | undefined {
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return value instanceof ArrayBuffer ? Buffer.from(value) : undefined;
+}
+
+function unserializable(why: string): SignalRError {
+  return new SignalRError('unserializable', `The value cannot be written as JSON: ${why}.`);
+}

@@ -1,0 +1,22 @@
+/*
+ * The page of the matrix: the features as they run in Node, with the client library that the page has loaded. A page holds one
+ * version of it, as its scripts put it there: `signalR`, and in it `protocols.msgpack`.
+ */
+import type * as signalr from '@microsoft/signalr';
+import type * as msgpack from '@microsoft/signalr-protocol-msgpack';
+import type { FeatureName, Lane } from './cells.js';
+import { tryFeature } from './features.js';
+
+declare global {
+  interface Window {
+    readonly signalR: typeof signalr & { readonly protocols: { readonly msgpack: typeof msgpack } };
+    tryCell(lane: Lane, feature: FeatureName): Promise<void>;
+  }
+}
+
+window.tryCell = (lane, feature) => {
+  const { signalR } = window;
+  const createMessagePack = (): signalr.IHubProtocol =>
+    new signalR.protocols.msgpack.MessagePackHubProtocol();
+  return tryFeature({ name: 'Chromium', url: location.origin, signalR, createMessagePack }, lane, feature);
+};
