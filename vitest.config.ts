@@ -1,11 +1,16 @@
-// Three projects: `unit` (one package at a time, under a minute), `types` (compile-time promises) and
-// `e2e` (whole system: real Redis, real processes, real clients).
+// Four projects: `unit` (one package at a time, under a minute), `slow` (the same with a whole cluster or a browser),
+// `types` (compile-time promises) and `e2e` (whole system: real Redis, real processes, real clients).
 import { defineConfig } from 'vitest/config';
 
 const source = {
   resolve: { conditions: ['@millrace/source'] },
   ssr: { resolve: { conditions: ['@millrace/source'] } },
 };
+
+const slow = [
+  'packages/broker/test/cluster-{conformance,faults}.test.ts',
+  'packages/signalr/test/*-chromium.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -17,9 +22,14 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
+          exclude: slow,
           testTimeout: 20_000,
           expect: { poll: { timeout: 10_000 } },
         },
+      },
+      {
+        ...source,
+        test: { name: 'slow', include: slow, testTimeout: 20_000, expect: { poll: { timeout: 10_000 } } },
       },
       {
         ...source,
