@@ -1,50 +1,20 @@
-// The composition root: broker → member (tail, ledger) → router → hub, and the HTTP side around it. Every part is
-// created here and nowhere else; read it from top to bottom.
-import { randomBytes } from 'node:crypto';
+// A gateway's life: its parts are started in the order of the data's way, and stopped so that nothing accepted is lost.
 import { hostname } from 'node:os';
-import {
-  type Broker,
-  BrokerError,
-  type BrokerOptions,
-  createMemoryBroker,
-  createRedisBroker,
-  parseRedisUrl,
-  systemClock,
-} from '@millrace/broker';
+import { BrokerError, parseRedisUrl } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
-import { createPublisher, type Publisher } from '@millrace/publisher';
-import {
-  type AllowedOrigins,
-  type Authenticate,
-  createSignalRServer,
-  type Hub,
-  type SignalRServer,
-} from '@millrace/signalr';
+import type { Publisher } from '@millrace/publisher';
 import type { FastifyInstance } from 'fastify';
 import { createApiKeyCheck } from './auth/api-keys.js';
-import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
 import { createTokenIssuer } from './auth/token-issuer.js';
-import { createTokenVerifier, type User } from './auth/token-verifier.js';
-import { Delivery } from './delivery/delivery.js';
-import type { EventsClient } from './delivery/events-client.js';
 import { GatewayError } from './errors.js';
+import { areUsersOpen, createGatewayParts, type GatewayParts } from './gateway-parts.js';
 import { addHealthRoutes, type Readiness } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
 import { addIngestRoute } from './http/ingest.js';
 import { addOpenApiRoute } from './http/openapi.js';
 import { checkPort, portError } from './http/port-check.js';
-import type { RoomPorts } from './hub/connection-rooms.js';
-import { createEventsHub } from './hub/events-hub.js';
-import { RateLimit } from './hub/rate-limit.js';
-import { Typists } from './hub/typists.js';
 import { createLogger, type Logger } from './logger.js';
-import { createMetrics, type Metrics } from './metrics.js';
-import { createPublisherObserver, observeSignalR } from './observers.js';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveOptions } from './options.js';
-import { SharedDirectory } from './shared-directory.js';
-
-// Users whose rate is watched at a time: more than a gateway has connections.
-const maxLimitedUsers = 100_000;
 
 /** Where a started gateway listens. */
 export interface GatewayAddress {
@@ -98,16 +68,8 @@ const flushTimeoutMs = 1_000;
 class MillraceGateway implements Gateway<AnyCatalog> {
   readonly publisher: Publisher;
   readonly #options: ResolvedGatewayOptions;
-  /** The configured secret; in development mode without one, a random one that only this process knows. */
-  readonly #jwtSecret: string;
   readonly #logger: Logger;
-  readonly #metrics: Metrics;
-  readonly #broker: Broker;
-  readonly #delivery: Delivery;
-  /** Absent where clients always come back to the gateway they negotiated with. */
-  readonly #directory: SharedDirectory | undefined;
-  readonly #signalR: SignalRServer;
-  readonly #hub: Hub<EventsClient>;
+  readonly #parts: GatewayParts;
   readonly #http: FastifyInstance;
   #state: 'created' | 'starting' | 'running' | 'stopping' | 'stopped' = 'created';
   #stopped: Promise<void> | undefined;
@@ -115,39 +77,14 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   constructor(options: ResolvedGatewayOptions, logger: Logger) {
     this.#options = options;
-    this.#jwtSecret = options.jwtSecret ?? randomBytes(32).toString('hex');
     this.#logger = logger;
-    this.#metrics = createMetrics();
-    this.#broker = this.#createBroker();
-    this.#delivery = new Delivery({
-      options,
-      broker: this.#broker,
-      metrics: this.#metrics,
-      logger,
-      hub: () => this.#hub,
-    });
-    this.publisher = createPublisher({
-      broker: this.#broker,
-      catalog: options.catalog,
-      sourceInstance: options.instance,
-      observer: createPublisherObserver(this.#metrics, this.#broker.kind),
-    });
-    const { redisUrl, instanceUrl } = options;
-    this.#directory =
-      redisUrl === undefined || instanceUrl === undefined ? undefined : new SharedDirectory(redisUrl, logger);
-    this.#signalR = this.#createSignalR();
-    this.#hub = this.#mapHub();
+    this.#parts = createGatewayParts(options, logger);
+    this.publisher = this.#parts.publisher;
     this.#http = this.#createHttp();
   }
 
-  /** Whether users need no token. */
-  get #isOpen(): boolean {
-    const { isDevelopment, jwtSecret, jwksUrl } = this.#options;
-    return isDevelopment && jwtSecret === undefined && jwksUrl === undefined;
-  }
-
   get brokerKind(): 'redis' | 'memory' {
-    return this.#broker.kind;
+    return this.#parts.broker.kind;
   }
 
   async start(): Promise<GatewayAddress> {
@@ -166,7 +103,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
         { url: address.url, broker: this.brokerKind, development: isDevelopment },
         'listening',
       );
-      if (this.#isOpen) this.#logger.warn('development mode: every user and every room is accepted');
+      if (areUsersOpen(this.#options))
+        this.#logger.warn('development mode: every user and every room is accepted');
       return address;
     } catch (error) {
       await this.stop();
@@ -179,91 +117,14 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     return this.#stopped;
   }
 
-  // ── The parts ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #createBroker(): Broker {
-    const { redisUrl, catalog, partitions, minAgeMs, dedupeWindowMs } = this.#options;
-    const streams = catalog.streams.map((stream) => ({
-      ...stream,
-      ...(partitions === undefined ? {} : { partitions }),
-    }));
-    const options: BrokerOptions = { streams, minAgeMs, dedupeWindowMs };
-    const broker =
-      redisUrl === undefined ? createMemoryBroker(options) : createRedisBroker({ ...options, url: redisUrl });
-    broker.onStateChange((state, cause) => {
-      const level = state === 'unavailable' ? 'warn' : 'info';
-      this.#logger[level](
-        { broker: broker.kind, state, ...(cause === undefined ? {} : { reason: cause.message }) },
-        'broker state',
-      );
-    });
-    return broker;
-  }
-
-  #createSignalR(): SignalRServer {
-    const { instanceUrl: url = '', connectionKeys: signingKeys } = this.#options;
-    const { maxOutboundBytes, maxOutboundMessages, sendTimeoutMs } = this.#options;
-    const directory = this.#directory;
-    return createSignalRServer({
-      maximumOutboundBytes: maxOutboundBytes,
-      maximumOutboundMessages: maxOutboundMessages,
-      sendTimeoutMs,
-      onEvent: (event) => observeSignalR(event, this.#metrics, this.#logger),
-      ...(directory === undefined ? {} : { instances: { url, signingKeys, directory } }),
-    });
-  }
-
-  #mapHub(): Hub<EventsClient> {
-    const { isDevelopment, allowedOrigins, maxRoomsPerConnection, typingExpiryMs } = this.#options;
-    const { maxClientEventsPerSecond, maxClientEventsBurst } = this.#options;
-    const definition = createEventsHub({
-      publisher: this.publisher,
-      rooms: this.#roomPorts(),
-      areRoomsOpen: isDevelopment,
-      typists: new Typists({ expiryMs: typingExpiryMs, maxRoomsPerUser: maxRoomsPerConnection }),
-      rateLimit: new RateLimit({
-        perSecond: maxClientEventsPerSecond,
-        burst: maxClientEventsBurst,
-        maxUsers: maxLimitedUsers,
-      }),
-      nowMs: () => systemClock.monotonicMs(),
-      rateLimited: () => this.#metrics.dropped.inc({ reason: 'rate_limited' }),
-    });
-    const authenticate = this.#createAuthenticate();
-    const origins = originsOf(allowedOrigins, isDevelopment);
-    return this.#signalR.mapHub('/hubs/events', definition, {
-      authenticate,
-      ...(origins === undefined ? {} : { allowedOrigins: origins }),
-    });
-  }
-
-  #roomPorts(): RoomPorts {
-    const { replay, laggards } = this.#delivery;
-    return {
-      currentPosition: (roomId) => this.#delivery.currentPosition(roomId),
-      catchUp: (target, after) => replay.catchUp(target, after),
-      mark: (roomId) => replay.mark(roomId),
-      followUp: (target, mark) => replay.followUp(target, mark),
-      typingIn: (roomId) => this.#delivery.typingIn(roomId),
-      laggards,
-      maxRoomsPerConnection: this.#options.maxRoomsPerConnection,
-      slowClientEnded: (outcome) => this.#metrics.slowClients.inc({ outcome }),
-    };
-  }
-
-  #createAuthenticate(): Authenticate<User> {
-    const { jwksUrl } = this.#options;
-    const keys = jwksUrl === undefined ? { jwtSecret: this.#jwtSecret } : { jwksUrl };
-    const authenticateToken = authenticateByToken(createTokenVerifier(keys), this.#logger);
-    return this.#isOpen ? authenticateAnybody(authenticateToken) : authenticateToken;
-  }
+  // ── HTTP and health ───────────────────────────────────────────────────────────────────────────────────────────
 
   #createHttp(): FastifyInstance {
     const { apiKeys, isDevelopment, maxBodyBytes, maxEventsPerRequest, catalog } = this.#options;
     const app = createHttpServer({
       maxBodyBytes,
       logger: this.#logger,
-      refused: (code) => this.#metrics.refusals.inc({ at: 'api', code }),
+      refused: (code) => this.#parts.metrics.refusals.inc({ at: 'api', code }),
     });
     addHealthRoutes(app, {
       readiness: () => this.#readiness(),
@@ -279,36 +140,34 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     return app;
   }
 
-  // ── Health ────────────────────────────────────────────────────────────────────────────────────────────────────
-
   #readiness(): Readiness {
     const reasons = [
       ...(this.#state === 'running' ? [] : [`gateway is ${this.#state}`]),
-      ...(this.#broker.state === 'ready' ? [] : [`broker is ${this.#broker.state}`]),
-      ...(this.#delivery.isCaughtUp ? [] : ['streams are not read up to their end']),
+      ...(this.#parts.broker.state === 'ready' ? [] : [`broker is ${this.#parts.broker.state}`]),
+      ...(this.#parts.delivery.isCaughtUp ? [] : ['streams are not read up to their end']),
     ];
     return reasons.length === 0 ? { isReady: true } : { isReady: false, reasons };
   }
 
   async #exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }> {
-    this.#delivery.observe();
-    if (this.#broker.state === 'ready') {
+    this.#parts.delivery.observe();
+    if (this.#parts.broker.state === 'ready') {
       // A stream that does not answer keeps its last figures.
       await Promise.allSettled(
-        this.#broker.partitioning.streams.map(async ({ name }) => {
-          this.#metrics.observeStream('signalr-consumers', await this.#broker.inspect(name));
+        this.#parts.broker.partitioning.streams.map(async ({ name }) => {
+          this.#parts.metrics.observeStream('signalr-consumers', await this.#parts.broker.inspect(name));
         }),
       );
     }
-    return this.#metrics.expose();
+    return this.#parts.metrics.expose();
   }
 
   // ── Start and stop ────────────────────────────────────────────────────────────────────────────────────────────
 
   async #openBroker(): Promise<void> {
     try {
-      await this.#broker.open();
-      await this.#directory?.open();
+      await this.#parts.broker.open();
+      await this.#parts.directory?.open();
     } catch (cause) {
       throwIfPartitionsDiffer(cause);
       const { redisUrl } = this.#options;
@@ -323,7 +182,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   async #startDelivery(): Promise<void> {
     try {
-      await this.#delivery.start();
+      await this.#parts.delivery.start();
     } catch (error) {
       throwIfPartitionsDiffer(error);
       throw error;
@@ -336,7 +195,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
         http: this.#http,
         // An extension speaks the built-in types; a catalog without them refuses its events one by one.
         publisher: this.publisher as unknown as Publisher<typeof eventCatalog>,
-        issueToken: createTokenIssuer(this.#jwtSecret),
+        issueToken: createTokenIssuer(this.#parts.jwtSecret),
         logger: this.#logger.child({ extension: extension.name }),
       });
       this.#extensionStops.push(stop);
@@ -345,7 +204,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   async #listen(): Promise<GatewayAddress> {
     const { host, port } = this.#options;
-    this.#signalR.attach(this.#http.server);
+    this.#parts.signalR.attach(this.#http.server);
     try {
       await this.#http.listen({ host, port });
     } catch (cause) {
@@ -363,7 +222,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     // A start that failed has accepted nothing.
     const after = wasRunning ? this.#attempt('events', () => this.#finishAccepted()) : Promise.resolve();
     // Until its wave a client is served in full, so all parts run on.
-    await this.#attempt('connections', () => this.#signalR.drain({ withinMs: drainMs, after }));
+    await this.#attempt('connections', () => this.#parts.signalR.drain({ withinMs: drainMs, after }));
     const isDone = await endsWithin(shutdownTimeoutMs, this.#closeParts());
     this.#http.server.closeAllConnections();
     this.#state = 'stopped';
@@ -376,7 +235,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     const signal = AbortSignal.timeout(flushTimeoutMs);
     const finish = async (): Promise<void> => {
       await this.publisher.flush();
-      await this.#delivery.reachEnd(signal);
+      await this.#parts.delivery.reachEnd(signal);
     };
     await endsWithin(flushTimeoutMs, finish());
   }
@@ -385,11 +244,11 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   async #closeParts(): Promise<void> {
     for (const stop of this.#extensionStops) await this.#attempt('extension', stop);
     await this.#attempt('publisher', () => this.publisher.close());
-    await this.#attempt('connections', () => this.#signalR.close());
+    await this.#attempt('connections', () => this.#parts.signalR.close());
     await this.#attempt('http', () => this.#http.close());
-    await this.#attempt('directory', async () => this.#directory?.close());
-    await this.#attempt('delivery', () => this.#delivery.stop());
-    await this.#attempt('broker', () => this.#broker.close());
+    await this.#attempt('directory', async () => this.#parts.directory?.close());
+    await this.#attempt('delivery', () => this.#parts.delivery.stop());
+    await this.#attempt('broker', () => this.#parts.broker.close());
   }
 
   /** One part that cannot be closed must not keep the others open. */
@@ -423,17 +282,4 @@ function throwIfPartitionsDiffer(cause: unknown): void {
     `${cause.message}. Set MILLRACE_PARTITIONS to the stored number, or leave it unset.`,
     { cause },
   );
-}
-
-/** `undefined`: pages that this gateway itself serves. */
-function originsOf(allowedOrigins: readonly string[], isDevelopment: boolean): AllowedOrigins | undefined {
-  if (allowedOrigins.includes('*')) return '*';
-  if (allowedOrigins.length > 0) return allowedOrigins;
-  return isDevelopment ? isLoopbackOrigin : undefined;
-}
-
-function isLoopbackOrigin(origin: string): boolean {
-  if (!URL.canParse(origin)) return false;
-  const { hostname: name } = new URL(origin);
-  return name === 'localhost' || name === '127.0.0.1' || name === '[::1]';
 }

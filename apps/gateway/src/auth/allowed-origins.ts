@@ -1,0 +1,18 @@
+// Pages of which origins may connect.
+import type { AllowedOrigins } from '@millrace/signalr';
+
+/** As configured; without that in development every page of this machine. `undefined`: pages that this gateway itself serves. */
+export function allowedOriginsOf(
+  configured: readonly string[],
+  isDevelopment: boolean,
+): AllowedOrigins | undefined {
+  if (configured.includes('*')) return '*';
+  if (configured.length > 0) return configured;
+  return isDevelopment ? isLoopbackOrigin : undefined;
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { hostname } = new URL(origin);
+  return hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]';
+}

@@ -1,0 +1,157 @@
+// The composition root: broker → member (tail, ledger) → router → hub. Every part of a gateway is created here and nowhere else, but
+// for the HTTP routes, which need its state; read it from top to bottom.
+import { randomBytes } from 'node:crypto';
+import {
+  type Broker,
+  type BrokerOptions,
+  createMemoryBroker,
+  createRedisBroker,
+  systemClock,
+} from '@millrace/broker';
+import { createPublisher, type Publisher } from '@millrace/publisher';
+import { type Authenticate, createSignalRServer, type Hub, type SignalRServer } from '@millrace/signalr';
+import { allowedOriginsOf } from './auth/allowed-origins.js';
+import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
+import { createTokenVerifier, type User } from './auth/token-verifier.js';
+import { Delivery } from './delivery/delivery.js';
+import type { EventsClient } from './delivery/events-client.js';
+import type { RoomPorts } from './hub/connection-rooms.js';
+import { createEventsHub } from './hub/events-hub.js';
+import { RateLimit } from './hub/rate-limit.js';
+import { Typists } from './hub/typists.js';
+import type { Logger } from './logger.js';
+import { createMetrics, type Metrics } from './metrics.js';
+import { createPublisherObserver, observeSignalR } from './observers.js';
+import type { ResolvedGatewayOptions } from './options.js';
+import { SharedDirectory } from './shared-directory.js';
+
+// Users whose rate is watched at a time: more than a gateway has connections.
+const maxLimitedUsers = 100_000;
+
+/** The parts of a gateway; nothing runs yet. */
+export interface GatewayParts {
+  /** The configured secret; in development mode without one, a random one that only this process knows. */
+  readonly jwtSecret: string;
+  readonly metrics: Metrics;
+  readonly broker: Broker;
+  readonly publisher: Publisher;
+  readonly delivery: Delivery;
+  /** Absent where clients always come back to the gateway they negotiated with. */
+  readonly directory: SharedDirectory | undefined;
+  readonly signalR: SignalRServer;
+}
+
+/** What the parts share while they are made. */
+interface Site {
+  readonly options: ResolvedGatewayOptions;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Whether users need no token. */
+export function areUsersOpen({ isDevelopment, jwtSecret, jwksUrl }: ResolvedGatewayOptions): boolean {
+  return isDevelopment && jwtSecret === undefined && jwksUrl === undefined;
+}
+
+/** Creates all parts and puts them together. */
+export function createGatewayParts(options: ResolvedGatewayOptions, logger: Logger): GatewayParts {
+  const metrics = createMetrics();
+  const site: Site = { options, logger, metrics };
+  const jwtSecret = options.jwtSecret ?? randomBytes(32).toString('hex');
+  const broker = createBroker(site);
+  const publisher = createPublisher({
+    broker,
+    catalog: options.catalog,
+    sourceInstance: options.instance,
+    observer: createPublisherObserver(metrics, broker.kind),
+  });
+  const directory = createDirectory(site);
+  const signalR = createSignalR(site, directory);
+  let hub: Hub<EventsClient>;
+  const delivery = new Delivery({ ...site, broker, hub: () => hub });
+  hub = mapHub(site, { jwtSecret, publisher, delivery, signalR });
+  return { jwtSecret, metrics, broker, publisher, delivery, directory, signalR };
+}
+
+function createBroker({ options, logger }: Site): Broker {
+  const { redisUrl, catalog, partitions, minAgeMs, dedupeWindowMs } = options;
+  const streams = catalog.streams.map((stream) => ({
+    ...stream,
+    ...(partitions === undefined ? {} : { partitions }),
+  }));
+  const brokerOptions: BrokerOptions = { streams, minAgeMs, dedupeWindowMs };
+  const broker =
+    redisUrl === undefined
+      ? createMemoryBroker(brokerOptions)
+      : createRedisBroker({ ...brokerOptions, url: redisUrl });
+  broker.onStateChange((state, cause) => {
+    const level = state === 'unavailable' ? 'warn' : 'info';
+    const reason = cause === undefined ? {} : { reason: cause.message };
+    logger[level]({ broker: broker.kind, state, ...reason }, 'broker state');
+  });
+  return broker;
+}
+
+function createDirectory({ options, logger }: Site): SharedDirectory | undefined {
+  const { redisUrl, instanceUrl } = options;
+  if (redisUrl === undefined || instanceUrl === undefined) return undefined;
+  return new SharedDirectory(redisUrl, logger);
+}
+
+function createSignalR({ options, logger, metrics }: Site, directory: SharedDirectory | undefined) {
+  const { instanceUrl: url = '', connectionKeys: signingKeys } = options;
+  return createSignalRServer({
+    maximumOutboundBytes: options.maxOutboundBytes,
+    maximumOutboundMessages: options.maxOutboundMessages,
+    sendTimeoutMs: options.sendTimeoutMs,
+    onEvent: (event) => observeSignalR(event, metrics, logger),
+    ...(directory === undefined ? {} : { instances: { url, signingKeys, directory } }),
+  });
+}
+
+function mapHub(
+  site: Site,
+  parts: Pick<GatewayParts, 'jwtSecret' | 'publisher' | 'delivery' | 'signalR'>,
+): Hub<EventsClient> {
+  const { options, metrics } = site;
+  const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = options;
+  const definition = createEventsHub({
+    publisher: parts.publisher,
+    rooms: roomPorts(site, parts.delivery),
+    areRoomsOpen: isDevelopment,
+    typists: new Typists({ expiryMs: options.typingExpiryMs, maxRoomsPerUser: maxRoomsPerConnection }),
+    rateLimit: new RateLimit({
+      perSecond: options.maxClientEventsPerSecond,
+      burst: options.maxClientEventsBurst,
+      maxUsers: maxLimitedUsers,
+    }),
+    nowMs: () => systemClock.monotonicMs(),
+    rateLimited: () => metrics.dropped.inc({ reason: 'rate_limited' }),
+  });
+  const origins = allowedOriginsOf(allowedOrigins, isDevelopment);
+  return parts.signalR.mapHub('/hubs/events', definition, {
+    authenticate: createAuthenticate(site, parts.jwtSecret),
+    ...(origins === undefined ? {} : { allowedOrigins: origins }),
+  });
+}
+
+function roomPorts({ options, metrics }: Site, delivery: Delivery): RoomPorts {
+  const { replay, laggards } = delivery;
+  return {
+    currentPosition: (roomId) => delivery.currentPosition(roomId),
+    catchUp: (target, after) => replay.catchUp(target, after),
+    mark: (roomId) => replay.mark(roomId),
+    followUp: (target, mark) => replay.followUp(target, mark),
+    typingIn: (roomId) => delivery.typingIn(roomId),
+    laggards,
+    maxRoomsPerConnection: options.maxRoomsPerConnection,
+    slowClientEnded: (outcome) => metrics.slowClients.inc({ outcome }),
+  };
+}
+
+function createAuthenticate({ options, logger }: Site, jwtSecret: string): Authenticate<User> {
+  const { jwksUrl } = options;
+  const keys = jwksUrl === undefined ? { jwtSecret } : { jwksUrl };
+  const authenticateToken = authenticateByToken(createTokenVerifier(keys), logger);
+  return areUsersOpen(options) ? authenticateAnybody(authenticateToken) : authenticateToken;
+}
