@@ -15,7 +15,7 @@ export async function openRoomSocket(
   const socket = new WebSocket(`${url.replace('http', 'ws')}/hubs/events`, { perMessageDeflate: false });
   let joined = 0;
   const join = (): void => {
-    const call = { type: 1, invocationId: `join${joined}`, target: 'JoinRoom', arguments: [rooms[joined]] };
+    const call = { type: 1, invocationId: `${joined + 1}`, target: 'JoinRoom', arguments: [rooms[joined]] };
     socket.send(`${JSON.stringify(call)}${separator}`);
   };
   await new Promise<void>((resolve, reject) => {
@@ -25,7 +25,7 @@ export async function openRoomSocket(
       if (joined < rooms.length) {
         const text = data.toString('latin1');
         if (text.startsWith(`{}${separator}`)) join();
-        else if (text.includes(`"invocationId":"join${joined}"`)) {
+        else if (text.includes(`"invocationId":"${joined + 1}"`)) {
           if (text.includes('"error"')) reject(new Error(text));
           joined += 1;
           if (joined < rooms.length) join();
