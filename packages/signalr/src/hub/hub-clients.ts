@@ -1,11 +1,10 @@
 /*
- * Addressing: from names of groups, users and connections to the connections of this process, typed by what
- * the hub's clients understand.
+ * Addressing: from names of groups, users and connections to addresses, typed by what the hub's clients understand.
  */
-import type { HubConnection } from '../connection/hub-connection.js';
 import type { JsonText } from '../protocol/json-text.js';
+import type { Address } from './address.js';
 import type { CallScope } from './call-scope.js';
-import type { Excluding, HubLifetimeManager } from './hub-lifetime-manager.js';
+import type { HubLifetimeManager } from './hub-lifetime-manager.js';
 
 /** The arguments of one target; each may be given as {@link JsonText} that is relayed verbatim. */
 export type TargetArguments<Target> = Target extends (...args: infer Args) => unknown
@@ -63,11 +62,8 @@ export interface HubClients<Client> {
   /** Members of any of the groups; a member of several gets the message once. */
   groups(names: readonly string[]): ClientProxy<Client>;
   groupExcept(name: string, connectionIds: readonly string[]): ClientProxy<Client>;
-  /**
-   * The group without any connection of one user: for what a user's own devices know already. A function says of a user ID
-   * whether it is that user's, where one user has several.
-   */
-  groupExceptUser(name: string, user: string | ((userId: string) => boolean)): ClientProxy<Client>;
+  /** The group without any connection of one user: for what a user's own devices know already. */
+  groupExceptUser(name: string, userId: string): ClientProxy<Client>;
   /** All connections of a user. */
   user(userId: string): ClientProxy<Client>;
   users(userIds: readonly string[]): ClientProxy<Client>;
@@ -93,11 +89,11 @@ export class LocalHubClients<Client> implements HubClients<Client> {
   }
 
   get all(): ClientProxy<Client> {
-    return this.proxy(() => this.manager.connections());
+    return this.proxy({ kind: 'all' });
   }
 
   allExcept(connectionIds: readonly string[]): ClientProxy<Client> {
-    return this.proxy(() => this.manager.connections(), exceptIds(connectionIds));
+    return this.proxy({ kind: 'all', exceptConnections: connectionIds });
   }
 
   client(connectionId: string): SingleClientProxy<Client> {
@@ -105,53 +101,38 @@ export class LocalHubClients<Client> implements HubClients<Client> {
   }
 
   clients(connectionIds: readonly string[]): ClientProxy<Client> {
-    return this.proxy(() => this.#byIds(new Set(connectionIds)));
+    return this.proxy({ kind: 'connections', names: connectionIds });
   }
 
   group(name: string): ClientProxy<Client> {
-    return this.proxy(() => this.manager.group(name));
+    return this.proxy({ kind: 'groups', names: [name] });
   }
 
   groups(names: readonly string[]): ClientProxy<Client> {
-    return this.proxy(() => union(names.map((name) => this.manager.group(name))));
+    return this.proxy({ kind: 'groups', names });
   }
 
   groupExcept(name: string, connectionIds: readonly string[]): ClientProxy<Client> {
-    return this.proxy(() => this.manager.group(name), exceptIds(connectionIds));
+    return this.proxy({ kind: 'groups', names: [name], exceptConnections: connectionIds });
   }
 
-  groupExceptUser(name: string, user: string | ((userId: string) => boolean)): ClientProxy<Client> {
-    const isUser = typeof user === 'string' ? (userId: string) => userId === user : user;
-    return this.proxy(
-      () => this.manager.group(name),
-      ({ principal: { userId } }) => userId !== null && isUser(userId),
-    );
+  groupExceptUser(name: string, userId: string): ClientProxy<Client> {
+    return this.proxy({ kind: 'groups', names: [name], exceptUser: userId });
   }
 
   user(userId: string): ClientProxy<Client> {
-    return this.proxy(() => this.manager.user(userId));
+    return this.proxy({ kind: 'users', names: [userId] });
   }
 
   users(userIds: readonly string[]): ClientProxy<Client> {
-    return this.proxy(() => union(userIds.map((userId) => this.manager.user(userId))));
+    return this.proxy({ kind: 'users', names: userIds });
   }
 
-  protected proxy(
-    receivers: () => Iterable<HubConnection>,
-    isExcluded?: Excluding,
-    key?: string,
-  ): ClientProxy<Client> {
+  protected proxy(address: Address, key?: string): ClientProxy<Client> {
     return {
-      send: (target, ...args) => this.manager.send(receivers(), { target, arguments: args }, isExcluded, key),
-      latest: (newKey) => this.proxy(receivers, isExcluded, newKey),
+      send: (target, ...args) => this.manager.send(address, { target, arguments: args }, key),
+      latest: (newKey) => this.proxy(address, newKey),
     };
-  }
-
-  *#byIds(connectionIds: Iterable<string>): Iterable<HubConnection> {
-    for (const connectionId of connectionIds) {
-      const connection = this.manager.connection(connectionId);
-      if (connection !== undefined) yield connection;
-    }
   }
 }
 
@@ -178,11 +159,8 @@ class LocalClientProxy<Client> implements SingleClientProxy<Client> {
     target: Target,
     ...args: TargetArguments<Client[Target]>
   ): number {
-    const connection = this.#manager.connection(this.#connectionId);
-    const { key } = this.#call;
-    return connection === undefined
-      ? 0
-      : this.#manager.send([connection], { target, arguments: args }, undefined, key);
+    const address: Address = { kind: 'connections', names: [this.#connectionId] };
+    return this.#manager.send(address, { target, arguments: args }, this.#call.key);
   }
 
   latest(key: string): ClientProxy<Client> {
@@ -209,37 +187,22 @@ export class LocalHubCallerClients<Client>
   extends LocalHubClients<Client>
   implements HubCallerClients<Client>
 {
-  readonly #caller: HubConnection;
+  readonly #callerId: string;
 
-  constructor(manager: HubLifetimeManager, caller: HubConnection, scope: CallScope | undefined) {
+  constructor(manager: HubLifetimeManager, callerId: string, scope: CallScope | undefined) {
     super(manager, scope);
-    this.#caller = caller;
+    this.#callerId = callerId;
   }
 
   get caller(): SingleClientProxy<Client> {
-    return this.client(this.#caller.connectionId);
+    return this.client(this.#callerId);
   }
 
   get others(): ClientProxy<Client> {
-    return this.proxy(
-      () => this.manager.connections(),
-      (connection) => connection === this.#caller,
-    );
+    return this.allExcept([this.#callerId]);
   }
 
   othersInGroup(name: string): ClientProxy<Client> {
-    return this.proxy(
-      () => this.manager.group(name),
-      (connection) => connection === this.#caller,
-    );
+    return this.groupExcept(name, [this.#callerId]);
   }
-}
-
-function exceptIds(connectionIds: readonly string[]): Excluding {
-  const excluded = new Set(connectionIds);
-  return (connection) => excluded.has(connection.connectionId);
-}
-
-function union(sets: readonly ReadonlySet<HubConnection>[]): ReadonlySet<HubConnection> {
-  return new Set(sets.flatMap((set) => [...set]));
 }

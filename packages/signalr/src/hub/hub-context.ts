@@ -121,7 +121,7 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
   }
 
   get clients(): HubCallerClients<Client> {
-    this.#clients ??= new LocalHubCallerClients<Client>(this.#manager, this.#connection, this.#scope);
+    this.#clients ??= new LocalHubCallerClients<Client>(this.#manager, this.connectionId, this.#scope);
     return this.#clients;
   }
 

@@ -6,9 +6,7 @@ import type { HubConnection } from '../connection/hub-connection.js';
 import { SignalRError } from '../errors.js';
 import { MessageType } from '../protocol/hub-message.js';
 import { SerializedHubMessage } from '../protocol/serialized-hub-message.js';
-
-/** Whether a connection is to be left out of a send. */
-export type Excluding = (connection: HubConnection) => boolean;
+import { type Address, type AddressBook, receiversOf } from './address.js';
 
 const EMPTY: ReadonlySet<HubConnection> = new Set();
 
@@ -16,7 +14,7 @@ const EMPTY: ReadonlySet<HubConnection> = new Set();
  * Connections are bounded by the host; groups and users vanish with their last connection. How many groups a
  * connection may join is the hub's decision, because joining is the hub's code.
  */
-export class HubLifetimeManager {
+export class HubLifetimeManager implements AddressBook {
   readonly #connections = new Map<string, HubConnection>();
   readonly #groups = new Map<string, Set<HubConnection>>();
   readonly #users = new Map<string, Set<HubConnection>>();
@@ -88,10 +86,11 @@ export class HubLifetimeManager {
    * @returns the number of connections it was queued to; those that are ending do not count
    * @throws SignalRError `unserializable`; nothing was queued then, as the first receiver's encoding fails
    */
-  send(receivers: Iterable<HubConnection>, call: Call, isExcluded?: Excluding, key?: string): number {
+  send(address: Address, call: Call, key?: string): number {
     const message = new SerializedHubMessage({ type: MessageType.invocation, ...call });
+    const { named, isExcluded } = receiversOf(address, this);
     let count = 0;
-    for (const connection of receivers) {
+    for (const connection of named) {
       if (isExcluded?.(connection) === true) continue;
       if (connection.send(message, key)) count += 1;
     }
