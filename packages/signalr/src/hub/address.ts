@@ -51,16 +51,11 @@ function exclusionOf({ exceptConnections, exceptUser }: Address): Receivers['isE
 }
 
 function namedBy(address: Address, book: AddressBook): Iterable<HubConnection> {
-  switch (address.kind) {
-    case 'all':
-      return book.connections();
-    case 'connections':
-      return union(address.names, (name) => asList(book.connection(name)));
-    case 'groups':
-      return union(address.names, (name) => book.group(name));
-    case 'users':
-      return union(address.names, (name) => book.user(name));
-  }
+  if (address.kind === 'all') return book.connections();
+  const { kind, names } = address;
+  if (kind === 'groups') return union(names, (name) => book.group(name));
+  if (kind === 'users') return union(names, (name) => book.user(name));
+  return union(names, (name) => asList(book.connection(name)));
 }
 
 /** Of a single name the very set: to look it up is all that most sends cost. */

@@ -4,7 +4,7 @@
 import type { JsonText } from '../protocol/json-text.js';
 import type { Address } from './address.js';
 import type { CallScope } from './call-scope.js';
-import type { HubLifetimeManager } from './hub-lifetime-manager.js';
+import type { HubSender, SendOptions } from './hub-sender.js';
 
 /** The arguments of one target; each may be given as {@link JsonText} that is relayed verbatim. */
 export type TargetArguments<Target> = Target extends (...args: infer Args) => unknown
@@ -78,13 +78,13 @@ export interface HubCallerClients<Client> extends HubClients<Client> {
 }
 
 /** See {@link HubClients}. */
-export class LocalHubClients<Client> implements HubClients<Client> {
-  protected readonly manager: HubLifetimeManager;
+export class AddressedHubClients<Client> implements HubClients<Client> {
+  protected readonly sender: HubSender;
   /** The call that asks; it gives its slot away while it waits for a client. */
   protected readonly scope: CallScope | undefined;
 
-  constructor(manager: HubLifetimeManager, scope?: CallScope) {
-    this.manager = manager;
+  constructor(sender: HubSender, scope?: CallScope) {
+    this.sender = sender;
     this.scope = scope;
   }
 
@@ -97,7 +97,7 @@ export class LocalHubClients<Client> implements HubClients<Client> {
   }
 
   client(connectionId: string): SingleClientProxy<Client> {
-    return new LocalClientProxy<Client>(this.manager, connectionId, { scope: this.scope });
+    return new AddressedClientProxy<Client>(this.sender, connectionId, { scope: this.scope });
   }
 
   clients(connectionIds: readonly string[]): ClientProxy<Client> {
@@ -128,29 +128,28 @@ export class LocalHubClients<Client> implements HubClients<Client> {
     return this.proxy({ kind: 'users', names: userIds });
   }
 
-  protected proxy(address: Address, key?: string): ClientProxy<Client> {
+  protected proxy(address: Address, options: SendOptions = {}): ClientProxy<Client> {
     return {
-      send: (target, ...args) => this.manager.send(address, { target, arguments: args }, key),
-      latest: (newKey) => this.proxy(address, newKey),
+      send: (target, ...args) => this.sender.send(address, { target, arguments: args }, options),
+      latest: (key) => this.proxy(address, { key }),
     };
   }
 }
 
 /** How one client is called. */
-interface SingleCall {
+interface SingleCall extends SendOptions {
   readonly scope: CallScope | undefined;
   readonly signal?: AbortSignal;
-  readonly key?: string;
 }
 
 /** See {@link SingleClientProxy}. */
-class LocalClientProxy<Client> implements SingleClientProxy<Client> {
-  readonly #manager: HubLifetimeManager;
+class AddressedClientProxy<Client> implements SingleClientProxy<Client> {
+  readonly #sender: HubSender;
   readonly #connectionId: string;
   readonly #call: SingleCall;
 
-  constructor(manager: HubLifetimeManager, connectionId: string, call: SingleCall) {
-    this.#manager = manager;
+  constructor(sender: HubSender, connectionId: string, call: SingleCall) {
+    this.#sender = sender;
     this.#connectionId = connectionId;
     this.#call = call;
   }
@@ -160,42 +159,44 @@ class LocalClientProxy<Client> implements SingleClientProxy<Client> {
     ...args: TargetArguments<Client[Target]>
   ): number {
     const address: Address = { kind: 'connections', names: [this.#connectionId] };
-    return this.#manager.send(address, { target, arguments: args }, this.#call.key);
+    return this.#sender.send(address, { target, arguments: args }, this.#call);
   }
 
   latest(key: string): ClientProxy<Client> {
-    return new LocalClientProxy<Client>(this.#manager, this.#connectionId, { ...this.#call, key });
+    return new AddressedClientProxy<Client>(this.#sender, this.#connectionId, { ...this.#call, key });
   }
 
   async invoke<Target extends keyof Client & string>(
     target: Target,
     ...args: TargetArguments<Client[Target]>
   ): Promise<TargetResult<Client[Target]>> {
-    const { scope, signal } = this.#call;
+    const { scope, signal, isHereOnly } = this.#call;
     scope?.releaseSlot();
-    const result = await this.#manager.invoke(this.#connectionId, { target, arguments: args }, signal);
+    const call = { target, arguments: args };
+    const result = await this.#sender.invoke(this.#connectionId, call, { signal, isHereOnly });
     return result as TargetResult<Client[Target]>; // the client's word for it; documented
   }
 
   withSignal(signal: AbortSignal): SingleClientProxy<Client> {
-    return new LocalClientProxy<Client>(this.#manager, this.#connectionId, { ...this.#call, signal });
+    return new AddressedClientProxy<Client>(this.#sender, this.#connectionId, { ...this.#call, signal });
   }
 }
 
 /** See {@link HubCallerClients}. */
-export class LocalHubCallerClients<Client>
-  extends LocalHubClients<Client>
+export class AddressedHubCallerClients<Client>
+  extends AddressedHubClients<Client>
   implements HubCallerClients<Client>
 {
   readonly #callerId: string;
 
-  constructor(manager: HubLifetimeManager, callerId: string, scope: CallScope | undefined) {
-    super(manager, scope);
+  constructor(sender: HubSender, callerId: string, scope: CallScope | undefined) {
+    super(sender, scope);
     this.#callerId = callerId;
   }
 
   get caller(): SingleClientProxy<Client> {
-    return this.client(this.#callerId);
+    const call = { scope: this.scope, isHereOnly: true };
+    return new AddressedClientProxy<Client>(this.sender, this.#callerId, call);
   }
 
   get others(): ClientProxy<Client> {
