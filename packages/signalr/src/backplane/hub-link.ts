@@ -237,8 +237,7 @@ export class HubLink implements RemoteHub, Ticking {
       case 'answer':
         return this.#onAnswer(message);
       case 'failure':
-        this.#questions.forget(message.id);
-        return this.#calls.take(message);
+        return this.#onFailure(message);
       case 'completion':
       case 'cancel':
       case 'check':
@@ -262,6 +261,12 @@ export class HubLink implements RemoteHub, Ticking {
     if (answer === 'elsewhere') return this.#questions.notFound(id, sender);
     // A question that is no longer open may have been a call: then the client need not answer any more.
     if (!this.#questions.found(id, sender, answer === 'done')) this.#calls.called(id, sender);
+  }
+
+  /** The client could not be called, or was and will not answer. */
+  #onFailure({ id, code, text }: MessageOf<'failure'>): void {
+    const error = new SignalRError(code, text);
+    if (!this.#questions.fail(id, error)) this.#calls.fail(id, error);
   }
 
   #ignore(reason: BackplaneIgnoreReason): void {

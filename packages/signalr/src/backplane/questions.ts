@@ -99,8 +99,11 @@ export class Questions {
     this.#questions.delete(id);
   }
 
-  fail(id: string, error: SignalRError): void {
-    this.#take(id)?.listener.onFailed(error);
+  /** False when nobody waits for it (any more). */
+  fail(id: string, error: SignalRError): boolean {
+    const question = this.#take(id);
+    question?.listener.onFailed(error);
+    return question !== undefined;
   }
 
   failAll(error: SignalRError): void {

@@ -19,7 +19,7 @@ import type { Speaker } from './speaker.js';
 const IDS_PER_CHECK = 1_000;
 
 /** What is said about calls. */
-type CallMessage = MessageOf<'completion' | 'failure' | 'cancel' | 'check' | 'missing'>;
+type CallMessage = MessageOf<'completion' | 'cancel' | 'check' | 'missing'>;
 
 /** The calls of one hub of one instance, in both directions. */
 export class RemoteCalls {
@@ -59,7 +59,7 @@ export class RemoteCalls {
     if (!this.#awaited.called(id, peer)) this.#tellCanceled(peer, id);
   }
 
-  /** A call of this instance cannot be made. */
+  /** A call of this instance is over without an answer. */
   fail(id: string, error: SignalRError): void {
     this.#awaited.fail(id, error);
   }
@@ -80,9 +80,8 @@ export class RemoteCalls {
     const { sender } = message;
     switch (message.kind) {
       case 'completion':
+        if (this.#awaited.ownerOf(message.id) !== sender) return;
         return this.#awaited.answer(message.id, this.#readOutcome(message));
-      case 'failure':
-        return this.#awaited.fail(message.id, new SignalRError(message.code, message.text));
       case 'cancel':
         return this.#served.cancel(message.id, sender);
       case 'check': {
