@@ -5,7 +5,7 @@ import type { BackplaneSubscription, HubBackplane } from '../backplane/hub-backp
 import { SignalRError } from '../errors.js';
 import { within } from './within.js';
 
-/** What a backplane needs of the client that publishes; those of `redis` and `@redis/client` have it, clusters included. */
+/** What a backplane needs of the client that publishes; those of `redis` and `@redis/client` have it. */
 export interface RedisPublishingClient {
   publish(channel: string, message: Buffer): Promise<unknown>;
 }
@@ -20,7 +20,10 @@ export interface RedisSubscribingClient {
 
 /** Options of {@link createRedisBackplane}. */
 export interface RedisBackplaneOptions {
-  /** Connected, and closed by its owner after the servers. Should reject at once while Redis is away. */
+  /**
+   * Connected, and closed by its owner after the servers. Should reject at once while Redis is away. One connection, so that the
+   * order holds: of a Redis Cluster, to any one of its nodes.
+   */
   readonly client: RedisPublishingClient;
   /**
    * Another connection, closed by its owner after the servers. Should notice by itself when nothing comes any more
