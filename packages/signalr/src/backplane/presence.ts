@@ -103,10 +103,10 @@ export class Presence {
   }
 
   onHello({ sender, isNew }: MessageOf<'hello'>): void {
-    const isAppearing = this.#peers.greeted(sender);
-    if (isNew) this.#greet();
+    if (!this.#peers.greeted(sender)) return;
     // Who is new was not there when the questions were asked that are open now.
-    else if (isAppearing) this.#parts.onAppeared(sender);
+    if (isNew) this.#greet();
+    else this.#parts.onAppeared(sender);
   }
 
   onBye({ sender }: MessageOf<'bye'>): void {

@@ -74,6 +74,7 @@ export class ServedCalls {
   }
 
   #answer(call: ServedCall, outcome: CompletionOutcome): void {
+    this.#calls.delete(call.id);
     const { protocol } = call.connection;
     // Who has answered has shaken hands.
     if (protocol === undefined) return;
@@ -82,9 +83,9 @@ export class ServedCalls {
       bytes = protocol.write({ type: MessageType.completion, invocationId: call.id, outcome });
     } catch (error) {
       const cause = { cause: error };
-      return this.#fail(call, new SignalRError('unserializable', 'The answer cannot be passed on.', cause));
+      const failure = new SignalRError('unserializable', 'The answer cannot be passed on.', cause);
+      return this.#listener.onFailed(call, failure);
     }
-    this.#calls.delete(call.id);
     this.#listener.onAnswered(call, protocol.name, bytes);
   }
 
