@@ -1,8 +1,6 @@
 /*
  * Client results across instances, on every backplane.
  */
-import { type HubConnection, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
-import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub } from '../src/index.js';
 import {
@@ -11,33 +9,31 @@ import {
   openMember,
   ROW_OPTIONS,
   type RowClient,
+  type RowMember,
   type RowServer,
   startRow,
 } from './support/backplane-row.js';
 import { startHost } from './support/host.js';
+import { connectOfficial } from './support/official-client.js';
 import { openClient } from './support/protocol-client.js';
 
-/** An official client that answers with what it is asked. */
-async function connectOfficial(
-  { host }: RowServer,
-  protocol: 'json' | 'messagepack',
-): Promise<HubConnection & AsyncDisposable> {
-  const builder = new HubConnectionBuilder()
-    .withUrl(`${host.url}/hub`, { accessTokenFactory: () => 'ann' })
-    .configureLogging(LogLevel.None);
-  if (protocol === 'messagepack') builder.withHubProtocol(new MessagePackHubProtocol());
-  const connection = builder.build();
-  connection.on('ask', (question: unknown) => question);
-  await connection.start();
-  return Object.assign(connection, { [Symbol.asyncDispose]: () => connection.stop() });
+/** Makes a call that the client does not answer; resolves when it was asked, with what the call will be rejected with. */
+async function beginCall(
+  { hub }: RowServer,
+  client: RowMember,
+): Promise<{ readonly failure: Promise<unknown> }> {
+  const failure = failureOf(hub.clients.client(client.id).invoke('ask', 1));
+  await expect.poll(() => client.asked).toHaveLength(1);
+  return { failure };
 }
 
 describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
   test('an official client of another instance answers, in either protocol', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
-    await using json = await connectOfficial(second, 'json');
-    await using pack = await connectOfficial(second, 'messagepack');
+    await using json = await connectOfficial(second.host.url, { token: 'ann' });
+    await using pack = await connectOfficial(second.host.url, { token: 'ann', protocol: 'messagepack' });
+    for (const client of [json, pack]) client.on('ask', (question: unknown) => question);
     const { clients } = first.hub;
     for (const value of ['text', 5, null, true, { nested: [1, { a: null }] }, 'é'.repeat(10_000)]) {
       expect(await clients.client(json.connectionId ?? '').invoke('ask', value)).toEqual(value);
@@ -116,9 +112,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
-    const call = first.hub.clients.client(client.id).invoke('ask', 1);
-    const failure = failureOf(call);
-    await expect.poll(() => client.asked).toHaveLength(1);
+    const { failure } = await beginCall(first, client);
     client.socket.close();
     expect(await failure).toMatchObject({
       code: 'disconnected',
@@ -130,9 +124,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
-    const call = first.hub.clients.client(client.id).invoke('ask', 1);
-    const failure = failureOf(call);
-    await expect.poll(() => client.asked).toHaveLength(1);
+    const { failure } = await beginCall(first, client);
     second.backplane.die();
     expect(await failure).toMatchObject({ code: 'disconnected' });
   });
@@ -141,9 +133,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
-    const call = first.hub.clients.client(client.id).invoke('ask', 1);
-    const failure = failureOf(call);
-    await expect.poll(() => client.asked).toHaveLength(1);
+    const { failure } = await beginCall(first, client);
     await second.host.server.close({ withinMs: 500 });
     expect(await failure).toMatchObject({ code: 'disconnected' });
   });
@@ -233,9 +223,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
-    const call = first.hub.clients.client(client.id).invoke('ask', 1);
-    const failure = failureOf(call);
-    await expect.poll(() => client.asked).toHaveLength(1);
+    const { failure } = await beginCall(first, client);
     await first.host.server.close();
     expect(await failure).toMatchObject({ code: 'server_closed' });
   });

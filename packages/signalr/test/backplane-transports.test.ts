@@ -3,8 +3,7 @@
  * that hands every request to the next instance.
  */
 import type { Socket } from 'node:net';
-import { HttpTransportType, type HubConnection, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
-import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
+import { HttpTransportType, type HubConnection } from '@microsoft/signalr';
 import { describe, expect, test } from 'vitest';
 import {
   createMemoryBackplane,
@@ -17,23 +16,9 @@ import {
 } from '../src/index.js';
 import { BACKPLANES, ROW_OPTIONS, type RowServer, startRow } from './support/backplane-row.js';
 import { startInstances } from './support/instances.js';
+import { connectOfficial } from './support/official-client.js';
 
 const { WebSockets, ServerSentEvents, LongPolling } = HttpTransportType;
-
-async function connect(
-  url: string,
-  transport: HttpTransportType,
-  protocol: 'json' | 'messagepack' = 'json',
-): Promise<HubConnection & AsyncDisposable> {
-  const builder = new HubConnectionBuilder()
-    .withUrl(`${url}/hub`, { transport, accessTokenFactory: () => 'ann' })
-    .configureLogging(LogLevel.None)
-    .withStatefulReconnect();
-  if (protocol === 'messagepack') builder.withHubProtocol(new MessagePackHubProtocol());
-  const connection = builder.build();
-  await connection.start();
-  return Object.assign(connection, { [Symbol.asyncDispose]: () => connection.stop() });
-}
 
 /** Breaks every network connection to a server. */
 function cutterOf({ host }: RowServer): () => void {
@@ -54,7 +39,11 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
       await using row = await startRow(source, {}, { allowStatefulReconnects: true });
       const [first, second] = row.servers;
       const cut = cutterOf(second);
-      await using connection = await connect(second.host.url, WebSockets, protocol);
+      await using connection = await connectOfficial(second.host.url, {
+        transport: WebSockets,
+        protocol,
+        token: 'ann',
+      });
       const notes: unknown[] = [];
       connection.on('note', (value: unknown) => notes.push(value));
       await connection.invoke('join', 'g');
@@ -114,7 +103,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
       [LongPolling, 'json'],
       [ServerSentEvents, 'json'],
     ] as const) {
-      const connection = await connect(row.url, transport, protocol);
+      const connection = await connectOfficial(row.url, { transport, protocol });
       const received: string[] = [];
       connection.on('note', (text: string) => received.push(text));
       connection.on('ask', () => connection.connectionId);

@@ -11,8 +11,8 @@ export interface BackplaneSubscription {
 /**
  * Carries bytes from any instance to all that listen to a channel.
  *
- * Guarantees: the messages of one publisher arrive in the order of its calls, each at most once. What is published while a
- * subscriber cannot be reached is lost to it, and it is not told: the hub counts. A subscription outlives a connection that
+ * Guarantees: the messages of one publisher on a channel arrive in the order of its calls, each at most once, to the byte. What is
+ * published while a subscriber cannot be reached is lost to it, and it is not told: the hub counts. A subscription outlives a connection that
  * breaks; it is restored without being asked for again.
  */
 export interface HubBackplane {

@@ -17,8 +17,9 @@ export interface ClientProxy<Client> {
    * Calls `target` on every receiver. Synchronous: the message is encoded once per protocol, whatever the
    * number of receivers, and queued on each of them, in the order of calls, before this returns.
    * A receiver that is gone is passed over; one whose queue is full is closed and may reconnect.
-   * @returns the number of connections it was queued to
-   * @throws SignalRError `unserializable`
+   * With a backplane it then leaves for the other instances, which is not waited for: at most once, in the order of calls.
+   * @returns the number of connections of this process it was queued to
+   * @throws SignalRError `unserializable`; with a backplane also when it fits one protocol only. Nothing was sent then
    */
   send<Target extends keyof Client & string>(
     target: Target,
@@ -42,7 +43,8 @@ export interface SingleClientProxy<Client> extends ClientProxy<Client> {
    * hub method waits, its client's next invocation may begin. Not possible for a client that is still in its
    * `onConnected`, as its answers are not read yet.
    * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, `disconnected`, `canceled`,
-   * `too_many_calls`, `unserializable`; HubError with the client's own words when its method failed
+   * `too_many_calls`, `unserializable`, and for clients of other instances `backplane_unavailable`, `server_closed`; HubError with
+   * the client's own words when its method failed
    */
   invoke<Target extends keyof Client & string>(
     target: Target,
@@ -52,7 +54,7 @@ export interface SingleClientProxy<Client> extends ClientProxy<Client> {
   withSignal(signal: AbortSignal): SingleClientProxy<Client>;
 }
 
-/** Receivers as a server addresses them from anywhere. Names of groups and users are case-sensitive. */
+/** Receivers as a server addresses them from anywhere, on all instances. Names of groups and users are case-sensitive. */
 export interface HubClients<Client> {
   readonly all: ClientProxy<Client>;
   allExcept(connectionIds: readonly string[]): ClientProxy<Client>;
