@@ -91,5 +91,12 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
     case 'message_ignored':
       logger.debug({ ...event }, event.type.replaceAll('_', ' '));
       return;
+    // Events reach every gateway through the streams: its hub has no backplane.
+    case 'backplane_up':
+    case 'backplane_down':
+    case 'backplane_gap':
+    case 'backplane_publish_failed':
+    case 'backplane_message_ignored':
+      return;
   }
 }

@@ -5,6 +5,7 @@
 /** Stable codes of {@link SignalRError}; each is explained in docs/errors.md. */
 export const SIGNALR_ERROR_CODES = [
   'aborted',
+  'backplane_unavailable',
   'canceled',
   'client_error',
   'client_timeout',

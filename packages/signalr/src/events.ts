@@ -61,6 +61,20 @@ export type SignalREvent =
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }
   /** The application's own code threw (`allowedOrigins`, `redirectNegotiate`); the request was answered 500. */
   | { readonly type: 'request_failed'; readonly hub: string; readonly error: Error }
+  /** This instance hears itself through the backplane, for the first time or again. */
+  | { readonly type: 'backplane_up'; readonly hub: string }
+  /** It has not heard itself for three heartbeats. The error is that of the last attempt to subscribe, where there was one. */
+  | { readonly type: 'backplane_down'; readonly hub: string; readonly error: Error | undefined }
+  /** Another instance sent what never came: `lost` messages, whatever they were and whether they were for clients of this one. */
+  | { readonly type: 'backplane_gap'; readonly hub: string; readonly from: string; readonly lost: number }
+  /** One message is not known to have been published. Clients of this instance have had it all the same. */
+  | { readonly type: 'backplane_publish_failed'; readonly hub: string; readonly error: Error }
+  /** Something that came through the backplane had no effect. */
+  | {
+      readonly type: 'backplane_message_ignored';
+      readonly hub: string;
+      readonly reason: BackplaneIgnoreReason;
+    }
   | {
       readonly type: 'request_refused';
       readonly hub: string;
@@ -68,6 +82,17 @@ export type SignalREvent =
       /** The page's origin, where that was the reason; at most 200 characters of what the client sent. */
       readonly origin?: string;
     };
+
+/** Why a message of another instance had no effect. */
+export type BackplaneIgnoreReason =
+  /** It is of another version of the package. */
+  | 'unknown_version'
+  | 'unknown_kind'
+  | 'malformed'
+  /** It came before, or out of its order. */
+  | 'repeated'
+  /** There are more than 1,000 instances, and it is of a further one. */
+  | 'refused';
 
 /** Why an invocation failed. */
 export type InvocationFailure =

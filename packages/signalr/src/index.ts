@@ -1,11 +1,14 @@
 /*
  * The public list of `@millrace/signalr`: a SignalR server for Node.
  */
+export type { BackplaneSubscription, HubBackplane } from './backplane/hub-backplane.js';
+export { createMemoryBackplane } from './backplane/memory-backplane.js';
 export type { Clock } from './connection/clock.js';
 export { CLOSE_RULES, type CloseReason, type CloseRule } from './connection/close-reason.js';
 export type { DrainOptions } from './drain.js';
 export { HubError, SIGNALR_ERROR_CODES, SignalRError, type SignalRErrorCode } from './errors.js';
 export type {
+  BackplaneIgnoreReason,
   ConnectionIdentity,
   HandshakeFailure,
   InvocationFailure,
@@ -55,6 +58,7 @@ export {
 export type { FilteredInvocation, HubFilter } from './hub/hub-filter.js';
 export type { ConnectionSummary, Hub, HubConnections, HubGroups } from './hub/mapped-hub.js';
 export { type Guard, isBoolean, isNumber, isString, parseArguments } from './hub/parse-arguments.js';
+export type { BackplaneState } from './hub/remote-hub.js';
 export { type ConnectionDirectory, createMemoryDirectory } from './instances/connection-directory.js';
 export type { InstanceOptions } from './instances/instances.js';
 export { type MetricRecorder, measureSignalR, SIGNALR_METRICS } from './observability/metrics.js';

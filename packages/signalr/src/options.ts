@@ -1,6 +1,7 @@
 /*
  * The options of a server: every limit and duration, checked once and frozen.
  */
+import type { HubBackplane } from './backplane/hub-backplane.js';
 import { type Clock, systemClock } from './connection/clock.js';
 import type { ConnectionLimits } from './connection/connection-limits.js';
 import { SignalRError } from './errors.js';
@@ -8,6 +9,7 @@ import type { SignalREventListener } from './events.js';
 import type { CallLimits } from './hub/connection-calls.js';
 import type { HubContext } from './hub/hub-context.js';
 import type { HubFilter } from './hub/hub-filter.js';
+import type { BackplaneSettings } from './hub/mapped-hub.js';
 import type { InstanceOptions } from './instances/instances.js';
 
 /** Options of `createSignalRServer`. Where ASP.NET Core has the option, name and default are close to its own. */
@@ -62,6 +64,17 @@ export interface SignalRServerOptions {
   readonly minimumNegotiateVersion?: number;
   /** Several instances behind one address, without sticky sessions. @defaultValue this one alone */
   readonly instances?: InstanceOptions;
+  /**
+   * Connects several instances, so that sends, group changes and client results reach the connections of all of them.
+   * @defaultValue this one alone
+   */
+  readonly backplane?: HubBackplane;
+  /** Between two signs of life that instances give one another; at least `tickIntervalMs`. @defaultValue 1_000 */
+  readonly backplaneHeartbeatIntervalMs?: number;
+  /** How long other instances may take to say whether they have a connection. @defaultValue 5_000 */
+  readonly backplaneAnswerTimeoutMs?: number;
+  /** Bytes that the backplane has not taken yet; what would exceed them reaches this process only. @defaultValue 16_777_216 */
+  readonly maximumBackplaneBytes?: number;
   /** Sends the text of every exception to the client. Never in production. @defaultValue false */
   readonly enableDetailedErrors?: boolean;
   /** Code around every method and hook of every hub, the first outermost. */
@@ -86,6 +99,7 @@ export interface ResolvedOptions {
   readonly maximumPendingConnections: number;
   readonly minimumNegotiateVersion: number;
   readonly instances: InstanceOptions | undefined;
+  readonly backplane: BackplaneSettings | undefined;
   readonly tickIntervalMs: number;
   readonly clock: Clock;
   readonly onEvent: SignalREventListener | undefined;
@@ -110,6 +124,9 @@ export const DEFAULT_OPTIONS = {
   maximumOutboundBytes: 1_048_576,
   maximumOutboundMessages: 8_192,
   maximumPendingConnections: 10_000,
+  backplaneHeartbeatIntervalMs: 1_000,
+  backplaneAnswerTimeoutMs: 5_000,
+  maximumBackplaneBytes: 16_777_216,
   tickIntervalMs: 1_000,
 } as const;
 
@@ -119,6 +136,11 @@ type NumberOption = keyof typeof DEFAULT_OPTIONS;
 export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
   const number = (name: NumberOption): number =>
     positiveInteger(name, options[name] ?? DEFAULT_OPTIONS[name]);
+  const linkLimits = Object.freeze({
+    heartbeatIntervalMs: number('backplaneHeartbeatIntervalMs'),
+    answerTimeoutMs: number('backplaneAnswerTimeoutMs'),
+    maximumBytes: number('maximumBackplaneBytes'),
+  });
   return Object.freeze({
     limits: Object.freeze({
       keepAliveIntervalMs: number('keepAliveIntervalMs'),
@@ -145,6 +167,7 @@ export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
     maximumPendingConnections: number('maximumPendingConnections'),
     minimumNegotiateVersion: negotiateVersion(options.minimumNegotiateVersion ?? 0),
     instances: options.instances,
+    backplane: options.backplane && { backplane: options.backplane, limits: linkLimits },
     tickIntervalMs: number('tickIntervalMs'),
     clock: options.clock ?? systemClock,
     onEvent: options.onEvent,

@@ -2,6 +2,12 @@
  * `@millrace/signalr/redis`: several instances that know of one another through Redis.
  */
 export {
+  createRedisBackplane,
+  type RedisBackplaneOptions,
+  type RedisPublishingClient,
+  type RedisSubscribingClient,
+} from './redis/redis-backplane.js';
+export {
   createRedisDirectory,
   type RedisDirectory,
   type RedisDirectoryClient,

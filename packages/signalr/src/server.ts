@@ -81,7 +81,8 @@ export interface SignalRServer extends AsyncDisposable {
   drain(options?: DrainOptions): Promise<void>;
   /**
    * Refuses new clients with 503, tells every client to reconnect (elsewhere), and waits for all of them to
-   * end, `onDisconnected` included, but not longer than `withinMs`. Never rejects. Leaves the HTTP servers open.
+   * end, `onDisconnected` included, but not longer than `withinMs`. Never rejects. Leaves the HTTP servers and the backplane
+   * open.
    */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -113,6 +114,7 @@ class NodeSignalRServer implements SignalRServer {
       onEvent: createEventSink(options.onEvent),
       callLimits: options.callLimits,
       filters: options.filters,
+      backplane: options.backplane,
     };
   }
 
@@ -134,6 +136,7 @@ class NodeSignalRServer implements SignalRServer {
     }
     const hub = new MappedHub<Client, User, Items>(path, definition, this.#environment);
     this.#endpoints.set(key, this.#createEndpoint(hub, options));
+    hub.start();
     return hub;
   }
 
@@ -215,6 +218,7 @@ class NodeSignalRServer implements SignalRServer {
   }
 
   async #close(withinMs: number): Promise<void> {
+    const startedMs = this.#environment.ticker.exactNowMs();
     this.#stopWaves();
     const endpoints = this.#stopAccepting();
     const connections = endpoints.flatMap((endpoint) => [...endpoint.connections]);
@@ -222,10 +226,12 @@ class NodeSignalRServer implements SignalRServer {
     for (const connection of connections) connection.close('server_closed');
     await this.#waitFor(Promise.all(lives), withinMs);
     for (const connection of connections) connection.abort();
-    for (const endpoint of endpoints) endpoint.close();
+    // After the last `onDisconnected`, which may have something to tell the others.
+    const leaving = Promise.all(endpoints.map((endpoint) => endpoint.close()));
     for (const detach of this.#detachers) detach();
     this.#detachers = [];
     this.#endpoints.clear();
+    await this.#waitFor(leaving, withinMs - (this.#environment.ticker.exactNowMs() - startedMs));
   }
 
   /** Whatever comes first: the work is done, or the time is over. */

@@ -267,7 +267,7 @@ describe('a client that floods', () => {
     }
     expect(client.socket.bufferedAmount).toBeGreaterThan(5_000_000);
     const [connection] = hub?.connections.list() ?? [];
-    hub?.connections.abort(connection?.connectionId ?? '');
+    void hub?.connections.abort(connection?.connectionId ?? '');
     expect(await client.next()).toBe('{"type":7}');
     expect(await client.closed).toBe(1000);
     release();

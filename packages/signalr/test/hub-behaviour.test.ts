@@ -156,7 +156,7 @@ describe('a client that leaves', () => {
     await using client = await openRaw(host);
     client.send(call('wait') + call('wait', [], '2'));
     await begun.opened;
-    hub?.connections.abort(hub.connections.list()[0]?.connectionId ?? '');
+    void hub?.connections.abort(hub.connections.list()[0]?.connectionId ?? '');
     expect(await client.next()).toBe('{"type":7}');
     await done.opened;
     await client.closed;

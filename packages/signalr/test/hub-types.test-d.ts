@@ -2,6 +2,7 @@
  * The static promises of a hub: what may be sent, what may be called, who is there.
  */
 import { type HubConnection, Subject } from '@microsoft/signalr';
+import type { createClient } from '@redis/client';
 import { describe, expectTypeOf, test } from 'vitest';
 import {
   createSignalRServer,
@@ -17,6 +18,7 @@ import {
   parseArguments,
   streamMethod,
 } from '../src/index.js';
+import { createRedisBackplane } from '../src/redis.js';
 
 interface ChatClient {
   message(from: string, text: string): void;
@@ -75,8 +77,49 @@ describe('a hub', () => {
       hub.clients.all.send('message', 'a');
       // @ts-expect-error the wrong type
       hub.clients.all.send('data', { n: 'one' });
+      hub.clients.groupExceptUser('g', 'u').send('message', 'a', 'b');
+      // @ts-expect-error a function cannot travel to other instances
+      hub.clients.groupExceptUser('g', (userId: string) => userId === 'u');
     };
     expectTypeOf(send).toBeFunction();
+  });
+
+  test('answers later what concerns connections of any instance, and at once what concerns its own', () => {
+    const use = (hub: Hub<ChatClient>) => {
+      expectTypeOf(hub.groups.add('id', 'g')).toEqualTypeOf<Promise<boolean>>();
+      expectTypeOf(hub.groups.remove('id', 'g')).toEqualTypeOf<Promise<boolean>>();
+      expectTypeOf(hub.connections.abort('id')).toEqualTypeOf<Promise<boolean>>();
+      expectTypeOf(hub.clients.client('id').send('message', 'a', 'b')).toEqualTypeOf<number>();
+      expectTypeOf(hub.groups.count('g')).toEqualTypeOf<number>();
+      expectTypeOf(hub.backplaneState).toEqualTypeOf<'none' | 'up' | 'down'>();
+    };
+    expectTypeOf(use).toBeFunction();
+    defineHub<ChatClient>()({
+      methods: {
+        join: (context) => expectTypeOf(context.groups.add('g')).toEqualTypeOf<boolean>(),
+        leave: (context) => expectTypeOf(context.groups.remove('g')).toEqualTypeOf<boolean>(),
+      },
+    });
+  });
+
+  test('takes any backplane, and the one on Redis the clients of @redis/client', () => {
+    const use = (client: ReturnType<typeof createClient>) => {
+      createSignalRServer({ backplane: createRedisBackplane({ client, subscriber: client }) });
+      createSignalRServer({
+        backplane: {
+          subscribe: async (_channel, onMessage) => {
+            onMessage(Uint8Array.of());
+            return { async unsubscribe() {} };
+          },
+          async publish(_channel, message) {
+            expectTypeOf(message).toEqualTypeOf<Uint8Array>();
+          },
+        },
+      });
+      // @ts-expect-error nobody could subscribe
+      createSignalRServer({ backplane: { async publish() {} } });
+    };
+    expectTypeOf(use).toBeFunction();
   });
 
   test('does not let a method trust what nobody has checked', () => {

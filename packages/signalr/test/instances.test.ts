@@ -2,14 +2,7 @@
  * Three instances behind a proxy that hands every request to the next one: no sticky sessions, whatever the transport.
  */
 import type { Socket } from 'node:net';
-import {
-  HttpTransportType,
-  type HubConnection,
-  HubConnectionBuilder,
-  LogLevel,
-  Subject,
-} from '@microsoft/signalr';
-import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
+import { HttpTransportType, Subject } from '@microsoft/signalr';
 import { describe, expect, test } from 'vitest';
 import {
   type ConnectionDirectory,
@@ -27,6 +20,7 @@ import {
 import { SignedTokens } from '../src/instances/signed-tokens.js';
 import { type HttpReply, openStream, post, send } from './support/http-client.js';
 import { type InstanceRow, startInstances } from './support/instances.js';
+import { connectOfficial } from './support/official-client.js';
 import { call, HANDSHAKE, RS } from './support/raw-client.js';
 
 const { WebSockets, ServerSentEvents, LongPolling } = HttpTransportType;
@@ -75,21 +69,6 @@ async function start(
   return Object.assign(row, { events });
 }
 
-async function connect(
-  url: string,
-  transport: HttpTransportType,
-  protocol: 'json' | 'messagepack' = 'json',
-): Promise<HubConnection & AsyncDisposable> {
-  const builder = new HubConnectionBuilder()
-    .withUrl(`${url}/hub`, { transport })
-    .configureLogging(LogLevel.None)
-    .withStatefulReconnect();
-  if (protocol === 'messagepack') builder.withHubProtocol(new MessagePackHubProtocol());
-  const connection = builder.build();
-  await connection.start();
-  return Object.assign(connection, { [Symbol.asyncDispose]: () => connection.stop() });
-}
-
 async function tokenFrom(url: string, version = 1): Promise<string> {
   const response = await fetch(`${url}/hub/negotiate?negotiateVersion=${version}`, { method: 'POST' });
   const answer = (await response.json()) as { connectionToken?: string; connectionId: string };
@@ -113,7 +92,7 @@ describe.each([
 ] as const)('over %s, behind a proxy that takes the instances in turn', (_name, transport, protocol) => {
   test('a client invokes, streams both ways, and receives in order', async () => {
     await using row = await start();
-    await using connection = await connect(row.url, transport, protocol);
+    await using connection = await connectOfficial(row.url, { transport, protocol });
     const notes: number[] = [];
     connection.on('note', (value: number) => notes.push(value));
     for (let value = 0; value < 5; value += 1) expect(await connection.invoke('echo', value)).toBe(value);
@@ -150,7 +129,7 @@ describe.each([
     };
     await using row = await start({}, watched);
     const clients = await Promise.all(
-      Array.from({ length: 10 }, () => connect(row.url, transport, protocol)),
+      Array.from({ length: 10 }, () => connectOfficial(row.url, { transport, protocol })),
     );
     expect(await Promise.all(clients.map((client, index) => client.invoke('echo', index)))).toEqual(
       clients.map((_, index) => index),
@@ -280,7 +259,7 @@ describe('a request that reaches another instance', () => {
       hub: '/hub',
       reason: 'directory_unavailable',
     });
-    await using connection = await connect(row.url, WebSockets);
+    await using connection = await connectOfficial(row.url, { transport: WebSockets });
     expect(await connection.invoke('echo', 1)).toBe(1);
   });
 
@@ -299,7 +278,7 @@ test('a client that lost its socket goes on through another instance, losing not
   });
   const sockets = new Set<Socket>();
   for (const { http } of row.instances) http.on('connection', (socket: Socket) => sockets.add(socket));
-  await using connection = await connect(row.url, WebSockets);
+  await using connection = await connectOfficial(row.url, { transport: WebSockets });
   const notes: number[] = [];
   connection.on('note', (value: number) => notes.push(value));
   for (let round = 0; round < 4; round += 1) {

@@ -1,42 +1,79 @@
 /*
- * The README's example runs verbatim, and its table names every option with its default.
+ * The README's examples run verbatim, and its table names every option with its default.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, Server } from 'node:net';
-import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
+import { type HubConnection, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
+import { startRedis } from '@millrace/testkit';
 import { expect, test, vi } from 'vitest';
 import { DEFAULT_OPTIONS } from '../src/index.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 
-test('the example of the README is the file that runs here', () => {
-  const example = readFileSync(new URL('./examples/http.ts', import.meta.url), 'utf8');
-  expect(readme).toContain(`<!-- example: http -->\n\`\`\`ts\n${example}\`\`\``);
+test.each(['http', 'backplane'])('the example "%s" of the README is the file that runs here', (name) => {
+  const example = readFileSync(new URL(`./examples/${name}.ts`, import.meta.url), 'utf8');
+  expect(readme).toContain(`<!-- example: ${name} -->\n\`\`\`ts\n${example}\`\`\``);
 });
 
-test('the example of the README serves an official client', async () => {
+/** Runs an example on a port of its own. Each call runs it anew. */
+async function runExample(
+  load: () => Promise<unknown>,
+): Promise<{ readonly http: Server; readonly url: string }> {
   vi.stubEnv('PORT', '0');
+  vi.resetModules();
   const listen = vi.spyOn(Server.prototype, 'listen');
-  await import('./examples/http.js');
+  await load();
   const http = listen.mock.contexts[0] as Server;
   listen.mockRestore();
   vi.unstubAllEnvs();
   if (!http.listening) await once(http, 'listening');
-  const { port } = http.address() as AddressInfo;
+  return { http, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` };
+}
+
+/** Connects an official client; resolves with it and with the first message that it will be sent. */
+async function connectTo(url: string): Promise<readonly [HubConnection, Promise<unknown[]>]> {
   const connection = new HubConnectionBuilder()
-    .withUrl(`http://127.0.0.1:${port}/hubs/chat`)
+    .withUrl(`${url}/hubs/chat`)
     .configureLogging(LogLevel.None)
     .build();
   const received = new Promise<unknown[]>((resolve) => {
     connection.on('message', (...args: unknown[]) => resolve(args));
   });
   await connection.start();
+  return [connection, received];
+}
+
+test('the example of the README serves an official client', async () => {
+  const { http, url } = await runExample(() => import('./examples/http.js'));
+  const [connection, received] = await connectTo(url);
   await connection.invoke('send', 'hi');
   expect(await received).toEqual([connection.connectionId, 'hi']);
   await connection.stop();
-  expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('Hello');
+  expect(await (await fetch(url)).text()).toBe('Hello');
   http.close();
+});
+
+test('two of the example with a backplane reach each other’s clients, and end in order', async () => {
+  await using redis = await startRedis();
+  const before = new Set(process.listeners('SIGTERM'));
+  const run = (): ReturnType<typeof runExample> => {
+    vi.stubEnv('REDIS_URL', redis.url);
+    return runExample(() => import('./examples/backplane.js'));
+  };
+  const [one, other] = [await run(), await run()];
+  for (const { url } of [one, other]) {
+    await expect.poll(async () => (await fetch(url)).text()).toBe('up');
+  }
+  const [sender] = await connectTo(one.url);
+  const [receiver, received] = await connectTo(other.url);
+  await sender.invoke('send', 'hi');
+  expect(await received).toEqual([sender.connectionId, 'hi']);
+  await Promise.all([sender.stop(), receiver.stop()]);
+  const ends = process.listeners('SIGTERM').filter((listener) => !before.has(listener));
+  for (const end of ends) end('SIGTERM');
+  await Promise.all([one, other].map(({ http }) => once(http, 'close')));
+  await expect.poll(() => redis.cli('pubsub', 'channels')).toBe('');
 });
 
 test('the table of the README has every number with its default', () => {

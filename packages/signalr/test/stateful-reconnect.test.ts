@@ -173,7 +173,7 @@ describe('a connection that lost its socket', () => {
     await client.closed;
     for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
     const [connection] = host.hub.connections.list();
-    host.hub.connections.abort(connection?.connectionId ?? '');
+    void host.hub.connections.abort(connection?.connectionId ?? '');
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'aborted' });
     await expect(statusOf(host, path)).resolves.toBe(404);
   });

@@ -1,6 +1,8 @@
-// Who is connecting: a verified token, or in development anybody.
+// Who is connecting: a verified token, or in development anybody. The hub knows users by their keys, so that it finds all connections
+// of a user however a token spells the ID; `user.userId` stays as it was written.
 import { randomUUID } from 'node:crypto';
 import type { Authenticate } from '@millrace/signalr';
+import { userKey } from '../delivery/user-key.js';
 import type { Logger } from '../logger.js';
 import type { TokenVerifier, User } from './token-verifier.js';
 
@@ -13,7 +15,7 @@ export function authenticateByToken(verifyToken: TokenVerifier, logger: Logger):
       return undefined;
     }
     const { user, expiresAtMs } = verification.token;
-    return { userId: user.userId, user, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
+    return { userId: userKey(user.userId), user, ...(expiresAtMs === undefined ? {} : { expiresAtMs }) };
   };
 }
 
@@ -27,6 +29,6 @@ export function authenticateAnybody(authenticateToken: Authenticate<User>): Auth
     const { query, current } = request;
     // Over polls and posts a connection asks again and again: it stays who it was.
     const userId = query.get('user') ?? current?.userId ?? randomUUID();
-    return { userId, user: { userId, name: query.get('name') ?? 'anonymous', rooms: [] } };
+    return { userId: userKey(userId), user: { userId, name: query.get('name') ?? 'anonymous', rooms: [] } };
   };
 }

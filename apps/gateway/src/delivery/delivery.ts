@@ -31,7 +31,7 @@ import { RoomPositions } from './room-positions.js';
 import { Router } from './router.js';
 import { observeTyping } from './typing-events.js';
 import { type TypingUser, TypingUsers } from './typing-users.js';
-import { isSameUser } from './user-key.js';
+import { userKey } from './user-key.js';
 
 // Rooms with a typist at one time; beyond it the one that is longest without news is forgotten.
 const maxTypingRooms = 10_000;
@@ -199,10 +199,9 @@ export class Delivery {
     // Most gateways host no member of most rooms: nothing is encoded for them.
     if (groups.count(roomId) === 0) return 0;
     this.#quietConnections.noteSend(roomId);
+    // The hub knows users by their keys; see `authenticateByToken`.
     const all =
-      typist === undefined
-        ? clients.group(roomId)
-        : clients.groupExceptUser(roomId, (userId) => isSameUser(userId, typist));
+      typist === undefined ? clients.group(roomId) : clients.groupExceptUser(roomId, userKey(typist));
     const key = latestKeyOf(received);
     const members = key === undefined ? all : all.latest(key);
     return members.send(eventType, new JsonText(createText()));

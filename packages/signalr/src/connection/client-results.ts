@@ -1,24 +1,26 @@
 /*
  * Calls of the server on one client that wait for the client's answer.
  */
-import { HubError, SignalRError } from '../errors.js';
+import { HubError, type SignalRError } from '../errors.js';
 import type { CompletionOutcome } from '../protocol/hub-message.js';
+import { canceled, disconnected, tooManyCalls } from './call-errors.js';
 
 /** More answers than this are not awaited from one client at a time. */
 const MAXIMUM_PENDING = 1_000;
 
-interface Pending {
-  resolve(result: unknown): void;
-  reject(error: Error): void;
+/** Who waits for the answer of one call. Exactly one of them is called, once. */
+export interface AnswerListener {
+  answered(outcome: CompletionOutcome): void;
+  failed(error: SignalRError): void;
 }
 
 /**
- * Ids are `s1`, `s2`, … per connection. Bounded: beyond 1,000 pending answers a call is refused.
- * Answers of other connections never get here, because each connection has its own.
+ * Ids are `s1`, `s2`, … per connection, and random for calls that come from another instance. Bounded: beyond 1,000 pending
+ * answers a call is refused. Answers of other connections never get here, because each connection has its own.
  */
 export class ClientResults {
   readonly #connectionId: string;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new Map<string, AnswerListener>();
   #lastId = 0;
   #isEnded = false;
 
@@ -32,45 +34,70 @@ export class ClientResults {
    */
   async call(write: (invocationId: string) => boolean, signal: AbortSignal | undefined): Promise<unknown> {
     if (signal?.aborted === true) throw canceled();
-    if (this.#pending.size >= MAXIMUM_PENDING) {
-      throw new SignalRError('too_many_calls', 'Too many calls wait for the answer of this client.');
-    }
     this.#lastId += 1;
     const invocationId = `s${this.#lastId}`;
     let onAbort: (() => void) | undefined;
     try {
       return await new Promise((resolve, reject) => {
-        this.#pending.set(invocationId, { resolve, reject });
+        const listener = { answered: settleWith(resolve, reject), failed: reject };
         onAbort = () => reject(canceled());
         signal?.addEventListener('abort', onAbort, { once: true });
-        if (this.#isEnded || !write(invocationId)) reject(this.#disconnected());
+        this.expect(invocationId, () => write(invocationId), listener);
       });
     } finally {
-      this.#pending.delete(invocationId);
+      this.forget(invocationId);
       if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
     }
   }
 
+  /**
+   * Sends a call by `write`, which says whether it could; its answer goes to the listener.
+   * @throws SignalRError `disconnected`, `too_many_calls`, and what `write` throws; the listener hears nothing then
+   */
+  expect(invocationId: string, write: () => boolean, listener: AnswerListener): void {
+    if (this.#pending.size >= MAXIMUM_PENDING) throw tooManyCalls();
+    if (this.#isEnded) throw disconnected(this.#connectionId);
+    this.#pending.set(invocationId, listener);
+    try {
+      if (write()) return;
+    } catch (error) {
+      this.#pending.delete(invocationId);
+      throw error;
+    }
+    // A client that turns out to be too slow ends in the very write, and then its listeners have been told.
+    if (this.#pending.delete(invocationId)) throw disconnected(this.#connectionId);
+  }
+
+  /** Nobody waits any more: the client's answer will be ignored. */
+  forget(invocationId: string): void {
+    this.#pending.delete(invocationId);
+  }
+
   /** False when no call waits for this answer (any more). */
   settle(invocationId: string, outcome: CompletionOutcome): boolean {
-    const pending = this.#pending.get(invocationId);
-    if (pending === undefined) return false;
-    if (outcome.kind === 'error') pending.reject(new HubError(outcome.error));
-    else pending.resolve(outcome.kind === 'result' ? outcome.result : undefined);
+    const listener = this.#pending.get(invocationId);
+    if (listener === undefined) return false;
+    this.#pending.delete(invocationId);
+    listener.answered(outcome);
     return true;
   }
 
   /** The connection is over: nobody will answer. */
   end(): void {
     this.#isEnded = true;
-    for (const pending of this.#pending.values()) pending.reject(this.#disconnected());
-  }
-
-  #disconnected(): SignalRError {
-    return new SignalRError('disconnected', `Connection '${this.#connectionId}' disconnected.`);
+    const listeners = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const listener of listeners) listener.failed(disconnected(this.#connectionId));
   }
 }
 
-function canceled(): SignalRError {
-  return new SignalRError('canceled', 'Invocation canceled by the server.');
+/** Settles a promise as the client said: an answer without a result is `undefined`. */
+export function settleWith(
+  resolve: (result: unknown) => void,
+  reject: (error: Error) => void,
+): AnswerListener['answered'] {
+  return (outcome) => {
+    if (outcome.kind === 'error') reject(new HubError(outcome.error));
+    else resolve(outcome.kind === 'result' ? outcome.result : undefined);
+  };
 }

@@ -6,7 +6,11 @@ import type { ConnectionIdentity } from '../events.js';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { type CompletionOutcome, type HubMessage, MessageType } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
-import { encodeMessage, SerializedHubMessage } from '../protocol/serialized-hub-message.js';
+import {
+  encodeMessage,
+  SerializedHubMessage,
+  type SharedMessage,
+} from '../protocol/serialized-hub-message.js';
 import type { Transport, TransportListener } from '../transports/transport.js';
 import { ClientResults } from './client-results.js';
 import { CLOSE_RULES, type CloseReason, type CloseRule, describeReason } from './close-reason.js';
@@ -135,6 +139,11 @@ export class HubConnection implements TransportListener, Ticking {
     return this.#results;
   }
 
+  /** What the client speaks; undefined before the handshake is done. */
+  get protocol(): HubProtocol | undefined {
+    return this.#protocol;
+  }
+
   get transport(): Transport {
     return this.#transport;
   }
@@ -216,7 +225,7 @@ export class HubConnection implements TransportListener, Ticking {
    * @returns false when the connection is not open, or has just been found too slow
    * @throws SignalRError `unserializable`
    */
-  send(message: SerializedHubMessage, key?: string): boolean {
+  send(message: SharedMessage, key?: string): boolean {
     if (this.#state !== 'open' || this.#protocol === undefined) return false;
     return this.#offer(message.encodedFor(this.#protocol), key);
   }

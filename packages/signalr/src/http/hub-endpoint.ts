@@ -97,9 +97,10 @@ export class HubEndpoint<Client, User, Items> {
     this.#isClosed = true;
   }
 
-  /** Ends what is forwarded to other instances. */
-  close(): void {
+  /** Ends what is forwarded to other instances, and leaves them. Never rejects. */
+  async close(): Promise<void> {
     this.#options.instances?.close();
+    await this.#hub.leave();
   }
 
   /** Answers a request at the hub's path or below it. Never rejects. */

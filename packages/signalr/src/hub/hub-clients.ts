@@ -1,11 +1,10 @@
 /*
- * Addressing: from names of groups, users and connections to the connections of this process, typed by what
- * the hub's clients understand.
+ * Addressing: from names of groups, users and connections to addresses, typed by what the hub's clients understand.
  */
-import type { HubConnection } from '../connection/hub-connection.js';
 import type { JsonText } from '../protocol/json-text.js';
+import type { Address } from './address.js';
 import type { CallScope } from './call-scope.js';
-import type { Excluding, HubLifetimeManager } from './hub-lifetime-manager.js';
+import type { HubSender, SendOptions } from './hub-sender.js';
 
 /** The arguments of one target; each may be given as {@link JsonText} that is relayed verbatim. */
 export type TargetArguments<Target> = Target extends (...args: infer Args) => unknown
@@ -18,8 +17,9 @@ export interface ClientProxy<Client> {
    * Calls `target` on every receiver. Synchronous: the message is encoded once per protocol, whatever the
    * number of receivers, and queued on each of them, in the order of calls, before this returns.
    * A receiver that is gone is passed over; one whose queue is full is closed and may reconnect.
-   * @returns the number of connections it was queued to
-   * @throws SignalRError `unserializable`
+   * With a backplane it then leaves for the other instances, which is not waited for: at most once, in the order of calls.
+   * @returns the number of connections of this process it was queued to
+   * @throws SignalRError `unserializable`; with a backplane also when it fits one protocol only. Nothing was sent then
    */
   send<Target extends keyof Client & string>(
     target: Target,
@@ -43,7 +43,8 @@ export interface SingleClientProxy<Client> extends ClientProxy<Client> {
    * hub method waits, its client's next invocation may begin. Not possible for a client that is still in its
    * `onConnected`, as its answers are not read yet.
    * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, `disconnected`, `canceled`,
-   * `too_many_calls`, `unserializable`; HubError with the client's own words when its method failed
+   * `too_many_calls`, `unserializable`, and for clients of other instances `backplane_unavailable`, `server_closed`; HubError with
+   * the client's own words when its method failed
    */
   invoke<Target extends keyof Client & string>(
     target: Target,
@@ -53,7 +54,7 @@ export interface SingleClientProxy<Client> extends ClientProxy<Client> {
   withSignal(signal: AbortSignal): SingleClientProxy<Client>;
 }
 
-/** Receivers as a server addresses them from anywhere. Names of groups and users are case-sensitive. */
+/** Receivers as a server addresses them from anywhere, on all instances. Names of groups and users are case-sensitive. */
 export interface HubClients<Client> {
   readonly all: ClientProxy<Client>;
   allExcept(connectionIds: readonly string[]): ClientProxy<Client>;
@@ -63,11 +64,8 @@ export interface HubClients<Client> {
   /** Members of any of the groups; a member of several gets the message once. */
   groups(names: readonly string[]): ClientProxy<Client>;
   groupExcept(name: string, connectionIds: readonly string[]): ClientProxy<Client>;
-  /**
-   * The group without any connection of one user: for what a user's own devices know already. A function says of a user ID
-   * whether it is that user's, where one user has several.
-   */
-  groupExceptUser(name: string, user: string | ((userId: string) => boolean)): ClientProxy<Client>;
+  /** The group without any connection of one user: for what a user's own devices know already. */
+  groupExceptUser(name: string, userId: string): ClientProxy<Client>;
   /** All connections of a user. */
   user(userId: string): ClientProxy<Client>;
   users(userIds: readonly string[]): ClientProxy<Client>;
@@ -82,94 +80,78 @@ export interface HubCallerClients<Client> extends HubClients<Client> {
 }
 
 /** See {@link HubClients}. */
-export class LocalHubClients<Client> implements HubClients<Client> {
-  protected readonly manager: HubLifetimeManager;
+export class AddressedHubClients<Client> implements HubClients<Client> {
+  protected readonly sender: HubSender;
   /** The call that asks; it gives its slot away while it waits for a client. */
   protected readonly scope: CallScope | undefined;
 
-  constructor(manager: HubLifetimeManager, scope?: CallScope) {
-    this.manager = manager;
+  constructor(sender: HubSender, scope?: CallScope) {
+    this.sender = sender;
     this.scope = scope;
   }
 
   get all(): ClientProxy<Client> {
-    return this.proxy(() => this.manager.connections());
+    return this.proxy({ kind: 'all' });
   }
 
   allExcept(connectionIds: readonly string[]): ClientProxy<Client> {
-    return this.proxy(() => this.manager.connections(), exceptIds(connectionIds));
+    return this.proxy({ kind: 'all', exceptConnections: connectionIds });
   }
 
   client(connectionId: string): SingleClientProxy<Client> {
-    return new LocalClientProxy<Client>(this.manager, connectionId, { scope: this.scope });
+    return new AddressedClientProxy<Client>(this.sender, connectionId, { scope: this.scope });
   }
 
   clients(connectionIds: readonly string[]): ClientProxy<Client> {
-    return this.proxy(() => this.#byIds(new Set(connectionIds)));
+    return this.proxy({ kind: 'connections', names: connectionIds });
   }
 
   group(name: string): ClientProxy<Client> {
-    return this.proxy(() => this.manager.group(name));
+    return this.proxy({ kind: 'groups', names: [name] });
   }
 
   groups(names: readonly string[]): ClientProxy<Client> {
-    return this.proxy(() => union(names.map((name) => this.manager.group(name))));
+    return this.proxy({ kind: 'groups', names });
   }
 
   groupExcept(name: string, connectionIds: readonly string[]): ClientProxy<Client> {
-    return this.proxy(() => this.manager.group(name), exceptIds(connectionIds));
+    return this.proxy({ kind: 'groups', names: [name], exceptConnections: connectionIds });
   }
 
-  groupExceptUser(name: string, user: string | ((userId: string) => boolean)): ClientProxy<Client> {
-    const isUser = typeof user === 'string' ? (userId: string) => userId === user : user;
-    return this.proxy(
-      () => this.manager.group(name),
-      ({ principal: { userId } }) => userId !== null && isUser(userId),
-    );
+  groupExceptUser(name: string, userId: string): ClientProxy<Client> {
+    return this.proxy({ kind: 'groups', names: [name], exceptUser: userId });
   }
 
   user(userId: string): ClientProxy<Client> {
-    return this.proxy(() => this.manager.user(userId));
+    return this.proxy({ kind: 'users', names: [userId] });
   }
 
   users(userIds: readonly string[]): ClientProxy<Client> {
-    return this.proxy(() => union(userIds.map((userId) => this.manager.user(userId))));
+    return this.proxy({ kind: 'users', names: userIds });
   }
 
-  protected proxy(
-    receivers: () => Iterable<HubConnection>,
-    isExcluded?: Excluding,
-    key?: string,
-  ): ClientProxy<Client> {
+  protected proxy(address: Address, options: SendOptions = {}): ClientProxy<Client> {
     return {
-      send: (target, ...args) => this.manager.send(receivers(), { target, arguments: args }, isExcluded, key),
-      latest: (newKey) => this.proxy(receivers, isExcluded, newKey),
+      send: (target, ...args) => this.sender.send(address, { target, arguments: args }, options),
+      latest: (key) => this.proxy(address, { key }),
     };
-  }
-
-  *#byIds(connectionIds: Iterable<string>): Iterable<HubConnection> {
-    for (const connectionId of connectionIds) {
-      const connection = this.manager.connection(connectionId);
-      if (connection !== undefined) yield connection;
-    }
   }
 }
 
 /** How one client is called. */
-interface SingleCall {
+interface SingleCall extends SendOptions {
   readonly scope: CallScope | undefined;
   readonly signal?: AbortSignal;
-  readonly key?: string;
 }
 
 /** See {@link SingleClientProxy}. */
-class LocalClientProxy<Client> implements SingleClientProxy<Client> {
-  readonly #manager: HubLifetimeManager;
+class AddressedClientProxy<Client> implements SingleClientProxy<Client> {
+  readonly #sender: HubSender;
   readonly #connectionId: string;
   readonly #call: SingleCall;
 
-  constructor(manager: HubLifetimeManager, connectionId: string, call: SingleCall) {
-    this.#manager = manager;
+  constructor(sender: HubSender, connectionId: string, call: SingleCall) {
+    this.#sender = sender;
     this.#connectionId = connectionId;
     this.#call = call;
   }
@@ -178,68 +160,52 @@ class LocalClientProxy<Client> implements SingleClientProxy<Client> {
     target: Target,
     ...args: TargetArguments<Client[Target]>
   ): number {
-    const connection = this.#manager.connection(this.#connectionId);
-    const { key } = this.#call;
-    return connection === undefined
-      ? 0
-      : this.#manager.send([connection], { target, arguments: args }, undefined, key);
+    const address: Address = { kind: 'connections', names: [this.#connectionId] };
+    return this.#sender.send(address, { target, arguments: args }, this.#call);
   }
 
   latest(key: string): ClientProxy<Client> {
-    return new LocalClientProxy<Client>(this.#manager, this.#connectionId, { ...this.#call, key });
+    return new AddressedClientProxy<Client>(this.#sender, this.#connectionId, { ...this.#call, key });
   }
 
   async invoke<Target extends keyof Client & string>(
     target: Target,
     ...args: TargetArguments<Client[Target]>
   ): Promise<TargetResult<Client[Target]>> {
-    const { scope, signal } = this.#call;
+    const { scope, signal, isHereOnly } = this.#call;
     scope?.releaseSlot();
-    const result = await this.#manager.invoke(this.#connectionId, { target, arguments: args }, signal);
+    const call = { target, arguments: args };
+    const result = await this.#sender.invoke(this.#connectionId, call, { signal, isHereOnly });
     return result as TargetResult<Client[Target]>; // the client's word for it; documented
   }
 
   withSignal(signal: AbortSignal): SingleClientProxy<Client> {
-    return new LocalClientProxy<Client>(this.#manager, this.#connectionId, { ...this.#call, signal });
+    return new AddressedClientProxy<Client>(this.#sender, this.#connectionId, { ...this.#call, signal });
   }
 }
 
 /** See {@link HubCallerClients}. */
-export class LocalHubCallerClients<Client>
-  extends LocalHubClients<Client>
+export class AddressedHubCallerClients<Client>
+  extends AddressedHubClients<Client>
   implements HubCallerClients<Client>
 {
-  readonly #caller: HubConnection;
+  readonly #callerId: string;
 
-  constructor(manager: HubLifetimeManager, caller: HubConnection, scope: CallScope | undefined) {
-    super(manager, scope);
-    this.#caller = caller;
+  constructor(sender: HubSender, callerId: string, scope: CallScope | undefined) {
+    super(sender, scope);
+    this.#callerId = callerId;
   }
 
   get caller(): SingleClientProxy<Client> {
-    return this.client(this.#caller.connectionId);
+    const call = { scope: this.scope, isHereOnly: true };
+    return new AddressedClientProxy<Client>(this.sender, this.#callerId, call);
   }
 
   get others(): ClientProxy<Client> {
-    return this.proxy(
-      () => this.manager.connections(),
-      (connection) => connection === this.#caller,
-    );
+    return this.allExcept([this.#callerId]);
   }
 
   othersInGroup(name: string): ClientProxy<Client> {
-    return this.proxy(
-      () => this.manager.group(name),
-      (connection) => connection === this.#caller,
-    );
+    return this.groupExcept(name, [this.#callerId]);
   }
-}
-
-function exceptIds(connectionIds: readonly string[]): Excluding {
-  const excluded = new Set(connectionIds);
-  return (connection) => excluded.has(connection.connectionId);
-}
-
-function union(sets: readonly ReadonlySet<HubConnection>[]): ReadonlySet<HubConnection> {
-  return new Set(sets.flatMap((set) => [...set]));
 }

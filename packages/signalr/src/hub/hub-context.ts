@@ -4,8 +4,9 @@
  */
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { CallScope } from './call-scope.js';
-import { type HubCallerClients, LocalHubCallerClients } from './hub-clients.js';
+import { AddressedHubCallerClients, type HubCallerClients } from './hub-clients.js';
 import type { HubLifetimeManager } from './hub-lifetime-manager.js';
+import type { HubSender } from './hub-sender.js';
 
 /** The request that opened the connection. Headers and query may hold credentials: do not log them whole. */
 export interface RequestInfo {
@@ -69,6 +70,7 @@ export interface HubContext<Client, User, Items> {
 export interface ConnectionState<Items> {
   readonly connection: HubConnection;
   readonly manager: HubLifetimeManager;
+  readonly sender: HubSender;
   readonly items: Items;
   readonly request: RequestInfo;
 }
@@ -121,7 +123,7 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
   }
 
   get clients(): HubCallerClients<Client> {
-    this.#clients ??= new LocalHubCallerClients<Client>(this.#manager, this.#connection, this.#scope);
+    this.#clients ??= new AddressedHubCallerClients<Client>(this.#own.sender, this.connectionId, this.#scope);
     return this.#clients;
   }
 

@@ -2,13 +2,12 @@
  * Which connections, groups and users there are in this process, and sending to any set of them.
  * Everything here is synchronous: a change is seen by the very next send.
  */
+import { notReady, unknownConnection } from '../connection/call-errors.js';
 import type { HubConnection } from '../connection/hub-connection.js';
-import { SignalRError } from '../errors.js';
 import { MessageType } from '../protocol/hub-message.js';
-import { SerializedHubMessage } from '../protocol/serialized-hub-message.js';
-
-/** Whether a connection is to be left out of a send. */
-export type Excluding = (connection: HubConnection) => boolean;
+import type { SharedMessage } from '../protocol/serialized-hub-message.js';
+import { type Address, type AddressBook, receiversOf } from './address.js';
+import type { ConnectionRequest } from './remote-hub.js';
 
 const EMPTY: ReadonlySet<HubConnection> = new Set();
 
@@ -16,7 +15,7 @@ const EMPTY: ReadonlySet<HubConnection> = new Set();
  * Connections are bounded by the host; groups and users vanish with their last connection. How many groups a
  * connection may join is the hub's decision, because joining is the hub's code.
  */
-export class HubLifetimeManager {
+export class HubLifetimeManager implements AddressBook {
   readonly #connections = new Map<string, HubConnection>();
   readonly #groups = new Map<string, Set<HubConnection>>();
   readonly #users = new Map<string, Set<HubConnection>>();
@@ -58,6 +57,15 @@ export class HubLifetimeManager {
     return true;
   }
 
+  /** Does to a connection what code outside of its hub wants. False when it is not here, or there was nothing to do. */
+  request(connectionId: string, request: ConnectionRequest): boolean {
+    if (request.kind === 'add') return this.addToGroup(connectionId, request.group);
+    if (request.kind === 'remove') return this.removeFromGroup(connectionId, request.group);
+    const connection = this.#connections.get(connectionId);
+    connection?.close('aborted');
+    return connection !== undefined;
+  }
+
   connection(connectionId: string): HubConnection | undefined {
     return this.#connections.get(connectionId);
   }
@@ -83,15 +91,15 @@ export class HubLifetimeManager {
   }
 
   /**
-   * Queues one invocation on every receiver before it returns, encoded once per protocol.
+   * Queues a message on every receiver that is here before it returns.
    * @param key where only the newest matters; see `ClientProxy.latest`
    * @returns the number of connections it was queued to; those that are ending do not count
    * @throws SignalRError `unserializable`; nothing was queued then, as the first receiver's encoding fails
    */
-  send(receivers: Iterable<HubConnection>, call: Call, isExcluded?: Excluding, key?: string): number {
-    const message = new SerializedHubMessage({ type: MessageType.invocation, ...call });
+  send(address: Address, message: SharedMessage, key?: string): number {
+    const { named, isExcluded } = receiversOf(address, this);
     let count = 0;
-    for (const connection of receivers) {
+    for (const connection of named) {
       if (isExcluded?.(connection) === true) continue;
       if (connection.send(message, key)) count += 1;
     }
@@ -99,19 +107,13 @@ export class HubLifetimeManager {
   }
 
   /**
-   * Calls one connection and waits for its answer.
+   * Calls one connection that is here and waits for its answer.
    * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, and those of `ClientResults.call`
    */
   invoke(connectionId: string, call: Call, signal: AbortSignal | undefined): Promise<unknown> {
     const connection = this.#connections.get(connectionId);
-    if (connection === undefined) {
-      const text = `Connection '${connectionId}' does not exist.`;
-      return Promise.reject(new SignalRError('unknown_connection', text));
-    }
-    if (!connection.isReading) {
-      const text = 'Client results inside onConnected are not possible: the answer would not be read.';
-      return Promise.reject(new SignalRError('not_ready', text));
-    }
+    if (connection === undefined) return Promise.reject(unknownConnection(connectionId));
+    if (!connection.isReading) return Promise.reject(notReady());
     return connection.results.call(
       (invocationId) => connection.write({ type: MessageType.invocation, invocationId, ...call }),
       signal,

@@ -1,23 +1,28 @@
 /*
  * A hub that is mapped to a path: its host for connections, and its face for the rest of the server.
  */
+import type { HubBackplane } from '../backplane/hub-backplane.js';
+import { HubLink, type LinkLimits } from '../backplane/hub-link.js';
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { ConnectionHost } from '../connection/run-hub-connection.js';
 import type { Ticker } from '../connection/ticker.js';
 import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
+import { pathKey } from '../http/request-target.js';
 import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
 import { CallScope } from './call-scope.js';
 import { type CallLimits, ConnectionCalls } from './connection-calls.js';
-import { type HubClients, LocalHubClients } from './hub-clients.js';
+import { AddressedHubClients, type HubClients } from './hub-clients.js';
 import { ConnectionHubContext, type HubContext, type RequestInfo } from './hub-context.js';
 import type { HubDefinition, HubMethodsOf } from './hub-definition.js';
 import { type ConnectionRecord, HubDispatcher } from './hub-dispatcher.js';
 import { FilterChain, type HubFilter } from './hub-filter.js';
 import { HubLifetimeManager } from './hub-lifetime-manager.js';
+import { HubSender } from './hub-sender.js';
 import { createMethodTable } from './method-table.js';
+import type { BackplaneState } from './remote-hub.js';
 
 /** Who is connected, in public terms. */
 export interface ConnectionSummary {
@@ -25,24 +30,32 @@ export interface ConnectionSummary {
   readonly userId: string | null;
 }
 
-/** Groups of this process. Names are case-sensitive; a group exists while it has members. */
+/**
+ * Groups. Names are case-sensitive; a group exists while it has members. Changes reach connections of every instance, what is
+ * listed and counted are those of this process.
+ */
 export interface HubGroups {
   /**
-   * Takes effect before it returns: the next send reaches the new member. Adding twice is harmless.
-   * @returns false when there is no such connection
+   * Takes effect before it returns where the connection is of this process: the next send reaches the new member. Otherwise the
+   * instance that has it is asked, and sends of this process that follow reach the member. Adding twice is harmless.
+   * @returns false when nobody has the connection
+   * @throws SignalRError (as a rejection) `backplane_unavailable` when not every instance could be asked, `server_closed`
    */
-  add(connectionId: string, group: string): boolean;
-  /** @returns false when the connection was not a member */
-  remove(connectionId: string, group: string): boolean;
-  /** Members in the order of joining. A connection whose `onDisconnected` is still running is among them. */
+  add(connectionId: string, group: string): Promise<boolean>;
+  /**
+   * As {@link HubGroups.add}.
+   * @returns false when the connection was not a member
+   */
+  remove(connectionId: string, group: string): Promise<boolean>;
+  /** Members here, in the order of joining. A connection whose `onDisconnected` is still running is among them. */
   members(group: string): readonly ConnectionSummary[];
-  /** How many members a group has, without listing them. */
+  /** How many members a group has here, without listing them. */
   count(group: string): number;
-  /** Names of all groups that have members. */
+  /** Names of all groups that have members here. */
   names(): readonly string[];
 }
 
-/** Connections of this process. */
+/** Connections of this process; `abort` reaches those of every instance. */
 export interface HubConnections {
   readonly count: number;
   list(): readonly ConnectionSummary[];
@@ -51,8 +64,12 @@ export interface HubConnections {
   userIds(): readonly string[];
   /** The groups of a connection; empty when there is no such connection. */
   groupsOf(connectionId: string): readonly string[];
-  /** Ends a connection, as `context.abort()`. False when there is no such connection. */
-  abort(connectionId: string): boolean;
+  /**
+   * Ends a connection, as `context.abort()`; before it returns where it is of this process.
+   * @returns false when nobody has the connection
+   * @throws SignalRError (as a rejection) `backplane_unavailable` when not every instance could be asked, `server_closed`
+   */
+  abort(connectionId: string): Promise<boolean>;
 }
 
 /** A running hub, for code outside of its methods. */
@@ -62,6 +79,17 @@ export interface Hub<Client> {
   readonly clients: HubClients<Client>;
   readonly groups: HubGroups;
   readonly connections: HubConnections;
+  /**
+   * Whether the other instances are reached, for readiness checks. While it is `down`, clients of this process are served in full
+   * and sends reach nobody else.
+   */
+  readonly backplaneState: BackplaneState;
+}
+
+/** What links the hubs of a server with those of others. */
+export interface BackplaneSettings {
+  readonly backplane: HubBackplane;
+  readonly limits: LinkLimits;
 }
 
 /** What all hubs of a server share. */
@@ -71,6 +99,8 @@ export interface HubEnvironment {
   readonly onEvent: SignalREventListener;
   readonly callLimits: CallLimits;
   readonly filters: readonly HubFilter<HubContext<unknown, unknown, unknown>>[];
+  /** Absent where this instance is the only one. */
+  readonly backplane: BackplaneSettings | undefined;
 }
 
 /** See {@link Hub} and {@link ConnectionHost}. */
@@ -81,7 +111,9 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   readonly protocols: readonly HubProtocol[];
   readonly onEvent: SignalREventListener;
   readonly #definition: HubDefinition<Client, User, Items, unknown>;
-  readonly #manager: HubLifetimeManager;
+  readonly #manager = new HubLifetimeManager();
+  readonly #link: HubLink | undefined;
+  readonly #sender: HubSender;
   readonly #dispatcher: HubDispatcher;
   readonly #filters: FilterChain;
   readonly #callLimits: CallLimits;
@@ -98,8 +130,13 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     this.protocols = environment.protocols;
     this.onEvent = environment.onEvent;
     this.#definition = definition;
-    this.#manager = new HubLifetimeManager();
-    this.clients = new LocalHubClients<Client>(this.#manager);
+    this.#link = this.#createLink(environment.backplane);
+    this.#sender = new HubSender({
+      manager: this.#manager,
+      protocols: this.protocols,
+      remote: this.#link,
+    });
+    this.clients = new AddressedHubClients<Client>(this.#sender);
     this.#callLimits = environment.callLimits;
     // The server's filters know nothing of this hub's types, its own know all: both get contexts of this hub.
     const filters = [...environment.filters, ...(definition.filters ?? [])] as readonly HubFilter<never>[];
@@ -113,8 +150,8 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   }
 
   readonly groups: HubGroups = {
-    add: (connectionId, group) => this.#manager.addToGroup(connectionId, group),
-    remove: (connectionId, group) => this.#manager.removeFromGroup(connectionId, group),
+    add: (connectionId, group) => this.#sender.request(connectionId, { kind: 'add', group }),
+    remove: (connectionId, group) => this.#sender.request(connectionId, { kind: 'remove', group }),
     members: (group) => Array.from(this.#manager.group(group), summaryOf),
     count: (group) => this.#manager.group(group).size,
     names: () => [...this.#manager.groupNames()],
@@ -128,12 +165,22 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
       ofUser: (userId) => Array.from(manager.user(userId), summaryOf),
       userIds: () => [...manager.userIds()],
       groupsOf: (connectionId) => [...(manager.connection(connectionId)?.groups ?? [])],
-      abort: (connectionId) => {
-        const connection = manager.connection(connectionId);
-        connection?.close('aborted');
-        return connection !== undefined;
-      },
+      abort: (connectionId) => this.#sender.request(connectionId, { kind: 'abort' }),
     };
+  }
+
+  get backplaneState(): BackplaneState {
+    return this.#link?.state ?? 'none';
+  }
+
+  /** Joins the same hub of the other instances. */
+  start(): void {
+    this.#link?.start();
+  }
+
+  /** Leaves the other instances; connections are left as they are. Never rejects. */
+  async leave(): Promise<void> {
+    await this.#link?.close();
   }
 
   /** Gives a new connection its context; call before its life begins. */
@@ -143,7 +190,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     connection.onEnding = () => calls.cancelAll();
     if (this.#definition.onBackpressure !== undefined)
       connection.onBackpressure = () => void this.#backpressure(connection);
-    const state = { connection, manager: this.#manager, items, request };
+    const state = { connection, manager: this.#manager, sender: this.#sender, items, request };
     this.#records.set(connection, {
       calls,
       context: new ConnectionHubContext<Client, User, Items>(state, undefined),
@@ -214,6 +261,13 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
 
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined {
     return this.#dispatcher.dispatch(connection, message);
+  }
+
+  #createLink(settings: BackplaneSettings | undefined): HubLink | undefined {
+    if (settings === undefined) return undefined;
+    const { ticker, protocols, onEvent } = this;
+    const [hub, channel, manager] = [this.path, pathKey(this.path), this.#manager];
+    return new HubLink({ ...settings, hub, channel, manager, protocols, ticker, onEvent });
   }
 
   #recordOf(connection: HubConnection): HubRecord<Client, User, Items> {

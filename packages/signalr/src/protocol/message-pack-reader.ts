@@ -63,6 +63,13 @@ export class MessagePackReader {
     return typeof value === 'string' ? value : null;
   }
 
+  /** Binary as a view of the message, for whoever reads it at once or copies it. */
+  readBinaryView(field: string): Buffer {
+    const head = this.#byte();
+    if (head < 0xc4 || head > 0xc6) throw malformed(`Reading '${field}' as Binary failed.`);
+    return this.#take(this.#uint(1 << (head - 0xc4)));
+  }
+
   /** Any value. Integers beyond 2^53 are bigints, binary is a `Uint8Array` of its own, timestamps are dates. */
   readValue(depth = 0): unknown {
     if (depth > MAXIMUM_DEPTH) throw malformed('The message is nested too deep.');

@@ -5,8 +5,14 @@ import { EncodedMessage } from './encoded-message.js';
 import { type HubMessage, isSequenced } from './hub-message.js';
 import type { HubProtocol } from './hub-protocol.js';
 
+/** A message for many connections: the same bytes for all that speak the same protocol. */
+export interface SharedMessage {
+  /** @throws SignalRError `unserializable`. */
+  encodedFor(protocol: HubProtocol): EncodedMessage;
+}
+
 /** Encodes on the first request of each protocol and keeps the bytes for all later ones. */
-export class SerializedHubMessage {
+export class SerializedHubMessage implements SharedMessage {
   readonly message: HubMessage;
   #encodings: { readonly protocol: HubProtocol; readonly encoded: EncodedMessage }[] = [];
 
@@ -14,7 +20,6 @@ export class SerializedHubMessage {
     this.message = message;
   }
 
-  /** @throws SignalRError `unserializable`. */
   encodedFor(protocol: HubProtocol): EncodedMessage {
     for (const encoding of this.#encodings) {
       if (encoding.protocol === protocol) return encoding.encoded;

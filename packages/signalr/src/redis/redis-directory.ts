@@ -3,6 +3,7 @@
  */
 import { SignalRError } from '../errors.js';
 import type { ConnectionDirectory } from '../instances/connection-directory.js';
+import { within } from './within.js';
 
 /** What a directory needs of a client; those of `redis` and `@redis/client` have it, clusters included. */
 export interface RedisDirectoryClient {
@@ -90,17 +91,4 @@ export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirec
       claims.clear();
     },
   };
-}
-
-/** Rejects when the reply takes longer; it is then ignored. */
-async function within<Reply>(timeoutMs: number, reply: Promise<Reply>): Promise<Reply> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`Redis did not answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([reply, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

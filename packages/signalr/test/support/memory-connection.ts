@@ -122,6 +122,7 @@ export class MemoryHub {
     onEvent: (event) => this.events.push(event),
     callLimits: options.callLimits,
     filters: [],
+    backplane: undefined,
   });
 
   /** Methods with streams that have not ended. */

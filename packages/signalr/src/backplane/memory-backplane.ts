@@ -1,0 +1,32 @@
+/*
+ * A backplane for several servers in one process.
+ */
+import type { HubBackplane } from './hub-backplane.js';
+
+type Listener = (message: Uint8Array) => void;
+
+/**
+ * A backplane that never loses anything. Messages are delivered in microtasks, as they are: nothing is copied, nothing is
+ * kept. Bounded by the channels that are subscribed to.
+ */
+export function createMemoryBackplane(): HubBackplane {
+  const channels = new Map<string, Set<Listener>>();
+  return {
+    async subscribe(channel, onMessage) {
+      // A function of its own, so that one listener may subscribe twice.
+      const listener: Listener = (message) => onMessage(message);
+      const listeners = channels.get(channel) ?? new Set();
+      channels.set(channel, listeners.add(listener));
+      return {
+        async unsubscribe() {
+          listeners.delete(listener);
+          if (listeners.size === 0 && channels.get(channel) === listeners) channels.delete(channel);
+        },
+      };
+    },
+    async publish(channel, message) {
+      await Promise.resolve();
+      for (const listener of channels.get(channel) ?? []) listener(message);
+    },
+  };
+}

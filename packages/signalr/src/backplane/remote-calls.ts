@@ -1,0 +1,150 @@
+/*
+ * Client results across instances: what is said about calls, and how a lost word is noticed. Neither side waits for ever: from
+ * time to time each names the calls that it has with the other, and hears which of them the other does not have any more.
+ */
+import { toError } from '../connection/error-text.js';
+import type { HubConnection } from '../connection/hub-connection.js';
+import { SignalRError } from '../errors.js';
+import { type CompletionOutcome, MessageType } from '../protocol/hub-message.js';
+import type { HubProtocol } from '../protocol/hub-protocol.js';
+import { malformed } from '../protocol/json-fields.js';
+import type { SharedMessage } from '../protocol/serialized-hub-message.js';
+import { AwaitedCalls } from './awaited-calls.js';
+import { FAILURE_CODES, type MessageOf } from './backplane-message.js';
+import { unavailable } from './questions.js';
+import { ServedCalls } from './served-calls.js';
+import type { Speaker } from './speaker.js';
+
+/** Ids in one message that asks for them. */
+const IDS_PER_CHECK = 1_000;
+
+/** What is said about calls. */
+type CallMessage = MessageOf<'completion' | 'cancel' | 'check' | 'missing'>;
+
+/** The calls of one hub of one instance, in both directions. */
+export class RemoteCalls {
+  readonly #speaker: Speaker;
+  readonly #protocols: readonly HubProtocol[];
+  readonly #awaited = new AwaitedCalls();
+  readonly #served: ServedCalls;
+
+  constructor(speaker: Speaker, protocols: readonly HubProtocol[]) {
+    this.#speaker = speaker;
+    this.#protocols = protocols;
+    this.#served = new ServedCalls({
+      onAnswered: ({ id, origin }, protocol, bytes) =>
+        speaker.tell(origin, { kind: 'completion', id, protocol, bytes }),
+      onFailed: ({ id, origin }, error) => this.#tellFailure(origin, id, error),
+    });
+  }
+
+  /**
+   * Waits for the answer of a call that is being made. Rejects as the call is ended, and with `canceled`.
+   * @param onCanceled the caller gave up; whoever has called the client is told
+   */
+  start(
+    call: { readonly id: string; readonly connectionId: string },
+    signal: AbortSignal | undefined,
+    onCanceled: () => void,
+  ): Promise<unknown> {
+    return this.#awaited.start(call, signal, (owner) => {
+      if (owner !== undefined) this.#tellCanceled(owner, call.id);
+      onCanceled();
+    });
+  }
+
+  /** A peer says that it has called the client. */
+  called(id: string, peer: string): void {
+    // Given up meanwhile, when nobody knew whom to tell.
+    if (!this.#awaited.called(id, peer)) this.#tellCanceled(peer, id);
+  }
+
+  /** A call of this instance is over without an answer. */
+  fail(id: string, error: SignalRError): void {
+    this.#awaited.fail(id, error);
+  }
+
+  /** Calls a client for a peer. False: it could not be called, and the peer has been told. */
+  serve(id: string, origin: string, connection: HubConnection, message: SharedMessage): boolean {
+    try {
+      this.#served.begin({ id, origin, connection }, message);
+      return true;
+    } catch (error) {
+      this.#tellFailure(origin, id, toError(error));
+      return false;
+    }
+  }
+
+  /** @throws SignalRError `malformed_message` */
+  take(message: CallMessage): void {
+    const { sender } = message;
+    switch (message.kind) {
+      case 'completion':
+        if (this.#awaited.ownerOf(message.id) !== sender) return;
+        return this.#awaited.answer(message.id, this.#readOutcome(message));
+      case 'cancel':
+        return this.#served.cancel(message.id, sender);
+      case 'check': {
+        const ids = message.ids.filter((id) => !this.#awaited.has(id) && !this.#served.has(id));
+        if (ids.length > 0) this.#speaker.tell(sender, { kind: 'missing', ids });
+        return;
+      }
+      case 'missing':
+        for (const id of message.ids) {
+          this.#served.cancel(id, sender);
+          if (this.#awaited.ownerOf(id) === sender)
+            this.#awaited.fail(id, unavailable('The answer of the client was lost on its way.'));
+        }
+    }
+  }
+
+  /** Asks every peer which of the calls with it are still there. */
+  check(): void {
+    const idsByPeer = new Map<string, string[]>();
+    for (const pairs of [this.#awaited.pairs(), this.#served.pairs()]) {
+      for (const [id, peer] of pairs) {
+        const ids = idsByPeer.get(peer);
+        if (ids === undefined) idsByPeer.set(peer, [id]);
+        else ids.push(id);
+      }
+    }
+    for (const [peer, ids] of idsByPeer) {
+      for (let at = 0; at < ids.length; at += IDS_PER_CHECK)
+        this.#speaker.tell(peer, { kind: 'check', ids: ids.slice(at, at + IDS_PER_CHECK) });
+    }
+  }
+
+  /** An instance is gone: its clients will not answer, and it waits for no answers. */
+  peerGone(peer: string): void {
+    this.#awaited.ownerGone(peer);
+    this.#served.originGone(peer);
+  }
+
+  failAll(error: SignalRError): void {
+    this.#awaited.failAll(error);
+  }
+
+  #readOutcome({ id, protocol, bytes }: MessageOf<'completion'>): CompletionOutcome {
+    const parser = this.#protocols
+      .find(({ name }) => name === protocol)
+      ?.createParser(Number.MAX_SAFE_INTEGER);
+    parser?.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const message = parser?.next();
+    if (message?.type === MessageType.completion && message.invocationId === id) return message.outcome;
+    throw malformed('That is no completion of the call.');
+  }
+
+  #tellCanceled(peer: string, id: string): void {
+    this.#speaker.tell(peer, { kind: 'cancel', id });
+  }
+
+  #tellFailure(peer: string, id: string, error: Error): void {
+    const code = FAILURE_CODES.find((known) => error instanceof SignalRError && known === error.code);
+    this.#speaker.tell(peer, {
+      kind: 'failure',
+      id,
+      code: code ?? 'unserializable',
+      text: error.message,
+    });
+  }
+}

@@ -1,0 +1,96 @@
+/*
+ * Calls that other instances make on clients of this one: the side of the client.
+ */
+import { notReady } from '../connection/call-errors.js';
+import type { HubConnection } from '../connection/hub-connection.js';
+import { SignalRError } from '../errors.js';
+import { type CompletionOutcome, MessageType } from '../protocol/hub-message.js';
+import type { SharedMessage } from '../protocol/serialized-hub-message.js';
+
+/** Whose call on whom. */
+export interface ServedCall {
+  readonly id: string;
+  /** The instance that waits for the answer. */
+  readonly origin: string;
+  readonly connection: HubConnection;
+}
+
+/** What becomes of a call. */
+export interface ServedCallListener {
+  /** @param bytes the client's completion in its own protocol */
+  onAnswered(call: ServedCall, protocol: string, bytes: Uint8Array): void;
+  onFailed(call: ServedCall, error: SignalRError): void;
+}
+
+/** Bounded by the answers that each client may owe. */
+export class ServedCalls {
+  readonly #listener: ServedCallListener;
+  readonly #calls = new Map<string, ServedCall>();
+
+  constructor(listener: ServedCallListener) {
+    this.#listener = listener;
+  }
+
+  has(id: string): boolean {
+    return this.#calls.has(id);
+  }
+
+  /**
+   * Calls the client. A call that is under way already is left alone.
+   * @throws SignalRError `not_ready`, `disconnected`, `too_many_calls`; the listener hears nothing then
+   */
+  begin(call: ServedCall, message: SharedMessage): void {
+    const { id, connection } = call;
+    if (this.#calls.has(id)) return;
+    if (!connection.isReading) throw notReady();
+    this.#calls.set(id, call);
+    try {
+      connection.results.expect(id, () => connection.send(message), {
+        answered: (outcome) => this.#answer(call, outcome),
+        failed: (error) => this.#fail(call, error),
+      });
+    } catch (error) {
+      this.#calls.delete(id);
+      throw error;
+    }
+  }
+
+  /** Nobody waits for the answer any more: when it comes it is ignored. */
+  cancel(id: string, origin: string): void {
+    const call = this.#calls.get(id);
+    if (call?.origin !== origin) return;
+    this.#calls.delete(id);
+    call.connection.results.forget(id);
+  }
+
+  /** An instance is gone, and nobody waits for answers to its calls. */
+  originGone(origin: string): void {
+    for (const { id } of this.#calls.values()) this.cancel(id, origin);
+  }
+
+  /** Pairs of a call and the instance that waits for it. */
+  *pairs(): Iterable<readonly [id: string, origin: string]> {
+    for (const [id, { origin }] of this.#calls) yield [id, origin];
+  }
+
+  #answer(call: ServedCall, outcome: CompletionOutcome): void {
+    this.#calls.delete(call.id);
+    const { protocol } = call.connection;
+    // Who has answered has shaken hands.
+    if (protocol === undefined) return;
+    let bytes: Uint8Array;
+    try {
+      bytes = protocol.write({ type: MessageType.completion, invocationId: call.id, outcome });
+    } catch (error) {
+      const cause = { cause: error };
+      const failure = new SignalRError('unserializable', 'The answer cannot be passed on.', cause);
+      return this.#listener.onFailed(call, failure);
+    }
+    this.#listener.onAnswered(call, protocol.name, bytes);
+  }
+
+  #fail(call: ServedCall, error: SignalRError): void {
+    this.#calls.delete(call.id);
+    this.#listener.onFailed(call, error);
+  }
+}

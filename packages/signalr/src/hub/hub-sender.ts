@@ -1,0 +1,90 @@
+/*
+ * Sending and calling, wherever the receivers are: here first, then on the other instances.
+ */
+import type { HubConnection } from '../connection/hub-connection.js';
+import { MessageType } from '../protocol/hub-message.js';
+import type { HubProtocol } from '../protocol/hub-protocol.js';
+import { SerializedHubMessage } from '../protocol/serialized-hub-message.js';
+import type { Address } from './address.js';
+import type { Call, HubLifetimeManager } from './hub-lifetime-manager.js';
+import type { ConnectionRequest, RemoteHub } from './remote-hub.js';
+
+/** What a sender is made of. */
+export interface SenderParts {
+  /** Who is here. */
+  readonly manager: HubLifetimeManager;
+  readonly protocols: readonly HubProtocol[];
+  /** Who is elsewhere; absent where this instance is the only one. */
+  readonly remote: RemoteHub | undefined;
+}
+
+/** How a message goes out. */
+export interface SendOptions {
+  /** Where only the newest matters; see `ClientProxy.latest`. */
+  readonly key?: string | undefined;
+  /** Whether it is for connections of this process alone. */
+  readonly isHereOnly?: boolean | undefined;
+}
+
+/** How a client is asked. */
+export interface InvokeOptions extends Pick<SendOptions, 'isHereOnly'> {
+  /** Gives the call up. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Without other instances it adds nothing to what is done here. */
+export class HubSender {
+  readonly #parts: SenderParts;
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Queues one invocation on every receiver here before it returns, encoded once per protocol, then passes it on to the other
+   * instances without waiting for them.
+   * @returns the number of connections here that it was queued to
+   * @throws SignalRError `unserializable`; nothing was queued then. With other instances it has to fit every protocol
+   */
+  send(address: Address, call: Call, options: SendOptions): number {
+    const { manager, protocols, remote } = this.#parts;
+    const message = new SerializedHubMessage({ type: MessageType.invocation, ...call });
+    if (remote === undefined || options.isHereOnly === true || this.#isHere(address)) {
+      return manager.send(address, message, options.key);
+    }
+    // Before anything is queued: what some instance could not send is sent by none.
+    for (const protocol of protocols) message.encodedFor(protocol);
+    const count = manager.send(address, message, options.key);
+    remote.send(address, message, options.key);
+    return count;
+  }
+
+  /**
+   * Calls one connection and waits for its answer.
+   * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, `backplane_unavailable`, and those of
+   * `ClientResults.call`
+   */
+  invoke(connectionId: string, call: Call, { signal, isHereOnly }: InvokeOptions): Promise<unknown> {
+    const { manager, remote } = this.#parts;
+    return remote === undefined || isHereOnly === true || this.#find(connectionId) !== undefined
+      ? manager.invoke(connectionId, call, signal)
+      : remote.invoke(connectionId, call, signal);
+  }
+
+  /** Takes effect before it returns where the connection is here. False when nobody has it, or there was nothing to do. */
+  async request(connectionId: string, request: ConnectionRequest): Promise<boolean> {
+    const { manager, remote } = this.#parts;
+    return remote === undefined || this.#find(connectionId) !== undefined
+      ? manager.request(connectionId, request)
+      : remote.request(connectionId, request);
+  }
+
+  /** Ids are unique: connections that are here are nowhere else. */
+  #isHere(address: Address): boolean {
+    return address.kind === 'connections' && address.names.every((name) => this.#find(name) !== undefined);
+  }
+
+  #find(connectionId: string): HubConnection | undefined {
+    return this.#parts.manager.connection(connectionId);
+  }
+}

@@ -1,0 +1,35 @@
+/*
+ * A message that another instance has encoded: its bytes in every protocol, sent on as they are.
+ */
+import { EncodedMessage } from './encoded-message.js';
+import type { HubProtocol } from './hub-protocol.js';
+import { malformed } from './json-fields.js';
+import type { SharedMessage } from './serialized-hub-message.js';
+
+/** One message in several protocols, by the protocol's name. */
+export type Encodings = ReadonlyMap<string, Uint8Array>;
+
+/**
+ * Copies the bytes of a protocol when a connection that speaks it is there: until then they are a view of what arrived, and
+ * most instances have no receiver of most messages. A call, so that stateful reconnect counts it.
+ */
+export class RelayedMessage implements SharedMessage {
+  readonly #encodings: Encodings;
+  readonly #encoded = new Map<HubProtocol, EncodedMessage>();
+
+  /** @throws SignalRError `malformed_message` when the bytes of one of these protocols are missing */
+  constructor(encodings: Encodings, protocols: readonly HubProtocol[]) {
+    if (!protocols.every(({ name }) => encodings.has(name)))
+      throw malformed('The message was not encoded for every protocol.');
+    this.#encodings = encodings;
+  }
+
+  encodedFor(protocol: HubProtocol): EncodedMessage {
+    const known = this.#encoded.get(protocol);
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(this.#encodings.get(protocol.name) ?? []);
+    const encoded = new EncodedMessage(bytes, protocol.transferFormat, true);
+    this.#encoded.set(protocol, encoded);
+    return encoded;
+  }
+}

@@ -1,0 +1,219 @@
+/*
+ * Several servers that send to one another through a backplane, each on a port of its own, and backplanes of either kind.
+ */
+import { randomUUID } from 'node:crypto';
+import { type RedisServer, startRedis } from '@millrace/testkit';
+import { createClient } from '@redis/client';
+import { expect } from 'vitest';
+import { systemClock } from '../../src/connection/clock.js';
+import {
+  createMemoryBackplane,
+  defineHub,
+  type Hub,
+  type HubBackplane,
+  isString,
+  type MapHubOptions,
+  method,
+  parseArguments,
+  type SignalRServerOptions,
+} from '../../src/index.js';
+import { createRedisBackplane } from '../../src/redis.js';
+import { type Host, startHost } from './host.js';
+import { openClient, type ProtocolClient, type ProtocolName } from './protocol-client.js';
+
+export interface RowClient {
+  note(value: unknown): void;
+  ask(question: unknown): unknown;
+}
+
+const text = parseArguments(isString);
+const twoTexts = parseArguments(isString, isString);
+
+/** The hub of every server of a row. */
+const rowHub = defineHub<RowClient, undefined>()({
+  onDisconnected({ clients, userId }) {
+    clients.group('watchers').send('note', `${userId} left`);
+  },
+  methods: {
+    id: (context) => context.connectionId,
+    join: method(text, (context, group) => context.groups.add(group)),
+    others: method(text, (context, value) => context.clients.others.send('note', value)),
+    othersInGroup: method(twoTexts, (context, group, value) =>
+      context.clients.othersInGroup(group).send('note', value),
+    ),
+    caller: method(text, (context, value) => context.clients.caller.send('note', value)),
+    ask: method(twoTexts, (context, id, question) => context.clients.client(id).invoke('ask', question)),
+  },
+});
+
+/** Where backplanes come from: each server gets one of its own, and all of them are connected. */
+export interface BackplaneSource extends AsyncDisposable {
+  create(): Promise<HubBackplane>;
+}
+
+async function inMemory(): Promise<BackplaneSource> {
+  const backplane = createMemoryBackplane();
+  return { create: async () => backplane, async [Symbol.asyncDispose]() {} };
+}
+
+/** Each server has two connections of its own to one Redis. */
+async function onRedis(): Promise<BackplaneSource & { readonly redis: RedisServer }> {
+  const redis = await startRedis();
+  const closers: (() => void)[] = [];
+  return {
+    redis,
+    async create() {
+      const [client, subscriber] = await Promise.all([connect(redis.port), connect(redis.port)]);
+      closers.push(
+        () => client.destroy(),
+        () => subscriber.destroy(),
+      );
+      return createRedisBackplane({ client, subscriber });
+    },
+    async [Symbol.asyncDispose]() {
+      for (const close of closers) close();
+      await redis[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What every backplane is held to: the suites run on each of these. */
+export const BACKPLANES = [
+  ['in memory', inMemory],
+  ['on Redis', onRedis],
+] as const satisfies readonly (readonly [string, () => Promise<BackplaneSource>])[];
+
+/** A client that tries again soon, and takes nothing while it is away. */
+async function connect(port: number) {
+  const client = createClient({
+    url: `redis://127.0.0.1:${port}`,
+    disableOfflineQueue: true,
+    socket: { reconnectStrategy: 20 },
+  });
+  return client.on('error', () => {}).connect();
+}
+
+/** A backplane that can be cut off, as the process that has it would be by its end. */
+export interface MortalBackplane extends HubBackplane {
+  /** Nothing comes and nothing goes any more. */
+  die(): void;
+  /** Messages that went to all instances, signs of life not counted. */
+  readonly broadcasts: readonly Uint8Array[];
+}
+
+function mortal(backplane: HubBackplane): MortalBackplane {
+  let isDead = false;
+  const broadcasts: Uint8Array[] = [];
+  return {
+    broadcasts,
+    die() {
+      isDead = true;
+    },
+    subscribe: (channel, onMessage) =>
+      backplane.subscribe(channel, (message) => {
+        if (!isDead) onMessage(message);
+      }),
+    async publish(channel, message) {
+      if (isDead) throw new Error('dead');
+      // Kinds 1 and 2 are hello and bye.
+      if (!channel.includes('#') && (message[2] ?? 0) > 2) broadcasts.push(message);
+      await backplane.publish(channel, message);
+    },
+  };
+}
+
+export interface RowServer {
+  readonly host: Host;
+  readonly hub: Hub<RowClient>;
+  readonly backplane: MortalBackplane;
+}
+
+export interface BackplaneRow extends AsyncDisposable {
+  readonly servers: readonly [RowServer, RowServer, RowServer];
+  readonly source: BackplaneSource;
+}
+
+/** Heartbeats come fast, so that tests do not wait for them; ten times slower than a reply of Redis all the same. */
+export const ROW_OPTIONS: SignalRServerOptions = {
+  clock: systemClock,
+  tickIntervalMs: 50,
+  backplaneHeartbeatIntervalMs: 200,
+};
+
+/** Starts three servers and waits until each of them hears itself. */
+export async function startRow(
+  createSource: () => Promise<BackplaneSource>,
+  options: SignalRServerOptions = {},
+  map: Omit<MapHubOptions<undefined>, 'authenticate'> = {},
+): Promise<BackplaneRow> {
+  const source = await createSource();
+  const start = async (): Promise<RowServer> =>
+    startServer(mortal(await source.create()), { ...ROW_OPTIONS, ...options }, map);
+  const servers = [await start(), await start(), await start()] as const;
+  for (const { hub } of servers) await expect.poll(() => hub.backplaneState).toBe('up');
+  return {
+    servers,
+    source,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(servers.map(({ host }) => host[Symbol.asyncDispose]()));
+      await source[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The token is the user's id. Time stands still unless the options say otherwise. */
+export async function startServer<Backplane extends HubBackplane>(
+  backplane: Backplane,
+  options: SignalRServerOptions = {},
+  map: Omit<MapHubOptions<undefined>, 'authenticate'> = {},
+): Promise<{ readonly host: Host; readonly hub: Hub<RowClient>; readonly backplane: Backplane }> {
+  let hub: Hub<RowClient> | undefined;
+  const host = await startHost(
+    (server) => {
+      hub = server.mapHub('/hub', rowHub, {
+        ...map,
+        authenticate: ({ token }) => ({ userId: token, user: undefined }),
+      });
+    },
+    { ...options, backplane },
+  );
+  if (hub === undefined) throw new Error('The hub was not mapped.');
+  return { host, hub, backplane };
+}
+
+/** A client of a server of the row, with its connection id. */
+export interface RowMember extends ProtocolClient {
+  readonly id: string;
+}
+
+/** Opens a client of a user. */
+export async function openMember(
+  { host }: Pick<RowServer, 'host'>,
+  userId = 'ann',
+  protocol: ProtocolName = 'json',
+): Promise<RowMember> {
+  const client = await openClient(host, protocol, `/hub?access_token=${userId}`);
+  return Object.assign(client, { id: String(await client.invoke('id')) });
+}
+
+/** Resolves when a send of each server has arrived at each client, and so everything that was sent before. */
+export async function settle(row: BackplaneRow, clients: readonly ProtocolClient[]): Promise<void> {
+  const ends = row.servers.map((_, index) => `end of ${index} ${randomUUID()}`);
+  for (const [index, { hub }] of row.servers.entries()) hub.clients.all.send('note', ends[index]);
+  for (const client of clients) await expect.poll(() => client.notes).toEqual(expect.arrayContaining(ends));
+}
+
+/** What a client was sent but for what `settle` sends. */
+export function notesOf({ notes }: ProtocolClient): readonly unknown[] {
+  return notes.filter((note) => !String(note).startsWith('end of '));
+}
+
+/** What a promise is rejected with; undefined when it is not. Listens from now on, so that nobody misses it. */
+export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}

@@ -1,0 +1,68 @@
+/*
+ * Two servers on backplanes that fail as a test tells them to, in a time that moves as the test says.
+ */
+import { createMemoryBackplane, type SignalREvent } from '../../src/index.js';
+import { openMember, type RowMember, startServer } from './backplane-row.js';
+import { FaultyBackplane } from './faulty-backplane.js';
+import type { Host } from './host.js';
+
+type Server = Awaited<ReturnType<typeof startServer<FaultyBackplane>>>;
+
+export interface Pair extends AsyncDisposable {
+  readonly one: Server;
+  readonly other: Server;
+  /** A client of the other. */
+  readonly client: RowMember;
+  /** So many heartbeats of both, each with time for what they say. */
+  beat(count: number): Promise<void>;
+  /** Publishes bytes on the hub's channel, or another one. */
+  inject(bytes: Uint8Array, channel?: string): Promise<void>;
+}
+
+/** What is ready to happen happens. */
+export const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+/** So many seconds, which are heartbeats. */
+export async function pass(count: number, ...hosts: readonly Host[]): Promise<void> {
+  for (let beat = 0; beat < count; beat += 1) {
+    for (const { clock } of hosts) clock.advance(1_000);
+    await turn();
+  }
+}
+
+/** Two servers that know of one another. */
+export async function startPair(options: Parameters<typeof startServer>[1] = {}): Promise<Pair> {
+  const inner = createMemoryBackplane();
+  const one = await startServer(new FaultyBackplane(inner), options);
+  const other = await startServer(new FaultyBackplane(inner), options);
+  const client = await openMember(other);
+  const beat = (count: number): Promise<void> => pass(count, one.host, other.host);
+  await beat(3);
+  return {
+    one,
+    other,
+    client,
+    beat,
+    async inject(bytes, channel = '/hub') {
+      await inner.publish(channel, bytes);
+      await turn();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { backplane } of [one, other]) {
+        backplane.flow();
+        backplane.publishError = undefined;
+      }
+      await client[Symbol.asyncDispose]();
+      for (const { host } of [one, other]) await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+type BackplaneEvent = Extract<SignalREvent, { type: `backplane_${string}` }>;
+
+/** What was reported about the backplane since it came up. */
+export const reported = ({ host }: Pick<Server, 'host'>): readonly BackplaneEvent[] =>
+  host.events.filter((event): event is BackplaneEvent => event.type.startsWith('backplane')).slice(1);

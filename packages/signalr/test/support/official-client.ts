@@ -1,0 +1,36 @@
+/*
+ * Connections of the official client, which end with the test.
+ */
+import {
+  type HttpTransportType,
+  type HubConnection,
+  HubConnectionBuilder,
+  LogLevel,
+} from '@microsoft/signalr';
+import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
+
+export interface OfficialOptions {
+  /** @defaultValue the first that both sides know */
+  readonly transport?: HttpTransportType;
+  /** @defaultValue `json` */
+  readonly protocol?: 'json' | 'messagepack';
+  readonly token?: string;
+}
+
+/** Connects to the hub `/hub` at the URL, with stateful reconnect where the server grants it. */
+export async function connectOfficial(
+  url: string,
+  { transport, protocol = 'json', token }: OfficialOptions = {},
+): Promise<HubConnection & AsyncDisposable> {
+  const builder = new HubConnectionBuilder()
+    .withUrl(`${url}/hub`, {
+      ...(transport === undefined ? {} : { transport }),
+      ...(token === undefined ? {} : { accessTokenFactory: () => token }),
+    })
+    .configureLogging(LogLevel.None)
+    .withStatefulReconnect();
+  if (protocol === 'messagepack') builder.withHubProtocol(new MessagePackHubProtocol());
+  const connection = builder.build();
+  await connection.start();
+  return Object.assign(connection, { [Symbol.asyncDispose]: () => connection.stop() });
+}

@@ -1,0 +1,116 @@
+/*
+ * A WebSocket client of either protocol that keeps what it is sent, as messages and as bytes, and answers as a test tells it to.
+ */
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+import {
+  type CompletionOutcome,
+  type HubMessage,
+  type InvocationMessage,
+  MessageType,
+} from '../../src/protocol/hub-message.js';
+import type { HubProtocol } from '../../src/protocol/hub-protocol.js';
+import { jsonHubProtocol } from '../../src/protocol/json-hub-protocol.js';
+import { messagePackHubProtocol } from '../../src/protocol/message-pack-hub-protocol.js';
+import type { Host } from './host.js';
+
+const PROTOCOLS = { json: jsonHubProtocol, messagepack: messagePackHubProtocol };
+
+export type ProtocolName = keyof typeof PROTOCOLS;
+
+export interface ProtocolClient extends AsyncDisposable {
+  readonly socket: WebSocket;
+  readonly protocol: HubProtocol;
+  /** The first arguments of all calls of `note`, in order. */
+  readonly notes: readonly unknown[];
+  /** What came in one WebSocket message each, after the handshake. */
+  readonly frames: readonly Buffer[];
+  /** Calls that wait for an answer, while `answer` is not set. */
+  readonly asked: readonly InvocationMessage[];
+  /** How calls are answered; a test may answer them itself, with `complete`. */
+  answer: ((question: unknown) => CompletionOutcome) | undefined;
+  complete(invocationId: string | undefined, outcome: CompletionOutcome): void;
+  /** Calls a method; resolves with its result, rejects with the error of its completion. */
+  invoke(target: string, ...args: readonly unknown[]): Promise<unknown>;
+  send(message: HubMessage): void;
+}
+
+/** Connects without negotiation and shakes hands. */
+export async function openClient(
+  host: Host,
+  protocolName: ProtocolName = 'json',
+  path = '/hub',
+): Promise<ProtocolClient> {
+  const socket = new WebSocket(`${host.url.replace('http', 'ws')}${path}`);
+  socket.on('error', () => {}); // 'close' follows and is what tests wait for
+  await once(socket, 'open');
+  const client = new TestProtocolClient(socket, PROTOCOLS[protocolName]);
+  socket.send(`{"protocol":"${protocolName}","version":1}\u001e`);
+  await client.ready;
+  return client;
+}
+
+class TestProtocolClient implements ProtocolClient {
+  readonly socket: WebSocket;
+  readonly protocol: HubProtocol;
+  readonly notes: unknown[] = [];
+  readonly frames: Buffer[] = [];
+  readonly asked: InvocationMessage[] = [];
+  /** The handshake has been answered. */
+  readonly ready: Promise<void>;
+  answer: ((question: unknown) => CompletionOutcome) | undefined;
+  readonly #calls = new Map<string, (outcome: CompletionOutcome) => void>();
+  #lastId = 0;
+
+  constructor(socket: WebSocket, protocol: HubProtocol) {
+    this.socket = socket;
+    this.protocol = protocol;
+    const parser = protocol.createParser(100_000_000);
+    this.ready = new Promise((resolve) => {
+      socket.once('message', () => {
+        socket.on('message', (data: Buffer) => {
+          this.frames.push(data);
+          parser.push(data);
+          for (let message = parser.next(); message; message = parser.next()) this.#take(message);
+        });
+        resolve();
+      });
+    });
+  }
+
+  send(message: HubMessage): void {
+    this.socket.send(this.protocol.write(message));
+  }
+
+  complete(invocationId: string | undefined, outcome: CompletionOutcome): void {
+    this.send({ type: MessageType.completion, invocationId: invocationId ?? '', outcome });
+  }
+
+  async invoke(target: string, ...args: readonly unknown[]): Promise<unknown> {
+    this.#lastId += 1;
+    const invocationId = String(this.#lastId);
+    const outcome = await new Promise<CompletionOutcome>((resolve) => {
+      this.#calls.set(invocationId, resolve);
+      this.send({ type: MessageType.invocation, invocationId, target, arguments: args });
+    });
+    if (outcome.kind === 'error') throw new Error(outcome.error);
+    return outcome.kind === 'result' ? outcome.result : undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.socket.readyState === WebSocket.CLOSED) return;
+    this.socket.terminate();
+    await once(this.socket, 'close');
+  }
+
+  #take(message: HubMessage): void {
+    if (message.type === MessageType.completion) {
+      this.#calls.get(message.invocationId)?.(message.outcome);
+      this.#calls.delete(message.invocationId);
+    }
+    if (message.type !== MessageType.invocation) return;
+    if (message.invocationId === undefined) this.notes.push(message.arguments[0]);
+    else if (this.answer === undefined) this.asked.push(message);
+    else this.complete(message.invocationId, this.answer(message.arguments[0]));
+  }
+}
