@@ -78,6 +78,11 @@ export function createMetrics() {
   );
   const deadLetters = gauge('event_dead_letters', 'Rejected entries kept for inspection', ['stream']);
   const connections = gauge('signalr_server_active_connections', 'Open connections', []);
+  const waitingBytes = gauge(
+    'signalr_server_waiting_bytes',
+    'Bytes that wait in this process for clients that have not taken them yet',
+    [],
+  );
   const disconnects = counter('signalr_server_disconnects_total', 'Closed connections', ['reason']);
 
   const slowClients = counter(
@@ -109,6 +114,7 @@ export function createMetrics() {
     gaps,
     replayWindow,
     connections,
+    waitingBytes,
     disconnects,
     slowClients,
     refusals,

@@ -127,6 +127,11 @@ describe('a client that stops reading', () => {
       });
     }
     expect(calls).toBe(1);
+    // Half of the bound, and what came beyond it before the hook took the connection out.
+    if (outcome === 'keep') {
+      expect(hub?.connections.waitingBytes).toBeGreaterThan(100_000);
+      expect(hub?.connections.waitingBytes).toBeLessThanOrEqual(200_000);
+    }
     slow.socket.resume();
     if (reason !== undefined) {
       expect(await slow.closed).toBe(1000);
@@ -142,6 +147,7 @@ describe('a client that stops reading', () => {
     expect(received).toBe(sent);
     expect(hub?.clients.group('room').send('data', 'again')).toBe(1);
     expect(await slow.next()).toContain('again');
+    expect(hub?.connections.waitingBytes).toBe(0);
   });
 
   test('is told to reconnect when it reads again before it is cut off', async () => {

@@ -118,8 +118,9 @@ export class Delivery {
     return this.#typingUsers.list(roomId, systemClock.monotonicMs());
   }
 
-  /** Brings the figures about replay up to date. */
+  /** Brings the figures about replay, and about what waits for clients, up to date. */
   observe(): void {
+    this.#parts.metrics.waitingBytes.set(this.#parts.hub().connections.waitingBytes);
     const nowMs = this.#member.brokerTimeMs();
     const { ring } = this.replay;
     ring.evict(nowMs);

@@ -206,6 +206,11 @@ export class HubConnection implements TransportListener, Ticking {
     return this.#queue.isBlocked;
   }
 
+  /** Bytes that wait for the client because it has not taken them yet. */
+  get waitingBytes(): number {
+    return this.#queue.waitingBytes;
+  }
+
   /** Writes the handshake answer, which belongs to no hub protocol. */
   writeHandshake(response: EncodedMessage): void {
     if (this.#state === 'handshaking') this.#offer(response);

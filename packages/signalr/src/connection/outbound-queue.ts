@@ -52,6 +52,11 @@ export class OutboundQueue {
     return this.#isBlocked;
   }
 
+  /** Bytes that wait for the client, here and in the transport. */
+  get waitingBytes(): number {
+    return this.#queuedBytes + this.#transport.bufferedBytes;
+  }
+
   /** A counter of the moments at which the transport made room. */
   get progress(): number {
     return this.#progress;
@@ -67,11 +72,7 @@ export class OutboundQueue {
       return 'taken';
     }
     const older = key === undefined ? undefined : this.#messages.get(key);
-    const bytes =
-      this.#queuedBytes +
-      this.#transport.bufferedBytes +
-      message.payload.length -
-      (older?.payload.length ?? 0);
+    const bytes = this.waitingBytes + message.payload.length - (older?.payload.length ?? 0);
     const count = this.#messages.size + (older === undefined ? 1 : 0);
     if (bytes > this.#limits.maximumOutboundBytes || count > this.#limits.maximumOutboundMessages) {
       return 'overflow';

@@ -24,6 +24,12 @@ export class HubLifetimeManager implements AddressBook {
     return this.#connections.size;
   }
 
+  get waitingBytes(): number {
+    let sum = 0;
+    for (const connection of this.#connections.values()) sum += connection.waitingBytes;
+    return sum;
+  }
+
   register(connection: HubConnection): void {
     this.#connections.set(connection.connectionId, connection);
     const { userId } = connection.principal;

@@ -58,6 +58,8 @@ export interface HubGroups {
 /** Connections of this process; `abort` reaches those of every instance. */
 export interface HubConnections {
   readonly count: number;
+  /** Bytes that wait for all of them together because they have not been taken yet. Looks at every connection. */
+  readonly waitingBytes: number;
   list(): readonly ConnectionSummary[];
   ofUser(userId: string): readonly ConnectionSummary[];
   /** Ids of the users that have a connection. */
@@ -161,6 +163,9 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     const manager = this.#manager;
     return {
       count: manager.connectionCount,
+      get waitingBytes() {
+        return manager.waitingBytes;
+      },
       list: () => Array.from(manager.connections(), summaryOf),
       ofUser: (userId) => Array.from(manager.user(userId), summaryOf),
       userIds: () => [...manager.userIds()],
