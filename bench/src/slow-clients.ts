@@ -169,11 +169,11 @@ console.log(`room of ${memberCount}: ${ms(alone.latency)} ms`);
 const beside = await largeRoom(true);
 console.log(`with one that does not read: ${ms(beside.latency)} ms, ${beside.closed} closed`);
 const typing = { perSecond: 5, typingPerSecond: 200 };
-const chat = { perSecond: 40, typingPerSecond: 0 };
+const chat = { perSecond: 60, typingPerSecond: 0 };
 const rows: string[] = [];
 for (const [name, load] of [
   ['5 messages/s and 200 typing events/s', typing],
-  ['40 messages/s', chat],
+  ['60 messages/s', chat],
 ] as const) {
   const without = await thinLines({ ...load, clients: 0 });
   const { fast, thin, due, shed, caughtUp } = await thinLines({ ...load, clients: thinCount });
