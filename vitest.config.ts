@@ -1,5 +1,5 @@
-// Four projects: `unit` (one package at a time, under a minute), `slow` (the same with a whole cluster or a browser),
-// `types` (compile-time promises) and `e2e` (whole system: real Redis, real processes, real clients).
+// Four projects: `unit` (one package at a time, under a minute), `slow` (the same with a cluster, a damaged Redis, several instances
+// or a browser), `types` (compile-time promises) and `e2e` (whole system: real Redis, real processes, real clients).
 import { defineConfig } from 'vitest/config';
 
 const source = {
@@ -9,7 +9,10 @@ const source = {
 
 const slow = [
   'packages/broker/test/cluster-{conformance,faults}.test.ts',
-  'packages/signalr/test/*-chromium.test.ts',
+  'packages/broker/test/redis-{failover,faults,lost-state}.test.ts',
+  'packages/publisher/test/shared-coalescing-redis.test.ts',
+  'packages/signalr/test/{backplane-*,instances,redis-backplane}.test.ts',
+  'packages/signalr/test/official-matrix*.test.ts',
 ];
 
 export default defineConfig({
