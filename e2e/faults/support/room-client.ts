@@ -31,6 +31,8 @@ export class RoomClient implements ClientLog {
   #isFirstJoin = true;
   /** Who is typing, as far as it was told. */
   readonly typists = new Set<string>();
+  /** The messages that receipts named, in the order of arrival, and the inputs that these receipts stand for. */
+  readonly receipts = { messageIds: [] as string[], inputs: 0 };
   /** Events that its gateways said were replayed to it, since `clear`. */
   replayedCount = 0;
 
@@ -149,6 +151,11 @@ export class RoomClient implements ClientLog {
       return;
     }
     const eventId = String(first['event_id']);
+    if (target === 'read_receipt') {
+      if (!this.#seen.has(eventId)) this.#onReceipt(first);
+      this.#seen.add(eventId);
+      return;
+    }
     if (this.#seen.has(eventId)) this.#note({ kind: 'repeated', eventId, atMs });
     else {
       this.#seen.add(eventId);
@@ -159,6 +166,13 @@ export class RoomClient implements ClientLog {
   #onTyping({ user_id, is_typing }: { readonly user_id: string; readonly is_typing: boolean }): void {
     if (is_typing) this.typists.add(user_id);
     else this.typists.delete(user_id);
+  }
+
+  #onReceipt({ payload, metadata }: Record<string, unknown>): void {
+    const { message_ids } = payload as { readonly message_ids: readonly string[] };
+    const { coalesced_count = 1 } = metadata as { readonly coalesced_count?: number };
+    this.receipts.messageIds.push(...message_ids);
+    this.receipts.inputs += coalesced_count;
   }
 
   #note(record: ClientRecord): void {

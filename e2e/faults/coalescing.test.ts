@@ -1,0 +1,54 @@
+// Publishers of receipts are killed while their windows are Pending, and gateways lose Redis meanwhile. The oracle judges the load
+// beside them; the receipts are held against what the publishers were told.
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CliProcess } from '../fixtures/cli-process.js';
+import { eventually } from '../fixtures/eventually.js';
+import { expectWhole } from './support/expectations.js';
+import { FaultSystem } from './support/fault-system.js';
+
+let system: FaultSystem;
+
+beforeAll(async () => {
+  system = await FaultSystem.start();
+});
+
+afterAll(() => system[Symbol.asyncDispose]());
+
+const program = fileURLToPath(new URL('../fixtures/typing-publisher.mjs', import.meta.url));
+const roomId = 'room-0';
+const [rounds, processes, receipts] = [3, 3, 30] as const;
+
+/** Runs publishers that share their windows and are killed when the last receipt was accepted. Gives what was accepted. */
+async function killPublishers({ redis, seats }: FaultSystem, userId: string): Promise<readonly string[]> {
+  const plan = JSON.stringify({ roomId, userId, receipts, diesAtEnd: true });
+  const started = Array.from(
+    { length: processes },
+    () => new CliProcess({ file: process.execPath, args: [program, redis.url, plan] }),
+  );
+  for (const { redisWire } of seats) {
+    await redisWire.nextData('replies');
+    redisWire.cut();
+  }
+  for (const publisher of started) expect(await publisher.exit()).toBeNull();
+  return started.flatMap(({ lines }) =>
+    lines.flatMap((line) => /^accepted ([0-9a-f-]{36})$/.exec(line)?.[1] ?? []),
+  );
+}
+
+test('receipts that killed publishers left in their windows reach every member once, and are counted exactly', async () => {
+  const accepted: string[] = [];
+  const trial = await system.try(async (target) => {
+    for (let round = 0; round < rounds; round += 1)
+      accepted.push(...(await killPublishers(target, randomUUID())));
+  });
+  expectWhole(trial);
+  expect(accepted).toHaveLength(rounds * processes * receipts);
+  const members = system.clients.filter((client) => client.roomId === roomId);
+  expect(members).toHaveLength(4);
+  for (const client of members) {
+    await eventually(() => expect(client.receipts.inputs).toBe(accepted.length));
+    expect(client.receipts.messageIds.toSorted()).toEqual(accepted.toSorted());
+  }
+});
