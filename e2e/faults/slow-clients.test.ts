@@ -52,13 +52,18 @@ async function settle(
   return judge(confirmed, clients);
 }
 
+/** Some stop reading, and more is sent to the room than the kernel takes for them. Those who read have it, whatever the others do. */
+async function overrun(crowd: Crowd, room: string, events: number): Promise<Parameters<typeof judge>[0]> {
+  for (const client of crowd.slow) client.stopReading();
+  const load = { events, eventsPerSecond: 200, rooms: [room], contentLength };
+  const { confirmed } = await publishSteadily(system.publisher, load);
+  expect(await settle(confirmed, crowd.readers)).toMatchObject({ ...perfect, repeated: 0 });
+  return confirmed;
+}
+
 test('a client that reads on after a while has everything, in order, over the same connection', async () => {
   await using crowd = await enter('patience');
-  for (const client of crowd.slow) client.stopReading();
-  const load = { events: 400, eventsPerSecond: 200, rooms: ['patience'], contentLength };
-  const { confirmed } = await publishSteadily(system.publisher, load);
-  // Those who read have it, whatever the others do.
-  expect(await settle(confirmed, crowd.readers)).toMatchObject({ ...perfect, repeated: 0 });
+  const confirmed = await overrun(crowd, 'patience', 400);
   const before = await slowClients('caught_up');
   for (const client of crowd.slow) client.readOn();
   expect(await settle(confirmed, crowd.slow)).toMatchObject({ ...perfect, repeated: 0 });
@@ -69,10 +74,7 @@ test('a client that reads on after a while has everything, in order, over the sa
 
 test('a client that never reads on is closed, costs the others nothing, and is told what it has lost when it is back', async () => {
   await using crowd = await enter('end');
-  for (const client of crowd.slow) client.stopReading();
-  const load = { events: 400, eventsPerSecond: 200, rooms: ['end'], contentLength };
-  const { confirmed } = await publishSteadily(system.publisher, load);
-  expect(await settle(confirmed, crowd.readers)).toMatchObject({ ...perfect, repeated: 0 });
+  const confirmed = await overrun(crowd, 'end', 400);
   await eventually(async () => expect(await closed('send_timeout')).toBe(crowd.slow.length));
   for (const client of crowd.slow) client.readOn();
   const verdict = await settle(confirmed, crowd.slow);
@@ -82,10 +84,7 @@ test('a client that never reads on is closed, costs the others nothing, and is t
 
 test('who types is not sent to a client that is behind; when it is up to date it knows who types', async () => {
   await using crowd = await enter('typing');
-  for (const client of crowd.slow) client.stopReading();
-  const load = { events: 200, eventsPerSecond: 200, rooms: ['typing'], contentLength };
-  const { confirmed } = await publishSteadily(system.publisher, load);
-  await settle(confirmed, crowd.readers);
+  const confirmed = await overrun(crowd, 'typing', 200);
   const users = ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3302'];
   const shed = () => readMetric(system.url, 'events_dropped_total', { reason: 'shed' });
   const before = await shed();
