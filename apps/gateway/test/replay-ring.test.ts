@@ -48,7 +48,7 @@ describe('ReplayRing', () => {
     expect(textsOf(ring, cursors('10-9'))).toEqual(['10-10']);
   });
 
-  it('lets go of the memory of what was evicted or replaced', () => {
+  it('lets go of the memory of what was evicted or replaced', async () => {
     const collectGarbage = runInNewContext('gc') as () => void;
     const bytesHeld = (): number => {
       collectGarbage();
@@ -61,7 +61,8 @@ describe('ReplayRing', () => {
       const more = [{ roomId: `room ${n}` }, {}, { latestKey: 'ana' }][n % 3];
       ring.add(event(`${n}-0`, { text: 'x'.repeat(10_000), ...more }));
     }
-    expect(bytesHeld() - before).toBeLessThan(1.25 * 20_000_000);
+    // V8 gives buffers back on a thread of its own, some time after the collection that found them.
+    await expect.poll(() => bytesHeld() - before).toBeLessThan(1.25 * 20_000_000);
     expect(ring.bytes).toBeGreaterThan(19_000_000);
   });
 
