@@ -10,6 +10,8 @@ import { judge, type PublishRecord } from './support/oracle.js';
 const outageMs = Number(process.env['MILLRACE_OUTAGE_SECONDS'] ?? '7') * 1_000;
 const eventsPerSecond = 500;
 const aroundMs = 1_000;
+/** What a publisher sends at once, by default. */
+const publishBatchSize = 32;
 
 interface Outcomes {
   readonly confirmed: PublishRecord[];
@@ -42,8 +44,10 @@ test(
     });
     const handled = new Set(system.clients.flatMap(({ records }) => records.flatMap(eventIdOf)));
     expect([...refused].filter((eventId) => handled.has(eventId))).toEqual([]);
-    // Most of what came while Redis was away was told so in time; what came last was kept and stored.
-    expect(unknown.size + refused.size).toBeGreaterThan(0);
+    // What came while Redis was away was told so in time; what came last was kept and stored.
+    expect(refused.size).toBeGreaterThan(0);
+    // Only the batch that was on its way when Redis went is open.
+    expect(unknown.size).toBeLessThanOrEqual(publishBatchSize);
     console.info(
       `${confirmed.length} stored, ${refused.size} refused, ${unknown.size} unknown of ${confirmed.length + refused.size + unknown.size}`,
     );

@@ -2,9 +2,9 @@
 
 /** Every code a `BrokerError` can carry. */
 export const BROKER_ERROR_CODES = [
-  /** The store cannot be reached, or the connection was lost meanwhile. A write may have happened. Heals by itself. */
+  /** The store cannot be reached, or the connection was lost meanwhile. Heals by itself. `mayHaveHappened` tells about a write. */
   'unavailable',
-  /** No answer within the deadline. A write may have happened. */
+  /** No answer within the deadline. `mayHaveHappened` tells about a write. */
   'timeout',
   /** The broker was closed. */
   'closed',
@@ -32,14 +32,27 @@ const TRANSIENT: ReadonlySet<BrokerErrorCode> = new Set([
   'overloaded',
 ]);
 
+/** Codes with which a write may have reached the store all the same. */
+const OPEN_OUTCOMES: ReadonlySet<BrokerErrorCode> = new Set(['unavailable', 'timeout', 'closed']);
+
+/** What a `BrokerError` is made with. */
+export interface BrokerErrorOptions extends ErrorOptions {
+  /** The call never left this process, or the store answered that it did nothing. @defaultValue false */
+  readonly nothingHappened?: boolean;
+}
+
 /** Every failure of the broker. `code` is stable; `cause` keeps what the store or the socket reported. */
 export class BrokerError extends Error {
   override readonly name = 'BrokerError';
   readonly code: BrokerErrorCode;
+  /** Whether a write may have been done although it failed here. `false` is certain: the store has nothing of it. */
+  readonly mayHaveHappened: boolean;
 
-  constructor(code: BrokerErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: BrokerErrorCode, message: string, options: BrokerErrorOptions = {}) {
+    const { nothingHappened = false, ...rest } = options;
+    super(message, rest);
     this.code = code;
+    this.mayHaveHappened = OPEN_OUTCOMES.has(code) && !nothingHappened;
   }
 
   /** Whether repeating the same call later can succeed without anybody changing anything. */

@@ -83,6 +83,32 @@ describe('publishing over a connection that is lost', () => {
     await until(() => broker.state === 'ready');
     expect(await broker.readRange(CHAT, { count: 10 })).toEqual([]);
   });
+
+  it('leaves open what was sent, and says for certain that the rest was not', async () => {
+    await using redis = await startRedis();
+    await using proxy = await startTcpProxy(redis.port);
+    await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
+    const publish = (n: string) =>
+      broker.publish({ stream: CHAT, fields: { n } }).catch((error: unknown) => error);
+    proxy.swallow('requests');
+    const sent = publish('sent');
+    await proxy.nextData('requests');
+    const behind = publish('behind');
+    proxy.cut();
+    expect(await sent).toMatchObject({ code: 'unavailable', mayHaveHappened: true });
+    expect(await behind).toMatchObject({ code: 'unavailable', mayHaveHappened: false });
+    expect(await publish('while away')).toMatchObject({ code: 'unavailable', mayHaveHappened: false });
+  });
+
+  it('says for certain that nothing happened when Redis answers that it cannot now', async () => {
+    await using redis = await startRedis();
+    await using broker = await openBroker(redis.url);
+    await redis.cli('config', 'set', 'min-replicas-to-write', '1');
+    const refused = broker.publish({ stream: CHAT, fields: { n: '1' } }).catch((error: unknown) => error);
+    expect(await refused).toMatchObject({ code: 'unavailable', mayHaveHappened: false });
+    await redis.cli('config', 'set', 'min-replicas-to-write', '0');
+    expect(await broker.readRange(CHAT, { count: 10 })).toEqual([]);
+  });
 });
 
 describe('a Redis that stands still', () => {

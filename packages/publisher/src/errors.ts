@@ -6,6 +6,9 @@ export const PUBLISHER_ERROR_CODES = ['broker_unavailable', 'outbox_full', 'publ
 /** One of {@link PUBLISHER_ERROR_CODES}. */
 export type PublisherErrorCode = (typeof PUBLISHER_ERROR_CODES)[number];
 
+/** How long a caller should wait before it tries again. */
+export const RETRY_AFTER_MS = 1_000;
+
 /**
  * An event was not published, or nobody knows whether it was.
  *
@@ -37,4 +40,18 @@ export class PublisherError extends Error {
     this.outcome = details.outcome;
     this.retryAfterMs = details.retryAfterMs;
   }
+}
+
+/** The store was away for too long for this event. `mayBeStored`: it was sent, and nobody heard what became of it. */
+export function brokerUnavailable(eventId: string, mayBeStored: boolean, cause?: unknown): PublisherError {
+  const message = mayBeStored
+    ? 'The event store cannot be reached; whether the event was stored is not known. Publish it again with the same eventId.'
+    : 'The event store cannot be reached; the event was not stored. Publish it again later.';
+  const outcome = mayBeStored ? 'unknown' : 'not_stored';
+  return new PublisherError('broker_unavailable', message, {
+    eventId,
+    outcome,
+    retryAfterMs: RETRY_AFTER_MS,
+    cause,
+  });
 }

@@ -10,7 +10,7 @@ import {
   type PublishReceipt,
 } from '@millrace/broker';
 import { LANES, type Lane } from '@millrace/contract';
-import { PublisherError } from './errors.js';
+import { brokerUnavailable, PublisherError, RETRY_AFTER_MS } from './errors.js';
 
 /** Bounds of an outbox. */
 export interface OutboxOptions {
@@ -43,8 +43,6 @@ interface Waiting extends OutboxEvent {
 const batchesAtOnce = 4;
 /** Longest pause between two attempts while the broker is away; it also wakes the outbox when it is back. */
 const maxRetryDelayMs = 1_000;
-/** How long a caller should wait before it tries again. */
-export const RETRY_AFTER_MS = 1_000;
 
 /**
  * Guarantees: events of one stream and lane are stored in the order in which they were put in, also over failures; in one
@@ -169,7 +167,9 @@ class StreamOutbox {
   dropOldestLow(): boolean {
     const waiting = this.#lanes.low.shift();
     if (waiting === undefined) return false;
-    this.#settle(waiting, () => waiting.reject(waiting.mayBeStored ? unavailable(waiting) : full(waiting)));
+    this.#settle(waiting, () =>
+      waiting.reject(waiting.mayBeStored ? brokerUnavailable(waiting.eventId, true) : full(waiting)),
+    );
     return true;
   }
 
@@ -214,9 +214,10 @@ class StreamOutbox {
     for (const [index, waiting] of batch.entries()) {
       const result = results[index];
       if (result?.status === 'fulfilled') this.#settle(waiting, () => waiting.resolve(result.value));
-      else if (isWorthRepeating(result?.reason)) failed.push(waiting);
-      else this.#settle(waiting, () => waiting.reject(result?.reason as Error));
-      if (mayBeStored(result?.status === 'rejected' ? result.reason : undefined)) waiting.mayBeStored = true;
+      else if (isWorthRepeating(result?.reason)) {
+        waiting.mayBeStored ||= result.reason.mayHaveHappened;
+        failed.push(waiting);
+      } else this.#settle(waiting, () => waiting.reject(result?.reason as Error));
     }
     this.#goOn(failed);
   }
@@ -261,7 +262,8 @@ class StreamOutbox {
   }
 
   #refuseAll(refused: readonly Waiting[]): void {
-    for (const waiting of refused) this.#settle(waiting, () => waiting.reject(unavailable(waiting)));
+    for (const waiting of refused)
+      this.#settle(waiting, () => waiting.reject(brokerUnavailable(waiting.eventId, waiting.mayBeStored)));
   }
 
   #settle(waiting: Waiting, tell: () => void): void {
@@ -270,13 +272,8 @@ class StreamOutbox {
   }
 }
 
-function isWorthRepeating(error: unknown): boolean {
+function isWorthRepeating(error: unknown): error is BrokerError {
   return error instanceof BrokerError && error.isTransient;
-}
-
-/** Of the transient failures these two leave it open. */
-function mayBeStored(error: unknown): boolean {
-  return error instanceof BrokerError && (error.code === 'unavailable' || error.code === 'timeout');
 }
 
 function charsOf({ fields }: OutgoingEntry): number {
@@ -291,15 +288,4 @@ function full({ eventId }: OutboxEvent): PublisherError {
     'Too many events wait for the event store; this one was not published. Publish it again later.',
     { eventId, retryAfterMs: RETRY_AFTER_MS, outcome: 'not_stored' },
   );
-}
-
-function unavailable({ eventId, mayBeStored: isOpen }: Waiting): PublisherError {
-  const message = isOpen
-    ? 'The event store cannot be reached; whether the event was stored is not known. Publish it again with the same eventId.'
-    : 'The event store cannot be reached; the event was not stored. Publish it again later.';
-  return new PublisherError('broker_unavailable', message, {
-    eventId,
-    retryAfterMs: RETRY_AFTER_MS,
-    outcome: isOpen ? 'unknown' : 'not_stored',
-  });
 }

@@ -10,10 +10,10 @@ import {
   type StreamEvent,
 } from '@millrace/contract';
 import type { Coalescer } from './coalescer.js';
-import { PublisherError } from './errors.js';
+import { brokerUnavailable, PublisherError } from './errors.js';
 import { LocalCoalescer } from './local-coalescer.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
-import { Outbox, type OutboxEvent, RETRY_AFTER_MS } from './outbox.js';
+import { Outbox, type OutboxEvent } from './outbox.js';
 import { SharedCoalescer } from './shared-coalescer.js';
 import { type PublishOptions, stampEvent } from './stamp.js';
 
@@ -203,14 +203,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   #errorOf(event: StreamEvent, cause: unknown): unknown {
     // Anything else is a fault of the program and stays what it is.
     if (!(cause instanceof BrokerError) || !(cause.isTransient || cause.code === 'closed')) return cause;
-    const message =
-      'The event store cannot be reached; whether the event was stored is not known. Publish it again with the same eventId.';
-    return new PublisherError('broker_unavailable', message, {
-      eventId: event.event_id,
-      outcome: 'unknown',
-      retryAfterMs: RETRY_AFTER_MS,
-      cause,
-    });
+    return brokerUnavailable(event.event_id, cause.mayHaveHappened, cause);
   }
 
   #declarationOf(event: StreamEvent): EventTypeDeclaration {

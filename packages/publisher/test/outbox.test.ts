@@ -40,11 +40,11 @@ async function setUp(options: Partial<OutboxOptions> = {}) {
 }
 
 /** Takes the broker away; `isDone` as when the entry was stored and the reply lost. */
-function takeAway(broker: Broker, code: 'unavailable' | 'out_of_memory' = 'unavailable', isDone = false) {
+function takeAway(broker: Broker, error = new BrokerError('unavailable', 'away'), isDone = false) {
   const publish = broker.publish.bind(broker);
   return vi.spyOn(broker, 'publish').mockImplementation(async (entry) => {
     if (isDone) await publish(entry);
-    throw new BrokerError(code, 'away');
+    throw error;
   });
 }
 
@@ -87,7 +87,7 @@ describe('while the broker is away', () => {
     ['all was stored and no reply came', true],
   ])('keeps the order and stores once, when %s', async (_title, isDone) => {
     const { clock, broker, put, stored, results } = await setUp();
-    const away = takeAway(broker, 'unavailable', isDone);
+    const away = takeAway(broker, undefined, isDone);
     for (let n = 0; n < 15; n += 1) put(`${n}`);
     await clock.advance(1_000);
     for (let n = 15; n < 20; n += 1) put(`${n}`);
@@ -117,10 +117,27 @@ describe('while the broker is away', () => {
 
   it('says that nothing was stored while the store has no memory', async () => {
     const { clock, broker, put, results } = await setUp();
-    takeAway(broker, 'out_of_memory');
+    takeAway(broker, new BrokerError('out_of_memory', 'full'));
     put('a');
     await clock.advance(5_000);
     expect(results).toEqual({ a: 'broker_unavailable not_stored' });
+  });
+
+  it('says that nothing was stored when no attempt was ever sent', async () => {
+    const { clock, broker, put, results } = await setUp();
+    takeAway(broker, new BrokerError('unavailable', 'not connected', { nothingHappened: true }));
+    put('a');
+    await clock.advance(5_000);
+    expect(results).toEqual({ a: 'broker_unavailable not_stored' });
+  });
+
+  it('leaves it open when one attempt was sent and the later ones were not', async () => {
+    const { clock, broker, put, results } = await setUp();
+    takeAway(broker, new BrokerError('unavailable', 'not connected', { nothingHappened: true }));
+    vi.mocked(broker.publish).mockRejectedValueOnce(new BrokerError('timeout', 'no answer'));
+    put('a');
+    await clock.advance(5_000);
+    expect(results).toEqual({ a: 'broker_unavailable unknown' });
   });
 
   it('tries again a bounded number of times', async () => {

@@ -165,7 +165,9 @@ export class RedisConnection {
     const { timeoutMs = this.#options.commandTimeoutMs, isAsking = false } = options;
     const client = this.#client;
     if (client === undefined) {
-      throw this.isClosed ? closed() : new BrokerError('unavailable', 'Redis is not connected');
+      throw this.isClosed
+        ? closed()
+        : new BrokerError('unavailable', 'Redis is not connected', { nothingHappened: true });
     }
     try {
       // Both are written in this turn, one behind the other; a refusal shows in the reply to the command itself.

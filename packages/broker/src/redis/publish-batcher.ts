@@ -118,7 +118,9 @@ export class PublishBatcher {
       this.#queuedChars -= waiting.chars;
       if (waiting.sinceMs < oldestMs) {
         waiting.reject(
-          new BrokerError('timeout', `The publish waited more than ${maxWaitMs} ms and was not sent`),
+          new BrokerError('timeout', `The publish waited more than ${maxWaitMs} ms and was not sent`, {
+            nothingHappened: true,
+          }),
         );
       } else {
         batch.push(waiting);
@@ -135,7 +137,10 @@ export class PublishBatcher {
     this.#queuedChars = 0;
     for (const waiting of queued) {
       waiting.reject(
-        new BrokerError(cause.code, `Not sent, because the batch before failed: ${cause.message}`, { cause }),
+        new BrokerError(cause.code, `Not sent, because the batch before failed: ${cause.message}`, {
+          cause,
+          nothingHappened: true,
+        }),
       );
     }
   }

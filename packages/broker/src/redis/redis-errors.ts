@@ -17,12 +17,16 @@ const PASSING = new Set([
   'UNBLOCKED',
 ]);
 
-/** The error as a `BrokerError`: an error reply by its first word, everything else as a lost connection. */
+/**
+ * The error as a `BrokerError`: an error reply by its first word, everything else as a lost connection. What passes by itself is
+ * refused before the first write of a command or script, so nothing has happened then.
+ */
 export function fromRedisError(error: unknown): BrokerError {
   if (error instanceof BrokerError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const code: BrokerErrorCode = isErrorReply(error) ? codeOfReply(message) : 'unavailable';
-  return new BrokerError(code, `Redis: ${message}`, { cause: error });
+  const nothingHappened = isErrorReply(error);
+  const code: BrokerErrorCode = nothingHappened ? codeOfReply(message) : 'unavailable';
+  return new BrokerError(code, `Redis: ${message}`, { cause: error, nothingHappened });
 }
 
 /** Whether Redis itself answered with an error, so that the connection is sound. */

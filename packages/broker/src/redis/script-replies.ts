@@ -23,7 +23,7 @@ export function asReceipts(reply: unknown): (PublishReceipt | BrokerError)[] {
   }
   if (items.length % 2 === 1) {
     const message = asText(items.at(-1));
-    receipts.push(new BrokerError(codeOfReply(message), `Redis: ${message}`));
+    receipts.push(new BrokerError(codeOfReply(message), `Redis: ${message}`, { nothingHappened: true }));
   }
   return receipts;
 }

@@ -46,7 +46,10 @@ export class Topology {
   /** @throws BrokerError `unavailable` when no node is known to serve the key's slot */
   ownerOf(key: string): NodeAddress {
     const owner = this.#map.ownerOf(keySlot(key));
-    if (owner === undefined) throw new BrokerError('unavailable', 'No node of the cluster serves this slot');
+    if (owner === undefined)
+      throw new BrokerError('unavailable', 'No node of the cluster serves this slot', {
+        nothingHappened: true,
+      });
     return owner;
   }
 
