@@ -42,3 +42,15 @@ it('does the same for users that name themselves, in development', async () => {
     user: { userId: id.toUpperCase() },
   });
 });
+
+it('invents an ID for who opens a connection, and keeps it; nobody is whoever negotiates', async () => {
+  const authenticate = authenticateAnybody(byToken);
+  expect(await authenticate({ ...request(null), stage: 'negotiate' })).toMatchObject({ userId: null });
+  const opened = await authenticate(request(null));
+  expect(opened?.userId).toMatch(/^[\da-f-]{36}$/);
+  expect(await authenticate({ ...request(null), stage: 'request', current: opened })).toMatchObject({
+    userId: opened?.userId,
+  });
+  const named = { ...request(null, 'user=ana'), stage: 'negotiate' } as const;
+  expect(await authenticate(named)).toMatchObject({ userId: 'ana' });
+});

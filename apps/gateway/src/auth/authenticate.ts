@@ -26,9 +26,12 @@ export function authenticateByToken(verifyToken: TokenVerifier, logger: Logger):
 export function authenticateAnybody(authenticateToken: Authenticate<User>): Authenticate<User> {
   return async (request) => {
     if (request.token !== null) return authenticateToken(request);
-    const { query, current } = request;
+    const { query, current, stage } = request;
     // Over polls and posts a connection asks again and again: it stays who it was.
-    const userId = query.get('user') ?? current?.userId ?? randomUUID();
-    return { userId: userKey(userId), user: { userId, name: query.get('name') ?? 'anonymous', rooms: [] } };
+    const known = query.get('user') ?? current?.userId;
+    const userId = known ?? randomUUID();
+    const user = { userId, name: query.get('name') ?? 'anonymous', rooms: [] };
+    // What a user has negotiated nobody else may open, and the one who opens it will be given another ID than this.
+    return { userId: known === undefined && stage === 'negotiate' ? null : userKey(userId), user };
   };
 }

@@ -6,6 +6,7 @@ import type { ConnectionPrincipal } from '../connection/hub-connection.js';
 import type { RefusalReason, SignalREventListener } from '../events.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import { type Authenticate, type AuthenticateRequest, bearerTokenOf } from './authenticate.js';
+import type { StoredConnection } from './connection-store.js';
 import { emptyAnswer, type HttpAnswer } from './http-answer.js';
 
 /** Who it is, or the answer that turns the request away. */
@@ -32,18 +33,23 @@ export class Admitter {
     this.#onEvent = onEvent;
   }
 
-  /** Never rejects: an error of `authenticate` is reported and answered with 500. */
+  /**
+   * Never rejects: an error of `authenticate` is reported and answered with 500.
+   * @param find the connection that the request is about, when it is about one that is known; asked again after the question,
+   * during which somebody may have opened it
+   */
   async admit(
     info: RequestInfo,
     stage: AuthenticateRequest['stage'],
-    current?: ConnectionPrincipal,
+    find?: () => StoredConnection | undefined,
   ): Promise<Admission> {
     if (this.#authenticate === undefined) {
       return { kind: 'admitted', principal: { userId: null, user: undefined } };
     }
     try {
+      const current = find?.()?.attached?.connection.principal;
       const result = await this.#authenticate({ ...info, token: bearerTokenOf(info), stage, current });
-      if (result !== undefined) return this.#admitAs(result, current);
+      if (result !== undefined) return this.#admitAs(result, find?.());
       // The body stays empty: the official client shows body or reason phrase, and tests look for the latter.
       return { kind: 'refused', answer: this.refuse('unauthorized', emptyAnswer(401)) };
     } catch (error) {
@@ -53,8 +59,11 @@ export class Admitter {
   }
 
   /** A connection token lies in URLs: with it alone nobody gets into the connection of somebody else. */
-  #admitAs(principal: ConnectionPrincipal, current: ConnectionPrincipal | undefined): Admission {
-    if (current === undefined || current.userId === principal.userId) return { kind: 'admitted', principal };
+  #admitAs(principal: ConnectionPrincipal, stored: StoredConnection | undefined): Admission {
+    const current = stored?.attached?.connection.principal;
+    const isOwn =
+      current === undefined ? (stored?.isFor(principal.userId) ?? true) : current.userId === principal.userId;
+    if (isOwn) return { kind: 'admitted', principal };
     return { kind: 'refused', answer: this.refuse('other_user', emptyAnswer(403)) };
   }
 

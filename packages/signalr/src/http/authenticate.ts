@@ -19,14 +19,18 @@ export interface AuthenticateRequest extends RequestInfo {
   readonly stage: 'negotiate' | 'connect' | 'request' | 'refresh';
   /**
    * Who the connection belongs to already; undefined at `negotiate` and at the first `connect`. Another user id
-   * than this one's is refused with 403, so who invents ids for anonymous clients answers with this one again.
+   * than this one's is refused with 403, so who invents ids for anonymous clients answers with this one again, and with
+   * a null `userId` at `negotiate`.
    */
   readonly current: Authenticated<unknown> | undefined;
 }
 
 /** Who the client is. */
 export interface Authenticated<User> {
-  /** Addresses all connections of this user; case-sensitive. Null for none. */
+  /**
+   * Addresses all connections of this user; case-sensitive. Null for none. What a user has negotiated only that user may open;
+   * what null has negotiated, everybody who is let in.
+   */
   readonly userId: string | null;
   readonly user: User;
   /** When the credentials expire, in milliseconds since 1970. See `closeOnAuthenticationExpiration`. */

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { Ticker, Ticking } from '../connection/ticker.js';
-import type { SignedTokens } from '../instances/signed-tokens.js';
+import { isTokenFor, type SignedTokens } from '../instances/signed-tokens.js';
 import type { LongPollingTransport } from '../transports/long-polling-transport.js';
 import type { ResumableTransport } from '../transports/resumable-transport.js';
 import type { ServerSentEventsTransport } from '../transports/server-sent-events-transport.js';
@@ -40,6 +40,8 @@ export interface StoredConnection {
   readonly ids: ConnectionIds;
   /** Whether stateful reconnect was negotiated. */
   readonly isResumable: boolean;
+  /** Whether this user may open it: the one who negotiated, or everybody where that was nobody. */
+  readonly isFor: (userId: string | null) => boolean;
   /** Absent while it is negotiated only, or while its first request is being attached. */
   attached: Attached | undefined;
 }
@@ -87,16 +89,20 @@ export class ConnectionStore implements Ticking {
     this.#timeoutMs = limits.timeoutMs;
   }
 
-  /** A fresh connection that waits for its transport; undefined when too many wait already. */
-  negotiate(version: 0 | 1, isResumable = false): StoredConnection | undefined {
-    if (this.#tokens !== undefined) return this.#negotiateSigned(this.#tokens, version, isResumable);
+  /**
+   * A fresh connection that waits for its transport; undefined when too many wait already.
+   * @param userId who negotiates: nobody else may open it, but for null
+   */
+  negotiate(version: 0 | 1, userId: string | null = null, isResumable = false): StoredConnection | undefined {
+    if (this.#tokens !== undefined) return this.#negotiateSigned(this.#tokens, version, userId, isResumable);
     if (this.#pending.size >= this.#maximumPending) return undefined;
     // While nothing waited, the ticker may have stood still; adding brings its time up to date.
     this.#ticker.add(this);
     const connectionId = createToken();
     const connectionToken = version === 0 ? connectionId : createToken();
     const ids = { connectionId, connectionToken };
-    const stored: StoredConnection = { ids, isResumable, attached: undefined };
+    const isFor = (openedBy: string | null): boolean => userId === null || openedBy === userId;
+    const stored: StoredConnection = { ids, isResumable, isFor, attached: undefined };
     this.#pending.set(connectionToken, { stored, expiresMs: this.#ticker.nowMs + this.#timeoutMs });
     return stored;
   }
@@ -105,7 +111,7 @@ export class ConnectionStore implements Ticking {
   createClaimed(): StoredConnection {
     const connectionId = createToken();
     const ids = { connectionId, connectionToken: connectionId };
-    const stored = { ids, isResumable: false, attached: undefined };
+    const stored = { ids, isResumable: false, isFor: () => true, attached: undefined };
     this.#claimed.set(connectionId, stored);
     return stored;
   }
@@ -147,12 +153,16 @@ export class ConnectionStore implements Ticking {
     this.#restIfEmpty();
   }
 
-  #negotiateSigned(tokens: SignedTokens, version: 0 | 1, isResumable: boolean): StoredConnection {
+  #negotiateSigned(
+    tokens: SignedTokens,
+    version: 0 | 1,
+    userId: string | null,
+    isResumable: boolean,
+  ): StoredConnection | undefined {
     const expiresAtMs = this.#ticker.unixTimeMs() + this.#timeoutMs;
     const expiresAtSeconds = Math.ceil(expiresAtMs / 1_000);
-    const signed = tokens.create({ isResumable, isVersion0: version === 0, expiresAtSeconds });
-    const connectionId = version === 0 ? signed.token : signed.connectionId;
-    return { ids: { connectionId, connectionToken: signed.token }, isResumable, attached: undefined };
+    const content = { isResumable, isVersion0: version === 0, expiresAtSeconds };
+    return this.#readSigned(tokens.create(content, userId));
   }
 
   /** A connection that this or another instance negotiated, and that may still be opened. */
@@ -164,6 +174,7 @@ export class ConnectionStore implements Ticking {
     return {
       ids: { connectionId, connectionToken: token },
       isResumable: content.isResumable,
+      isFor: (userId) => isTokenFor(content, userId),
       attached: undefined,
     };
   }

@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ConnectionLimits } from '../connection/connection-limits.js';
-import type { ConnectionPrincipal, HubConnection } from '../connection/hub-connection.js';
+import type { HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import type { MappedHub } from '../hub/mapped-hub.js';
 import type { Instances, Place } from '../instances/instances.js';
@@ -14,7 +14,7 @@ import type { ResumptionLimits } from '../transports/resumable-transport.js';
 import { Admitter } from './admission.js';
 import { type Authenticate, requestInfoOf } from './authenticate.js';
 import { ConnectionRunner, type OpeningClient } from './connection-runner.js';
-import type { ConnectionStore } from './connection-store.js';
+import type { ConnectionStore, StoredConnection } from './connection-store.js';
 import {
   discardBody,
   emptyAnswer,
@@ -143,18 +143,20 @@ export class HubEndpoint<Client, User, Items> {
     if (place.kind === 'unknown') return this.#refuseWithoutDirectory();
     if (place.kind === 'elsewhere') return this.#forward(request, response, place.url);
     // Clients that are there may end in their own way while the server closes.
-    const current = at.action === 'negotiate' ? undefined : this.#currentOf(info);
-    if (at.action === 'refresh') return this.#refresh(info);
-    if (this.#isClosed && current === undefined) return this.#refuseClosed();
     const isNegotiate = at.action === 'negotiate';
-    const stage = isNegotiate ? 'negotiate' : current === undefined ? 'connect' : 'request';
-    const admission = await this.#admitter.admit(info, stage, current);
+    const find = (): StoredConnection | undefined =>
+      isNegotiate ? undefined : this.#options.store.find(tokenOf(info));
+    const isNew = find()?.attached === undefined;
+    if (at.action === 'refresh') return this.#refresh(info);
+    if (this.#isClosed && isNew) return this.#refuseClosed();
+    const stage = isNegotiate ? 'negotiate' : isNew ? 'connect' : 'request';
+    const admission = await this.#admitter.admit(info, stage, find);
     if (admission.kind === 'refused') return admission.answer;
     const client: OpeningClient = { info, principal: admission.principal };
     if (!isNegotiate) {
       const answer = (): Promise<HttpAnswer | undefined> =>
         this.#httpTransports.answer({ request, response, client });
-      return method === 'GET' && current === undefined ? this.#claimFor(info, answer) : answer();
+      return method === 'GET' && isNew ? this.#claimFor(info, answer) : answer();
     }
     if (this.#isClosed) return this.#refuseClosed();
     return this.#negotiate(client);
@@ -178,16 +180,16 @@ export class HubEndpoint<Client, User, Items> {
     return answerRefresh(info, { store, admitter: this.#admitter, hub: this.#hub });
   }
 
-  #negotiate({ info, principal }: OpeningClient): HttpAnswer {
+  #negotiate(client: OpeningClient): HttpAnswer {
     const { store, minimumNegotiateVersion, transports, redirectNegotiate, allowStatefulReconnects } =
       this.#options;
-    const answer = answerNegotiate(info, store, {
+    const answer = answerNegotiate(client, store, {
       minimumVersion: minimumNegotiateVersion,
       transports,
       redirect: redirectNegotiate,
       allowStatefulReconnects,
       tokenLifetimeSeconds: this.canRefresh
-        ? lifetimeSecondsOf(principal, this.#hub.ticker.unixTimeMs())
+        ? lifetimeSecondsOf(client.principal, this.#hub.ticker.unixTimeMs())
         : undefined,
     });
     return answer ?? this.#admitter.refuse('too_many_pending_connections', emptyAnswer(503));
@@ -208,7 +210,9 @@ export class HubEndpoint<Client, User, Items> {
     const place = await this.#placeOf(request, info, at);
     if (place.kind === 'unknown') return this.#refuseWithoutDirectory();
     if (place.kind === 'elsewhere') return this.#forwardUpgrade({ request, socket, head }, place.url);
-    const admission = await this.#admitter.admit(info, 'connect', this.#currentOf(info));
+    const admission = await this.#admitter.admit(info, 'connect', () =>
+      this.#options.store.find(tokenOf(info)),
+    );
     if (admission.kind === 'refused') return admission.answer;
     if (this.#isClosed) return this.#refuseClosed();
     const client: OpeningClient = { info, principal: admission.principal };
@@ -264,11 +268,6 @@ export class HubEndpoint<Client, User, Items> {
 
   #refuseWithoutDirectory(): HttpAnswer {
     return this.#admitter.refuse('directory_unavailable', GOING_AWAY);
-  }
-
-  /** Who the connection of a request's token belongs to, once it has a transport. */
-  #currentOf(info: RequestInfo): ConnectionPrincipal | undefined {
-    return this.#options.store.find(tokenOf(info))?.attached?.connection.principal;
   }
 
   #refuseClosed(): HttpAnswer {

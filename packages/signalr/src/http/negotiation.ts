@@ -10,6 +10,7 @@ import {
   writeNegotiateError,
   writeNegotiateRedirect,
 } from '../protocol/negotiate.js';
+import type { OpeningClient } from './connection-runner.js';
 import type { ConnectionStore } from './connection-store.js';
 import type { HttpAnswer } from './http-answer.js';
 
@@ -40,7 +41,7 @@ export interface NegotiationOptions {
 
 /** Undefined when too many negotiated connections wait already. */
 export function answerNegotiate(
-  info: RequestInfo,
+  { info, principal }: OpeningClient,
   store: ConnectionStore,
   options: NegotiationOptions,
 ): HttpAnswer | undefined {
@@ -51,7 +52,7 @@ export function answerNegotiate(
   // A client that did not ask would refuse the connection.
   const hasAsked = info.query.get('usestatefulreconnect')?.trim().toLowerCase() === 'true';
   const useStatefulReconnect = options.allowStatefulReconnects && hasAsked;
-  const stored = store.negotiate(version.version, useStatefulReconnect);
+  const stored = store.negotiate(version.version, principal.userId, useStatefulReconnect);
   if (stored === undefined) return undefined;
   const transports = OFFERS.filter(({ transport }) => options.transports.has(transport));
   const { tokenLifetimeSeconds } = options;

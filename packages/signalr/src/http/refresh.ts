@@ -40,7 +40,7 @@ export async function answerRefresh(info: RequestInfo, parts: RefreshParts): Pro
   if (stored.ids.connectionToken === stored.ids.connectionId) {
     return refused(400, 'unsupported_negotiate_version');
   }
-  const admission = await parts.admitter.admit(info, 'refresh', connection.principal);
+  const admission = await parts.admitter.admit(info, 'refresh', () => stored);
   if (admission.kind === 'refused') {
     return admission.answer.status === 403 ? refused(403, 'user_changed') : admission.answer;
   }

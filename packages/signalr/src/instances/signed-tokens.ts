@@ -2,7 +2,7 @@
  * Connection tokens that any instance can check: what was negotiated, signed with a key that all of them have.
  * Pure but for the random ids.
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SignalRError } from '../errors.js';
 
 /** What a token says. */
@@ -15,16 +15,36 @@ export interface TokenContent {
   readonly isVersion0: boolean;
   /** Until when a transport may be opened with it, in whole seconds since 1970. */
   readonly expiresAtSeconds: number;
+  /** Tells the user who negotiated from others, see {@link isTokenFor}; null when everybody may open the connection. */
+  readonly owner: string | null;
+}
+
+/** Whether this user may open the connection of a token. */
+export function isTokenFor({ connectionId, owner }: TokenContent, userId: string | null): boolean {
+  if (owner === null) return true;
+  return (
+    userId !== null &&
+    digestOf(Buffer.from(connectionId, 'base64url'), userId).toString('base64url') === owner
+  );
+}
+
+/** Of the user id, as tokens lie in URLs; and with the connection's own, so that two tokens of a user have nothing in common. */
+function digestOf(connectionId: Uint8Array, userId: string): Buffer {
+  return createHash('sha256').update(connectionId).update(userId).digest().subarray(0, OWNER_BYTES);
 }
 
 const ID_BYTES = 16;
+const OWNER_BYTES = 16;
 const MAC_BYTES = 16;
-const CONTENT_BYTES = 1 + 4 + ID_BYTES;
+const ID_AT = 5;
+const OWNER_AT = ID_AT + ID_BYTES;
+const CONTENT_BYTES = OWNER_AT + OWNER_BYTES;
 const MINIMUM_KEY_BYTES = 32;
 const RESUMABLE = 1;
 const VERSION_0 = 2;
+const OWNED = 4;
 
-/** Signs and checks the tokens of one hub. Layout: flags, expiry (32 bits), id, then 128 bits of HMAC-SHA-256. */
+/** Signs and checks the tokens of one hub. Layout: flags, expiry (32 bits), id, owner, then 128 bits of HMAC-SHA-256. */
 export class SignedTokens {
   readonly #keys: readonly (string | Uint8Array)[];
   readonly #hub: string;
@@ -44,17 +64,18 @@ export class SignedTokens {
     this.#hub = hub;
   }
 
-  create(content: Omit<TokenContent, 'connectionId'>): {
-    readonly token: string;
-    readonly connectionId: string;
-  } {
+  /** @param userId who alone may open the connection; null for everybody */
+  create(content: Omit<TokenContent, 'connectionId' | 'owner'>, userId: string | null = null): string {
     const id = randomBytes(ID_BYTES);
     const bytes = Buffer.alloc(CONTENT_BYTES);
-    bytes[0] = (content.isResumable ? RESUMABLE : 0) | (content.isVersion0 ? VERSION_0 : 0);
+    bytes[0] =
+      (content.isResumable ? RESUMABLE : 0) |
+      (content.isVersion0 ? VERSION_0 : 0) |
+      (userId === null ? 0 : OWNED);
     bytes.writeUInt32BE(content.expiresAtSeconds, 1);
-    id.copy(bytes, 5);
-    const token = Buffer.concat([bytes, this.#sign(bytes, this.#keys[0] ?? '')]).toString('base64url');
-    return { token, connectionId: id.toString('base64url') };
+    id.copy(bytes, ID_AT);
+    if (userId !== null) digestOf(id, userId).copy(bytes, OWNER_AT);
+    return Buffer.concat([bytes, this.#sign(bytes, this.#keys[0] ?? '')]).toString('base64url');
   }
 
   /** Undefined for what none of the keys has signed. An expired token is read as well: its connection may live. */
@@ -65,10 +86,11 @@ export class SignedTokens {
     if (!this.#keys.some((key) => timingSafeEqual(this.#sign(content, key), mac))) return undefined;
     const flags = content[0] ?? 0;
     return {
-      connectionId: content.subarray(5).toString('base64url'),
+      connectionId: content.subarray(ID_AT, OWNER_AT).toString('base64url'),
       isResumable: (flags & RESUMABLE) !== 0,
       isVersion0: (flags & VERSION_0) !== 0,
       expiresAtSeconds: content.readUInt32BE(1),
+      owner: (flags & OWNED) === 0 ? null : content.subarray(OWNER_AT).toString('base64url'),
     };
   }
 

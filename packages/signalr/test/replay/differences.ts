@@ -47,6 +47,8 @@ const EARLY_POST =
   'A POST to a connection that no poll or stream has opened yet is answered with 404; ASP.NET Core keeps its bytes.';
 const OTHER_USER =
   "A request of another user than the connection's is refused with 403; ASP.NET Core takes the new user over, until .NET 11.";
+const OTHER_OWNER =
+  'What a user has negotiated is refused to another one with 403; ASP.NET Core 10 lets whoever has the token open it.';
 const OTHER_PAGE =
   'A page of another host is refused, WebSockets included, until `allowedOrigins` names it; ASP.NET Core lets every page open a WebSocket, and CORS is left to the application.';
 const SECOND_SOCKET =
@@ -260,6 +262,10 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
       },
       text: '{"type":7,"error":"Connection closed with an error. InvalidDataException: The maximum message size of 200B was exceeded (option maximumReceiveMessageBytes).","allowReconnect":true}\u001e',
     },
+  },
+  'handshake: a WebSocket of a connection that another user negotiated': {
+    why: OTHER_OWNER,
+    ours: { status: 403, headers: { 'content-length': '0' } },
   },
   'http: token: a post of another user': {
     why: OTHER_USER,
