@@ -11,6 +11,7 @@ import {
   method,
   parseArguments,
   type SignalRServerOptions,
+  streamMethod,
 } from '../src/index.js';
 import { type Host, startHost } from './support/host.js';
 import { call, openRaw, RS } from './support/raw-client.js';
@@ -143,6 +144,45 @@ describe('invocations of one client', () => {
     expect(await host.event('invocation_failed')).toMatchObject({ failure: 'unauthorized', method: 'no' });
     client.send(call('yes'));
     expect(await client.next()).toBe(completion('1', '"result":1'));
+  });
+
+  test('are authorized by what they ask for, before any filter and without their uploads', async () => {
+    const asked: unknown[] = [];
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          filters: [{ invoke: (invocation, next) => (asked.push(invocation.method), next()) }],
+          methods: {
+            close: method(
+              parseArguments(isString),
+              async (_context, ticket, notes) => {
+                for await (const note of notes) ticket += note;
+                return ticket;
+              },
+              {
+                uploads: [isString],
+                authorize: (context, ticket, ...rest) => {
+                  asked.push([context.userId, ticket, rest]);
+                  return ticket === 'mine';
+                },
+              },
+            ),
+          },
+        }),
+      ),
+    );
+    await using client = await openRaw(host);
+    client.send(
+      `{"type":1,"invocationId":"1","target":"close","arguments":["theirs"],"streamIds":["s"]}${RS}`,
+    );
+    expect(await client.next()).toBe(
+      completion('1', `"error":"Failed to invoke 'close' because user is unauthorized"`),
+    );
+    client.send(`{"type":1,"invocationId":"2","target":"close","arguments":["mine"],"streamIds":["s"]}${RS}`);
+    client.send(`{"type":2,"invocationId":"s","item":"!"}${RS}{"type":3,"invocationId":"s"}${RS}`);
+    expect(await client.next()).toBe(completion('2', '"result":"mine!"'));
+    expect(asked).toEqual([[null, 'theirs', []], [null, 'mine', []], 'close']);
   });
 
   test.each([
@@ -328,6 +368,74 @@ describe('a call of the server on a client', () => {
     expect(asked.waiting).toEqual([]);
     asked.send(`{"type":3,"invocationId":"s1","result":false}${RS}`);
     expect(await asked.next()).toBe(completion('1', '"result":false'));
+  });
+
+  test('is answered by a client that uploads to the method that asks, or reads its stream', async () => {
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub<AskedClient>()({
+          methods: {
+            upload: method(
+              parseArguments(),
+              async (context, words) => {
+                const isSure = await context.clients.caller.invoke('confirm', 'upload?');
+                for await (const word of words) return [isSure, word];
+                return [];
+              },
+              { uploads: [isString] },
+            ),
+            stream: streamMethod(parseArguments(), async function* (context) {
+              yield await context.clients.caller.invoke('confirm', 'first?');
+              yield await context.clients.caller.invoke('confirm', 'second?');
+            }),
+          },
+        }),
+      ),
+    );
+    await using client = await openRaw(host);
+    client.send(`{"type":1,"invocationId":"1","target":"upload","arguments":[],"streamIds":["1"]}${RS}`);
+    expect(await client.next()).toContain('"invocationId":"s1","target":"confirm"');
+    client.send(`{"type":3,"invocationId":"s1","result":true}${RS}`);
+    // The upload, whose number is the question's, goes on.
+    client.send(`{"type":2,"invocationId":"1","item":"word"}${RS}`);
+    expect(await client.next()).toBe(completion('1', '"result":[true,"word"]'));
+    client.send(`{"type":4,"invocationId":"2","target":"stream","arguments":[]}${RS}`);
+    for (const [id, isSure] of [
+      ['s2', true],
+      ['s3', false],
+    ] as const) {
+      expect(await client.next()).toContain(`"invocationId":"${id}","target":"confirm"`);
+      client.send(`{"type":3,"invocationId":"${id}","result":${isSure}}${RS}`);
+      expect(await client.next()).toBe(`{"type":2,"invocationId":"2","item":${isSure}}`);
+    }
+    expect(await client.next()).toBe('{"type":3,"invocationId":"2"}');
+  });
+
+  test('takes no slot while it waits: others run, however many wait', async () => {
+    await using host = await startHost(
+      (server) =>
+        server.mapHub(
+          '/hub',
+          defineHub<AskedClient>()({
+            methods: {
+              ask: method(parseArguments(isString), (context, question) =>
+                context.clients.caller.invoke('confirm', question),
+              ),
+              wait: ({ signal }) => new Promise((resolve) => void signal.addEventListener('abort', resolve)),
+            },
+          }),
+        ),
+      { maximumParallelInvocationsPerClient: 2 },
+    );
+    await using client = await openRaw(host);
+    client.send(call('wait', [], '0'));
+    for (const id of ['1', '2', '3']) client.send(call('ask', [id], id));
+    for (const id of ['1', '2', '3']) expect(await client.next()).toContain(`"arguments":["${id}"]`);
+    for (const id of ['3', '1', '2']) {
+      client.send(`{"type":3,"invocationId":"s${id}","result":true}${RS}`);
+      expect(await client.next()).toBe(completion(id, '"result":true'));
+    }
   });
 
   test('is refused inside onConnected, where nobody would hear the answer', async () => {

@@ -70,6 +70,7 @@ async function start(options: SignalRServerOptions = {}): Promise<Streams> {
         },
         { uploads: [isNumber] },
       ),
+      both: method(parseArguments(), (_context, _left, _right) => 'both', { uploads: [isNumber, isNumber] }),
       twice: streamMethod(
         parseArguments(),
         async function* (_context, numbers) {
@@ -269,6 +270,24 @@ describe('a stream from the client', () => {
     await using client = await openRaw(host);
     client.send(text);
     expect(await client.next()).toContain(`HubException: ${reason}`);
+  });
+
+  test('under an id that is in use is refused, and the one that has it goes on', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('sum', ['of'], ['u']) + upload('first', [], ['u']));
+    expect(await client.next()).toContain("HubException: Stream ID 'u' is already in use.");
+    client.send(item('u', 5) + end('u'));
+    expect(await client.next()).toContain('"result":"of 5"');
+  });
+
+  test('cannot be two of one call, and the id is free afterwards', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('both', [], ['u', 'u']) + item('u', 1));
+    expect(await client.next()).toContain("HubException: Stream ID 'u' is already in use.");
+    client.send(upload('first', [], ['u']) + item('u', 2));
+    expect(await client.next()).toContain('"result":2');
   });
 
   test('that the method no longer reads does not hold up the connection', async () => {

@@ -28,7 +28,7 @@ export interface ParsedMethod<
   readonly invoke: (context: Context, ...args: [...Args, ...UploadStreams<Uploads>]) => Result;
   /** Guards; their types are not here, because a hub would then infer them from what it accepts. */
   readonly uploads: readonly unknown[];
-  readonly authorize: ((context: Context) => boolean | Promise<boolean>) | undefined;
+  readonly authorize: ((context: Context, ...args: [...Args]) => boolean | Promise<boolean>) | undefined;
   /** In types only. */
   readonly [parsedMethod]: { readonly args: Args; readonly result: Result; readonly uploads: Uploads };
 }
@@ -53,14 +53,17 @@ export type UploadStreams<Items extends readonly unknown[]> = {
 };
 
 /** What a method may ask for besides its arguments. */
-export interface MethodOptions<Context, Uploads extends readonly unknown[]> {
+export interface MethodOptions<Context, Args extends readonly unknown[], Uploads extends readonly unknown[]> {
   /**
    * Streams that the client sends, one guard per stream for its items. `invoke` gets them after the arguments.
    * A stream buffers `streamBufferCapacity` items; then reading from the client stops until the method has read.
    */
   readonly uploads?: GuardsOf<Uploads>;
-  /** False refuses the call in words: `Failed to invoke 'x' because user is unauthorized`. */
-  readonly authorize?: (context: Context) => boolean | Promise<boolean>;
+  /**
+   * Asked before the method and the filters, with the arguments that `parse` returned.
+   * False refuses the call in words: `Failed to invoke 'x' because user is unauthorized`.
+   */
+  readonly authorize?: (context: Context, ...args: [...Args]) => boolean | Promise<boolean>;
 }
 
 /**
@@ -77,7 +80,7 @@ export function method<
 >(
   parse: Parse,
   invoke: (context: Context, ...args: [...ParsedArguments<Parse>, ...UploadStreams<Uploads>]) => Result,
-  options: MethodOptions<Context, Uploads> = {},
+  options: MethodOptions<Context, ParsedArguments<Parse>, Uploads> = {},
 ): ParsedMethod<Context, ParsedArguments<Parse>, Result, Uploads, 'call'> {
   return declare('call', parse, invoke, options);
 }
@@ -98,7 +101,7 @@ export function streamMethod<
     context: Context,
     ...args: [...ParsedArguments<Parse>, ...UploadStreams<Uploads>]
   ) => Items<Item> | Promise<Items<Item>>,
-  options: MethodOptions<Context, Uploads> = {},
+  options: MethodOptions<Context, ParsedArguments<Parse>, Uploads> = {},
 ): ParsedMethod<Context, ParsedArguments<Parse>, Items<Item>, Uploads, 'stream'> {
   return declare('stream', parse, invoke, options);
 }
@@ -125,7 +128,7 @@ export interface AnyParsedMethod<Context> {
   readonly parse: (args: readonly unknown[]) => readonly unknown[];
   readonly invoke: (context: Context, ...args: never) => unknown;
   readonly uploads: readonly unknown[];
-  readonly authorize: ((context: Context) => boolean | Promise<boolean>) | undefined;
+  readonly authorize: ((context: Context, ...args: never) => boolean | Promise<boolean>) | undefined;
   readonly [parsedMethod]: unknown;
 }
 

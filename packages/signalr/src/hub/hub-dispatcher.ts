@@ -213,17 +213,13 @@ export class HubDispatcher {
     const { entry, args, uploads } = call;
     const context = call.record.contextFor(scope);
     const all = uploads.size === 0 ? args : [...args, ...uploads.values()];
-    if (entry.authorize === undefined && !this.#parts.filters.hasInvoke) return entry.invoke(context, all);
-    return this.#callGuarded(entry, context, all, scope);
+    if (entry.authorize === undefined) return this.#callFiltered(entry, context, all, scope);
+    const isAuthorized = entry.authorize(context, ...args);
+    return whenAuthorized(isAuthorized, () => this.#callFiltered(entry, context, all, scope));
   }
 
-  async #callGuarded(
-    entry: MethodEntry,
-    context: unknown,
-    args: readonly unknown[],
-    scope: CallScope,
-  ): Promise<unknown> {
-    if (entry.authorize !== undefined && !(await entry.authorize(context))) throw NOT_AUTHORIZED;
+  #callFiltered(entry: MethodEntry, context: unknown, args: readonly unknown[], scope: CallScope): unknown {
+    if (!this.#parts.filters.hasInvoke) return entry.invoke(context, args);
     const invocation = { context, method: entry.name, arguments: args, headers: scope.headers ?? {} };
     return this.#parts.filters.invoke(invocation, () => entry.invoke(context, args));
   }
@@ -252,6 +248,14 @@ export class HubDispatcher {
     if (this.#callsOf(connection).completeUpload(invocationId, error)) return;
     if (!connection.settleResult(invocationId, outcome)) this.#ignore(connection, message);
   }
+}
+
+async function whenAuthorized(
+  isAuthorized: boolean | Promise<boolean>,
+  call: () => unknown,
+): Promise<unknown> {
+  if (!(await isAuthorized)) throw NOT_AUTHORIZED;
+  return call();
 }
 
 /** The streams that the client announced, by their ids. Undefined: the call was refused. */

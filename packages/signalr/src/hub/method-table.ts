@@ -10,7 +10,9 @@ export interface MethodEntry {
   readonly kind: MethodKind;
   /** One guard per stream that the client uploads. */
   readonly uploads: readonly ((item: unknown) => boolean)[];
-  readonly authorize: ((context: unknown) => boolean | Promise<boolean>) | undefined;
+  readonly authorize:
+    | ((context: unknown, ...args: readonly unknown[]) => boolean | Promise<boolean>)
+    | undefined;
   /** @throws whatever the hub's parser throws */
   parse(args: readonly unknown[]): readonly unknown[];
   invoke(context: unknown, args: readonly unknown[]): unknown;
