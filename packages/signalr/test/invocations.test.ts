@@ -371,28 +371,24 @@ describe('a call of the server on a client', () => {
   });
 
   test('is answered by a client that uploads to the method that asks, or reads its stream', async () => {
-    await using host = await startHost((server) =>
-      server.mapHub(
-        '/hub',
-        defineHub<AskedClient>()({
-          methods: {
-            upload: method(
-              parseArguments(),
-              async (context, words) => {
-                const isSure = await context.clients.caller.invoke('confirm', 'upload?');
-                for await (const word of words) return [isSure, word];
-                return [];
-              },
-              { uploads: [isString] },
-            ),
-            stream: streamMethod(parseArguments(), async function* (context) {
-              yield await context.clients.caller.invoke('confirm', 'first?');
-              yield await context.clients.caller.invoke('confirm', 'second?');
-            }),
+    const hub = defineHub<AskedClient>()({
+      methods: {
+        upload: method(
+          parseArguments(),
+          async (context, words) => {
+            const isSure = await context.clients.caller.invoke('confirm', 'upload?');
+            for await (const word of words) return [isSure, word];
+            return [];
           },
+          { uploads: [isString] },
+        ),
+        stream: streamMethod(parseArguments(), async function* (context) {
+          yield await context.clients.caller.invoke('confirm', 'first?');
+          yield await context.clients.caller.invoke('confirm', 'second?');
         }),
-      ),
-    );
+      },
+    });
+    await using host = await startHost((server) => server.mapHub('/hub', hub));
     await using client = await openRaw(host);
     client.send(`{"type":1,"invocationId":"1","target":"upload","arguments":[],"streamIds":["1"]}${RS}`);
     expect(await client.next()).toContain('"invocationId":"s1","target":"confirm"');
@@ -413,21 +409,16 @@ describe('a call of the server on a client', () => {
   });
 
   test('takes no slot while it waits: others run, however many wait', async () => {
-    await using host = await startHost(
-      (server) =>
-        server.mapHub(
-          '/hub',
-          defineHub<AskedClient>()({
-            methods: {
-              ask: method(parseArguments(isString), (context, question) =>
-                context.clients.caller.invoke('confirm', question),
-              ),
-              wait: ({ signal }) => new Promise((resolve) => void signal.addEventListener('abort', resolve)),
-            },
-          }),
+    const hub = defineHub<AskedClient>()({
+      methods: {
+        ask: method(parseArguments(isString), (context, question) =>
+          context.clients.caller.invoke('confirm', question),
         ),
-      { maximumParallelInvocationsPerClient: 2 },
-    );
+        wait: ({ signal }) => new Promise((resolve) => void signal.addEventListener('abort', resolve)),
+      },
+    });
+    const limits = { maximumParallelInvocationsPerClient: 2 };
+    await using host = await startHost((server) => server.mapHub('/hub', hub), limits);
     await using client = await openRaw(host);
     client.send(call('wait', [], '0'));
     for (const id of ['1', '2', '3']) client.send(call('ask', [id], id));
