@@ -1,6 +1,7 @@
 /*
  * When a client's invocations run, how they are canceled, refused, filtered, and when the server asks a client.
  */
+import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import {
   defineHub,
@@ -414,7 +415,7 @@ describe('a call of the server on a client', () => {
         ask: method(parseArguments(isString), (context, question) =>
           context.clients.caller.invoke('confirm', question),
         ),
-        wait: ({ signal }) => new Promise((resolve) => void signal.addEventListener('abort', resolve)),
+        wait: ({ signal }) => once(signal, 'abort'),
       },
     });
     const limits = { maximumParallelInvocationsPerClient: 2 };
