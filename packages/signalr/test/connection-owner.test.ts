@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Authenticate, createMemoryDirectory, defineHub } from '../src/index.js';
 import { type Host, startHost } from './support/host.js';
-import { openStream, post, send } from './support/http-client.js';
+import { openStream, post, send, upgradeStatus } from './support/http-client.js';
 import { startInstances } from './support/instances.js';
 import { call, connectRaw, HANDSHAKE, openRaw, RS } from './support/raw-client.js';
 
@@ -37,22 +37,11 @@ async function negotiateAs({ url }: Pick<Host, 'url'>, name: string, version = 1
   return `/hub?id=${connectionToken ?? connectionId}&access_token=`;
 }
 
-/** The status of a WebSocket that is refused. */
-async function refusalOf({ url }: Pick<Host, 'url'>, path: string): Promise<number> {
-  const headers = {
-    Connection: 'Upgrade',
-    Upgrade: 'websocket',
-    'Sec-WebSocket-Version': '13',
-    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-  };
-  return (await send(url + path, { headers })).status;
-}
-
 /** Nobody but ann gets in, and ann does afterwards. */
 async function expectOnlyAnn(atMallory: Pick<Host, 'url'>, atAnn: Pick<Host, 'url'>, path: string) {
   for (const name of ['mallory', 'ANN', '']) {
     const url = `${atMallory.url}${path}${name}`;
-    expect(await refusalOf(atMallory, path + name)).toBe(403);
+    expect(await upgradeStatus(url)).toBe(403);
     expect((await send(url)).text).toBe('403');
     expect((await send(url, { headers: { Accept: 'text/event-stream' } })).status).toBe(403);
     expect((await post(url, HANDSHAKE)).text).toBe('403');
@@ -104,7 +93,7 @@ describe('an open connection', () => {
     await using client = await connectRaw(host, `${path}ann`);
     client.send(HANDSHAKE.replace('1}', '2}'));
     await client.next();
-    expect(await refusalOf(host, `${path}mallory`)).toBe(403);
+    expect(await upgradeStatus(`${host.url}${path}mallory`)).toBe(403);
     client.send(call('who'));
     expect(await client.next()).toContain('"result":"ann, calm"');
     expect(host.events.map(({ type }) => type)).toEqual(['connection_opened', 'request_refused']);
@@ -122,28 +111,38 @@ describe('an open connection', () => {
     expect((await send(`${url}&access_token=mallory`)).text).toBe('403');
   });
 
-  test('that somebody opens while another one is asked who it is stays closed to that one', async () => {
-    let answer: () => void = () => {};
-    const isAnswered = new Promise<void>((resolve) => {
-      answer = resolve;
-    });
-    await using host = await startHost(
-      (server) =>
-        void server.mapHub('/hub', hub, {
-          async authenticate(request) {
-            if (request.token === 'mallory') await isAnswered;
-            return authenticate(request);
-          },
-        }),
-    );
-    const path = (await negotiateAs(host, '')).replace('&access_token=', '');
-    const late = post(`${host.url}${path}&access_token=mallory`, HANDSHAKE);
-    await expect.poll(() => host.openRequests).toBe(1);
-    await using events = await openStream(`${host.url}${path}&access_token=ann`);
-    answer();
-    expect((await late).text).toBe('403');
-    await post(`${host.url}${path}&access_token=ann`, HANDSHAKE + call('who'));
-    await events.next();
-    expect(await events.next()).toContain('"result":"ann, calm"');
-  });
+  test.each([
+    ['alone', undefined],
+    [
+      'among others',
+      { url: 'http://127.0.0.1:1', signingKeys: ['x'.repeat(32)], directory: createMemoryDirectory() },
+    ],
+  ])(
+    'that somebody opens while another one is asked who it is stays closed to that one, on an instance %s',
+    async (_title, instances) => {
+      let answer: () => void = () => {};
+      const isAnswered = new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      await using host = await startHost(
+        (server) =>
+          void server.mapHub('/hub', hub, {
+            async authenticate(request) {
+              if (request.token === 'mallory') await isAnswered;
+              return authenticate(request);
+            },
+          }),
+        instances === undefined ? {} : { instances },
+      );
+      const path = (await negotiateAs(host, '')).replace('&access_token=', '');
+      const late = post(`${host.url}${path}&access_token=mallory`, HANDSHAKE);
+      await expect.poll(() => host.openRequests).toBe(1);
+      await using events = await openStream(`${host.url}${path}&access_token=ann`);
+      answer();
+      expect((await late).text).toBe('403');
+      await post(`${host.url}${path}&access_token=ann`, HANDSHAKE + call('who'));
+      await events.next();
+      expect(await events.next()).toContain('"result":"ann, calm"');
+    },
+  );
 });

@@ -6,7 +6,7 @@ import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub, type TransportName } from '../src/index.js';
 import { type Host, startHost } from './support/host.js';
-import { negotiateUrl, openPolling, openStream, post, send } from './support/http-client.js';
+import { negotiateUrl, openPolling, openStream, post, send, upgradeStatus } from './support/http-client.js';
 import { call, connectRaw, HANDSHAKE, RS } from './support/raw-client.js';
 
 const noCache = {
@@ -62,27 +62,6 @@ async function untilOpen(host: Host, count: number): Promise<void> {
   await expect.poll(() => host.openRequests).toBe(count);
 }
 
-/** The status with which a WebSocket is refused, or 101. */
-async function upgradeStatus(host: Host, path: string): Promise<number> {
-  const outgoing = request(host.url + path, {
-    headers: {
-      Connection: 'Upgrade',
-      Upgrade: 'websocket',
-      'Sec-WebSocket-Version': '13',
-      'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    },
-    agent: false,
-  });
-  outgoing.end();
-  const status = await new Promise<number>((resolve, reject) => {
-    outgoing.on('response', (response) => resolve(response.statusCode ?? 0));
-    outgoing.on('upgrade', () => resolve(101));
-    outgoing.on('error', reject);
-  });
-  outgoing.destroy();
-  return status;
-}
-
 describe('a hub that offers', () => {
   const all: readonly TransportName[] = ['WebSockets', 'ServerSentEvents', 'LongPolling'];
   test.each([
@@ -101,7 +80,7 @@ describe('a hub that offers', () => {
       expect(negotiated.availableTransports.map(({ transport }) => transport)).toEqual(offered);
       const path = async (): Promise<string> => (await negotiateUrl(host)).slice(host.url.length);
       const statuses = {
-        WebSockets: await upgradeStatus(host, await path()),
+        WebSockets: await upgradeStatus(host.url + (await path())),
         LongPolling: (await send(host.url + (await path()))).status,
         ServerSentEvents: 0,
       };
@@ -127,7 +106,7 @@ describe('a refusal', () => {
     expect(answer.status).toBe(status);
     expect(answer.headers).toMatchObject(noCache);
     expect((await send(`${host.url}/hub${query}`, { headers: stream })).status).toBe(status);
-    expect(await upgradeStatus(host, `/hub${query}`)).toBe(status === 404 ? 404 : 101);
+    expect(await upgradeStatus(`${host.url}/hub${query}`)).toBe(status === 404 ? 404 : 101);
   });
 });
 

@@ -116,3 +116,24 @@ export async function openStream(url: string, headers: Record<string, string> = 
     },
   };
 }
+
+/** The status with which a WebSocket is refused, or 101. */
+export async function upgradeStatus(url: string): Promise<number> {
+  const outgoing = request(url, {
+    headers: {
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    },
+    agent: false,
+  });
+  outgoing.end();
+  const status = await new Promise<number>((resolve, reject) => {
+    outgoing.on('response', (response) => resolve(response.statusCode ?? 0));
+    outgoing.on('upgrade', () => resolve(101));
+    outgoing.on('error', reject);
+  });
+  outgoing.destroy();
+  return status;
+}
