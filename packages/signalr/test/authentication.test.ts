@@ -135,7 +135,7 @@ describe('the refresh of credentials', () => {
     [undefined, 'ann,paid', '400 {"error":"missing_connection_token"}'],
     ['', 'ann,paid', '400 {"error":"missing_connection_token"}'],
     ['nobody', 'ann,paid', '404 {"error":"connection_not_found"}'],
-    ['own', 'bad', '401'],
+    ['own', 'bad', '401 {"error":"invalid_token"}'],
     ['own', 'bob,paid', '403 {"error":"user_changed"}'],
   ])('of %j with %s is refused with %s', async (name, token, text) => {
     await using host = await start({ enableAuthenticationRefresh: true });

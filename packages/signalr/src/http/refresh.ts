@@ -42,7 +42,9 @@ export async function answerRefresh(info: RequestInfo, parts: RefreshParts): Pro
   }
   const admission = await parts.admitter.admit(info, 'refresh', () => stored);
   if (admission.kind === 'refused') {
-    return admission.answer.status === 403 ? refused(403, 'user_changed') : admission.answer;
+    const { status } = admission.answer;
+    if (status === 401) return refused(401, 'invalid_token');
+    return status === 403 ? refused(403, 'user_changed') : admission.answer;
   }
   connection.updatePrincipal(admission.principal);
   // Not awaited: the hook may wait for a method that runs, and the client's next request for this answer.
