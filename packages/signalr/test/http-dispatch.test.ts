@@ -3,6 +3,7 @@
  * offered, connections that are over, requests that overlap, and hubs that are busy or hang.
  */
 import { request } from 'node:http';
+import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub, type TransportName } from '../src/index.js';
 import { type Host, startHost } from './support/host.js';
@@ -183,6 +184,45 @@ describe('DELETE', () => {
     host.release();
     await host.event('connection_closed');
   });
+});
+
+describe('a POST', () => {
+  test('that is half sent when its connection ends is answered with 404 once it is whole', async () => {
+    await using host = await start();
+    const url = await openPolling(host);
+    await untilOpen(host, 0);
+    const posted = request(url, { method: 'POST', agent: false });
+    const status = new Promise((resolve) => {
+      posted.on('response', (response) => resolve(response.statusCode));
+    });
+    const whole = call('echo', ['x']);
+    posted.write(whole.slice(0, 10));
+    await untilOpen(host, 1);
+    await send(url, { method: 'DELETE' });
+    posted.end(whole.slice(10));
+    expect(await status).toBe(404);
+  });
+});
+
+describe('a timeout of the HTTP server', () => {
+  test.each(['ServerSentEvents', 'LongPolling'] as const)(
+    'does not end what waits for news, over %s',
+    async (name) => {
+      await using host = await start();
+      host.http.setTimeout(60_000);
+      const timeouts: (() => number | undefined)[] = [];
+      const watch = (socket: Socket): void => void timeouts.push(() => socket.timeout);
+      const url = name === 'LongPolling' ? await openPolling(host) : await negotiateUrl(host);
+      host.http.on('connection', watch);
+      await using events = name === 'LongPolling' ? undefined : await openStream(url);
+      const poll = events === undefined ? send(url) : undefined;
+      await expect.poll(() => timeouts.map((timeout) => timeout())).toEqual([0]);
+      host.http.off('connection', watch);
+      if (events !== undefined) return;
+      await post(url, call('echo', ['late']));
+      expect((await poll)?.text).toContain('late');
+    },
+  );
 });
 
 describe('two POSTs at once', () => {

@@ -91,6 +91,8 @@ export class LongPollingTransport implements Transport, Ticking {
       return;
     }
     this.#poll = response;
+    // A timeout of the HTTP server is for requests that hang; a poll waits as long as the options say.
+    response.setTimeout(0);
     response.on('close', this.#onPollClosed);
     if (this.#batch.length > 0) this.#scheduleFlush();
     if (this.#batchBytes < MAXIMUM_ANSWER_BYTES && !this.#isEnding) this.#listener?.onWritable();

@@ -73,6 +73,8 @@ export class ServerSentEventsTransport implements Transport {
     response.on('error', () => {}); // 'close' follows and says all there is to say
     this.input.start((bytes) => listener.onBytes(bytes));
     response.socket?.setNoDelay(true);
+    // A timeout of the HTTP server is for requests that hang; a stream is silent between two pings.
+    response.setTimeout(0);
     response.writeHead(200, HEADERS);
     // Firefox takes the stream for open only after its first bytes.
     response.write(':\r\n');
