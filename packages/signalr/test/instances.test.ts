@@ -237,6 +237,40 @@ describe('a request that reaches another instance', () => {
     expect((await send(second, { method: 'PUT' })).status).toBe(405);
   });
 
+  test('tells where it came from, behind what proxies had said', async () => {
+    const seen: unknown[] = [];
+    await using row = await start({
+      authenticate: ({ headers, stage }) => {
+        if (stage === 'request') seen.push(headers['x-forwarded-for']);
+        return { userId: null, user: undefined };
+      },
+    });
+    const [first, second] = await negotiated(row);
+    await send(first);
+    await post(second, HANDSHAKE);
+    await send(second, { headers: { 'X-Forwarded-For': '192.0.2.7' } });
+    await post(first, call('echo', [1]), { 'X-Forwarded-For': '192.0.2.7' });
+    expect(seen).toEqual(['127.0.0.1', '192.0.2.7, 127.0.0.1', '192.0.2.7']);
+  });
+
+  test('may be answered later than the HTTP server’s own timeout allows', async () => {
+    await using row = await start();
+    const [first, second] = await negotiated(row);
+    const sockets: Socket[] = [];
+    for (const { http } of row.instances) {
+      http.setTimeout(60_000);
+      http.on('connection', (socket: Socket) => sockets.push(socket));
+    }
+    await send(first);
+    await post(first, HANDSHAKE);
+    await send(first);
+    sockets.length = 0;
+    const poll = send(second);
+    await expect.poll(() => sockets.map(({ timeout }) => timeout)).toEqual([0, 0]);
+    await post(first, call('echo', ['late']));
+    expect((await poll).text).toContain('late');
+  });
+
   test('is not known any more once its instance was killed', async () => {
     await using row = await start();
     const [first, second, third] = await negotiated(row);

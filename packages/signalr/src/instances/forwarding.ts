@@ -1,6 +1,6 @@
 /*
- * Handing a request to the instance that serves its connection, as a proxy does: headers, body and answer as they are,
- * streamed, and ended together.
+ * Handing a request to the instance that serves its connection, as a proxy does: headers, body and answer as they are, the
+ * client's address behind those in `X-Forwarded-For`, streamed, and ended together.
  */
 import { type ClientRequest, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import { request as sendSecurely } from 'node:https';
@@ -59,6 +59,8 @@ export function forwardRequest(
       answer.pipe(response);
       resolve(true);
     });
+    // The instance that serves the connection says how long a poll or a stream may be silent.
+    response.setTimeout(0);
     request.pipe(outgoing);
   });
 }
@@ -112,7 +114,14 @@ function startRequest(
     port,
     path: `${target.pathname}${target.search}`,
     method: request.method,
-    headers: { ...headers, [FORWARDED_HEADER]: '1' },
+    headers: {
+      ...headers,
+      [FORWARDED_HEADER]: '1',
+      // What proxies in front have written stays; whoever looks at it knows how many of them there are.
+      'x-forwarded-for': [headers['x-forwarded-for'], request.socket.remoteAddress]
+        .filter(Boolean)
+        .join(', '),
+    },
     timeout: timeoutMs,
     // Each client's request has a connection of its own, as it would have to the instance itself.
     agent: false,
