@@ -157,6 +157,16 @@ describe('an event stream', () => {
     expect(await events.next()).toContain('"result":1');
   });
 
+  test('carries a message of any size as one event', async () => {
+    await using host = await start({}, { maximumReceiveMessageBytes: 200_000 });
+    const url = await negotiateUrl(host);
+    await using events = await openStream(url);
+    const text = 'H'.repeat(60_000) + 'W'.repeat(60_000);
+    await post(url, HANDSHAKE + call('echo', [text]));
+    await events.next();
+    expect(await events.next()).toBe(`data: {"type":3,"invocationId":"1","result":"${text}"}${RS}`);
+  });
+
   test('refuses a binary protocol in its handshake', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
