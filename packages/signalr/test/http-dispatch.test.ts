@@ -332,6 +332,31 @@ describe('a slow reader', () => {
   });
 });
 
+describe('a client that does not read the answer to its poll', () => {
+  test('is lost as one that polls no more, and so is its socket', async () => {
+    let hub: Hub<{ note(text: string): void }> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub('/hub', defineHub<{ note(text: string): void }>()({ methods: {} }));
+      },
+      { maximumOutboundBytes: 100_000_000 },
+    );
+    const poll = request(await openPolling(host), { agent: false });
+    poll.on('error', () => {}); // it is cut off
+    poll.on('response', (response) => response.pause().on('error', () => {}));
+    await untilOpen(host, 0);
+    poll.end();
+    await untilOpen(host, 1);
+    hub?.clients.all.send('note', 'x'.repeat(20_000_000));
+    await expect.poll(() => hub?.connections.waitingBytes).toBe(0);
+    host.clock.advance(14_000);
+    expect(hub?.connections.count).toBe(1);
+    host.clock.advance(3_000);
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'transport_lost' });
+    await untilOpen(host, 0);
+  });
+});
+
 describe('a WebSocket', () => {
   test('whose client does not answer the close frame is cut off after its time', async () => {
     await using host = await start(['WebSockets']);

@@ -43,6 +43,8 @@ export class LongPollingTransport implements Transport, Ticking {
   readonly #ticker: Ticker;
   #listener: TransportListener | undefined;
   #poll: ServerResponse | undefined;
+  /** The last one that was answered with messages, which its client may not have taken yet. */
+  #taken: ServerResponse | undefined;
   /** What the next answer holds; bounded by {@link MAXIMUM_ANSWER_BYTES} and one message. */
   #batch: Buffer[] = [];
   #batchBytes = 0;
@@ -140,6 +142,8 @@ export class LongPollingTransport implements Transport, Ticking {
     const elapsedMs = nowMs - this.#sinceMs;
     if (this.#poll === undefined) {
       if (elapsedMs < this.#limits.disconnectTimeoutMs) return;
+      // Its client would be kept with it for as long as it likes.
+      if (this.#taken?.writableFinished === false) this.#taken.destroy();
       this.#end(this.#isEnding, new SignalRError('transport_lost', 'The client stopped polling.'));
     } else if (elapsedMs >= this.#limits.pollTimeoutMs && this.#batch.length === 0) {
       answer(this.#release(this.#poll), 200, TEXT);
@@ -160,7 +164,8 @@ export class LongPollingTransport implements Transport, Ticking {
     const body = Buffer.concat(this.#batch);
     this.#batch = [];
     this.#batchBytes = 0;
-    answer(this.#release(poll), 200, BYTES, body);
+    this.#taken = this.#release(poll);
+    answer(this.#taken, 200, BYTES, body);
   }
 
   #release(poll: ServerResponse): ServerResponse {
