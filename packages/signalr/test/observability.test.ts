@@ -182,7 +182,7 @@ describe('metrics', () => {
       const seen: unknown[] = [];
       const listener = measureSignalR({
         add: () => {},
-        record: (_name, _value, attributes) => seen.push(attributes['signalr.connection.status']),
+        record: (_name, _value, attributes) => seen.push(attributes),
       });
       const event: SignalREvent = {
         type: 'connection_closed',
@@ -195,7 +195,7 @@ describe('metrics', () => {
         error: undefined,
       };
       listener(event);
-      expect(seen).toEqual([status]);
+      expect(seen).toEqual([{ 'signalr.connection.status': status, 'signalr.transport': 'long_polling' }]);
     },
   );
 });
