@@ -1,0 +1,56 @@
+/*
+ * The lists of behaviours in `docs/signalr-behaviours` name tests of ours that exist, and differences that are published.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = new URL('../../../', import.meta.url);
+/** What the lists say paths from. */
+const TESTS = new URL('./', import.meta.url);
+const LISTS = new URL('docs/signalr-behaviours/', ROOT);
+
+/** A row: one of ASP.NET Core's tests, and what stands for it here. */
+interface Behaviour {
+  readonly name: string;
+  readonly here: string;
+}
+
+function behavioursOf(list: string): readonly Behaviour[] {
+  const text = readFileSync(new URL(list, LISTS), 'utf8');
+  return [...text.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, name = '', here = '']) => ({ name, here }));
+}
+
+/** Why the cell does not name tests that exist; `undefined` when it does. */
+function fault(here: string): string | undefined {
+  const cited = [...here.matchAll(/`([\w./-]+\.(?:test\.ts|test-d\.ts|json))`: “([^”]+)”/g)];
+  if (cited.length === 0) return 'names no test';
+  for (const [, path = '', title = ''] of cited) {
+    const file = new URL(path, TESTS);
+    if (!existsSync(file)) return `${path} does not exist`;
+    const source = readFileSync(file, 'utf8');
+    // As it stands between the quotes of TypeScript or JSON.
+    const spellings = [title, title.replaceAll("'", "\\'"), title.replaceAll('"', '\\"')];
+    if (!spellings.some((spelling) => source.includes(spelling))) return `${path} has no “${title}”`;
+  }
+  return undefined;
+}
+
+describe.each(readdirSync(LISTS))('%s', (list) => {
+  const behaviours = behavioursOf(list);
+
+  test('has a row for every line of its tables, each name once', () => {
+    const text = readFileSync(new URL(list, LISTS), 'utf8');
+    const lines = text.split('\n').filter((line) => line.startsWith('|') && !/^\| ?(-|ASP)/.test(line));
+    expect(behaviours.length).toBe(lines.length);
+    expect(behaviours.length).toBeGreaterThan(20);
+    expect(new Set(behaviours.map(({ name }) => name)).size).toBe(behaviours.length);
+  });
+
+  test('names tests that exist, or says why there is none', () => {
+    const faults = behaviours
+      .filter(({ here }) => !/^(does not apply|differs): \S/.test(here))
+      .map(({ name, here }) => [name, fault(here)] as const)
+      .filter(([, why]) => why !== undefined);
+    expect(faults).toEqual([]);
+  });
+});
