@@ -89,6 +89,48 @@ describe('spans', () => {
       /secret|told/,
     );
   });
+  test('tell the type of what a hook or a stream throws, and nothing else of it', async () => {
+    exporter.reset();
+    const failing = defineHub()({
+      onConnected({ request }) {
+        if (request.query.get('fails') === 'true') throw new RangeError('secret of connected');
+      },
+      onDisconnected() {
+        throw new TypeError('secret of disconnected');
+      },
+      methods: {
+        half: streamMethod(parseArguments(), async function* () {
+          yield 1;
+          throw new SyntaxError('secret of the stream');
+        }),
+      },
+    });
+    await using host = await startHost((server) => server.mapHub('/hub', failing), {
+      filters: [traceHubs(provider.getTracer('test'))],
+    });
+    await using refused = await connectRaw(host, '/hub?fails=true');
+    refused.send(HANDSHAKE);
+    await host.event('connection_closed');
+    await using client = await openRaw(host);
+    client.send(`{"type":4,"invocationId":"1","target":"half","arguments":[]}${RS}`);
+    for (let n = 0; n < 2; n += 1) await client.next();
+    client.socket.close();
+    await expect.poll(() => exporter.getFinishedSpans().length).toBe(5);
+    const spans = exporter.getFinishedSpans();
+    expect(
+      spans.map(({ name, status, attributes }) => [name, status.code, attributes['error.type']]),
+    ).toEqual([
+      ['/hub/OnConnectedAsync', 2, 'RangeError'],
+      ['/hub/OnDisconnectedAsync', 2, 'TypeError'],
+      ['/hub/OnConnectedAsync', 0, undefined],
+      ['/hub/half', 2, 'SyntaxError'],
+      ['/hub/OnDisconnectedAsync', 2, 'TypeError'],
+    ]);
+    expect(JSON.stringify(spans.map(({ attributes, events }) => ({ attributes, events })))).not.toContain(
+      'secret',
+    );
+  });
+
   test('of streams join the trace too, and of a trace that is none there is only the name', async () => {
     exporter.reset();
     await using host = await startHost((server) => server.mapHub('/hub', hub), {
