@@ -14,14 +14,14 @@ import {
   type StreamItemMessage,
 } from '../protocol/hub-message.js';
 import { CallScope } from './call-scope.js';
-import type { ConnectionCalls, Upload } from './connection-calls.js';
+import type { ConnectionCalls } from './connection-calls.js';
 import { methodKey } from './hub-definition.js';
 import type { FilterChain } from './hub-filter.js';
 import { Invocation, NOT_AUTHORIZED } from './invocation.js';
 import type { InvocationSlot } from './invocation-slots.js';
 import type { MethodEntry, MethodTable } from './method-table.js';
 import { iteratorOf, pumpItems } from './stream-pump.js';
-import type { UploadStream } from './upload-stream.js';
+import { abandonUploads, beginUploads, isItemOf, type Uploads } from './uploads.js';
 
 /** What the hub keeps for a connection, as the dispatcher needs it. */
 export interface ConnectionRecord {
@@ -44,8 +44,7 @@ interface BoundCall {
   readonly entry: MethodEntry;
   readonly args: readonly unknown[];
   readonly record: ConnectionRecord;
-  /** By stream id. */
-  readonly uploads: ReadonlyMap<string, UploadStream>;
+  readonly uploads: Uploads;
 }
 
 /** Acts on the messages of all connections of one hub. Has no state of its own. */
@@ -143,7 +142,7 @@ export class HubDispatcher {
     const scope = new CallScope(slot, headers);
     const end = (): void => {
       record.calls.endCancelable(invocationId, scope);
-      abandonUploads(call);
+      abandonUploads(call.record.calls, call.uploads);
       slot?.end();
     };
     try {
@@ -170,12 +169,12 @@ export class HubDispatcher {
     if (call === undefined) return undefined;
     const { invocation, record } = call;
     if (record.calls.isFullOfStreams) {
-      abandonUploads(call);
+      abandonUploads(call.record.calls, call.uploads);
       return invocation.failUploads('too_many_streams', 'The client has too many streams.');
     }
     const scope = new CallScope(undefined, message.headers);
     if (!record.calls.beginStream(message.invocationId, scope)) {
-      abandonUploads(call);
+      abandonUploads(call.record.calls, call.uploads);
       return invocation.refuseDuplicateId();
     }
     void this.#runStream(call, scope, message.invocationId);
@@ -185,7 +184,7 @@ export class HubDispatcher {
   /** Never rejects. */
   async #runStream(call: BoundCall, scope: CallScope, invocationId: string): Promise<void> {
     const answer = await this.#streamItems(call, scope, invocationId);
-    abandonUploads(call);
+    abandonUploads(call.record.calls, call.uploads);
     call.record.calls.endStream(invocationId);
     answer();
   }
@@ -256,45 +255,6 @@ async function whenAuthorized(
 ): Promise<unknown> {
   if (!(await isAuthorized)) throw NOT_AUTHORIZED;
   return call();
-}
-
-/** The streams that the client announced, by their ids. Undefined: the call was refused. */
-function beginUploads(
-  invocation: Invocation,
-  entry: MethodEntry,
-  calls: ConnectionCalls,
-): ReadonlyMap<string, UploadStream> | undefined {
-  const streamIds = invocation.message.streamIds ?? [];
-  if (streamIds.length !== entry.uploads.length) {
-    const reason = `Client sent ${streamIds.length} stream(s), Hub method expects ${entry.uploads.length}.`;
-    return invocation.failUploads('wrong_uploads', reason);
-  }
-  if (!calls.canBeginUploads(streamIds.length)) {
-    return invocation.failUploads('too_many_streams', 'The client has too many streams.');
-  }
-  const used = calls.firstUsedUpload(streamIds);
-  if (used !== undefined) {
-    return invocation.failUploads('duplicate_id', `Stream ID '${used}' is already in use.`);
-  }
-  const streams = new Map<string, UploadStream>();
-  for (const [index, isItem] of entry.uploads.entries()) {
-    const streamId = streamIds[index];
-    if (streamId !== undefined) streams.set(streamId, calls.beginUpload(streamId, isItem));
-  }
-  return streams;
-}
-
-function abandonUploads({ record, uploads }: BoundCall): void {
-  for (const [streamId, stream] of uploads) record.calls.abandonUpload(streamId, stream);
-}
-
-/** A guard that trips over an item has not let it pass. */
-function isItemOf({ isItem }: Upload, item: unknown): boolean {
-  try {
-    return isItem(item);
-  } catch {
-    return false;
-  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
