@@ -1,16 +1,14 @@
 /*
  * Metrics and spans as a real OpenTelemetry SDK collects them.
  */
-import { context, propagation, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { trace } from '@opentelemetry/api';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   type CloseReason,
   defineHub,
@@ -24,6 +22,7 @@ import { meterHubs, traceHubs } from '../src/opentelemetry.js';
 import { startHost } from './support/host.js';
 import { openStream, post, send } from './support/http-client.js';
 import { call, connectRaw, HANDSHAKE, openRaw, RS } from './support/raw-client.js';
+import { setUpTracing } from './support/tracing.js';
 
 const hub = defineHub()({
   methods: {
@@ -42,22 +41,12 @@ const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parentId = 'b7ad6b7169203331';
 
 describe('spans', () => {
-  const exporter = new InMemorySpanExporter();
-  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-
-  beforeAll(() => {
-    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-  });
-  afterAll(() => {
-    context.disable();
-    propagation.disable();
-  });
+  const { exporter, tracer } = setUpTracing();
 
   test('stand around methods and hooks and join the trace of the client', async () => {
     exporter.reset();
     await using host = await startHost((server) => server.mapHub('/hub', hub), {
-      filters: [traceHubs(provider.getTracer('test'))],
+      filters: [traceHubs(tracer)],
     });
     await using client = await openRaw(host);
     client.send(
@@ -106,7 +95,7 @@ describe('spans', () => {
       },
     });
     await using host = await startHost((server) => server.mapHub('/hub', failing), {
-      filters: [traceHubs(provider.getTracer('test'))],
+      filters: [traceHubs(tracer)],
     });
     await using refused = await connectRaw(host, '/hub?fails=true');
     refused.send(HANDSHAKE);
@@ -134,7 +123,7 @@ describe('spans', () => {
   test('of streams join the trace too, and of a trace that is none there is only the name', async () => {
     exporter.reset();
     await using host = await startHost((server) => server.mapHub('/hub', hub), {
-      filters: [traceHubs(provider.getTracer('test'))],
+      filters: [traceHubs(tracer)],
     });
     await using client = await openRaw(host);
     client.send(

@@ -5,9 +5,11 @@
 import {
   context as activeContext,
   type Context,
+  isSpanContextValid,
   type Meter,
   propagation,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   type Tracer,
@@ -25,16 +27,20 @@ type AnyContext = HubContext<unknown, unknown, unknown>;
 
 /**
  * A filter that makes one span of kind server per method, `onConnected` and `onDisconnected`, named
- * `{path of the hub}/{method}`, with `rpc.system`, `rpc.service` and `rpc.method`. Its parent is the `traceparent`
- * header of the client's message (.NET clients send it), else whatever is active. The span of a stream lasts until
- * its last item. Spans hold no arguments and no results.
+ * `{path of the hub}/{method}`, with `rpc.system`, `rpc.service` and `rpc.method`. The parent of a method's span is the
+ * `traceparent` header of the client's message (.NET clients send it); without one it begins a trace of its own. It is linked to the
+ * span that was active when the connection was opened, which is the parent of the hooks' spans. The span of a stream lasts until its
+ * last item. Spans hold no arguments and no results.
  * @param tracer @defaultValue the global provider's tracer of the original's name
  */
 export function traceHubs(tracer: Tracer = trace.getTracer(SOURCE)): HubFilter<AnyContext> {
   return {
     invoke({ context, method, headers }, next) {
-      const parent = propagation.extract(activeContext.active(), headers);
-      return inSpan(start(tracer, { context, method, parent }), parent, next);
+      const active = activeContext.active();
+      // What is active is the request that opened the connection: as a parent it would collect the calls of hours in one trace.
+      const parent = propagation.extract(trace.deleteSpan(active), headers);
+      const opener = trace.getSpanContext(active);
+      return inSpan(start(tracer, { context, method, parent, opener }), parent, next);
     },
     async connected(context, next) {
       const parent = activeContext.active();
@@ -68,11 +74,17 @@ export function meterHubs(meter: Meter): SignalREventListener {
 
 function start(
   tracer: Tracer,
-  call: { readonly context: AnyContext; readonly method: string; readonly parent: Context },
+  call: {
+    readonly context: AnyContext;
+    readonly method: string;
+    readonly parent: Context;
+    readonly opener?: SpanContext | undefined;
+  },
 ): Span {
-  const { context, method, parent } = call;
+  const { context, method, parent, opener } = call;
+  const links = opener !== undefined && isSpanContextValid(opener) ? [{ context: opener }] : [];
   const attributes = { 'rpc.system': 'signalr', 'rpc.service': context.hub, 'rpc.method': method };
-  return tracer.startSpan(`${context.hub}/${method}`, { kind: SpanKind.SERVER, attributes }, parent);
+  return tracer.startSpan(`${context.hub}/${method}`, { kind: SpanKind.SERVER, attributes, links }, parent);
 }
 
 async function inSpan(span: Span, parent: Context, run: () => Promise<unknown>): Promise<unknown> {
