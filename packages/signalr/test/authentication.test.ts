@@ -2,7 +2,14 @@
  * Credentials that expire while their connection lives, and fresh ones for it.
  */
 import { describe, expect, test } from 'vitest';
-import { type Authenticate, createMemoryDirectory, defineHub, type MapHubOptions } from '../src/index.js';
+import {
+  type Authenticate,
+  createMemoryDirectory,
+  defineHub,
+  type MapHubOptions,
+  method,
+  parseArguments,
+} from '../src/index.js';
 import { type Host, startHost } from './support/host.js';
 import { openPolling, post, send } from './support/http-client.js';
 import { startInstances } from './support/instances.js';
@@ -32,6 +39,9 @@ function start(
     },
     methods: {
       plan: (context) => context.user.plan,
+      paidOnly: method(parseArguments(), () => 'welcome', {
+        authorize: ({ user }: { readonly user: User }) => user.plan === 'paid',
+      }),
       async hang({ signal }) {
         signal.addEventListener('abort', () => refreshed.push('gone'));
         refreshed.push('hangs');
@@ -148,6 +158,33 @@ describe('the refresh of credentials', () => {
     expect(await client.next()).toContain('free');
   });
 
+  test('opens and closes methods: each call is authorized by what is known of the user then', async () => {
+    await using host = await start({ enableAuthenticationRefresh: true });
+    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
+    await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
+    const [refused, served] = ['user is unauthorized', '"result":"welcome"'];
+    client.send(call('paidOnly'));
+    expect(await client.next()).toContain(refused);
+    for (const [plan, answer] of [
+      ['paid', served],
+      ['free', refused],
+      ['paid', served],
+    ] as const) {
+      expect((await refresh(host, id, `ann,${plan}`)).status).toBe(200);
+      client.send(call('paidOnly'));
+      expect(await client.next()).toContain(answer);
+    }
+  });
+
+  test('runs the hook once for each, in their order, where they come one after the other', async () => {
+    const refreshed: string[] = [];
+    await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
+    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
+    await using _client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
+    for (const plan of ['paid', 'gold', 'free']) await refresh(host, id, `ann,${plan}`);
+    expect(refreshed).toEqual(['paid', 'gold', 'free']);
+  });
+
   test('whose hook fails has happened all the same', async () => {
     await using host = await start({ enableAuthenticationRefresh: true });
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
@@ -155,6 +192,8 @@ describe('the refresh of credentials', () => {
     expect((await refresh(host, id, 'ann,broken')).text).toBe('200 {}');
     expect(await host.event('refreshed_hook_failed')).toMatchObject({ error: { message: 'broken' } });
     expect(client.waiting).toEqual([]);
+    client.send(call('plan'));
+    expect(await client.next()).toContain('broken');
   });
 
   test('is answered while a method runs, and its hook waits for the method, whatever the number of refreshes', async () => {

@@ -204,7 +204,7 @@ describe('the timers', () => {
     expect(await client.next()).toContain('alive');
   });
 
-  test('do not count the time in which the client is not read, because an invocation waits for its turn', async () => {
+  test('do not count the time in which the client is not read, because an invocation waits for its turn, and then do', async () => {
     let finish: () => void = () => {};
     const started = new Promise<void>((begun) => {
       finish = begun;
@@ -235,6 +235,9 @@ describe('the timers', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":null}');
     release();
     expect(await client.next()).toBe('{"type":3,"invocationId":"2","result":null}');
+    // From here on it is read again, and its silence counts.
+    host.clock.advance(20_000);
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_timeout' });
   });
 
   test('are one for all connections, and none when there are no connections', async () => {

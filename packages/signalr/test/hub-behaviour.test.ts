@@ -15,28 +15,28 @@ import {
   parseArguments,
   streamMethod,
 } from '../src/index.js';
+import { gate } from './support/gate.js';
 import { startHost } from './support/host.js';
 import { call, connectRaw, HANDSHAKE, openRaw, RS } from './support/raw-client.js';
+import { end, item, upload } from './support/upload.js';
 
 interface Client {
   note(value: unknown): void;
   confirm(question: string): boolean;
 }
 
-/** A promise with its own hands. */
-function gate() {
-  let open: () => void = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { open, opened };
+/** Until it is disposed of, uncaught errors do not end the test run, and are handed over. */
+function takeUncaught(take: (error: unknown) => void): AsyncDisposable {
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', take);
+  return {
+    async [Symbol.asyncDispose]() {
+      process.off('uncaughtException', take);
+      for (const listener of others) process.on('uncaughtException', listener);
+    },
+  };
 }
-
-const upload = (target: string, streamIds: readonly string[], invocationId?: string): string =>
-  JSON.stringify({ type: 1, invocationId, target, arguments: [], streamIds }) + RS;
-const item = (invocationId: string, value: unknown): string =>
-  JSON.stringify({ type: 2, invocationId, item: value }) + RS;
-const end = (invocationId: string): string => JSON.stringify({ type: 3, invocationId }) + RS;
 
 describe('a name that is no method', () => {
   test.each([
@@ -95,16 +95,23 @@ describe('a client that leaves', () => {
     await expect.poll(() => host.clock.timerCount).toBe(0);
   });
 
-  test('is forgotten even when onDisconnected fails', async () => {
+  test.each([
+    ['onConnected', 'connected_failed'],
+    ['onDisconnected', 'client_closed'],
+  ] as const)('is forgotten even when %s fails', async (hook, reason) => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost((server) => {
+      const fail = (): never => {
+        throw new Error('on purpose');
+      };
       hub = server.mapHub(
         '/hub',
         defineHub<Client>()({
-          onConnected: ({ groups }) => void groups.add('room'),
-          onDisconnected() {
-            throw new Error('on purpose');
+          onConnected({ groups }) {
+            groups.add('room');
+            if (hook === 'onConnected') fail();
           },
+          onDisconnected: fail,
           methods: {},
         }),
       );
@@ -112,8 +119,32 @@ describe('a client that leaves', () => {
     await using client = await openRaw(host);
     client.socket.close();
     expect(await host.event('disconnected_hook_failed')).toMatchObject({ error: { message: 'on purpose' } });
-    await host.event('connection_closed');
+    expect(await host.event('connection_closed')).toMatchObject({ reason });
     expect([hub?.connections.count, hub?.groups.names()]).toEqual([0, []]);
+  });
+
+  test('reaches onDisconnected although a listener of its signal throws, which is uncaught as all over Node', async () => {
+    const [calls, uncaught]: [string[], unknown[]] = [[], []];
+    await using _caught = takeUncaught((error) => uncaught.push(error));
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub<Client>()({
+          onConnected({ signal }) {
+            signal.addEventListener('abort', () => {
+              throw new Error('on purpose');
+            });
+          },
+          onDisconnected: () => void calls.push('disconnected'),
+          methods: {},
+        }),
+      ),
+    );
+    await using client = await openRaw(host);
+    client.socket.close();
+    await host.event('connection_closed');
+    await expect.poll(() => uncaught).toMatchObject([{ message: 'on purpose' }]);
+    expect(calls).toEqual(['disconnected']);
   });
 
   test('cannot be asked anything in its onDisconnected', async () => {
@@ -253,6 +284,28 @@ describe('a send', () => {
     client.socket.close();
     await host.event('connection_closed');
     expect(kept?.send('note', 'too late')).toBe(0);
+  });
+
+  test('of a method that has waited reaches another client', async () => {
+    const definition = defineHub<Client>()({
+      methods: {
+        me: ({ connectionId }) => connectionId,
+        async sendLater({ clients }, other) {
+          await new Promise((resolve) => {
+            setImmediate(resolve);
+          });
+          clients.client(String(other)).send('note', 'later');
+        },
+      },
+    });
+    await using host = await startHost((server) => server.mapHub('/hub', definition));
+    await using first = await openRaw(host);
+    await using second = await openRaw(host);
+    first.send(call('me'));
+    const { result } = JSON.parse(await first.next()) as { result: string };
+    second.send(call('sendLater', [result]));
+    expect(await first.next()).toBe('{"type":1,"target":"note","arguments":["later"]}');
+    expect(await second.next()).toBe('{"type":3,"invocationId":"1","result":null}');
   });
 
   test('of one client’s onConnected reaches another', async () => {

@@ -14,17 +14,9 @@ import {
   type SignalRServerOptions,
   streamMethod,
 } from '../src/index.js';
+import { type Gate, gate } from './support/gate.js';
 import { type Host, startHost } from './support/host.js';
 import { call, openRaw, RS } from './support/raw-client.js';
-
-/** A promise with its own hands. */
-function gate() {
-  let open: () => void = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { open, opened };
-}
 
 function completion(id: string, rest: string): string {
   return `{"type":3,"invocationId":"${id}",${rest}}`;
@@ -33,7 +25,7 @@ function completion(id: string, rest: string): string {
 describe('invocations of one client', () => {
   async function startGated(options: SignalRServerOptions) {
     const log: string[] = [];
-    const gates = new Map<string, ReturnType<typeof gate>>();
+    const gates = new Map<string, Gate>();
     const host = await startHost(
       (server) =>
         server.mapHub(
@@ -209,6 +201,20 @@ describe('invocations of one client', () => {
     expect(await client.next()).toBe(completion('1', `"error":${JSON.stringify(error)}`));
   });
 
+  test('may leave out the arguments for which the parser of the method has values of its own', async () => {
+    const parse = ([text, times = 2]: readonly unknown[]): [string, number] => [String(text), Number(times)];
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub()({ methods: { repeat: method(parse, (_context, text, times) => text.repeat(times)) } }),
+      ),
+    );
+    await using client = await openRaw(host);
+    client.send(call('repeat', ['ab'], '1') + call('repeat', ['ab', 3], '2'));
+    expect(await client.next()).toBe(completion('1', '"result":"abab"'));
+    expect(await client.next()).toBe(completion('2', '"result":"ababab"'));
+  });
+
   test('give a method the headers of its message', async () => {
     await using host = await startHost((server) =>
       server.mapHub('/hub', defineHub()({ methods: { headers: (context) => context.headers } })),
@@ -270,7 +276,7 @@ describe('filters', () => {
     ]);
   });
 
-  test('that throw fail the call, or the connection', async () => {
+  test('that throw fail the call', async () => {
     const filter: HubFilter<unknown> = {
       invoke() {
         throw new HubError('not today');

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub, type SignalRServerOptions } from '../src/index.js';
 import { startBreakingWire } from './support/breaking-wire.js';
 import { type Host, startHost } from './support/host.js';
-import { call, connectRaw, type RawClient, RS } from './support/raw-client.js';
+import { call, connectRaw, openRaw, type RawClient, RS } from './support/raw-client.js';
 
 interface NoteClient {
   note(n: number): void;
@@ -224,6 +224,29 @@ describe('what a client does not acknowledge', () => {
       count += 1;
       if (count % 10 === 0) client.send(ack(count));
     }
+  });
+
+  test.each([
+    ['falls silent', 'client_timeout', { clientTimeoutMs: 5_000, sendTimeoutMs: 600_000 }],
+    ['takes nothing for too long', 'send_timeout', { clientTimeoutMs: 600_000, sendTimeoutMs: 5_000 }],
+    ['is ended by the hub', 'aborted', { clientTimeoutMs: 600_000, sendTimeoutMs: 600_000 }],
+  ] as const)('keeps nobody else waiting, and a client that %s is closed', async (_title, reason, times) => {
+    await using host = await start({ statefulReconnectBufferBytes: 100, ...times });
+    const { client } = await openResumable(host);
+    await using _client = client;
+    await using other = await openRaw(host);
+    client.send(`{"type":6}${RS}${call('echo', [1], 'a')}`);
+    await client.next();
+    const [full] = host.hub.connections.list();
+    for (let n = 0; n < 10; n += 1) expect(host.hub.clients.all.send('note', n)).toBe(2);
+    for (let n = 0; n < 10; n += 1) expect(await other.next()).toContain(`[${n}]`);
+    expect(host.hub.connections.waitingBytes).toBeGreaterThan(0);
+    if (reason === 'aborted') void host.hub.connections.abort(full?.connectionId ?? '');
+    else host.clock.advance(7_000);
+    expect(await host.event('connection_closed')).toMatchObject({ reason });
+    await client.closed;
+    expect(host.hub.clients.all.send('note', 10)).toBe(1);
+    expect(await other.next()).toContain('[10]');
   });
 
   test('closes a client that never does', async () => {

@@ -17,6 +17,10 @@ import {
 import { type Host, startHost } from './support/host.js';
 import { call, openRaw, RS } from './support/raw-client.js';
 
+function isNull(value: unknown): value is null {
+  return value === null;
+}
+
 interface Streams extends Host {
   readonly log: string[];
 }
@@ -29,6 +33,7 @@ async function start(options: SignalRServerOptions = {}): Promise<Streams> {
         for (let n = 0; n < to; n += 1) yield await Promise.resolve(n);
       }),
       list: streamMethod(parseArguments(), () => ['a', 'b']),
+      given: streamMethod(parseArguments(isNumber, isNull), (_context, ...args) => args),
       endless: streamMethod(parseArguments(), async function* (context) {
         try {
           yield 0;
@@ -111,6 +116,14 @@ describe('a stream to the client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
     client.send(stream('list'));
     expect([await client.next(), await client.next(), await client.next()].join()).toContain('"item":"b"');
+  });
+
+  test('may be asked for with null among the arguments', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(stream('given', [5, null]));
+    expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":5}');
+    expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":null}');
   });
 
   test('takes no slot: others run beside it, and it beside others', async () => {
