@@ -125,7 +125,11 @@ describe('while Redis is away', () => {
   });
 
   test('or does not answer, what waits is bounded, and it heals as soon as the connections do', async () => {
-    await using pair = await startPair({ maximumBackplaneBytes: 1_000_000 });
+    // The client of this process cannot read while the loop below sends: its queue holds all of it.
+    await using pair = await startPair({
+      maximumBackplaneBytes: 1_000_000,
+      maximumOutboundBytes: 10_000_000,
+    });
     const { redis, one, other, near, far } = pair;
     redis.pause();
     const text = 'x'.repeat(10_000);
