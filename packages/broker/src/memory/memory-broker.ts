@@ -240,7 +240,8 @@ class MemoryBroker implements Broker {
 
   #checkReady(): void {
     if (this.state === 'closed') throw closed();
-    if (this.state !== 'ready') throw new BrokerError('unavailable', 'The broker has not been opened');
+    if (this.state !== 'ready')
+      throw new BrokerError('unavailable', 'The broker has not been opened', { nothingHappened: true });
   }
 
   #nowMs(): number {
