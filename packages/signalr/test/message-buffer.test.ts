@@ -3,9 +3,9 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MessageBuffer } from '../src/connection/message-buffer.js';
 import { EncodedMessage } from '../src/protocol/encoded-message.js';
 import { type HubMessage, MessageType } from '../src/protocol/hub-message.js';
+import { MessageBuffer } from '../src/protocol/message-buffer.js';
 
 const counted = (text: string): EncodedMessage => new EncodedMessage(Buffer.from(text), 'text', true);
 const texts = (messages: readonly EncodedMessage[]): string[] =>

@@ -3,8 +3,8 @@
  * been seen. Pure: no sockets, no time. Follows the code of ASP.NET Core where its specification says otherwise.
  */
 import { SignalRError } from '../errors.js';
-import type { EncodedMessage } from '../protocol/encoded-message.js';
-import { type HubMessage, isSequenced, MessageType } from '../protocol/hub-message.js';
+import type { EncodedMessage } from './encoded-message.js';
+import { type HubMessage, isSequenced, MessageType } from './hub-message.js';
 
 /** What goes out over a fresh socket before anything new: the number of the first message, and the messages. */
 export interface Replay {

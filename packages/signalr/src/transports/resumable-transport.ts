@@ -2,12 +2,13 @@
  * A WebSocket transport that outlives its socket (stateful reconnect): when the socket breaks, the client opens
  * another one, and both sides send again what the other has not acknowledged.
  */
-import { MessageBuffer } from '../connection/message-buffer.js';
+
 import type { Ticker, Ticking } from '../connection/ticker.js';
 import { SignalRError } from '../errors.js';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { type HubMessage, MessageType } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
+import { MessageBuffer } from '../protocol/message-buffer.js';
 import { encodeMessage } from '../protocol/serialized-hub-message.js';
 import type { Resumption, Transport, TransportListener } from './transport.js';
 
