@@ -28,8 +28,10 @@ function fault(here: string): string | undefined {
     const file = new URL(path, TESTS);
     if (!existsSync(file)) return `${path} does not exist`;
     const source = readFileSync(file, 'utf8');
-    // As it stands between the quotes of TypeScript or JSON.
-    const spellings = [title, title.replaceAll("'", "\\'"), title.replaceAll('"', '\\"')];
+    // As it stands in the file, from quote to quote: part of another title is no title.
+    const spellings = path.endsWith('.json')
+      ? [`"name": ${JSON.stringify(title)}`]
+      : [`'${title.replaceAll("'", "\\'")}'`, `"${title}"`, `\`${title}\``];
     if (!spellings.some((spelling) => source.includes(spelling))) return `${path} has no “${title}”`;
   }
   return undefined;
