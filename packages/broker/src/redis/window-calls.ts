@@ -150,11 +150,11 @@ function lines(text: string): string[] {
   return text === '' ? [] : text.split('\n');
 }
 
-/** A hash has no order: each text carries its number. */
+/** A hash has no order: each text carries its number, behind which a later build may have written more. */
 function inOrder(numbered: readonly string[]): string[] {
   const pairs = numbered.map((line) => {
     const end = line.indexOf(' ');
-    return [Number(line.slice(0, end)), line.slice(end + 1)] as const;
+    return [Number.parseInt(line, 10), line.slice(end + 1)] as const;
   });
   return pairs.sort(([a], [b]) => a - b).map(([, text]) => text);
 }

@@ -64,8 +64,8 @@ elseif not before then
 end
 local advancedMs = now
 if verdict == 'alive' and cursor ~= tip.lastId then
-  local id, _, advanced = string.match(before, '^(%d+%-%d+)|(%d+)|(%d+)$')
-  if id == cursor then advancedMs = tonumber(advanced) end
+  local id, _, advanced = readCursor(before)
+  if id == cursor then advancedMs = advanced end
 end
 redis.call('HSET', cursors, member, cursorText(cursor, now, advancedMs))
 return { verdict, life.value, cursor, tip.lastId, tip.added, seconds, micros, life.former, life.upTo, readRunId() }

@@ -16,10 +16,11 @@ export const acquireLeaseScript = defineScript(
 local owner, leaseMs = ARGV[1], tonumber(ARGV[2])
 local now = readClock()
 local held = redis.call('HMGET', KEYS[1], 'owner', 'expiresMs', 'fence')
-local isHeld = held[1] and tonumber(held[2] or '0') > now
+local isHeld = held[1] and (leadingNumber(held[2]) or 0) > now
 if isHeld and held[1] ~= owner then return nil end
-local fence = isHeld and tonumber(held[3]) or redis.call('HINCRBY', KEYS[1], 'fence', 1)
-redis.call('HSET', KEYS[1], 'owner', owner, 'expiresMs', msText(now + leaseMs))
+local fence = leadingNumber(held[3]) or 0
+if not isHeld then fence = fence + 1 end
+redis.call('HSET', KEYS[1], 'owner', owner, 'expiresMs', msText(now + leaseMs), 'fence', msText(fence))
 return fence
 `,
   ],
@@ -43,6 +44,6 @@ return 0
 export const leaseFunctions = `
 local function holdsLease(lease, owner, fence, now)
   local held = redis.call('HMGET', lease, 'owner', 'fence', 'expiresMs')
-  return held[1] == owner and held[2] == fence and tonumber(held[3] or '0') > now
+  return held[1] == owner and held[2] == fence and (leadingNumber(held[3]) or 0) > now
 end
 `;

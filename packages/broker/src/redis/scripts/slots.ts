@@ -3,7 +3,10 @@
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
-/** `parseSlot(text)` → expiresMs, instance, owner; nothing for what it cannot read. */
+/**
+ * `parseSlot(text)` → expiresMs, instance, owner and what a later build wrote behind it; nothing for what no build has written.
+ * `isOwner(holder, owner)`: fields may follow the owner.
+ */
 const slotFunctions = `
 local function parseSlot(text)
   local expires, length, rest = string.match(text, '^(%d+)|(%d+)|(.*)$')
@@ -11,13 +14,16 @@ local function parseSlot(text)
   length = tonumber(length)
   return tonumber(expires), string.sub(rest, 1, length), string.sub(rest, length + 2)
 end
+local function isOwner(holder, owner)
+  return holder == owner or string.sub(holder or '', 1, #owner + 1) == owner .. '|'
+end
 `;
 
 /**
  * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0, instance or '', 1 for a renewal. Returns the slot, then
  * every slot held now.
- * Slots whose lease ran out are removed on the way, so the hash holds live slots only. A slot reads
- * `expiresMs|length of the instance|instance|owner`.
+ * Slots whose lease ran out are removed on the way, so the hash holds live slots only, and what is no number is no slot. A
+ * slot reads `expiresMs|length of the instance|instance|owner`.
  */
 export const claimSlotScript = defineScript(
   'claimSlot',
@@ -33,10 +39,12 @@ local taken, mine, name = {}, nil, instance
 for i = 1, #all, 2 do
   local slot = tonumber(all[i])
   local expires, holderInstance, holder = parseSlot(all[i + 1])
-  if not slot or not expires or expires <= now then redis.call('HDEL', KEYS[1], all[i])
-  elseif holder == owner and not mine then mine, name = slot, holderInstance
-  elseif takesOver and holderInstance == instance and not mine then mine = slot
-  else taken[slot] = true end
+  if slot then
+    if not expires or expires <= now then redis.call('HDEL', KEYS[1], all[i])
+    elseif isOwner(holder, owner) and not mine then mine, name = slot, holderInstance
+    elseif takesOver and holderInstance == instance and not mine then mine = slot
+    else taken[slot] = true end
+  end
 end
 if not mine and preferred > 0 and not taken[preferred] then mine = preferred end
 if not mine then
@@ -61,7 +69,7 @@ export const releaseSlotScript = defineScript(
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   local _, _, holder = parseSlot(all[i + 1])
-  if holder == ARGV[1] then redis.call('HDEL', KEYS[1], all[i]) end
+  if isOwner(holder, ARGV[1]) then redis.call('HDEL', KEYS[1], all[i]) end
 end
 return 0
 `,

@@ -1,5 +1,10 @@
 // Lua functions that several scripts share. IDs are handled as decimal text, as in `entry-id.ts`: Lua's numbers are
 // doubles and would round a sequence beyond 2^53.
+//
+// Values outlive the build that wrote them, and gateways of two builds share one Redis. So a value is read by its leading
+// fields, a later build may add fields behind them (`|` and anything), and a hash may have fields that this build does not
+// know: neither is ever removed because it is unknown. Whoever owns a value writes it anew as its own build knows it: a
+// member its own cursor and slot, the holder of a lease or claim what belongs to that.
 
 /** `idLess(a, b)`, `idMin(a, b)`, `idNext(id)`. */
 export const idFunctions = `
@@ -31,6 +36,16 @@ local function idNext(id)
 end
 `;
 
+/** `leadingNumber(text)`, `leadingId(text)`: what a value begins with, whatever a later build wrote behind it; or nil. */
+const leadingFunctions = `
+local function leadingNumber(text)
+  return tonumber((string.match(text or '', '^%d+')))
+end
+local function leadingId(text)
+  return string.match(text or '', '^%d+%-%d+')
+end
+`;
+
 /** `readClock()` → milliseconds as a number, and seconds and microseconds as Redis gives them. */
 export const clockFunctions = `
 local function readClock()
@@ -40,7 +55,7 @@ end
 local function msText(ms)
   return string.format('%.0f', ms)
 end
-`;
+${leadingFunctions}`;
 
 /** `flat(reply)`: a reply of alternating names and values as a table. `findGroup(stream, group)`: its XINFO or nil. */
 export const infoFunctions = `
@@ -78,13 +93,21 @@ local function groupFloor(stream, info)
 end
 `;
 
-/** `eachCursor(cursors, visit)`: calls `visit(member, id, heartbeatMs, advancedMs)`; removes what it cannot read. */
+/**
+ * `readCursor(text)` → id, heartbeatMs, advancedMs; nil for what no build has written. `eachCursor(cursors, visit)`: calls
+ * `visit(member, id, heartbeatMs, advancedMs)`; removes what cannot be read.
+ */
 export const cursorFunctions = `
+local function readCursor(text)
+  local id, beat, advanced, more = string.match(text, '^(%d+%-%d+)|(%d+)|(%d+)(.?)')
+  if not id or (more ~= '' and more ~= '|') then return nil end
+  return id, tonumber(beat), tonumber(advanced)
+end
 local function eachCursor(cursors, visit)
   local all = redis.call('HGETALL', cursors)
   for i = 1, #all, 2 do
-    local id, beat, advanced = string.match(all[i + 1], '^(%d+%-%d+)|(%d+)|(%d+)$')
-    if id then visit(all[i], id, tonumber(beat), tonumber(advanced))
+    local id, beatMs, advancedMs = readCursor(all[i + 1])
+    if id then visit(all[i], id, beatMs, advancedMs)
     else redis.call('HDEL', cursors, all[i]) end
   end
 end
@@ -101,8 +124,8 @@ end
 export const pulseFunctions = `
 local function beatPulse(lease, now, livenessMs)
   local state = redis.call('HMGET', lease, 'pulseMs', 'graceUntilMs')
-  local graceUntil = tonumber(state[2] or '0')
-  if now - tonumber(state[1] or '0') > livenessMs / 2 then
+  local graceUntil = leadingNumber(state[2]) or 0
+  if now - (leadingNumber(state[1]) or 0) > livenessMs / 2 then
     graceUntil = now + livenessMs
     redis.call('HSET', lease, 'pulseMs', msText(now), 'graceUntilMs', msText(graceUntil))
   elseif msText(now) ~= state[1] then
@@ -118,6 +141,7 @@ end
  */
 export const goneFunctions = `
 local function isGone(stream, newest)
+  newest = leadingId(newest)
   return newest and newest ~= '0-0' and #redis.call('XRANGE', stream, newest, newest) == 0
 end
 `;
@@ -144,10 +168,11 @@ local function replaceEpoch(key, tip, fresh)
 end
 local function settleEpoch(key, tip, fresh, stream, hasGroup)
   local known = redis.call('HMGET', key, 'value', 'lastId', 'entriesAdded', 'runId', 'former', 'upTo')
+  known[2], known[3], known[6] = leadingId(known[2]), leadingNumber(known[3]), leadingId(known[6])
   for i = 1, 6 do
     if not known[i] then return replaceEpoch(key, tip, fresh) end
   end
-  if idLess(tip.lastId, known[2]) or tip.added < tonumber(known[3]) then return replaceEpoch(key, tip, fresh) end
+  if idLess(tip.lastId, known[2]) or tip.added < known[3] then return replaceEpoch(key, tip, fresh) end
   if not hasGroup and isGone(stream, known[2]) then return replaceEpoch(key, tip, fresh) end
   if known[4] ~= readRunId() then
     return writeEpoch(key, tip, { value = fresh, former = known[1], upTo = known[2] })

@@ -2,9 +2,19 @@
 //   d due (ms) · n inputs · b bytes · i<id> `<number> <text>`      while Pending
 //   f inputs · g endings · a since (ms) · t token · l lease end    while Flushing
 //   e<key> `<rank> <forgetAtMs> <text>` · m how many of these      endings, in any state
+// Later builds may add fields of other names, and anything without blanks behind a number, as in `3,more `: both are ignored,
+// and what does not read like an input or an ending is left where it is. A text is JSON, to which they may add properties.
 // KEYS[2], where the server has it too, is the index of windows that are open: a sorted set by due time.
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
+
+/** `readEnding(value)` → rank, forgetAtMs, text; nothing for what no build has written. */
+const endingFunctions = `
+local function readEnding(value)
+  local rank, forgetAt, text = string.match(value or '', '^([^%s,]+)%S* (%d+)%S* (.*)$')
+  return tonumber(rank), tonumber(forgetAt), text
+end
+`;
 
 /**
  * KEYS: window, index?. ARGV: member in the index, window in ms, most inputs, most bytes, kept in ms, then ID and text of
@@ -18,7 +28,7 @@ export const windowAddScript = defineScript(
     `
 local key, now = KEYS[1], (readClock())
 local state = redis.call('HMGET', key, 'd', 'n', 'b')
-local due, n, bytes, opened = tonumber(state[1]), tonumber(state[2]) or 0, tonumber(state[3]) or 0, 0
+local due, n, bytes, opened = leadingNumber(state[1]), leadingNumber(state[2]) or 0, leadingNumber(state[3]) or 0, 0
 if not due then
   due, n, bytes, opened = now + tonumber(ARGV[2]), 0, 0, 1
 end
@@ -55,22 +65,24 @@ export const windowEndScript = defineScript(
   'windowEnd',
   [
     clockFunctions,
+    endingFunctions,
     `
 local key, field = KEYS[1], 'e' .. ARGV[1]
 if redis.call('EXISTS', key) == 0 then return 0 end
 local now = (readClock())
 local state = redis.call('HMGET', key, field, 'm')
-if state[1] and tonumber(string.match(state[1], '^(%S+)')) > tonumber(ARGV[2]) then return 0 end
+if (readEnding(state[1]) or -math.huge) > tonumber(ARGV[2]) then return 0 end
 local forgetAt = now + tonumber(ARGV[4])
 redis.call('HSET', key, field, ARGV[2] .. ' ' .. msText(forgetAt) .. ' ' .. ARGV[3])
 if redis.call('PEXPIRE', key, ARGV[4], 'GT') == 0 then redis.call('PEXPIRE', key, ARGV[4], 'NX') end
 if state[1] then return 1 end
-local count = (tonumber(state[2]) or 0) + 1
+local count = (leadingNumber(state[2]) or 0) + 1
 if count > tonumber(ARGV[5]) then
   local all, ends = redis.call('HGETALL', key), {}
   for i = 1, #all, 2 do
     if string.byte(all[i]) == 101 then
-      ends[#ends + 1] = { all[i], tonumber(string.match(all[i + 1], '^%S+ (%d+)')) }
+      local _, forgetAt = readEnding(all[i + 1])
+      if forgetAt then ends[#ends + 1] = { all[i], forgetAt } end
     end
   end
   table.sort(ends, function(a, b) return a[2] < b[2] end)
@@ -93,37 +105,34 @@ export const windowClaimScript = defineScript(
   'windowClaim',
   [
     clockFunctions,
+    endingFunctions,
     `
 local key, now = KEYS[1], (readClock())
 local state = redis.call('HMGET', key, 'd', 'f', 'g', 'a', 't', 'l')
-local due, inputs, endings, since = tonumber(state[1]), state[2], state[3], tonumber(state[4])
+local due, inputs, endings, since = leadingNumber(state[1]), state[2], state[3], leadingNumber(state[4]) or now
 if not inputs then
   if not due then
     if KEYS[2] then redis.call('ZREM', KEYS[2], ARGV[1]) end
     return { 'idle' }
   end
   if due > now and ARGV[4] ~= '1' then return { 'waiting', due - now } end
-  local all, taken, ended, over, forgotten = redis.call('HGETALL', key), {}, {}, { 'd', 'n', 'b' }, 0
+  local all, taken, ended, over = redis.call('HGETALL', key), {}, {}, { 'd', 'n', 'b' }
   for i = 1, #all, 2 do
     local kind = string.byte(all[i])
-    if kind == 105 then
+    if kind == 105 and string.find(all[i + 1], '^%d+%S* ') then
       taken[#taken + 1] = all[i + 1]
       over[#over + 1] = all[i]
     elseif kind == 101 then
-      local forgetAt, text = string.match(all[i + 1], '^%S+ (%d+) (.*)$')
-      if tonumber(forgetAt) > now then ended[#ended + 1] = text
-      else
-        over[#over + 1] = all[i]
-        forgotten = forgotten + 1
-      end
+      local _, forgetAt, text = readEnding(all[i + 1])
+      if forgetAt and forgetAt > now then ended[#ended + 1] = text
+      elseif forgetAt then over[#over + 1] = all[i] end
     end
   end
   redis.call('HDEL', key, unpack(over))
-  if forgotten > 0 then redis.call('HINCRBY', key, 'm', -forgotten) end
   inputs, endings, since = table.concat(taken, '\\n'), table.concat(ended, '\\n'), now
-  redis.call('HSET', key, 'f', inputs, 'g', endings, 'a', msText(now))
-elseif state[5] ~= ARGV[2] and tonumber(state[6]) > now then
-  return { 'busy', tonumber(state[6]) - now }
+  redis.call('HSET', key, 'f', inputs, 'g', endings, 'a', msText(now), 'm', #ended)
+elseif state[5] ~= ARGV[2] and (leadingNumber(state[6]) or 0) > now then
+  return { 'busy', leadingNumber(state[6]) - now }
 end
 redis.call('HSET', key, 't', ARGV[2], 'l', msText(now + tonumber(ARGV[3])))
 return { 'claimed', inputs, endings, now - since }
@@ -147,25 +156,23 @@ return 1
   { isAllowedWhenFull: true },
 );
 
-/** KEYS: window, index?. ARGV: member in the index, token, ms for which endings last. Returns 1, or 0 when the claim was lost. */
+/**
+ * KEYS: window, index?. ARGV: member in the index, token, ms for which endings last. Returns 1, or 0 when the claim was lost.
+ * The key goes with its last field; what a later build put there stays as long as endings do.
+ */
 export const windowCommitScript = defineScript(
   'windowCommit',
   [
+    clockFunctions,
     `
 local key = KEYS[1]
 local state = redis.call('HMGET', key, 't', 'd', 'm')
 if state[1] ~= ARGV[2] then return 0 end
-if state[2] then
-  redis.call('HDEL', key, 'f', 'g', 'a', 't', 'l')
-  return 1
-end
+redis.call('HDEL', key, 'f', 'g', 'a', 't', 'l')
+if state[2] then return 1 end
+if (leadingNumber(state[3]) or 0) == 0 then redis.call('HDEL', key, 'm') end
 if KEYS[2] then redis.call('ZREM', KEYS[2], ARGV[1]) end
-if (tonumber(state[3]) or 0) > 0 then
-  redis.call('HDEL', key, 'f', 'g', 'a', 't', 'l')
-  redis.call('PEXPIRE', key, ARGV[3])
-else
-  redis.call('DEL', key)
-end
+redis.call('PEXPIRE', key, ARGV[3])
 return 1
 `,
   ],
