@@ -169,8 +169,11 @@ describe('values', () => {
     );
   });
 
-  test('writes JSON text inside of another value as the value it stands for', () => {
-    expect(write({ inner: new JsonText('{"n":  1}') })).toContain('"result":{"inner":{"n":1}}');
+  test('splices JSON text inside of another value verbatim', () => {
+    const inner = new JsonText('{"n":  9007199254740993}');
+    expect(write({ inner, list: [inner] })).toContain(
+      `"result":{"inner":${inner.text},"list":[${inner.text}]}}`,
+    );
   });
 
   test('writes null for what JSON has no value for', () => {

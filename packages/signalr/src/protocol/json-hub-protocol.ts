@@ -19,7 +19,6 @@ import {
   requiredInteger,
   requiredString,
 } from './json-fields.js';
-import { JsonText } from './json-text.js';
 import { stringifyJson } from './json-values.js';
 import { RecordReader } from './record-reader.js';
 
@@ -175,7 +174,6 @@ function writeOutcome(outcome: CompletionOutcome): string {
 
 /** What JSON has no value for (undefined, a function) becomes null, as `JSON.stringify` does inside arrays. */
 function writeValue(value: unknown): string {
-  if (value instanceof JsonText) return value.text;
   try {
     const text = stringifyJson(value);
     return text ?? 'null';

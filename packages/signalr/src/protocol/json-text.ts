@@ -4,8 +4,8 @@
 import { SignalRError } from '../errors.js';
 
 /**
- * An argument or result that is JSON text already. The JSON protocol splices it verbatim into the message;
- * a binary protocol parses it.
+ * An argument or result that is JSON text already, or a part of one. The JSON protocol splices it verbatim into the message;
+ * MessagePack writes the value that it stands for, integers with all digits of their 64 bits.
  *
  * The text must be exactly one JSON value without the byte 0x1E; valid JSON never holds that byte unescaped.
  * The constructor trusts its caller, because checking costs as much as parsing. Use {@link JsonText.parse}
@@ -18,7 +18,7 @@ export class JsonText {
     this.text = text;
   }
 
-  /** Inside of another value the text cannot be spliced, so there it costs a parse. */
+  /** For whoever else writes it with `JSON.stringify`, which cannot splice text. */
   toJSON(): unknown {
     return JSON.parse(this.text);
   }

@@ -4,6 +4,7 @@
  * reaches all of them or none.
  */
 import { SignalRError } from '../errors.js';
+import { JsonText } from './json-text.js';
 import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
 /**
@@ -19,7 +20,7 @@ export function stringifyJson(value: unknown): string | undefined {
 function needsMore(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
   if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
-  if (bytesOf(value) !== undefined) return true;
+  if (value instanceof JsonText || bytesOf(value) !== undefined) return true;
   if (Array.isArray(value)) return value.some((item) => needsMore(item, depth + 1));
   for (const key in value) {
     if (needsMore((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return true; // any object can be read so
@@ -31,6 +32,7 @@ function write(value: unknown, key: string, depth: number): string | undefined {
   if (typeof value === 'bigint') return writeInteger(value);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
+  if (value instanceof JsonText) return value.text;
   const bytes = bytesOf(value);
   if (bytes !== undefined) return `"${bytes.toString('base64')}"`;
   if ('toJSON' in value && typeof value.toJSON === 'function') {

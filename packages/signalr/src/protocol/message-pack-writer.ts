@@ -3,6 +3,7 @@
  * left out or nil here too, so that a hub need not know which protocol its client speaks.
  */
 import { SignalRError } from '../errors.js';
+import { type ExactJson, parseExactJson } from './exact-json.js';
 import { JsonText } from './json-text.js';
 import { MessagePackExtension, TIMESTAMP_TYPE, writeTimestamp } from './message-pack-extension.js';
 import { MAXIMUM_DEPTH } from './message-pack-reader.js';
@@ -82,12 +83,31 @@ export class MessagePackWriter {
     else if (value instanceof Uint8Array) this.#binary(value);
     else if (value instanceof ArrayBuffer) this.#binary(new Uint8Array(value));
     else if (value instanceof Date) this.#date(value);
-    else if (value instanceof JsonText) this.writeValue(value.toJSON(), depth + 1);
+    else if (value instanceof JsonText) this.#json(parseExactJson(value.text), depth + 1);
     else if (value instanceof MessagePackExtension) this.#extension(value.type, value.data);
     else if (value instanceof Map) this.#entries([...value], depth);
     else if ('toJSON' in value && typeof value.toJSON === 'function') {
       this.writeValue(value.toJSON(), depth + 1);
     } else this.#entries(Object.entries(value), depth);
+  }
+
+  /** What was read from JSON text: there is nothing to leave out, and the text said -0 on purpose. */
+  #json(value: ExactJson, depth: number): void {
+    if (typeof value === 'string') return this.writeString(value);
+    if (typeof value === 'number') return Object.is(value, -0) ? this.#float(value) : this.#number(value);
+    if (typeof value !== 'object' || value === null) return this.writeValue(value);
+    if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
+    if (isList(value)) {
+      this.writeArrayHeader(value.length);
+      for (const item of value) this.#json(item, depth + 1);
+      return;
+    }
+    const members = value instanceof Map ? [...value] : Object.entries(value);
+    this.writeMapHeader(members.length);
+    for (const [name, member] of members) {
+      this.writeString(name);
+      this.#json(member, depth + 1);
+    }
   }
 
   #array(values: readonly unknown[], depth: number): void {
@@ -106,7 +126,11 @@ export class MessagePackWriter {
 
   #number(value: number): void {
     if (Number.isSafeInteger(value)) this.writeInteger(value);
-    else this.#wide(0xcb, (at) => this.#bytes.writeDoubleBE(value, at));
+    else this.#float(value);
+  }
+
+  #float(value: number): void {
+    this.#wide(0xcb, (at) => this.#bytes.writeDoubleBE(value, at));
   }
 
   #bigint(value: bigint): void {
@@ -184,6 +208,11 @@ export class MessagePackWriter {
     this.#bytes.copy(grown, 0, 0, this.#length);
     this.#bytes = grown;
   }
+}
+
+/** `Array.isArray` alone does not narrow to a readonly array. */
+function isList(value: object): value is readonly ExactJson[] {
+  return Array.isArray(value);
 }
 
 /** What `JSON.stringify` leaves out of an object. */

@@ -15,34 +15,29 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
 };
 
-const LINE_FEED = 0x0a;
 const DATA = Buffer.from('data: ');
-const LINE_END = Buffer.from('\r\n');
+const EVENT_END = Buffer.from('\r\n\r\n');
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const BLANK = 0x20;
 
-/** The framing that all event streams share. Only `data` lines: the .NET client refuses every other field. */
+/** The framing that all event streams share. One `data` line and nothing else: the .NET client refuses every other field. */
 const eventFraming: MessageFraming = {
   frame(payload) {
-    const parts: Buffer[] = [];
-    for (const line of linesOf(payload)) parts.push(DATA, line, LINE_END);
-    parts.push(LINE_END);
-    return Buffer.concat(parts);
+    const event = Buffer.concat([DATA, payload, EVENT_END]);
+    const data = event.subarray(DATA.length, DATA.length + payload.length);
+    blankOut(data, LINE_FEED);
+    blankOut(data, CARRIAGE_RETURN);
+    return event;
   },
 };
 
-/** JSON text may hold line ends between its tokens; an event carries them as lines of data. */
-function linesOf(payload: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  let start = 0;
-  for (let end = payload.indexOf(LINE_FEED); end >= 0; end = payload.indexOf(LINE_FEED, start)) {
-    lines.push(withoutReturn(payload.subarray(start, end)));
-    start = end + 1;
-  }
-  lines.push(withoutReturn(payload.subarray(start)));
-  return lines;
-}
-
-function withoutReturn(line: Buffer): Buffer {
-  return line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
+/**
+ * Either byte ends a line of an event stream, wherever it stands, and clients do not agree on what they make of several lines. A
+ * message of a text protocol is JSON: such a byte stands between two tokens only, where a blank means the same.
+ */
+function blankOut(data: Buffer, byte: number): void {
+  for (let at = data.indexOf(byte); at >= 0; at = data.indexOf(byte, at + 1)) data[at] = BLANK;
 }
 
 /** See {@link Transport}. Owns the response from its head to its end. */

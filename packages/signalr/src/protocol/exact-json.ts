@@ -1,0 +1,119 @@
+/*
+ * The value of JSON text for protocols that hold more than a JavaScript number does: integers keep all digits of their 64 bits.
+ */
+import { SignalRError } from '../errors.js';
+import { MAXIMUM_DEPTH } from './message-pack-reader.js';
+
+/** What JSON text comes to. A map stands for an object where a bigint was looked for; both mean the same. */
+export type ExactJson =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | readonly ExactJson[]
+  | ReadonlyMap<string, ExactJson>
+  | { readonly [name: string]: ExactJson };
+
+/** Every integer with fewer digits is exact as a number. Most texts have no such run, and are read by `JSON.parse` alone. */
+const MANY_DIGITS = /\d{16}/;
+const INTEGER = /^-?\d{16,20}$/;
+/** A number or a literal, as it stands in valid text. */
+const WORD = /[^\s,\]}]+/y;
+const TOKEN_START = /\S/g;
+
+/**
+ * Reads one JSON value. Integers of 64 bits that a number cannot hold are bigints; everything else is what `JSON.parse` gives.
+ * @throws SyntaxError for what is not JSON; SignalRError `unserializable` for what is nested too deep
+ */
+export function parseExactJson(text: string): ExactJson {
+  // It also shows that the text is valid, which the reader takes for granted.
+  const value = JSON.parse(text) as ExactJson; // JSON.parse gives nothing else
+  return MANY_DIGITS.test(text) ? new ExactReader(text).read(0) : value;
+}
+
+/** A cursor over valid JSON text. */
+class ExactReader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  read(depth: number): ExactJson {
+    if (depth > MAXIMUM_DEPTH) throw new SignalRError('unserializable', 'The JSON text is nested too deep.');
+    switch (this.#peek()) {
+      case '{':
+        return this.#object(depth);
+      case '[':
+        return this.#list(depth);
+      case '"':
+        return this.#string();
+      default:
+        return valueOfWord(this.#word());
+    }
+  }
+
+  #object(depth: number): ExactJson {
+    const members = new Map<string, ExactJson>();
+    for (this.#at += 1; this.#peek() !== '}'; ) {
+      if (this.#peek() === ',') this.#at += 1;
+      this.#peek();
+      const name = this.#string();
+      this.#peek();
+      this.#at += 1; // the colon
+      // Of repeated names the last one counts, as for JSON.parse.
+      members.set(name, this.read(depth + 1));
+    }
+    this.#at += 1;
+    return members;
+  }
+
+  #list(depth: number): ExactJson {
+    const items: ExactJson[] = [];
+    for (this.#at += 1; this.#peek() !== ']'; ) {
+      if (this.#peek() === ',') this.#at += 1;
+      items.push(this.read(depth + 1));
+    }
+    this.#at += 1;
+    return items;
+  }
+
+  #string(): string {
+    const start = this.#at;
+    let end = start;
+    do end = this.#text.indexOf('"', end + 1);
+    while (isEscaped(this.#text, end));
+    this.#at = end + 1;
+    return JSON.parse(this.#text.slice(start, end + 1)) as string; // a string token
+  }
+
+  #word(): string {
+    WORD.lastIndex = this.#at;
+    const word = WORD.exec(this.#text)?.[0] ?? '';
+    this.#at += word.length;
+    return word;
+  }
+
+  /** Goes to the next token and gives its first character. */
+  #peek(): string {
+    TOKEN_START.lastIndex = this.#at;
+    if (TOKEN_START.test(this.#text)) this.#at = TOKEN_START.lastIndex - 1;
+    return this.#text.charAt(this.#at);
+  }
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0;
+  while (text[at - 1 - backslashes] === '\\') backslashes += 1;
+  return backslashes % 2 === 1;
+}
+
+function valueOfWord(word: string): ExactJson {
+  const value = JSON.parse(word) as ExactJson; // a number, true, false or null
+  if (!INTEGER.test(word) || Number.isSafeInteger(value)) return value;
+  const integer = BigInt(word);
+  const isHeld = BigInt.asIntN(64, integer) === integer || BigInt.asUintN(64, integer) === integer;
+  return isHeld ? integer : value;
+}
