@@ -6,9 +6,10 @@ import type { BrokerState } from '../broker.js';
 import { type Clock, pause } from '../clock.js';
 import { BrokerError } from '../errors.js';
 import { withDeadline } from './deadline.js';
-import { fromRedisError, isErrorReply, isNoScript, isReadOnly } from './redis-errors.js';
+import { fromRedisError, isErrorReply, isReadOnly } from './redis-errors.js';
 import { asNumber, asText } from './replies.js';
 import type { ScriptCall } from './script-calls.js';
+import { ScriptRunner } from './script-runner.js';
 
 type Client = ReturnType<typeof newClient>;
 
@@ -49,6 +50,7 @@ export interface SendOptions {
 export class RedisConnection {
   readonly #options: ConnectionOptions;
   readonly #closing = new AbortController();
+  readonly #scripts = new ScriptRunner();
   #state: BrokerState = 'idle';
   #client: Client | undefined;
   #clientId: string | undefined;
@@ -131,17 +133,19 @@ export class RedisConnection {
     }
   }
 
-  /** Runs a script by its digest, or by its text where the server does not know it. */
+  /** Runs a script. Calls are executed in their order. */
   async run<T>({ script, keys, args, parse }: ScriptCall<T>, options: SendOptions = {}): Promise<T> {
+    const { clock, commandTimeoutMs } = this.#options;
     const rest = [String(keys.length), ...keys];
     for (const arg of args) rest.push(typeof arg === 'string' ? arg : String(arg));
+    const endMs = clock.monotonicMs() + (options.timeoutMs ?? commandTimeoutMs);
+    const send = (command: readonly string[], graceMs = 0): Promise<unknown> =>
+      this.#send(command, { ...options, timeoutMs: Math.max(1, endMs - clock.monotonicMs()) + graceMs });
     try {
-      return parse(await this.#send(['EVALSHA', script.sha1, ...rest], options));
+      return parse(await this.#scripts.run(script, rest, send));
     } catch (error) {
-      // NOSCRIPT comes before the script starts, so nothing has happened and sending it again is safe.
-      if (!isNoScript(error)) throw this.#translate(error);
+      throw this.#translate(error);
     }
-    return parse(await this.command(['EVAL', script.source, ...rest], options));
   }
 
   /** Gives the present connection up for a new one, as if it had been lost. */
@@ -207,6 +211,7 @@ export class RedisConnection {
       destroy(client);
       throw closed();
     }
+    this.#scripts.forget();
     this.#client = client;
     this.#change('ready');
   }
