@@ -126,7 +126,7 @@ describe('refusals', () => {
   test.each([
     ['no room', 'JoinRoom', []],
     ['an empty room', 'JoinRoom', ['']],
-    ['a room with braces', 'JoinRoom', ['a{b}']],
+    ['the room of everybody', 'JoinRoom', ['*']],
     ['a room with a line break', 'JoinRoom', ['a\nb']],
     ['a room of 257 bytes', 'JoinRoom', ['x'.repeat(257)]],
     ['a number as room', 'JoinRoom', [42]],

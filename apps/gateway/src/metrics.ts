@@ -48,6 +48,11 @@ export function createMetrics() {
   const clockSkewed = counter('event_clock_skew_total', 'Events whose timestamp is far from broker time', [
     'source_instance',
   ]);
+  const naiveTimestamps = counter(
+    'event_naive_timestamps_total',
+    'Events whose timestamp has no offset from UTC; it is taken as UTC',
+    ['source_instance'],
+  );
   const gaps = counter(
     'event_gap_entries_total',
     'Entries that left a stream before this gateway read them',
@@ -111,6 +116,7 @@ export function createMetrics() {
     dropped,
     coalesced,
     clockSkewed,
+    naiveTimestamps,
     gaps,
     replayWindow,
     connections,

@@ -1,4 +1,5 @@
 // From what the parts report to figures and log lines. Nothing here decides anything.
+import type { StreamEvent } from '@millrace/contract';
 import type { PublisherObserver } from '@millrace/publisher';
 import type { SignalREvent } from '@millrace/signalr';
 import type { RouterObserver } from './delivery/router.js';
@@ -25,9 +26,10 @@ export function createPublisherObserver(metrics: Metrics, transport: string): Pu
   };
 }
 
-/** Counts what the router does. */
-export function createRouterObserver(metrics: Metrics): RouterObserver {
-  const sourceInstances = new Set<string>();
+/** Counts what the router does; the first naive timestamp of each source is logged. */
+export function createRouterObserver(metrics: Metrics, logger: Logger): RouterObserver {
+  const skewedSources = new SourceInstances();
+  const naiveSources = new SourceInstances();
   return {
     delivered({ event }, recipients, delayMs) {
       metrics.deliveryDuration.observe({ event_type: event.event_type }, delayMs / 1000);
@@ -37,12 +39,30 @@ export function createRouterObserver(metrics: Metrics): RouterObserver {
       metrics.dropped.inc({ reason });
     },
     clockSkewed({ event }) {
-      const name = event.metadata?.source_instance ?? 'unknown';
-      const isCounted = sourceInstances.has(name) || sourceInstances.size < maxSourceInstances;
-      if (isCounted) sourceInstances.add(name);
-      metrics.clockSkewed.inc({ source_instance: isCounted ? name : 'other' });
+      metrics.clockSkewed.inc({ source_instance: skewedSources.note(event).label });
+    },
+    naive({ event }) {
+      const { label, isFirst } = naiveSources.note(event);
+      metrics.naiveTimestamps.inc({ source_instance: label });
+      if (!isFirst) return;
+      const about = { sourceInstance: label, eventType: event.event_type };
+      logger.warn(about, 'a timestamp without an offset is taken as UTC; write it with Z or an offset');
     },
   };
+}
+
+/** Sources of events as labels of a metric: their number is bounded, whatever producers send. */
+class SourceInstances {
+  readonly #names = new Set<string>();
+
+  /** The label of the event's source, and whether it is new. Beyond the bound all new ones are `other`. */
+  note({ metadata }: StreamEvent): { readonly label: string; readonly isFirst: boolean } {
+    const name = metadata?.source_instance ?? 'unknown';
+    if (this.#names.has(name)) return { label: name, isFirst: false };
+    if (this.#names.size >= maxSourceInstances) return { label: 'other', isFirst: false };
+    this.#names.add(name);
+    return { label: name, isFirst: true };
+  }
 }
 
 /** Counts and logs what happens to connections. */

@@ -14,6 +14,7 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
   const dropped: string[] = [];
   const rejected: string[] = [];
   const skewed: (string | null | undefined)[] = [];
+  const naive: string[] = [];
   const delivered: { recipients: number; delayMs: number }[] = [];
   const router = new Router(
     {
@@ -36,10 +37,11 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
         delivered: (_received, recipients, delayMs) => delivered.push({ recipients, delayMs }),
         dropped: (_received, reason) => dropped.push(reason),
         clockSkewed: ({ event }) => skewed.push(event.metadata?.source_instance),
+        naive: ({ event }) => naive.push(event.timestamp),
       },
     },
   );
-  return { router, sent, remembered, dropped, rejected, skewed, delivered };
+  return { router, sent, remembered, dropped, rejected, skewed, naive, delivered };
 }
 
 function notification(fields: Record<string, string> = {}): Record<string, string> {
@@ -75,6 +77,25 @@ describe('Router', () => {
       },
     ]);
     expect(delivered).toEqual([{ recipients: 1, delayMs: 7 }]);
+  });
+
+  it('takes a timestamp without an offset as UTC, counts it, and judges its age by the entry', () => {
+    const { router, sent, dropped, skewed, naive } = setUp({ freshness: 'timestamp' });
+    // Written by a program two hours west of Greenwich.
+    const fields = notification({ timestamp: '2026-01-16T08:00:00.5' });
+    router.route('events:notification', entryAt(nowMs - 7, fields));
+    const offset = notification({ timestamp: '2026-01-16 08:00:00+00' });
+    router.route('events:notification', entryAt(nowMs - 6, offset));
+    expect(sent).toMatchObject([{ timestamp: '2026-01-16T08:00:00.5Z' }]);
+    expect(naive).toEqual(['2026-01-16T08:00:00.5Z']);
+    expect([dropped, skewed]).toEqual([['stale'], []]);
+  });
+
+  it('writes an ID of any text as JSON', () => {
+    const { router, sent } = setUp({ catalog: defineCatalog({ ...eventCatalog, eventIdRule: 'text' }) });
+    const event_id = '"},{';
+    router.route('events:notification', entryAt(nowMs, notification({ event_id })));
+    expect(sent).toMatchObject([{ event_id, event_type: 'notification' }]);
   });
 
   it('recalls what was delivered before: a repeat is not sent, and it is remembered with its position', () => {
@@ -209,13 +230,13 @@ describe('Router', () => {
     const { router, rejected, sent } = setUp();
     router.route(
       'events:notification',
-      entryAt(nowMs, notification({ payload: '{"type":"secret value","title":5}' })),
+      entryAt(nowMs, notification({ payload: '["secret value",{"title":5}]' })),
     );
     router.route('events:notification', entryAt(nowMs, notification({ event_type: 'secret_value' })));
     router.route('events:notification', entryAt(nowMs, {}));
     expect(sent).toEqual([]);
     expect(rejected).toHaveLength(3);
-    expect(rejected[0]).toContain('/payload/title');
+    expect(rejected[0]).toContain('/payload');
     expect(JSON.stringify(rejected)).not.toContain('secret');
   });
 

@@ -41,6 +41,7 @@ function setUp(clock: FakeClock = fakeClock()) {
         delivered: () => {},
         dropped: (_received, reason) => dropped.push(reason),
         clockSkewed: () => {},
+        naive: () => {},
       },
     },
   );

@@ -82,12 +82,12 @@ export function checkStream(partitioning: Partitioning, stream: string): void {
   if (!partitioning.has(stream)) throw invalid(`unknown stream ${JSON.stringify(stream)}`);
 }
 
-/** @throws BrokerError `invalid_argument` unless the room is text of 1 to 256 bytes without control characters or braces */
+/** @throws BrokerError `invalid_argument` unless the room is text of 1 to 256 bytes without control characters */
 export function checkWindowName({ roomId, slot }: WindowName): void {
   const isRoom =
     typeof roomId === 'string' && roomId.length > 0 && Buffer.byteLength(roomId) <= MAX_NAME_CHARS;
-  // Braces would move the key's hash tag.
-  if (!isRoom || /[\p{Cc}{}]/u.test(roomId)) throw invalid('a window belongs to a room of 1 to 256 bytes');
+  if (!isRoom || /[\p{Cc}\p{Cs}]/u.test(roomId))
+    throw invalid('a window belongs to a room of 1 to 256 bytes');
   checkWindowSlot(slot);
 }
 

@@ -51,14 +51,33 @@ it('names the keys as the documentation does', () => {
   expect(windowIndexKey('read_receipt')).toBe('coalesce-due:read_receipt');
 });
 
-it.each(['abc123', 'a:b', ':', 'due', 'user:ä'])(
-  'finds the room %s again in the key of its window',
-  (roomId) => {
-    const name = { roomId, slot: 'read_receipt' };
-    expect(windowNameOf(windowKey(name))).toEqual(name);
-    expect(windowNameOf('coalesce::typing')).toBeUndefined();
-  },
-);
+it.each([
+  'abc123',
+  'a:b',
+  ':',
+  'due',
+  'user:ä',
+  '{',
+  'a{b}c',
+  '{}%7B',
+  '%7D',
+  '100%',
+  '%25',
+  '%2525{',
+  '%257B',
+])('finds the room %s again in the key of its window', (roomId) => {
+  const name = { roomId, slot: 'read_receipt' };
+  expect(windowNameOf(windowKey(name))).toEqual(name);
+  expect(windowNameOf('coalesce::typing')).toBeUndefined();
+});
+
+it('gives every room a key of its own, without braces, and changes no name that needs no change', () => {
+  const rooms = ['a', 'a b', '100%', '%', '%20', '{a}', '%7Ba%7D', '%257Ba%257D', '{', '}', '%7B', '%25'];
+  const keys = rooms.map((roomId) => windowKey({ roomId, slot: 'typing' }));
+  expect(new Set(keys).size).toBe(rooms.length);
+  expect(keys.join('')).not.toMatch(/[{}]/);
+  expect(keys.slice(0, 5)).toEqual(rooms.slice(0, 5).map((roomId) => `coalesce:${roomId}:typing`));
+});
 
 it('builds keys nowhere else in the package', () => {
   const source = join(import.meta.dirname, '../src');

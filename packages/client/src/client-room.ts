@@ -155,7 +155,11 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
 
   /** Takes notice of an event that begins or ends somebody's typing. */
   observeTyping({ event_type: type, payload }: AnyEvent): void {
-    const { user_id, sender_id } = payload as { readonly user_id?: unknown; readonly sender_id?: unknown };
+    // Any JSON value: of a user's own type it may be no object.
+    const { user_id, sender_id } = (payload ?? {}) as {
+      readonly user_id?: unknown;
+      readonly sender_id?: unknown;
+    };
     if (type === 'typing_start' && isTypingUser(payload) && !this.#ports.isSelf(payload.user_id))
       this.#typing.start(payload);
     if (type === 'typing_stop' && typeof user_id === 'string') this.#typing.stop(user_id);

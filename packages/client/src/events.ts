@@ -60,7 +60,7 @@ export function readEvent(argument: unknown): AnyEvent | undefined {
     isText(argument.event_type) &&
     isText(argument.room_id) &&
     isText(argument.position) &&
-    isObject(argument.payload);
+    'payload' in argument;
   // The gateway has checked the rest against the catalog.
   return isEvent ? (argument as unknown as AnyEvent) : undefined;
 }

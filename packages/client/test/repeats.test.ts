@@ -62,10 +62,7 @@ test.each([
   ['a text', 'hello'],
   ['no id', { event_type: 'chat_message', room_id: 'a', payload: {}, position: 'p1' }],
   ['no room', { event_id: 'x', event_type: 'chat_message', payload: {}, position: 'p1' }],
-  [
-    'a payload that is no object',
-    { event_id: 'x', event_type: 't', room_id: 'a', payload: 7, position: 'p1' },
-  ],
+  ['no payload', { event_id: 'x', event_type: 't', room_id: 'a', position: 'p1' }],
   ['no position', { event_id: 'x', event_type: 't', room_id: 'a', payload: {} }],
 ])('a message that is no event (%s) is told, and reaches no handler', async (_name, argument) => {
   const { client, gateway, events, errors } = setUp();
@@ -74,4 +71,18 @@ test.each([
   gateway.connection.send('chat_message', argument);
   expect(events).toEqual([]);
   expect(errors.map(({ code }) => code)).toEqual(['bad_message']);
+});
+
+test.each([7, 'text', null, [], false])('a payload may be of any JSON type: %j', async (payload) => {
+  const { client, gateway, events, errors } = setUp();
+  await client.connect();
+  await client.join('a').joined;
+  gateway.connection.send('chat_message', {
+    event_id: 'x',
+    event_type: 'chat_message',
+    room_id: 'a',
+    payload,
+    position: 'p1',
+  });
+  expect([events.length, errors]).toEqual([1, []]);
 });

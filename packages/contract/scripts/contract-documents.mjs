@@ -13,7 +13,7 @@ export function contractDocuments({
   createOpenApiDocument,
   eventCatalog,
 }) {
-  const { event, entry, payloads } = createJsonSchemas(eventCatalog);
+  const { event, entry, payloads, recommended } = createJsonSchemas(eventCatalog);
   const documents = {
     'asyncapi.json': createAsyncApiDocument(eventCatalog, INFO),
     'openapi.json': createOpenApiDocument(eventCatalog),
@@ -21,6 +21,8 @@ export function contractDocuments({
     'entry.schema.json': entry,
   };
   for (const [name, schema] of Object.entries(payloads)) documents[`payloads/${name}.schema.json`] = schema;
+  for (const [name, schema] of Object.entries(recommended))
+    documents[`recommended/${name}.schema.json`] = schema;
   return Object.fromEntries(
     Object.entries(documents).map(([path, document]) => [path, `${JSON.stringify(document, null, 2)}\n`]),
   );

@@ -1,5 +1,5 @@
 // Writes docs/contract/*.json from the built catalog. Run after `tsc -b`: node packages/contract/scripts/generate-docs.mjs
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as contract from '../dist/index.js';
@@ -7,7 +7,9 @@ import { contractDocuments } from './contract-documents.mjs';
 
 const target = fileURLToPath(new URL('../../../docs/contract/', import.meta.url));
 
-rmSync(target, { recursive: true, force: true });
+// What people wrote there stays.
+for (const path of readdirSync(target, { recursive: true }))
+  if (path.endsWith('.json')) rmSync(target + path);
 const documents = contractDocuments(contract);
 for (const [path, text] of Object.entries(documents)) {
   mkdirSync(dirname(target + path), { recursive: true });

@@ -1,6 +1,7 @@
 // A catalog as an AsyncAPI 3.0 document: the streams as channels, with their flat entries, and the hub that
 // clients are served by. Schemas are inside the document, in keywords that its schema dialect (draft 7) knows.
 import type { AnyCatalog } from './catalog.js';
+import { componentKeys } from './component-key.js';
 import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';
 import {
   entryProperties,
@@ -25,37 +26,47 @@ const HUB_ADDRESS = '/hubs/events';
 
 type Named = readonly [name: string, value: unknown];
 
-/** Component and channel keys allow letters, digits, `.`, `-` and `_` only; `:` becomes `-`. */
-function componentKey(name: string): string {
-  return name.replaceAll(':', '-');
-}
-
 function ref(path: string): JsonSchema {
   return { $ref: `#/${path}` };
 }
 
-const entryName = (type: EventTypeDeclaration): string => `${type.name}.entry`;
-const deliveryName = (type: EventTypeDeclaration): string => `${type.name}.delivery`;
-const payloadName = (type: EventTypeDeclaration): string => `${type.name}.payload`;
+/** A catalog, and the keys of its types and streams in the document. */
+interface Source {
+  readonly catalog: AnyCatalog;
+  readonly typeKeys: ReadonlyMap<string, string>;
+  readonly streamKeys: ReadonlyMap<string, string>;
+}
 
-function schemasOf(type: EventTypeDeclaration): Named[] {
-  const payload = ref(`components/schemas/${payloadName(type)}`);
+function keyOf(keys: ReadonlyMap<string, string>, { name }: { readonly name: string }): string {
+  return keys.get(name) ?? name;
+}
+
+const entryName = ({ typeKeys }: Source, type: EventTypeDeclaration): string =>
+  `${keyOf(typeKeys, type)}.entry`;
+const deliveryName = ({ typeKeys }: Source, type: EventTypeDeclaration): string =>
+  `${keyOf(typeKeys, type)}.delivery`;
+const payloadName = ({ typeKeys }: Source, type: EventTypeDeclaration): string =>
+  `${keyOf(typeKeys, type)}.payload`;
+
+function schemasOf(source: Source, type: EventTypeDeclaration): Named[] {
+  const { catalog } = source;
+  const payload = ref(`components/schemas/${payloadName(source, type)}`);
   const eventType = { type: 'string', const: type.name };
   const entry = {
     type: 'object',
     required: REQUIRED_FIELDS,
-    properties: entryProperties(eventType, payload),
+    properties: entryProperties(catalog.eventIdRule, eventType, payload),
   };
   const position = { type: 'string', description: 'Opaque token: how far the client has seen.' };
   const delivery = {
     type: 'object',
     required: [...REQUIRED_FIELDS, 'position'],
-    properties: { ...envelopeProperties(eventType, payload), position },
+    properties: { ...envelopeProperties(catalog.eventIdRule, eventType, payload), position },
   };
   return [
-    [payloadName(type), payloadSchema(type)],
-    [entryName(type), entry],
-    [deliveryName(type), delivery],
+    [payloadName(source, type), payloadSchema(catalog, type)],
+    [entryName(source, type), entry],
+    [deliveryName(source, type), delivery],
   ];
 }
 
@@ -80,10 +91,10 @@ function staleness({ lane, maxAgeMs, coalescing }: EventTypeDeclaration): string
   return `Lane ${lane}, ${age}${merged}.`;
 }
 
-function messagesOf(type: EventTypeDeclaration): Named[] {
+function messagesOf(source: Source, type: EventTypeDeclaration): Named[] {
   return [
-    message(type, entryName(type), 'Flat entry in a stream; payload and metadata are JSON texts.'),
-    message(type, deliveryName(type), 'The one argument of the hub method of this name on a client.'),
+    message(type, entryName(source, type), 'Flat entry in a stream; payload and metadata are JSON texts.'),
+    message(type, deliveryName(source, type), 'The one argument of the hub method of this name on a client.'),
   ];
 }
 
@@ -91,23 +102,23 @@ function refsToMessages(names: readonly string[]): JsonSchema {
   return Object.fromEntries(names.map((name) => [name, ref(`components/messages/${name}`)]));
 }
 
-function streamChannel(stream: StreamDeclaration, types: readonly EventTypeDeclaration[]): Named {
-  const own = types.filter((type) => type.stream === stream.name);
+function streamChannel(source: Source, stream: StreamDeclaration): Named {
+  const own = source.catalog.eventTypes.filter((type) => type.stream === stream.name);
   return [
-    componentKey(stream.name),
+    keyOf(source.streamKeys, stream),
     {
       address: stream.name,
       title: `Stream ${stream.name}`,
       description:
         `Redis Stream of about ${stream.maxLength} entries. Each entry has the flat fields of its message. ` +
         'Listed are the types that publishers put here; readers accept any type in any stream.',
-      messages: refsToMessages(own.map(entryName)),
+      messages: refsToMessages(own.map((type) => entryName(source, type))),
       bindings: { redis: {} },
     },
   ];
 }
 
-function hubChannel(types: readonly EventTypeDeclaration[]): Named {
+function hubChannel(source: Source): Named {
   return [
     HUB_CHANNEL,
     {
@@ -115,7 +126,7 @@ function hubChannel(types: readonly EventTypeDeclaration[]): Named {
       title: 'SignalR hub',
       description:
         'Clients in a room are called with the event type as the method and the event as its argument.',
-      messages: refsToMessages(types.map(deliveryName)),
+      messages: refsToMessages(source.catalog.eventTypes.map((type) => deliveryName(source, type))),
       bindings: { ws: {} },
     },
   ];
@@ -127,9 +138,15 @@ function hubChannel(types: readonly EventTypeDeclaration[]): Named {
  */
 export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo): AsyncApiDocument {
   const { eventTypes, streams } = catalog;
-  const channels = [...streams.map((stream) => streamChannel(stream, eventTypes)), hubChannel(eventTypes)];
-  const receive = streams.map(({ name }): Named => {
-    const key = componentKey(name);
+  const source: Source = {
+    catalog,
+    typeKeys: componentKeys(eventTypes.map(({ name }) => name)),
+    // The hub is a channel too.
+    streamKeys: componentKeys([HUB_CHANNEL, ...streams.map(({ name }) => name)]),
+  };
+  const channels = [...streams.map((stream) => streamChannel(source, stream)), hubChannel(source)];
+  const receive = streams.map((stream): Named => {
+    const key = keyOf(source.streamKeys, stream);
     return [`receive-${key}`, { action: 'receive', channel: ref(`channels/${key}`) }];
   });
   const send: Named = ['send-hub', { action: 'send', channel: ref(`channels/${HUB_CHANNEL}`) }];
@@ -140,8 +157,8 @@ export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo):
     channels: Object.fromEntries(channels),
     operations: Object.fromEntries([...receive, send]),
     components: {
-      messages: Object.fromEntries(eventTypes.flatMap(messagesOf)),
-      schemas: Object.fromEntries(eventTypes.flatMap(schemasOf)),
+      messages: Object.fromEntries(eventTypes.flatMap((type) => messagesOf(source, type))),
+      schemas: Object.fromEntries(eventTypes.flatMap((type) => schemasOf(source, type))),
     },
   };
 }

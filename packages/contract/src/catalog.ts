@@ -2,12 +2,14 @@
 // their declarations.
 import type { Static } from 'typebox';
 import { ContractError } from './contract-error.js';
-import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';
-import { checkCatalog } from './declaration-checks.js';
+import type { EventTypeDeclaration, OpenPayloads, StreamDeclaration } from './declaration.js';
+import { type CatalogRules, checkCatalog } from './declaration-checks.js';
 import { type EntryFields, encodeEntry, MAX_EVENT_BYTES, parseEntryFields } from './entry.js';
 import { openEnvelopeSchema, type StreamEvent } from './envelope.js';
 import { createEventCheck, type EventCheck } from './event-check.js';
+import { comparableId, type EventIdRule } from './event-id-rule.js';
 import { explain } from './explain.js';
+import { normalizeTimestamp } from './iso-timestamp.js';
 import { type ActualType, actualTypeOf, describeIssues, type Issue, MAX_ISSUES } from './issue.js';
 import type { ParseFailure, ParseResult } from './parse-result.js';
 
@@ -54,13 +56,17 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   readonly streams: S;
   /** Most bytes that payload and metadata of an event may have together as JSON text. */
   readonly maxEventBytes: number;
+  /** Whether payloads that the data model leaves open are checked against what is recommended for them. */
+  readonly openPayloads: OpenPayloads;
+  /** What an `event_id` may be. */
+  readonly eventIdRule: EventIdRule;
   /** The declaration of a type, `undefined` for a name the catalog does not know. */
   find(name: string): T[number] | undefined;
   /** The declaration of a stream, `undefined` for a name the catalog does not know. */
   findStream(name: string): S[number] | undefined;
   /**
-   * Checks a parsed JSON value against the envelope and the payload schema of its type. The result is the
-   * value itself, extra fields included; only an `event_id` in upper case leads to a copy with it in lower case.
+   * Checks a parsed JSON value against the envelope and the payload schema of its type. The result is the value itself,
+   * extra fields included; a UUID in upper case and a timestamp that is not in normal form lead to a copy with these mended.
    */
   parseEvent(value: unknown): ParseResult<EventOf<Catalog<T, S>>>;
   /**
@@ -86,10 +92,13 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   encodeEntry(event: StreamEvent): Record<string, string>;
 }
 
-/** Puts `event_id` into lower case, the form in which ids are compared. */
-function withComparableId(event: StreamEvent): StreamEvent {
-  const eventId = event.event_id.toLowerCase();
-  return eventId === event.event_id ? event : { ...event, event_id: eventId };
+/** The event with ID and timestamp in the forms in which they are compared. */
+function inNormalForm(event: StreamEvent, { eventIdRule }: CatalogRules): StreamEvent {
+  const eventId = comparableId(event.event_id, eventIdRule);
+  // The check before has found that there is one.
+  const timestamp = normalizeTimestamp(event.timestamp) ?? event.timestamp;
+  const isNormal = eventId === event.event_id && timestamp === event.timestamp;
+  return isNormal ? event : { ...event, event_id: eventId, timestamp };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -105,7 +114,7 @@ const NOT_IN_CATALOG = 'event-type';
 const maxNamedTypes = 20;
 
 /** The issue of a type that is not in the catalog; it names those that are. */
-function notInCatalog(checks: Checks, actualType: ActualType): Issue {
+function notInCatalog({ checks }: Core, actualType: ActualType): Issue {
   const names = [...checks.keys()];
   const named = names.slice(0, maxNamedTypes).join(', ');
   const expected = `one of ${names.length > maxNamedTypes ? `${named} and others` : named}`;
@@ -113,10 +122,10 @@ function notInCatalog(checks: Checks, actualType: ActualType): Issue {
 }
 
 /** The issues of an event whose type is missing or unknown: that first, then the rest of the envelope. */
-function unknownType(checks: Checks, value: Readonly<Record<string, unknown>>): ParseFailure {
-  const issues = explain(openEnvelopeSchema, value, '');
+function unknownType(core: Core, value: Readonly<Record<string, unknown>>): ParseFailure {
+  const issues = explain(openEnvelopeSchema(core.rules.eventIdRule), value, '');
   if (typeof value.event_type !== 'string') return failure(issues);
-  return failure([notInCatalog(checks, 'string'), ...issues].slice(0, MAX_ISSUES));
+  return failure([notInCatalog(core, 'string'), ...issues].slice(0, MAX_ISSUES));
 }
 
 /**
@@ -132,68 +141,80 @@ export function defineCatalog<
   readonly eventTypes: T;
   /** @defaultValue 262_144 */
   readonly maxEventBytes?: number;
+  /**
+   * How payloads of types with an `openPayload` are checked: `any` accepts what that one does, `recommended` only what
+   * follows their `payload`. @defaultValue 'any'
+   */
+  readonly openPayloads?: OpenPayloads;
+  /** What an `event_id` may be. @defaultValue 'uuid-v4' */
+  readonly eventIdRule?: EventIdRule;
 }): Catalog<T, S> {
-  const { streams, eventTypes, maxEventBytes = MAX_EVENT_BYTES } = declarations;
-  checkCatalog(streams, eventTypes, maxEventBytes);
-  const checks = new Map(eventTypes.map((type) => [type.name, createEventCheck(type)]));
+  const { streams, eventTypes } = declarations;
+  const { maxEventBytes = MAX_EVENT_BYTES, openPayloads = 'any', eventIdRule = 'uuid-v4' } = declarations;
+  const rules = Object.freeze({ maxEventBytes, openPayloads, eventIdRule });
+  checkCatalog(streams, eventTypes, rules);
+  const checks = new Map(eventTypes.map((type) => [type.name, createEventCheck(type, rules)]));
+  const core: Core = { rules, checks };
   const streamsByName = new Map(streams.map((stream) => [stream.name, stream]));
   const catalog: AnyCatalog = {
     eventTypes: Object.freeze([...eventTypes]),
     streams: Object.freeze([...streams]),
-    maxEventBytes,
+    ...rules,
     find: (name) => checks.get(name)?.declaration,
     findStream: (name) => streamsByName.get(name),
-    parseEvent: (value) => parseEvent(checks, value),
-    assertEvent: (value) => assertEvent(checks, value),
-    parsePayload: (type, value) => parsePayload(checks, type, value),
-    parseEntry: (fields) => parseEntry(checks, fields, maxEventBytes),
+    parseEvent: (value) => parseEvent(core, value),
+    assertEvent: (value) => assertEvent(core, value),
+    parsePayload: (type, value) => parsePayload(core, type, value),
+    parseEntry: (fields) => parseEntry(core, fields),
     encodeEntry: (event) => encodeEntry(event, maxEventBytes),
   };
   // The functions above are typed for any catalog; the declared types narrow what they return.
   return Object.freeze(catalog) as unknown as Catalog<T, S>;
 }
 
-type Checks = ReadonlyMap<string, EventCheck>;
+/** What the functions of one catalog share. */
+interface Core {
+  readonly rules: CatalogRules;
+  /** By name of the type. */
+  readonly checks: ReadonlyMap<string, EventCheck>;
+}
 
-function parseEvent(checks: Checks, value: unknown): ParseResult<StreamEvent<string, never>> {
+function parseEvent(core: Core, value: unknown): ParseResult<StreamEvent<string, never>> {
   if (!isObject(value)) {
     return failure([{ path: '', rule: 'type', expected: 'an object', actualType: actualTypeOf(value) }]);
   }
   const type = value.event_type;
-  const check = typeof type === 'string' ? checks.get(type) : undefined;
-  if (check === undefined) return unknownType(checks, value);
+  const check = typeof type === 'string' ? core.checks.get(type) : undefined;
+  if (check === undefined) return unknownType(core, value);
   if (!check.isEvent(value)) return failure(check.explainEvent(value), check.declaration.name);
   // The check just saw every field of a StreamEvent.
-  return { ok: true, value: withComparableId(value as unknown as StreamEvent) as StreamEvent<string, never> };
+  const event = inNormalForm(value as unknown as StreamEvent, core.rules);
+  return { ok: true, value: event as StreamEvent<string, never> };
 }
 
-function assertEvent(checks: Checks, value: unknown): StreamEvent<string, never> {
-  const result = parseEvent(checks, value);
+function assertEvent(core: Core, value: unknown): StreamEvent<string, never> {
+  const result = parseEvent(core, value);
   if (result.ok) return result.value;
   const isUnknown = result.issues[0]?.rule === NOT_IN_CATALOG;
   const code = isUnknown ? 'unknown_event_type' : 'invalid_event';
   throw new ContractError(code, describeIssues(result.issues, result.eventType), { issues: result.issues });
 }
 
-function parsePayload(checks: Checks, type: string, value: unknown): ParseResult<never> {
-  const check = checks.get(type);
-  if (check === undefined) return failure([notInCatalog(checks, actualTypeOf(type))]);
+function parsePayload(core: Core, type: string, value: unknown): ParseResult<never> {
+  const check = core.checks.get(type);
+  if (check === undefined) return failure([notInCatalog(core, actualTypeOf(type))]);
   if (check.isPayload(value)) return { ok: true, value: value as never };
   return failure(check.explainPayload(value), type);
 }
 
-function parseEntry(
-  checks: Checks,
-  fields: EntryFields,
-  maxEventBytes: number,
-): ParseResult<ReceivedEvent<StreamEvent<string, never>>> {
-  const entry = parseEntryFields(fields, maxEventBytes);
+function parseEntry(core: Core, fields: EntryFields): ParseResult<ReceivedEvent<StreamEvent<string, never>>> {
+  const entry = parseEntryFields(fields, core.rules.maxEventBytes);
   if (!entry.ok) return entry;
-  const parsed = parseEvent(checks, entry.value.event);
+  const parsed = parseEvent(core, entry.value.event);
   if (!parsed.ok) return parsed;
   const event = parsed.value;
-  const declaration = checks.get(event.event_type)?.declaration;
-  if (declaration === undefined) return unknownType(checks, entry.value.event);
+  const declaration = core.checks.get(event.event_type)?.declaration;
+  if (declaration === undefined) return unknownType(core, entry.value.event);
   const { payloadText, metadataText } = entry.value;
   return {
     ok: true,

@@ -78,13 +78,13 @@ export interface FlushResult<Window = FlushingWindow> {
 
 /** The coalescing rules of a catalog. Every function is pure. */
 export interface Coalescing {
-  /** Where an event waits; undefined for a type that is not coalesced. */
+  /** Where an event waits; undefined for one that is not coalesced: by its type, or because it has no key. */
   slotOf(event: StreamEvent): SlotKey | undefined;
   /** Where an event ends the waiting; undefined when it ends nothing. */
   endedBy(event: StreamEvent): SlotKey | undefined;
   /**
    * Adds a parsed event to the window of its slot.
-   * @throws ContractError `invalid_window` for a type that is not coalesced, or the window of another slot
+   * @throws ContractError `invalid_window` for an event that is not coalesced, or the window of another slot
    */
   add(window: CoalescingWindow | undefined, event: StreamEvent, nowMs: number): AddResult;
   /**
@@ -192,8 +192,9 @@ class CatalogCoalescing implements Coalescing {
 
   slotOf(event: StreamEvent): SlotKey | undefined {
     const rule = ruleOf(this.#catalog, event);
-    if (rule === undefined) return undefined;
-    return { roomId: event.room_id, slot: rule.slot, key: rule.key(event.payload) };
+    const key = rule?.key(event.payload);
+    if (rule === undefined || key === undefined) return undefined;
+    return { roomId: event.room_id, slot: rule.slot, key };
   }
 
   endedBy(event: StreamEvent): SlotKey | undefined {
@@ -207,7 +208,7 @@ class CatalogCoalescing implements Coalescing {
     const rule = ruleOf(this.#catalog, event);
     const slotKey = this.slotOf(event);
     if (rule === undefined || slotKey === undefined) {
-      throw new ContractError('invalid_window', `event type "${event.event_type}" is not coalesced`);
+      throw new ContractError('invalid_window', `this event of type "${event.event_type}" is not coalesced`);
     }
     checkWindow(window, slotKey);
     const count = countOf(event);

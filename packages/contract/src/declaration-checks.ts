@@ -1,20 +1,42 @@
 // The checks of declarations. A wrong one is a programmer's mistake and throws at once.
-import { IsObject } from 'typebox';
 import { ContractError } from './contract-error.js';
-import { type EventTypeDeclaration, LANES, type StreamDeclaration } from './declaration.js';
+import {
+  type EventTypeDeclaration,
+  LANES,
+  OPEN_PAYLOADS,
+  type OpenPayloads,
+  type StreamDeclaration,
+} from './declaration.js';
+import { EVENT_ID_RULES, type EventIdRule } from './event-id-rule.js';
+import { utf8Bytes } from './utf8-bytes.js';
 
-/** Clients match hub methods without regard to case, so two names must not differ in case alone. */
-const EVENT_TYPE_NAME = /^[a-z][a-z0-9_.-]{0,63}$/;
+/** Longest name of an event type, in bytes of UTF-8. */
+const MAX_EVENT_TYPE_BYTES = 128;
+const CONTROL = /\p{Cc}/u;
 const SLOT_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
 /** `events:chat.p0` is partition 0 of `events:chat`. */
 const PARTITION_NAME = /\.p\d+$/;
-/** Hub methods that Millrace itself calls on clients. */
-const RESERVED_NAMES: readonly string[] = ['position', 'resync'];
+/** Hub methods of Millrace: those that it calls on clients, and those that clients call. */
+const RESERVED_NAMES: readonly string[] = [
+  'position',
+  'resync',
+  'joinroom',
+  'leaveroom',
+  'sendtyping',
+  'markread',
+];
+/** Names for which the JavaScript client has no handlers: it keeps them in an object that has these already. */
+const UNUSABLE_NAMES: readonly string[] = ['__proto__', 'constructor'];
 const REPLAY_MODES: readonly unknown[] = ['all', 'latest', 'none'];
 
 function check(isRight: boolean, message: string): void {
   if (!isRight) throw new ContractError('invalid_declaration', message);
+}
+
+/** A JSON Schema written by hand has no static type, and some keywords that the checks do not know. */
+function isTypeBoxSchema(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && '~kind' in value;
 }
 
 function isPositiveInteger(value: unknown): boolean {
@@ -35,12 +57,12 @@ export function checkStream(stream: StreamDeclaration): void {
 /** @throws ContractError `invalid_declaration` */
 export function checkEventType(type: EventTypeDeclaration): void {
   const { name } = type;
+  checkEventTypeName(name);
+  check(isTypeBoxSchema(type.payload), `event type "${name}": the payload must be a TypeBox schema`);
   check(
-    typeof name === 'string' && EVENT_TYPE_NAME.test(name),
-    `event type name ${JSON.stringify(name)} must be 1 to 64 lower-case letters, digits or "_.-", and begin with a letter`,
+    type.openPayload === undefined || isTypeBoxSchema(type.openPayload),
+    `event type "${name}": openPayload must be a TypeBox schema`,
   );
-  check(!RESERVED_NAMES.includes(name), `event type name "${name}" is reserved for a hub method of Millrace`);
-  check(IsObject(type.payload), `event type "${name}": the payload must be a TypeBox object schema`);
   check(
     typeof type.stream === 'string',
     `event type "${name}": stream must be the name of a stream, as declared with defineStream`,
@@ -52,6 +74,21 @@ export function checkEventType(type: EventTypeDeclaration): void {
   );
   checkReplay(type);
   checkCoalescing(type);
+}
+
+function checkEventTypeName(name: unknown): void {
+  const isText = typeof name === 'string' && name.isWellFormed() && !CONTROL.test(name);
+  check(
+    isText && name !== '' && utf8Bytes(name) <= MAX_EVENT_TYPE_BYTES,
+    `event type name ${JSON.stringify(name)} must be 1 to ${MAX_EVENT_TYPE_BYTES} bytes of text without control characters`,
+  );
+  // Clients match hub methods without regard to case.
+  const method = String(name).toLowerCase();
+  check(
+    !RESERVED_NAMES.includes(method),
+    `event type name "${name}" is reserved for a hub method of Millrace`,
+  );
+  check(!UNUSABLE_NAMES.includes(method), `event type name "${name}" cannot be used by JavaScript clients`);
 }
 
 function checkReplay({ name, replay }: EventTypeDeclaration): void {
@@ -87,6 +124,13 @@ function checkSlot(name: string, rule: { readonly slot: string; readonly key: un
   check(typeof rule.key === 'function', `event type "${name}": a slot needs a key`);
 }
 
+/** What a catalog says about all of its events. */
+export interface CatalogRules {
+  readonly maxEventBytes: number;
+  readonly openPayloads: OpenPayloads;
+  readonly eventIdRule: EventIdRule;
+}
+
 /**
  * The checks across a whole catalog: unique names, known streams, one window per slot. A type may end
  * coalescing in a slot that no type uses, so that a catalog can take over some of the built-in types.
@@ -95,13 +139,16 @@ function checkSlot(name: string, rule: { readonly slot: string; readonly key: un
 export function checkCatalog(
   streams: readonly StreamDeclaration[],
   eventTypes: readonly EventTypeDeclaration[],
-  maxEventBytes: number,
+  { maxEventBytes, openPayloads, eventIdRule }: CatalogRules,
 ): void {
   check(isPositiveInteger(maxEventBytes), 'maxEventBytes must be a whole number of 1 or more');
+  check(OPEN_PAYLOADS.includes(openPayloads), `openPayloads must be one of ${OPEN_PAYLOADS.join(', ')}`);
+  check(EVENT_ID_RULES.includes(eventIdRule), `eventIdRule must be one of ${EVENT_ID_RULES.join(', ')}`);
   for (const stream of streams) checkStream(stream);
   for (const type of eventTypes) checkEventType(type);
-  checkUnique('stream', streams);
-  checkUnique('event type', eventTypes);
+  checkUnique('stream', streams, (name) => name);
+  // Clients match hub methods without regard to case.
+  checkUnique('event type', eventTypes, (name) => name.toLowerCase());
   const streamNames = new Set(streams.map((stream) => stream.name));
   for (const { name, stream } of eventTypes) {
     check(streamNames.has(stream), `event type "${name}": the catalog has no stream "${stream}"`);
@@ -109,11 +156,17 @@ export function checkCatalog(
   checkSlots(eventTypes);
 }
 
-function checkUnique(what: string, declarations: readonly { readonly name: string }[]): void {
-  const seen = new Set<string>();
+function checkUnique(
+  what: string,
+  declarations: readonly { readonly name: string }[],
+  comparable: (name: string) => string,
+): void {
+  const seen = new Map<string, string>();
   for (const { name } of declarations) {
-    check(!seen.has(name), `${what} "${name}" is declared twice`);
-    seen.add(name);
+    const same = seen.get(comparable(name));
+    check(same !== name, `${what} "${name}" is declared twice`);
+    check(same === undefined, `${what} "${name}" differs from "${same}" in case only`);
+    seen.set(comparable(name), name);
   }
 }
 

@@ -1,6 +1,6 @@
 // Declarations of streams and event types: one declaration says everything Millrace needs to know about a type.
 // Nothing else in Millrace asks for a type by its name.
-import type { Static, TObject } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 
 /** How urgent a type is: what waits least in a publisher, and what is shed first for a slow client. */
 export type Lane = (typeof LANES)[number];
@@ -20,7 +20,11 @@ export interface StreamDeclaration<Name extends string = string> {
 export type ReplayRule<Payload> =
   | { readonly mode: 'all' }
   /** Only the newest event per key. */
-  | { readonly mode: 'latest'; key(payload: Payload): string }
+  | {
+      readonly mode: 'latest';
+      /** `undefined`: this event has no key, and is replayed as with `all`. */
+      key(payload: Payload): string | undefined;
+    }
   | { readonly mode: 'none' };
 
 /**
@@ -32,8 +36,11 @@ export interface CoalescingRule<Payload> {
   readonly slot: string;
   /** Milliseconds from the first event of a window until it is flushed. */
   readonly windowMs: number;
-  /** Whose event it is inside the slot, usually the user. Events of different keys never touch each other. */
-  key(payload: Payload): string;
+  /**
+   * Whose event it is inside the slot, usually the user. Events of different keys never touch each other. `undefined`: this
+   * event has no key; it is published at once and never merged.
+   */
+  key(payload: Payload): string | undefined;
   /**
    * The payload that stands for both. `later` is the payload of the newer event and is of this type;
    * `earlier` may be of another type of the slot. `undefined`: together they would be too large, so what waits is
@@ -50,18 +57,33 @@ export interface EndsCoalescingRule<Payload> {
   key(payload: Payload): string | undefined;
 }
 
+/** How strictly a catalog checks payloads whose type declares an `openPayload`. */
+export type OpenPayloads = (typeof OPEN_PAYLOADS)[number];
+
+/** `any`: by `openPayload`, the default. `recommended`: by `payload`, as if there were no other. */
+export const OPEN_PAYLOADS = ['any', 'recommended'] as const;
+
 /** Everything about one event type. */
 export interface EventTypeDeclaration<
   Name extends string = string,
-  Schema extends TObject = TObject,
+  Schema extends TSchema = TSchema,
   Stream extends string = string,
 > {
-  /** Value of `event_type`, and the name of the hub method on clients. */
+  /**
+   * Value of `event_type`, and the name of the hub method on clients: 1 to 128 bytes of any text without control characters.
+   * Clients do not tell upper from lower case.
+   */
   readonly name: Name;
   /** One sentence for the generated documents. */
   readonly description?: string;
-  /** TypeBox schema of the payload, an object. */
+  /** TypeBox schema of the payload, of any JSON type. Its static type is the payload's. */
   readonly payload: Schema;
+  /**
+   * What is accepted although it does not follow `payload`, which then only recommends: a wider schema. Rules of the type
+   * (keys, merge) must cope with all that it accepts. A catalog with `openPayloads: 'recommended'` does not look at it.
+   * @defaultValue `payload`
+   */
+  readonly openPayload?: TSchema;
   /** Name of the stream that a publisher puts the type into. */
   readonly stream: Stream;
   readonly lane: Lane;

@@ -1,5 +1,5 @@
 // How streams and event types are declared: checked at once, then frozen.
-import type { TObject } from 'typebox';
+import type { TSchema } from 'typebox';
 import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';
 import { checkEventType, checkStream } from './declaration-checks.js';
 
@@ -20,7 +20,7 @@ export function defineStream<const Name extends string>(
  */
 export function defineEventType<
   const Name extends string,
-  Schema extends TObject,
+  Schema extends TSchema,
   const Stream extends string,
 >(type: EventTypeDeclaration<Name, Schema, Stream>): EventTypeDeclaration<Name, Schema, Stream> {
   checkEventType(type);

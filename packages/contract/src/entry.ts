@@ -3,8 +3,8 @@
 import { ContractError } from './contract-error.js';
 import type { StreamEvent } from './envelope.js';
 import { actualTypeOf, describeIssue, type Issue } from './issue.js';
-import { isNestedWithinLimit, MAX_NESTING } from './nesting.js';
 import type { ParseResult } from './parse-result.js';
+import { explainUnreadable, MAX_NESTING } from './unreadable.js';
 import { utf8Bytes } from './utf8-bytes.js';
 
 /** The fields of a stream entry. */
@@ -88,16 +88,37 @@ export function parseEntryFields(fields: EntryFields, maxEventBytes: number): Pa
 }
 
 function writeJson(value: unknown, field: string): string {
+  let text: unknown;
+  let issue: Issue | undefined;
   try {
-    const text = isNestedWithinLimit(value) ? JSON.stringify(value) : undefined;
-    if (typeof text === 'string') return text;
+    text = JSON.stringify(value);
+    // What was handed in may write itself as something else (`toJSON`), so the text is judged.
+    issue =
+      typeof text === 'string' && mayBeUnreadable(text)
+        ? explainUnreadable(JSON.parse(text), `/${field}`)
+        : undefined;
   } catch (cause) {
     throw new ContractError('unencodable_event', `${field} cannot be written as JSON`, { cause });
   }
-  throw new ContractError(
-    'unencodable_event',
-    `${field} cannot be written as JSON, or is nested more than ${MAX_NESTING} levels deep`,
-  );
+  if (typeof text !== 'string')
+    throw new ContractError('unencodable_event', `${field} cannot be written as JSON`);
+  if (issue === undefined) return text;
+  throw new ContractError('unencodable_event', describeIssue(issue), { issues: [issue] });
+}
+
+/** Whether a text that `JSON.stringify` wrote may hold what no client could read. Few texts need the closer look. */
+function mayBeUnreadable(text: string): boolean {
+  return text.includes('"__proto__":') || text.includes('\\ud') || bracketsIn(text) > MAX_NESTING;
+}
+
+/** How many objects and lists begin in a text, brackets inside of strings included: at least as many as its levels. */
+function bracketsIn(text: string): number {
+  let count = 0;
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at >= 0 && count <= MAX_NESTING; at = text.indexOf(bracket, at + 1))
+      count += 1;
+  }
+  return count;
 }
 
 /**

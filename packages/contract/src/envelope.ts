@@ -1,7 +1,8 @@
 // The envelope that every event has, whatever its type: the `StreamEvent` of the data model, and its optional
 // metadata. The payload's shape is the event type's business.
-import { Object as Shape, type Static, String as Text, type TObject } from 'typebox';
-import { optional, positiveInteger, roomId, timestamp, uuidV4 } from './schema-pieces.js';
+import { Object as Shape, type Static, String as Text, type TObject, type TSchema, Unknown } from 'typebox';
+import type { EventIdRule } from './event-id-rule.js';
+import { eventId, optional, positiveInteger, roomId, timestamp } from './schema-pieces.js';
 
 /** Schema of {@link EventMetadata}. Open: unknown fields are kept. */
 export const eventMetadata = Shape(
@@ -19,45 +20,41 @@ export const eventMetadata = Shape(
 export type EventMetadata = Static<typeof eventMetadata>;
 
 /** The fields of the envelope beside `event_type` and `payload`. */
-export const envelopeFields = {
-  event_id: uuidV4({
-    description: 'Unique identifier of the event, compared in lower case. The same id twice is one event.',
-  }),
-  timestamp: timestamp({ description: 'When the event was made.' }),
-  room_id: roomId({ description: 'The room whose members receive the event.' }),
-  metadata: optional(eventMetadata),
-};
-
-/** What the envelope schema of one event type needs of it. */
-interface PayloadSource {
-  readonly name: string;
-  readonly payload: TObject;
+export function envelopeFields(idRule: EventIdRule) {
+  const comparison = idRule === 'text' ? '' : ', compared in lower case';
+  return {
+    event_id: eventId(idRule, {
+      description: `Unique identifier of the event${comparison}. The same id twice is one event.`,
+    }),
+    timestamp: timestamp({
+      description: 'When the event was made. Without an offset it is UTC. Clients receive it as RFC 3339.',
+    }),
+    room_id: roomId({ description: 'The room whose members receive the event.' }),
+    metadata: optional(eventMetadata),
+  };
 }
 
-/** The schema of a whole event of one type, compiled as one check. */
-export function envelopeSchema(type: PayloadSource): TObject {
-  return Shape({
-    event_id: envelopeFields.event_id,
-    event_type: Text(),
-    timestamp: envelopeFields.timestamp,
-    room_id: envelopeFields.room_id,
-    payload: type.payload,
-    metadata: envelopeFields.metadata,
-  });
+/** The schema of a whole event with this payload, compiled as one check. */
+export function envelopeSchema(payload: TSchema, idRule: EventIdRule): TObject {
+  const { event_id, timestamp, room_id, metadata } = envelopeFields(idRule);
+  return Shape({ event_id, event_type: Text(), timestamp, room_id, payload, metadata });
 }
 
-/** The schema of an event of a type nobody knows: everything but the payload's fields. */
-export const openEnvelopeSchema = envelopeSchema({ name: '', payload: Shape({}) });
+/** The schema of an event of a type nobody knows: everything but the payload. */
+export function openEnvelopeSchema(idRule: EventIdRule): TObject {
+  return envelopeSchema(Unknown(), idRule);
+}
 
 /**
- * One event. `event_id` is lower case once it was parsed. Unknown extra fields are kept at run time.
+ * One event. Once it was parsed, `event_id` is in the form in which IDs are compared (UUIDs in lower case) and `timestamp` in
+ * normal form. Unknown extra fields are kept at run time.
  * @typeParam Type name of the event type
  * @typeParam Payload what the type carries
  */
 export interface StreamEvent<Type extends string = string, Payload = unknown> {
   readonly event_id: string;
   readonly event_type: Type;
-  /** RFC 3339 with an offset. */
+  /** ISO 8601; RFC 3339 with an offset once it was parsed, and as clients receive it. */
   readonly timestamp: string;
   readonly room_id: string;
   readonly payload: Payload;

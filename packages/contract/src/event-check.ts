@@ -1,12 +1,13 @@
 // The compiled checks of one event type. Compiled on first use, so that a catalog costs nothing at start and
 // nothing for types that never come.
-import type { TObject, TSchema } from 'typebox';
+import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { EventTypeDeclaration } from './declaration.js';
+import type { CatalogRules } from './declaration-checks.js';
 import { envelopeSchema } from './envelope.js';
 import { explain } from './explain.js';
-import { actualTypeOf, type Issue, MAX_ISSUES } from './issue.js';
-import { isNestedWithinLimit, MAX_NESTING } from './nesting.js';
+import { type Issue, MAX_ISSUES } from './issue.js';
+import { explainUnreadable, isReadable } from './unreadable.js';
 
 type Check = (value: unknown) => boolean;
 
@@ -37,37 +38,38 @@ interface Nested {
   readonly metadata?: unknown;
 }
 
-function explainNesting(value: unknown, path: string): readonly Issue[] {
-  if (isNestedWithinLimit(value)) return [];
-  const expected = `nested at most ${MAX_NESTING} levels deep`;
-  return [{ path, rule: 'maxNesting', expected, actualType: actualTypeOf(value) }];
+/** The schema that a payload must follow: the recommended one only where the catalog asks for it. */
+export function checkedPayload(
+  { payload, openPayload }: Pick<EventTypeDeclaration, 'payload' | 'openPayload'>,
+  { openPayloads }: Pick<CatalogRules, 'openPayloads'>,
+): TSchema {
+  return openPayloads === 'recommended' ? payload : (openPayload ?? payload);
 }
 
-/** Creates the checks of one event type. */
-export function createEventCheck(declaration: EventTypeDeclaration): EventCheck {
-  const eventSchema: TObject = envelopeSchema(declaration);
+/** Creates the checks of one event type in a catalog. */
+export function createEventCheck(declaration: EventTypeDeclaration, rules: CatalogRules): EventCheck {
+  const payloadSchema = checkedPayload(declaration, rules);
+  const eventSchema = envelopeSchema(payloadSchema, rules.eventIdRule);
   const followsEnvelope = compileOnFirstUse(eventSchema);
-  const followsPayload = compileOnFirstUse(declaration.payload);
+  const followsPayload = compileOnFirstUse(payloadSchema);
   return {
     declaration,
     isEvent(value) {
       if (!followsEnvelope(value)) return false;
       const { payload, metadata } = value as Nested; // The check above saw an object.
-      return isNestedWithinLimit(payload) && isNestedWithinLimit(metadata);
+      return isReadable(payload) && isReadable(metadata);
     },
-    isPayload: (value) => followsPayload(value) && isNestedWithinLimit(value),
+    isPayload: (value) => followsPayload(value) && isReadable(value),
     explainEvent(value) {
       const { payload, metadata } = value as Nested; // Called for objects only.
-      return [
-        ...explain(eventSchema, value, ''),
-        ...explainNesting(payload, '/payload'),
-        ...explainNesting(metadata, '/metadata'),
-      ].slice(0, MAX_ISSUES);
+      const unreadable = [explainUnreadable(payload, '/payload'), explainUnreadable(metadata, '/metadata')];
+      return firstIssues([...explain(eventSchema, value, ''), ...unreadable]);
     },
     explainPayload: (value) =>
-      [...explain(declaration.payload, value, '/payload'), ...explainNesting(value, '/payload')].slice(
-        0,
-        MAX_ISSUES,
-      ),
+      firstIssues([...explain(payloadSchema, value, '/payload'), explainUnreadable(value, '/payload')]),
   };
+}
+
+function firstIssues(issues: readonly (Issue | undefined)[]): readonly Issue[] {
+  return issues.filter((issue) => issue !== undefined).slice(0, MAX_ISSUES);
 }

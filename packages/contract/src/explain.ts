@@ -2,7 +2,7 @@
 // be slow; it stops at the bound of the issue list. Keywords it has no words for are reported by name.
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { type ActualType, actualTypeOf, type Issue, MAX_ISSUES } from './issue.js';
+import { type ActualType, actualTypeOf, type Issue, MAX_ISSUES, pointerStep } from './issue.js';
 import { namedCheckOf } from './named-check.js';
 
 type Keywords = Readonly<Record<string, unknown>>;
@@ -32,11 +32,6 @@ const LIMIT_WORDS: Readonly<Record<string, (limit: string) => string>> = {
   maxItems: (limit) => `a list of at most ${limit}`,
   uniqueItems: () => 'a list without repeated items',
 };
-
-/** Escapes one step of a JSON Pointer (RFC 6901, section 3). */
-function pointerStep(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1');
-}
 
 function isObject(value: unknown): value is Keywords {
   return actualTypeOf(value) === 'object';

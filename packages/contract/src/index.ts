@@ -38,6 +38,7 @@ export {
   type EventTypeDeclaration,
   LANES,
   type Lane,
+  type OpenPayloads,
   type ReplayRule,
   type StreamDeclaration,
 } from './declaration.js';
@@ -45,6 +46,8 @@ export { defineEventType, defineStream } from './define.js';
 export { type EntryFields, MAX_EVENT_BYTES } from './entry.js';
 export { type EventMetadata, eventMetadata, type StreamEvent } from './envelope.js';
 export { eventCatalog } from './event-catalog.js';
+export { type EventIdRule, isEventId, MAX_EVENT_ID_BYTES } from './event-id-rule.js';
+export { hasUtcOffset, isTimestamp, MAX_TIMESTAMP_CHARS, normalizeTimestamp } from './iso-timestamp.js';
 export { type ActualType, describeIssue, describeIssues, type Issue, MAX_ISSUES } from './issue.js';
 export {
   createJsonSchemas,
@@ -53,7 +56,6 @@ export {
   type JsonSchemas,
 } from './json-schema.js';
 export { checked, type NamedCheck } from './named-check.js';
-export { MAX_NESTING } from './nesting.js';
 export { createOpenApiDocument, type OpenApiDocument, type OpenApiOptions } from './openapi.js';
 export type { ParseFailure, ParseResult, ParseSuccess } from './parse-result.js';
 export { isRoomId, MAX_ROOM_ID_BYTES } from './room-id-text.js';
@@ -67,5 +69,6 @@ export {
   uuid,
   uuidV4,
 } from './schema-pieces.js';
-export { compareTimestamps, isTimestamp, timestampToMs } from './timestamp-text.js';
+export { compareTimestamps, timestampToMs } from './timestamp-text.js';
+export { MAX_NESTING } from './unreadable.js';
 export { isUuid, isUuidV4 } from './uuid-text.js';

@@ -16,7 +16,10 @@ export type ActualType =
 
 /** One broken rule. Plain data, safe to log and to send to whoever sent the event. */
 export interface Issue {
-  /** JSON Pointer (RFC 6901) to the field, `''` for the event as a whole. Names declared fields only. */
+  /**
+   * JSON Pointer (RFC 6901) to the field, `''` for the event as a whole. Names declared fields only, except to what no client
+   * could read: there it names whatever leads to it, cut after 256 characters.
+   */
   readonly path: string;
   /** Stable name of the rule, such as `required`, `type`, `const`, `minimum` or `format:uuid-v4`. */
   readonly rule: string;
@@ -28,6 +31,11 @@ export interface Issue {
 
 /** Most issues one parse reports. The rest is cut off: the first few are what a person needs. */
 export const MAX_ISSUES = 16;
+
+/** Escapes one step of a JSON Pointer (RFC 6901, section 3). */
+export function pointerStep(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}
 
 /** Names the kind of a value for {@link Issue.actualType}. */
 export function actualTypeOf(value: unknown): ActualType {

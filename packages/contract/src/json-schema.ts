@@ -1,10 +1,12 @@
 // A catalog as JSON Schema 2020-12 documents, for producers in other languages. Standard keywords only: where
-// a check of ours is exact, the keywords come as near as they can (room ids: characters for bytes; leap
-// seconds and nesting: not said).
+// a check of ours is exact, the keywords come as near as they can (room ids: characters for bytes; the calendar, leap
+// seconds and what no client could read: not said).
 import type { TSchema } from 'typebox';
 import type { AnyCatalog } from './catalog.js';
 import type { EventTypeDeclaration } from './declaration.js';
 import { envelopeFields } from './envelope.js';
+import { checkedPayload } from './event-check.js';
+import type { EventIdRule } from './event-id-rule.js';
 import { namedCheckOf } from './named-check.js';
 
 /** A JSON Schema as plain data. */
@@ -25,8 +27,10 @@ export interface JsonSchemas {
   readonly event: JsonSchema;
   /** A flat stream entry: text fields, with JSON inside `payload` and `metadata`. */
   readonly entry: JsonSchema;
-  /** The payload of each type, by the type's name. */
+  /** What is accepted as payload of each type, by the type's name. */
   readonly payloads: Readonly<Record<string, JsonSchema>>;
+  /** What is recommended where more than that is accepted, by the type's name. */
+  readonly recommended: Readonly<Record<string, JsonSchema>>;
 }
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
@@ -51,28 +55,57 @@ function toKeywordValue(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? toJsonSchema(value) : value;
 }
 
-/** The payload schema of a type as plain keywords, titled by the type's name. */
-export function payloadSchema(type: EventTypeDeclaration): JsonSchema {
-  const { description } = type;
-  const title = `Payload of ${type.name}`;
-  return { title, ...(description === undefined ? {} : { description }), ...toJsonSchema(type.payload) };
+/** What a catalog accepts as payload of a type, as plain keywords, titled by the type's name. */
+export function payloadSchema(catalog: AnyCatalog, type: EventTypeDeclaration): JsonSchema {
+  const accepted = checkedPayload(type, catalog);
+  // A schema with the recommended fields would refuse others: they are named in words.
+  const fields = accepted === type.payload ? [] : Object.keys(recommendedFields(type));
+  const recommendation = fields.length === 0 ? undefined : `Recommended fields: ${fields.join(', ')}.`;
+  return { ...head(type, 'Payload', recommendation), ...toJsonSchema(accepted) };
+}
+
+/** What is recommended as payload of a type, as plain keywords. */
+function recommendedSchema(type: EventTypeDeclaration): JsonSchema {
+  return { ...head(type, 'Recommended payload'), ...toJsonSchema(type.payload) };
+}
+
+function recommendedFields({ payload }: EventTypeDeclaration): JsonSchema {
+  const { properties } = payload as { readonly properties?: JsonSchema }; // A schema is a plain object of keywords.
+  return properties ?? {};
+}
+
+function head(type: EventTypeDeclaration, title: string, recommendation?: string): JsonSchema {
+  const sentences = [type.description, recommendation].filter((sentence) => sentence !== undefined);
+  return {
+    title: `${title} of ${type.name}`,
+    ...(sentences.length === 0 ? {} : { description: sentences.join(' ') }),
+  };
 }
 
 /** The envelope's fields as plain keywords, with the payload and the type left to the caller. */
-export function envelopeProperties(eventType: JsonSchema, payload: JsonSchema): JsonSchema {
+export function envelopeProperties(
+  idRule: EventIdRule,
+  eventType: JsonSchema,
+  payload: JsonSchema,
+): JsonSchema {
+  const fields = envelopeFields(idRule);
   return {
-    event_id: toJsonSchema(envelopeFields.event_id),
+    event_id: toJsonSchema(fields.event_id),
     event_type: { description: 'Name of the event type. It decides what the payload holds.', ...eventType },
-    timestamp: toJsonSchema(envelopeFields.timestamp),
-    room_id: toJsonSchema(envelopeFields.room_id),
+    timestamp: toJsonSchema(fields.timestamp),
+    room_id: toJsonSchema(fields.room_id),
     payload,
-    metadata: toJsonSchema(envelopeFields.metadata),
+    metadata: toJsonSchema(fields.metadata),
   };
 }
 
 /** The fields of a flat entry as plain keywords. */
-export function entryProperties(eventType: JsonSchema, payload: JsonSchema): JsonSchema {
-  const { event_id, event_type, timestamp, room_id } = envelopeProperties(eventType, payload);
+export function entryProperties(idRule: EventIdRule, eventType: JsonSchema, payload: JsonSchema): JsonSchema {
+  const { event_id, event_type, timestamp, room_id, metadata } = envelopeProperties(
+    idRule,
+    eventType,
+    payload,
+  );
   return {
     event_id,
     event_type,
@@ -81,7 +114,7 @@ export function entryProperties(eventType: JsonSchema, payload: JsonSchema): Jso
     payload: jsonText('The payload as JSON text.', payload),
     metadata: jsonText(
       'The metadata as JSON text. An empty text and null mean none.',
-      toJsonSchema(envelopeFields.metadata),
+      metadata as JsonSchema, // Made above.
     ),
   };
 }
@@ -99,17 +132,18 @@ export const REQUIRED_FIELDS = ['event_id', 'event_type', 'timestamp', 'room_id'
  */
 export function createJsonSchemas(catalog: AnyCatalog, options: JsonSchemaOptions = {}): JsonSchemas {
   const prefix = options.idPrefix ?? DEFAULT_ID_PREFIX;
-  const head = (name: string): JsonSchema => ({ $schema: DIALECT, $id: `${prefix}${name}` });
-  const payloadId = (type: EventTypeDeclaration): string => `payload:${type.name}`;
-  const types = catalog.eventTypes;
+  const identity = (name: string): JsonSchema => ({ $schema: DIALECT, $id: `${prefix}${name}` });
+  const payloadId = ({ name }: EventTypeDeclaration): string => `payload:${encodeURIComponent(name)}`;
+  const recommendedId = ({ name }: EventTypeDeclaration): string => `recommended:${encodeURIComponent(name)}`;
+  const { eventTypes: types, eventIdRule: idRule } = catalog;
   const eventType = { type: 'string', enum: types.map((type) => type.name) };
   const event = {
-    ...head('event'),
+    ...identity('event'),
     title: 'Event',
     description: 'One event, with the payload that its type says.',
     type: 'object',
     required: REQUIRED_FIELDS,
-    properties: envelopeProperties(eventType, { type: 'object', description: 'What the event carries.' }),
+    properties: envelopeProperties(idRule, eventType, { description: 'What the event carries.' }),
     oneOf: types.map((type) => ({
       properties: {
         event_type: { const: type.name },
@@ -118,15 +152,23 @@ export function createJsonSchemas(catalog: AnyCatalog, options: JsonSchemaOption
     })),
   };
   const entry = {
-    ...head('entry'),
+    ...identity('entry'),
     title: 'Stream entry',
     description: 'One event as the flat fields of a stream entry, as a plain XADD writes them.',
     type: 'object',
     required: REQUIRED_FIELDS,
-    properties: entryProperties(eventType, { type: 'object' }),
+    properties: entryProperties(idRule, eventType, {}),
   };
   const payloads = types.map(
-    (type) => [type.name, { ...head(payloadId(type)), ...payloadSchema(type) }] as const,
+    (type) => [type.name, { ...identity(payloadId(type)), ...payloadSchema(catalog, type) }] as const,
   );
-  return { event, entry, payloads: Object.fromEntries(payloads) };
+  const recommended = types
+    .filter((type) => checkedPayload(type, catalog) !== type.payload)
+    .map((type) => [type.name, { ...identity(recommendedId(type)), ...recommendedSchema(type) }] as const);
+  return {
+    event,
+    entry,
+    payloads: Object.fromEntries(payloads),
+    recommended: Object.fromEntries(recommended),
+  };
 }

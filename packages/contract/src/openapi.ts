@@ -1,5 +1,6 @@
 // A catalog as an OpenAPI 3.1 document of `POST /v1/events`: what a backend without a library sends, and what it is answered.
 import type { AnyCatalog } from './catalog.js';
+import { componentKeys } from './component-key.js';
 import type { EventTypeDeclaration } from './declaration.js';
 import { envelopeProperties, type JsonSchema, payloadSchema } from './json-schema.js';
 
@@ -28,31 +29,35 @@ function json(schema: JsonSchema): JsonSchema {
   return { 'application/json': { schema } };
 }
 
-const eventName = (type: EventTypeDeclaration): string => `${type.name}.event`;
-const payloadName = (type: EventTypeDeclaration): string => `${type.name}.payload`;
+type Keys = ReadonlyMap<string, string>;
 
-function schemasOf(type: EventTypeDeclaration): readonly Named[] {
+const eventName = (keys: Keys, { name }: EventTypeDeclaration): string => `${keys.get(name) ?? name}.event`;
+const payloadName = (keys: Keys, { name }: EventTypeDeclaration): string =>
+  `${keys.get(name) ?? name}.payload`;
+
+function schemasOf(catalog: AnyCatalog, keys: Keys, type: EventTypeDeclaration): readonly Named[] {
   const { description } = type;
+  const payload = schemaRef(payloadName(keys, type));
   const event = {
     title: type.name,
     ...(description === undefined ? {} : { description }),
     type: 'object',
     // The gateway gives an event the ID and the time that it comes without.
     required: ['event_type', 'room_id', 'payload'],
-    properties: envelopeProperties({ type: 'string', const: type.name }, schemaRef(payloadName(type))),
+    properties: envelopeProperties(catalog.eventIdRule, { type: 'string', const: type.name }, payload),
   };
   return [
-    [eventName(type), event],
-    [payloadName(type), payloadSchema(type)],
+    [eventName(keys, type), event],
+    [payloadName(keys, type), payloadSchema(catalog, type)],
   ];
 }
 
-function anyEvent(types: readonly EventTypeDeclaration[]): JsonSchema {
-  const mapping = types.map((type) => [type.name, `#/components/schemas/${eventName(type)}`]);
+function anyEvent(types: readonly EventTypeDeclaration[], keys: Keys): JsonSchema {
+  const mapping = types.map((type) => [type.name, `#/components/schemas/${eventName(keys, type)}`]);
   return {
     title: 'Event',
     description: 'One event of any type.',
-    oneOf: types.map((type) => schemaRef(eventName(type))),
+    oneOf: types.map((type) => schemaRef(eventName(keys, type))),
     discriminator: { propertyName: 'event_type', mapping: Object.fromEntries(mapping) },
   };
 }
@@ -156,12 +161,13 @@ export function createOpenApiDocument(catalog: AnyCatalog, options: OpenApiOptio
     requestBody: { required: true, content: json({ oneOf: [schemaRef('Event'), list] }) },
     responses: responses(maxEvents),
   };
+  const keys = componentKeys(catalog.eventTypes.map(({ name }) => name));
   const schemas: readonly Named[] = [
-    ['Event', anyEvent(catalog.eventTypes)],
+    ['Event', anyEvent(catalog.eventTypes, keys)],
     ['Result', result],
     ['Answer', answer],
     ['Problem', problem],
-    ...catalog.eventTypes.flatMap(schemasOf),
+    ...catalog.eventTypes.flatMap((type) => schemasOf(catalog, keys, type)),
   ];
   return {
     openapi: '3.1.0',

@@ -1,9 +1,22 @@
-// The payloads of the built-in event types, field by field as in the data model. Names are on the wire: they
-// never change. Unknown extra fields are kept.
-import { Enum, Boolean as Flag, Literal, Null, Object as Shape, String as Text, Union } from 'typebox';
-import { nonEmptyList, optional, positiveInteger, timestamp, uuid } from './schema-pieces.js';
+// The payloads of the built-in event types. Those that the data model defines are checked field by field as it says; for those
+// that it leaves open the fields here are recommended: static types and documents. Names are on the wire: they never change.
+// Unknown extra fields are kept.
+import {
+  Enum,
+  Boolean as Flag,
+  Integer,
+  Literal,
+  Null,
+  Object as Shape,
+  String as Text,
+  Union,
+} from 'typebox';
+import { nonEmptyList, optional, timestamp, uuid } from './schema-pieces.js';
 
-/** Who sent a chat message. */
+/** What the data model leaves open: any JSON object. */
+export const anyObject = Shape({});
+
+/** Who sent a chat message. Recommended: the data model does not say what it holds. */
 const senderInfo = Shape(
   {
     id: uuid({ description: 'The user.' }),
@@ -14,19 +27,26 @@ const senderInfo = Shape(
   { description: 'Who sent the message.' },
 );
 
-/** Payload of `chat_message`. */
-export const chatMessagePayload = Shape({
+const messageFields = {
   id: uuid({ description: 'Identifier of the message in the database.' }),
   request_id: uuid({ description: 'The request the message belongs to.' }),
   sender_id: optional(uuid({ description: 'The sender. Null for a system message.' })),
-  sender: optional(senderInfo),
   content: Text({ description: 'What was written.' }),
-  sequence_number: positiveInteger({ description: 'Place of the message within its request.' }),
+  sequence_number: Integer({ description: 'Place of the message within its request.' }),
   is_screenshot: Flag({ description: 'True when a screenshot is attached.' }),
   created_at: timestamp({ description: 'When the message was made.' }),
   client_temp_id: optional(
     Text({ description: 'The sender’s own identifier, until it knows the final one.' }),
   ),
+};
+
+/** Payload of `chat_message`. */
+export const chatMessagePayload = Shape({ ...messageFields, sender: optional(senderInfo) });
+
+/** The same as far as the data model defines it. */
+export const openChatMessagePayload = Shape({
+  ...messageFields,
+  sender: optional(Shape({}, { description: 'Who sent the message: any JSON object.' })),
 });
 
 const typingFields = {
@@ -46,7 +66,7 @@ export const typingStopPayload = Shape({
   is_typing: Literal(false, { description: 'False: the user no longer types.' }),
 });
 
-/** Payload of `read_receipt`. */
+/** Recommended payload of `read_receipt`. */
 export const readReceiptPayload = Shape({
   user_id: uuid({ description: 'The user who read.' }),
   message_ids: nonEmptyList(uuid({ description: 'A message.' }), {
@@ -63,7 +83,7 @@ export const statusChangePayload = Shape({
   changed_at: timestamp({ description: 'When it changed.' }),
 });
 
-/** Payload of `assignment_change`. */
+/** Recommended payload of `assignment_change`. */
 export const assignmentChangePayload = Shape({
   request_id: uuid({ description: 'The request that was assigned.' }),
   assignee_id: Union([uuid(), Null()], { description: 'Who has it now. Null: nobody.' }),
@@ -71,7 +91,7 @@ export const assignmentChangePayload = Shape({
   assigned_by: Text({ description: 'Who assigned it.' }),
 });
 
-/** Payload of `notification`. */
+/** Recommended payload of `notification`. */
 export const notificationPayload = Shape({
   type: Text({ description: 'Kind of notification; the application decides which there are.' }),
   title: Text({ description: 'One line.' }),
@@ -93,10 +113,10 @@ const remoteSessionFields = {
   ),
 };
 
-/** Payload of `remote_session_start`. */
+/** Recommended payload of `remote_session_start`. */
 export const remoteSessionStartPayload = Shape({ ...remoteSessionFields });
 
-/** Payload of `remote_session_end`. */
+/** Recommended payload of `remote_session_end`. */
 export const remoteSessionEndPayload = Shape({
   ...remoteSessionFields,
   reason: optional(Text({ description: 'Why it ended.' })),

@@ -15,9 +15,10 @@ import {
   type TUnion,
   Union,
 } from 'typebox';
+import { type EventIdRule, isEventId, MAX_EVENT_ID_BYTES } from './event-id-rule.js';
+import { isTimestamp, MAX_TIMESTAMP_CHARS, TIMESTAMP_PATTERN } from './iso-timestamp.js';
 import { checked } from './named-check.js';
 import { isRoomId, MAX_ROOM_ID_BYTES } from './room-id-text.js';
-import { isTimestamp } from './timestamp-text.js';
 import { isUuid, isUuidV4 } from './uuid-text.js';
 
 /** What a piece says in the generated documents. */
@@ -27,6 +28,8 @@ export interface PieceOptions {
 }
 
 const HEX = '[0-9a-fA-F]';
+/** No control characters and no lone surrogates. */
+const TEXT_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]*$';
 
 /** A UUID of any version as text. Upper case is accepted and kept. */
 export function uuid(options: PieceOptions = {}): TString {
@@ -46,28 +49,38 @@ export function uuidV4(options: PieceOptions = {}): TString {
   });
 }
 
-/** An RFC 3339 date and time with an offset, checked against the calendar. */
+/** Any ISO 8601 date and time, checked against the calendar; see `normalizeTimestamp`. Without an offset it is UTC. */
 export function timestamp(options: PieceOptions = {}): TString {
   return checked(Text({ ...options }), isTimestamp, {
     rule: 'format:date-time',
-    expected: 'an RFC 3339 date and time with an offset',
-    jsonSchema: {
-      format: 'date-time',
-      pattern: '^\\d{4}-\\d{2}-\\d{2}[Tt]\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?([Zz]|[+-]\\d{2}:\\d{2})$',
-    },
+    expected: 'an ISO 8601 date and time',
+    // Not `format: date-time`, which is RFC 3339 alone. A pattern cannot ask the calendar.
+    jsonSchema: { pattern: TIMESTAMP_PATTERN, maxLength: MAX_TIMESTAMP_CHARS },
   });
 }
 
-/** A room id: 1 to 256 bytes of UTF-8, no control characters, no braces. */
+/** An `event_id` by a catalog's rule. */
+export function eventId(rule: EventIdRule, options: PieceOptions = {}): TString {
+  if (rule === 'uuid-v4') return uuidV4(options);
+  if (rule === 'uuid') return uuid(options);
+  return checked(Text({ ...options }), (text: string) => isEventId(text, rule), {
+    rule: 'format:event-id',
+    expected: `1 to ${MAX_EVENT_ID_BYTES} bytes of UTF-8 without control characters`,
+    jsonSchema: { minLength: 1, maxLength: MAX_EVENT_ID_BYTES, pattern: TEXT_PATTERN },
+  });
+}
+
+/** A room id: 1 to 256 bytes of UTF-8, no control characters; `*` alone is reserved. */
 export function roomId(options: PieceOptions = {}): TString {
   return checked(Text({ ...options }), isRoomId, {
     rule: 'format:room-id',
-    expected: `1 to ${MAX_ROOM_ID_BYTES} bytes of UTF-8 without control characters and braces`,
+    expected: `1 to ${MAX_ROOM_ID_BYTES} bytes of UTF-8 without control characters, and not "*"`,
     // JSON Schema counts characters, so a long id that is not ASCII passes it and fails here.
     jsonSchema: {
       minLength: 1,
       maxLength: MAX_ROOM_ID_BYTES,
-      pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f{}\\ud800-\\udfff]*$',
+      pattern: TEXT_PATTERN,
+      not: { const: '*' },
     },
   });
 }

@@ -1,5 +1,5 @@
-// Timestamps as RFC 3339 text with an offset: check, comparison and conversion. Works on the text, so that
-// nothing is lost of a fraction of any length.
+// Timestamps in their normal form, RFC 3339 text with an offset: check, comparison and conversion. Works on the text, so
+// that nothing is lost of a fraction of any length. Other forms of ISO 8601 are brought into this one by `iso-timestamp.ts`.
 
 const DATE =
   '\\d\\d\\d\\d-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2[0-9]))';
@@ -17,7 +17,8 @@ function twoDigits(text: string, at: number): number {
   return (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48;
 }
 
-function isLeapYear(year: number): boolean {
+/** Whether the year has a 29 February, by the Gregorian calendar. */
+export function isLeapYear(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
@@ -56,11 +57,11 @@ function isAtMonthEnd(text: string): boolean {
 }
 
 /**
- * True for an RFC 3339 date-time: with an offset or `Z`, any number of fraction digits, a day that the
+ * True for the normal form, an RFC 3339 date-time: with an offset or `Z`, any number of fraction digits, a day that the
  * calendar has, and second 60 only where a leap second can be (the end of a month in UTC).
  * The separator is `T`; a blank is not accepted.
  */
-export function isTimestamp(text: string): boolean {
+export function isRfc3339(text: string): boolean {
   if (NOT_DATE_TIME.test(text)) return false;
   const isLeapDay = text.charCodeAt(9) === NINE && text.startsWith('02-2', 5);
   const isLeapSecond = text.charCodeAt(17) === SIX;
@@ -69,7 +70,7 @@ export function isTimestamp(text: string): boolean {
 }
 
 /**
- * A checked timestamp as milliseconds since 1970, the fraction cut to milliseconds.
+ * A timestamp in normal form as milliseconds since 1970, the fraction cut to milliseconds.
  * Use it instead of `Date.parse`, which knows no leap second.
  */
 export function timestampToMs(text: string): number {
@@ -77,7 +78,7 @@ export function timestampToMs(text: string): number {
 }
 
 /**
- * Orders two checked timestamps by the instant they name: negative, zero or positive. Exact to the last
+ * Orders two timestamps in normal form by the instant they name: negative, zero or positive. Exact to the last
  * digit of the fraction, and independent of the offset they are written in.
  */
 export function compareTimestamps(left: string, right: string): number {

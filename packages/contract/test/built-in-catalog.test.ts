@@ -1,9 +1,11 @@
 // The built-in catalog is what the data model says, and users' catalogs grow out of it.
 import {
   checked,
+  createJsonSchemas,
   defineCatalog,
   defineEventType,
   defineStream,
+  type EventIdRule,
   eventCatalog,
   optional,
   positiveInteger,
@@ -13,6 +15,7 @@ import {
   uuid,
   uuidV4,
 } from '@millrace/contract';
+import type { TSchema } from 'typebox';
 import { expect, test } from 'vitest';
 import { EVENT_ID, eventOf, TIMESTAMP, UUID } from './samples.js';
 
@@ -85,7 +88,7 @@ test('a user’s own type sits beside the built-in ones and gets the same checks
     order_id: 'x',
     trace: UUID.replace('-4', '-1'),
     at: 'now',
-    table: '{',
+    table: 'a\nb',
     seats: 0,
     even: 1,
     note: 'long',
@@ -104,6 +107,51 @@ test('a user’s own type sits beside the built-in ones and gets the same checks
     '/payload/size anyOf',
     '/payload/tags type',
   ]);
+});
+
+test('a payload can be of any JSON type', () => {
+  const typeOf = (name: string, payload: TSchema) =>
+    defineEventType({
+      name,
+      payload,
+      stream: 'events:chat',
+      lane: 'high',
+      maxAgeMs: null,
+      replay: { mode: 'all' },
+    });
+  const catalog = defineCatalog({
+    streams: eventCatalog.streams,
+    eventTypes: [
+      typeOf('ReceiveMessage', Type.String()),
+      typeOf('chat:typing', Type.Array(Type.Integer())),
+      typeOf('über alles / %', Type.Null()),
+      typeOf('x'.repeat(128), Type.Unknown()),
+    ],
+  });
+  const accepts = (type: string, payload: unknown): boolean => catalog.parseEvent(eventOf(type, payload)).ok;
+  expect([accepts('ReceiveMessage', 'text'), accepts('ReceiveMessage', 1)]).toEqual([true, false]);
+  expect([accepts('chat:typing', [1, 2]), accepts('chat:typing', {})]).toEqual([true, false]);
+  expect([accepts('über alles / %', null), accepts('über alles / %', {})]).toEqual([true, false]);
+  for (const payload of [null, 0, false, '', [], {}]) expect(accepts('x'.repeat(128), payload)).toBe(true);
+  const entry = catalog.encodeEntry(eventOf('ReceiveMessage', 'text'));
+  expect(catalog.parseEntry(entry)).toMatchObject({ ok: true, value: { payloadText: '"text"' } });
+  expect(Object.keys(createJsonSchemas(catalog).payloads)).toHaveLength(4);
+});
+
+test('a catalog chooses what its event IDs may be', () => {
+  const of = (eventIdRule: EventIdRule) => defineCatalog({ ...eventCatalog, eventIdRule });
+  const idOf = (rule: EventIdRule, event_id: string): string => {
+    const parsed = of(rule).parseEvent(eventOf('notification', {}, { event_id }));
+    return parsed.ok ? parsed.value.event_id : (parsed.issues[0]?.rule ?? '');
+  };
+  const v7 = '019535D9-3DF7-79FB-B466-FA907FA17F9E';
+  expect(eventCatalog.eventIdRule).toBe('uuid-v4');
+  expect(idOf('uuid-v4', v7)).toBe('format:uuid-v4');
+  expect(idOf('uuid', v7)).toBe(v7.toLowerCase());
+  expect(idOf('uuid', 'order-7')).toBe('format:uuid');
+  for (const id of [v7, 'order-7', '"},{', '\\', '{}', '世'.repeat(85)]) expect(idOf('text', id)).toBe(id);
+  for (const id of ['', 'a\nb', 'a\0', '\ud800', '世'.repeat(86)])
+    expect(idOf('text', id)).toBe('format:event-id');
 });
 
 test('a catalog can take over some of the built-in types only', () => {

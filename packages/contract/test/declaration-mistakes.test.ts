@@ -48,16 +48,23 @@ test.each([
 
 test.each([
   [{ name: '' }, /name/],
-  [{ name: 'Order' }, /lower-case/],
-  [{ name: 'order placed' }, /name/],
-  [{ name: '1st' }, /name/],
-  [{ name: '__proto__' }, /name/],
-  [{ name: `o${'x'.repeat(64)}` }, /name/],
+  [{ name: 7 }, /name/],
+  [{ name: 'order\nplaced' }, /name/],
+  [{ name: 'order\u0085' }, /name/],
+  [{ name: 'order\ud800' }, /name/],
+  [{ name: 'x'.repeat(129) }, /name/],
+  [{ name: 'ü'.repeat(65) }, /name/],
+  [{ name: '__proto__' }, /JavaScript/],
+  [{ name: 'Constructor' }, /JavaScript/],
   [{ name: 'resync' }, /reserved/],
-  [{ name: 'position' }, /reserved/],
-  [{ payload: Type.String() }, /object schema/],
-  [{ payload: { type: 'object' } }, /object schema/],
-  [{ payload: undefined }, /object schema/],
+  [{ name: 'Position' }, /reserved/],
+  [{ name: 'JoinRoom' }, /reserved/],
+  [{ name: 'leaveroom' }, /reserved/],
+  [{ name: 'SENDTYPING' }, /reserved/],
+  [{ name: 'markRead' }, /reserved/],
+  [{ payload: { type: 'object' } }, /TypeBox schema/],
+  [{ payload: undefined }, /TypeBox schema/],
+  [{ openPayload: { type: 'object' } }, /TypeBox schema/],
   [{ stream: undefined }, /stream/],
   [{ lane: 'urgent' }, /lane/],
   [{ maxAgeMs: 0 }, /maxAgeMs/],
@@ -86,6 +93,13 @@ test('a catalog with names twice, an unknown stream, or two windows in one slot'
   const other = { ...type, name: 'order_gone' };
   const define = (eventTypes: Declaration[]): unknown => defineCatalog({ streams, eventTypes });
   expect(() => define([type, type])).toThrow(invalid(/twice/));
+  expect(() => define([type, { ...type, name: 'Order_Placed' }])).toThrow(invalid(/in case only/));
+  expect(() => defineCatalog({ ...eventCatalog, openPayloads: 'all' as 'any' })).toThrow(
+    invalid(/openPayloads/),
+  );
+  expect(() => defineCatalog({ ...eventCatalog, eventIdRule: 'uuid-v7' as 'uuid' })).toThrow(
+    invalid(/eventIdRule/),
+  );
   expect(() => defineCatalog({ streams: [stream, stream], eventTypes: [] })).toThrow(invalid(/twice/));
   expect(() => define([{ ...type, stream: 'events:chat' }])).toThrow(invalid(/no stream/));
   expect(() =>

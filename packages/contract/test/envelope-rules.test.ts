@@ -26,11 +26,15 @@ test.each([
   [{ event_type: '__proto__' }, '/event_type event-type string'],
   [{ event_type: 'constructor' }, '/event_type event-type string'],
   [{ timestamp: undefined }, '/timestamp required undefined'],
-  [{ timestamp: '2026-01-16T12:00:00' }, '/timestamp format:date-time string'],
+  [{ timestamp: '2026-01-16T12:00:00' }, 'accepted'],
+  [{ timestamp: '2026-01-16' }, '/timestamp format:date-time string'],
   [{ timestamp: 1_768_564_800 }, '/timestamp type number'],
   [{ room_id: undefined }, '/room_id required undefined'],
   [{ room_id: '' }, '/room_id format:room-id string'],
-  [{ room_id: '{abc}' }, '/room_id format:room-id string'],
+  [{ room_id: '{abc}' }, 'accepted'],
+  [{ room_id: '*' }, '/room_id format:room-id string'],
+  [{ room_id: '**' }, 'accepted'],
+  [{ room_id: 'a\nb' }, '/room_id format:room-id string'],
   [{ room_id: 5 }, '/room_id type number'],
   [{ payload: undefined }, '/payload required undefined'],
   [{ metadata: undefined }, 'accepted'],
@@ -52,6 +56,14 @@ test.each([
 
 test.each([null, undefined, 'text', 1, true, [], () => 1])('%s is no event', (value) => {
   expect(firstIssue(value)).toMatch(/^ type /);
+});
+
+test.each([
+  ['2026-11-28T14:50:00+0000', '2026-11-28T14:50:00+00:00'],
+  ['2026-11-28T14:50:00.123456', '2026-11-28T14:50:00.123456Z'],
+])('the timestamp %s is handed on as %s', (timestamp, normal) => {
+  const event = Object.freeze({ ...eventOf('notification'), timestamp });
+  expect(eventCatalog.parseEvent(event)).toEqual({ ok: true, value: { ...event, timestamp: normal } });
 });
 
 test('the event id is put into lower case without touching what was handed in', () => {

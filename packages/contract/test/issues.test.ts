@@ -1,5 +1,12 @@
 // Issues are bounded, in words, and never hold a value from the event.
-import { ContractError, describeIssue, describeIssues, eventCatalog, MAX_ISSUES } from '@millrace/contract';
+import {
+  ContractError,
+  defineCatalog,
+  describeIssue,
+  describeIssues,
+  eventCatalog,
+  MAX_ISSUES,
+} from '@millrace/contract';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EVENT_ID, eventOf, fullPayloads } from './samples.js';
@@ -34,7 +41,8 @@ test('issues come in the order of the fields, with the known type', () => {
 
 test('the list of issues is bounded, and a huge wrong list is refused in bounded work', () => {
   const message_ids = Array.from({ length: 100_000 }, () => 'x');
-  const result = eventCatalog.parseEvent(eventOf('read_receipt', { user_id: EVENT_ID, message_ids }));
+  const recommended = defineCatalog({ ...eventCatalog, openPayloads: 'recommended' });
+  const result = recommended.parseEvent(eventOf('read_receipt', { user_id: EVENT_ID, message_ids }));
   expect(result.ok ? [] : result.issues).toHaveLength(MAX_ISSUES);
 });
 

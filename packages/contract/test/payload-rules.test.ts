@@ -1,10 +1,12 @@
 // Every field of every payload: present, absent, null, of a wrong type, of a wrong format.
-import { eventCatalog } from '@millrace/contract';
+import { type AnyCatalog, defineCatalog, eventCatalog } from '@millrace/contract';
 import { describe, expect, test } from 'vitest';
 import { eventOf, fullPayloads, optionalFields, UUID, UUID_V1 } from './samples.js';
 
-function issuesOf(type: string, payload: unknown): readonly string[] {
-  const result = eventCatalog.parseEvent(eventOf(type, payload));
+const recommended = defineCatalog({ ...eventCatalog, openPayloads: 'recommended' });
+
+function issuesOf(type: string, payload: unknown, catalog: AnyCatalog = recommended): readonly string[] {
+  const result = catalog.parseEvent(eventOf(type, payload));
   return result.ok ? [] : result.issues.map((issue) => `${issue.path} ${issue.rule} ${issue.actualType}`);
 }
 
@@ -47,12 +49,10 @@ test.each([
   ['chat_message', { sender: { id: 'x', username: 'a' } }, '/payload/sender/id format:uuid string'],
   ['chat_message', { sender: { id: UUID, username: 'a', email: 1 } }, '/payload/sender/email type number'],
   ['chat_message', { sender: [] }, '/payload/sender type array'],
-  ['chat_message', { sequence_number: 0 }, '/payload/sequence_number minimum number'],
-  ['chat_message', { sequence_number: -1 }, '/payload/sequence_number minimum number'],
   ['chat_message', { sequence_number: 1.5 }, '/payload/sequence_number type number'],
   ['chat_message', { sequence_number: Number.NaN }, '/payload/sequence_number type number'],
-  ['chat_message', { sequence_number: 2 ** 53 }, '/payload/sequence_number maximum number'],
-  ['chat_message', { created_at: '2026-01-16T12:00:00' }, '/payload/created_at format:date-time string'],
+  ['chat_message', { sequence_number: Number.POSITIVE_INFINITY }, '/payload/sequence_number type number'],
+  ['chat_message', { created_at: '2026-01-16' }, '/payload/created_at format:date-time string'],
   ['typing_start', { is_typing: false }, '/payload/is_typing const boolean'],
   ['typing_stop', { is_typing: true }, '/payload/is_typing const boolean'],
   ['typing_start', { user_id: 'ada' }, '/payload/user_id format:uuid string'],
@@ -73,6 +73,10 @@ test.each([
     { id: 'ffffffff-ffff-ffff-ffff-ffffffffffff', request_id: '00000000-0000-0000-0000-000000000000' },
   ],
   ['chat_message', { sequence_number: Number.MAX_SAFE_INTEGER, content: '' }],
+  ['chat_message', { sequence_number: 0 }],
+  ['chat_message', { sequence_number: -1 }],
+  ['chat_message', { sequence_number: 2 ** 53 }],
+  ['chat_message', { created_at: '2026-01-16 12:00:00' }],
   ['chat_message', { sender: { id: UUID, username: '', full_name: null, email: null } }],
   ['chat_message', { sender: undefined }],
   ['remote_session_end', { mode: 'control', reason: '' }],
@@ -83,6 +87,66 @@ test.each([
 test.each([null, undefined, 'text', 1, [], true])('a payload of %j is refused', (payload) => {
   const event = { ...eventOf('notification'), payload };
   expect(eventCatalog.parseEvent(event)).toMatchObject({ ok: false, issues: [{ path: '/payload' }] });
+});
+
+describe('what the data model leaves open is any JSON object', () => {
+  const uuid = UUID;
+  const open: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
+    ['notification', { message: 'Ticket updated' }],
+    ['notification', { title: 7, type: null }],
+    ['assignment_change', { request_id: uuid, updatedFields: ['technician'], updatedBy: 'maria' }],
+    ['remote_session_start', { sessionId: uuid, agentId: uuid }],
+    ['remote_session_end', { session_id: uuid, requester_id: uuid }],
+    ['read_receipt', { userId: uuid, messageIds: [uuid] }],
+    ['read_receipt', { user_id: 7, message_ids: 'none' }],
+    ...[
+      'notification',
+      'assignment_change',
+      'remote_session_start',
+      'remote_session_end',
+      'read_receipt',
+    ].map((type) => [type, {}] as const),
+    ['chat_message', { ...fullPayloads.chat_message, sender: { name: 'Ada', id: 7 } }],
+    ['chat_message', { ...fullPayloads.chat_message, sender: {} }],
+  ];
+
+  test.each(open)('%s with %j', (type, payload) => {
+    expect(issuesOf(type, payload, eventCatalog)).toEqual([]);
+    expect(issuesOf(type, payload)).not.toEqual([]);
+  });
+
+  const closed: readonly (readonly [string, unknown])[] = [
+    ['notification', []],
+    ['notification', 'text'],
+    ['chat_message', { ...fullPayloads.chat_message, sender: 'Ada' }],
+    ['chat_message', { id: uuid, requestId: uuid, content: '', sequenceNumber: 1, isScreenshot: false }],
+    ['typing_start', { userId: uuid, username: 'ada', isTyping: true }],
+    ['status_change', { requestId: uuid, oldStatus: 'a', newStatus: 'b', changedBy: 'c' }],
+  ];
+
+  test.each(closed)('what it defines stays checked: %s with %j', (type, payload) => {
+    expect(issuesOf(type, payload, eventCatalog)).not.toEqual([]);
+  });
+
+  test('a receipt without the known fields has no key, and one with them the user’s', () => {
+    const declaration = eventCatalog.find('read_receipt');
+    const keysOf = (payload: unknown): unknown => [
+      declaration?.coalescing?.key(payload as never),
+      declaration?.replay.mode === 'latest' && declaration.replay.key(payload as never),
+    ];
+    const known = { user_id: UUID.toUpperCase(), message_ids: [UUID_V1] };
+    expect(keysOf(known)).toEqual([UUID, UUID]);
+    expect(keysOf({ ...known, read_at: 'now' })).toEqual([UUID, UUID]);
+    for (const change of [
+      { user_id: 'ada' },
+      { user_id: undefined },
+      { message_ids: [] },
+      { message_ids: [7] },
+      { message_ids: UUID },
+      { message_ids: undefined },
+    ])
+      expect(keysOf({ ...known, ...change })).toEqual([undefined, undefined]);
+  });
 });
 
 test('a payload is checked alone with the same paths', () => {

@@ -87,12 +87,56 @@ test('extra fields beside the six are ignored, and the id is put into lower case
   expect(result).toMatchObject({ ok: true, value: { event: eventOf('chat_message') } });
 });
 
-test('a __proto__ in the data stays data', () => {
-  const payload =
-    '{"type":"a","title":"b","__proto__":{"polluted":true},"constructor":{"prototype":{"x":1}}}';
-  const entry = { ...fields, event_id: EVENT_ID.toUpperCase(), event_type: 'notification', payload };
-  const result = eventCatalog.parseEntry(entry);
-  expect(result.ok && Object.hasOwn(result.value.event.payload, '__proto__')).toBe(true);
+const high = '\\ud83d';
+const low = '\\ude00';
+
+test.each([
+  ['{"__proto__":{"a":1}}', '/payload/__proto__ fieldName object'],
+  ['{"a":[{"b":{"__proto__":null}}]}', '/payload/a/0/b/__proto__ fieldName null'],
+  ['{"\\u005f_proto__":1}', '/payload/__proto__ fieldName number'],
+  [`{"a":"x${high}"}`, '/payload/a wellFormed string'],
+  [`{"a":["${low}"]}`, '/payload/a/0 wellFormed string'],
+  [`{"a":"${low}${high}"}`, '/payload/a wellFormed string'],
+  [`{"a${high}":1}`, '/payload/a\ufffd fieldName number'],
+])('what some client could not read is refused with its path: %s', (payload, issue) => {
+  expect(issuesOf({ event_type: 'notification', payload })).toEqual([issue]);
+  expect(issuesOf({ metadata: payload })).toEqual([issue.replace('/payload', '/metadata')]);
+  const event = { ...eventOf('notification'), payload: JSON.parse(payload) as unknown };
+  expect(eventCatalog.parseEvent(event)).toMatchObject({ ok: false });
+});
+
+test.each([
+  '{"a":"\\ud83d\\ude00"}',
+  '{"constructor":{"prototype":1}}',
+  '{"":{"":0}}',
+  '{"proto":"__proto__"}',
+])('what looks like it and can be read is accepted: %s', (payload) => {
+  expect(issuesOf({ event_type: 'notification', payload })).toEqual([]);
+});
+
+test('a path to what cannot be read is cut after 256 characters', () => {
+  const payload = JSON.stringify({ ['k'.repeat(300)]: { x: 1 } }).replace('"x"', '"__proto__"');
+  const [issue = ''] = issuesOf({ event_type: 'notification', payload });
+  expect(issue).toBe(`/payload/${'k'.repeat(247)}… fieldName number`);
+});
+
+test('what writes itself as something unreadable is not encoded', () => {
+  const unreadable = [
+    { toJSON: () => JSON.parse('{"__proto__":1}') as unknown },
+    { a: { toJSON: () => '\ud800' } },
+    { a: { toJSON: () => JSON.parse(nested(60)) as unknown } },
+  ];
+  for (const payload of unreadable)
+    expect(() => eventCatalog.encodeEntry({ ...eventOf('notification'), payload })).toThrow(
+      expect.objectContaining({ code: 'unencodable_event' }),
+    );
+  const many = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`{[${at}`, [{}]]));
+  expect(() => eventCatalog.encodeEntry({ ...eventOf('notification'), payload: many })).not.toThrow();
+});
+
+test('a __proto__ in the data changes no object', () => {
+  const payload = '{"type":"a","title":"b","__proto__":{"polluted":true}}';
+  eventCatalog.parseEntry({ ...fields, event_type: 'notification', payload });
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   // Fields that only the prototype has are missing.
   expect(issuesOf({ payload: '{"__proto__":{"id":"x","content":"y"}}' })).toContain(
@@ -106,9 +150,11 @@ test('nesting is bounded, and far beyond the bound nothing overflows', () => {
     payload: `{"type":"a","title":"b","x":${nested(levels - 1)}}`,
   });
   expect(issuesOf(at(MAX_NESTING))).toEqual([]);
-  expect(issuesOf(at(MAX_NESTING + 1))).toEqual(['/payload maxNesting object']);
-  expect(issuesOf(at(40_000))).toEqual(['/payload maxNesting object']);
-  expect(issuesOf({ metadata: `{"x":${nested(MAX_NESTING)}}` })).toEqual(['/metadata maxNesting object']);
+  const path = (root: string): string => `/${root}/x${'/a'.repeat(MAX_NESTING - 1)} maxNesting object`;
+  expect(MAX_NESTING).toBe(59);
+  expect(issuesOf(at(MAX_NESTING + 1))).toEqual([path('payload')]);
+  expect(issuesOf(at(40_000))).toEqual([path('payload')]);
+  expect(issuesOf({ metadata: `{"x":${nested(MAX_NESTING)}}` })).toEqual([path('metadata')]);
   expect(issuesOf({ payload: `${'['.repeat(100_000)}${']'.repeat(100_000)}` })).toContain(
     '/payload type array',
   );

@@ -141,11 +141,9 @@ test('wrong declarations do not compile', () => {
   } as const;
   // @ts-expect-error no such lane
   const lane: EventTypeDeclaration = { ...base, lane: 'urgent' };
-  // @ts-expect-error the payload is an object
-  const payload: EventTypeDeclaration = { ...base, lane: 'low', payload: Type.String() };
   // @ts-expect-error the key is a field of the payload
   defineEventType({ ...base, lane: 'low', replay: { mode: 'latest', key: (value) => value.nope } });
-  expectTypeOf([lane, payload]).toBeArray();
+  expectTypeOf(lane).toBeObject();
 });
 
 test('any catalog will do where its types do not matter', () => {

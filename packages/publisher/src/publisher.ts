@@ -43,6 +43,8 @@ export type PublishRequest<C extends AnyCatalog> = {
 interface PreparedEvent {
   readonly event: StreamEvent;
   readonly declaration: EventTypeDeclaration;
+  /** Whether it waits for others of its key; an event without a key does not. */
+  readonly isCoalesced: boolean;
   readonly fields: Readonly<Record<string, string>>;
 }
 
@@ -146,33 +148,33 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     const { catalog } = this.#options;
     const event = catalog.assertEvent(value);
     const declaration = this.#declarationOf(event);
+    const isCoalesced = declaration.coalescing?.key(event.payload as never) !== undefined; // Parsed by its own declaration.
     // A coalesced event will also carry its count; it must fit with the largest.
-    const fields = catalog.encodeEntry(
-      declaration.coalescing === undefined ? event : withLargestCount(event),
-    );
-    return { event, declaration, fields };
+    const fields = catalog.encodeEntry(isCoalesced ? withLargestCount(event) : event);
+    return { event, declaration, isCoalesced, fields };
   }
 
-  async #publishPrepared({ event, declaration, fields }: PreparedEvent): Promise<PublishResult> {
+  async #publishPrepared(prepared: PreparedEvent): Promise<PublishResult> {
+    const { event, declaration, isCoalesced } = prepared;
     if (this.#isClosed) {
       throw new PublisherError('publisher_closed', 'The publisher is closed.', {
         eventId: event.event_id,
         outcome: 'not_stored',
       });
     }
-    if (declaration.coalescing !== undefined) {
+    if (isCoalesced) {
       await this.#coalescer.add(event).catch((cause: unknown) => {
         throw this.#errorOf(event, cause);
       });
       return { status: 'coalesced', eventId: event.event_id };
     }
     if (declaration.endsCoalescing !== undefined) this.#coalescer.end(event);
-    const { id, isDuplicate } = await this.#store({ event, declaration, fields });
+    const { id, isDuplicate } = await this.#store(prepared);
     return { status: 'stored', eventId: event.event_id, entryId: id, isDuplicate };
   }
 
   async #store(
-    { event, declaration, fields }: PreparedEvent,
+    { event, declaration, fields }: Omit<PreparedEvent, 'isCoalesced'>,
     put: (event: OutboxEvent) => Promise<PublishReceipt> = (waiting) => this.#outbox.put(waiting),
   ): Promise<PublishReceipt> {
     const { broker, clock, observer } = this.#options;

@@ -4,9 +4,9 @@ import { randomUUID } from 'node:crypto';
 
 /** What a caller may say about one event beyond its type, room and payload. */
 export interface PublishOptions {
-  /** UUID v4. Give your own to make a repeated call safe. @defaultValue a random one */
+  /** By the catalog's rule, a UUID v4 by default. Give your own to make a repeated call safe. @defaultValue a random UUID v4 */
   readonly eventId?: string;
-  /** When the event was made, RFC 3339 with an offset. @defaultValue now */
+  /** When the event was made, ISO 8601; without an offset it is UTC. @defaultValue now */
   readonly timestamp?: string;
   /** Passed on as `metadata.trace_id`. */
   readonly traceId?: string;

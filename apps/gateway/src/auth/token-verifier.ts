@@ -91,7 +91,7 @@ function readClaims(payload: JWTPayload): TokenVerification {
 
 /** Whether a gateway takes a user of this ID: `user:<sub>` must be a valid room ID, and `me` is its alias. */
 export function isUsableUserId(sub: string): boolean {
-  return sub !== '' && sub !== 'me' && Buffer.byteLength(sub) <= 200 && !/[\p{Cc}{}]/u.test(sub);
+  return sub !== '' && sub !== 'me' && Buffer.byteLength(sub) <= 200 && !/[\p{Cc}\p{Cs}]/u.test(sub);
 }
 
 function refusalOf(error: unknown): TokenRefusal {

@@ -31,7 +31,7 @@ export async function mintToken(options: TokenCommandOptions): Promise<void> {
   if (!isUsableUserId(options.sub)) {
     throw new GatewayError(
       'invalid_arguments',
-      `--sub ${JSON.stringify(options.sub)} cannot be a user: at most 200 bytes without control characters or braces, and not "me".`,
+      `--sub ${JSON.stringify(options.sub)} cannot be a user: at most 200 bytes without control characters, and not "me".`,
     );
   }
   const user = {

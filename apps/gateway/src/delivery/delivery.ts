@@ -188,7 +188,7 @@ export class Delivery {
       send: (received, createText) => this.#send(received, createText),
       reject: (stream, entry, reason) => this.#reject(stream, entry, reason),
       clock: systemClock,
-      observer: createRouterObserver(this.#parts.metrics),
+      observer: createRouterObserver(this.#parts.metrics, this.#parts.logger),
     });
   }
 
@@ -265,5 +265,6 @@ function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined 
   const { coalescing } = declaration;
   if (coalescing === undefined) return undefined;
   const key = coalescing.key(event.payload as never); // Parsed by its own declaration.
+  if (key === undefined) return undefined;
   return `${event.room_id}\n${coalescing.slot}\n${key}`;
 }

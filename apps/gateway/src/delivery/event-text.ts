@@ -5,9 +5,9 @@ import type { ReceivedEvent } from '@millrace/contract';
 /** The argument's text. `position` is the token a client hands back when it returns. */
 export function eventText(received: ReceivedEvent, position: string): string {
   const { event, payloadText, metadataText } = received;
-  // IDs and positions hold no character that JSON escapes; the other fields may.
+  // Timestamps in normal form and positions hold no character that JSON escapes; the other fields may.
   const envelope =
-    `{"event_id":"${event.event_id}","event_type":${JSON.stringify(event.event_type)},` +
+    `{"event_id":${JSON.stringify(event.event_id)},"event_type":${JSON.stringify(event.event_type)},` +
     `"timestamp":"${event.timestamp}","room_id":${JSON.stringify(event.room_id)},"payload":${payloadText}`;
   const metadata = metadataText === undefined ? '' : `,"metadata":${metadataText}`;
   return `${envelope}${metadata},"position":"${position}"}`;

@@ -1,6 +1,6 @@
 // How old an event may be (rule 4 of the data model), and how far a producer's clock is off. Pure.
 import type { Entry } from '@millrace/broker';
-import { type ReceivedEvent, timestampToMs } from '@millrace/contract';
+import { hasUtcOffset, type ReceivedEvent, timestampToMs } from '@millrace/contract';
 
 /** What the age is measured from, and against which clock. */
 export interface FreshnessRule {
@@ -13,11 +13,20 @@ export function appendedAtMs(entry: Entry): number {
   return Number.parseInt(entry.id, 10);
 }
 
+/**
+ * Whether the producer wrote its timestamp without an offset from UTC. It is taken as UTC, and may be hours off: programs that
+ * leave the offset out often mean their own zone.
+ */
+export function isNaive(entry: Entry): boolean {
+  return !hasUtcOffset(entry.fields['timestamp'] ?? '');
+}
+
 /** Whether an event is older than its type allows. A type without a limit is never stale. */
 export function isStale(received: ReceivedEvent, entry: Entry, rule: FreshnessRule): boolean {
   const { maxAgeMs } = received.declaration;
   if (maxAgeMs === null) return false;
-  const madeAtMs = rule.freshness === 'entry' ? appendedAtMs(entry) : timestampToMs(received.event.timestamp);
+  const byEntry = rule.freshness === 'entry' || isNaive(entry);
+  const madeAtMs = byEntry ? appendedAtMs(entry) : timestampToMs(received.event.timestamp);
   return rule.brokerTimeMs - madeAtMs > maxAgeMs;
 }
 

@@ -3,7 +3,7 @@
 import type { Clock, Entry } from '@millrace/broker';
 import { type AnyCatalog, describeIssues, type ReceivedEvent } from '@millrace/contract';
 import { eventText } from './event-text.js';
-import { appendedAtMs, clockSkewMs, isStale } from './freshness.js';
+import { appendedAtMs, clockSkewMs, isNaive, isStale } from './freshness.js';
 import { SeenIds } from './seen-ids.js';
 import { TypingGate } from './typing-gate.js';
 
@@ -41,6 +41,8 @@ export interface RouterObserver {
   delivered(received: ReceivedEvent, recipients: number, delayMs: number): void;
   dropped(received: ReceivedEvent, reason: UndeliveredReason): void;
   clockSkewed(received: ReceivedEvent): void;
+  /** Its timestamp has no offset from UTC. */
+  naive(received: ReceivedEvent): void;
 }
 
 /** Bounds and rules of {@link Router}. */
@@ -134,7 +136,8 @@ export class Router {
       observer.dropped(received, 'duplicate');
       return;
     }
-    if (Math.abs(clockSkewMs(received, entry)) > clockSkewLimitMs) observer.clockSkewed(received);
+    if (isNaive(entry)) observer.naive(received);
+    else if (Math.abs(clockSkewMs(received, entry)) > clockSkewLimitMs) observer.clockSkewed(received);
     this.#typingGate.pass(received, () => this.#hand(stream, entry, received));
   }
 

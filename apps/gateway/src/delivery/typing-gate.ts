@@ -63,11 +63,9 @@ export class TypingGate {
     this.noteMessage(received);
     // What is replayed must keep its place in the stream.
     if (coalescing === undefined || replay.mode !== 'none') return deliver();
-    const place = this.#placeOf(
-      received.event.room_id,
-      coalescing.slot,
-      coalescing.key(received.event.payload as never), // Parsed by its own declaration.
-    );
+    const key = coalescing.key(received.event.payload as never); // Parsed by its own declaration.
+    if (key === undefined) return deliver();
+    const place = this.#placeOf(received.event.room_id, coalescing.slot, key);
     if (isOvertaken(received, place)) return this.#ports.dropped(received, 'ended');
     if (isStop(received)) place.stopAt = newerOf(place.stopAt, received.event.timestamp);
     const nowMs = this.#ports.nowMs();

@@ -1,6 +1,6 @@
 // The hub `/hubs/events`: what clients may call. It checks who may do what; publishing and delivery are elsewhere.
 import { BrokerError, type Position, parsePosition } from '@millrace/broker';
-import { ContractError, isRoomId } from '@millrace/contract';
+import { ContractError, isRoomId, isUuid } from '@millrace/contract';
 import { type Publisher, PublisherError } from '@millrace/publisher';
 import { defineHub, type HubContext, HubError, method } from '@millrace/signalr';
 import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from '../auth/room-access.js';
@@ -83,9 +83,9 @@ export function createEventsHub(ports: EventsHubPorts) {
 
       /** Tells a joined room that the caller has read messages. */
       MarkRead: method(
-        ([roomId, messageIds]): [string, readonly unknown[]] => [
+        ([roomId, messageIds]): [string, readonly string[]] => [
           roomIdArgument(roomId),
-          listArgument(messageIds),
+          messageIdsArgument(messageIds),
         ],
         async (context: EventsContext, givenRoomId, messageIds): Promise<void> => {
           const roomId = joinedRoom(givenRoomId, context);
@@ -145,7 +145,7 @@ function joinedRoom(givenRoomId: string, context: EventsContext): string {
 
 function roomIdArgument(value: unknown): string {
   if (typeof value === 'string' && isRoomId(value)) return value;
-  throw new HubError('The room ID must be 1 to 256 bytes of text without control characters and braces.');
+  throw new HubError('The room ID must be 1 to 256 bytes of text without control characters, and not "*".');
 }
 
 function positionArgument(value: unknown): Position | undefined {
@@ -163,7 +163,8 @@ function booleanArgument(value: unknown): boolean {
   throw new HubError('isTyping must be true or false.');
 }
 
-function listArgument(value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw new HubError('messageIds must be a list of message IDs.');
+function messageIdsArgument(value: unknown): readonly string[] {
+  const isList = Array.isArray(value) && value.length > 0;
+  if (isList && value.every((id): id is string => typeof id === 'string' && isUuid(id))) return value;
+  throw new HubError('messageIds must be a list of one or more message IDs, each a UUID.');
 }

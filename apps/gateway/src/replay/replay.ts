@@ -79,15 +79,15 @@ export class Replay {
   /** Remembers a delivered event, if its type is replayed at all. */
   remember(stream: string, id: EntryId, received: ReceivedEvent, createText: () => string): void {
     const { event, declaration } = received;
-    const { replay } = declaration;
-    if (replay.mode === 'none') return;
+    if (declaration.replay.mode === 'none') return;
+    const latestKey = latestKeyOf(received);
     this.ring.add({
       stream,
       id,
       roomId: event.room_id,
       eventType: event.event_type,
       text: createText(),
-      ...(replay.mode === 'latest' ? { latestKey: latestKeyOf(received) } : {}),
+      ...(latestKey === undefined ? {} : { latestKey }),
     });
   }
 
@@ -198,11 +198,12 @@ export class Replay {
       if (entry.isUtf8 === false) continue;
       const parsed = this.#options.catalog.parseEntry(entry.fields);
       if (!parsed.ok || parsed.value.declaration.replay.mode === 'none') continue;
-      const { event, declaration } = parsed.value;
+      const { event } = parsed.value;
       const token = this.#positions.atCursors(roomId, position);
-      const key = declaration.replay.mode === 'latest' ? latestKeyOf(parsed.value) : event.event_id;
+      const latestKey = latestKeyOf(parsed.value);
+      const key = latestKey ?? `\u0000${event.event_id}`;
       // The newest of a key stands where it came, not where the first one was; a repeated ID stays where it was first.
-      if (declaration.replay.mode === 'latest') events.delete(key);
+      if (latestKey !== undefined) events.delete(key);
       else if (events.has(key)) continue;
       events.set(key, { eventType: event.event_type, text: eventText(parsed.value, token) });
     }
@@ -232,9 +233,10 @@ async function sendInSlices(events: readonly ReplayEvent[], target: ReplayTarget
   return sent;
 }
 
-/** Types of one name share a key; a character that no name has stands between. */
-function latestKeyOf({ event, declaration }: ReceivedEvent): string {
+/** `undefined`: the event is replayed whatever came after it. A character that no name has stands between type and key. */
+function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined {
   const { replay } = declaration;
-  const key = replay.mode === 'latest' ? replay.key(event.payload as never) : ''; // Parsed by its own declaration.
-  return `${event.event_type}\u0000${key}`;
+  if (replay.mode !== 'latest') return undefined;
+  const key = replay.key(event.payload as never); // Parsed by its own declaration.
+  return key === undefined ? undefined : `${event.event_type}\u0000${key}`;
 }

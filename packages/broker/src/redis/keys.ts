@@ -52,7 +52,20 @@ export function slotsKey(group: string): string {
 
 /** HASH: the coalescing window of a slot of a room, see `scripts/windows.ts`. */
 export function windowKey({ roomId, slot }: WindowName): string {
-  return `coalesce:${roomId}:${slot}`;
+  return `coalesce:${escapeRoom(roomId)}:${slot}`;
+}
+
+/**
+ * Braces would make a part of the room's name the key's hash tag, so they are written as in a URL, and with them the percent
+ * sign. Rooms without braces stay as they are, but for those that look like an escaped one.
+ */
+function escapeRoom(roomId: string): string {
+  if (!/[{}]|%(?:25|7B|7D)/.test(roomId)) return roomId;
+  return roomId.replaceAll('%', '%25').replaceAll('{', '%7B').replaceAll('}', '%7D');
+}
+
+function unescapeRoom(escaped: string): string {
+  return escaped.replaceAll('%7B', '{').replaceAll('%7D', '}').replaceAll('%25', '%');
 }
 
 /** ZSET window key → due time in ms: the windows of a slot that are open. */
@@ -63,5 +76,5 @@ export function windowIndexKey(slot: string): string {
 /** The window that has this key; `undefined` when none has. */
 export function windowNameOf(key: string): WindowName | undefined {
   const [, roomId, slot] = /^coalesce:(.+):([a-z][a-z0-9_-]*)$/s.exec(key) ?? [];
-  return roomId === undefined || slot === undefined ? undefined : { roomId, slot };
+  return roomId === undefined || slot === undefined ? undefined : { roomId: unescapeRoom(roomId), slot };
 }

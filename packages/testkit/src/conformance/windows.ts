@@ -171,7 +171,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(
         await Promise.all([
           adding('', 'typing'),
-          adding('{a}', 'typing'),
+          adding('a\nb', 'typing'),
           adding('r', 'a:b'),
           adding('r', 'typing', 'two\nlines'),
           codeOf(windows.add(name, [], windowMs)),

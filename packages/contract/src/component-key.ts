@@ -1,0 +1,18 @@
+// Names as keys of AsyncAPI and OpenAPI documents, which allow letters, digits, `.`, `-` and `_` only.
+
+/**
+ * The key of each name: a colon becomes `-`, every other character that is not allowed `_`. Where two names would share a key
+ * the later one gets a number behind it.
+ */
+export function componentKeys(names: readonly string[]): ReadonlyMap<string, string> {
+  const keys = new Map<string, string>();
+  const taken = new Set<string>();
+  for (const name of names) {
+    const plain = name.replaceAll(':', '-').replaceAll(/[^A-Za-z0-9._-]/gu, '_');
+    let key = plain;
+    for (let number = 2; taken.has(key); number += 1) key = `${plain}-${number}`;
+    taken.add(key);
+    keys.set(name, key);
+  }
+  return keys;
+}
