@@ -32,6 +32,7 @@ export const texts = {
   },
 
   notifications: {
+    untitled: 'A notification',
     ticketCreated: (by: string, subject: string) => ({ title: `New ticket from ${by}`, body: subject }),
     ticketReceived: (number: number, subject: string) => ({
       title: `We have your request #${number}`,

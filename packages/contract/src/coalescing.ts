@@ -199,7 +199,7 @@ class CatalogCoalescing implements Coalescing {
 
   endedBy(event: StreamEvent): SlotKey | undefined {
     const rule = this.#catalog.find(event.event_type)?.endsCoalescing;
-    const key = rule?.key(event.payload as never); // The payload follows the schema of its type.
+    const key = rule?.key(event.payload);
     if (rule === undefined || key === undefined) return undefined;
     return { roomId: event.room_id, slot: rule.slot, key };
   }

@@ -82,13 +82,14 @@ function checkEventTypeName(name: unknown): void {
     isText && name !== '' && utf8Bytes(name) <= MAX_EVENT_TYPE_BYTES,
     `event type name ${JSON.stringify(name)} must be 1 to ${MAX_EVENT_TYPE_BYTES} bytes of text without control characters`,
   );
+  const text = String(name);
   // Clients match hub methods without regard to case.
-  const method = String(name).toLowerCase();
+  const method = text.toLowerCase();
   check(
     !RESERVED_NAMES.includes(method),
-    `event type name "${name}" is reserved for a hub method of Millrace`,
+    `event type name "${text}" is reserved for a hub method of Millrace`,
   );
-  check(!UNUSABLE_NAMES.includes(method), `event type name "${name}" cannot be used by JavaScript clients`);
+  check(!UNUSABLE_NAMES.includes(method), `event type name "${text}" cannot be used by JavaScript clients`);
 }
 
 function checkReplay({ name, replay }: EventTypeDeclaration): void {

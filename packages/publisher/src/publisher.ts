@@ -148,7 +148,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     const { catalog } = this.#options;
     const event = catalog.assertEvent(value);
     const declaration = this.#declarationOf(event);
-    const isCoalesced = declaration.coalescing?.key(event.payload as never) !== undefined; // Parsed by its own declaration.
+    const isCoalesced = declaration.coalescing?.key(event.payload) !== undefined; // Parsed by its own declaration.
     // A coalesced event will also carry its count; it must fit with the largest.
     const fields = catalog.encodeEntry(isCoalesced ? withLargestCount(event) : event);
     return { event, declaration, isCoalesced, fields };

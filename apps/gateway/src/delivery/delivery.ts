@@ -264,7 +264,7 @@ export class Delivery {
 function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined {
   const { coalescing } = declaration;
   if (coalescing === undefined) return undefined;
-  const key = coalescing.key(event.payload as never); // Parsed by its own declaration.
+  const key = coalescing.key(event.payload);
   if (key === undefined) return undefined;
   return `${event.room_id}\n${coalescing.slot}\n${key}`;
 }

@@ -29,7 +29,7 @@ export function observeTyping(
     return user_id;
   }
   if (declaration.endsCoalescing?.slot === 'typing') {
-    const typist = declaration.endsCoalescing.key(event.payload as never); // Parsed by its own declaration.
+    const typist = declaration.endsCoalescing.key(event.payload);
     if (typist !== undefined) typingUsers.stop(event.room_id, typist);
   }
   return undefined;

@@ -63,7 +63,7 @@ export class TypingGate {
     this.noteMessage(received);
     // What is replayed must keep its place in the stream.
     if (coalescing === undefined || replay.mode !== 'none') return deliver();
-    const key = coalescing.key(received.event.payload as never); // Parsed by its own declaration.
+    const key = coalescing.key(received.event.payload);
     if (key === undefined) return deliver();
     const place = this.#placeOf(received.event.room_id, coalescing.slot, key);
     if (isOvertaken(received, place)) return this.#ports.dropped(received, 'ended');
@@ -87,7 +87,7 @@ export class TypingGate {
   /** Takes notice of a message that ends its sender's typing; also of one that was delivered before this gateway came. */
   noteMessage({ event, declaration }: ReceivedEvent): void {
     const ending = declaration.endsCoalescing;
-    const key = ending?.key(event.payload as never); // Parsed by its own declaration.
+    const key = ending?.key(event.payload);
     if (ending === undefined || key === undefined) return;
     const place = this.#placeOf(event.room_id, ending.slot, key);
     place.messageAt = newerOf(place.messageAt, event.timestamp);

@@ -205,11 +205,13 @@ export class Desk {
     });
     client.onAny((event) => this.#observe(event));
     client.on('chat_message', (event) => this.#onMessage(event));
-    client.on('read_receipt', ({ room_id: roomId, payload }) =>
+    client.on('read_receipt', ({ room_id: roomId, payload }) => {
+      // The types are what is recommended; anybody may publish a receipt of another form.
+      if (!Array.isArray(payload.message_ids)) return;
       this.#updateRoom(roomId, (conversation) =>
         withReceipt(conversation, payload.user_id, payload.message_ids),
-      ),
-    );
+      );
+    });
     client.on('status_change', ({ payload }) =>
       // The desk's own names of states.
       this.#patchTicket(payload.request_id, { status: payload.new_status as TicketStatus }),
@@ -274,9 +276,11 @@ export class Desk {
   }
 
   #onNotification({ event_id: id, timestamp, payload }: Event<'notification'>): void {
-    const ticketId = payload.action_url?.split('/').at(-1) ?? null;
-    const { title } = payload;
-    const body = payload.body ?? '';
+    const { action_url: url } = payload;
+    const ticketId = typeof url === 'string' ? (url.split('/').at(-1) ?? null) : null;
+    // The types are what is recommended; anybody may publish a notification of another form.
+    const title = typeof payload.title === 'string' ? payload.title : texts.notifications.untitled;
+    const body = typeof payload.body === 'string' ? payload.body : '';
     const { notifications, toasts } = this.store.get();
     // The desk's own kinds.
     const kind = payload.type as DeskState['notifications'][number]['kind'];
