@@ -1,7 +1,7 @@
 // A gateway that cannot or must not start says why in one line and ends with code 1.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { freePort } from '@millrace/testkit';
+import { freePort, startRedis } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { CliProcess, type Environment } from '../fixtures/cli-process.js';
 import { apiKey, jwtSecret, normalMode } from '../fixtures/tokens.js';
@@ -61,6 +61,16 @@ test('a Redis that is not there is named by its address, without the password', 
   const url = `redis://somebody:hunter2@127.0.0.1:${port}`;
   const message = await refusal({ ...development, MILLRACE_REDIS_URL: url });
   expect(message).toContain(`127.0.0.1:${port}`);
+});
+
+test('a Redis whose data has another layout is not touched, and both layouts are named', async () => {
+  await using redis = await startRedis();
+  await redis.cli('set', 'layout:{signalr-consumers}', '2');
+  const message = await refusal({ ...development, MILLRACE_REDIS_URL: redis.url });
+  expect(message).toContain(
+    'layout "2" (key layout:{signalr-consumers}), and this build knows layout 1 only',
+  );
+  expect(await redis.cli('dbsize')).toBe('1');
 });
 
 test('an unknown command is refused and --help names the commands', async () => {

@@ -108,6 +108,17 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     await client.event((event) => event.event_id === next.event_id);
   });
 
+  test('a position of a later build is no error: the client is told to reload, and goes on', async () => {
+    const { url } = system();
+    const roomId = randomUUID();
+    await using client = await EventLog.connect(url);
+    for (const position of ['v2~0~later.form-1', 'v17~x'])
+      expect(await client.join(roomId, position)).toMatchObject({ recovered: false, replayed: 0 });
+    const next = chatMessage(roomId, 'next');
+    await acceptEvents(url, next);
+    await client.event((event) => event.event_id === next.event_id);
+  });
+
   test('the personal room is resumed by user:me', async () => {
     const { url } = system();
     const ana = randomUUID();

@@ -7,6 +7,7 @@ export const GATEWAY_ERROR_CODES = [
   'port_in_use',
   'broker_unavailable',
   'partitions_differ',
+  'layout_differs',
 ] as const;
 
 /** One of {@link GATEWAY_ERROR_CODES}. */

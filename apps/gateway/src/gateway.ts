@@ -170,6 +170,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       await this.#parts.directory?.open();
     } catch (cause) {
       throwIfPartitionsDiffer(cause);
+      throwIfLayoutDiffers(cause);
       const { redisUrl } = this.#options;
       const where = redisUrl === undefined ? 'in memory' : parseRedisUrl(redisUrl).seeds.join(', ');
       throw new GatewayError(
@@ -282,4 +283,10 @@ function throwIfPartitionsDiffer(cause: unknown): void {
     `${cause.message}. Set MILLRACE_PARTITIONS to the stored number, or leave it unset.`,
     { cause },
   );
+}
+
+/** @throws GatewayError `layout_differs` when that is what happened */
+function throwIfLayoutDiffers(cause: unknown): void {
+  if (cause instanceof BrokerError && cause.code === 'layout_differs')
+    throw new GatewayError('layout_differs', `${cause.message}.`, { cause });
 }

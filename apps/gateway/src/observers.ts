@@ -116,6 +116,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
     case 'backplane_down':
     case 'backplane_gap':
     case 'backplane_publish_failed':
+    case 'backplane_version_unknown':
     case 'backplane_message_ignored':
       return;
   }

@@ -269,6 +269,7 @@ export interface Broker {
 
   /**
    * Connects. Rejects when the broker cannot be reached within `connectTimeoutMs` (code `unavailable`).
+   * @throws BrokerError `layout_differs` when a build with another layout has written to the store
    * @throws BrokerError `partitions_differ` when the store has another number of partitions than the options
    */
   open(): Promise<void>;

@@ -18,8 +18,12 @@ export const BROKER_ERROR_CODES = [
   'invalid_argument',
   /** The store has another number of partitions of a stream. */
   'partitions_differ',
+  /** The store holds data in a layout that this build does not know; nothing was read or written. */
+  'layout_differs',
   /** The text is not a position. */
   'invalid_position',
+  /** The position has a form that only later builds know: nobody here can say what it stands for. */
+  'later_position',
 ] as const;
 
 /** One of `BROKER_ERROR_CODES`. */

@@ -1,6 +1,10 @@
 // Positions: how far a reader has seen some streams, as one short URL-safe text that travels with every event.
 // `<epoch>-<ms>-<sequence>` per stream, numbers in base 36, a sequence of 0 left out, joined by dots. With partitions the scope
 // stands before it: `2~…` for the rooms of one scope, `all~…` for every room. Pure.
+//
+// That is version 1 and has no mark, as all positions before there were versions. A later version begins with its number, `v2~`,
+// and holds URL-safe characters: clients carry positions between gateways of two builds, and this one can tell such a position
+// from garbage.
 import type { EntryId, FormerLife } from './broker.js';
 import { compareEntryIds, isEntryId, splitEntryId } from './entry-id.js';
 import { isEpoch } from './epoch.js';
@@ -29,6 +33,7 @@ export const MAX_POSITION_CHARS = 8_192;
 const SEPARATOR = '.';
 const SCOPE_SEPARATOR = '~';
 const SCOPE = /^(?:all|[0-9_]{1,100})$/;
+const LATER_VERSION = /^v(?:[2-9]|[1-9][0-9]{1,5})~[\w.~-]+$/;
 /** Scope of a position that holds for every room. */
 export const EVERY_SCOPE = 'all';
 const SEGMENT = /^([0-9a-z]{1,16})-([0-9a-z]{1,13})(?:-([0-9a-z]{1,13}))?$/;
@@ -53,10 +58,12 @@ export function encodePosition(position: Position, scope = ''): string {
 
 /**
  * Reads a position that a client handed in. The scope is for clients: epochs tell streams apart.
- * @throws BrokerError `invalid_position` for anything that `encodePosition` could not have made
+ * @throws BrokerError `later_position` for one that a later build made, `invalid_position` for anything else that
+ * `encodePosition` could not have made
  */
 export function parsePosition(text: unknown): Position {
   if (typeof text !== 'string' || text === '' || text.length > MAX_POSITION_CHARS) throw invalidPosition();
+  if (LATER_VERSION.test(text)) throw new BrokerError('later_position', 'A later build made this position');
   const scopeChars = text.indexOf(SCOPE_SEPARATOR);
   if (scopeChars >= 0 && !SCOPE.test(text.slice(0, scopeChars))) throw invalidPosition();
   return text

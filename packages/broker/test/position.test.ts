@@ -78,13 +78,40 @@ describe('a position', () => {
     expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
   });
 
+  it.each(['v2~x', 'v2~2~a-1.b-1', 'v10~a', 'v999999~~._-'])(
+    'of a later version is known as that, whatever it holds: %j',
+    (later) => {
+      expect(() => parsePosition(later)).toThrow(expect.objectContaining({ code: 'later_position' }));
+    },
+  );
+
+  it.each(['v1~a-1', 'v0~a-1', 'v02~a-1', 'v~a-1', 'v2', 'v2~', 'V2~a', 'v2~a b', 'v2~a\n', 'v2~é'])(
+    'of no version is garbage: %j',
+    (garbage) => {
+      expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
+    },
+  );
+
+  it('has the form that builds before there were versions read and wrote', () => {
+    // As commit 1966bb5 made them.
+    const [plain, scoped] = ['0dzvmckv-mijhn73t.k2j-0-1', '2_11~all-mijhn73t-3w5e11264sgsf'];
+    expect(encodePosition(parsePosition(plain))).toBe(plain);
+    expect(encodePosition(parsePosition(scoped), '2_11')).toBe(scoped);
+    expect(parsePosition(plain)).toEqual([
+      { epoch: '0dzvmckv', cursor: '1764372185273-0' },
+      { epoch: 'k2j', cursor: '0-1' },
+    ]);
+  });
+
   it('is refused or read, never anything else, for any text (property)', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[0-9a-z.-]{0,60}$/)), (text) => {
+      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^(?:v[0-9]~)?[0-9a-z.-]{0,60}$/)), (text) => {
         try {
           expect(encodePosition(parsePosition(text))).toBe(text);
         } catch (error) {
-          expect(error).toMatchObject({ code: 'invalid_position' });
+          expect(error).toMatchObject({
+            code: expect.stringMatching(/^(?:invalid|later)_position$/) as unknown,
+          });
         }
       }),
       { numRuns: 2000 },

@@ -69,7 +69,7 @@ export class PositionTracker {
   }
 }
 
-/** Which rooms a position covers. */
+/** Which rooms a position covers: what stands before the last `~`, without the version that later gateways put first. */
 function scopeOf(position: string): string {
-  return position.slice(0, Math.max(0, position.indexOf('~')));
+  return position.slice(0, Math.max(0, position.lastIndexOf('~'))).replace(/^v\d+~?/, '');
 }

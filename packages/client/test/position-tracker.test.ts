@@ -38,3 +38,20 @@ test('a room that joined later does not take what was seen before it', () => {
   expect(tracker.resumeAfter('b')).toBe('1~p3');
   expect(tracker.resumeAfter('c')).toBeUndefined();
 });
+
+test('the version that later gateways put before the scope is no part of it', () => {
+  const tracker = new PositionTracker();
+  tracker.joined('a', 'v2~0~p1');
+  tracker.joined('b', 'v2~1~p1');
+  tracker.see('v2~0~p2');
+  expect(['a', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['v2~0~p2', 'v2~1~p1']);
+  tracker.see('v2~all~p3');
+  expect(['a', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['v2~all~p3', 'v2~all~p3']);
+});
+
+test('positions of two versions without scopes hold for the same rooms', () => {
+  const tracker = new PositionTracker();
+  tracker.joined('a', 'v2~p1');
+  tracker.see('p2');
+  expect(tracker.resumeAfter('a')).toBe('p2');
+});

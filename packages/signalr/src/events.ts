@@ -69,6 +69,11 @@ export type SignalREvent =
   | { readonly type: 'backplane_gap'; readonly hub: string; readonly from: string; readonly lost: number }
   /** One message is not known to have been published. Clients of this instance have had it all the same. */
   | { readonly type: 'backplane_publish_failed'; readonly hub: string; readonly error: Error }
+  /**
+   * Another instance is of a version of the package that this one does not understand: neither reaches the other's clients. Told
+   * once per version; each of its messages is a `backplane_message_ignored` as well.
+   */
+  | { readonly type: 'backplane_version_unknown'; readonly hub: string; readonly version: number }
   /** Something that came through the backplane had no effect. */
   | {
       readonly type: 'backplane_message_ignored';

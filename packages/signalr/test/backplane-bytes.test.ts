@@ -11,7 +11,6 @@ describe('bytes that no instance sent', () => {
   const sender = 'x'.repeat(22);
 
   test.each([
-    ['of a later version', encode([2, 1, sender, 0]), 'unknown_version'],
     ['of a kind to come', encode([1, 99, sender, 0]), 'unknown_kind'],
     ['that are none of ours', Uint8Array.of(0xc1), 'malformed'],
     [
@@ -23,6 +22,28 @@ describe('bytes that no instance sent', () => {
     await using pair = await startPair();
     await pair.inject(bytes);
     expect(reported(pair.other)).toEqual([{ type: 'backplane_message_ignored', hub: '/hub', reason }]);
+  });
+
+  test('of a later version are ignored, counted one by one, and the version is told once', async () => {
+    await using pair = await startPair();
+    const { one, other, client, inject } = pair;
+    // Behind the version anything may stand.
+    for (const bytes of [
+      encode([2, 1, sender, 0]),
+      encode([2, { new: 'form' }, [], 'x']),
+      encode([3, 1, 1, 1]),
+    ])
+      await inject(bytes);
+    const ignored = { type: 'backplane_message_ignored', hub: '/hub', reason: 'unknown_version' };
+    expect(reported(other)).toEqual([
+      { type: 'backplane_version_unknown', hub: '/hub', version: 2 },
+      ignored,
+      ignored,
+      { type: 'backplane_version_unknown', hub: '/hub', version: 3 },
+      ignored,
+    ]);
+    one.hub.clients.all.send('note', 'heard');
+    await expect.poll(() => client.notes).toEqual(['heard']);
   });
 
   test('of more than a thousand instances are ignored from then on, and the instances that are there are heard', async () => {

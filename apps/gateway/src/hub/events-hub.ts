@@ -148,12 +148,19 @@ function roomIdArgument(value: unknown): string {
   throw new HubError('The room ID must be 1 to 256 bytes of text without control characters, and not "*".');
 }
 
+/**
+ * What a client has from a gateway of a later build, during a rollout or when one is taken back: it fits no stream, so the client is
+ * told to load what it missed, and goes on.
+ */
+const OF_LATER_BUILD: Position = [];
+
 function positionArgument(value: unknown): Position | undefined {
   if (value === undefined || value === null) return undefined;
   try {
     return parsePosition(value);
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
+    if (error.code === 'later_position') return OF_LATER_BUILD;
     throw new HubError('The position is not one that a gateway gave out.', { cause: error });
   }
 }

@@ -50,6 +50,11 @@ export function slotsKey(group: string): string {
   return `slots:{${group}}`;
 }
 
+/** STRING: the layout of all that is kept here, see `layout.ts`; not there while it is the first one. */
+export function layoutKey(group: string): string {
+  return `layout:{${group}}`;
+}
+
 /** HASH: the coalescing window of a slot of a room, see `scripts/windows.ts`. */
 export function windowKey({ roomId, slot }: WindowName): string {
   return `coalesce:${escapeRoom(roomId)}:${slot}`;

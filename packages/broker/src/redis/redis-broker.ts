@@ -40,7 +40,8 @@ import { Partitioning, partitioningOf } from '../partitions.js';
 import { StateNotifier } from '../state-notifier.js';
 import type { Settlement } from './blocking-reader.js';
 import { ClusterRouter } from './cluster/cluster-router.js';
-import { slotsKey, streamKeys } from './keys.js';
+import { layoutKey, slotsKey, streamKeys } from './keys.js';
+import { checkLayout } from './layout.js';
 import { PublishBatcher } from './publish-batcher.js';
 import {
   type RedisBrokerOptions,
@@ -303,6 +304,7 @@ class RedisBroker implements Broker {
     this.#notifier.change('connecting');
     try {
       await this.#openRouter();
+      await this.#checkLayout();
       await this.#settlePartitions({ isClaiming: false });
     } catch (error) {
       const failure = this.#isClosing ? closed() : toBrokerError(error, 'unavailable');
@@ -312,6 +314,12 @@ class RedisBroker implements Broker {
       throw failure;
     }
     this.#notifier.change(this.#router.state);
+  }
+
+  /** @throws BrokerError `layout_differs`, before anything was read or written */
+  async #checkLayout(): Promise<void> {
+    const key = layoutKey(this.options.group);
+    checkLayout(key, await this.#router.command(key, ['GET', key]));
   }
 
   async #openRouter(): Promise<void> {

@@ -17,7 +17,10 @@ import {
   type Request,
 } from './backplane-message.js';
 
-/** Instances of different versions do not understand one another. */
+/**
+ * Stands first, so that it can be read whatever a later version writes behind it. Instances of different versions do not understand
+ * one another: it is raised only for what an earlier one would misread, never for a new kind or a further item.
+ */
 const VERSION = 1;
 
 /** By their number on the wire. */
@@ -109,7 +112,13 @@ export type UnreadableReason = 'unknown_version' | 'unknown_kind' | 'malformed';
 /** A message, or why it is none; of an unknown kind who sent it, whose numbering goes on. */
 export type Decoded =
   | { readonly message: BackplaneMessage }
-  | { readonly message: undefined; readonly reason: UnreadableReason; readonly head: Head | undefined };
+  | {
+      readonly message: undefined;
+      readonly reason: UnreadableReason;
+      readonly head: Head | undefined;
+      /** The version that is not known, where that is the reason. */
+      readonly version?: number;
+    };
 
 /** The bytes of a message. */
 export function encodeBackplaneMessage(message: BackplaneMessage): Uint8Array {
@@ -125,8 +134,10 @@ export function encodeBackplaneMessage(message: BackplaneMessage): Uint8Array {
 export function decodeBackplaneMessage(bytes: Uint8Array): Decoded {
   const reader = new MessagePackReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   try {
-    if (reader.readArrayHeader('message') < 4) return unreadable('malformed');
-    if (reader.readInteger('version') !== VERSION) return unreadable('unknown_version');
+    const items = reader.readArrayHeader('message');
+    const version = reader.readInteger('version');
+    if (version !== VERSION) return { ...unreadable('unknown_version'), version };
+    if (items < 4) return unreadable('malformed');
     const kind = KIND_NAMES.get(reader.readInteger('kind'));
     const head: Head = { sender: readId(reader, 'sender'), sequence: readCount(reader) };
     if (kind === undefined) return unreadable('unknown_kind', head);
@@ -143,7 +154,7 @@ function codecOf(kind: Kind): KindCodec<Kind> {
   return KINDS[kind];
 }
 
-function unreadable(reason: UnreadableReason, head?: Head): Decoded {
+function unreadable(reason: UnreadableReason, head?: Head) {
   return { message: undefined, reason, head };
 }
 

@@ -21,6 +21,9 @@ import { type QuestionListener, Questions, unavailable } from './questions.js';
 import { RemoteCalls } from './remote-calls.js';
 import { randomId, Speaker } from './speaker.js';
 
+/** Further versions are not told one by one: there are hardly two at a time. */
+const MAXIMUM_VERSIONS = 16;
+
 /** Numbers of a link. */
 export interface LinkLimits {
   /** Between two signs of life; kept to within one tick. */
@@ -55,6 +58,8 @@ export class HubLink implements RemoteHub, Ticking {
   readonly #presence: Presence;
   readonly #questions: Questions;
   readonly #calls: RemoteCalls;
+  /** Versions that this one does not know, and that were told; see `MAXIMUM_VERSIONS`. */
+  readonly #unknownVersions = new Set<number>();
   #lastCheckMs = 0;
   #isClosed = false;
 
@@ -211,7 +216,10 @@ export class HubLink implements RemoteHub, Ticking {
 
   /** Never throws, whatever the message holds. */
   #act(decoded: Decoded): void {
-    if (decoded.message === undefined) return this.#ignore(decoded.reason);
+    if (decoded.message === undefined) {
+      if (decoded.version !== undefined) this.#noteVersion(decoded.version);
+      return this.#ignore(decoded.reason);
+    }
     try {
       this.#dispatch(decoded.message);
     } catch {
@@ -267,6 +275,13 @@ export class HubLink implements RemoteHub, Ticking {
   #onFailure({ id, code, text }: MessageOf<'failure'>): void {
     const error = new SignalRError(code, text);
     if (!this.#questions.fail(id, error)) this.#calls.fail(id, error);
+  }
+
+  #noteVersion(version: number): void {
+    if (this.#unknownVersions.has(version) || this.#unknownVersions.size >= MAXIMUM_VERSIONS) return;
+    this.#unknownVersions.add(version);
+    const { hub, onEvent } = this.#parts;
+    onEvent({ type: 'backplane_version_unknown', hub, version });
   }
 
   #ignore(reason: BackplaneIgnoreReason): void {
