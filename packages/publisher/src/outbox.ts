@@ -11,6 +11,7 @@ import {
 } from '@millrace/broker';
 import { LANES, type Lane } from '@millrace/contract';
 import { brokerUnavailable, PublisherError, RETRY_AFTER_MS } from './errors.js';
+import { QueueLimit } from './queue-limit.js';
 
 /** Bounds of an outbox. */
 export interface OutboxOptions {
@@ -19,7 +20,10 @@ export interface OutboxOptions {
   readonly maxEvents: number;
   /** Characters of all fields that wait. */
   readonly maxChars: number;
-  /** What has waited this long is refused, unless it is on its way at that moment. */
+  /**
+   * What has waited this long is refused, unless it is on its way at that moment. Time in which this process did not run is
+   * not counted.
+   */
   readonly maxWaitMs: number;
 }
 
@@ -32,6 +36,7 @@ export interface OutboxEvent {
 
 interface Waiting extends OutboxEvent {
   readonly chars: number;
+  /** On the outbox's own time; see `Outbox`. */
   readonly sinceMs: number;
   /** It was sent before, and may be stored. */
   mayBeStored: boolean;
@@ -43,11 +48,19 @@ interface Waiting extends OutboxEvent {
 const batchesAtOnce = 4;
 /** Longest pause between two attempts while the broker is away; it also wakes the outbox when it is back. */
 const maxRetryDelayMs = 1_000;
+/** While something waits it is looked at so often in each `maxWaitMs`: that late a stall of this process is noticed. */
+const looksPerWait = 4;
+/** Shortest time between two looks, so that a queue of which something expires all the time is not walked all the time. */
+const minLookMs = 10;
 
 /**
  * Guarantees: events of one stream and lane are stored in the order in which they were put in, also over failures; in one
  * stream a higher lane goes first. An event is resolved only when it is stored. At the bound low events make room, the
- * oldest first; medium and high ones are refused.
+ * oldest first; medium and high ones are refused. Where a stream is offered more than it takes, what is too much is refused at
+ * once, low before medium before high; see `QueueLimit`.
+ *
+ * Waiting is measured on a time of its own, which leaves out what this process slept: after a stall its timers fire before it has
+ * read a reply or sent anything, and would refuse all that waited.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -55,7 +68,9 @@ export class Outbox {
   readonly #stopListening: () => void;
   #events = 0;
   #chars = 0;
-  #cancelExpiry: CancelTimer | undefined;
+  /** How long this process is known to have slept while something waited. */
+  #stalledMs = 0;
+  #cancelLook: CancelTimer | undefined;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -70,36 +85,40 @@ export class Outbox {
    */
   put(event: OutboxEvent): Promise<PublishReceipt> {
     const chars = charsOf(event.entry);
-    if (!this.#makeRoom(chars, event.lane)) return Promise.reject(full(event));
+    const stream = this.#streamOf(event.entry.stream);
+    if (!stream.hasRoomFor(event.lane) || !this.#makeRoom(chars, event.lane))
+      return Promise.reject(full(event));
     return new Promise((resolve, reject) => {
-      const sinceMs = this.#options.clock.monotonicMs();
       this.#events += 1;
       this.#chars += chars;
-      this.#streamOf(event.entry.stream).put({
-        ...event,
-        chars,
-        sinceMs,
-        mayBeStored: false,
-        resolve,
-        reject,
-      });
-      this.#cancelExpiry ??= this.#startExpiry(this.#options.maxWaitMs);
+      stream.put({ ...event, chars, sinceMs: this.#nowMs(), mayBeStored: false, resolve, reject });
+      this.#cancelLook ??= this.#startLook(this.#options.maxWaitMs / looksPerWait);
     });
+  }
+
+  /** How full it is, by the bound that is nearest: 0 empty, 1 refuses. */
+  get fill(): number {
+    const { maxEvents, maxChars } = this.#options;
+    const shares = Array.from(this.#streams.values(), (stream) => stream.fill);
+    return Math.min(1, Math.max(this.#events / maxEvents, this.#chars / maxChars, ...shares));
   }
 
   /** Ends its timers. What waits is refused. */
   close(): void {
     this.#stopListening();
-    this.#cancelExpiry?.();
+    this.#cancelLook?.();
     for (const stream of this.#streams.values()) stream.close();
   }
 
   #streamOf(name: string): StreamOutbox {
     let stream = this.#streams.get(name);
     if (stream === undefined) {
-      stream = new StreamOutbox(this.#options, ({ chars }) => {
-        this.#events -= 1;
-        this.#chars -= chars;
+      stream = new StreamOutbox(this.#options, {
+        nowMs: () => this.#nowMs(),
+        onLeft: ({ chars }) => {
+          this.#events -= 1;
+          this.#chars -= chars;
+        },
       });
       this.#streams.set(name, stream);
     }
@@ -119,18 +138,33 @@ export class Outbox {
     return true;
   }
 
-  #startExpiry(delayMs: number): CancelTimer {
-    return this.#options.clock.startTimer(() => {
-      this.#cancelExpiry = undefined;
-      const nowMs = this.#options.clock.monotonicMs();
-      const { maxWaitMs } = this.#options;
+  #nowMs(): number {
+    return this.#options.clock.monotonicMs() - this.#stalledMs;
+  }
+
+  #startLook(delayMs: number): CancelTimer {
+    const { clock, maxWaitMs } = this.#options;
+    const dueMs = clock.monotonicMs() + delayMs;
+    return clock.startTimer(() => {
+      this.#cancelLook = undefined;
+      this.#stalledMs += Math.max(0, clock.monotonicMs() - dueMs);
+      const nowMs = this.#nowMs();
       let oldestMs = Number.POSITIVE_INFINITY;
       for (const stream of this.#streams.values())
         oldestMs = Math.min(oldestMs, stream.expire(nowMs - maxWaitMs));
-      if (oldestMs !== Number.POSITIVE_INFINITY)
-        this.#cancelExpiry = this.#startExpiry(Math.max(1, oldestMs + maxWaitMs - nowMs));
+      if (oldestMs === Number.POSITIVE_INFINITY) return;
+      const untilDueMs = Math.max(minLookMs, oldestMs + maxWaitMs - nowMs);
+      this.#cancelLook = this.#startLook(Math.min(untilDueMs, maxWaitMs / looksPerWait));
     }, delayMs);
   }
+}
+
+/** What the queue of a stream needs of the outbox. */
+interface StreamOutboxPorts {
+  /** On the outbox's own time. */
+  nowMs(): number;
+  /** Told of every event that waits no longer, whatever became of it. */
+  onLeft(waiting: Waiting): void;
 }
 
 /**
@@ -139,16 +173,37 @@ export class Outbox {
  */
 class StreamOutbox {
   readonly #options: OutboxOptions;
-  readonly #onLeft: (waiting: Waiting) => void;
+  readonly #ports: StreamOutboxPorts;
+  readonly #maxBatchEvents: number;
+  readonly #limit: QueueLimit;
   readonly #lanes: Record<Lane, Waiting[]> = { high: [], medium: [], low: [] };
   #state: 'idle' | 'scheduled' | 'in_flight' | 'pausing' | 'closed' = 'idle';
   #failures = 0;
   #cancelPause: CancelTimer | undefined;
 
-  /** @param onLeft told of every event that waits no longer, whatever became of it */
-  constructor(options: OutboxOptions, onLeft: (waiting: Waiting) => void) {
+  constructor(options: OutboxOptions, ports: StreamOutboxPorts) {
     this.#options = options;
-    this.#onLeft = onLeft;
+    this.#ports = ports;
+    this.#maxBatchEvents = options.broker.options.publishBatchSize * batchesAtOnce;
+    this.#limit = new QueueLimit(this.#maxBatchEvents);
+  }
+
+  /** What is behind an event does not hold it up: only what is in its own lane and in higher ones counts. */
+  hasRoomFor(lane: Lane): boolean {
+    const { maxWaiting } = this.#limit;
+    if (maxWaiting === Number.POSITIVE_INFINITY) return true;
+    let ahead = 0;
+    for (const name of LANES) {
+      ahead += this.#lanes[name].length;
+      if (name === lane) break;
+    }
+    return ahead < maxWaiting;
+  }
+
+  /** How much of what may wait now does; 0 where nothing limits it. */
+  get fill(): number {
+    const waiting = LANES.reduce((sum, lane) => sum + this.#lanes[lane].length, 0);
+    return waiting / this.#limit.maxWaiting;
   }
 
   put(waiting: Waiting): void {
@@ -178,11 +233,11 @@ class StreamOutbox {
     let oldestMs = Number.POSITIVE_INFINITY;
     for (const lane of LANES) {
       const queue = this.#lanes[lane];
-      const fresh = queue.filter(({ sinceMs }) => sinceMs > untilMs);
-      const expired = fresh.length === queue.length ? [] : queue.filter(({ sinceMs }) => sinceMs <= untilMs);
-      this.#lanes[lane] = fresh;
-      this.#refuseAll(expired);
-      for (const { sinceMs } of fresh) oldestMs = Math.min(oldestMs, sinceMs);
+      // In the order of their coming: what came later has not waited longer.
+      const firstFresh = queue.findIndex(({ sinceMs }) => sinceMs > untilMs);
+      const count = firstFresh === -1 ? queue.length : firstFresh;
+      if (count > 0) this.#refuseAll(queue.splice(0, count));
+      oldestMs = Math.min(oldestMs, queue[0]?.sinceMs ?? oldestMs);
     }
     // What is on its way comes back, if it does, within the broker's own deadline: it is looked at again then.
     return this.#state === 'in_flight' && oldestMs === Number.POSITIVE_INFINITY
@@ -208,7 +263,9 @@ class StreamOutbox {
       return;
     }
     this.#state = 'in_flight';
-    const { broker } = this.#options;
+    const { broker, clock } = this.#options;
+    // The first of the highest lane: what waits behind others in a lower one says nothing about the stream.
+    this.#limit.sending(this.#ports.nowMs() - (batch[0]?.sinceMs ?? 0), clock.monotonicMs());
     const results = await Promise.allSettled(batch.map(({ entry }) => broker.publish(entry)));
     const failed: Waiting[] = [];
     for (const [index, waiting] of batch.entries()) {
@@ -219,6 +276,8 @@ class StreamOutbox {
         failed.push(waiting);
       } else this.#settle(waiting, () => waiting.reject(result?.reason as Error));
     }
+    if (failed.length === 0) this.#limit.stored(batch.length, clock.monotonicMs());
+    else this.#limit.reset();
     this.#goOn(failed);
   }
 
@@ -232,12 +291,12 @@ class StreamOutbox {
     if (isClosed) return this.#refuseAll(this.#takeAll());
     if (failed.length === 0) {
       this.#failures = 0;
-      if (LANES.some((lane) => this.#lanes[lane].length > 0)) this.#schedule();
-      else this.#state = 'idle';
-      return;
+      if (LANES.some((lane) => this.#lanes[lane].length > 0)) return this.#schedule();
+      this.#state = 'idle';
+      return this.#limit.reset();
     }
     const { clock, maxWaitMs } = this.#options;
-    this.expire(clock.monotonicMs() - maxWaitMs);
+    this.expire(this.#ports.nowMs() - maxWaitMs);
     this.#state = 'pausing';
     const delayMs = backOffDelayMs(this.#failures, { maxMs: maxRetryDelayMs });
     this.#failures += 1;
@@ -245,11 +304,10 @@ class StreamOutbox {
   }
 
   #takeBatch(): Waiting[] {
-    const maxEvents = this.#options.broker.options.publishBatchSize * batchesAtOnce;
     const batch: Waiting[] = [];
     for (const lane of LANES) {
       const queue = this.#lanes[lane];
-      const count = Math.min(queue.length, maxEvents - batch.length);
+      const count = Math.min(queue.length, this.#maxBatchEvents - batch.length);
       if (count === 0) continue;
       batch.push(...queue.slice(0, count));
       this.#lanes[lane] = count === queue.length ? [] : queue.slice(count);
@@ -267,7 +325,7 @@ class StreamOutbox {
   }
 
   #settle(waiting: Waiting, tell: () => void): void {
-    this.#onLeft(waiting);
+    this.#ports.onLeft(waiting);
     tell();
   }
 }

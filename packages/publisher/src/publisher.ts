@@ -79,6 +79,11 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     });
   }
 
+  /** How full the queue of events that wait for the broker is: 0 empty, 1 refuses. */
+  get queueFill(): number {
+    return this.#outbox.fill;
+  }
+
   /**
    * Publishes one event.
    *

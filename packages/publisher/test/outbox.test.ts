@@ -3,6 +3,7 @@ import { type Broker, BrokerError, createMemoryBroker, type OutgoingEntry } from
 import type { Lane } from '@millrace/contract';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it, vi } from 'vitest';
+import type { PublisherError } from '../src/errors.js';
 import { Outbox, type OutboxOptions } from '../src/outbox.js';
 
 const streams = [
@@ -185,6 +186,101 @@ describe('at its bound', () => {
     await clock.advance(1);
     expect(results).toEqual({ small: 'outbox_full not_stored' });
   });
+});
+
+describe('where more is offered than the store takes', () => {
+  /** Calls of one hand-over are answered together after this long: 8 events at a time, so 800 a second. */
+  const batchMs = 10;
+  const perSecond = 800;
+  const stepMs = 10;
+
+  async function setUpSlowStore() {
+    const world = await setUp({ maxEvents: 100_000, maxChars: 1_000_000 });
+    const { clock, broker } = world;
+    const publish = broker.publish.bind(broker);
+    vi.spyOn(broker, 'publish').mockImplementation(async (entry) => {
+      await new Promise<void>((resolve) => void clock.startTimer(resolve, batchMs));
+      return publish(entry);
+    });
+    const waitedMs: Record<'stored' | 'refused', number[]> = { stored: [], refused: [] };
+    const refusals = new Set<string>();
+    const offer = (lane: Lane, number: number): void => {
+      const sinceMs = clock.monotonicMs();
+      const entry: OutgoingEntry = { stream: 'events:chat', fields: { n: `${number}` } };
+      world.outbox.put({ eventId: `${number}`, lane, entry }).then(
+        () => waitedMs.stored.push(clock.monotonicMs() - sinceMs),
+        (error: PublisherError) => {
+          waitedMs.refused.push(clock.monotonicMs() - sinceMs);
+          refusals.add(`${error.code} ${error.outcome} ${error.retryAfterMs}`);
+        },
+      );
+    };
+    /** Offers so many a millisecond for so long. */
+    const load = async (perMs: number, ms: number, lane: Lane = 'high'): Promise<void> => {
+      let offered = 0;
+      for (let at = stepMs; at <= ms; at += stepMs) {
+        while (offered < at * perMs) offer(lane, (offered += 1));
+        await clock.advance(stepMs);
+      }
+    };
+    return { ...world, load, waitedMs, refusals };
+  }
+
+  it('refuses the excess at once and stores as much as ever', async () => {
+    const { clock, load, waitedMs, refusals } = await setUpSlowStore();
+    await load((3 * perSecond) / 1_000, 4_000);
+    expect(waitedMs.stored.length).toBeGreaterThan(0.95 * 4 * perSecond);
+    expect(waitedMs.refused.length).toBeGreaterThan(4 * perSecond);
+    expect(Math.max(...waitedMs.refused)).toBeLessThanOrEqual(stepMs);
+    expect([...refusals]).toEqual(['outbox_full not_stored 1000']);
+    await clock.advance(3_000);
+    // What came before anybody could know, then half a second's worth.
+    expect(Math.max(...waitedMs.stored)).toBeLessThan(3_000);
+    expect(Math.max(...waitedMs.stored.slice(-300))).toBeLessThan(700);
+    // Calm again: a burst is welcome.
+    waitedMs.refused.length = 0;
+    await load(perSecond / stepMs, stepMs);
+    await clock.advance(2_000);
+    expect(waitedMs.refused).toEqual([]);
+  });
+
+  it('refuses low events before high ones', async () => {
+    const { load, waitedMs } = await setUpSlowStore();
+    await load((2 * perSecond) / 1_000, 3_000);
+    waitedMs.refused.length = 0;
+    const [high] = await Promise.all([load(0.5, 1_000), load(2, 1_000, 'low')]);
+    expect(high).toBeUndefined();
+    const stored = waitedMs.stored.length;
+    expect(waitedMs.refused.length).toBeGreaterThan(1_000);
+    await load(0.5, 1_000);
+    expect(waitedMs.stored.length - stored).toBeGreaterThanOrEqual(500);
+  });
+
+  it('stores a backlog from while the store was away, however long, before it judges', async () => {
+    const { clock, broker, put, results } = await setUp({ maxEvents: 100_000, maxChars: 1_000_000 });
+    const away = takeAway(broker);
+    for (let n = 0; n < 2_000; n += 1) put(`before ${n}`);
+    await clock.advance(4_000);
+    away.mockRestore();
+    for (let n = 0; n < 2_000; n += 1) put(`after ${n}`);
+    await clock.advance(2_000);
+    expect(new Set(Object.values(results))).toEqual(new Set(['stored']));
+    expect(Object.keys(results)).toHaveLength(4_000);
+  });
+});
+
+it('counts no time in which this process slept: what waited is stored when it wakes', async () => {
+  const { clock, broker, put, stored, results } = await setUp();
+  const publish = broker.publish.bind(broker);
+  vi.spyOn(broker, 'publish').mockImplementation(async (entry) => {
+    await new Promise<void>((resolve) => void clock.startTimer(resolve, 1));
+    return publish(entry);
+  });
+  for (let n = 0; n < 50; n += 1) put(`${n}`);
+  clock.sleep(60_000);
+  await clock.advance(100);
+  expect(new Set(Object.values(results))).toEqual(new Set(['stored']));
+  expect(await stored()).toBe(Array.from({ length: 50 }, (_, n) => `${n}`).join(' '));
 });
 
 it('refuses what waits when it is closed', async () => {

@@ -16,6 +16,8 @@ export interface FakeClock {
    * turn, so that a timer set in answer fires too if it is due.
    */
   advance(ms: number): Promise<void>;
+  /** Time passes and nothing runs, as in a process without a processor: what became due fires late, when time is advanced. */
+  sleep(ms: number): void;
   /** Moves the wall clock alone, as an administrator or NTP would. */
   step(ms: number): void;
   /** How many timers wait. */
@@ -62,6 +64,9 @@ export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
         await settlePromises();
       }
       elapsedMs = endMs;
+    },
+    sleep(ms) {
+      elapsedMs += ms;
     },
     step(ms) {
       steppedMs += ms;

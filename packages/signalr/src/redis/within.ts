@@ -12,15 +12,20 @@ export async function within<Reply>(
   onTimeout?: () => void,
 ): Promise<Reply> {
   let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
   const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
+    const giveUp = (): void => {
+      if (isOver) return;
       onTimeout?.();
       reject(new Error(`Redis did not answer within ${timeoutMs} ms`));
-    }, timeoutMs);
+    };
+    // Timers come before sockets in a turn of the event loop: a reply that is there already is read first.
+    timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   });
   try {
     return await Promise.race([reply, timeout]);
   } finally {
+    isOver = true;
     clearTimeout(timer);
   }
 }

@@ -1,0 +1,71 @@
+// When a queue is limited, and to how much.
+import { describe, expect, it } from 'vitest';
+import { QueueLimit } from '../src/queue-limit.js';
+
+const batch = 100;
+
+/** Batches of 100 events that take 50 ms each and whose first event has waited `waitedMs`; from `fromMs` on. */
+function send(limit: QueueLimit, batches: number, waitedMs: number, fromMs = 0): number {
+  let nowMs = fromMs;
+  for (let n = 0; n < batches; n += 1) {
+    limit.sending(waitedMs, nowMs);
+    nowMs += 50;
+    limit.stored(batch, nowMs);
+  }
+  return nowMs;
+}
+
+describe('a queue', () => {
+  it('is not limited while its events are in time, however many there are', () => {
+    const limit = new QueueLimit(10);
+    send(limit, 1_000, 499);
+    expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is not limited for a hiccup after which it catches up', () => {
+    const limit = new QueueLimit(10);
+    const nowMs = send(limit, 9, 3_000);
+    send(limit, 1, 100, nowMs);
+    send(limit, 9, 3_000, nowMs + 50);
+    expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is limited to what is stored in half a second once every batch was late for as long', () => {
+    const limit = new QueueLimit(10);
+    send(limit, 10, 600);
+    expect(limit.maxWaiting).toBe(1_000);
+  });
+
+  it('stays limited while it stands at its limit, and no longer', () => {
+    const limit = new QueueLimit(10);
+    let nowMs = send(limit, 10, 600);
+    nowMs = send(limit, 20, 450, nowMs);
+    expect(limit.maxWaiting).toBe(1_000);
+    send(limit, 1, 199, nowMs);
+    expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('follows what the store takes', () => {
+    const limit = new QueueLimit(10);
+    let nowMs = send(limit, 10, 600);
+    for (let n = 0; n < 3; n += 1) {
+      limit.sending(600, nowMs);
+      limit.stored(batch, (nowMs += 250));
+    }
+    expect(limit.maxWaiting).toBe(200);
+  });
+
+  it('keeps room for what keeps the store busy', () => {
+    const limit = new QueueLimit(10);
+    limit.sending(600, 0);
+    limit.stored(1, 60_000);
+    expect(limit.maxWaiting).toBe(10);
+  });
+
+  it('is not limited any more when the store has failed', () => {
+    const limit = new QueueLimit(10);
+    send(limit, 10, 600);
+    limit.reset();
+    expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
+  });
+});
