@@ -52,8 +52,9 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/tests/**/*.test.ts', 'e2e/faults/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          testTimeout: 300_000,
+          // Tarballs are installed in hooks, from the registry.
+          hookTimeout: 300_000,
         },
       },
     ],

@@ -47,6 +47,11 @@ export interface BrokerErrorOptions extends ErrorOptions {
 
 /** Every failure of the broker. `code` is stable; `cause` keeps what the store or the socket reported. */
 export class BrokerError extends Error {
+  /** Also true for an error of another copy of this package: a publisher installed from its tarball brings one of its own. */
+  static override [Symbol.hasInstance](value: unknown): value is BrokerError {
+    return value instanceof Error && value.name === 'BrokerError';
+  }
+
   override readonly name = 'BrokerError';
   readonly code: BrokerErrorCode;
   /** Whether a write may have been done although it failed here. `false` is certain: the store has nothing of it. */

@@ -18,6 +18,11 @@ export type ContractErrorCode = keyof typeof CONTRACT_ERROR_CODES;
 
 /** Thrown for a wrong declaration, and by the functions that assert instead of returning a result. */
 export class ContractError extends Error {
+  /** Also true for an error of another copy of this package: a publisher installed from its tarball brings one of its own. */
+  static override [Symbol.hasInstance](value: unknown): value is ContractError {
+    return value instanceof Error && value.name === 'ContractError';
+  }
+
   override readonly name = 'ContractError';
   /** Stable, for programs; the message is for people and may change. */
   readonly code: ContractErrorCode;

@@ -1,0 +1,103 @@
+// npm run pack [-- --to FOLDER]: writes a tarball of every published package to `tarballs/`. Each installs alone: the packages of
+// this repository that it depends on are inside. `npm pack` itself cannot do that, for it does not follow the links of workspaces;
+// what it writes is what a registry gets, where the packages find one another by name.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const repository = fileURLToPath(new URL('..', import.meta.url));
+
+/** The folders of the packages that are published. */
+export const packageFolders = [
+  'packages/contract',
+  'packages/broker',
+  'packages/signalr',
+  'packages/publisher',
+  'packages/client',
+  'apps/gateway',
+];
+
+/** Every package needs these: a README and a licence for people, types and exports for programs. */
+const neededFields = ['description', 'license', 'engines', 'files', 'exports'];
+const neededFiles = ['README.md', 'LICENSE'];
+
+const manifests = new Map(
+  packageFolders.map((folder) => {
+    const manifest = JSON.parse(readFileSync(join(repository, folder, 'package.json'), 'utf8'));
+    return [manifest.name, { folder: join(repository, folder), manifest }];
+  }),
+);
+
+/** Writes the tarballs of the built packages into `target` and gives their paths. */
+export function packAll(target) {
+  mkdirSync(target, { recursive: true });
+  const staging = mkdtempSync(join(tmpdir(), 'millrace-pack-'));
+  try {
+    return [...manifests.keys()].map((name) => pack(name, join(staging, name), target));
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+function pack(name, stage, target) {
+  copyPackage(name, stage);
+  const inside = [...insideOf(name)];
+  for (const other of inside) copyPackage(other, join(stage, 'node_modules', other));
+  const { devDependencies: _, ...manifest } = manifests.get(name).manifest;
+  const dependencies = Object.assign(
+    {},
+    ...[...inside, name].map((each) => manifests.get(each).manifest.dependencies),
+  );
+  writeManifest(stage, {
+    ...manifest,
+    // Also the dependencies of what is inside: not every package manager looks for them there.
+    dependencies: Object.fromEntries(Object.entries(dependencies).sort(([a], [b]) => (a < b ? -1 : 1))),
+    ...(inside.length > 0 ? { bundleDependencies: inside } : {}),
+  });
+  const { status, stdout, stderr } = spawnSync('npm', ['pack', '--silent', '--pack-destination', target], {
+    cwd: stage,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`npm pack ${name} failed: ${stderr}`);
+  return join(target, stdout.trim());
+}
+
+/** The packages of this repository that a package needs when it runs, and those that they need. */
+function insideOf(name, found = new Set()) {
+  for (const other of Object.keys(manifests.get(name).manifest.dependencies ?? {})) {
+    if (!manifests.has(other) || found.has(other)) continue;
+    found.add(other);
+    insideOf(other, found);
+  }
+  return found;
+}
+
+function copyPackage(name, to) {
+  const { folder, manifest } = manifests.get(name);
+  const lacking = neededFields.filter((field) => manifest[field] === undefined);
+  const missing = [...neededFiles, ...(manifest.files ?? [])].filter(
+    (file) => !existsSync(join(folder, file)),
+  );
+  if (lacking.length > 0) throw new Error(`${name}: package.json lacks ${lacking.join(', ')}`);
+  if (missing.length > 0)
+    throw new Error(`${name} lacks ${missing.join(', ')}. Is it built (npm run build)?`);
+  for (const file of [...neededFiles, ...manifest.files]) {
+    cpSync(join(folder, file), join(to, file), { recursive: true });
+  }
+  const { devDependencies: _, ...published } = manifest;
+  writeManifest(to, published);
+}
+
+function writeManifest(folder, manifest) {
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({
+    options: { to: { type: 'string', default: join(repository, 'tarballs') } },
+  });
+  for (const path of packAll(resolve(values.to))) console.log(path);
+}
