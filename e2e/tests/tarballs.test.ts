@@ -40,11 +40,11 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
     expect(program.output).toBe(version);
   });
 
-  test('has the program millrace, which serves and takes a notification', async () => {
+  test('has the program millrace, which serves and takes a notification of any payload', async () => {
     const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0' };
     await using gateway = app().start('npx', ['millrace', 'serve'], environment);
     const [, url = ''] = await gateway.line(/"url":"(http:[^"]+)"/);
-    const payload = { type: 'info', title: 'Ticket updated' };
+    const payload = { message: 'Ticket updated' };
     await acceptEvents(url, { event_type: 'notification', room_id: 'ticket-42', payload });
   });
 });
