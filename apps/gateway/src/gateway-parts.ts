@@ -73,7 +73,7 @@ export function createGatewayParts(options: ResolvedGatewayOptions, logger: Logg
   return { jwtSecret, metrics, broker, publisher, delivery, directory, signalR };
 }
 
-function createBroker({ options, logger }: Site): Broker {
+function createBroker({ options, logger, metrics }: Site): Broker {
   const { redisUrl, catalog, partitions, minAgeMs, dedupeWindowMs } = options;
   const streams = catalog.streams.map((stream) => ({
     ...stream,
@@ -83,7 +83,14 @@ function createBroker({ options, logger }: Site): Broker {
   const broker =
     redisUrl === undefined
       ? createMemoryBroker(brokerOptions)
-      : createRedisBroker({ ...brokerOptions, url: redisUrl });
+      : createRedisBroker({
+          ...brokerOptions,
+          url: redisUrl,
+          onHealed: (key) => {
+            metrics.healed.inc();
+            logger.warn({ key }, 'something else stood at a coalescing window; it was removed');
+          },
+        });
   broker.onStateChange((state, cause) => {
     const level = state === 'unavailable' ? 'warn' : 'info';
     const reason = cause === undefined ? {} : { reason: cause.message };

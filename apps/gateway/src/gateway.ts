@@ -1,6 +1,6 @@
 // A gateway's life: its parts are started in the order of the data's way, and stopped so that nothing accepted is lost.
 import { hostname } from 'node:os';
-import { BrokerError, parseRedisUrl } from '@millrace/broker';
+import { BrokerError, parseRedisUrl, type StreamTrouble } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
 import type { FastifyInstance } from 'fastify';
@@ -141,12 +141,17 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   }
 
   #readiness(): Readiness {
+    const { broker, delivery } = this.#parts;
+    // Nobody can publish there until somebody has done something; what else is wrong with one stream leaves the others served.
+    const isStopped = ({ kind }: StreamTrouble): boolean => kind === 'exhausted';
     const reasons = [
       ...(this.#state === 'running' ? [] : [`gateway is ${this.#state}`]),
-      ...(this.#parts.broker.state === 'ready' ? [] : [`broker is ${this.#parts.broker.state}`]),
-      ...(this.#parts.delivery.isCaughtUp ? [] : ['streams are not read up to their end']),
+      ...(broker.state === 'ready' ? [] : [`broker is ${broker.state}`]),
+      ...(delivery.isCaughtUp ? [] : ['streams are not read up to their end']),
+      ...delivery.troubles.filter(isStopped).map(({ message }) => message),
     ];
-    return reasons.length === 0 ? { isReady: true } : { isReady: false, reasons };
+    const details = delivery.troubles.filter((trouble) => !isStopped(trouble)).map(troubleText);
+    return reasons.length === 0 ? { isReady: true, details } : { isReady: false, reasons, details };
   }
 
   async #exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }> {
@@ -260,6 +265,10 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       this.#logger.error({ err: error, part }, 'could not be closed cleanly');
     }
   }
+}
+
+function troubleText({ stream, kind, message }: StreamTrouble): string {
+  return kind === 'refused' ? `${stream} is out of order, the others are served: ${message}` : message;
 }
 
 /** Whether `work` settled in time; it goes on in any case. */

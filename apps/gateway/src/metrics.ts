@@ -81,6 +81,16 @@ export function createMetrics() {
     'Entries ever cut from a stream before they were acknowledged',
     ['stream'],
   );
+  const healed = counter(
+    'coalescing_windows_healed_total',
+    'Coalescing windows at whose keys something else stood, which was removed',
+    [],
+  );
+  const streamTrouble = gauge(
+    'event_stream_trouble',
+    '1 while something is wrong with a stream: refused (by the store), exhausted (its newest ID is the largest there is), ahead (its newest ID lies in the future)',
+    ['stream', 'kind'],
+  );
   const deadLetters = gauge('event_dead_letters', 'Rejected entries kept for inspection', ['stream']);
   const connections = gauge('signalr_server_active_connections', 'Open connections', []);
   const waitingBytes = gauge(
@@ -119,6 +129,8 @@ export function createMetrics() {
     naiveTimestamps,
     gaps,
     replayWindow,
+    streamTrouble,
+    healed,
     connections,
     waitingBytes,
     disconnects,

@@ -41,6 +41,20 @@ describe('ReplayRing', () => {
     expect(ring.eventsAfter('nowhere', cursors('0-0'), 10).events).toEqual([]);
   });
 
+  it('keeps what it has when an ID lies a day ahead, and lets that go when its own time has come', () => {
+    const ring = createRing();
+    ring.add(event('1000-0'));
+    ring.add(event('86400000-0', { atMs: 2_000 }));
+    ring.add(event('86400000-1', { atMs: 3_000 }));
+    expect(textsOf(ring, cursors('0-0'))).toEqual(['1000-0', '86400000-0', '86400000-1']);
+    ring.evict(302_001);
+    expect(textsOf(ring, cursors('86400000-0'))).toEqual(['86400000-1']);
+    expect(ring.covers(cursors('0-0'))).toBe(false);
+    // The floor is the entry of the second second.
+    expect(ring.coveredMs('chat', 302_001)).toBe(300_000);
+    expect(ring.coveredMs('chat', 100_000)).toBe(98_000);
+  });
+
   it('compares IDs as numbers', () => {
     const ring = createRing();
     for (const id of ['9-0', '10-9', '10-10']) ring.add(event(id));

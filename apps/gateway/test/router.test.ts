@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Entry } from '@millrace/broker';
+import { type Entry, LAST_ENTRY_ID } from '@millrace/broker';
 import { defineCatalog, eventCatalog, type ReceivedEvent } from '@millrace/contract';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
@@ -113,6 +113,19 @@ describe('Router', () => {
     expect(remembered.map(([id, text]) => [id, (JSON.parse(text) as { position: string }).position])).toEqual(
       [[`${nowMs - 5_000}-0`, 'earlier']],
     );
+  });
+
+  it('counts an entry whose ID lies a day ahead as made now: no ID is forgotten for it, and no producer’s clock is blamed', () => {
+    const { router, sent, dropped, skewed, delivered } = setUp();
+    const fields = notification();
+    router.route('events:notification', entryAt(nowMs - 1_000, fields));
+    router.route('events:notification', entryAt(nowMs + 86_400_000, notification()));
+    router.route('events:notification', { id: LAST_ENTRY_ID, fields: notification() });
+    router.route('events:notification', entryAt(nowMs + 86_400_001, fields));
+    expect(sent).toHaveLength(3);
+    expect(dropped).toEqual(['duplicate']);
+    expect(skewed).toEqual([]);
+    expect(delivered.map(({ delayMs }) => delayMs)).toEqual([1_000, 0, 0]);
   });
 
   it('rejects an event in a partition that is not its room’s, and does not recall it', () => {

@@ -293,10 +293,11 @@ export interface Broker {
    * Registers a member at every stream, in one atomic step per stream: creates the stream, the group and the epoch
    * where missing and stores the member's cursor. It starts after the last acknowledged entry where no other member
    * is live (so what was published while nobody listened is read), else at the newest entry. Stores the number of partitions
-   * where the store has none.
-   * @throws BrokerError `partitions_differ` as `open`
+   * where the store has none. A stream that the store refuses for good (a key of the wrong type, say) is left out of the answer.
+   * @param streams only at these. @defaultValue every stream
+   * @throws BrokerError `partitions_differ` as `open`; `refused` when the store refuses all of them
    */
-  register(member: string): Promise<readonly StreamStart[]>;
+  register(member: string, streams?: readonly string[]): Promise<readonly StreamStart[]>;
 
   /** Removes the member's cursors. What it had not passed is held back no longer. */
   unregister(member: string): Promise<void>;

@@ -6,6 +6,10 @@ import type { EntryId } from './broker.js';
 export const FIRST_ENTRY_ID: EntryId = '0-0';
 
 const MAX_PART = '18446744073709551615';
+
+/** The largest ID there is: after it nothing can be appended. */
+export const LAST_ENTRY_ID: EntryId = `${MAX_PART}-${MAX_PART}`;
+
 const CANONICAL = /^(?:0|[1-9]\d{0,19})-(?:0|[1-9]\d{0,19})$/;
 
 /**
@@ -36,6 +40,11 @@ export function compareEntryIds(a: EntryId, b: EntryId): number {
 /** The smaller of two IDs. */
 export function minEntryId(a: EntryId, b: EntryId): EntryId {
   return compareEntryIds(a, b) <= 0 ? a : b;
+}
+
+/** The larger of two IDs. */
+export function maxEntryId(a: EntryId, b: EntryId): EntryId {
+  return compareEntryIds(a, b) >= 0 ? a : b;
 }
 
 /** The smallest ID above `id`. The highest possible ID has none and is returned itself. */

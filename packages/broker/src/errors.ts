@@ -70,6 +70,11 @@ export class BrokerError extends Error {
   }
 }
 
+/** Whether the store answered and refused for good what was asked: another stream may still be served. */
+export function isRefusal(error: unknown): error is BrokerError {
+  return error instanceof BrokerError && error.code === 'refused';
+}
+
 /** `error` itself when it is a `BrokerError`, else one with `code` that keeps it as its cause. */
 export function toBrokerError(error: unknown, code: BrokerErrorCode): BrokerError {
   if (error instanceof BrokerError) return error;

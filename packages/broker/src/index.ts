@@ -31,6 +31,7 @@ export {
   entryIdMs,
   FIRST_ENTRY_ID,
   isEntryId,
+  LAST_ENTRY_ID,
   minEntryId,
   nextEntryId,
   previousEntryId,
@@ -38,6 +39,7 @@ export {
 export { BROKER_ERROR_CODES, BrokerError, type BrokerErrorCode } from './errors.js';
 export { createMember, type Member } from './member/member.js';
 export type { MemberErrorSource, MemberOptions, MemberState } from './member/member-options.js';
+export type { StreamTrouble, StreamTroubleKind } from './member/stream-health.js';
 export { createMemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
 export { OldestFirstMap } from './oldest-first-map.js';
 export {

@@ -55,3 +55,34 @@ it('finds and removes entries as a plain list would, over many removals', () => 
     );
   }
 });
+
+it('goes on trimming after the clock went back, once the entries are old enough by looks at them', async () => {
+  const clock = fakeClock();
+  const streams = [{ name: CHAT, maxLength: 10 }];
+  const broker = createMemoryBroker({ ...SUITE_OPTIONS, streams, minAgeMs: 1_000, clock });
+  await broker.open();
+  await broker.register('a');
+  const lease = present(await broker.acquireLease(CHAT, 'a'));
+  const publishAll = async (count: number): Promise<string> => {
+    let id = '';
+    for (let n = 0; n < count; n++)
+      ({ id } = await broker.publish({ stream: CHAT, fields: { n: String(n) } }));
+    return id;
+  };
+  const trim = async (cursor: string): Promise<unknown> => {
+    await broker.tickLedger(lease, { consumer: 'c', count: 200, cursor });
+    await broker.tickLedger(lease, { consumer: 'c', count: 200, cursor });
+    return broker.trim(lease);
+  };
+  await publishAll(1);
+  clock.step(-600_000);
+  const old = await publishAll(50);
+  expect(await trim(old)).toMatchObject({ removed: 0 });
+  await clock.advance(1_000);
+  const young = await publishAll(20);
+  // The fifty-one from before the look may go, but for the one at the cursor that was registered last.
+  expect(await trim(young)).toMatchObject({ removed: 51, expired: 0 });
+  expect(await trim(young)).toMatchObject({ removed: 0 });
+  await clock.advance(1_000);
+  expect(await trim(young)).toMatchObject({ removed: 10 });
+});

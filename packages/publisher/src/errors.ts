@@ -1,7 +1,12 @@
 // The publisher's errors. An event that breaks the contract is a `ContractError` of @millrace/contract instead.
 
 /** Stable codes of {@link PublisherError}; each is explained in docs/errors.md. */
-export const PUBLISHER_ERROR_CODES = ['broker_unavailable', 'outbox_full', 'publisher_closed'] as const;
+export const PUBLISHER_ERROR_CODES = [
+  'broker_unavailable',
+  'stream_refused',
+  'outbox_full',
+  'publisher_closed',
+] as const;
 
 /** One of {@link PUBLISHER_ERROR_CODES}. */
 export type PublisherErrorCode = (typeof PUBLISHER_ERROR_CODES)[number];
@@ -13,7 +18,8 @@ export const RETRY_AFTER_MS = 1_000;
  * An event was not published, or nobody knows whether it was.
  *
  * `broker_unavailable`: the store was away for too long; publish again with the same `eventId` after `retryAfterMs`, which
- * is safe for 5 minutes. `outbox_full`: too much waits for the store already. `publisher_closed`: not any more.
+ * is safe for 5 minutes. `stream_refused`: the store refuses this stream until somebody repairs it, and has not stored the event;
+ * other streams may work. `outbox_full`: too much waits for the store already. `publisher_closed`: not any more.
  */
 export class PublisherError extends Error {
   override readonly name = 'PublisherError';
@@ -40,6 +46,16 @@ export class PublisherError extends Error {
     this.outcome = details.outcome;
     this.retryAfterMs = details.retryAfterMs;
   }
+}
+
+/** Somebody must repair the stream first, so trying again at once is no use. */
+const REPAIR_RETRY_MS = 10_000;
+
+/** The store refuses the event's stream; the message says which and why. */
+export function streamRefused(eventId: string, stream: string, cause: Error): PublisherError {
+  const message = `The event store refuses ${stream} (${cause.message}); the event was not stored. Repair the stream, then publish it again.`;
+  const details = { eventId, outcome: 'not_stored', retryAfterMs: REPAIR_RETRY_MS, cause } as const;
+  return new PublisherError('stream_refused', message, details);
 }
 
 /** The store was away for too long for this event. `mayBeStored`: it was sent, and nobody heard what became of it. */

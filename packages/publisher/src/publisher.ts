@@ -10,7 +10,7 @@ import {
   type StreamEvent,
 } from '@millrace/contract';
 import type { Coalescer } from './coalescer.js';
-import { brokerUnavailable, PublisherError } from './errors.js';
+import { brokerUnavailable, PublisherError, streamRefused } from './errors.js';
 import { LocalCoalescer } from './local-coalescer.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
 import { Outbox, type OutboxEvent } from './outbox.js';
@@ -88,8 +88,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
    * Publishes one event.
    *
    * @throws ContractError when the type, the room or the payload breaks the contract; nothing was published.
-   * @throws PublisherError `broker_unavailable` (safe to repeat; `outcome` says whether it may be stored), `outbox_full` or
-   * `publisher_closed`. While the broker is away an event waits for it, no longer than `maxOutboxWaitMs`.
+   * @throws PublisherError `broker_unavailable` (safe to repeat; `outcome` says whether it may be stored), `stream_refused`,
+   * `outbox_full` or `publisher_closed`. While the broker is away an event waits for it, no longer than `maxOutboxWaitMs`.
    */
   async publish<Name extends EventTypeName<C>>(
     type: Name,
@@ -209,7 +209,10 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
 
   #errorOf(event: StreamEvent, cause: unknown): unknown {
     // Anything else is a fault of the program and stays what it is.
-    if (!(cause instanceof BrokerError) || !(cause.isTransient || cause.code === 'closed')) return cause;
+    if (!(cause instanceof BrokerError)) return cause;
+    if (cause.code === 'refused')
+      return streamRefused(event.event_id, this.#declarationOf(event).stream, cause);
+    if (!cause.isTransient && cause.code !== 'closed') return cause;
     return brokerUnavailable(event.event_id, cause.mayHaveHappened, cause);
   }
 

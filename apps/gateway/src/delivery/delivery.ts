@@ -13,6 +13,7 @@ import {
   pause,
   previousEntryId,
   type StreamStart,
+  type StreamTrouble,
   systemClock,
 } from '@millrace/broker';
 import type { ReceivedEvent } from '@millrace/contract';
@@ -23,6 +24,7 @@ import { createRouterObserver } from '../observers.js';
 import type { ResolvedGatewayOptions } from '../options.js';
 import { Replay } from '../replay/replay.js';
 import type { EventsClient } from './events-client.js';
+import { appendedAtMs } from './freshness.js';
 import { Laggards } from './laggards.js';
 import { QuietConnections } from './quiet-connections.js';
 import { recallRecentEntries } from './recent-entries.js';
@@ -78,6 +80,11 @@ export class Delivery {
     return this.#member.isCaughtUp;
   }
 
+  /** What is wrong with single streams. */
+  get troubles(): readonly StreamTrouble[] {
+    return this.#member.troubles;
+  }
+
   /**
    * Registers at the broker, recalls the last minutes and begins to read.
    *
@@ -90,12 +97,14 @@ export class Delivery {
 
   /**
    * Resolves when everything that is in the streams by now was handed to the members here, or `signal` fires.
-   *
-   * @throws BrokerError when the broker does not say where its streams end
    */
   async reachEnd(signal: AbortSignal): Promise<void> {
     const { broker } = this.#parts;
-    const ends = await Promise.all(broker.partitioning.streams.map(({ name }) => broker.inspect(name)));
+    // A stream that the broker refuses has no end that could be reached.
+    const looks = await Promise.allSettled(
+      broker.partitioning.streams.map(({ name }) => broker.inspect(name)),
+    );
+    const ends = looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []));
     const isBehind = (): boolean =>
       ends.some(({ stream, lastId }) => compareEntryIds(this.#member.cursor(stream) ?? lastId, lastId) < 0);
     while (isBehind() && !signal.aborted) await pause(systemClock, cursorCheckMs, signal);
@@ -150,6 +159,17 @@ export class Delivery {
         // What is there already is left to the stream: of what is read again, only what nobody has seen comes by.
         this.#loseTrack(stream, 'reset', lastId);
       },
+      onTrouble: ({ stream, kind, message }) => {
+        metrics.streamTrouble.set({ stream, kind }, 1);
+        logger[kind === 'ahead' ? 'warn' : 'error'](
+          { stream, trouble: kind, reason: message },
+          'stream in trouble',
+        );
+      },
+      onTroubleOver: (stream, kind) => {
+        metrics.streamTrouble.set({ stream, kind }, 0);
+        logger.info({ stream, trouble: kind }, 'stream in order again');
+      },
       onMove: (stream) => logger.info({ stream }, 'another server has the stream; nothing was lost'),
       onTrim: (stream, { expired }) => {
         if (expired === 0) return;
@@ -183,8 +203,10 @@ export class Delivery {
       brokerTimeMs: () => this.#member.brokerTimeMs(),
       positionAt: (roomId) => this.#positions.ofRoom(roomId),
       belongs: (roomId, stream) => this.#positions.belongs(roomId, stream),
-      remember: (stream, { id }, received, createText) =>
-        this.replay.remember(stream, id, received, createText),
+      remember: (stream, entry, received, createText) => {
+        const atMs = appendedAtMs(entry, this.#member.brokerTimeMs());
+        this.replay.remember(stream, entry.id, received, createText, atMs);
+      },
       send: (received, createText) => this.#send(received, createText),
       reject: (stream, entry, reason) => this.#reject(stream, entry, reason),
       clock: systemClock,
@@ -226,6 +248,9 @@ export class Delivery {
 
   async #warmUp(starts: readonly StreamStart[]): Promise<void> {
     const { broker, options } = this.#parts;
+    // A stream that the broker refuses has nothing that could be missed of it.
+    for (const { name } of broker.partitioning.streams)
+      if (this.replay.ring.floor(name) === undefined) this.replay.ring.begin(name, FIRST_ENTRY_ID);
     await recallRecentEntries(broker, starts, {
       windowMs: Math.max(options.dedupeWindowMs, options.replayWindowMs),
       maxEntries: options.maxWarmUpEntries,

@@ -1,5 +1,5 @@
 // How old an event may be (rule 4 of the data model), and how far a producer's clock is off. Pure.
-import type { Entry } from '@millrace/broker';
+import { type Entry, entryIdMs } from '@millrace/broker';
 import { hasUtcOffset, type ReceivedEvent, timestampToMs } from '@millrace/contract';
 
 /** What the age is measured from, and against which clock. */
@@ -8,9 +8,12 @@ export interface FreshnessRule {
   readonly brokerTimeMs: number;
 }
 
-/** When the entry was appended, by the broker's clock: the first part of its ID. */
-export function appendedAtMs(entry: Entry): number {
-  return Number.parseInt(entry.id, 10);
+/**
+ * When the entry was appended, by the broker's clock: the first part of its ID. A producer may have chosen that, or the clock may
+ * have gone back: nothing was appended later than now.
+ */
+export function appendedAtMs({ id }: Pick<Entry, 'id'>, brokerTimeMs: number): number {
+  return Math.min(entryIdMs(id), brokerTimeMs);
 }
 
 /**
@@ -25,12 +28,13 @@ export function isNaive(entry: Entry): boolean {
 export function isStale(received: ReceivedEvent, entry: Entry, rule: FreshnessRule): boolean {
   const { maxAgeMs } = received.declaration;
   if (maxAgeMs === null) return false;
-  const byEntry = rule.freshness === 'entry' || isNaive(entry);
-  const madeAtMs = byEntry ? appendedAtMs(entry) : timestampToMs(received.event.timestamp);
-  return rule.brokerTimeMs - madeAtMs > maxAgeMs;
+  const { freshness, brokerTimeMs } = rule;
+  const byEntry = freshness === 'entry' || isNaive(entry);
+  const madeAtMs = byEntry ? appendedAtMs(entry, brokerTimeMs) : timestampToMs(received.event.timestamp);
+  return brokerTimeMs - madeAtMs > maxAgeMs;
 }
 
 /** How far the producer's clock was from the broker's when the event was appended; positive when it runs ahead. */
-export function clockSkewMs(received: ReceivedEvent, entry: Entry): number {
-  return timestampToMs(received.event.timestamp) - appendedAtMs(entry);
+export function clockSkewMs(received: ReceivedEvent, appendedMs: number): number {
+  return timestampToMs(received.event.timestamp) - appendedMs;
 }

@@ -110,9 +110,10 @@ export class Router {
     if (entry.isUtf8 === false) return;
     const parsed = this.#options.catalog.parseEntry(entry.fields);
     if (!parsed.ok || !this.#ports.belongs(parsed.value.event.room_id, stream)) return;
-    if (!this.#isFirst(parsed.value, appendedAtMs(entry))) return;
-    if (this.#ports.brokerTimeMs() - appendedAtMs(entry) < typingMemoryMs)
-      this.#typingGate.noteMessage(parsed.value);
+    const brokerTimeMs = this.#ports.brokerTimeMs();
+    const entryTimeMs = appendedAtMs(entry, brokerTimeMs);
+    if (!this.#isFirst(parsed.value, entryTimeMs)) return;
+    if (brokerTimeMs - entryTimeMs < typingMemoryMs) this.#typingGate.noteMessage(parsed.value);
     this.#ports.remember(stream, entry, parsed.value, () =>
       eventText(parsed.value, positionOf(parsed.value.event.room_id)),
     );
@@ -131,13 +132,13 @@ export class Router {
       observer.dropped(received, 'stale');
       return;
     }
-    const entryTimeMs = appendedAtMs(entry);
+    const entryTimeMs = appendedAtMs(entry, brokerTimeMs);
     if (!this.#isFirst(received, entryTimeMs)) {
       observer.dropped(received, 'duplicate');
       return;
     }
     if (isNaive(entry)) observer.naive(received);
-    else if (Math.abs(clockSkewMs(received, entry)) > clockSkewLimitMs) observer.clockSkewed(received);
+    else if (Math.abs(clockSkewMs(received, entryTimeMs)) > clockSkewLimitMs) observer.clockSkewed(received);
     this.#typingGate.pass(received, () => this.#hand(stream, entry, received));
   }
 
@@ -156,7 +157,8 @@ export class Router {
     };
     this.#ports.remember(stream, entry, received, createText);
     const recipients = this.#ports.send(received, createText);
-    const delayMs = Math.max(0, this.#ports.brokerTimeMs() - appendedAtMs(entry));
+    const brokerTimeMs = this.#ports.brokerTimeMs();
+    const delayMs = brokerTimeMs - appendedAtMs(entry, brokerTimeMs);
     this.#ports.observer.delivered(received, recipients, delayMs);
   }
 }

@@ -1,10 +1,11 @@
 // For orchestrators and Prometheus: is the process alive, should it get traffic, what does it measure.
 import type { FastifyInstance } from 'fastify';
 
-/** Why a gateway should get no new connections; empty when it should. */
-export type Readiness =
+/** Whether a gateway should get new connections, and if not, why. `details`: what somebody should look after all the same. */
+export type Readiness = { readonly details: readonly string[] } & (
   | { readonly isReady: true }
-  | { readonly isReady: false; readonly reasons: readonly string[] };
+  | { readonly isReady: false; readonly reasons: readonly string[] }
+);
 
 /** What the routes ask. */
 export interface HealthSources {
@@ -18,8 +19,9 @@ export function addHealthRoutes(app: FastifyInstance, sources: HealthSources): v
 
   app.get('/readyz', async (_request, reply) => {
     const readiness = sources.readiness();
-    if (readiness.isReady) return { status: 'ready' };
-    return reply.code(503).send({ status: 'not ready', reasons: readiness.reasons });
+    const details = readiness.details.length === 0 ? {} : { details: readiness.details };
+    if (readiness.isReady) return { status: 'ready', ...details };
+    return reply.code(503).send({ status: 'not ready', reasons: readiness.reasons, ...details });
   });
 
   app.get('/metrics', async (_request, reply) => {

@@ -156,12 +156,14 @@ async function sendUnavailable(
   error: PublisherError,
   events: readonly EventOf<AnyCatalog>[],
 ): Promise<void> {
+  const { code, message } = error;
   const ids = events.slice(0, 3).map((event) => event.event_id);
   const more = events.length > ids.length ? ', …' : '';
+  const repeat = `Send the request again with the same event IDs (${ids.join(', ')}${more}).`;
   await sendProblem(reply, {
     status: 503,
-    code: error.code === 'outbox_full' ? 'outbox_full' : 'broker_unavailable',
-    detail: `Some events may not be stored. Send the request again with the same event IDs (${ids.join(', ')}${more}).`,
+    code: code === 'publisher_closed' ? 'broker_unavailable' : code,
+    detail: code === 'stream_refused' ? `${message} ${repeat}` : `Some events may not be stored. ${repeat}`,
     retryAfterSeconds: Math.ceil((error.retryAfterMs ?? 1_000) / 1000),
   });
 }

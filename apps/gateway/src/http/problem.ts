@@ -33,6 +33,7 @@ export const problemTitles = {
   too_many_events: 'Too many events in one request',
   invalid_event: 'An event breaks the contract',
   broker_unavailable: 'The event store cannot be reached',
+  stream_refused: 'The event store refuses the stream',
   outbox_full: 'Too much waits for the event store',
   not_found: 'There is nothing here',
   internal: 'The gateway made a mistake',

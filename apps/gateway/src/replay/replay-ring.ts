@@ -14,6 +14,8 @@ export interface ReplayRingOptions {
 export interface DeliveredEvent {
   readonly stream: string;
   readonly id: EntryId;
+  /** When it was appended, in broker time. An ID may lie ahead of it. @defaultValue what the ID says */
+  readonly atMs?: number;
   readonly roomId: string;
   readonly eventType: string;
   /** The argument as it was sent, with its position. */
@@ -41,6 +43,7 @@ export type Cursors = ReadonlyMap<string, EntryId>;
 interface RingEntry {
   readonly stream: string;
   readonly id: EntryId;
+  readonly atMs: number;
   readonly roomId: string;
   readonly eventType: string;
   /** Absent in what is gone: whoever holds a reference holds a whole slab of texts. */
@@ -69,6 +72,8 @@ export class ReplayRing {
   readonly #options: ReplayRingOptions;
   readonly #arena = new ByteArena();
   readonly #floors = new Map<string, EntryId>();
+  /** When the entry at each floor was appended. */
+  readonly #floorTimes = new Map<string, number>();
   readonly #rooms = new Map<string, RoomLog>();
   /** All entries in the order of delivery; those before `#head` were evicted. */
   #queue: RingEntry[] = [];
@@ -111,6 +116,7 @@ export class ReplayRing {
       if (entry?.stream === stream) this.#forget(entry);
     }
     this.#floors.set(stream, id);
+    this.#floorTimes.set(stream, entryIdMs(id));
     this.#generations.set(stream, (this.#generations.get(stream) ?? 0) + 1);
   }
 
@@ -124,13 +130,23 @@ export class ReplayRing {
    * or whoever reads both would get them twice.
    */
   add(event: DeliveredEvent): void {
-    const { stream, id, roomId, eventType, latestKey } = event;
+    const { stream, id, atMs = entryIdMs(id), roomId, eventType, latestKey } = event;
     if (compareEntryIds(id, this.#floors.get(stream) ?? FIRST_ENTRY_ID) <= 0) return;
     const reference = this.#arena.append(event.text);
     this.#sequence += 1;
     const sequence = this.#sequence;
     const textBytes = reference.end - reference.start;
-    const entry: RingEntry = { stream, id, roomId, eventType, reference, textBytes, latestKey, sequence };
+    const entry: RingEntry = {
+      stream,
+      id,
+      atMs,
+      roomId,
+      eventType,
+      reference,
+      textBytes,
+      latestKey,
+      sequence,
+    };
     const log = this.#rooms.get(roomId) ?? {
       entries: [],
       goneCount: 0,
@@ -146,19 +162,20 @@ export class ReplayRing {
     }
     this.#queue.push(entry);
     this.#bytes += sizeOf(entry);
-    this.evict(entryIdMs(id));
+    this.evict(atMs);
   }
 
   /** Lets go of what is too old at `nowMs` (broker time), or too much. */
   evict(nowMs: number): void {
     for (let entry = this.#queue[this.#head]; entry !== undefined; entry = this.#queue[this.#head]) {
-      const isTooOld = nowMs - entryIdMs(entry.id) > this.#options.windowMs;
+      const isTooOld = nowMs - entry.atMs > this.#options.windowMs;
       if (!isTooOld && this.#bytes <= this.#options.maxBytes) break;
       this.#head += 1;
       this.#bytes -= sizeOf(entry);
       // What was gone already is not missed: a newer one of its key took its place, or its stream began anew.
       if (!isGone(entry)) {
         this.#floors.set(entry.stream, entry.id);
+        this.#floorTimes.set(entry.stream, entry.atMs);
         this.#evictedSequence = entry.sequence;
       }
       this.#forget(entry);
@@ -224,8 +241,10 @@ export class ReplayRing {
 
   /** How far back the ring reaches for every stream, in milliseconds before `nowMs`; at most the window. */
   coveredMs(stream: string, nowMs: number): number {
-    const floor = this.#floors.get(stream);
-    return floor === undefined ? 0 : Math.min(this.#options.windowMs, Math.max(0, nowMs - entryIdMs(floor)));
+    const floorMs = Math.min(nowMs, this.#floorTimes.get(stream) ?? nowMs);
+    // A floor that lies ahead is as old as the first look at it.
+    this.#floorTimes.set(stream, floorMs);
+    return Math.min(this.#options.windowMs, Math.max(0, nowMs - floorMs));
   }
 
   /** The one place where an entry leaves its room. Its memory is in the account until it is evicted. Idempotent. */

@@ -6,6 +6,7 @@ import {
   compareEntryIds,
   type Entry,
   type EntryId,
+  entryIdMs,
   type Position,
 } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
@@ -76,14 +77,21 @@ export class Replay {
     this.#older.evict();
   }
 
-  /** Remembers a delivered event, if its type is replayed at all. */
-  remember(stream: string, id: EntryId, received: ReceivedEvent, createText: () => string): void {
+  /** Remembers a delivered event, if its type is replayed at all. @param atMs when it was appended, where its ID does not say */
+  remember(
+    stream: string,
+    id: EntryId,
+    received: ReceivedEvent,
+    createText: () => string,
+    atMs = entryIdMs(id),
+  ): void {
     const { event, declaration } = received;
     if (declaration.replay.mode === 'none') return;
     const latestKey = latestKeyOf(received);
     this.ring.add({
       stream,
       id,
+      atMs,
       roomId: event.room_id,
       eventType: event.event_type,
       text: createText(),

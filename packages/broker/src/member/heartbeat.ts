@@ -2,9 +2,10 @@
 import { backOffDelayMs } from '../back-off.js';
 import type { Broker, HeartbeatReply } from '../broker.js';
 import { pause } from '../clock.js';
-import { toBrokerError } from '../errors.js';
+import { isRefusal, toBrokerError } from '../errors.js';
 import type { BrokerClock } from './broker-clock.js';
 import type { LoopReport, ResolvedMemberOptions } from './member-options.js';
+import { newestIdTrouble, type StreamHealth } from './stream-health.js';
 import type { StreamTrack } from './stream-track.js';
 
 /** What the heartbeat works on. */
@@ -14,6 +15,8 @@ export interface HeartbeatContext {
   readonly tracks: ReadonlyMap<string, StreamTrack>;
   readonly brokerClock: BrokerClock;
   readonly report: LoopReport;
+  readonly health: StreamHealth;
+  readonly isRegistered: (stream: string) => boolean;
   /** Called for each stream's reply, in the turn in which it came. */
   readonly onReply: (track: StreamTrack, reply: HeartbeatReply) => void;
 }
@@ -37,15 +40,45 @@ export async function runHeartbeat(context: HeartbeatContext, signal: AbortSigna
   }
 }
 
-/** One heartbeat for all streams. */
+/**
+ * One heartbeat for all streams. What the broker refuses is asked for stream by stream, so that one that it refuses does
+ * not stop the others; such a stream counts by itself until it works again.
+ */
 export async function beatOnce(context: HeartbeatContext): Promise<void> {
-  const { broker, options, tracks, brokerClock, onReply } = context;
-  const places = new Map(Array.from(tracks, ([stream, track]) => [stream, track.place] as const));
+  const { tracks, health, isRegistered } = context;
+  const streams = [...tracks.keys()].filter(isRegistered);
+  const refused = streams.filter((stream) => health.isRefused(stream, ['heartbeat']));
+  const together = streams.filter((stream) => !refused.includes(stream));
+  try {
+    await beatFor(context, together);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    refused.push(...together);
+  }
+  for (const stream of refused) await beatAlone(context, stream);
+}
+
+async function beatAlone(context: HeartbeatContext, stream: string): Promise<void> {
+  try {
+    await beatFor(context, [stream]);
+    context.health.note(stream, 'heartbeat', undefined);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    context.health.refuse(stream, 'heartbeat', error);
+  }
+}
+
+async function beatFor(context: HeartbeatContext, streams: readonly string[]): Promise<void> {
+  const { broker, options, tracks, brokerClock, health, onReply } = context;
+  if (streams.length === 0) return;
+  const asked = streams.flatMap((stream) => tracks.get(stream) ?? []);
+  const places = new Map(asked.map((track) => [track.stream, track.place] as const));
   const sentMs = options.clock.monotonicMs();
   const replies = await broker.heartbeat(options.name, places);
   const receivedMs = options.clock.monotonicMs();
   for (const reply of replies) {
     brokerClock.learn(sentMs, receivedMs, reply.timeMs);
+    health.note(reply.stream, 'newest_id', newestIdTrouble(reply));
     const track = tracks.get(reply.stream);
     if (track !== undefined) onReply(track, reply);
   }

@@ -3,9 +3,10 @@
 import { backOffDelayMs } from '../back-off.js';
 import type { Broker, Lease, SlotClaim, SlotWish, TickResult } from '../broker.js';
 import { pause } from '../clock.js';
-import { toBrokerError } from '../errors.js';
+import { isRefusal, toBrokerError } from '../errors.js';
 import type { EntrySizes } from './entry-sizes.js';
 import type { LoopReport, ResolvedMemberOptions } from './member-options.js';
+import type { StreamHealth } from './stream-health.js';
 import { shareOfStreams } from './stream-shares.js';
 import type { StreamTrack } from './stream-track.js';
 
@@ -16,6 +17,7 @@ export interface LedgerContext {
   readonly tracks: ReadonlyMap<string, StreamTrack>;
   readonly sizes: EntrySizes;
   readonly report: LoopReport;
+  readonly health: StreamHealth;
   /** A member that does not read a stream itself cannot account for it: it lets the lease run out. */
   readonly mayAccount: (stream: string) => boolean;
 }
@@ -29,6 +31,8 @@ const MAX_TICK_CHARS = 1_048_576;
 const FINAL_TICKS = 100;
 /** A trim that removed at least this part of its batch has more to do. */
 const FULL_TRIM_PART = 0.5;
+/** A stream whose account the broker refuses is tried again this often. */
+const REFUSED_RETRY_MS = 1_000;
 
 /** What is known about one stream. */
 interface Account {
@@ -42,6 +46,8 @@ interface Account {
   /** What the next tick that finds nothing waits. */
   idleDelayMs: number;
   trimAtMs: number;
+  /** Local time before which nothing is asked of it, because the broker refused. */
+  refusedUntilMs: number;
 }
 
 /**
@@ -72,6 +78,7 @@ export class Ledger {
       tickAtMs: 0,
       idleDelayMs: context.options.busyTickMs,
       trimAtMs: 0,
+      refusedUntilMs: 0,
     }));
   }
 
@@ -114,24 +121,47 @@ export class Ledger {
   async release(): Promise<void> {
     const { broker, options } = this.#context;
     this.#claim ??= await broker.claimSlot(options.name, this.#slotWish());
-    await Promise.all(this.#accounts.map((account) => this.#finish(account)));
+    await this.#forEach(this.#accounts, (account) => this.#finish(account));
     await broker.releaseSlot(options.name);
     this.#claim = undefined;
   }
 
   async #round(): Promise<number> {
-    const accounts = this.#accounts.filter(({ stream }) => this.#context.mayAccount(stream));
-    if (accounts.length === 0) return this.#context.options.idleTickMs;
     const { clock } = this.#context.options;
     const nowMs = clock.monotonicMs();
+    const accounts = this.#accounts.filter(
+      ({ stream, refusedUntilMs }) => refusedUntilMs <= nowMs && this.#context.mayAccount(stream),
+    );
+    if (accounts.length === 0) return this.#context.options.idleTickMs;
     if (nowMs >= this.#renewAtMs) await this.#renew(accounts, nowMs);
     const due = accounts.filter(({ tickAtMs }) => tickAtMs <= nowMs);
-    const results = await Promise.all(due.map((account) => this.#tick(account)));
-    await Promise.all(accounts.map((account) => this.#trim(account, nowMs)));
+    const results = await this.#forEach(due, (account) => this.#tick(account));
+    await this.#forEach(accounts, (account) => this.#trim(account, nowMs));
     const doneMs = clock.monotonicMs();
-    for (const [index, account] of due.entries())
-      account.tickAtMs = doneMs + this.#delayAfter(account, results[index]);
+    for (const account of due) account.tickAtMs = doneMs + this.#delayAfter(account, results.get(account));
+    for (const { stream, refusedUntilMs } of accounts)
+      if (refusedUntilMs <= nowMs) this.#context.health.note(stream, 'ledger', undefined);
     return Math.min(...accounts.map(({ tickAtMs }) => Math.max(1, tickAtMs - doneMs)));
+  }
+
+  /** What the broker refuses for one account is no reason to leave the others undone. */
+  async #forEach<T>(
+    accounts: readonly Account[],
+    work: (account: Account) => Promise<T>,
+  ): Promise<ReadonlyMap<Account, T>> {
+    const { health, options } = this.#context;
+    const results = new Map<Account, T>();
+    const settled = await Promise.allSettled(
+      accounts.map(async (account) => results.set(account, await work(account))),
+    );
+    for (const [index, result] of settled.entries()) {
+      const account = accounts[index];
+      if (result.status === 'fulfilled' || account === undefined) continue;
+      if (!isRefusal(result.reason)) throw result.reason;
+      account.refusedUntilMs = options.clock.monotonicMs() + REFUSED_RETRY_MS;
+      health.refuse(account.stream, 'ledger', result.reason);
+    }
+    return results;
   }
 
   async #renew(accounts: readonly Account[], nowMs: number): Promise<void> {
@@ -140,10 +170,8 @@ export class Ledger {
     this.#noteDelay();
     const hasGrace = options.clock.monotonicMs() < this.#graceUntilMs;
     const mine = shareOfStreams(this.#claim, [...this.#context.tracks.keys()]);
-    await Promise.all(
-      accounts.map((account) =>
-        this.#renewLease(account, hasGrace ? account.isMine : mine.has(account.stream), nowMs),
-      ),
+    await this.#forEach(accounts, (account) =>
+      this.#renewLease(account, hasGrace ? account.isMine : mine.has(account.stream), nowMs),
     );
     this.#renewedAtMs = nowMs;
     this.#renewAtMs = nowMs + broker.options.leaseMs / 3;

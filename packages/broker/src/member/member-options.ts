@@ -3,6 +3,7 @@ import { checkCount, checkName, invalid } from '../arguments.js';
 import type { Entry, EntryId, StreamStart, TickResult, TrimResult } from '../broker.js';
 import { type Clock, systemClock } from '../clock.js';
 import type { BrokerError } from '../errors.js';
+import type { StreamTrouble, StreamTroubleKind } from './stream-health.js';
 
 /** Where an error came from. `entry`: `onEntry` threw. The others are loops that go on by themselves. */
 export type MemberErrorSource = 'entry' | 'tail' | 'heartbeat' | 'ledger' | 'stop';
@@ -27,7 +28,10 @@ export interface MemberOptions {
    * throws, the error goes to `onError` and the entry counts as handled too. `member.position()` includes the entry.
    */
   readonly onEntry: (stream: string, entry: Entry) => void;
-  /** Awaited between registering and the first read; heartbeats run already. For filling a cache from the streams. */
+  /**
+   * Awaited between registering and the first read; heartbeats run already. For filling a cache from the streams. Called again
+   * with the start of a stream that the broker refused at first.
+   */
   readonly warmUp?: (starts: readonly StreamStart[]) => Promise<void>;
   /**
    * The stream was lost or rewound; all of it that is left will be read again, in another epoch. `lastId`: its newest
@@ -47,6 +51,10 @@ export interface MemberOptions {
   readonly onStateChange?: (state: MemberState, cause?: Error) => void;
   /** Every throw of `onEntry`; of each loop the first failure after a success. */
   readonly onError?: (error: Error, source: MemberErrorSource) => void;
+  /** Something is wrong with one stream; the others go on. Called once when it begins. */
+  readonly onTrouble?: (trouble: StreamTrouble) => void;
+  /** Called once when it is over. */
+  readonly onTroubleOver?: (stream: string, kind: StreamTroubleKind) => void;
   /** After each tick that did something. */
   readonly onTick?: (stream: string, result: Extract<TickResult, { status: 'ticked' }>) => void;
   /** After each trim that removed something. */
@@ -84,6 +92,8 @@ export function resolveMemberOptions(options: MemberOptions): ResolvedMemberOpti
     onGap: () => {},
     onStateChange: () => {},
     onError: () => {},
+    onTrouble: () => {},
+    onTroubleOver: () => {},
     onTick: () => {},
     onTrim: () => {},
     clock: systemClock,

@@ -19,8 +19,12 @@ import {
   type ResolvedMemberOptions,
   resolveMemberOptions,
 } from './member-options.js';
-import { StreamTrack } from './stream-track.js';
+import { StreamHealth, type StreamTrouble } from './stream-health.js';
+import { StreamTrack, unknownStart } from './stream-track.js';
 import { Tail } from './tail.js';
+
+/** How often a stream that refused the member is asked again. */
+const LATE_RETRY_MS = 1_000;
 
 /** One loop over some streams, as far as it can fail. */
 interface Loop {
@@ -51,6 +55,7 @@ export function createMember(broker: Broker, options: MemberOptions): Member {
  * - `tailing` → `recovering` when a read or a heartbeat fails, or when the broker had declared the member dead or
  *   lost a stream. `recovering` → `tailing` when both loops work again and every cursor has reached the
  *   newest entry known after the trouble.
+ * - A stream that the broker refuses changes no state: it is one of `troubles`, is tried again, and the others go on.
  * - any → `stopping` → `stopped` by `stop`; there is no way back.
  */
 export class Member {
@@ -63,6 +68,11 @@ export class Member {
   readonly #tracks = new Map<string, StreamTrack>();
   readonly #sizes = new EntrySizes();
   readonly #registering: Loop = { source: 'heartbeat', tracks: this.#tracks };
+  readonly #health: StreamHealth;
+  /** Streams that refused the member when it started. */
+  readonly #unregistered = new Set<string>();
+  /** Streams that are not read yet: unregistered, or registered late and warming up. */
+  readonly #unread = new Set<string>();
   /** The loops whose last round failed. */
   readonly #failing = new Set<Loop>();
   #state: MemberState = 'idle';
@@ -78,6 +88,7 @@ export class Member {
     this.#broker = broker;
     this.#options = options;
     this.#brokerClock = new BrokerClock(() => options.clock.monotonicMs());
+    this.#health = new StreamHealth(options);
   }
 
   get name(): string {
@@ -93,14 +104,22 @@ export class Member {
     return this.#ledger?.slot;
   }
 
-  /** Whether everything that had been published when it began, or last recovered, was handled. */
+  /** What is wrong with single streams, by the last look at each. */
+  get troubles(): readonly StreamTrouble[] {
+    return this.#health.troubles;
+  }
+
+  /**
+   * Whether everything that had been published when it began, or last recovered, was handled. Streams that the broker refuses do
+   * not count, unless it refuses all.
+   */
   get isCaughtUp(): boolean {
     return this.#state === 'tailing' && this.#haveAllCaughtUp();
   }
 
   /**
    * Registers, warms up and begins to read. While the broker is away it tries again, with back-off.
-   * @throws BrokerError `refused` or `closed`, what `warmUp` threw, or `invalid_argument` when started twice
+   * @throws BrokerError `refused` when the broker refuses every stream, `closed`, what `warmUp` threw, or `invalid_argument` when started twice
    */
   async start(): Promise<void> {
     if (this.#state !== 'idle') throw invalid('a member is started once');
@@ -161,12 +180,54 @@ export class Member {
   async #begin(): Promise<void> {
     const starts = await this.#register();
     if (starts === undefined) return;
-    for (const start of starts) this.#tracks.set(start.stream, new StreamTrack(start));
+    this.#createTracks(starts);
     this.#startHeartbeats();
     await this.#options.warmUp(starts);
     if (this.#stopping.signal.aborted) return;
     this.#startReading();
+    // Named before anybody is told that the member reads.
+    for (const stream of this.#unread) await this.#registerOne(stream);
+    if (this.#stopping.signal.aborted) return;
+    this.#loops.push(this.#registerLate());
     this.#change('tailing');
+  }
+
+  /** In the broker's order, for positions name streams by it; what could not be registered has a track without a place. */
+  #createTracks(starts: readonly StreamStart[]): void {
+    const known = new Map(starts.map((start) => [start.stream, start]));
+    for (const { name } of this.#broker.partitioning.streams) {
+      const start = known.get(name);
+      this.#tracks.set(name, new StreamTrack(start ?? unknownStart(name, this.brokerTimeMs())));
+      if (start !== undefined) continue;
+      this.#unregistered.add(name);
+      this.#unread.add(name);
+    }
+  }
+
+  /** Streams that refused the member at its start are asked again, once a second, until somebody has repaired them. */
+  async #registerLate(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stopping;
+    while (this.#unread.size > 0) {
+      await pause(clock, LATE_RETRY_MS, signal);
+      if (signal.aborted) return;
+      for (const stream of this.#unread) await this.#registerOne(stream);
+    }
+  }
+
+  async #registerOne(stream: string): Promise<void> {
+    try {
+      const starts = await this.#broker.register(this.name, [stream]);
+      for (const start of starts) this.#track(stream).begin(start);
+      this.#unregistered.delete(stream);
+      await this.#options.warmUp(starts);
+      this.#unread.delete(stream);
+      this.#health.note(stream, 'register', undefined);
+      this.#recoverIfDone();
+    } catch (error) {
+      const failure = toBrokerError(error, 'unavailable');
+      if (!failure.isTransient && failure.code !== 'closed') this.#health.refuse(stream, 'register', failure);
+    }
   }
 
   /** `undefined` when it was stopped meanwhile. */
@@ -199,7 +260,7 @@ export class Member {
 
   #newGroup(streams: readonly string[]): GroupLoops {
     const tracks = new Map(streams.map((stream) => [stream, this.#track(stream)] as const));
-    const common = { broker: this.#broker, options: this.#options, tracks };
+    const common = { broker: this.#broker, options: this.#options, tracks, health: this.#health };
     const beating: Loop = { source: 'heartbeat', tracks };
     const reading: Loop = { source: 'tail', tracks };
     const onProgress = (streams: ReadonlySet<string>): void => {
@@ -213,9 +274,16 @@ export class Member {
         ...common,
         brokerClock: this.#brokerClock,
         report: this.#reportOf(beating),
+        isRegistered: (stream) => !this.#unregistered.has(stream),
         onReply: (track, reply) => this.#onReply(track, reply),
       },
-      tail: new Tail({ ...common, sizes: this.#sizes, report: this.#reportOf(reading), onProgress }),
+      tail: new Tail({
+        ...common,
+        sizes: this.#sizes,
+        report: this.#reportOf(reading),
+        mayRead: (stream) => !this.#unread.has(stream),
+        onProgress,
+      }),
     };
   }
 
@@ -228,7 +296,10 @@ export class Member {
       tracks: this.#tracks,
       sizes: this.#sizes,
       report: this.#reportOf({ source: 'ledger', tracks: this.#tracks }),
+      health: this.#health,
       mayAccount: (stream) =>
+        !this.#unread.has(stream) &&
+        !this.#health.isRefused(stream, ['tail', 'heartbeat']) &&
         !this.#groups.some(
           ({ beating, reading }) =>
             reading.tracks.has(stream) && (failing.has(reading) || failing.has(beating)),
@@ -320,10 +391,8 @@ export class Member {
   }
 
   #haveAllCaughtUp(): boolean {
-    for (const track of this.#tracks.values()) {
-      if (!track.isCaughtUp) return false;
-    }
-    return this.#tracks.size > 0;
+    const served = [...this.#tracks.values()].filter(({ stream }) => !this.#health.isRefused(stream));
+    return served.length > 0 && served.every(({ isCaughtUp }) => isCaughtUp);
   }
 
   #track(stream: string): StreamTrack {

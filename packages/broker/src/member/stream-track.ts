@@ -2,7 +2,14 @@
 import type { Entry, EntryId, FormerLife, StreamPlace, StreamStart } from '../broker.js';
 import { entryDigest } from '../entry-digest.js';
 import { compareEntryIds, FIRST_ENTRY_ID } from '../entry-id.js';
+import { newEpoch } from '../epoch.js';
 import { encodeStreamPosition } from '../position.js';
+
+/** The place of a member in a stream that it could not be registered at: before everything, in a life of its own. */
+export function unknownStart(stream: string, timeMs: number): StreamStart {
+  const lastId = FIRST_ENTRY_ID;
+  return { stream, epoch: newEpoch(), cursor: FIRST_ENTRY_ID, lastId, entriesAdded: 0, timeMs };
+}
 
 /** A moment at which both sides are known: the stream had `entriesAdded` entries when the newest was `lastId`. */
 interface Tip {
@@ -119,7 +126,12 @@ export class StreamTrack {
 
   /** The stream was lost or rewound: reading begins anew, in another epoch. */
   reset(start: Omit<StreamStart, 'cursor'>): void {
-    this.#cursor = FIRST_ENTRY_ID;
+    this.begin({ ...start, cursor: FIRST_ENTRY_ID });
+  }
+
+  /** Reading begins here; nothing that was known of the stream counts any more. */
+  begin(start: StreamStart): void {
+    this.#cursor = start.cursor;
     this.#newest = undefined;
     this.move(start);
   }

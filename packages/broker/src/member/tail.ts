@@ -3,13 +3,17 @@ import { backOffDelayMs } from '../back-off.js';
 import type { Broker, Entry } from '../broker.js';
 import { pause } from '../clock.js';
 import { compareEntryIds } from '../entry-id.js';
-import { toBrokerError } from '../errors.js';
+import { isRefusal, toBrokerError } from '../errors.js';
 import type { EntrySizes } from './entry-sizes.js';
 import type { LoopReport, ResolvedMemberOptions } from './member-options.js';
+import type { StreamHealth } from './stream-health.js';
 import type { StreamTrack } from './stream-track.js';
 
 /** Most characters one read should bring: it is one reply, and one turn of the event loop. */
 const MAX_READ_CHARS = 4_194_304;
+
+/** How often a stream that the broker refuses is asked for again, by itself. */
+const REFUSED_RETRY_MS = 1_000;
 
 /** What the tail works on. */
 export interface TailContext {
@@ -18,6 +22,9 @@ export interface TailContext {
   readonly tracks: ReadonlyMap<string, StreamTrack>;
   readonly sizes: EntrySizes;
   readonly report: LoopReport;
+  readonly health: StreamHealth;
+  /** Whether the member is registered at this stream and has warmed up for it. */
+  readonly mayRead: (stream: string) => boolean;
   /** Called after each read that brought something of these streams. */
   readonly onProgress: (streams: ReadonlySet<string>) => void;
 }
@@ -25,6 +32,7 @@ export interface TailContext {
 /**
  * Reads until `signal` fires. After a failure it waits with back-off, then asks without blocking, so that it learns
  * at once whether the broker is back. It never begins at "the newest": what was published meanwhile would be lost.
+ * A stream that the broker refuses is left out and asked for by itself, so that it does not stop the others.
  */
 export class Tail {
   readonly #context: TailContext;
@@ -33,6 +41,8 @@ export class Tail {
   #failures = 0;
   /** When the last read came back; undefined before the first. */
   #returnedMs: number | undefined;
+  /** Streams that the broker refuses to read → local time of the next attempt. At most every stream of the group. */
+  readonly #refused = new Map<string, number>();
 
   constructor(context: TailContext) {
     this.#context = context;
@@ -58,18 +68,64 @@ export class Tail {
   }
 
   async #readOnce(signal: AbortSignal): Promise<void> {
-    const { broker, options, tracks, sizes, report, onProgress } = this.#context;
+    const { options, tracks, report, mayRead } = this.#context;
     this.#interrupt = new AbortController();
-    const cursors = new Map(Array.from(tracks, ([stream, track]) => [stream, track.cursor] as const));
-    const generations = new Map(Array.from(tracks, ([stream, track]) => [stream, track.generation] as const));
-    const count = this.#readCount();
-    const blockMs = this.#failures > 0 ? 0 : options.readBlockMs;
-    const found = await broker.readAfter(cursors, {
-      count,
-      blockMs,
-      signal: this.#interrupt.signal,
-    });
+    await this.#tryRefused(signal);
+    const streams = [...tracks.keys()].filter((stream) => mayRead(stream) && !this.#refused.has(stream));
+    // A stream that is left out must have its turn while nothing comes in the others.
+    const isWhole = streams.length === tracks.size;
+    const longestMs = isWhole ? options.readBlockMs : Math.min(options.readBlockMs, REFUSED_RETRY_MS);
+    const blockMs = this.#failures > 0 ? 0 : longestMs;
+    let isFull = false;
+    if (streams.length > 0) isFull = await this.#readGroup(streams, blockMs, signal);
+    else await pause(options.clock, longestMs, AbortSignal.any([signal, this.#interrupt.signal]));
     if (signal.aborted) return;
+    report.onSuccess();
+    // A backlog is read without waiting for anybody; others must have their turn in between.
+    if (isFull) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  /** One read of these streams. When the broker refuses it, each is asked for by itself: most often one is to blame. */
+  async #readGroup(streams: readonly string[], blockMs: number, signal: AbortSignal): Promise<boolean> {
+    try {
+      return await this.#readStreams(streams, blockMs, signal);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+    let isFull = false;
+    for (const stream of streams) if (await this.#readAlone(stream, signal)) isFull = true;
+    return isFull;
+  }
+
+  async #tryRefused(signal: AbortSignal): Promise<void> {
+    const nowMs = this.#context.options.clock.monotonicMs();
+    for (const [stream, dueMs] of this.#refused) if (dueMs <= nowMs) await this.#readAlone(stream, signal);
+  }
+
+  async #readAlone(stream: string, signal: AbortSignal): Promise<boolean> {
+    const { health, options } = this.#context;
+    try {
+      const isFull = await this.#readStreams([stream], 0, signal);
+      this.#refused.delete(stream);
+      health.note(stream, 'tail', undefined);
+      return isFull;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.#refused.set(stream, options.clock.monotonicMs() + REFUSED_RETRY_MS);
+      health.refuse(stream, 'tail', error);
+      return false;
+    }
+  }
+
+  /** Whether one of the streams brought as much as a read may: then there is more. */
+  async #readStreams(streams: readonly string[], blockMs: number, signal: AbortSignal): Promise<boolean> {
+    const { broker, options, tracks, sizes, onProgress } = this.#context;
+    const asked = streams.flatMap((stream) => tracks.get(stream) ?? []);
+    const cursors = new Map(asked.map((track) => [track.stream, track.cursor] as const));
+    const generations = new Map(asked.map((track) => [track.stream, track.generation] as const));
+    const count = this.#readCount();
+    const found = await broker.readAfter(cursors, { count, blockMs, signal: this.#interrupt.signal });
+    if (signal.aborted) return false;
     const stoodStill = this.#noteReturn();
     let isFull = false;
     for (const [stream, entries] of found) {
@@ -86,10 +142,8 @@ export class Tail {
       this.#handle(track, entries);
       if (entries.length >= count) isFull = true;
     }
-    report.onSuccess();
     if (found.size > 0) onProgress(new Set(found.keys()));
-    // A backlog is read without waiting for anybody; others must have their turn in between.
-    if (isFull) await new Promise<void>((resolve) => setImmediate(resolve));
+    return isFull;
   }
 
   /** Whether more time passed since the last read than a read takes that waits in vain. */

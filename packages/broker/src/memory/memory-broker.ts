@@ -107,10 +107,13 @@ class MemoryBroker implements Broker {
     return receipt;
   }
 
-  async register(member: string): Promise<readonly StreamStart[]> {
+  async register(
+    member: string,
+    streams: readonly string[] = [...this.#streams.keys()],
+  ): Promise<readonly StreamStart[]> {
     checkName('member', member);
     this.#checkReady();
-    return Array.from(this.#streams.values(), (stream) => stream.register(member, this.#nowMs()));
+    return streams.map((name) => this.#stream(name).register(member, this.#nowMs()));
   }
 
   async unregister(member: string): Promise<void> {

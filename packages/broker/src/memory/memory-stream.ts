@@ -17,7 +17,14 @@ import type {
   TrimResult,
 } from '../broker.js';
 import { toDeadLetter } from '../dead-letter.js';
-import { compareEntryIds, FIRST_ENTRY_ID, minEntryId, nextEntryId } from '../entry-id.js';
+import {
+  compareEntryIds,
+  entryIdMs,
+  FIRST_ENTRY_ID,
+  maxEntryId,
+  minEntryId,
+  nextEntryId,
+} from '../entry-id.js';
 import { newEpoch } from '../epoch.js';
 import type { ResolvedBrokerOptions, StreamOptions } from '../options.js';
 import { EntryLog } from './entry-log.js';
@@ -49,6 +56,10 @@ export class MemoryStream {
   /** Where the group stands; `undefined` until somebody registers. */
   #lastDelivered: EntryId | undefined;
   #expired = 0;
+  /** Where IDs lie ahead of the clock: what was the newest at a look, and what has been there for `minAgeMs`. */
+  #ahead:
+    | { readonly seenId: EntryId; readonly seenMs: number; readonly agedId?: EntryId | undefined }
+    | undefined;
 
   constructor({ name, maxLength }: StreamOptions, options: ResolvedBrokerOptions) {
     this.#name = name;
@@ -238,10 +249,26 @@ export class MemoryStream {
   }
 
   #trimFloor(nowMs: number): EntryId {
-    const byAge = `${Math.floor(Math.max(0, nowMs - this.#options.minAgeMs + 1))}-0`;
+    const byId = `${Math.floor(Math.max(0, nowMs - this.#options.minAgeMs + 1))}-0`;
+    const aged = this.#agedId(nowMs);
+    const byAge = aged === undefined ? byId : maxEntryId(byId, nextEntryId(aged));
     const smallest = this.#roster.smallestCursor();
     const floor = minEntryId(byAge, this.#groupFloor());
     return smallest === undefined ? floor : minEntryId(floor, smallest);
+  }
+
+  /** The newest entry that has been there for `minAgeMs` by looks at it, where the clock went back and IDs lie ahead of it. */
+  #agedId(nowMs: number): EntryId | undefined {
+    const { lastId } = this.#log;
+    if (entryIdMs(lastId) <= nowMs) {
+      this.#ahead = undefined;
+      return undefined;
+    }
+    const { seenId, seenMs, agedId } = this.#ahead ?? { seenId: lastId, seenMs: nowMs };
+    const isAged = nowMs - seenMs >= this.#options.minAgeMs;
+    const look = isAged || seenMs > nowMs ? { seenId: lastId, seenMs: nowMs } : { seenId, seenMs };
+    this.#ahead = { ...look, agedId: isAged ? seenId : agedId };
+    return this.#ahead.agedId;
   }
 
   #expireBeyondHardCap(): { readonly removed: number; readonly expired: number } {

@@ -9,7 +9,10 @@ export interface StreamKeys {
   readonly stream: string;
   /** HASH member → `cursor|heartbeatMs|advancedMs`. */
   readonly cursors: string;
-  /** HASH owner, fence, expiresMs, pulseMs, graceUntilMs. Has no TTL: the fence must outlive the lease. */
+  /**
+   * HASH owner, fence, expiresMs, pulseMs, graceUntilMs; aheadId, aheadMs, agedId while IDs lie ahead of the clock. Has no TTL: the
+   * fence must outlive the lease.
+   */
   readonly lease: string;
   /**
    * HASH value, lastId, entriesAdded, runId: the epoch, how far the stream had come when last looked at, and on which

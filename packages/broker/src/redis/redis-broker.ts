@@ -34,7 +34,8 @@ import type {
   TrimResult,
 } from '../broker.js';
 import { toDeadLetter } from '../dead-letter.js';
-import { BrokerError, toBrokerError } from '../errors.js';
+import { LAST_ENTRY_ID } from '../entry-id.js';
+import { BrokerError, isRefusal, toBrokerError } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
 import { Partitioning, partitioningOf } from '../partitions.js';
 import { StateNotifier } from '../state-notifier.js';
@@ -105,6 +106,10 @@ class RedisBroker implements Broker {
   /** Whether the store has a number of partitions for every stream. */
   #isSettled = false;
   #lookAgainAtMs = 0;
+  /** Declared streams whose number of partitions the store has told once. */
+  readonly #everSettled = new Set<string>();
+  /** Those of the others whose number it refused to tell, and how. */
+  readonly #unsettled = new Map<string, BrokerError>();
   /** Once a member reads, the number is fixed here too. */
   #hasMember = false;
   #opening: Promise<void> | undefined;
@@ -121,6 +126,7 @@ class RedisBroker implements Broker {
       run: (call) => (this.#isClosing ? Promise.reject(closed()) : this.#run(call)),
       isCluster: () => this.#router instanceof ClusterRouter,
       clock: redis.clock,
+      onHealed: redis.onHealed,
     });
   }
 
@@ -161,22 +167,32 @@ class RedisBroker implements Broker {
     const { batcher } = this.#part(entry.stream);
     const chars = checkOutgoingEntry(entry);
     if (this.#isClosing) throw closed();
+    this.#checkPartitions(entry.stream);
     this.#lookForPartitions();
     return batcher.publish(entry, chars);
   }
 
-  async register(member: string): Promise<readonly StreamStart[]> {
+  async register(member: string, streams?: readonly string[]): Promise<readonly StreamStart[]> {
     checkMember(member);
     await this.#settlePartitions({ isClaiming: true });
     this.#hasMember = true;
-    return this.#forEachStream((part) => this.#settle(part, registerCall(part.keys, this.options, member)));
+    const names = streams ?? this.#partitioning.streams.map(({ name }) => name);
+    return acceptedOf(
+      names.map(async (name) => {
+        const part = this.#part(name);
+        this.#checkPartitions(name);
+        return this.#settle(part, registerCall(part.keys, this.options, member));
+      }),
+    );
   }
 
   async unregister(member: string): Promise<void> {
     checkMember(member);
-    await this.#forEachStream(({ keys }) =>
-      this.#router.command(keys.cursors, ['HDEL', keys.cursors, member]),
-    );
+    const removals = this.#partitioning.streams.map(({ name }) => {
+      const { cursors } = this.#part(name).keys;
+      return this.#router.command(cursors, ['HDEL', cursors, member]);
+    });
+    await acceptedOf(removals);
   }
 
   async heartbeat(
@@ -284,6 +300,8 @@ class RedisBroker implements Broker {
 
   async #readPiece(key: string, options: RangeOptions): Promise<Entry[]> {
     checkRange(options);
+    // Redis refuses an interval that begins after the largest ID.
+    if (options.after === LAST_ENTRY_ID) return [];
     const from = options.after === undefined ? '-' : `(${options.after}`;
     const to = options.upTo ?? '+';
     const command =
@@ -375,22 +393,42 @@ class RedisBroker implements Broker {
    * @throws BrokerError `partitions_differ`
    */
   async #settlePartitions({ isClaiming }: { readonly isClaiming: boolean }): Promise<void> {
-    const stored = await Promise.all(
+    const stored = await acceptedOf(
       this.options.streams.map(async ({ name, partitions = 0 }) => {
         const wanted = isClaiming ? this.#partitioning.countOf(name) : partitions;
-        const count = await this.#run(partitionsCall(streamKeys(name), wanted));
+        const count = await this.#storedCount(name, wanted);
         const fixed = this.#hasMember ? this.#partitioning.countOf(name) : partitions;
         if (fixed > 0 && count !== fixed) throw partitionsDiffer(name, fixed, count);
         return [name, count] as const;
       }),
     );
-    this.#isSettled = stored.every(([, count]) => count > 0);
-    const counts = new Map(stored.map(([name, count]) => [name, Math.max(1, count)]));
+    this.#isSettled = this.#unsettled.size === 0 && stored.every(([, count]) => count > 0);
+    const counts = new Map(this.options.streams.map(({ name }) => [name, this.#partitioning.countOf(name)]));
+    for (const [name, count] of stored) counts.set(name, Math.max(1, count));
     if (this.options.streams.every(({ name }) => counts.get(name) === this.#partitioning.countOf(name)))
       return;
     this.#partitioning = new Partitioning(this.options.streams, counts);
     this.#addParts();
     this.#router.need(this.#neededKeys());
+  }
+
+  /** A number that was never read must not be guessed: events would stand where nobody looks for them. */
+  async #storedCount(stream: string, wanted: number): Promise<number> {
+    try {
+      const count = await this.#run(partitionsCall(streamKeys(stream), wanted));
+      this.#unsettled.delete(stream);
+      this.#everSettled.add(stream);
+      return count;
+    } catch (error) {
+      if (isRefusal(error) && !this.#everSettled.has(stream)) this.#unsettled.set(stream, error);
+      throw error;
+    }
+  }
+
+  /** @throws BrokerError `refused` where the store refused to say how many partitions the stream has */
+  #checkPartitions(stream: string): void {
+    const refusal = this.#unsettled.get(stream);
+    if (refusal !== undefined) throw refusal;
   }
 
   /** A publisher may have come before the first gateway: until that has chosen a number, it is asked for beside the publishes. */
@@ -434,10 +472,21 @@ class RedisBroker implements Broker {
     if (part === undefined) throw invalid(`unknown stream ${JSON.stringify(stream)}`);
     return part;
   }
+}
 
-  #forEachStream<T>(work: (part: StreamPart) => Promise<T>): Promise<T[]> {
-    return Promise.all(this.#partitioning.streams.map(({ name }) => work(this.#part(name))));
-  }
+/**
+ * What was accepted, in order; what the store refused is left out.
+ * @throws the first other failure, after all have settled, or the refusal when nothing was accepted
+ */
+async function acceptedOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(work);
+  const failures = settled.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as unknown] : [],
+  );
+  const accepted = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const failure = failures.find((error) => !isRefusal(error)) ?? failures[0];
+  if (failure !== undefined && (accepted.length === 0 || !isRefusal(failure))) throw failure;
+  return accepted;
 }
 
 function checkMember(member: string): void {

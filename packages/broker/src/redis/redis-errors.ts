@@ -26,7 +26,15 @@ export function fromRedisError(error: unknown): BrokerError {
   const message = error instanceof Error ? error.message : String(error);
   const nothingHappened = isErrorReply(error);
   const code: BrokerErrorCode = nothingHappened ? codeOfReply(message) : 'unavailable';
-  return new BrokerError(code, `Redis: ${message}`, { cause: error, nothingHappened });
+  return new BrokerError(code, messageOfReply(message), { cause: error, nothingHappened });
+}
+
+/** What Redis said, in the words of Redis; where somebody must do something first, with where it stands what. */
+export function messageOfReply(message: string): string {
+  // XADD has no code of its own for it.
+  return message.includes('exhausted the last possible ID')
+    ? 'Redis: the stream has given out the largest ID there is; docs/streams-in-trouble.md says how to mend it'
+    : `Redis: ${message}`;
 }
 
 /** Whether Redis itself answered with an error, so that the connection is sound. */

@@ -15,12 +15,17 @@ export interface RedisBrokerOptions extends BrokerOptions {
   readonly clientName?: string;
   /** Source of deadlines and back-off. @defaultValue systemClock */
   readonly clock?: Clock;
+  /**
+   * Something that Millrace has not written stood at this key of a coalescing window, or of their index, and was removed, so that the
+   * window works again. @defaultValue nothing
+   */
+  readonly onHealed?: (key: string) => void;
 }
 
 /** Checked options, in two parts. */
 export interface ResolvedRedisOptions {
   readonly broker: ResolvedBrokerOptions;
-  readonly redis: Required<Pick<RedisBrokerOptions, 'url' | 'clientName' | 'clock'>>;
+  readonly redis: Required<Pick<RedisBrokerOptions, 'url' | 'clientName' | 'clock' | 'onHealed'>>;
 }
 
 /**
@@ -29,7 +34,7 @@ export interface ResolvedRedisOptions {
  * password.
  */
 export function resolveRedisBrokerOptions(options: RedisBrokerOptions): ResolvedRedisOptions {
-  const { url, clientName = 'millrace', clock = systemClock, ...rest } = options;
+  const { url, clientName = 'millrace', clock = systemClock, onHealed = () => {}, ...rest } = options;
   parseRedisUrl(url);
   if (!/^[!-~]{1,64}$/.test(clientName)) {
     throw new BrokerError(
@@ -37,5 +42,5 @@ export function resolveRedisBrokerOptions(options: RedisBrokerOptions): Resolved
       'clientName must be 1 to 64 printable ASCII characters without spaces',
     );
   }
-  return { broker: resolveBrokerOptions(rest), redis: { url, clientName, clock } };
+  return { broker: resolveBrokerOptions(rest), redis: { url, clientName, clock, onHealed } };
 }

@@ -3,17 +3,22 @@
 
 import { checkCount, checkWindowInputs, checkWindowName, checkWindowSlot } from '../arguments.js';
 import type { Clock } from '../clock.js';
+import { isRefusal } from '../errors.js';
 import { OldestFirstMap } from '../oldest-first-map.js';
-import type {
-  WindowAddition,
-  WindowClaim,
-  WindowEnding,
-  WindowInput,
-  WindowName,
-  WindowStore,
+import {
+  WINDOW_LIMITS,
+  type WindowAddition,
+  type WindowClaim,
+  type WindowEnding,
+  type WindowInput,
+  type WindowName,
+  type WindowStore,
 } from '../windows.js';
+import { windowIndexKey } from './keys.js';
 import type { ScriptCall } from './script-calls.js';
 import {
+  healIndexCall,
+  healWindowCall,
   indexWindowCall,
   overdueWindowsCall,
   unindexWindowCall,
@@ -31,6 +36,8 @@ export interface RedisWindowsPorts {
   run<T>(call: ScriptCall<T>): Promise<T>;
   /** Whether windows and index may lie on different servers. */
   isCluster(): boolean;
+  /** Something else stood at this key, or in it, and was removed. */
+  onHealed(key: string): void;
   readonly clock: Clock;
 }
 
@@ -56,30 +63,34 @@ export class RedisWindows implements WindowStore {
   async add(name: WindowName, inputs: readonly WindowInput[], windowMs: number): Promise<WindowAddition> {
     const place = this.#place(name);
     checkWindowInputs(inputs);
-    const addition = await this.#ports.run(windowAddCall(place, inputs, windowMs));
+    const addition = await this.#healing(place, () =>
+      this.#ports.run(windowAddCall(place, inputs, windowMs)),
+    );
     // Who is told that an input was added may rely on its being found, whoever opened the window and died since.
     if (this.#ports.isCluster()) await this.#index(place, addition);
     return addition;
   }
 
   async end(name: WindowName, ending: WindowEnding, rememberMs: number): Promise<void> {
-    await this.#ports.run(windowEndCall(this.#place(name), ending, rememberMs));
+    const place = this.#place(name);
+    await this.#healing(place, () => this.#ports.run(windowEndCall(place, ending, rememberMs)));
   }
 
   async claim(name: WindowName, claim: Parameters<WindowStore['claim']>[1]): Promise<WindowClaim> {
     const place = this.#place(name);
-    const result = await this.#ports.run(windowClaimCall(place, claim));
+    const result = await this.#healing(place, () => this.#ports.run(windowClaimCall(place, claim)));
     if (result.status === 'idle') await this.#unindex(place);
     return result;
   }
 
   async renew(name: WindowName, token: string, leaseMs: number): Promise<boolean> {
-    return this.#ports.run(windowRenewCall(this.#place(name), token, leaseMs));
+    const place = this.#place(name);
+    return this.#healing(place, () => this.#ports.run(windowRenewCall(place, token, leaseMs)));
   }
 
   async commit(name: WindowName, token: string): Promise<boolean> {
     const place = this.#place(name);
-    const isCommitted = await this.#ports.run(windowCommitCall(place, token));
+    const isCommitted = await this.#healing(place, () => this.#ports.run(windowCommitCall(place, token)));
     if (isCommitted) await this.#unindex(place);
     return isCommitted;
   }
@@ -90,10 +101,44 @@ export class RedisWindows implements WindowStore {
   ): Promise<readonly WindowName[]> {
     checkWindowSlot(slot);
     checkCount(options.count);
-    const found = await this.#ports.run(overdueWindowsCall(slot, options));
-    if (this.#ports.isCluster())
-      for (const { window, score } of found) this.#note(window, { score, holdsUntilMs: 0 });
-    return found.map(({ name }) => name);
+    const index = windowIndexKey(slot);
+    const found = await this.#ports.run(overdueWindowsCall(slot, options)).catch(async (error: unknown) => {
+      if (!isRefusal(error) || !(await this.#heal(index, healIndexCall(index)))) throw error;
+      return [];
+    });
+    const names: WindowName[] = [];
+    for (const { name, window, score } of found) {
+      if (name === undefined) await this.#dropForeign({ window, index }, score);
+      else names.push(name);
+      if (name !== undefined && this.#ports.isCluster()) this.#note(window, { score, holdsUntilMs: 0 });
+    }
+    return names;
+  }
+
+  /** Left in the index, it would be found first each time, in the place of a window. */
+  async #dropForeign(place: Pick<WindowPlace, 'window' | 'index'>, score: string): Promise<void> {
+    await this.#ports.run(unindexWindowCall(place, score));
+    this.#ports.onHealed(place.index);
+  }
+
+  /**
+   * Does one step. Where something else stands at its keys the store refuses it, or names a time that cannot be: then that is
+   * removed and the step is done again, once. A refused step has changed nothing.
+   */
+  async #healing<T>(place: WindowPlace, step: () => Promise<T>): Promise<T> {
+    try {
+      const result = await step();
+      if (!isStuck(result) || !(await this.#heal(place.window, healWindowCall(place)))) return result;
+    } catch (error) {
+      if (!isRefusal(error) || !(await this.#heal(place.window, healWindowCall(place)))) throw error;
+    }
+    return step();
+  }
+
+  async #heal(key: string, call: ScriptCall<number>): Promise<boolean> {
+    const removed = await this.#ports.run(call);
+    if (removed > 0) this.#ports.onHealed(key);
+    return removed > 0;
   }
 
   #place(name: WindowName): WindowPlace {
@@ -104,7 +149,10 @@ export class RedisWindows implements WindowStore {
   async #index(place: WindowPlace, { isOpened, dueInMs }: WindowAddition): Promise<void> {
     const nowMs = this.#ports.clock.monotonicMs();
     if (!isOpened && (this.#marks.get(place.window)?.holdsUntilMs ?? 0) > nowMs) return;
-    const score = await this.#ports.run(indexWindowCall(place, dueInMs));
+    const score = await this.#ports.run(indexWindowCall(place, dueInMs)).catch(async (error: unknown) => {
+      if (!isRefusal(error) || !(await this.#heal(place.index, healIndexCall(place.index)))) throw error;
+      return this.#ports.run(indexWindowCall(place, dueInMs));
+    });
     this.#note(place.window, { score, holdsUntilMs: nowMs + dueInMs });
   }
 
@@ -121,4 +169,12 @@ export class RedisWindows implements WindowStore {
     // A window that stays in the index is looked at once more; that must not undo the step itself.
     await this.#ports.run(unindexWindowCall(place, mark.score)).catch(() => {});
   }
+}
+
+/** Whether the step waits for a time that no window and no flush has. */
+function isStuck(result: unknown): boolean {
+  if (typeof result !== 'object' || result === null) return false;
+  const waitMs = 'inMs' in result ? result.inMs : 'dueInMs' in result ? result.dueInMs : 0;
+  // What is no 64-bit number any more is answered as a negative one.
+  return typeof waitMs === 'number' && (waitMs > WINDOW_LIMITS.keptMs || waitMs < 0);
 }

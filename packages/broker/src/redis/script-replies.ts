@@ -11,7 +11,7 @@ import type {
   TrimResult,
 } from '../broker.js';
 import { BrokerError } from '../errors.js';
-import { codeOfReply } from './redis-errors.js';
+import { codeOfReply, messageOfReply } from './redis-errors.js';
 import { asArray, asNumber, asText, asTimeMs } from './replies.js';
 
 /** Reply of `publishScript`: pairs of ID and repeat flag, perhaps an error text as the last element. */
@@ -23,7 +23,7 @@ export function asReceipts(reply: unknown): (PublishReceipt | BrokerError)[] {
   }
   if (items.length % 2 === 1) {
     const message = asText(items.at(-1));
-    receipts.push(new BrokerError(codeOfReply(message), `Redis: ${message}`, { nothingHappened: true }));
+    receipts.push(new BrokerError(codeOfReply(message), messageOfReply(message), { nothingHappened: true }));
   }
   return receipts;
 }

@@ -16,6 +16,7 @@ import {
   windowClaimScript,
   windowCommitScript,
   windowEndScript,
+  windowHealScript,
   windowIndexScript,
   windowOverdueScript,
   windowRenewScript,
@@ -96,11 +97,18 @@ export function windowCommitCall({ window, keys }: WindowPlace, token: string): 
 // Endings say themselves how long they hold; this is how long the key that has them is kept after a flush.
 const ENDINGS_KEPT_MS = 60_000;
 
+/** A member of an index. Without a name it is no window's key, so somebody else has written it. */
+export interface IndexedWindow {
+  readonly name: WindowName | undefined;
+  readonly window: string;
+  readonly score: string;
+}
+
 /** @see WindowStore.overdue */
 export function overdueWindowsCall(
   slot: string,
   { graceMs, count }: Parameters<WindowStore['overdue']>[1],
-): ScriptCall<{ readonly name: WindowName; readonly window: string; readonly score: string }[]> {
+): ScriptCall<IndexedWindow[]> {
   return {
     script: windowOverdueScript,
     keys: [windowIndexKey(slot)],
@@ -109,13 +117,35 @@ export function overdueWindowsCall(
   };
 }
 
+/** Most fields of a window: its inputs, its endings and some more, four times over. */
+const MAX_FIELDS = 4 * (WINDOW_LIMITS.maxInputs + WINDOW_LIMITS.maxEndings);
+
+/** Removes what somebody else put at the keys of a window; how much it was. */
+export function healWindowCall({ keys }: Pick<WindowPlace, 'keys'>): ScriptCall<number> {
+  return {
+    script: windowHealScript,
+    keys,
+    args: ['hash', WINDOW_LIMITS.keptMs, MAX_FIELDS],
+    parse: asNumber,
+  };
+}
+
+/** The same for an index alone. */
+export function healIndexCall(index: string): ScriptCall<number> {
+  const args = ['zset', WINDOW_LIMITS.keptMs, MAX_FIELDS];
+  return { script: windowHealScript, keys: [index], args, parse: asNumber };
+}
+
 /** Puts a window into the index; its score. */
 export function indexWindowCall({ window, index }: WindowPlace, dueInMs: number): ScriptCall<string> {
   return { script: windowIndexScript, keys: [index], args: [window, dueInMs], parse: asText };
 }
 
 /** Takes a window out of the index, unless it was put there again since. */
-export function unindexWindowCall({ window, index }: WindowPlace, score: string): ScriptCall<void> {
+export function unindexWindowCall(
+  { window, index }: Pick<WindowPlace, 'window' | 'index'>,
+  score: string,
+): ScriptCall<void> {
   return { script: windowUnindexScript, keys: [index], args: [window, score], parse: () => {} };
 }
 
@@ -159,14 +189,12 @@ function inOrder(numbered: readonly string[]): string[] {
   return pairs.sort(([a], [b]) => a - b).map(([, text]) => text);
 }
 
-/** Members that are no window's key were not written by us. */
-function asOverdue(reply: unknown): { name: WindowName; window: string; score: string }[] {
+function asOverdue(reply: unknown): IndexedWindow[] {
   const found = [];
   const items = asArray(reply);
   for (let at = 0; at + 1 < items.length; at += 2) {
     const window = asText(items[at]);
-    const name = windowNameOf(window);
-    if (name !== undefined) found.push({ name, window, score: asText(items[at + 1]) });
+    found.push({ name: windowNameOf(window), window, score: asText(items[at + 1]) });
   }
   return found;
 }

@@ -4,16 +4,18 @@ import { defineScript } from './script.js';
 /**
  * KEYS: dead, deadmark. ARGV: deadMarkMs, maximum length, origin ID, reason, rejected by, fields as JSON, `0` when these
  * are not exactly what the entry held.
- * Returns 1, or 0 when the entry had been rejected before, by whomever.
+ * Returns 1, or 0 when the entry had been rejected before, by whomever. Marked when the letter is there: where it cannot be
+ * stored, the next one who reads the entry tries again.
  */
 export const deadLetterScript = defineScript(
   'deadLetter',
   [
     `
-if not redis.call('SET', KEYS[2], ARGV[5], 'NX', 'PX', ARGV[1]) then return 0 end
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 local letter = { 'origin_id', ARGV[3], 'reason', ARGV[4], 'rejected_by', ARGV[5], 'fields', ARGV[6] }
 if ARGV[7] == '0' then letter[9], letter[10] = 'is_utf8', '0' end
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', unpack(letter))
+redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[1])
 return 1
 `,
   ],

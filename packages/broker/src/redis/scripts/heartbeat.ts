@@ -22,6 +22,7 @@ import {
  * newer than the newest ID, and a lower count than the member knew. The first that finds it replaces the epoch; a
  * member that comes with the old one afterwards learns the new one. A member that comes with the former one keeps its
  * cursor when this server has what it has read, and what came after it: the record says so, or the entry itself.
+ * A group that stands behind the end (XSETID took it back) would never consume anything again: it begins anew as well.
  */
 export const heartbeatScript = defineScript(
   'heartbeat',
@@ -42,7 +43,8 @@ local now, seconds, micros = readClock()
 local tip = readTip(stream)
 if tip.err then return tip end
 beatPulse(lease, now, livenessMs)
-local life = settleEpoch(epoch, tip, fresh, stream, findGroup(stream, group) ~= nil)
+local info = findGroup(stream, group)
+local life = settleEpoch(epoch, tip, fresh, stream, info ~= nil)
 if life.value == knownEpoch and (idLess(tip.lastId, cursor) or tip.added < knownAdded) then
   life = replaceEpoch(epoch, tip, fresh)
 end
@@ -58,6 +60,9 @@ if life.value ~= knownEpoch then
   else
     verdict = 'reset'
     cursor = '0-0'
+    if info and idLess(tip.lastId, info['last-delivered-id']) then
+      redis.call('XGROUP', 'SETID', stream, group, '0')
+    end
   end
 elseif not before then
   verdict = 'revived'

@@ -7,7 +7,7 @@ import { clockFunctions, infoFunctions } from './snippets.js';
  * KEYS: stream, expired, dead. ARGV: group. Returns length, entries added, first ID or '', last ID, unconsumed,
  * pending, oldest pending ID or '', expired, dead letters, seconds, microseconds.
  * `unconsumed` follows Redis' own lag where it has one; where it lost count (a group made anew, a foreign XDEL) it
- * is at most the length.
+ * is at most the length. Where somebody put something else in the place of a figure, it is 0.
  */
 export const inspectScript = defineScript(
   'inspect',
@@ -29,9 +29,11 @@ if group then
   if group['last-delivered-id'] == tip.lastId then unconsumed = 0
   elseif group['lag'] then unconsumed = math.min(length, group['lag']) end
 end
-local expired = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
+local expired, dead = redis.pcall('GET', KEYS[2]), redis.pcall('XLEN', KEYS[3])
+expired = type(expired) == 'string' and tonumber(expired) or 0
+dead = type(dead) == 'number' and dead or 0
 return { length, tip.added, first[1] and first[1][1] or '', tip.lastId, unconsumed, pending, oldest, expired,
-  redis.call('XLEN', KEYS[3]), seconds, micros }
+  dead, seconds, micros }
 `,
   ],
   { isAllowedWhenFull: true },

@@ -3,6 +3,11 @@
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
+/** What is no hash was not written by us and holds no slots: it makes room, or nothing would ever be acknowledged again. */
+const replaceForeign = `
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
+`;
+
 /**
  * `parseSlot(text)` → expiresMs, instance, owner and what a later build wrote behind it; nothing for what no build has written.
  * `isOwner(holder, owner)`: fields may follow the owner.
@@ -30,6 +35,7 @@ export const claimSlotScript = defineScript(
   [
     clockFunctions,
     slotFunctions,
+    replaceForeign,
     `
 local owner, leaseMs, preferred, instance = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local takesOver = instance ~= '' and ARGV[5] ~= '1'
@@ -65,6 +71,7 @@ export const releaseSlotScript = defineScript(
   'releaseSlot',
   [
     slotFunctions,
+    replaceForeign,
     `
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do

@@ -6,7 +6,7 @@
 // know: neither is ever removed because it is unknown. Whoever owns a value writes it anew as its own build knows it: a
 // member its own cursor and slot, the holder of a lease or claim what belongs to that.
 
-/** `idLess(a, b)`, `idMin(a, b)`, `idNext(id)`. */
+/** `idLess(a, b)`, `idMin(a, b)`, `idNext(id)`; the largest ID there is has none after it and is returned itself. */
 export const idFunctions = `
 local function digitsLess(a, b)
   if #a ~= #b then return #a < #b end
@@ -31,7 +31,10 @@ local function addOne(digits)
 end
 local function idNext(id)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-  if seq == '18446744073709551615' then return addOne(ms) .. '-0' end
+  if seq == '18446744073709551615' then
+    if ms == seq then return id end
+    return addOne(ms) .. '-0'
+  end
   return ms .. '-' .. addOne(seq)
 end
 `;
@@ -218,7 +221,10 @@ local function expireBeyond(stream, expired, group, hardCap, limit)
   end
   redis.call('XTRIM', stream, 'MAXLEN', '=', redis.call('XLEN', stream) - left)
   local lost = left - acknowledged
-  if lost > 0 then redis.call('INCRBY', expired, lost) end
+  if lost > 0 and type(redis.pcall('INCRBY', expired, lost)) ~= 'number' then
+    -- Something else stands in its place: counting begins anew.
+    redis.call('SET', expired, lost)
+  end
   return removed + left, lost
 end
 `;

@@ -17,6 +17,9 @@ import {
  *
  * The floor is what every consumer group acknowledged, every registered cursor passed, and time made old enough. The entry at a
  * cursor stays: its reader knows by it that nothing after it has gone.
+ * IDs that lie ahead of the clock say nothing about age. Where the newest one does, the lease keeps in `aheadId` and
+ * `aheadMs` what was the newest at a look, and in `agedId` the one that has been there for `minAgeMs`: so they go, too, after
+ * twice that time at most.
  * `XTRIM MINID ~ floor LIMIT excess` then removes whole nodes below the floor and never more than the excess: no
  * entry has to be looked at. It leaves at most one node beyond `maxLength`.
  */
@@ -39,7 +42,28 @@ if not holdsLease(lease, owner, fence, now) then return nil end
 local excess = math.min(redis.call('XLEN', stream) - maxLength, limit)
 if excess <= 0 then return { 0, 0 } end
 
+local function agedId(lastId)
+  if leadingNumber(lastId) <= now then
+    redis.call('HDEL', lease, 'aheadId', 'aheadMs', 'agedId')
+    return nil
+  end
+  local seen = redis.call('HMGET', lease, 'aheadId', 'aheadMs', 'agedId')
+  local seenId, seenMs, aged = leadingId(seen[1]), leadingNumber(seen[2]), leadingId(seen[3])
+  -- Of a stream, or a time, that went back since.
+  if aged and idLess(lastId, aged) then aged = nil end
+  if seenMs and seenMs > now or seenId and idLess(lastId, seenId) then seenId = nil end
+  if seenId and seenMs and now - seenMs >= minAgeMs then
+    aged, seenId = seenId, nil
+  end
+  if not seenId or not seenMs then redis.call('HSET', lease, 'aheadId', lastId, 'aheadMs', msText(now)) end
+  if aged then redis.call('HSET', lease, 'agedId', aged) else redis.call('HDEL', lease, 'agedId') end
+  return aged
+end
+
 local floor = msText(math.max(0, now - minAgeMs + 1)) .. '-0'
+local tip = readTip(stream)
+local aged = tip.lastId and agedId(tip.lastId)
+if aged and idLess(floor, idNext(aged)) then floor = idNext(aged) end
 local hasGroup = false
 local groups = redis.call('XINFO', 'GROUPS', stream)
 for i = 1, #groups do

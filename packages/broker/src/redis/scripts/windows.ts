@@ -19,7 +19,8 @@ end
 /**
  * KEYS: window, index?. ARGV: member in the index, window in ms, most inputs, most bytes, kept in ms, then ID and text of
  * each input.
- * Returns: 1 when it was opened, ms until it is due, then per input 1 added, 0 repeat, -1 full.
+ * Returns: 1 when it was opened, or has been due for a second, then ms until it is due, then per input 1 added, 0 repeat, -1 full.
+ * The index comes before the window: where something else stands at its key, nothing has happened.
  */
 export const windowAddScript = defineScript(
   'windowAdd',
@@ -31,7 +32,11 @@ local state = redis.call('HMGET', key, 'd', 'n', 'b')
 local due, n, bytes, opened = leadingNumber(state[1]), leadingNumber(state[2]) or 0, leadingNumber(state[3]) or 0, 0
 if not due then
   due, n, bytes, opened = now + tonumber(ARGV[2]), 0, 0, 1
+elseif due < now - 1000 then
+  -- Nobody flushes it: it is not in the index, or its owner died a moment ago.
+  opened = 1
 end
+if opened == 1 and KEYS[2] then redis.call('ZADD', KEYS[2], msText(due), ARGV[1]) end
 local maxInputs, maxBytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 local reply = { opened, math.max(0, due - now) }
 for at = 6, #ARGV, 2 do
@@ -47,10 +52,7 @@ for at = 6, #ARGV, 2 do
   reply[#reply + 1] = outcome
 end
 redis.call('HSET', key, 'd', msText(due), 'n', n, 'b', bytes)
-if opened == 1 then
-  redis.call('PEXPIRE', key, ARGV[5])
-  if KEYS[2] then redis.call('ZADD', KEYS[2], msText(due), ARGV[1]) end
-end
+if opened == 1 then redis.call('PEXPIRE', key, ARGV[5]) end
 return reply
 `,
   ],
@@ -168,10 +170,10 @@ export const windowCommitScript = defineScript(
 local key = KEYS[1]
 local state = redis.call('HMGET', key, 't', 'd', 'm')
 if state[1] ~= ARGV[2] then return 0 end
+if not state[2] and KEYS[2] then redis.call('ZREM', KEYS[2], ARGV[1]) end
 redis.call('HDEL', key, 'f', 'g', 'a', 't', 'l')
 if state[2] then return 1 end
 if (leadingNumber(state[3]) or 0) == 0 then redis.call('HDEL', key, 'm') end
-if KEYS[2] then redis.call('ZREM', KEYS[2], ARGV[1]) end
 redis.call('PEXPIRE', key, ARGV[3])
 return 1
 `,
@@ -218,6 +220,37 @@ export const windowUnindexScript = defineScript(
     `
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 return redis.call('ZREM', KEYS[1], ARGV[1])
+`,
+  ],
+  { isAllowedWhenFull: true },
+);
+
+/**
+ * KEYS: window or index, then perhaps the index. ARGV: the type that the first one should have, kept in ms, most fields. Returns how much
+ * was removed. A key of another type, or a hash of more fields than a window ever has, is removed whole: nobody here has
+ * written it. Of a window, times that no build has written go too: with them nothing could be flushed for too long.
+ */
+export const windowHealScript = defineScript(
+  'windowHeal',
+  [
+    clockFunctions,
+    `
+local key, kind, latest = KEYS[1], ARGV[1], (readClock()) + tonumber(ARGV[2])
+local healed = 0
+local function removeForeign(found, wanted)
+  local actual = redis.call('TYPE', found).ok
+  if actual == 'none' or actual == wanted then return end
+  healed = healed + redis.call('DEL', found)
+end
+removeForeign(key, kind)
+if KEYS[2] then removeForeign(KEYS[2], 'zset') end
+if kind ~= 'hash' or redis.call('EXISTS', key) == 0 then return healed end
+if redis.call('HLEN', key) > tonumber(ARGV[3]) then return healed + redis.call('DEL', key) end
+for _, field in ipairs({ 'd', 'l' }) do
+  local value = redis.call('HGET', key, field)
+  if value and (leadingNumber(value) or latest + 1) > latest then healed = healed + redis.call('HDEL', key, field) end
+end
+return healed
 `,
   ],
   { isAllowedWhenFull: true },

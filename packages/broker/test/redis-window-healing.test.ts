@@ -1,0 +1,166 @@
+// Something that Millrace has not written stands at the keys of coalescing windows: it is removed, told, and the window works.
+import { createRedisBroker } from '@millrace/broker';
+import { type RedisServer, SUITE_OPTIONS, startRedis, until } from '@millrace/testkit';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+const NAME = { roomId: 'room', slot: 'typing' };
+const KEY = 'coalesce:room:typing';
+const INDEX = 'coalesce-due:typing';
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+beforeEach(() => redis.cli('flushall'));
+
+afterAll(() => redis[Symbol.asyncDispose]());
+
+async function openWindows() {
+  const healed: string[] = [];
+  const broker = createRedisBroker({
+    ...SUITE_OPTIONS,
+    url: redis.url,
+    onHealed: (key) => healed.push(key),
+  });
+  await broker.open();
+  return { windows: broker.windows, healed, [Symbol.asyncDispose]: () => broker.close() };
+}
+
+const claim = { token: 'mine', leaseMs: 1_000, isForced: true };
+
+describe.each([
+  ['a string', ['set', KEY, 'x']],
+  ['a list', ['lpush', KEY, 'x']],
+  ['a sorted set', ['zadd', KEY, '1', 'x']],
+  ['a stream', ['xadd', KEY, '*', 'a', 'b']],
+])('%s at a window', (_, garbage) => {
+  it('is removed by the next input, which opens the window', async () => {
+    await redis.cli(...garbage);
+    await using opened = await openWindows();
+    const { windows, healed } = opened;
+    const added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+    expect(added).toMatchObject({ isOpened: true, outcomes: ['added'] });
+    expect(healed).toEqual([KEY]);
+    expect(await windows.claim(NAME, claim)).toMatchObject({ status: 'claimed', inputs: ['{"n":1}'] });
+    expect(await windows.commit(NAME, 'mine')).toBe(true);
+  });
+
+  it.each(['end', 'claim', 'renew', 'commit'] as const)('does not make %s fail', async (step) => {
+    await redis.cli(...garbage);
+    await using opened = await openWindows();
+    const { windows, healed } = opened;
+    if (step === 'end') await windows.end(NAME, { key: 'k', rank: 1, text: '{}' }, 1_000);
+    if (step === 'claim') expect(await windows.claim(NAME, claim)).toEqual({ status: 'idle' });
+    if (step === 'renew') expect(await windows.renew(NAME, 'mine', 1_000)).toBe(false);
+    if (step === 'commit') expect(await windows.commit(NAME, 'mine')).toBe(false);
+    expect(healed).toEqual([KEY]);
+  });
+});
+
+describe.each([
+  [
+    'garbage in every field',
+    [
+      'd',
+      'x',
+      'n',
+      'x',
+      'b',
+      'x',
+      'f',
+      'x',
+      'g',
+      'x',
+      'a',
+      'x',
+      't',
+      'x',
+      'l',
+      'x',
+      'm',
+      'x',
+      'ix',
+      'x',
+      'ex',
+      'x',
+    ],
+  ],
+  ['a time in the next century', ['d', '4102444800000', 'n', '0', 'b', '0']],
+  ['a time that is no number of this world', ['d', '99999999999999999999999999', 'n', '1']],
+  ['a flush that ends in the next century', ['f', '1 {}', 'g', '', 't', 'other', 'l', '4102444800000']],
+  ['a time long ago, which nobody flushes', ['d', '5', 'n', '0', 'b', '0']],
+  ['as many inputs as a window may have', ['d', '5', 'n', '1024', 'b', '0']],
+])('a window with %s', (_, fields) => {
+  it('takes an input, and whoever gave it is asked to flush it', async () => {
+    await redis.cli('hset', KEY, ...fields);
+    await using opened = await openWindows();
+    const { windows } = opened;
+    let added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+    const inputs: string[] = [];
+    const flush = async (): Promise<void> => {
+      const claimed = await windows.claim(NAME, claim);
+      if (claimed.status !== 'claimed') return;
+      inputs.push(...claimed.inputs);
+      await windows.commit(NAME, claim.token);
+    };
+    expect(added.isOpened).toBe(true);
+    if (added.outcomes[0] === 'full') {
+      await flush();
+      added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+    }
+    // It may have been added in the very step that found out about the time.
+    expect(['added', 'repeat']).toContain(added.outcomes[0]);
+    await until(async () => {
+      await flush();
+      return inputs.includes('{"n":1}');
+    });
+  });
+});
+
+it('a hash of more fields than a script can name is removed whole', async () => {
+  const fill =
+    "for i = 1, 20000 do redis.call('HSET', KEYS[1], 'i' .. i, i .. ' {}') end redis.call('HSET', KEYS[1], 'd', 5)";
+  await redis.cli('eval', fill, '1', KEY);
+  await using opened = await openWindows();
+  const { windows, healed } = opened;
+  expect(await windows.claim(NAME, claim)).toEqual({ status: 'idle' });
+  expect(healed).toEqual([KEY]);
+});
+
+describe('an index of another type', () => {
+  it('is removed by the next input, which opens its window and is found when nobody flushes it', async () => {
+    await redis.cli('set', INDEX, 'x');
+    await using opened = await openWindows();
+    const { windows, healed } = opened;
+    const added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+    expect(added).toMatchObject({ isOpened: true, outcomes: ['added'] });
+    expect(healed).toEqual([KEY]);
+    await until(async () => (await windows.overdue('typing', { graceMs: 0, count: 10 })).length === 1);
+  });
+
+  it('does not stop a commit, nor a look for what is overdue', async () => {
+    await using opened = await openWindows();
+    const { windows } = opened;
+    await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+    await windows.claim(NAME, claim);
+    await redis.cli('del', INDEX);
+    await redis.cli('set', INDEX, 'x');
+    expect(await windows.commit(NAME, 'mine')).toBe(true);
+    await redis.cli('set', INDEX, 'x');
+    expect(await windows.overdue('typing', { graceMs: 0, count: 10 })).toEqual([]);
+    expect(await redis.cli('exists', INDEX)).toBe('0');
+  });
+});
+
+it('members of the index that are no windows do not stand before those that are', async () => {
+  await using opened = await openWindows();
+  const { windows } = opened;
+  await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+  const score = await redis.cli('zscore', INDEX, KEY);
+  for (let n = 0; n < 8; n++)
+    await redis.cli('zadd', INDEX, String(Number(score) - 1_000 - n), `garbage ${n}`);
+  await until(async () => (await windows.overdue('typing', { graceMs: 0, count: 4 })).length === 1);
+  expect(await redis.cli('zcard', INDEX)).toBe('1');
+});
