@@ -15,6 +15,7 @@ import { addOpenApiRoute } from './http/openapi.js';
 import { checkPort, portError } from './http/port-check.js';
 import { createLogger, type Logger } from './logger.js';
 import { type GatewayOptions, type ResolvedGatewayOptions, resolveOptions } from './options.js';
+import { Saturation } from './saturation.js';
 
 /** Where a started gateway listens. */
 export interface GatewayAddress {
@@ -71,6 +72,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   readonly #logger: Logger;
   readonly #parts: GatewayParts;
   readonly #http: FastifyInstance;
+  #saturation: Saturation | undefined;
   #state: 'created' | 'starting' | 'running' | 'stopping' | 'stopped' = 'created';
   #stopped: Promise<void> | undefined;
   readonly #extensionStops: (() => Promise<void>)[] = [];
@@ -98,6 +100,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       await this.#startDelivery();
       await this.#startExtensions();
       const address = await this.#listen();
+      this.#saturation = new Saturation(() => this.publisher.queueFill);
       this.#state = 'running';
       this.#logger.info(
         { url: address.url, broker: this.brokerKind, development: isDevelopment },
@@ -156,6 +159,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   async #exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }> {
     this.#parts.delivery.observe();
+    this.#parts.metrics.saturation.set(this.#saturation?.share ?? 0);
     if (this.#parts.broker.state === 'ready') {
       // A stream that does not answer keeps its last figures.
       await Promise.allSettled(
@@ -231,6 +235,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     await this.#attempt('connections', () => this.#parts.signalR.drain({ withinMs: drainMs, after }));
     const isDone = await endsWithin(shutdownTimeoutMs, this.#closeParts());
     this.#http.server.closeAllConnections();
+    this.#saturation?.stop();
     this.#state = 'stopped';
     if (isDone) this.#logger.info('stopped');
     else this.#logger.error({ shutdownTimeoutMs }, 'stopped, with parts that could not be closed in time');

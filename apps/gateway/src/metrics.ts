@@ -100,6 +100,12 @@ export function createMetrics() {
   );
   const disconnects = counter('signalr_server_disconnects_total', 'Closed connections', ['reason']);
 
+  const saturation = gauge(
+    'saturation',
+    'How near this process is to the most it can do, 0 to 1: the larger of the share of the last second in which its event loop was ' +
+      'busy, and of how full its queue of events that wait for the broker is',
+    [],
+  );
   const slowClients = counter(
     'slow_clients_total',
     'Clients that read too slowly and were caught_up at their own pace, or closed because that was not possible',
@@ -134,6 +140,7 @@ export function createMetrics() {
     connections,
     waitingBytes,
     disconnects,
+    saturation,
     slowClients,
     refusals,
 

@@ -50,6 +50,8 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
   #wasJoined = false;
   /** Set while the order of what arrives is not known yet. */
   #hold: EventHold | undefined;
+  /** What is missed comes in order, and nothing new before it. */
+  #isReplayInOrder = true;
 
   constructor(id: string, after: string | undefined, ports: ClientRoomPorts) {
     this.id = id;
@@ -135,6 +137,11 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
     return this.#resumeAfter;
   }
 
+  /** The room was sent what it missed up to there; its join has not completed. */
+  replayedUpTo(position: string): void {
+    if (this.#isReplayInOrder) this.#resumeAfter = position;
+  }
+
   /** Whether an event has to wait for the order to be known. */
   hold(event: AnyEvent): boolean {
     if (this.#hold === undefined || this.#hold.size >= this.#ports.options.maxHeldEvents) return false;
@@ -198,6 +205,7 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#receipts.close();
     // What is held is not handled, and its position not taken: it will be replayed.
     this.#hold = holdsEvents && this.#resumeAfter !== undefined ? new EventHold() : undefined;
+    this.#isReplayInOrder = !holdsEvents;
   }
 
   /** It is over, for the reason given to whoever still waits for the first join. */

@@ -24,7 +24,7 @@ const EVERY_SCOPE = 'all';
  * rules keep that from losing anything:
  *
  * - A room whose join has not completed keeps the position it had: its missed events are still to come, whatever
- *   other rooms have seen meanwhile. Its own events may be replayed old ones, so they move nobody.
+ *   other rooms have seen meanwhile. Its own events may be replayed old ones: they move no other room (`Session` moves the room itself).
  * - A room that has just joined starts at its answer's position, not at the newest one seen: another room's event
  *   may have come before events that waited for the join. From the next position on it goes with the others.
  *

@@ -28,6 +28,8 @@ export class Session {
   /** Bounded, like all of these, by the rooms of the client. */
   readonly #queue = new Set<ClientRoom>();
   readonly #joining = new Set<ClientRoom>();
+  /** Of these, the rooms that gave a position: what comes for them before the answer is what they missed, in order. */
+  readonly #replaying = new Set<ClientRoom>();
   readonly #joined = new Set<ClientRoom>();
   readonly #failures = new Map<ClientRoom, number>();
   readonly #cancelRetries = new Map<ClientRoom, () => void>();
@@ -71,9 +73,13 @@ export class Session {
     this.#positions.see(position);
   }
 
-  /** An event came. One of a room that is still joining may be a replayed old one: its position says nothing. */
+  /**
+   * An event came. One of a room that is still joining may be a replayed old one: its position says nothing about other rooms, but
+   * should the connection break now, this room need not begin again from where it began.
+   */
   seeEvent(room: ClientRoom, position: string): void {
     if (this.#joined.has(room)) this.#positions.see(position);
+    else if (this.#replaying.has(room)) room.replayedUpTo(position);
   }
 
   /** Resolves when the gateway has been told, which is not needed for a room that it does not know of. `receipts` still wait for this room. */
@@ -111,7 +117,9 @@ export class Session {
 
   #callJoin(room: ClientRoom, after: string | undefined): void {
     const args = after === undefined ? [room.id] : [room.id, after];
+    if (after !== undefined) this.#replaying.add(room);
     this.#connection.invoke('JoinRoom', args, (answer) => {
+      this.#replaying.delete(room);
       if (this.#isOver) return;
       if (room.status === 'left') this.#joining.delete(room);
       else this.#answered(room, after, answer);

@@ -212,7 +212,7 @@ describe('positions', () => {
     gateway.connection.event('b', 6); // …while a replayed one of the other comes in…
     gateway.connection.close(); // …and the replay is cut.
     await clock.advance(1_000);
-    expect(gateway.connection.log).toEqual(['JoinRoom user:me p13', 'JoinRoom a p13', 'JoinRoom b p5']);
+    expect(gateway.connection.log).toEqual(['JoinRoom user:me p13', 'JoinRoom a p13', 'JoinRoom b p6']);
   });
 
   test('a room that has just joined starts at its answer, though other rooms are ahead', async () => {
@@ -253,6 +253,57 @@ describe('positions', () => {
     for (const argument of [null, 'p9', {}, { position: '' }, { position: 9 }])
       gateway.connection.send('position', argument);
     expect(client.room('a')?.position).toBe('p0');
+  });
+});
+
+describe('a join that is cut off while what was missed is sent', () => {
+  test('goes on from the last event that came, however often it is cut off', async () => {
+    const { client, gateway, settle, reconnect, events, resyncs } = setUp();
+    await client.connect();
+    client.join('a');
+    await settle();
+    gateway.isAnswering = false;
+    for (const position of [3, 5, 8]) {
+      await reconnect();
+      gateway.connection.completeJoin('user:me', 0);
+      gateway.connection.event('a', position);
+      // Of another room, live: it says nothing about this one.
+      gateway.connection.event('user:u1', position + 1);
+    }
+    await reconnect();
+    expect(gateway.connections.slice(1).map(({ log }) => log.find((call) => call.includes(' a')))).toEqual([
+      'JoinRoom a p0',
+      'JoinRoom a p3',
+      'JoinRoom a p5',
+      'JoinRoom a p8',
+    ]);
+    expect(events.filter((event) => event.startsWith('a:'))).toEqual(['a:3', 'a:5', 'a:8']);
+    expect(resyncs).toEqual([]);
+  });
+
+  test('stays where it was when it gave no position: then nothing that came is all there is', async () => {
+    const { client, gateway, settle, reconnect } = setUp();
+    await client.connect();
+    client.join('a');
+    await settle();
+    gateway.isAnswering = false;
+    await reconnect();
+    gateway.connection.completeJoin('user:me', 0);
+    gateway.connection.call('JoinRoom', 'a').refuse('The position is not one that a gateway gave out.');
+    gateway.connection.event('a', 9);
+    await reconnect();
+    expect(gateway.connection.log).toContain('JoinRoom a p0');
+  });
+
+  test('stays where it was in the personal room, where something new may come first', async () => {
+    const { client, gateway, reconnect, settle } = setUp();
+    await client.connect();
+    await settle();
+    gateway.isAnswering = false;
+    await reconnect();
+    gateway.connection.event('user:u1', 9);
+    await reconnect();
+    expect(gateway.connection.log).toEqual(['JoinRoom user:me p0']);
   });
 });
 

@@ -1,6 +1,7 @@
 // The HTTP side of the gateway: a Fastify instance whose every error is a problem document.
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { Logger } from '../logger.js';
+import { guardIngest } from './ingest-admission.js';
 import { type Problem, type ProblemCode, problemCodeOf, sendProblem } from './problem.js';
 
 /** Creates the server, without routes. Not listening yet. */
@@ -20,6 +21,7 @@ export function createHttpServer(options: {
     requestTimeout: 30_000,
     forceCloseConnections: true,
   });
+  guardIngest(app.server, options.refused);
   // JSON only. It also makes a browser ask first (CORS preflight), so no web page can publish behind its visitor's back.
   app.removeContentTypeParser('text/plain');
   app.addHook('onResponse', async (_request, reply) => {

@@ -35,6 +35,7 @@ export const problemTitles = {
   broker_unavailable: 'The event store cannot be reached',
   stream_refused: 'The event store refuses the stream',
   outbox_full: 'Too much waits for the event store',
+  overloaded: 'The gateway is offered more than it can take',
   not_found: 'There is nothing here',
   internal: 'The gateway made a mistake',
 } as const;
@@ -56,18 +57,17 @@ export async function sendProblem(reply: FastifyReply, problem: Problem): Promis
   if (problem.code === 'unsupported_encoding') void reply.header('accept-encoding', 'identity');
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
-  const { status, code, detail, errors } = problem;
-  await reply
-    .code(status)
-    .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `urn:millrace:problem:${code}`,
-        title: problemTitles[code],
-        status,
-        detail,
-        code,
-        ...(errors === undefined ? {} : { errors }),
-      }),
-    );
+  await reply.code(problem.status).type('application/problem+json').send(problemBody(problem));
+}
+
+/** The document itself. */
+export function problemBody({ status, code, detail, errors }: Problem): string {
+  return JSON.stringify({
+    type: `urn:millrace:problem:${code}`,
+    title: problemTitles[code],
+    status,
+    detail,
+    code,
+    ...(errors === undefined ? {} : { errors }),
+  });
 }
