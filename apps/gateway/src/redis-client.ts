@@ -24,13 +24,17 @@ export async function connectRedisClient(redisUrl: string, logger: Logger): Prom
   const client = createClient({ ...options, url });
   listen(client, logger);
   await client.connect();
-  const isClusterNode = /^cluster_enabled:1/m.test(await client.info('cluster'));
-  if (!isClusterNode) return client;
+  if (!isClusterNode(await client.sendCommand(['HELLO']))) return client;
   client.destroy();
   const cluster = createCluster({ rootNodes: urls.map((one) => ({ url: one })), defaults: options });
   listen(cluster, logger);
   await cluster.connect();
   return cluster;
+}
+
+/** By HELLO, which every user may send: names and values in turn. INFO is refused to many. */
+function isClusterNode(hello: unknown): boolean {
+  return Array.isArray(hello) && hello[hello.indexOf('mode') + 1] === 'cluster';
 }
 
 interface Emitter {

@@ -23,6 +23,21 @@ import { openBroker, publishEvents } from './redis-fixture.js';
 
 const OPTIONS = { streams: [{ name: CHAT, maxLength: 1_000 }], heartbeatMs: 20, commandTimeoutMs: 500 };
 
+/** Users whose Redis tells them which run of a server they talk to, and who are not told: hosted Redis often refuses INFO. */
+const USERS: readonly {
+  readonly who: string;
+  readonly name?: string;
+  readonly rights?: readonly string[];
+}[] = [
+  { who: 'a user with every right' },
+  { who: 'a user without @dangerous', name: 'hosted', rights: ['~*', '&*', '+@all', '-@dangerous'] },
+];
+type User = (typeof USERS)[number];
+
+/** Arguments of redis-server for the user to be there, after a restart too. */
+const aclOf = ({ name, rights = [] }: User): string[] =>
+  name === undefined ? [] : ['--user', name, 'on', '>secret', ...rights];
+
 interface Pair extends AsyncDisposable {
   readonly master: RedisServer;
   readonly replica: RedisServer;
@@ -34,9 +49,9 @@ interface Pair extends AsyncDisposable {
   failOver(): Promise<void>;
 }
 
-async function startPair(): Promise<Pair> {
-  const master = await startRedis({ args: ['--repl-diskless-sync-delay', '0'] });
-  const replica = await startRedis();
+async function startPair(user: User): Promise<Pair> {
+  const master = await startRedis({ args: ['--repl-diskless-sync-delay', '0', ...aclOf(user)] });
+  const replica = await startRedis({ args: aclOf(user) });
   const way = await startTcpProxy(master.port);
   const link = await startTcpProxy(master.port);
   await replica.cli('replicaof', '127.0.0.1', String(link.port));
@@ -58,7 +73,8 @@ async function startPair(): Promise<Pair> {
   };
 }
 
-const urlOf = (way: TcpProxy): string => `redis://127.0.0.1:${way.port}`;
+const urlOf = ({ port }: { readonly port: number }, { name }: User): string =>
+  `redis://${name === undefined ? '' : `${name}:secret@`}127.0.0.1:${port}`;
 const lengthOn = async (server: RedisServer): Promise<number> => Number(await server.cli('xlen', CHAT));
 
 /** Publishes entries that the replica has, then some that it never hears of. */
@@ -76,10 +92,10 @@ async function beat(broker: Broker, member: string, start: StreamStart, entry: E
   return present(reply);
 }
 
-describe('a heartbeat after a failover that lost the last writes', () => {
+describe.each(USERS)('for $who: a heartbeat after a failover that lost the last writes', (user) => {
   it('lets go on who has read nothing that was lost, also when later entries outnumber the lost ones', async () => {
-    await using pair = await startPair();
-    await using broker = await openBroker(urlOf(pair.way), OPTIONS);
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('behind');
     await broker.register('ahead');
     const { kept } = await publishBothKinds(pair, broker);
@@ -100,8 +116,8 @@ describe('a heartbeat after a failover that lost the last writes', () => {
   });
 
   it('begins anew who has read another entry of the same ID: the new server’s clock may be behind', async () => {
-    await using pair = await startPair();
-    await using broker = await openBroker(urlOf(pair.way), OPTIONS);
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
     const { lost } = await publishBothKinds(pair, broker);
     const entries = await broker.readRange(CHAT, { count: 20 });
@@ -113,8 +129,8 @@ describe('a heartbeat after a failover that lost the last writes', () => {
   });
 
   it('begins anew who knows only a life further back', async () => {
-    await using pair = await startPair();
-    await using broker = await openBroker(urlOf(pair.way), OPTIONS);
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
     await publishEvents(broker, 3);
     const [entry] = await broker.readRange(CHAT, { count: 1 });
@@ -139,10 +155,10 @@ function join(broker: Broker) {
   return { member, read, told };
 }
 
-describe('a member', () => {
+describe.each(USERS)('for $who: a member', (user) => {
   it('goes on where it was when the replica has everything, and positions from before still hold', async () => {
-    await using pair = await startPair();
-    await using broker = await openBroker(urlOf(pair.way), OPTIONS);
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const { member, read, told } = join(broker);
     await member.start();
     const before = await publishEvents(broker, 10);
@@ -162,8 +178,8 @@ describe('a member', () => {
   });
 
   it('begins anew when it has read what the replica never had, and positions from then hold no more', async () => {
-    await using pair = await startPair();
-    await using broker = await openBroker(urlOf(pair.way), OPTIONS);
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const { member, read, told } = join(broker);
     await member.start();
     const kept = await publishEvents(broker, 10);
@@ -188,9 +204,9 @@ describe('a member', () => {
   });
 
   it('reads from the server in charge, though the one before still answers its reader', async () => {
-    await using pair = await startPair();
-    await using broker = await openBroker(urlOf(pair.way), OPTIONS);
-    await using old = await openBroker(pair.master.url, OPTIONS);
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
+    await using old = await openBroker(urlOf(pair.master, user), OPTIONS);
     const { member, read, told } = join(broker);
     await member.start();
     const before = await publishEvents(broker, 5);
@@ -213,9 +229,9 @@ describe('a member', () => {
 
   it('keeps its place over a crash of Redis with an append-only file synced every second', async () => {
     await using redis = await startRedis({
-      args: ['--appendonly', 'yes', '--appendfsync', 'everysec'],
+      args: ['--appendonly', 'yes', '--appendfsync', 'everysec', ...aclOf(user)],
     });
-    await using broker = await openBroker(redis.url, OPTIONS);
+    await using broker = await openBroker(urlOf(redis, user), OPTIONS);
     const { member, read, told } = join(broker);
     await member.start();
     const before = await publishEvents(broker, 50);
@@ -230,9 +246,29 @@ describe('a member', () => {
     await member.stop();
   });
 
+  it('keeps its epoch while connections are cut and other members come and go: the server is the same', async () => {
+    await using redis = await startRedis({ args: aclOf(user) });
+    await using way = await startTcpProxy(redis.port);
+    await using broker = await openBroker(urlOf(way, user), OPTIONS);
+    const { member, read, told } = join(broker);
+    await member.start();
+    const epoch = await redis.cli('hget', `epoch:{${CHAT}}`, 'value');
+    for (let round = 0; round < 3; round++) {
+      way.cut();
+      await using other = await openBroker(urlOf(redis, user), OPTIONS);
+      await other.register(`other ${round}`);
+      await until(() => broker.state === 'ready' && member.isCaughtUp);
+      await publishEvents(other, 5);
+      await until(() => read.length === 5 * (round + 1));
+    }
+    expect(told).toEqual([]);
+    expect(await redis.cli('hget', `epoch:{${CHAT}}`, 'value')).toBe(epoch);
+    await member.stop();
+  });
+
   it('begins anew after DEL and as many new entries within one heartbeat', async () => {
-    await using redis = await startRedis();
-    await using broker = await openBroker(redis.url, { ...OPTIONS, heartbeatMs: 200 });
+    await using redis = await startRedis({ args: aclOf(user) });
+    await using broker = await openBroker(urlOf(redis, user), { ...OPTIONS, heartbeatMs: 200 });
     const { member, read, told } = join(broker);
     await member.start();
     const before = await publishEvents(broker, 5);
@@ -246,8 +282,8 @@ describe('a member', () => {
   });
 
   it('goes on in its epoch after XGROUP DESTROY', async () => {
-    await using redis = await startRedis();
-    await using broker = await openBroker(redis.url, OPTIONS);
+    await using redis = await startRedis({ args: aclOf(user) });
+    await using broker = await openBroker(urlOf(redis, user), OPTIONS);
     const { member, read, told } = join(broker);
     await member.start();
     await publishEvents(broker, 5);

@@ -66,6 +66,10 @@ export class BlockingReader {
   ): Promise<Map<string, readonly Entry[]>> {
     const { signal, blockMs } = options;
     if (signal?.aborted === true) return new Map();
+    for (const stream of cursors.keys()) {
+      const settled = this.#settlementOf(stream);
+      if (settled !== undefined) await this.#connection.proveRun(settled.runId);
+    }
     // In the turn in which the command goes out: what was awaited before may have brought another connection.
     this.#checkServer(cursors);
     const reply = this.#connection.command(readCommand(cursors, options), {
@@ -82,10 +86,10 @@ export class BlockingReader {
    * @throws BrokerError `unavailable`
    */
   #checkServer(cursors: ReadonlyMap<string, EntryId>): void {
-    const { runId, connectedAtMs } = this.#connection;
+    const { connectedAtMs } = this.#connection;
     for (const stream of cursors.keys()) {
       const settled = this.#settlementOf(stream);
-      if (settled === undefined || settled.runId === runId) continue;
+      if (settled === undefined || this.#connection.isRun(settled.runId)) continue;
       if (connectedAtMs < settled.atMs) this.#connection.renew();
       const message = `Another server has ${stream} now; the next heartbeat looks at it first`;
       throw new BrokerError('unavailable', message);

@@ -7,7 +7,8 @@ import { type Clock, pause } from '../clock.js';
 import { BrokerError } from '../errors.js';
 import { withDeadline } from './deadline.js';
 import { fromRedisError, isErrorReply, isReadOnly } from './redis-errors.js';
-import { asNumber, asText } from './replies.js';
+import { asArray, asNumber, asText } from './replies.js';
+import { RunMarks } from './run-marks.js';
 import type { ScriptCall } from './script-calls.js';
 import { ScriptRunner } from './script-runner.js';
 
@@ -16,6 +17,9 @@ type Client = ReturnType<typeof newClient>;
 /** Their replies hold what anybody wrote, which need not be text: only the bytes tell. */
 const READS_ENTRIES: ReadonlySet<string> = new Set(['XREAD', 'XRANGE', 'XREVRANGE']);
 const AS_BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+
+/** Each attempt after the first one answers a question of the script; more than two need gateways that settle at the same moment. */
+const MAX_SETTLE_ATTEMPTS = 6;
 
 /** What a connection needs to know. */
 export interface ConnectionOptions {
@@ -55,13 +59,16 @@ export class RedisConnection {
   #client: Client | undefined;
   #clientId: string | undefined;
   #isClusterNode = false;
+  /** What INFO says; `undefined` where the user may not ask for it. */
   #runId: string | undefined;
+  #marks: RunMarks;
   #connectedAtMs = 0;
   /** Called once when the present client is no more use. */
   #onLost: (cause: BrokerError) => void = () => {};
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#marks = this.#newMarks();
   }
 
   get state(): BrokerState {
@@ -82,9 +89,22 @@ export class RedisConnection {
     return this.#isClusterNode;
   }
 
-  /** Which server this is, or was last connected to: another one, or the same started again, has another ID. */
-  get runId(): string | undefined {
-    return this.#runId;
+  /**
+   * Whether this connection leads, or last led, to this run of a server: another one, or the same started again, is another run.
+   * Where INFO is refused, only after `proveRun`.
+   */
+  isRun(runId: string): boolean {
+    return this.#runId === undefined ? this.#marks.isProven(runId) : this.#runId === runId;
+  }
+
+  /** Makes sure that `isRun` knows. */
+  async proveRun(runId: string): Promise<void> {
+    if (this.#runId !== undefined || this.#marks.isProven(runId)) return;
+    try {
+      await this.#marks.prove(runId);
+    } catch (error) {
+      throw this.#translate(error);
+    }
   }
 
   /** When the connection was last made, on `clock`. */
@@ -134,15 +154,55 @@ export class RedisConnection {
   }
 
   /** Runs a script. Calls are executed in their order. */
-  async run<T>({ script, keys, args, parse }: ScriptCall<T>, options: SendOptions = {}): Promise<T> {
+  async run<T>(call: ScriptCall<T>, options: SendOptions = {}): Promise<T> {
+    return call.isSettling === true
+      ? this.#settle(call, options)
+      : call.parse(await this.#run(call, [], options));
+  }
+
+  /**
+   * Runs a script that judges which run of a server this is. Where INFO is refused it is given a mark of this run; while the record has
+   * another mark it asks about that one and does nothing.
+   */
+  async #settle<T>(call: ScriptCall<T>, options: SendOptions): Promise<T> {
+    const marks = this.#marks;
+    const [key = ''] = call.keys;
+    let mark = this.#runId === undefined ? marks.proposedFor(key) : '';
+    let refuted = '';
+    for (let attempt = 0; attempt < MAX_SETTLE_ATTEMPTS; attempt++) {
+      // What was proven holds for the connection that it was proven on.
+      if (marks !== this.#marks) throw new BrokerError('unavailable', 'The connection to Redis was lost');
+      const reply = await this.#run(call, [mark, refuted], options);
+      const asked = questionIn(reply);
+      if (asked === undefined) {
+        if (mark !== '') marks.accept(key, mark);
+        return call.parse(reply);
+      }
+      try {
+        const isOurs = asked !== '' && (await marks.prove(asked));
+        mark = isOurs ? asked : await marks.own();
+        if (!isOurs) refuted = asked;
+      } catch (error) {
+        throw this.#translate(error);
+      }
+    }
+    throw new BrokerError('unavailable', 'Several gateways settle the stream at the same time');
+  }
+
+  async #run(
+    { script, keys, args }: ScriptCall<unknown>,
+    more: readonly string[],
+    options: SendOptions,
+  ): Promise<unknown> {
     const { clock, commandTimeoutMs } = this.#options;
     const rest = [String(keys.length), ...keys];
     for (const arg of args) rest.push(typeof arg === 'string' ? arg : String(arg));
+    rest.push(...more);
     const endMs = clock.monotonicMs() + (options.timeoutMs ?? commandTimeoutMs);
     const send = (command: readonly string[], graceMs = 0): Promise<unknown> =>
       this.#send(command, { ...options, timeoutMs: Math.max(1, endMs - clock.monotonicMs()) + graceMs });
     try {
-      return parse(await this.#scripts.run(script, rest, send));
+      return await this.#scripts.run(script, rest, send);
     } catch (error) {
       throw this.#translate(error);
     }
@@ -186,6 +246,10 @@ export class RedisConnection {
     }
   }
 
+  #newMarks(): RunMarks {
+    return new RunMarks((command) => this.#send(command, {}));
+  }
+
   #translate(error: unknown): BrokerError {
     if (this.isClosed && !isErrorReply(error)) return closed();
     return fromRedisError(error);
@@ -212,6 +276,7 @@ export class RedisConnection {
       throw closed();
     }
     this.#scripts.forget();
+    this.#marks = this.#newMarks();
     this.#client = client;
     this.#change('ready');
   }
@@ -285,28 +350,55 @@ function isUseless(error: unknown): boolean {
 /** What both sides of a connection are. */
 interface Greeting {
   readonly clientId: string;
-  readonly runId: string;
+  /** `undefined`: the user may not ask. */
+  readonly runId: string | undefined;
   readonly isClusterNode: boolean;
 }
 
-/** Connects, makes sure of what the scripts need and returns who the two sides are. */
+/**
+ * Connects, makes sure of what the scripts need and returns who the two sides are. HELLO, which changes nothing without arguments, is
+ * what every user may ask for; INFO is refused to many users of hosted servers.
+ */
 async function greet(client: Client): Promise<Greeting> {
   await client.connect();
-  const [server, cluster, clientId] = await Promise.all([
-    client.sendCommand(['INFO', 'server']),
-    client.sendCommand(['INFO', 'cluster']),
+  const [hello, server, clientId] = await Promise.all([
+    client.sendCommand(['HELLO']),
+    client.sendCommand(['INFO', 'server']).catch(ifRefused),
     client.sendCommand(['CLIENT', 'ID']),
   ]);
-  const about = asText(server);
-  const version = /^redis_version:(\d+)\./m.exec(about)?.[1];
-  if (version === undefined || Number(version) < 7) {
+  const about = fieldsOf(hello);
+  const version = about.get('version');
+  if (version === undefined || Number.parseInt(version, 10) < 7) {
     throw new BrokerError('refused', `Redis 7.0 or newer is needed, this is ${version ?? 'unknown'}`);
   }
   return {
     clientId: String(asNumber(clientId)),
-    runId: /^run_id:(\w+)/m.exec(about)?.[1] ?? '',
-    isClusterNode: /^cluster_enabled:1/m.test(asText(cluster)),
+    runId: typeof server === 'string' ? /^run_id:(\w+)/m.exec(server)?.[1] : undefined,
+    isClusterNode: about.get('mode') === 'cluster',
   };
+}
+
+/** A server that answered with an error may have another user's rights, or no such command: both are no. */
+function ifRefused(error: unknown): undefined {
+  if (isErrorReply(error)) return undefined;
+  throw error;
+}
+
+/** Names and values in turn; what is no text or number is left out. */
+function fieldsOf(reply: unknown): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  const items = asArray(reply);
+  for (let at = 0; at + 1 < items.length; at += 2) {
+    const value = items[at + 1];
+    if (typeof value === 'string' || typeof value === 'number') fields.set(asText(items[at]), String(value));
+  }
+  return fields;
+}
+
+/** The mark that a script asks about instead of doing its work. */
+function questionIn(reply: unknown): string | undefined {
+  if (!Array.isArray(reply) || reply.length !== 2 || reply[0] !== 'which_run') return undefined;
+  return asText(reply[1]);
 }
 
 function destroy(client: Client): void {

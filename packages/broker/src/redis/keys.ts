@@ -16,7 +16,7 @@ export interface StreamKeys {
   readonly lease: string;
   /**
    * HASH value, lastId, entriesAdded, runId: the epoch, how far the stream had come when last looked at, and on which
-   * server; former, upTo: the epoch before, and up to where it is the same as this one.
+   * server (mark: the same for users who may not ask INFO, see `run-marks.ts`); former, upTo: the epoch before, and up to where it is the same as this one.
    */
   readonly epoch: string;
   /** STREAM: rejected entries. */

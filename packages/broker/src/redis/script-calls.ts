@@ -50,6 +50,8 @@ export interface ScriptCall<T> {
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
   readonly parse: (reply: unknown) => T;
+  /** The script judges which run of a server it runs on, and takes two more arguments for it; see `run-marks.ts`. */
+  readonly isSettling?: true;
 }
 
 /** A stream as the calls need it. */
@@ -89,6 +91,7 @@ export function registerCall(
 ): ScriptCall<Served<StreamStart>> {
   return {
     script: registerScript,
+    isSettling: true,
     keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
     args: [member, group, livenessMs, newEpoch()],
     parse: (reply) => asServedStart(keys.stream, reply),
@@ -104,6 +107,7 @@ export function heartbeatCall(
 ): ScriptCall<Served<HeartbeatReply>> {
   return {
     script: heartbeatScript,
+    isSettling: true,
     keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
     args: [member, cursor, epoch, entriesAdded, livenessMs, newEpoch(), digest, group],
     parse: (reply) => asHeartbeatReply(keys.stream, reply),

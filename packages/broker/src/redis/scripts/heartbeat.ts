@@ -14,7 +14,7 @@ import {
 
 /**
  * KEYS: stream, cursors, epoch, lease. ARGV: member, cursor, epoch known to the member, entries added known to it,
- * livenessMs, fresh epoch, digest of the entry at the cursor or '', group.
+ * livenessMs, fresh epoch, digest of the entry at the cursor or '', group, mark of this run or '', refuted mark or ''.
  * Returns verdict, epoch, registered cursor, last ID, entries added, seconds, microseconds, former epoch or '', up to
  * where that one holds, and the ID of the server's run.
  *
@@ -39,14 +39,16 @@ export const heartbeatScript = defineScript(
 local stream, cursors, epoch, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local member, cursor, knownEpoch, knownAdded = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local livenessMs, fresh, digest, group = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
+local run, question = readRun(epoch, ARGV[9], ARGV[10])
+if question then return question end
 local now, seconds, micros = readClock()
 local tip = readTip(stream)
 if tip.err then return tip end
 beatPulse(lease, now, livenessMs)
 local info = findGroup(stream, group)
-local life = settleEpoch(epoch, tip, fresh, stream, info ~= nil)
+local life = settleEpoch(epoch, tip, fresh, stream, info ~= nil, run)
 if life.value == knownEpoch and (idLess(tip.lastId, cursor) or tip.added < knownAdded) then
-  life = replaceEpoch(epoch, tip, fresh)
+  life = replaceEpoch(epoch, tip, fresh, run)
 end
 local before = redis.call('HGET', cursors, member)
 local verdict = 'alive'
@@ -73,7 +75,7 @@ if verdict == 'alive' and cursor ~= tip.lastId then
   if id == cursor then advancedMs = advanced end
 end
 redis.call('HSET', cursors, member, cursorText(cursor, now, advancedMs))
-return { verdict, life.value, cursor, tip.lastId, tip.added, seconds, micros, life.former, life.upTo, readRunId() }
+return { verdict, life.value, cursor, tip.lastId, tip.added, seconds, micros, life.former, life.upTo, run.id }
 `,
   ],
   { isAllowedWhenFull: true },

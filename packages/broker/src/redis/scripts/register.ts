@@ -12,7 +12,7 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, epoch, lease. ARGV: member, group, livenessMs, fresh epoch.
+ * KEYS: stream, cursors, epoch, lease. ARGV: member, group, livenessMs, fresh epoch, mark of this run or '', refuted mark or ''.
  * Returns epoch, cursor, last ID, entries added, seconds, microseconds, former epoch or '', up to where that one holds, and
  * the ID of the server's run.
  *
@@ -33,6 +33,8 @@ export const registerScript = defineScript(
     `
 local stream, cursors, epoch, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local member, group, livenessMs, fresh = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local run, question = readRun(epoch, ARGV[5], ARGV[6])
+if question then return question end
 local now, seconds, micros = readClock()
 local info = findGroup(stream, group)
 local hadGroup = info ~= nil
@@ -43,7 +45,7 @@ if not info then
 end
 local tip = readTip(stream)
 if tip.err then return tip end
-local life = settleEpoch(epoch, tip, fresh, stream, hadGroup)
+local life = settleEpoch(epoch, tip, fresh, stream, hadGroup, run)
 local graceUntil = beatPulse(lease, now, livenessMs)
 local othersLive = false
 eachCursor(cursors, function(name, id, beatMs, advancedMs)
@@ -59,7 +61,7 @@ if not othersLive then
   end
 end
 redis.call('HSET', cursors, member, cursorText(cursor, now, now))
-return { life.value, cursor, tip.lastId, tip.added, seconds, micros, life.former, life.upTo, readRunId() }
+return { life.value, cursor, tip.lastId, tip.added, seconds, micros, life.former, life.upTo, run.id }
 `,
   ],
   { isAllowedWhenFull: true },

@@ -150,35 +150,44 @@ end
 `;
 
 /**
- * `settleEpoch(key, tip, fresh, stream, hasGroup)` → the stream's epoch, and what is known of the life before it:
+ * `readRun(key, mark, refuted)` → which run of a server this is, by INFO; where the user may not ask that (`mark` is not empty), by a mark
+ * that the caller has proven to be this run's, see `run-marks.ts`. Where the record has another mark, which the caller has not
+ * refuted: nothing, and the answer that asks about it.
+ * `settleEpoch(key, tip, fresh, stream, hasGroup, run)` → the stream's epoch, and what is known of the life before it:
  * `{ value, former, upTo }`. It becomes `fresh` when there is none, when the stream went back behind what was seen of
  * it or was deleted and written again, and when another server (or this one, started again) serves the stream: it may have lost what came last. In that case the
  * epoch before stays known as `former`, good up to the newest ID of the record: the record was written after those
  * entries and travels the same way, so a server that has the one has the others.
- * `replaceEpoch(key, tip, fresh)`: a new life of which nothing is known.
+ * `replaceEpoch(key, tip, fresh, run)`: a new life of which nothing is known.
  */
 export const epochFunctions = `
-local function readRunId()
-  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local function readRun(key, mark, refuted)
+  if mark == '' then
+    return { field = 'runId', id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') }
+  end
+  local known = redis.call('HGET', key, 'mark') or ''
+  if known == mark or (mark ~= '?' and (known == '' or known == refuted)) then return { field = 'mark', id = mark } end
+  return nil, { 'which_run', known }
 end
-local function writeEpoch(key, tip, life)
+local function writeEpoch(key, tip, life, run)
+  redis.call('HSETNX', key, 'runId', '')
   redis.call('HSET', key, 'value', life.value, 'lastId', tip.lastId, 'entriesAdded', msText(tip.added),
-    'runId', readRunId(), 'former', life.former, 'upTo', life.upTo)
+    run.field, run.id, 'former', life.former, 'upTo', life.upTo)
   return life
 end
-local function replaceEpoch(key, tip, fresh)
-  return writeEpoch(key, tip, { value = fresh, former = '', upTo = '0-0' })
+local function replaceEpoch(key, tip, fresh, run)
+  return writeEpoch(key, tip, { value = fresh, former = '', upTo = '0-0' }, run)
 end
-local function settleEpoch(key, tip, fresh, stream, hasGroup)
-  local known = redis.call('HMGET', key, 'value', 'lastId', 'entriesAdded', 'runId', 'former', 'upTo')
+local function settleEpoch(key, tip, fresh, stream, hasGroup, run)
+  local known = redis.call('HMGET', key, 'value', 'lastId', 'entriesAdded', 'runId', 'former', 'upTo', 'mark')
   known[2], known[3], known[6] = leadingId(known[2]), leadingNumber(known[3]), leadingId(known[6])
   for i = 1, 6 do
-    if not known[i] then return replaceEpoch(key, tip, fresh) end
+    if not known[i] then return replaceEpoch(key, tip, fresh, run) end
   end
-  if idLess(tip.lastId, known[2]) or tip.added < known[3] then return replaceEpoch(key, tip, fresh) end
-  if not hasGroup and isGone(stream, known[2]) then return replaceEpoch(key, tip, fresh) end
-  if known[4] ~= readRunId() then
-    return writeEpoch(key, tip, { value = fresh, former = known[1], upTo = known[2] })
+  if idLess(tip.lastId, known[2]) or tip.added < known[3] then return replaceEpoch(key, tip, fresh, run) end
+  if not hasGroup and isGone(stream, known[2]) then return replaceEpoch(key, tip, fresh, run) end
+  if (run.field == 'mark' and known[7] or known[4]) ~= run.id then
+    return writeEpoch(key, tip, { value = fresh, former = known[1], upTo = known[2] }, run)
   end
   if tip.lastId ~= known[2] then
     redis.call('HSET', key, 'lastId', tip.lastId, 'entriesAdded', msText(tip.added))
