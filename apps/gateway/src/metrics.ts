@@ -39,7 +39,7 @@ export function createMetrics() {
   );
   const dropped = counter(
     'events_dropped_total',
-    'Events that were not delivered: invalid, duplicate, stale, ended, superseded (by a later state within its ' +
+    'Events that were not delivered: invalid, unknown_type (another gateway knows it), duplicate, stale, ended, superseded (by a later state within its ' +
       'window), rate_limited, unavailable, too_large, shed (for a slow client), slow_client, ' +
       'overtaken (left the stream before this gateway read them), expired (cut by this gateway before all had)',
     ['reason'],

@@ -389,4 +389,13 @@ export interface Broker {
   dropDeadLetters(stream: string, ids: readonly EntryId[]): Promise<number>;
 
   inspect(stream: string): Promise<StreamInspection>;
+
+  /**
+   * Lets every member know for 10 s which names (of event types, say) this one knows; an empty list takes them back at once. Up to
+   * 1,000 names of up to 256 bytes.
+   */
+  announce(member: string, names: readonly string[]): Promise<void>;
+
+  /** All names that are announced now, by whomever. */
+  announced(): Promise<ReadonlySet<string>>;
 }

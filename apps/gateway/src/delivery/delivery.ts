@@ -25,6 +25,7 @@ import type { ResolvedGatewayOptions } from '../options.js';
 import { Replay } from '../replay/replay.js';
 import type { EventsClient } from './events-client.js';
 import { appendedAtMs } from './freshness.js';
+import { KnownTypes } from './known-types.js';
 import { Laggards } from './laggards.js';
 import { QuietConnections } from './quiet-connections.js';
 import { recallRecentEntries } from './recent-entries.js';
@@ -37,6 +38,8 @@ import { userKey } from './user-key.js';
 
 // Rooms with a typist at one time; beyond it the one that is longest without news is forgotten.
 const maxTypingRooms = 10_000;
+// Types of other gateways that are logged by name.
+const maxForeignTypes = 100;
 // Between two looks at the cursors while somebody waits for them: as long as an event takes.
 const cursorCheckMs = 2;
 
@@ -61,6 +64,9 @@ export class Delivery {
   readonly laggards = new Laggards();
   readonly #typingUsers: TypingUsers;
   readonly #positions: RoomPositions;
+  readonly #knownTypes: KnownTypes;
+  /** Types of other gateways that were logged; at most `maxForeignTypes`. */
+  readonly #foreignTypes = new Set<string>();
   readonly #quietConnections = new QuietConnections();
   /** The position that quiet connections were told last. */
   #toldPosition = '';
@@ -70,6 +76,12 @@ export class Delivery {
     this.#parts = parts;
     this.#typingUsers = new TypingUsers({ expiryMs: parts.options.typingExpiryMs, maxRooms: maxTypingRooms });
     this.#member = this.#createMember();
+    this.#knownTypes = new KnownTypes({
+      broker: parts.broker,
+      clock: systemClock,
+      name: this.#member.name,
+      types: parts.options.catalog.eventTypes.map(({ name }) => name),
+    });
     this.#positions = new RoomPositions(parts.broker, () => this.#member);
     this.replay = this.#createReplay();
     this.#router = this.#createRouter();
@@ -91,6 +103,8 @@ export class Delivery {
    * @throws BrokerError when the broker refuses
    */
   async start(): Promise<void> {
+    // Before anything is read: what others would reject from now on is ours to deliver.
+    await this.#knownTypes.start();
     await this.#member.start();
     this.#cancelTidy = repeat(systemClock, this.#parts.options.positionIntervalMs, () => this.#tidy());
   }
@@ -115,6 +129,7 @@ export class Delivery {
     this.#cancelTidy();
     this.#router.flush();
     await this.#member.stop();
+    await this.#knownTypes.stop();
   }
 
   /** Position of a client that has been sent everything of this room handled so far. */
@@ -208,7 +223,10 @@ export class Delivery {
         this.replay.remember(stream, entry.id, received, createText, atMs);
       },
       send: (received, createText) => this.#send(received, createText),
-      reject: (stream, entry, reason) => this.#reject(stream, entry, reason),
+      reject: (stream, entry, reason, unknownType) => {
+        if (unknownType === undefined) this.#reject(stream, entry, reason);
+        else void this.#rejectUnlessKnown(stream, entry, reason, unknownType);
+      },
       clock: systemClock,
       observer: createRouterObserver(this.#parts.metrics, this.#parts.logger),
     });
@@ -233,6 +251,21 @@ export class Delivery {
   /** What is not replayed is missed by members that are behind; when they are up to date they are told how things stand. */
   #countShed(recipients: number): void {
     if (recipients > 0) this.#parts.metrics.dropped.inc({ reason: 'shed' }, recipients);
+  }
+
+  /** A type that another live gateway knows is delivered there; this one has nobody who could be sent it. */
+  async #rejectUnlessKnown(stream: string, entry: Entry, reason: string, type: string): Promise<void> {
+    const { logger, metrics } = this.#parts;
+    // A broker that cannot be asked takes no dead letter either, and that is logged.
+    const isKnown = await this.#knownTypes.isKnown(type).catch(() => false);
+    if (!isKnown) return this.#reject(stream, entry, reason);
+    metrics.dropped.inc({ reason: 'unknown_type' });
+    if (this.#foreignTypes.has(type) || this.#foreignTypes.size >= maxForeignTypes) return;
+    this.#foreignTypes.add(type);
+    logger.warn(
+      { stream, eventType: type },
+      'another gateway knows this event type and this one does not: its clients are not sent it until this gateway is updated',
+    );
   }
 
   #reject(stream: string, entry: Entry, reason: string): void {

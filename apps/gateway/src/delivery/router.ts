@@ -29,8 +29,11 @@ export interface RouterPorts {
   send(received: ReceivedEvent, createText: () => string): number;
   /** Keeps a delivered event for those who come back. */
   remember(stream: string, entry: Entry, received: ReceivedEvent, createText: () => string): void;
-  /** Takes what can never be delivered. The reason is words; it holds no value of the event. */
-  reject(stream: string, entry: Entry, reason: string): void;
+  /**
+   * Takes what can never be delivered. The reason is words; it holds no value of the event. `unknownType`: the type, where it is not in
+   * the catalog of this gateway.
+   */
+  reject(stream: string, entry: Entry, reason: string, unknownType?: string): void;
   /** Time for events that must wait a moment. */
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly observer: RouterObserver;
@@ -92,7 +95,8 @@ export class Router {
     }
     const parsed = this.#options.catalog.parseEntry(entry.fields);
     if (!parsed.ok) {
-      this.#ports.reject(stream, entry, describeIssues(parsed.issues, parsed.eventType));
+      const reason = describeIssues(parsed.issues, parsed.eventType);
+      this.#ports.reject(stream, entry, reason, this.#unknownTypeOf(entry));
       return;
     }
     if (!this.#ports.belongs(parsed.value.event.room_id, stream)) {
@@ -122,6 +126,12 @@ export class Router {
   /** Lets typing go on that waits for the end of its window. */
   flush(): void {
     this.#typingGate.flush();
+  }
+
+  #unknownTypeOf({ fields }: Entry): string | undefined {
+    const type = fields['event_type'];
+    if (type === undefined || type === '') return undefined;
+    return this.#options.catalog.find(type) === undefined ? type : undefined;
   }
 
   #deliver(stream: string, entry: Entry, received: ReceivedEvent): void {

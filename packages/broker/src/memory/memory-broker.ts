@@ -1,4 +1,5 @@
 // The broker inside one process: the same promises as on Redis, gone when the process ends.
+import { ANNOUNCEMENT_LIMITS, checkNames } from '../announcements.js';
 import {
   checkCount,
   checkEntryId,
@@ -67,6 +68,8 @@ class MemoryBroker implements Broker {
   readonly #notifier = new StateNotifier();
   readonly #streams: ReadonlyMap<string, MemoryStream>;
   readonly #slots = new SlotBook();
+  /** By member; bounded by `ANNOUNCEMENT_LIMITS`. */
+  readonly #announced = new Map<string, { readonly names: readonly string[]; readonly endsMs: number }>();
   readonly #waiters: ReadWaiters;
 
   constructor(options: ResolvedBrokerOptions, clock: Clock) {
@@ -222,6 +225,25 @@ class MemoryBroker implements Broker {
 
   async inspect(stream: string): Promise<StreamInspection> {
     return this.#stream(stream).inspect(this.#nowMs());
+  }
+
+  async announce(member: string, names: readonly string[]): Promise<void> {
+    checkName('member', member);
+    checkNames(names);
+    this.#checkReady();
+    const nowMs = this.#nowMs();
+    this.#announced.delete(member);
+    for (const [name, { endsMs }] of this.#announced) if (endsMs <= nowMs) this.#announced.delete(name);
+    if (names.length === 0 || this.#announced.size >= ANNOUNCEMENT_LIMITS.maxMembers) return;
+    this.#announced.set(member, { names: [...names], endsMs: nowMs + ANNOUNCEMENT_LIMITS.lifetimeMs });
+  }
+
+  async announced(): Promise<ReadonlySet<string>> {
+    this.#checkReady();
+    const nowMs = this.#nowMs();
+    return new Set(
+      [...this.#announced.values()].flatMap(({ names, endsMs }) => (endsMs > nowMs ? names : [])),
+    );
   }
 
   #collect(cursors: ReadonlyMap<string, EntryId>, count: number): Map<string, readonly Entry[]> {

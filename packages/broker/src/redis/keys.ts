@@ -48,6 +48,11 @@ export function streamKeys(stream: string): StreamKeys {
   };
 }
 
+/** HASH member → `expiresMs|length|names as JSON`: the event types that live gateways know. Has a TTL. */
+export function typesKey(group: string): string {
+  return `types:{${group}}`;
+}
+
 /** HASH slot number → `expiresMs|owner`. */
 export function slotsKey(group: string): string {
   return `slots:{${group}}`;

@@ -1,5 +1,6 @@
 // The broker on Redis Streams: composes connections, batchers and scripts into the port. What each script
 // guarantees stands in its own file.
+import { checkNames } from '../announcements.js';
 import {
   checkCount,
   checkEntryId,
@@ -41,7 +42,7 @@ import { Partitioning, partitioningOf } from '../partitions.js';
 import { StateNotifier } from '../state-notifier.js';
 import type { Settlement } from './blocking-reader.js';
 import { ClusterRouter } from './cluster/cluster-router.js';
-import { layoutKey, slotsKey, streamKeys } from './keys.js';
+import { layoutKey, slotsKey, streamKeys, typesKey } from './keys.js';
 import { checkLayout } from './layout.js';
 import { PublishBatcher } from './publish-batcher.js';
 import {
@@ -55,6 +56,8 @@ import { asArray, asEntries, asNumber } from './replies.js';
 import type { RedisRouter, RouterOptions } from './router.js';
 import {
   acquireLeaseCall,
+  announceCall,
+  announcedCall,
   claimSlotCall,
   deadLetterCall,
   heartbeatCall,
@@ -298,6 +301,16 @@ class RedisBroker implements Broker {
     return this.#run(inspectCall(this.#part(stream).keys, this.options));
   }
 
+  async announce(member: string, names: readonly string[]): Promise<void> {
+    checkMember(member);
+    checkNames(names);
+    return this.#run(announceCall(this.options, member, names));
+  }
+
+  async announced(): Promise<ReadonlySet<string>> {
+    return this.#run(announcedCall(this.options));
+  }
+
   async #readPiece(key: string, options: RangeOptions): Promise<Entry[]> {
     checkRange(options);
     // Redis refuses an interval that begins after the largest ID.
@@ -447,7 +460,11 @@ class RedisBroker implements Broker {
   }
 
   #neededKeys(): string[] {
-    return [...this.#partitioning.streams.map(({ name }) => name), slotsKey(this.options.group)];
+    return [
+      ...this.#partitioning.streams.map(({ name }) => name),
+      slotsKey(this.options.group),
+      typesKey(this.options.group),
+    ];
   }
 
   #newPart(stream: string, maxLength: number, redis: ResolvedRedisOptions['redis']): StreamPart {

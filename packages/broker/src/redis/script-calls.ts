@@ -1,4 +1,6 @@
 // Every call of a script as a value: which script, with which keys and arguments, and what its reply means. Pure.
+
+import { ANNOUNCEMENT_LIMITS, namesIn } from '../announcements.js';
 import type {
   DeadLetter,
   Entry,
@@ -19,8 +21,8 @@ import type {
 import { newEpoch } from '../epoch.js';
 import type { BrokerError } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
-import { type StreamKeys, slotsKey } from './keys.js';
-import { asNumber, asText } from './replies.js';
+import { type StreamKeys, slotsKey, typesKey } from './keys.js';
+import { asArray, asNumber, asText } from './replies.js';
 import {
   asHeartbeatReply,
   asInspection,
@@ -31,6 +33,7 @@ import {
   asTrimResult,
   type Served,
 } from './script-replies.js';
+import { announcedScript, announceScript } from './scripts/announce.js';
 import { deadLetterScript } from './scripts/dead-letter.js';
 import { heartbeatScript } from './scripts/heartbeat.js';
 import { inspectScript } from './scripts/inspect.js';
@@ -227,4 +230,22 @@ export function inspectCall(
     args: [group],
     parse: (reply) => asInspection(keys.stream, reply),
   };
+}
+
+/** @see Broker.announce */
+export function announceCall(
+  { group }: ResolvedBrokerOptions,
+  member: string,
+  names: readonly string[],
+): ScriptCall<void> {
+  const { lifetimeMs, maxMembers } = ANNOUNCEMENT_LIMITS;
+  const text = names.length === 0 ? '' : JSON.stringify(names);
+  const args = [member, lifetimeMs, maxMembers, text];
+  return { script: announceScript, keys: [typesKey(group)], args, parse: () => {} };
+}
+
+/** @see Broker.announced */
+export function announcedCall({ group }: ResolvedBrokerOptions): ScriptCall<ReadonlySet<string>> {
+  const parse = (reply: unknown): ReadonlySet<string> => namesIn(asArray(reply).map(asText));
+  return { script: announcedScript, keys: [typesKey(group)], args: [], parse };
 }

@@ -1,0 +1,53 @@
+// Which names live members know: a note beside their registration, with a lifetime.
+import { defineScript } from './script.js';
+import { clockFunctions } from './snippets.js';
+
+/** What is no hash was not written by us. */
+const replaceForeign = `
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
+`;
+
+/**
+ * KEYS: types. ARGV: member, lifetime in ms, most members, names as JSON or '' for none any more. A value reads
+ * `expiresMs|length of the names|names`; what is over is removed on the way. At the bound a new member is not noted.
+ */
+export const announceScript = defineScript(
+  'announce',
+  [
+    clockFunctions,
+    replaceForeign,
+    `
+local member, lifetimeMs, most, names = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local now = (readClock())
+redis.call('HDEL', KEYS[1], member)
+local all = redis.call('HGETALL', KEYS[1])
+local left = 0
+for i = 1, #all, 2 do
+  if (leadingNumber(all[i + 1]) or 0) <= now then redis.call('HDEL', KEYS[1], all[i]) else left = left + 1 end
+end
+if names == '' or left >= most then return 0 end
+redis.call('HSET', KEYS[1], member, msText(now + lifetimeMs) .. '|' .. #names .. '|' .. names)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+`,
+  ],
+  { isAllowedWhenFull: true },
+);
+
+/** KEYS: types. Returns the names of each live member, as JSON. */
+export const announcedScript = defineScript(
+  'announced',
+  [
+    clockFunctions,
+    replaceForeign,
+    `
+local now, reply = (readClock()), {}
+for _, value in ipairs(redis.call('HVALS', KEYS[1])) do
+  local expires, length, rest = string.match(value, '^(%d+)|(%d+)|(.*)$')
+  if expires and tonumber(expires) > now then reply[#reply + 1] = string.sub(rest, 1, tonumber(length)) end
+end
+return reply
+`,
+  ],
+  { isAllowedWhenFull: true },
+);
