@@ -4,14 +4,24 @@ import type { Static } from 'typebox';
 import { ContractError } from './contract-error.js';
 import type { EventTypeDeclaration, OpenPayloads, StreamDeclaration } from './declaration.js';
 import { type CatalogRules, checkCatalog } from './declaration-checks.js';
-import { type EntryFields, encodeEntry, MAX_EVENT_BYTES, parseEntryFields } from './entry.js';
+import {
+  type EntryFields,
+  encodeEntry,
+  LARGEST_COUNT_TEXT,
+  MAX_EVENT_BYTES,
+  parseEntryFields,
+  sizeIssue,
+  type WrittenTexts,
+} from './entry.js';
 import { openEnvelopeSchema, type StreamEvent } from './envelope.js';
 import { createEventCheck, type EventCheck } from './event-check.js';
 import { comparableId, type EventIdRule } from './event-id-rule.js';
 import { explain } from './explain.js';
 import { normalizeTimestamp } from './iso-timestamp.js';
 import { type ActualType, actualTypeOf, describeIssues, type Issue, MAX_ISSUES } from './issue.js';
+import { memberTexts } from './json-scan.js';
 import type { ParseFailure, ParseResult } from './parse-result.js';
+import { explainUnreadableText } from './unreadable.js';
 
 type EventTypes = readonly EventTypeDeclaration[];
 type Streams = readonly StreamDeclaration[];
@@ -37,17 +47,10 @@ export type PayloadOf<C extends AnyCatalog, Name extends EventTypeName<C>> = Sta
 export type EventOf<C extends AnyCatalog, Name extends EventTypeName<C> = EventTypeName<C>> =
   Name extends EventTypeName<C> ? StreamEvent<Name, PayloadOf<C, Name>> : never;
 
-/** An event that came out of a stream, with the texts it came as. */
-export interface ReceivedEvent<Event = StreamEvent, Declaration = EventTypeDeclaration> {
+/** An event that came as text, out of a stream or over HTTP, with the texts it came as. */
+export interface ReceivedEvent<Event = StreamEvent, Declaration = EventTypeDeclaration> extends WrittenTexts {
   readonly event: Event;
   readonly declaration: Declaration;
-  /**
-   * The payload exactly as it was written: valid JSON, but possibly with line breaks and repeated names
-   * (the last one was checked). It can be put into a frame without being written again.
-   */
-  readonly payloadText: string;
-  /** The metadata exactly as it was written. Absent when the event has none. */
-  readonly metadataText?: string;
 }
 
 /** All event types and streams of one system. Immutable. */
@@ -70,6 +73,12 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
    */
   parseEvent(value: unknown): ParseResult<EventOf<Catalog<T, S>>>;
   /**
+   * {@link parseEvent} for a value that was read from JSON text, which keeps its texts as they were written.
+   * An event that may be coalesced is too large when it would be with its count.
+   * @param text what the value was read from. The value may have got fields beyond it, but for `payload` and `metadata`
+   */
+  parseWritten(value: unknown, text: string): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
+  /**
    * {@link parseEvent} that throws.
    * @throws ContractError `unknown_event_type` or `invalid_event`, with the issues
    */
@@ -87,9 +96,10 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   /**
    * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: beyond its size it is not
    * checked again. Extra fields travel inside `payload` and `metadata`; beside the envelope's own they do not.
+   * @param written texts of this very event that are to stand as they were written; the rest is written here
    * @throws ContractError `event_too_large`, `unencodable_event` for what JSON cannot carry
    */
-  encodeEntry(event: StreamEvent): Record<string, string>;
+  encodeEntry(event: StreamEvent, written?: Partial<WrittenTexts>): Record<string, string>;
 }
 
 /** The event with ID and timestamp in the forms in which they are compared. */
@@ -163,10 +173,11 @@ export function defineCatalog<
     find: (name) => checks.get(name)?.declaration,
     findStream: (name) => streamsByName.get(name),
     parseEvent: (value) => parseEvent(core, value),
+    parseWritten: (value, text) => parseWritten(core, value, text),
     assertEvent: (value) => assertEvent(core, value),
     parsePayload: (type, value) => parsePayload(core, type, value),
     parseEntry: (fields) => parseEntry(core, fields),
-    encodeEntry: (event) => encodeEntry(event, maxEventBytes),
+    encodeEntry: (event, written) => encodeEntry(event, maxEventBytes, written),
   };
   // The functions above are typed for any catalog; the declared types narrow what they return.
   return Object.freeze(catalog) as unknown as Catalog<T, S>;
@@ -207,20 +218,45 @@ function parsePayload(core: Core, type: string, value: unknown): ParseResult<nev
   return failure(check.explainPayload(value), type);
 }
 
-function parseEntry(core: Core, fields: EntryFields): ParseResult<ReceivedEvent<StreamEvent<string, never>>> {
+/** An event that came as text, before and after the check of its values. */
+type Received = ReceivedEvent<StreamEvent<string, never>>;
+
+function parseEntry(core: Core, fields: EntryFields): ParseResult<Received> {
   const entry = parseEntryFields(fields, core.rules.maxEventBytes);
-  if (!entry.ok) return entry;
-  const parsed = parseEvent(core, entry.value.event);
+  return entry.ok ? receive(core, entry.value.event, entry.value) : entry;
+}
+
+function parseWritten(core: Core, value: unknown, text: string): ParseResult<Received> {
+  // Only an object has members to look for.
+  const members: ReadonlyMap<string, string> = isObject(value) ? memberTexts(text, TEXT_FIELDS) : new Map();
+  const payloadText = members.get('payload') ?? '';
+  const metadataText = members.get('metadata') ?? 'null';
+  // A coalesced event must fit with its count as well.
+  const isCoalesced = isObject(value) && core.checks.get(String(value.event_type))?.declaration.coalescing;
+  const counted = isCoalesced ? metadataText + LARGEST_COUNT_TEXT : metadataText;
+  const tooLarge = sizeIssue(payloadText, counted, core.rules.maxEventBytes);
+  if (tooLarge !== undefined) return failure([tooLarge]);
+  return receive(core, value, metadataText === 'null' ? { payloadText } : { payloadText, metadataText });
+}
+
+const TEXT_FIELDS = ['payload', 'metadata'];
+
+/** Checks an event's value, then its texts. */
+function receive(
+  core: Core,
+  value: unknown,
+  { payloadText, metadataText }: Pick<WrittenTexts, 'payloadText' | 'metadataText'>,
+): ParseResult<Received> {
+  const parsed = parseEvent(core, value);
   if (!parsed.ok) return parsed;
   const event = parsed.value;
   const declaration = core.checks.get(event.event_type)?.declaration;
-  if (declaration === undefined) return unknownType(core, entry.value.event);
-  const { payloadText, metadataText } = entry.value;
-  return {
-    ok: true,
-    value:
-      metadataText === undefined
-        ? { event, declaration, payloadText }
-        : { event, declaration, payloadText, metadataText },
-  };
+  if (declaration === undefined) return unknownType(core, { ...event });
+  const unreadable =
+    explainUnreadableText(payloadText, '/payload') ??
+    (metadataText === undefined ? undefined : explainUnreadableText(metadataText, '/metadata'));
+  if (unreadable !== undefined) return failure([unreadable], declaration.name);
+  const { timestamp: timestampText } = value as StreamEvent; // The check has just seen it.
+  const received = { event, declaration, timestampText, payloadText };
+  return { ok: true, value: metadataText === undefined ? received : { ...received, metadataText } };
 }

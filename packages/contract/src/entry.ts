@@ -3,18 +3,17 @@
 import { ContractError } from './contract-error.js';
 import type { StreamEvent } from './envelope.js';
 import { actualTypeOf, describeIssue, type Issue } from './issue.js';
+import { bracketsIn } from './json-scan.js';
 import type { ParseResult } from './parse-result.js';
-import { explainUnreadable, MAX_NESTING } from './unreadable.js';
+import { explainNotFinite, explainUnreadable, MAX_NESTING } from './unreadable.js';
 import { utf8Bytes } from './utf8-bytes.js';
 
 /** The fields of a stream entry. */
 export type EntryFields = Readonly<Record<string, string>>;
 
 /** An entry whose JSON texts were read, but not checked against a schema. */
-export interface OpenEntry {
+export interface OpenEntry extends Pick<WrittenTexts, 'payloadText' | 'metadataText'> {
   readonly event: Readonly<Record<string, unknown>>;
-  readonly payloadText: string;
-  readonly metadataText?: string;
 }
 
 type JsonResult = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
@@ -34,8 +33,15 @@ function readJson(text: string): JsonResult {
  */
 export const MAX_EVENT_BYTES = 262_144;
 
+/** Most that the count of a coalesced event adds to its metadata. */
+export const LARGEST_COUNT_TEXT = `,"coalesced_count":${Number.MAX_SAFE_INTEGER}}`;
+
 /** The issue of an event whose texts are too large, `undefined` when they are not. */
-function sizeIssue(payloadText: string, metadataText: string, maxEventBytes: number): Issue | undefined {
+export function sizeIssue(
+  payloadText: string,
+  metadataText: string,
+  maxEventBytes: number,
+): Issue | undefined {
   // A UTF-16 unit is at most three bytes of UTF-8: most texts need no closer look.
   if ((payloadText.length + metadataText.length) * 3 <= maxEventBytes) return undefined;
   if (utf8Bytes(payloadText) + utf8Bytes(metadataText) <= maxEventBytes) return undefined;
@@ -93,10 +99,7 @@ function writeJson(value: unknown, field: string): string {
   try {
     text = JSON.stringify(value);
     // What was handed in may write itself as something else (`toJSON`), so the text is judged.
-    issue =
-      typeof text === 'string' && mayBeUnreadable(text)
-        ? explainUnreadable(JSON.parse(text), `/${field}`)
-        : undefined;
+    if (typeof text === 'string') issue = issueOfJson(value, text, `/${field}`);
   } catch (cause) {
     throw new ContractError('unencodable_event', `${field} cannot be written as JSON`, { cause });
   }
@@ -106,36 +109,52 @@ function writeJson(value: unknown, field: string): string {
   throw new ContractError('unencodable_event', describeIssue(issue), { issues: [issue] });
 }
 
-/** Whether a text that `JSON.stringify` wrote may hold what no client could read. Few texts need the closer look. */
-function mayBeUnreadable(text: string): boolean {
-  return text.includes('"__proto__":') || text.includes('\\ud') || bracketsIn(text) > MAX_NESTING;
+/** What is wrong with the text that `JSON.stringify` made of a value. Few texts need a closer look at either. */
+function issueOfJson(value: unknown, text: string, path: string): Issue | undefined {
+  const unreadable = mayBeUnreadable(text) ? explainUnreadable(JSON.parse(text), path) : undefined;
+  return unreadable ?? (text.includes('null') ? explainNotFinite(value, path) : undefined);
 }
 
-/** How many objects and lists begin in a text, brackets inside of strings included: at least as many as its levels. */
-function bracketsIn(text: string): number {
-  let count = 0;
-  for (const bracket of ['{', '[']) {
-    for (let at = text.indexOf(bracket); at >= 0 && count <= MAX_NESTING; at = text.indexOf(bracket, at + 1))
-      count += 1;
-  }
-  return count;
+/** Whether a text that `JSON.stringify` wrote may hold what no client could read. Few texts need the closer look. */
+function mayBeUnreadable(text: string): boolean {
+  return (
+    text.includes('"__proto__":') || text.includes('\\ud') || bracketsIn(text, MAX_NESTING) > MAX_NESTING
+  );
+}
+
+/** An event's texts as its producer wrote them. */
+export interface WrittenTexts {
+  /** Any ISO 8601 date-time. The event itself has it in normal form. */
+  readonly timestampText: string;
+  /**
+   * The payload exactly as it was written: valid JSON, but possibly with line breaks and repeated names
+   * (the last one was checked). It can be put into a frame without being written again.
+   */
+  readonly payloadText: string;
+  /** The metadata exactly as it was written. Absent when the event has none. */
+  readonly metadataText?: string;
 }
 
 /**
  * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: it is not
  * checked again. Extra fields travel inside `payload` and `metadata`; beside the envelope's own they do not.
+ * @param written what is to stand as it was written; the rest is written here
  * @throws ContractError `unencodable_event` for what JSON cannot carry, `event_too_large`
  */
-export function encodeEntry(event: StreamEvent, maxEventBytes: number): Record<string, string> {
+export function encodeEntry(
+  event: StreamEvent,
+  maxEventBytes: number,
+  written: Partial<WrittenTexts> = {},
+): Record<string, string> {
   const fields: Record<string, string> = {
     event_id: event.event_id,
     event_type: event.event_type,
-    timestamp: event.timestamp,
+    timestamp: written.timestampText ?? event.timestamp,
     room_id: event.room_id,
-    payload: writeJson(event.payload, 'payload'),
+    payload: written.payloadText ?? writeJson(event.payload, 'payload'),
   };
   if (event.metadata !== undefined && event.metadata !== null) {
-    fields.metadata = writeJson(event.metadata, 'metadata');
+    fields.metadata = written.metadataText ?? writeJson(event.metadata, 'metadata');
   }
   const tooLarge = sizeIssue(fields.payload ?? '', fields.metadata ?? '', maxEventBytes);
   if (tooLarge !== undefined) {

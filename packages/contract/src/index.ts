@@ -43,12 +43,13 @@ export {
   type StreamDeclaration,
 } from './declaration.js';
 export { defineEventType, defineStream } from './define.js';
-export { type EntryFields, MAX_EVENT_BYTES } from './entry.js';
+export { type EntryFields, MAX_EVENT_BYTES, type WrittenTexts } from './entry.js';
 export { type EventMetadata, eventMetadata, type StreamEvent } from './envelope.js';
 export { eventCatalog } from './event-catalog.js';
 export { type EventIdRule, isEventId, MAX_EVENT_ID_BYTES } from './event-id-rule.js';
 export { hasUtcOffset, isTimestamp, MAX_TIMESTAMP_CHARS, normalizeTimestamp } from './iso-timestamp.js';
 export { type ActualType, describeIssue, describeIssues, type Issue, MAX_ISSUES } from './issue.js';
+export { itemTexts } from './json-scan.js';
 export {
   createJsonSchemas,
   type JsonSchema,

@@ -1,12 +1,16 @@
 // What some kind of client could not read, although JSON allows it. An event that holds it would throw those clients out, and
 // again with every replay, so it is refused at the border. Everything else passes.
 import { actualTypeOf, type Issue, pointerStep } from './issue.js';
+import { bracketsIn, hasLoneSurrogateEscape, nestingOfText } from './json-scan.js';
 
 /**
  * Deepest nesting of objects and lists in `payload` and in `metadata`, the outermost included. .NET clients read 64 levels,
  * and the message around the event takes some of them.
  */
 export const MAX_NESTING = 59;
+
+const NO_LONE_SURROGATES = 'text without lone surrogates';
+const NOT_TOO_DEEP = `nested at most ${MAX_NESTING} levels deep`;
 
 /** Longest path that an issue names: it is made of names that anybody chose. */
 const MAX_PATH_CHARS = 256;
@@ -41,11 +45,37 @@ export function explainUnreadable(value: unknown, path: string): Issue | undefin
   return explainWithin(value, path, MAX_NESTING);
 }
 
+/**
+ * Why the text of a readable value is not readable itself: a client's parser also goes over what a repeated name hides from
+ * the value.
+ * @param path JSON Pointer to the value
+ */
+export function explainUnreadableText(text: string, path: string): Issue | undefined {
+  if (hasLoneSurrogateEscape(text)) return issueAt(path, {}, 'wellFormed', NO_LONE_SURROGATES);
+  if (bracketsIn(text, MAX_NESTING) <= MAX_NESTING || nestingOfText(text) <= MAX_NESTING) return undefined;
+  return issueAt(path, {}, 'maxNesting', NOT_TOO_DEEP);
+}
+
+/**
+ * Why JSON would not say what a value says: the first number that is not finite, which `JSON.stringify` turns into null in silence.
+ * @param path JSON Pointer to the value, which is readable
+ */
+export function explainNotFinite(value: unknown, path: string): Issue | undefined {
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? undefined : issueAt(path, value, 'finite', 'a finite number');
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const issue = explainNotFinite(inner, `${path}/${pointerStep(key)}`);
+    if (issue !== undefined) return issue;
+  }
+  return undefined;
+}
+
 function explainWithin(value: unknown, path: string, levels: number): Issue | undefined {
   if (typeof value === 'string' && !value.isWellFormed())
-    return issueAt(path, value, 'wellFormed', 'text without lone surrogates');
+    return issueAt(path, value, 'wellFormed', NO_LONE_SURROGATES);
   if (typeof value !== 'object' || value === null) return undefined;
-  if (levels === 0) return issueAt(path, value, 'maxNesting', `nested at most ${MAX_NESTING} levels deep`);
+  if (levels === 0) return issueAt(path, value, 'maxNesting', NOT_TOO_DEEP);
   for (const [key, inner] of Object.entries(value)) {
     const innerPath = `${path}/${pointerStep(key)}`;
     const issue = explainName(key, innerPath, inner) ?? explainWithin(inner, innerPath, levels - 1);

@@ -1,7 +1,7 @@
 // Flat stream entries: what a plain XADD may write, and what hostile writers may.
 import { ContractError, defineCatalog, eventCatalog, MAX_NESTING } from '@millrace/contract';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { EVENT_ID, eventOf, fullPayloads } from './samples.js';
 
 const fields = eventCatalog.encodeEntry(eventOf('chat_message'));
@@ -23,6 +23,7 @@ test.each(Object.keys(fullPayloads))('%s goes into an entry and comes back', (ty
     value: {
       event,
       declaration: eventCatalog.find(type),
+      timestampText: event.timestamp,
       payloadText: JSON.stringify(event.payload),
       metadataText: JSON.stringify(event.metadata),
     },
@@ -106,7 +107,20 @@ test.each([
 });
 
 test.each([
+  ['{"a":"\\ud800","a":1}', 'wellFormed'],
+  ['{"a":{"\\uDC00":1},"a":"\\ud83d\\ude00"}', 'wellFormed'],
+  ['{"a":"\\ud83d\\\\ude00","a":1}', 'wellFormed'],
+  [`{"a":${nested(59)},"a":1}`, 'maxNesting'],
+  [`{"a":${nested(100)},"\\u0061":"{[["}`, 'maxNesting'],
+])('what a repeated name hides from the value is refused as well: %s', (payload, rule) => {
+  expect(issuesOf({ event_type: 'notification', payload })).toEqual([`/payload ${rule} object`]);
+  expect(issuesOf({ metadata: payload })).toEqual([`/metadata ${rule} object`]);
+});
+
+test.each([
   '{"a":"\\ud83d\\ude00"}',
+  '{"a":"\\\\ud800\\u00e9\\uD83D\\uDE00"}',
+  `{"a":${nested(58)},"a":"${'{['.repeat(100)}"}`,
   '{"constructor":{"prototype":1}}',
   '{"":{"":0}}',
   '{"proto":"__proto__"}',
@@ -132,6 +146,70 @@ test('what writes itself as something unreadable is not encoded', () => {
     );
   const many = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`{[${at}`, [{}]]));
   expect(() => eventCatalog.encodeEntry({ ...eventOf('notification'), payload: many })).not.toThrow();
+});
+
+test.each([
+  [{ n: Number.NaN }, '/n'],
+  [{ a: [{ 'b/c': Number.NEGATIVE_INFINITY }] }, '/a/0/b~1c'],
+])('a number that JSON cannot say is not encoded as null: %s', (payload, path) => {
+  const refuse = expect.objectContaining({
+    code: 'unencodable_event',
+    message: `/payload${path} must be a finite number, got number`,
+  });
+  expect(() => eventCatalog.encodeEntry({ ...eventOf('notification'), payload })).toThrow(refuse);
+});
+
+describe('an event that came as text', () => {
+  const event = { ...eventOf('notification'), timestamp: '2026-11-28 14:50' };
+  const text = (payload: string, metadata: string): string => {
+    const { payload: _, metadata: __, ...envelope } = event;
+    const members = JSON.stringify(envelope).slice(1, -1);
+    return ` {"payload": 1, ${members} ,"pay\\u006coad"\n:\t${payload} ,"metadata":${metadata}\r\n}`;
+  };
+
+  test.each([
+    ['{"n" :9007199254740993,\r"x":[1.10, 1e400]}', '{"trace_id":null , "n":-0}'],
+    ['{ }', '{}'],
+  ])('keeps payload %s and metadata %s as they were written', (payload, metadata) => {
+    const body = text(payload, metadata);
+    const parsed = eventCatalog.parseWritten(JSON.parse(body), body);
+    expect(parsed).toMatchObject({
+      ok: true,
+      value: {
+        event: { event_id: event.event_id, payload: JSON.parse(payload) as unknown },
+        timestampText: '2026-11-28 14:50',
+        payloadText: payload,
+        metadataText: metadata,
+      },
+    });
+    if (!parsed.ok) return;
+    const entry = eventCatalog.encodeEntry(parsed.value.event, parsed.value);
+    expect(entry).toMatchObject({ timestamp: '2026-11-28 14:50', payload, metadata });
+    expect(eventCatalog.parseEntry(entry)).toEqual(parsed);
+  });
+
+  test('has no metadata where it says null', () => {
+    const parsed = eventCatalog.parseWritten(JSON.parse(text('{}', 'null')), text('{}', 'null'));
+    expect(parsed.ok && 'metadataText' in parsed.value).toBe(false);
+  });
+
+  test.each(['null', '7', '"{}"', '[{"payload":{}}]', '{}', '{"payload":{}}'])('%s is refused', (body) => {
+    expect(eventCatalog.parseWritten(JSON.parse(body), body).ok).toBe(false);
+  });
+
+  test('is too large by its text, white space included, and with its count where it may be coalesced', () => {
+    const wide = (type: string, bytes: number): boolean => {
+      const payload = JSON.stringify(eventOf(type).payload);
+      const body = JSON.stringify({ ...eventOf(type), payload: 0, metadata: null });
+      const filled = body.replace(
+        '"payload":0',
+        () => `"payload":{${' '.repeat(bytes - payload.length)}${payload.slice(1)}`,
+      );
+      return eventCatalog.parseWritten(JSON.parse(filled), filled).ok;
+    };
+    expect([wide('status_change', 262_140), wide('status_change', 262_141)]).toEqual([true, false]);
+    expect([wide('typing_start', 262_104), wide('typing_start', 262_140)]).toEqual([true, false]);
+  });
 });
 
 test('a __proto__ in the data changes no object', () => {

@@ -7,7 +7,9 @@ import {
   type EventTypeDeclaration,
   type EventTypeName,
   type PayloadOf,
+  type ReceivedEvent,
   type StreamEvent,
+  type WrittenTexts,
 } from '@millrace/contract';
 import type { Coalescer } from './coalescer.js';
 import { brokerUnavailable, PublisherError, streamRefused } from './errors.js';
@@ -121,6 +123,16 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     return this.#publishAll(events.map((event) => this.#prepare(event)));
   }
 
+  /**
+   * Publishes events that came as text, in the given order: payload, metadata and timestamp go into the stream as they were
+   * written. They were parsed by the catalog of this publisher (`parseWritten`, `parseEntry`) and are not checked again.
+   *
+   * @throws ContractError and PublisherError as `publishMany`.
+   */
+  async publishWritten(events: readonly ReceivedEvent<EventOf<C>>[]): Promise<readonly PublishResult[]> {
+    return this.#publishAll(events.map((received) => this.#encode(received.event, received)));
+  }
+
   /** Ends every open coalescing window now and waits until all that was accepted is stored, or reported as dropped. */
   async flush(): Promise<void> {
     await this.#coalescer.flush();
@@ -150,12 +162,19 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
 
   /** Everything that can be wrong with an event is found here, before anything is sent. */
   #prepare(value: unknown): PreparedEvent {
+    const event = this.#options.catalog.assertEvent(value);
+    const { timestamp: timestampText } = value as StreamEvent; // The catalog has just seen it.
+    return this.#encode(event, { timestampText });
+  }
+
+  #encode(event: StreamEvent, written: Partial<WrittenTexts>): PreparedEvent {
     const { catalog } = this.#options;
-    const event = catalog.assertEvent(value);
     const declaration = this.#declarationOf(event);
     const isCoalesced = declaration.coalescing?.key(event.payload) !== undefined; // Parsed by its own declaration.
     // A coalesced event will also carry its count; it must fit with the largest.
-    const fields = catalog.encodeEntry(isCoalesced ? withLargestCount(event) : event);
+    const fields = isCoalesced
+      ? catalog.encodeEntry(withLargestCount(event))
+      : catalog.encodeEntry(event, written);
     return { event, declaration, isCoalesced, fields };
   }
 

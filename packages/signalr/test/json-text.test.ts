@@ -3,6 +3,7 @@
  * makes of it, whatever the text looks like; MessagePack keeps the digits that a number would lose.
  */
 import { HttpTransportType } from '@microsoft/signalr';
+import { jsonText } from '@millrace/testkit';
 import { decode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -119,46 +120,3 @@ describe('JSON text as MessagePack', () => {
     );
   });
 });
-
-const blank = fc.string({ unit: fc.constantFrom(' ', '\t', '\r', '\n'), maxLength: 2 });
-const digits = fc.string({ unit: fc.constantFrom(...'0123456789'.split('')), minLength: 1, maxLength: 25 });
-const number = fc
-  .tuple(
-    fc.constantFrom('', '-'),
-    digits,
-    fc.option(digits),
-    fc.option(fc.tuple(fc.constantFrom('e', 'E+', 'e-'), fc.nat(400))),
-  )
-  .map(
-    ([sign, whole, fraction, exponent]) =>
-      sign +
-      whole.replace(/^0+(?=\d)/, '') +
-      (fraction === null ? '' : `.${fraction}`) +
-      (exponent ?? []).join(''),
-  );
-/** Texts that look like JSON themselves, and names of every object. The official library refuses one name only. */
-const string = fc
-  .oneof(
-    fc.string({
-      unit: fc.constantFrom('"', '\\', '{', '}', ',', ':', '[', ' ', '1', 'é', '\u2028', '\0', '💥'),
-    }),
-    fc.constantFrom('constructor', 'toJSON', 'length', '9007199254740993'),
-  )
-  .map((text) => JSON.stringify(text));
-const { value: jsonText } = fc.letrec<{ value: string }>((tie) => ({
-  value: fc.oneof(
-    { depthSize: 'medium' },
-    number,
-    string,
-    fc.constantFrom('true', 'false', 'null'),
-    fc
-      .tuple(fc.array(tie('value'), { maxLength: 4 }), blank, blank)
-      .map(([items, a, b]) => `[${a}${items.join(`${b},${a}`)}${b}]`),
-    fc
-      .tuple(fc.array(fc.tuple(string, blank, tie('value')), { maxLength: 4 }), blank)
-      .map(
-        ([members, a]) =>
-          `{${a}${members.map(([name, b, value]) => `${name}${b}:${a}${value}${b}`).join(',')}${a}}`,
-      ),
-  ),
-}));

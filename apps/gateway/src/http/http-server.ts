@@ -55,7 +55,7 @@ function problemOf(error: FastifyError, maxBodyBytes: number): Problem {
     case 415:
       return { status: 415, code: 'unsupported_media_type', detail: 'Send application/json.' };
     case 400:
-      return { status: 400, code: 'invalid_json', detail: 'The body could not be read as JSON.' };
+      return { status: 400, code: 'invalid_json', detail: 'The body could not be read as JSON in UTF-8.' };
     case undefined:
     default:
       return { status: 500, code: 'internal', detail: 'The gateway could not answer this request.' };

@@ -3,14 +3,16 @@
 import { randomUUID } from 'node:crypto';
 import {
   type AnyCatalog,
-  ContractError,
   describeIssue,
   type EventOf,
+  itemTexts,
   type ParseFailure,
+  type ReceivedEvent,
 } from '@millrace/contract';
 import { type Publisher, PublisherError, type PublishResult } from '@millrace/publisher';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiKeyCheck } from '../auth/api-keys.js';
+import { type JsonBody, readJsonBody } from './json-body.js';
 import { type ProblemError, sendProblem } from './problem.js';
 
 /** What the route needs. */
@@ -32,13 +34,22 @@ interface IngestResult {
 
 /** Adds the route. Answers 201 when all events are stored, 202 when one waits in its coalescing window. */
 export function addIngestRoute(app: FastifyInstance, options: IngestOptions): void {
-  app.post('/v1/events', {
-    // Before the body is read: who has no key sends us nothing.
-    onRequest: [
-      async (request, reply) => checkApiKey(request, reply, options.isApiKey),
-      async (request, reply) => checkEncoding(request, reply),
-    ],
-    handler: async (request, reply) => ingest(request.body, reply, options),
+  // A scope of its own: other routes have their bodies parsed as ever.
+  void app.register(async (scope) => {
+    scope.removeContentTypeParser('application/json');
+    scope.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer' },
+      async (_request: FastifyRequest, bytes: Buffer) => readJsonBody(bytes),
+    );
+    scope.post<{ Body: JsonBody | undefined }>('/v1/events', {
+      // Before the body is read: who has no key sends us nothing.
+      onRequest: [
+        async (request, reply) => checkApiKey(request, reply, options.isApiKey),
+        async (request, reply) => checkEncoding(request, reply),
+      ],
+      handler: async (request, reply) => ingest(request.body ?? noBody, reply, options),
+    });
   });
 }
 
@@ -69,35 +80,41 @@ const emptyList: ProblemError = {
   message: 'The list is empty: it must have an event or more.',
 };
 
-async function ingest(body: unknown, reply: FastifyReply, options: IngestOptions): Promise<void> {
-  const items: readonly unknown[] = Array.isArray(body) ? body : [body];
+const noBody: JsonBody = { value: undefined, text: '' };
+
+async function ingest({ value, text }: JsonBody, reply: FastifyReply, options: IngestOptions): Promise<void> {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (items.length > options.maxEventsPerRequest) {
     const detail = `One request may carry at most ${options.maxEventsPerRequest} events.`;
     return sendProblem(reply, { status: 413, code: 'too_many_events', detail });
   }
   if (items.length === 0) return sendInvalid(reply, [emptyList]);
-  const { events, errors } = parseAll(items, options.catalog);
+  const texts = Array.isArray(value) ? itemTexts(text) : [text];
+  const { events, errors } = parseAll(items, texts, options.catalog);
   if (errors.length > 0) return sendInvalid(reply, errors);
   try {
-    const results = (await options.publisher.publishEvents(events)).map(toIngestResult);
+    const results = (await options.publisher.publishWritten(events)).map(toIngestResult);
     const status = results.every((result) => result.status === 'stored') ? 201 : 202;
-    await reply.code(status).send(Array.isArray(body) ? { results } : results[0]);
+    await reply.code(status).send(Array.isArray(value) ? { results } : results[0]);
   } catch (error) {
     if (error instanceof PublisherError) return sendUnavailable(reply, error, events);
-    if (error instanceof ContractError) return sendInvalid(reply, encodingErrors(events, options.catalog));
     throw error;
   }
 }
 
+type WrittenEvent = ReceivedEvent<EventOf<AnyCatalog>>;
+
+/** @param texts of the items, in their order */
 function parseAll(
   items: readonly unknown[],
+  texts: readonly string[],
   catalog: AnyCatalog,
-): { events: EventOf<AnyCatalog>[]; errors: ProblemError[] } {
-  const events: EventOf<AnyCatalog>[] = [];
+): { events: WrittenEvent[]; errors: ProblemError[] } {
+  const events: WrittenEvent[] = [];
   const errors: ProblemError[] = [];
   const timestamp = new Date().toISOString();
   items.forEach((item, index) => {
-    const parsed = catalog.parseEvent(withDefaults(item, timestamp));
+    const parsed = catalog.parseWritten(withDefaults(item, timestamp), texts[index] ?? '');
     if (parsed.ok) events.push(parsed.value);
     else errors.push(...toProblemErrors(parsed, index));
   });
@@ -119,22 +136,6 @@ function toProblemErrors(failure: ParseFailure, index: number): readonly Problem
   }));
 }
 
-/** What cannot be written into a stream, although every field is right: too large, nested too deep. */
-function encodingErrors(
-  events: readonly EventOf<AnyCatalog>[],
-  catalog: AnyCatalog,
-): readonly ProblemError[] {
-  return events.flatMap((event, index) => {
-    try {
-      catalog.encodeEntry(event);
-      return [];
-    } catch (error) {
-      if (!(error instanceof ContractError)) throw error;
-      return toProblemErrors({ ok: false, issues: error.issues }, index);
-    }
-  });
-}
-
 async function sendInvalid(reply: FastifyReply, errors: readonly ProblemError[]): Promise<void> {
   const detail = `Nothing was published. ${errors[0]?.message ?? ''}`;
   await sendProblem(reply, { status: 422, code: 'invalid_event', detail, errors });
@@ -154,10 +155,10 @@ function toIngestResult(result: PublishResult): IngestResult {
 async function sendUnavailable(
   reply: FastifyReply,
   error: PublisherError,
-  events: readonly EventOf<AnyCatalog>[],
+  events: readonly WrittenEvent[],
 ): Promise<void> {
   const { code, message } = error;
-  const ids = events.slice(0, 3).map((event) => event.event_id);
+  const ids = events.slice(0, 3).map(({ event }) => event.event_id);
   const more = events.length > ids.length ? ', …' : '';
   const repeat = `Send the request again with the same event IDs (${ids.join(', ')}${more}).`;
   await sendProblem(reply, {

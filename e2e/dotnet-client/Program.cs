@@ -1,0 +1,103 @@
+// Official .NET clients of a gateway, one for each transport and protocol, which write down what they are sent.
+// Arguments: the gateway's URL, the room, the names of event types. Each line of output is one JSON object:
+// {"client"} for each that is in the room, then {"ready":true}; {"client","id","text"} for an event, its payload as JSON text and, over MessagePack,
+// {"integers"}: those beyond 2^53; {"client","closed"} when a connection breaks. Runs until it is ended.
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.Connections;
+using Microsoft.AspNetCore.SignalR.Client;
+using Microsoft.Extensions.DependencyInjection;
+
+var (url, room, types) = (args[0], args[1], args[2..]);
+var output = Console.Out;
+
+void Write(object line)
+{
+    lock (output)
+    {
+        output.WriteLine(JsonSerializer.Serialize(line));
+        output.Flush();
+    }
+}
+
+async Task Connect(HttpTransportType transport, bool isBinary)
+{
+    var client = $"{transport} {(isBinary ? "messagepack" : "json")}";
+    var builder = new HubConnectionBuilder().WithUrl($"{url}/hubs/events", transport);
+    if (isBinary) builder.AddMessagePackProtocol();
+    var connection = builder.Build();
+    foreach (var type in types)
+    {
+        if (isBinary) connection.On<object>(type, value => WritePacked(client, value));
+        else connection.On<JsonElement>(type, value => WriteText(client, value));
+    }
+    connection.Closed += error =>
+    {
+        Write(new { client, closed = error?.Message ?? "" });
+        return Task.CompletedTask;
+    };
+    await connection.StartAsync();
+    await connection.InvokeAsync("JoinRoom", room);
+    Write(new { client });
+}
+
+void WriteText(string client, JsonElement value) =>
+    Write(new { client, id = value.GetProperty("event_id").GetString(), text = value.GetProperty("payload").GetRawText() });
+
+void WritePacked(string client, object value)
+{
+    var fields = (IDictionary<object, object>)value;
+    var (text, integers) = (new StringBuilder(), new List<string>());
+    Append(text, integers, fields["payload"]);
+    Write(new { client, id = fields["event_id"], text = text.ToString(), integers });
+}
+
+static void Append(StringBuilder text, List<string> integers, object? value)
+{
+    switch (value)
+    {
+        case null: text.Append("null"); break;
+        case bool truth: text.Append(truth ? "true" : "false"); break;
+        case string characters: text.Append(JsonSerializer.Serialize(characters)); break;
+        case double number: text.Append(TextOf(number)); break;
+        case float number: text.Append(TextOf(number)); break;
+        case IDictionary<object, object> members:
+            text.Append('{');
+            foreach (var (name, member) in members)
+            {
+                text.Append(text[^1] == '{' ? "" : ",").Append(JsonSerializer.Serialize((string)name)).Append(':');
+                Append(text, integers, member);
+            }
+            text.Append('}');
+            break;
+        case object[] items:
+            text.Append('[');
+            foreach (var (index, item) in items.Index())
+            {
+                text.Append(index == 0 ? "" : ",");
+                Append(text, integers, item);
+            }
+            text.Append(']');
+            break;
+        default:
+            var digits = Convert.ToString(value, CultureInfo.InvariantCulture)!;
+            if (decimal.Abs(decimal.Parse(digits, CultureInfo.InvariantCulture)) > 9007199254740991m) integers.Add(digits);
+            text.Append(digits);
+            break;
+    }
+}
+
+// JSON has no infinity; a number that is too large for a double is one.
+static string TextOf(double number) => double.IsInfinity(number)
+    ? (number > 0 ? "1e999" : "-1e999")
+    : number.ToString("R", CultureInfo.InvariantCulture);
+
+await Task.WhenAll(
+    Connect(HttpTransportType.WebSockets, false),
+    Connect(HttpTransportType.ServerSentEvents, false),
+    Connect(HttpTransportType.LongPolling, false),
+    Connect(HttpTransportType.WebSockets, true),
+    Connect(HttpTransportType.LongPolling, true));
+Write(new { ready = true });
+await Task.Delay(Timeout.Infinite);

@@ -1,0 +1,144 @@
+// Where things stand in JSON text, so that a part of it can be passed on as it was written. Everything here takes text that
+// `JSON.parse` has accepted, and reads no value. Pure.
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_LIST = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const BLANK = 0x20;
+
+/**
+ * The texts of some members of an object, by name. A name counts as what it means (`"pay\u006coad"` is `payload`), and of
+ * repeated ones the last, as for `JSON.parse`.
+ *
+ * @param text valid JSON text of one object
+ */
+export function memberTexts(text: string, names: readonly string[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  let at = skipBlanks(text, skipBlanks(text, 0) + 1);
+  while (at < text.length && text.charCodeAt(at) !== CLOSE_OBJECT) {
+    const nameEnd = endOfString(text, at);
+    const start = skipBlanks(text, skipBlanks(text, nameEnd) + 1); // behind the colon
+    const end = endOfValue(text, start);
+    const name = nameOf(text, at, nameEnd);
+    if (names.includes(name)) found.set(name, text.slice(start, end));
+    at = skipComma(text, end);
+  }
+  return found;
+}
+
+/**
+ * The texts of a list's items, in their order.
+ *
+ * @param text valid JSON text of one list
+ */
+export function itemTexts(text: string): readonly string[] {
+  const items: string[] = [];
+  let at = skipBlanks(text, skipBlanks(text, 0) + 1);
+  while (at < text.length && text.charCodeAt(at) !== CLOSE_LIST) {
+    const end = endOfValue(text, at);
+    items.push(text.slice(at, end));
+    at = skipComma(text, end);
+  }
+  return items;
+}
+
+/** Deepest nesting of objects and lists in valid JSON text, the outermost included: also of what a repeated name hides. */
+export function nestingOfText(text: string): number {
+  let [depth, deepest] = [0, 0];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(text, at) - 1;
+    else if (code === OPEN_OBJECT || code === OPEN_LIST) deepest = Math.max(deepest, ++depth);
+    else if (code === CLOSE_OBJECT || code === CLOSE_LIST) depth--;
+  }
+  return deepest;
+}
+
+/**
+ * How many objects and lists begin in a text, brackets inside of strings included: at least as many as its levels. Counts no
+ * further than one beyond `limit`.
+ */
+export function bracketsIn(text: string, limit: number): number {
+  let count = 0;
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at >= 0 && count <= limit; at = text.indexOf(bracket, at + 1))
+      count += 1;
+  }
+  return count;
+}
+
+/** Whether half a character stands in well-formed JSON text as an escape of its own, such as `\ud83d`. */
+export function hasLoneSurrogateEscape(text: string): boolean {
+  if (!text.includes('\\u')) return false;
+  for (const [escape, high, low] of text.matchAll(ESCAPES))
+    if (low !== undefined || (high !== undefined && escape.length < PAIR_CHARS)) return true;
+  return false;
+}
+
+/** Every escape as a whole: a surrogate pair, a high surrogate alone, a low one alone, anything else. */
+const ESCAPES =
+  /\\(?:(u[dD][89abAB][\da-fA-F]{2})(?:\\u[dD][c-fC-F][\da-fA-F]{2})?|(u[dD][c-fC-F][\da-fA-F]{2})|.)/gs;
+const PAIR_CHARS = '\\ud83d\\udc69'.length;
+
+function skipBlanks(text: string, at: number): number {
+  let next = at;
+  // JSON has no other characters up to the blank than its four kinds of white space.
+  while (text.charCodeAt(next) <= BLANK) next++;
+  return next;
+}
+
+function skipComma(text: string, at: number): number {
+  const next = skipBlanks(text, at);
+  return text.charCodeAt(next) === COMMA ? skipBlanks(text, next + 1) : next;
+}
+
+/** Behind the closing quote of the string that begins at `at`. */
+function endOfString(text: string, at: number): number {
+  for (let end = at; ; ) {
+    end = text.indexOf('"', end + 1);
+    if (end < 0) return text.length;
+    if (!isEscaped(text, end)) return end + 1;
+  }
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let start = at;
+  while (text.charCodeAt(start - 1) === BACKSLASH) start--;
+  return (at - start) % 2 === 1;
+}
+
+/** Behind the value that begins at `at`. */
+function endOfValue(text: string, at: number): number {
+  let depth = 0;
+  let next = at;
+  while (next < text.length) {
+    const code = text.charCodeAt(next);
+    if (code === QUOTE) next = endOfString(text, next);
+    else if (code === OPEN_OBJECT || code === OPEN_LIST) [depth, next] = [depth + 1, next + 1];
+    else if (code === CLOSE_OBJECT || code === CLOSE_LIST) [depth, next] = [depth - 1, next + 1];
+    else next = depth === 0 ? endOfWord(text, next) : next + 1;
+    if (depth === 0) return next;
+  }
+  return next;
+}
+
+/** Behind a number, `true`, `false` or `null`. */
+function endOfWord(text: string, at: number): number {
+  let next = at;
+  while (next < text.length && !isWordEnd(text.charCodeAt(next))) next++;
+  return next;
+}
+
+function isWordEnd(code: number): boolean {
+  return code <= BLANK || code === COMMA || code === CLOSE_LIST || code === CLOSE_OBJECT;
+}
+
+function nameOf(text: string, start: number, end: number): string {
+  const raw = text.slice(start + 1, end - 1);
+  // Without an escape a name is what it looks like.
+  return raw.includes('\\') ? (JSON.parse(text.slice(start, end)) as string) : raw; // a string token
+}

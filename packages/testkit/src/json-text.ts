@@ -1,0 +1,46 @@
+// JSON text as it may come from anywhere, for properties of what reads it.
+import fc from 'fast-check';
+
+const blank = fc.string({ unit: fc.constantFrom(' ', '\t', '\r', '\n'), maxLength: 2 });
+const digits = fc.string({ unit: fc.constantFrom(...'0123456789'.split('')), minLength: 1, maxLength: 25 });
+const number = fc
+  .tuple(
+    fc.constantFrom('', '-'),
+    digits,
+    fc.option(digits),
+    fc.option(fc.tuple(fc.constantFrom('e', 'E+', 'e-'), fc.nat(400))),
+  )
+  .map(
+    ([sign, whole, fraction, exponent]) =>
+      sign +
+      whole.replace(/^0+(?=\d)/, '') +
+      (fraction === null ? '' : `.${fraction}`) +
+      (exponent ?? []).join(''),
+  );
+/** Texts that look like JSON themselves, and names of every object. The official library refuses one name only. */
+const string = fc
+  .oneof(
+    fc.string({
+      unit: fc.constantFrom('"', '\\', '{', '}', ',', ':', '[', ' ', '1', 'é', '\u2028', '\0', '💥'),
+    }),
+    fc.constantFrom('constructor', 'toJSON', 'length', '9007199254740993'),
+  )
+  .map((text) => JSON.stringify(text));
+/** Text of any JSON value, with white space, escapes, repeated names and numbers as nobody expects them; never `__proto__`. */
+export const jsonText: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'medium' },
+    number,
+    string,
+    fc.constantFrom('true', 'false', 'null'),
+    fc
+      .tuple(fc.array(tie('value'), { maxLength: 4 }), blank, blank)
+      .map(([items, a, b]) => `[${a}${items.join(`${b},${a}`)}${b}]`),
+    fc
+      .tuple(fc.array(fc.tuple(string, blank, tie('value')), { maxLength: 4 }), blank)
+      .map(
+        ([members, a]) =>
+          `{${a}${members.map(([name, b, value]) => `${name}${b}:${a}${value}${b}`).join(',')}${a}}`,
+      ),
+  ),
+})).value;
