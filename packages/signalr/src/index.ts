@@ -20,6 +20,7 @@ export type { AttachableServer } from './http/attach.js';
 export type { Authenticate, Authenticated, AuthenticateRequest } from './http/authenticate.js';
 export type { NegotiateRedirect, RedirectNegotiate } from './http/negotiation.js';
 export type { AllowedOrigins } from './http/origin-policy.js';
+export { discardRest } from './http/rest-of-input.js';
 export type { HubClient, HubItemStream } from './hub/hub-client.js';
 export type {
   ClientProxy,

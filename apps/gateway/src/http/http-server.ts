@@ -1,4 +1,7 @@
 // The HTTP side of the gateway: a Fastify instance whose every error is a problem document.
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { discardRest } from '@millrace/signalr';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { Logger } from '../logger.js';
 import { guardIngest } from './ingest-admission.js';
@@ -24,6 +27,16 @@ export function createHttpServer(options: {
   guardIngest(app.server, options.refused);
   // JSON only. It also makes a browser ask first (CORS preflight), so no web page can publish behind its visitor's back.
   app.removeContentTypeParser('text/plain');
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (!isBodyComing(request.raw) || typeof payload !== 'string') return done(null, payload);
+    // The answer is whole for its client by its length; the response ends when the body has come.
+    void reply.header('content-length', Buffer.byteLength(payload));
+    // Also said to clients that look at the answer while they send: the rest is of no use.
+    if (!(Number(request.headers['content-length']) <= options.maxBodyBytes)) {
+      void reply.header('connection', 'close');
+    }
+    return done(null, Readable.from(answerThenRest(payload, request.raw)));
+  });
   app.addHook('onResponse', async (_request, reply) => {
     const code = problemCodeOf(reply);
     if (code !== undefined) options.refused(code);
@@ -42,6 +55,20 @@ export function createHttpServer(options: {
     });
   });
   return app;
+}
+
+/** Whether an answer is early: more of its request is on the way. */
+function isBodyComing({ complete, headers }: IncomingMessage): boolean {
+  return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0);
+}
+
+/**
+ * Nobody's body is cut off: a client that sends it whole before it reads would see a broken pipe instead of its answer. Bounded by
+ * `discardRest`, and at its bound the connection ends.
+ */
+async function* answerThenRest(answer: string, request: IncomingMessage): AsyncGenerator<string> {
+  yield answer;
+  if (!(await discardRest(request))) request.destroy();
 }
 
 function problemOf(error: FastifyError, maxBodyBytes: number): Problem {

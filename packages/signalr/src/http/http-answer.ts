@@ -2,8 +2,9 @@
  * Answers to HTTP requests, as plain values and as bytes: through Node's response, or by hand on the socket of
  * an upgrade that is refused.
  */
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { discardRest, endAfterRest } from './rest-of-input.js';
 
 /** A whole answer. */
 export interface HttpAnswer {
@@ -28,6 +29,7 @@ export function emptyAnswer(status: number): HttpAnswer {
   return { status };
 }
 
+/** Answers at once, also where the body is still coming; the response ends when that has come. */
 export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   if (response.headersSent || response.destroyed) return;
   const body = answer.body ?? '';
@@ -35,20 +37,13 @@ export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   const isBodiless = answer.status === 204 || response.req.method === 'HEAD';
   const length = isBodiless ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   response.writeHead(answer.status, { ...answer.headers, ...length });
-  response.end(body);
-}
-
-/** What is read of a body that has its answer already, so that the connection can go on with its next request. */
-const MAXIMUM_DISCARDED_BYTES = 1_048_576;
-
-/** Throws away what was not read of a body. A client that sends more than 1 MiB of it is hung up on. */
-export function discardBody(request: IncomingMessage): void {
-  let bytes = 0;
-  request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > MAXIMUM_DISCARDED_BYTES) request.socket.destroy();
-  });
-  request.resume();
+  if (response.req.complete) {
+    response.end(body);
+    return;
+  }
+  if (isBodiless || body === '') response.flushHeaders();
+  else response.write(body);
+  void endAfterRest(response);
 }
 
 /** Refuses an upgrade and ends its socket. */
@@ -65,6 +60,7 @@ export function sendUpgradeAnswer(socket: Duplex, answer: HttpAnswer): void {
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   const reason = STATUS_CODES[answer.status] ?? '';
-  socket.once('finish', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${answer.status} ${reason}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+  socket.end(`HTTP/1.1 ${answer.status} ${reason}\r\n${lines.join('\r\n')}\r\n\r\n${body}`, () => {
+    void discardRest(socket).then(() => socket.destroy());
+  });
 }

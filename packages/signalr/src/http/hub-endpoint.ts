@@ -16,7 +16,6 @@ import { type Authenticate, requestInfoOf } from './authenticate.js';
 import { ConnectionRunner, type OpeningClient } from './connection-runner.js';
 import type { ConnectionStore, StoredConnection } from './connection-store.js';
 import {
-  discardBody,
   emptyAnswer,
   GOING_AWAY,
   type HttpAnswer,
@@ -109,7 +108,6 @@ export class HubEndpoint<Client, User, Items> {
     request.on('error', () => {});
     const answer = await this.#answer(request, response, at).catch((error) => this.#admitter.fail(error));
     if (answer === undefined) return;
-    discardBody(request);
     sendAnswer(response, answer);
   }
 

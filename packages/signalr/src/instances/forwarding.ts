@@ -5,6 +5,7 @@
 import { type ClientRequest, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import { request as sendSecurely } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { endAfterRest } from '../http/rest-of-input.js';
 
 /** Marks a request that was forwarded: nobody forwards it again. */
 const FORWARDED_HEADER = 'x-signalr-forwarded';
@@ -42,7 +43,10 @@ export function forwardRequest(
 ): Promise<boolean> {
   return new Promise((resolve) => {
     const outgoing = startRequest(url, request, withoutHopByHop(request.headers), limits);
+    let isAnswered = false;
     const giveUp = (): void => {
+      // What breaks after the whole answer is the rest of a body that nobody waits for.
+      if (isAnswered) return;
       outgoing.destroy();
       if (response.headersSent) response.destroy();
       resolve(response.headersSent);
@@ -56,7 +60,12 @@ export function forwardRequest(
       response.writeHead(answer.statusCode ?? 502, withoutHopByHop(answer.headers));
       // An event stream has to reach its client before its first event.
       response.flushHeaders();
-      answer.pipe(response);
+      answer.pipe(response, { end: false });
+      answer.on('end', () => {
+        isAnswered = true;
+        request.unpipe(outgoing);
+        void endAfterRest(response);
+      });
       resolve(true);
     });
     // The instance that serves the connection says how long a poll or a stream may be silent.
