@@ -143,7 +143,7 @@ function mapHub(
 }
 
 function roomPorts({ options, metrics }: Site, delivery: Delivery): RoomPorts {
-  const { replay, laggards } = delivery;
+  const { replay, laggards, losses } = delivery;
   return {
     currentPosition: (roomId) => delivery.currentPosition(roomId),
     catchUp: (target, after) => replay.catchUp(target, after),
@@ -151,6 +151,8 @@ function roomPorts({ options, metrics }: Site, delivery: Delivery): RoomPorts {
     followUp: (target, mark) => replay.followUp(target, mark),
     typingIn: (roomId) => delivery.typingIn(roomId),
     laggards,
+    losses,
+    positionOfEveryRoom: () => delivery.positionOfEveryRoom(),
     maxRoomsPerConnection: options.maxRoomsPerConnection,
     slowClientEnded: (outcome) => metrics.slowClients.inc({ outcome }),
   };

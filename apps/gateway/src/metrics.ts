@@ -41,7 +41,8 @@ export function createMetrics() {
     'events_dropped_total',
     'Events that were not delivered: invalid, unknown_type (another gateway knows it), duplicate, stale, ended, superseded (by a later state within its ' +
       'window), rate_limited, unavailable, too_large, shed (for a slow client), slow_client, ' +
-      'overtaken (left the stream before this gateway read them), expired (cut by this gateway before all had)',
+      'expired (left the stream, by the MAXLEN of a producer or the hard cap, before this gateway read them; or cut by ' +
+      'this gateway before all had)',
     ['reason'],
   );
   const coalesced = counter('events_coalesced_total', 'Events merged into a later one', ['event_type']);

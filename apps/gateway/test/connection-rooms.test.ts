@@ -1,7 +1,9 @@
 // The rooms of one connection, with a real replay behind them: what a client that comes back, or reads too slowly, is sent.
+import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Laggards } from '../src/delivery/laggards.js';
+import { Losses } from '../src/delivery/losses.js';
 import type { TypingUser } from '../src/delivery/typing-users.js';
 import { ConnectionRooms, type RoomMember } from '../src/hub/connection-rooms.js';
 import { at, createReplayWorld } from './support/replay-world.js';
@@ -23,6 +25,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
   const log: string[] = [];
   const outcomes: string[] = [];
   const laggards = new Laggards();
+  const losses = new Losses({ clock: fakeClock(), random: Math.random });
   let typing: readonly TypingUser[] = [];
   let flush: (() => void)[] = [];
   const rooms = new ConnectionRooms({
@@ -32,6 +35,8 @@ function setUp(maxRoomsPerConnection = 1_000) {
     followUp: (target, mark) => world.replay.followUp(target, mark),
     typingIn: () => typing,
     laggards,
+    losses,
+    positionOfEveryRoom: () => 'now',
     maxRoomsPerConnection,
     slowClientEnded: (outcome) => outcomes.push(outcome),
   });

@@ -96,21 +96,32 @@ describe('Replay', () => {
     expect(await replay.catchUp(client, at('0-0'))).toEqual({ recovered: true, replayed: 3 });
   });
 
-  it('does not claim to be whole when the broker cannot be asked', async () => {
+  it('neither claims to be whole nor that something is lost when the broker cannot be asked', async () => {
     const { replay, deliver, target, broker } = setUp();
     replay.ring.begin('events:chat', '5-0');
     deliver('one');
-    vi.spyOn(broker, 'inspect').mockRejectedValue(new BrokerError('unavailable', 'gone'));
+    vi.spyOn(broker, 'readRange').mockRejectedValue(new BrokerError('unavailable', 'gone'));
+    const client = target();
+    expect(await replay.catchUp(client, at('1-0'))).toBe('unknown');
+    expect(client.log).toEqual([]);
+  });
+
+  it('says that something is lost when the broker refuses for good', async () => {
+    const { replay, deliver, target, broker } = setUp();
+    replay.ring.begin('events:chat', '5-0');
+    deliver('one');
+    vi.spyOn(broker, 'readRange').mockRejectedValue(new BrokerError('refused', 'wrong type'));
     const client = target();
     expect(await replay.catchUp(client, at('1-0'))).toEqual({ recovered: false, replayed: 0 });
     expect(client.log).toEqual(['arrived']);
   });
 
-  it('accepts a client that is ahead: what it has seen elsewhere comes again and is dropped there', async () => {
+  it('does not take a position that is ahead of the stream', async () => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     const client = target();
-    expect(await replay.catchUp(client, at('9-0'))).toEqual({ recovered: true, replayed: 0 });
+    expect(await replay.catchUp(client, at('9-0'))).toEqual({ recovered: false, replayed: 0 });
+    expect(client.log).toEqual(['arrived']);
   });
 
   describe('follows up a member that was left out', () => {

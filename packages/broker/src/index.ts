@@ -51,6 +51,7 @@ export {
 export { MAX_PARTITIONS, Partitioning, partitionName, partitionOf, type StreamScope } from './partitions.js';
 export {
   type CurrentPosition,
+  type CurrentStreamPosition,
   comparePositions,
   cursorsAfter,
   EVERY_SCOPE,

@@ -19,9 +19,18 @@ export interface StreamPosition {
 /** One element per stream, in the order of the stream list it was made for. */
 export type Position = readonly StreamPosition[];
 
-/** How far a member has read one stream, with what it knows of the stream's life before this one. */
+/** What the broker said of a stream's end, and when it was asked. */
+export interface ToldTip {
+  /** The newest entry of the present epoch. */
+  readonly lastId: EntryId;
+  /** Local monotonic time. */
+  readonly askedAtMs: number;
+}
+
+/** How far a member has read one stream, with what it knows of the stream's life before this one and of its end. */
 export interface CurrentStreamPosition extends StreamPosition {
   readonly former?: FormerLife | undefined;
+  readonly told?: ToldTip | undefined;
 }
 
 /** The same for several streams. */

@@ -128,7 +128,7 @@ export class Session {
   }
 
   #answered(room: ClientRoom, after: string | undefined, answer: CallAnswer): void {
-    const isRefused = !answer.ok && answer.error instanceof ClientError;
+    const isRefused = !answer.ok && answer.error instanceof ClientError && !passesByItself(answer.error);
     if (isRefused && after !== undefined) {
       // Perhaps it is only the position that the gateway does not take.
       this.#callJoin(room, undefined);
@@ -156,7 +156,7 @@ export class Session {
     if (error instanceof ClientError) {
       const details = { roomId: room.id, cause: error };
       const named = new ClientError(error.code, `Room ${room.id} was not joined: ${error.message}`, details);
-      if (!room.wasJoined && error.code === 'refused') {
+      if (!room.wasJoined && error.code === 'refused' && !passesByItself(error)) {
         this.#listener.onRefused(room, named);
         return;
       }
@@ -167,7 +167,7 @@ export class Session {
     this.#settle(room);
   }
 
-  /** A member is refused when its rights have changed, or when the gateway cannot answer now: both may pass. */
+  /** A member is refused when its rights have changed, anybody when the gateway cannot answer now: both may pass. */
   #retryLater(room: ClientRoom): void {
     const failures = (this.#failures.get(room) ?? 0) + 1;
     this.#failures.set(room, failures);
@@ -191,6 +191,11 @@ export class Session {
     if (this.#unsettled.delete(room) && this.#unsettled.size === 0 && !this.#isOver)
       this.#listener.onSettled();
   }
+}
+
+/** The hub's last words where it could not ask somebody, which is no refusal. */
+function passesByItself({ message }: ClientError): boolean {
+  return /\btry again\b/i.test(message);
 }
 
 function badAnswer(): ClientError {

@@ -39,6 +39,8 @@ export function createSignalRConnections(options: SignalROptions = {}): CreateCo
 /** The one target that the official client dispatches: the protocol below turns every message into it. */
 const DELIVER = 'deliver';
 
+const POST_TIMEOUT_MS = 15_000;
+
 class SignalRConnection implements Connection {
   readonly #hub: HubConnection;
   #isExpelled = false;
@@ -49,6 +51,8 @@ class SignalRConnection implements Connection {
     });
     this.#hub = new HubConnectionBuilder()
       .withUrl(url, {
+        // Of negotiation and posts; its own default leaves a call that went under without a word for 100 s.
+        timeout: POST_TIMEOUT_MS,
         ...options.http,
         ...(accessToken === undefined ? {} : { accessTokenFactory: accessToken }),
       })

@@ -157,6 +157,25 @@ describe('joining again', () => {
     expect(errors).toEqual([]);
   });
 
+  test('a room that cannot be asked about now is tried again with its position, at the first join too', async () => {
+    const { client, gateway, clock, settle, errors, resyncs } = setUp();
+    gateway.isAnswering = false;
+    void client.connect();
+    await settle();
+    const room = client.join('a', { after: 'p5' });
+    for (let round = 0; round < 3; round += 1) {
+      gateway.connection.call('JoinRoom', 'a').refuse('What you missed cannot be told now. Try again later.');
+      await clock.advance(30_000);
+    }
+    gateway.connection.completeJoin('a', 6);
+    await room.joined;
+    expect(gateway.connection.log.filter((call) => call.startsWith('JoinRoom a'))).toEqual(
+      Array.from({ length: 4 }, () => 'JoinRoom a p5'),
+    );
+    expect(errors).toHaveLength(1);
+    expect(resyncs).toEqual([]);
+  });
+
   test('a member that is refused is tried again later, and told once', async () => {
     const { client, gateway, errors, clock } = setUp();
     await client.connect();

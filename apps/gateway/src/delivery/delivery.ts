@@ -12,6 +12,7 @@ import {
   type Member,
   pause,
   previousEntryId,
+  type StreamPosition,
   type StreamStart,
   type StreamTrouble,
   systemClock,
@@ -23,10 +24,12 @@ import type { Metrics } from '../metrics.js';
 import { createRouterObserver } from '../observers.js';
 import type { ResolvedGatewayOptions } from '../options.js';
 import { Replay } from '../replay/replay.js';
+import { eventText } from './event-text.js';
 import type { EventsClient } from './events-client.js';
 import { appendedAtMs } from './freshness.js';
 import { KnownTypes } from './known-types.js';
 import { Laggards } from './laggards.js';
+import { Losses, type LossReason, NO_PLACE, untoldGroup } from './losses.js';
 import { QuietConnections } from './quiet-connections.js';
 import { recallRecentEntries } from './recent-entries.js';
 import { repeat } from './repeat.js';
@@ -53,6 +56,15 @@ export interface DeliveryParts {
   hub(): Hub<EventsClient>;
 }
 
+/** Entries that left a stream unread. */
+interface Loss {
+  readonly reason: LossReason;
+  /** The stream's place in positions that do not hide it. */
+  readonly before: StreamPosition;
+  /** From here on everything is known. */
+  readonly from: EntryId;
+}
+
 /** See the file's comment. Started once, stopped once. */
 export class Delivery {
   readonly #parts: DeliveryParts;
@@ -62,6 +74,8 @@ export class Delivery {
   readonly replay: Replay;
   /** Members that it is being sent to. */
   readonly laggards = new Laggards();
+  /** Who is still to be told that something was lost. */
+  readonly losses = new Losses({ clock: systemClock, random: Math.random });
   readonly #typingUsers: TypingUsers;
   readonly #positions: RoomPositions;
   readonly #knownTypes: KnownTypes;
@@ -127,6 +141,7 @@ export class Delivery {
   /** Stops reading and gives back what the broker holds for this gateway. Never rejects. */
   async stop(): Promise<void> {
     this.#cancelTidy();
+    this.losses.stop();
     this.#router.flush();
     await this.#member.stop();
     await this.#knownTypes.stop();
@@ -135,6 +150,11 @@ export class Delivery {
   /** Position of a client that has been sent everything of this room handled so far. */
   currentPosition(roomId: string): string {
     return this.#positions.ofRoom(roomId);
+  }
+
+  /** The same for a client of any rooms. */
+  positionOfEveryRoom(): string {
+    return this.#positions.ofEveryRoom();
   }
 
   /** Who is typing in a room now. */
@@ -161,18 +181,25 @@ export class Delivery {
       instance: options.instance,
       warmUp: (starts) => this.#warmUp(starts),
       onEntry: (stream, entry) => this.#router.route(stream, entry),
-      // Told before anything from behind the gap is sent, so that no position is given out that hides it.
-      onOvertaken: (stream, firstId) => this.#loseTrack(stream, 'gap', previousEntryId(firstId)),
-      onGap: (stream, lost) => {
+      // Called before anything from behind the gap is sent: who is not told yet keeps the place before it.
+      onOvertaken: (stream, firstId) => {
+        const before = this.#positions.currentOf(stream) ?? NO_PLACE;
+        this.#loseTrack(stream, { reason: 'gap', before, from: previousEntryId(firstId) });
+      },
+      onGap: (stream, lost, isKnown) => {
         metrics.gaps.inc({ stream }, lost);
-        metrics.dropped.inc({ reason: 'overtaken' }, lost);
+        metrics.dropped.inc({ reason: 'expired' }, lost);
         logger.error({ stream, lost }, 'entries left the stream before they were read');
-        this.#loseTrack(stream, 'gap', this.#member.cursor(stream) ?? FIRST_ENTRY_ID);
+        // Positions that hide it are out already: nobody is to come back with one of those.
+        if (isKnown) return;
+        const from = this.#member.cursor(stream) ?? FIRST_ENTRY_ID;
+        this.#loseTrack(stream, { reason: 'gap', before: NO_PLACE, from });
+        this.#pinUntold();
       },
       onReset: (stream, lastId) => {
         logger.warn({ stream }, 'the stream was lost or went back; reading it from its beginning');
         // What is there already is left to the stream: of what is read again, only what nobody has seen comes by.
-        this.#loseTrack(stream, 'reset', lastId);
+        this.#loseTrack(stream, { reason: 'reset', before: NO_PLACE, from: lastId });
       },
       onTrouble: ({ stream, kind, message }) => {
         metrics.streamTrouble.set({ stream, kind }, 1);
@@ -192,6 +219,8 @@ export class Delivery {
         // Whoever had not read them finds a gap, and tells its clients.
         logger.error({ stream, expired }, 'entries were cut from the stream before everybody had read them');
       },
+      onAdvance: (streams) => this.replay.reached.advanced(streams),
+      onHeartbeat: (stream) => this.replay.reached.heard(stream),
       onStateChange: (state, cause) =>
         logger.info({ state, ...(cause === undefined ? {} : { reason: cause.message }) }, 'member state'),
       onError: (error, source) => logger.error({ source, reason: error.message }, 'member error'),
@@ -237,15 +266,32 @@ export class Delivery {
     const typist = observeTyping(received, this.#typingUsers, systemClock.monotonicMs());
     if (received.declaration.replay.mode === 'none') this.#countShed(this.laggards.countIn(roomId));
     const { clients, groups } = this.#parts.hub();
+    const untold = this.losses.isEmpty ? 0 : groups.count(untoldGroup(roomId));
     // Most gateways host no member of most rooms: nothing is encoded for them.
-    if (groups.count(roomId) === 0) return 0;
+    if (groups.count(roomId) + untold === 0) return 0;
     this.#quietConnections.noteSend(roomId);
-    // The hub knows users by their keys; see `authenticateByToken`.
-    const all =
-      typist === undefined ? clients.group(roomId) : clients.groupExceptUser(roomId, userKey(typist));
     const key = latestKeyOf(received);
-    const members = key === undefined ? all : all.latest(key);
-    return members.send(eventType, new JsonText(createText()));
+    const sendTo = (group: string, text: string): number => {
+      // The hub knows users by their keys; see `authenticateByToken`.
+      const all =
+        typist === undefined ? clients.group(group) : clients.groupExceptUser(group, userKey(typist));
+      return (key === undefined ? all : all.latest(key)).send(eventType, new JsonText(text));
+    };
+    const sent = groups.count(roomId) === 0 ? 0 : sendTo(roomId, createText());
+    // Last: whoever is told in the middle of it is in the room's own group from there on.
+    return untold === 0 ? sent : sent + sendTo(untoldGroup(roomId), this.#untoldText(received));
+  }
+
+  /** The event for those who were not told of a loss yet: its position does not hide it. */
+  #untoldText(received: ReceivedEvent): string {
+    const placeOf = (stream: string) => this.losses.placeBefore(stream);
+    return eventText(received, this.#positions.ofRoomAt(received.event.room_id, placeOf));
+  }
+
+  /** Who has a position that hides the loss gets one that does not, although it is not told yet. */
+  #pinUntold(): void {
+    const position = this.#positions.ofEveryRoomAt((stream) => this.losses.placeBefore(stream));
+    this.#parts.hub().clients.clients(this.losses.untold).send('position', { position });
   }
 
   /** What is not replayed is missed by members that are behind; when they are up to date they are told how things stand. */
@@ -297,13 +343,9 @@ export class Delivery {
    * What cannot be replayed any more: who is in a room whose events may have stood there, and who comes back to one, must load it
    * from elsewhere. Which rooms the lost entries were for went with them.
    */
-  #loseTrack(stream: string, reason: 'gap' | 'reset', from: EntryId): void {
+  #loseTrack(stream: string, { reason, before, from }: Loss): void {
     this.replay.ring.begin(stream, from);
-    const { clients, groups } = this.#parts.hub();
-    for (const roomId of groups.names()) {
-      if (this.#positions.belongs(roomId, stream))
-        clients.group(roomId).send('resync', { room_id: roomId, reason });
-    }
+    this.losses.note(stream, before, reason, (roomId) => this.#positions.belongs(roomId, stream));
   }
 
   /** Once an interval: lets go of what is too old to be replayed, and keeps quiet connections' positions fresh. */
@@ -313,7 +355,9 @@ export class Delivery {
     if (position === this.#toldPosition) return;
     this.#toldPosition = position;
     const { clients, connections } = this.#parts.hub();
-    const upToDate = this.#quietConnections.take(connections).filter((id) => !this.laggards.has(id));
+    const upToDate = this.#quietConnections
+      .take(connections)
+      .filter((id) => !this.laggards.has(id) && !this.losses.isUntold(id));
     clients.clients(upToDate).send('position', { position });
   }
 }

@@ -2,7 +2,11 @@
 import type { CancelTimer, Clock } from '@millrace/broker';
 
 /** Calls `action` every `intervalMs` until cancelled. */
-export function repeat(clock: Clock, intervalMs: number, action: () => void): CancelTimer {
+export function repeat(
+  clock: Pick<Clock, 'startTimer'>,
+  intervalMs: number,
+  action: () => void,
+): CancelTimer {
   let cancel = clock.startTimer(tick, intervalMs);
   function tick(): void {
     cancel = clock.startTimer(tick, intervalMs);

@@ -1,7 +1,7 @@
 // Positions of rooms: which streams a room's position names, and what a client's position means for a room.
 import {
   type Broker,
-  cursorsAfter,
+  type CurrentStreamPosition,
   type EntryId,
   EVERY_SCOPE,
   encodePosition,
@@ -10,6 +10,7 @@ import {
   type Position,
   type StreamPosition,
 } from '@millrace/broker';
+import type { StreamPlaceOfClient } from '../replay/reached-positions.js';
 
 /**
  * A room's events stand in the plain streams and in the room's partition of each, so its position names only these: the same
@@ -35,7 +36,17 @@ export class RoomPositions {
 
   /** One that holds for every room. */
   ofEveryRoom(): string {
-    return this.#member().position(undefined, this.#isPartitioned() ? EVERY_SCOPE : '');
+    return this.#member().position(undefined, this.#everyScope());
+  }
+
+  /** The same two, of a client that still stands at these places in some streams. */
+  ofRoomAt(roomId: string, placeOf: (stream: string) => StreamPosition | undefined): string {
+    return this.at(roomId, (stream) => placeOf(stream) ?? this.#present(stream));
+  }
+
+  ofEveryRoomAt(placeOf: (stream: string) => StreamPosition | undefined): string {
+    const places = this.#broker.partitioning.streams.map(({ name }) => placeOf(name) ?? this.#present(name));
+    return encodePosition(places, this.#everyScope());
   }
 
   /** Position of a client of this room that stands at these places. */
@@ -55,24 +66,28 @@ export class RoomPositions {
   }
 
   /**
-   * How far a client with this position, of this room or of every room, is in each stream of the room; `undefined`: that cannot be
-   * told, the position is another's or from before a loss.
+   * The place of a client with this position, of this room or of every room, in each stream of the room; `undefined`: the position is
+   * another room's.
    */
-  cursorsOf(roomId: string, position: Position): ReadonlyMap<string, EntryId> | undefined {
+  placesOf(roomId: string, position: Position): readonly StreamPlaceOfClient[] | undefined {
     const streams = this.streamsOf(roomId);
     const all = this.#broker.partitioning.streams;
     const isOfEveryRoom = position.length === all.length;
     const own = isOfEveryRoom
       ? position.filter((_, index) => streams.includes(all[index]?.name ?? ''))
       : position;
-    const cursors = cursorsAfter(own, this.#member().currentPosition(streams));
-    if (cursors === undefined) return undefined;
-    return new Map(streams.map((stream, index) => [stream, cursors[index] ?? FIRST_ENTRY_ID]));
+    if (own.length !== streams.length) return undefined;
+    return own.map((place, index) => ({ stream: streams[index] ?? '', place }));
+  }
+
+  /** How far this gateway has read a stream. */
+  currentOf(stream: string): CurrentStreamPosition | undefined {
+    return this.#member().currentPosition([stream])[0];
   }
 
   /** Everything in the stream up to this entry was delivered. */
   cursorOf(stream: string): EntryId {
-    return this.#member().currentPosition([stream])[0]?.cursor ?? FIRST_ENTRY_ID;
+    return this.currentOf(stream)?.cursor ?? FIRST_ENTRY_ID;
   }
 
   /** Position of a client of this room that stands at these cursors of the present epochs. */
@@ -83,6 +98,14 @@ export class RoomPositions {
       epoch: epochs[streams.indexOf(stream)]?.epoch ?? '',
       cursor: cursors.get(stream) ?? FIRST_ENTRY_ID,
     }));
+  }
+
+  #present(stream: string): StreamPosition {
+    return this.currentOf(stream) ?? { epoch: '', cursor: FIRST_ENTRY_ID };
+  }
+
+  #everyScope(): string {
+    return this.#isPartitioned() ? EVERY_SCOPE : '';
   }
 
   #isPartitioned(): boolean {

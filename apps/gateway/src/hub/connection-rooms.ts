@@ -8,9 +8,11 @@ import { personalRoomOf } from '../auth/room-access.js';
 import type { User } from '../auth/token-verifier.js';
 import type { EventsClient } from '../delivery/events-client.js';
 import type { Laggards } from '../delivery/laggards.js';
+import { isUntoldGroup, type Losses, type LossReason, untoldGroup } from '../delivery/losses.js';
 import type { TypingUser } from '../delivery/typing-users.js';
 import { isSameUser } from '../delivery/user-key.js';
-import type { ReplayOutcome, ReplayTarget, RoomMark } from '../replay/replay.js';
+import type { CatchUpOutcome, ReplayOutcome, ReplayTarget, RoomMark } from '../replay/replay.js';
+import { tryAgain } from './try-again.js';
 
 /** The connection as its rooms see it. */
 export type RoomMember = Pick<
@@ -36,13 +38,16 @@ export interface RoomPorts {
   /** Position of a client that has been sent everything of this room handled so far. */
   currentPosition(roomId: string): string;
   /** See `Replay.catchUp`. */
-  catchUp(target: ReplayTarget, after: Position): Promise<ReplayOutcome>;
+  catchUp(target: ReplayTarget, after: Position): Promise<CatchUpOutcome>;
   /** See `Replay.mark`. */
   mark(roomId: string): RoomMark;
   /** See `Replay.followUp`. */
   followUp(target: ReplayTarget, mark: RoomMark): Promise<ReplayOutcome>;
   typingIn(roomId: string): readonly TypingUser[];
   readonly laggards: Laggards;
+  readonly losses: Pick<Losses, 'add' | 'remove' | 'tellNow'>;
+  /** As `currentPosition`, for every room. */
+  positionOfEveryRoom(): string;
   readonly maxRoomsPerConnection: number;
   /** A client that read too slowly is up to date again, or is given up. */
   slowClientEnded(outcome: 'caught_up' | 'closed'): void;
@@ -61,6 +66,7 @@ interface Absence {
  * absent ── join without position ─▶ present ── too slow ──▶ behind
  *    └────── join with position ───▶ behind ── up to date ─▶ present
  * ```
+ * A room that is present may be untold for a while: its stream lost entries, and the client was not told yet (see `Losses`).
  * Leaving ends each of them. A room that is behind and cannot be brought up to date is present after a join, which says so, and ends
  * the connection of a slow client.
  */
@@ -70,6 +76,8 @@ export class ConnectionRooms {
   readonly #joined = new Set<string>();
   /** Rooms that are behind. */
   readonly #absences = new Map<string, Absence>();
+  /** Rooms that are present and untold, and why. */
+  readonly #untold = new Map<string, LossReason>();
   #isCatchingUp = false;
 
   constructor(ports: RoomPorts) {
@@ -86,10 +94,14 @@ export class ConnectionRooms {
    * event can fall between.
    *
    * @param after the client has seen everything up to there
-   * @throws HubError when these would be too many rooms
+   * @throws HubError when these would be too many rooms, or when what was missed cannot be told now: then the connection is not in the
+   * room, and the client is to call again
    */
   async join(member: RoomMember, roomId: string, after: Position | undefined): Promise<JoinResult> {
     this.#note(member, roomId);
+    // This room's answer says that it was lost. No other may be untold while one is new: a client's position is that of all its rooms.
+    this.#takeOut(member, roomId);
+    this.#ports.losses.tellNow(member.connectionId);
     // Without a position there is nothing to recover, and nobody claims to have done it.
     if (after === undefined) return { ...this.#enter(member, roomId), recovered: false, replayed: 0 };
     // Who is in the room already leaves it meanwhile: what is missed comes before anything new.
@@ -99,6 +111,10 @@ export class ConnectionRooms {
       entered = this.#enter(member, roomId);
     };
     const outcome = await this.#ports.catchUp({ ...this.#target(member, roomId, absence), arrive }, after);
+    if (outcome === 'unknown') {
+      this.leave(member, roomId);
+      throw tryAgain('What you missed in this room cannot be told now.');
+    }
     return { ...(entered ?? this.#enter(member, roomId)), ...outcome };
   }
 
@@ -106,7 +122,15 @@ export class ConnectionRooms {
   leave(member: RoomMember, roomId: string): void {
     this.#joined.delete(roomId);
     this.#endAbsence(member, roomId);
-    member.groups.remove(roomId);
+    this.#takeOut(member, roomId);
+  }
+
+  /** The connection is open: from now on it is told of losses. */
+  begin(member: RoomMember): void {
+    this.#ports.losses.add(member.connectionId, {
+      lose: (concerns, reason) => this.#lose(member, concerns, reason),
+      tell: () => this.#tell(member),
+    });
   }
 
   /**
@@ -116,6 +140,8 @@ export class ConnectionRooms {
    * @returns `close` when memory has lost what would be next
    */
   async fallBehind(member: RoomMember): Promise<BackpressureVerdict> {
+    // What it is brought up to date with carries positions that hide a loss.
+    this.#ports.losses.tellNow(member.connectionId);
     // In the very send that found it too slow: what comes next is missed by this connection, and will be followed up.
     for (const roomId of member.groups.list()) this.#stepOut(member, roomId, true);
     if (this.#isCatchingUp) return 'keep';
@@ -126,6 +152,7 @@ export class ConnectionRooms {
 
   /** The connection has ended. */
   end(member: RoomMember): void {
+    this.#ports.losses.remove(member.connectionId);
     for (const roomId of this.#absences.keys()) this.#endAbsence(member, roomId);
   }
 
@@ -180,9 +207,37 @@ export class ConnectionRooms {
     };
   }
 
+  #lose(member: RoomMember, concerns: (roomId: string) => boolean, reason: LossReason): boolean {
+    for (const group of member.groups.list()) {
+      if (isUntoldGroup(group) || !concerns(group)) continue;
+      member.groups.remove(group);
+      member.groups.add(untoldGroup(group));
+      this.#untold.set(group, reason);
+    }
+    return this.#untold.size > 0;
+  }
+
+  /** All in one turn. The position follows the last of them, for clients take it for all of their rooms. */
+  #tell(member: RoomMember): void {
+    if (this.#untold.size === 0) return;
+    for (const [roomId, reason] of this.#untold) {
+      member.clients.caller.send('resync', { room_id: roomId, reason });
+      member.groups.remove(untoldGroup(roomId));
+      member.groups.add(roomId);
+    }
+    this.#untold.clear();
+    if (this.#ports.laggards.has(member.connectionId)) return;
+    member.clients.caller.send('position', { position: this.#ports.positionOfEveryRoom() });
+  }
+
+  #takeOut(member: RoomMember, roomId: string): void {
+    member.groups.remove(roomId);
+    if (this.#untold.delete(roomId)) member.groups.remove(untoldGroup(roomId));
+  }
+
   #stepOut(member: RoomMember, roomId: string, isSlow: boolean): Absence {
     this.#endAbsence(member, roomId);
-    member.groups.remove(roomId);
+    this.#takeOut(member, roomId);
     const { mark, laggards } = this.#ports;
     const absence = { isSlow, mark: mark(roomId), typing: this.#othersTyping(member, roomId) };
     this.#absences.set(roomId, absence);

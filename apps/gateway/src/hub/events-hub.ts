@@ -8,6 +8,7 @@ import type { User } from '../auth/token-verifier.js';
 import type { EventsClient } from '../delivery/events-client.js';
 import { ConnectionRooms, type JoinResult, type RoomPorts } from './connection-rooms.js';
 import type { RateLimit } from './rate-limit.js';
+import { tryAgain } from './try-again.js';
 import type { Typists } from './typists.js';
 
 /** What the hub needs of the gateway. */
@@ -35,6 +36,7 @@ export function createEventsHub(ports: EventsHubPorts) {
 
     onConnected(context) {
       ports.typists.connected(context.user.userId);
+      context.items.begin(context);
       // A client that resumes joins its own room itself, with its position, so that nothing new comes before what it missed.
       if (context.request.query.get('resume') === '1') return;
       context.groups.add(personalRoomOf(context.user.userId));
@@ -125,8 +127,7 @@ async function publish(
   } catch (error) {
     // The contract's texts name fields and rules, never values; they are meant for whoever sent the event.
     if (error instanceof ContractError) throw new HubError(error.message, { cause: error });
-    if (error instanceof PublisherError)
-      throw new HubError('The event was not stored. Try again later.', { cause: error });
+    if (error instanceof PublisherError) throw tryAgain('The event was not stored.', { cause: error });
     throw error;
   }
 }

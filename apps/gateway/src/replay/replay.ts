@@ -8,12 +8,14 @@ import {
   type EntryId,
   entryIdMs,
   type Position,
+  systemClock,
 } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
 import { eventText } from '../delivery/event-text.js';
 import type { RoomPositions } from '../delivery/room-positions.js';
 import { OlderEntries } from './older-entries.js';
-import { type Cursors, type ReplayEvent, ReplayRing } from './replay-ring.js';
+import { ReachedPositions } from './reached-positions.js';
+import { type Cursors, type ReplayEvent, ReplayRing, type ReplaySlice } from './replay-ring.js';
 
 /** Bounds of a replay. */
 export interface ReplayOptions {
@@ -49,11 +51,19 @@ export interface ReplayOutcome {
   readonly replayed: number;
 }
 
+/**
+ * `unknown`: what was missed cannot be told now, for the broker cannot be asked, or this gateway has not read as far as the client has.
+ * Nothing was sent, the client did not arrive, and may come again with the same position.
+ */
+export type CatchUpOutcome = ReplayOutcome | 'unknown';
+
 // So much is sent in one turn of the event loop; then others have theirs.
 const sliceBytes = 65_536;
 const maxOlderEntries = 5_000;
 const keepOlderMs = 5_000;
 const maxOlderAttempts = 3;
+// For a client that has read further on another gateway: longer than one is behind under load.
+const maxWaitMs = 2_000;
 
 /** See the file's comment. One object per gateway. */
 export class Replay {
@@ -61,6 +71,8 @@ export class Replay {
   readonly #options: ReplayOptions;
   readonly #older: OlderEntries;
   readonly #positions: RoomPositions;
+  /** Clients that are ahead of this gateway wait here. Told of the tail's progress and of heartbeats. */
+  readonly reached: ReachedPositions;
 
   constructor(options: ReplayOptions, broker: Broker, positions: RoomPositions) {
     this.#options = options;
@@ -69,6 +81,11 @@ export class Replay {
     this.#older = new OlderEntries(broker, { maxEntries: maxOlderEntries, keepMs: keepOlderMs }, () =>
       performance.now(),
     );
+    this.reached = new ReachedPositions({
+      clock: systemClock,
+      maxWaitMs,
+      currentOf: (stream) => positions.currentOf(stream),
+    });
   }
 
   /** Lets go of what is too old at `nowMs` (broker time). */
@@ -109,9 +126,9 @@ export class Replay {
    * was missed and it is in memory, all of it happens in this turn. When it cannot be had completely, the client arrives all the
    * same, most often without having been sent anything.
    */
-  async catchUp(target: ReplayTarget, after: Position): Promise<ReplayOutcome> {
+  async catchUp(target: ReplayTarget, after: Position): Promise<CatchUpOutcome> {
     const outcome = await this.#replaySince(target, after);
-    if (!outcome.recovered) target.arrive();
+    if (outcome !== 'unknown' && !outcome.recovered) target.arrive();
     return outcome;
   }
 
@@ -136,11 +153,17 @@ export class Replay {
     return { recovered: true, replayed };
   }
 
-  async #replaySince(target: ReplayTarget, after: Position): Promise<ReplayOutcome> {
-    const cursors = this.#positions.cursorsOf(target.roomId, after);
-    if (cursors === undefined) return { recovered: false, replayed: 0 };
+  async #replaySince(target: ReplayTarget, after: Position): Promise<CatchUpOutcome> {
+    const places = this.#positions.placesOf(target.roomId, after);
+    if (places === undefined) return { recovered: false, replayed: 0 };
+    const reaching = this.reached.reach(places);
+    const reached = reaching instanceof Promise ? await reaching : reaching;
+    if (reached === 'unknown') return 'unknown';
+    if (reached === 'lost') return { recovered: false, replayed: 0 };
+    const cursors = new Map(places.map(({ stream, place }) => [stream, place.cursor]));
     const generation = this.#generationOf(target.roomId);
     const missed = await this.#missedEvents(target.roomId, cursors);
+    if (missed === 'unknown') return 'unknown';
     const hasBegunAnew = this.#generationOf(target.roomId) !== generation;
     if (missed === undefined || hasBegunAnew) return { recovered: false, replayed: 0 };
     const replayed = await sendInSlices(missed.events, target);
@@ -152,19 +175,15 @@ export class Replay {
     return this.ring.generationOf(this.#positions.streamsOf(roomId));
   }
 
-  /** `undefined` when something is missing or there is too much of it. Waits only for what the ring does not have. */
-  async #missedEvents(
-    roomId: string,
-    cursors: Cursors,
-  ): Promise<{ readonly events: readonly ReplayEvent[]; readonly sequence: number } | undefined> {
-    // A broker that cannot be asked proves nothing: the client is told to reload.
+  /**
+   * `undefined` when something is missing or there is too much of it; `unknown` when the broker cannot be asked. Waits only for what
+   * the ring does not have.
+   */
+  async #missedEvents(roomId: string, cursors: Cursors): Promise<ReplaySlice | 'unknown' | undefined> {
     const older = this.ring.covers(cursors)
       ? { events: [], readUpTo: cursors }
-      : await this.#olderEvents(roomId, cursors).catch((error: unknown) => {
-          if (error instanceof BrokerError) return undefined;
-          throw error;
-        });
-    if (older === undefined) return undefined;
+      : await this.#olderEvents(roomId, cursors).catch(orNothing);
+    if (older === undefined || older === 'unknown') return older;
     const { maxEventsPerRoom, maxBytesPerRoom } = this.#options;
     const recent = this.ring.eventsAfter(roomId, older.readUpTo, maxEventsPerRoom);
     const events = [...older.events, ...recent.events];
@@ -217,6 +236,16 @@ export class Replay {
     }
     return [...events.values()];
   }
+}
+
+/**
+ * Not asked is not lost, as long as the broker may answer later. What it refuses for good is lost.
+ *
+ * @throws what is no error of the broker
+ */
+function orNothing(error: unknown): 'unknown' | undefined {
+  if (!(error instanceof BrokerError)) throw error;
+  return error.isTransient || error.code === 'closed' ? 'unknown' : undefined;
 }
 
 interface PlacedEntry {

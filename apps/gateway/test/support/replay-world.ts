@@ -13,7 +13,16 @@ export const at = (chat: string, over: Partial<{ epoch: string }> = {}): Positio
 /** @param options of the replay */
 export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytesPerRoom?: number } = {}) {
   let current = at('0-0');
+  /** The broker was heard, and said that nothing is newer. */
+  const told = { lastId: '0-0', askedAtMs: Number.POSITIVE_INFINITY };
   const broker = createMemoryBroker({ streams: eventCatalog.streams });
+  const positions = new RoomPositions(broker, () => ({
+    position: () => encodePosition(current),
+    currentPosition: (streams) =>
+      current
+        .filter((_, index) => streams?.includes(eventCatalog.streams[index]?.name ?? '') ?? true)
+        .map((place) => ({ ...place, told })),
+  }));
   const replay = new Replay(
     {
       catalog: eventCatalog,
@@ -24,11 +33,7 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
       ...options,
     },
     broker,
-    new RoomPositions(broker, () => ({
-      position: () => encodePosition(current),
-      currentPosition: (streams) =>
-        current.filter((_, index) => streams?.includes(eventCatalog.streams[index]?.name ?? '') ?? true),
-    })),
+    positions,
   );
   for (const { name } of eventCatalog.streams) replay.ring.begin(name, '0-0');
   let last = 0;
@@ -57,6 +62,13 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
       JSON.stringify({ content, position: encodePosition(current) }),
     );
   };
+  /** Entries of the chat stream go unread; `note` is called when this is noticed, before anything is sent from behind them. */
+  const lose = (note: () => void): void => {
+    last += 1;
+    replay.ring.begin('events:chat', `${last}-0`);
+    note();
+    deliver('from behind the gap', 'elsewhere');
+  };
   const target = (over: { flushed?: () => Promise<void>; isGone?: () => boolean } = {}) => {
     const log: string[] = [];
     return {
@@ -70,5 +82,5 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
       ...over,
     };
   };
-  return { replay, deliver, target, broker, position: () => current };
+  return { replay, deliver, lose, positions, target, broker, position: () => current };
 }

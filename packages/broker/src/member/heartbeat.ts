@@ -17,8 +17,8 @@ export interface HeartbeatContext {
   readonly report: LoopReport;
   readonly health: StreamHealth;
   readonly isRegistered: (stream: string) => boolean;
-  /** Called for each stream's reply, in the turn in which it came. */
-  readonly onReply: (track: StreamTrack, reply: HeartbeatReply) => void;
+  /** Called for each stream's reply, in the turn in which it came; `askedAtMs`: when it was asked, in local monotonic time. */
+  readonly onReply: (track: StreamTrack, reply: HeartbeatReply, askedAtMs: number) => void;
 }
 
 /** Beats every `heartbeatMs` until `signal` fires; after failures less often. */
@@ -80,6 +80,6 @@ async function beatFor(context: HeartbeatContext, streams: readonly string[]): P
     brokerClock.learn(sentMs, receivedMs, reply.timeMs);
     health.note(reply.stream, 'newest_id', newestIdTrouble(reply));
     const track = tracks.get(reply.stream);
-    if (track !== undefined) onReply(track, reply);
+    if (track !== undefined) onReply(track, reply, sentMs);
   }
 }

@@ -45,8 +45,15 @@ export interface MemberOptions {
    * `onGap` counts them later. Called for a gap that is met with a backlog or after a standstill; any other is found by counting alone.
    */
   readonly onOvertaken?: (stream: string, firstId: EntryId) => void;
-  /** This many entries were removed from the stream before they were read: known when the next known tip is passed. */
-  readonly onGap?: (stream: string, lost: number) => void;
+  /**
+   * This many entries were removed from the stream before they were read: known when the next known tip is passed. `isKnown`:
+   * `onOvertaken` was called for them.
+   */
+  readonly onGap?: (stream: string, lost: number, isKnown: boolean) => void;
+  /** After each read that brought something: the cursors of these streams have moved. */
+  readonly onAdvance?: (streams: ReadonlySet<string>) => void;
+  /** The broker has said how the stream stands; `currentPosition` holds it. */
+  readonly onHeartbeat?: (stream: string) => void;
   /** Called after every change, once. */
   readonly onStateChange?: (state: MemberState, cause?: Error) => void;
   /** Every throw of `onEntry`; of each loop the first failure after a success. */
@@ -90,6 +97,8 @@ export function resolveMemberOptions(options: MemberOptions): ResolvedMemberOpti
     onMove: () => {},
     onOvertaken: () => {},
     onGap: () => {},
+    onAdvance: () => {},
+    onHeartbeat: () => {},
     onStateChange: () => {},
     onError: () => {},
     onTrouble: () => {},

@@ -164,8 +164,8 @@ export class Member {
   /** The same as values, to compare a client's position with. */
   currentPosition(streams: readonly string[] = [...this.#tracks.keys()]): CurrentPosition {
     return streams.map((stream) => {
-      const { epoch, cursor, former } = this.#track(stream);
-      return { epoch, cursor, former };
+      const { epoch, cursor, former, told } = this.#track(stream);
+      return { epoch, cursor, former, told };
     });
   }
 
@@ -266,6 +266,7 @@ export class Member {
     const onProgress = (streams: ReadonlySet<string>): void => {
       this.#ledger?.nudge(streams);
       this.#recoverIfDone();
+      this.#options.onAdvance(streams);
     };
     return {
       beating,
@@ -275,7 +276,11 @@ export class Member {
         brokerClock: this.#brokerClock,
         report: this.#reportOf(beating),
         isRegistered: (stream) => !this.#unregistered.has(stream),
-        onReply: (track, reply) => this.#onReply(track, reply),
+        onReply: (track, reply, askedAtMs) => {
+          this.#onReply(track, reply);
+          track.noteTold(reply.lastId, askedAtMs);
+          this.#options.onHeartbeat(track.stream);
+        },
       },
       tail: new Tail({
         ...common,
@@ -332,7 +337,7 @@ export class Member {
       this.#recover(new BrokerError('unavailable', `${this.name} had been declared dead on ${stream}`));
     }
     const lost = track.noteTip(reply);
-    if (lost > 0) this.#options.onGap(track.stream, lost);
+    if (lost > 0) this.#options.onGap(track.stream, lost, track.isGapKnown);
     this.#recoverIfDone();
   }
 

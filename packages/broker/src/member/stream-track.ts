@@ -3,7 +3,7 @@ import type { Entry, EntryId, FormerLife, StreamPlace, StreamStart } from '../br
 import { entryDigest } from '../entry-digest.js';
 import { compareEntryIds, FIRST_ENTRY_ID } from '../entry-id.js';
 import { newEpoch } from '../epoch.js';
-import { encodeStreamPosition } from '../position.js';
+import { encodeStreamPosition, type ToldTip } from '../position.js';
 
 /** The place of a member in a stream that it could not be registered at: before everything, in a life of its own. */
 export function unknownStart(stream: string, timeMs: number): StreamStart {
@@ -43,6 +43,10 @@ export class StreamTrack {
   #recent: EntryId[] = [];
   /** What must be reached for the stream to count as caught up; `undefined`: not known since the last trouble. */
   #target: EntryId | undefined;
+  #told: ToldTip | undefined;
+  /** First entry behind a gap that was met before it could be counted. */
+  #gapUpTo: EntryId | undefined;
+  #isGapKnown = false;
   #segment: string | undefined;
 
   constructor(start: StreamStart) {
@@ -66,6 +70,11 @@ export class StreamTrack {
   /** What is known of the stream's life before this one. */
   get former(): FormerLife | undefined {
     return this.#former;
+  }
+
+  /** The newest entry by the last heartbeat. */
+  get told(): ToldTip | undefined {
+    return this.#told;
   }
 
   get generation(): number {
@@ -93,6 +102,16 @@ export class StreamTrack {
     return this.#target !== undefined && compareEntryIds(this.#cursor, this.#target) >= 0;
   }
 
+  /** Entries before this one may have gone unread. What is counted as missing up to there is no other loss. */
+  noteGap(firstId: EntryId): void {
+    this.#gapUpTo = firstId;
+  }
+
+  /** Whether what was counted last had been met before. */
+  get isGapKnown(): boolean {
+    return this.#isGapKnown;
+  }
+
   /** Moves the cursor onto a received entry. Returns how many entries are now known to be missing before it. */
   advance(entry: Entry): number {
     const { id } = entry;
@@ -114,14 +133,14 @@ export class StreamTrack {
     const order = compareEntryIds(this.#cursor, tip.lastId);
     if (order === 0) {
       this.#ahead = undefined;
-      return this.#settle(this.#received, tip.entriesAdded);
+      return this.#settle(this.#received, tip);
     }
     if (order < 0) {
       this.#ahead ??= { lastId: tip.lastId, entriesAdded: tip.entriesAdded };
       return 0;
     }
     const received = this.#receivedUpTo(tip.lastId);
-    return received === undefined ? 0 : this.#settle(received, tip.entriesAdded);
+    return received === undefined ? 0 : this.#settle(received, tip);
   }
 
   /** The stream was lost or rewound: reading begins anew, in another epoch. */
@@ -147,12 +166,18 @@ export class StreamTrack {
     this.#baseline = undefined;
     this.#ahead = undefined;
     this.#target = undefined;
+    this.#gapUpTo = undefined;
     this.noteTip(start);
   }
 
   /** The former life turned out to hold further. */
   noteFormer(former: FormerLife | undefined): void {
     this.#former = former;
+  }
+
+  /** A heartbeat that was asked then said that this is the newest entry of the present epoch. */
+  noteTold(lastId: EntryId, askedAtMs: number): void {
+    this.#told = { lastId, askedAtMs };
   }
 
   /** After trouble: not caught up until the next tip is reached. */
@@ -163,10 +188,12 @@ export class StreamTrack {
   #passTip(): number {
     const tip = this.#ahead;
     this.#ahead = undefined;
-    return tip === undefined ? 0 : this.#settle(this.#received, tip.entriesAdded);
+    return tip === undefined ? 0 : this.#settle(this.#received, tip);
   }
 
-  #settle(received: number, entriesAdded: number): number {
+  #settle(received: number, { lastId, entriesAdded }: Tip): number {
+    this.#isGapKnown = this.#gapUpTo !== undefined;
+    if (this.#gapUpTo !== undefined && compareEntryIds(lastId, this.#gapUpTo) >= 0) this.#gapUpTo = undefined;
     const before = this.#baseline;
     this.#baseline = { received, entriesAdded };
     if (before === undefined) return 0;

@@ -136,7 +136,9 @@ export class Tail {
       const isBehind = stoodStill || entries.length >= count;
       if (isBehind && (await this.#isOvertaken(track))) {
         if (signal.aborted || track.generation !== generations.get(stream)) continue;
-        options.onOvertaken(stream, entries[0]?.id ?? track.cursor);
+        const firstId = entries[0]?.id ?? track.cursor;
+        track.noteGap(firstId);
+        options.onOvertaken(stream, firstId);
       }
       if (track.generation !== generations.get(stream)) continue;
       this.#handle(track, entries);
@@ -180,7 +182,7 @@ export class Tail {
       // Moved before the call, so that the position the handler sees includes the entry. Nothing else can look in
       // between: the handler is synchronous.
       const lost = track.advance(entry);
-      if (lost > 0) onGap(track.stream, lost);
+      if (lost > 0) onGap(track.stream, lost, track.isGapKnown);
       try {
         onEntry(track.stream, entry);
       } catch (error) {
