@@ -86,8 +86,17 @@ function createLossyWorld() {
   // What the ring has not is lost.
   vi.spyOn(broker, 'readRange').mockResolvedValue([]);
   vi.spyOn(broker, 'inspect').mockImplementation(async (stream) => ({
-    ...{ stream, length: 0, entriesAdded: 1_000, firstId: undefined, lastId: '1000-0', unconsumed: 0 },
-    ...{ pending: 0, oldestPendingId: undefined, expired: 0, deadLetters: 0, timeMs: 0 },
+    stream,
+    length: 0,
+    entriesAdded: 1_000,
+    firstId: undefined,
+    lastId: '1000-0',
+    unconsumed: 0,
+    pending: 0,
+    oldestPendingId: undefined,
+    expired: 0,
+    deadLetters: 0,
+    timeMs: 0,
   }));
   const clock = fakeClock();
   const losses = new Losses({ clock, random: Math.random });

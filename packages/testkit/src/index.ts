@@ -12,6 +12,7 @@ export {
   TICKET,
 } from './conformance/harness.js';
 export { type FakeClock, fakeClock } from './fake-clock.js';
+export { type HttpFate, type HttpProxy, startHttpProxy } from './http-proxy.js';
 export { jsonText } from './json-text.js';
 export { type Death, type MortalBroker, mortalBroker } from './mortal-broker.js';
 export {

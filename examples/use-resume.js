@@ -1,0 +1,14 @@
+import { resume } from './resume.js';
+
+const live = resume({
+  url: 'http://localhost:4400/hubs/events?resume=1',
+  handlers: {
+    chat_message: (event) => console.log(event.payload.content),
+    notification: (event) => console.log(event.payload.title),
+  },
+  reload: (room) => console.log(`load ${room} from your backend`),
+  refused: (room, reason) => console.log(`not in ${room}: ${reason}`),
+  http: { accessTokenFactory: () => process.env.TOKEN ?? '' }, // asked for every connection
+});
+live.join('user:me'); // what is for this user alone
+await live.join('ticket-42');

@@ -1,0 +1,129 @@
+// A wire for HTTP that a test can damage request by request, where a TCP proxy knows connections only.
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
+
+/** What becomes of a request: it is forwarded, answered with this status, cut off, or delivered and its answer lost. */
+export type HttpFate =
+  | 'pass'
+  | 'cut'
+  | 'lose_answer'
+  | { readonly status: number }
+  | { readonly delayMs: number };
+
+/** A running proxy. Dispose of it with `await using`. */
+export interface HttpProxy extends AsyncDisposable {
+  /** Where clients connect to, on 127.0.0.1. */
+  readonly port: number;
+  /** Decides about every request that comes from now on. WebSockets always pass. */
+  decide(fateOf: (request: IncomingMessage, body: string) => HttpFate): void;
+}
+
+/** Starts a proxy on a free port that forwards to the port on 127.0.0.1 that `targetPort` gives at that moment. */
+export async function startHttpProxy(targetPort: () => number): Promise<HttpProxy> {
+  const proxy = new TestHttpProxy(targetPort);
+  await proxy.listen();
+  return proxy;
+}
+
+class TestHttpProxy implements HttpProxy {
+  readonly #targetPort: () => number;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #fateOf: (request: IncomingMessage, body: string) => HttpFate = () => 'pass';
+
+  constructor(targetPort: () => number) {
+    this.#targetPort = targetPort;
+    this.#server = createServer((incoming, response) => void this.#answer(incoming, response));
+    this.#server.on('connection', (socket) => this.#note(socket));
+    this.#server.on('upgrade', (incoming, socket: Socket, head: Buffer) =>
+      this.#tunnel(incoming, socket, head),
+    );
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('The proxy is not listening');
+    return address.port;
+  }
+
+  decide(fateOf: (request: IncomingMessage, body: string) => HttpFate): void {
+    this.#fateOf = fateOf;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(incoming);
+    if (body === undefined) return;
+    const fate = this.#fateOf(incoming, body.toString());
+    if (fate === 'cut') incoming.socket.destroy();
+    else if (typeof fate === 'object' && 'status' in fate) response.writeHead(fate.status).end();
+    else if (typeof fate === 'object')
+      setTimeout(() => this.#forward(incoming, body, response), fate.delayMs);
+    else this.#forward(incoming, body, response, fate === 'lose_answer');
+  }
+
+  #forward(incoming: IncomingMessage, body: Buffer, response: ServerResponse, isAnswerLost = false): void {
+    const { method, url, headers } = incoming;
+    const forwarded = request({ host: '127.0.0.1', port: this.#targetPort(), method, path: url, headers });
+    forwarded.on('response', (answer) => {
+      if (isAnswerLost) {
+        answer.resume();
+        incoming.socket.destroy();
+        return;
+      }
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      // Events are to leave as they come.
+      response.flushHeaders();
+      answer.pipe(response);
+      answer.on('error', () => response.destroy());
+      response.on('close', () => answer.destroy());
+    });
+    forwarded.on('error', () => response.destroy());
+    response.on('close', () => forwarded.destroy());
+    forwarded.end(body);
+  }
+
+  #tunnel(incoming: IncomingMessage, client: Socket, head: Buffer): void {
+    const server = connect(this.#targetPort(), '127.0.0.1');
+    this.#note(server);
+    const lines = [`${incoming.method} ${incoming.url} HTTP/1.1`];
+    for (let at = 0; at < incoming.rawHeaders.length; at += 2)
+      lines.push(`${incoming.rawHeaders[at]}: ${incoming.rawHeaders[at + 1]}`);
+    server.write(`${lines.join('\r\n')}\r\n\r\n`);
+    server.write(head);
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      from.pipe(to);
+      from.on('error', () => to.destroy()).on('close', () => to.destroy());
+    }
+  }
+
+  #note(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket)).on('error', () => socket.destroy());
+  }
+}
+
+/** `undefined` when the client went away. */
+async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const parts: Buffer[] = [];
+  try {
+    for await (const part of incoming) parts.push(part as Buffer);
+  } catch {
+    return undefined;
+  }
+  return Buffer.concat(parts);
+}
