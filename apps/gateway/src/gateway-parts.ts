@@ -143,7 +143,7 @@ function mapHub(
 }
 
 function roomPorts({ options, metrics }: Site, delivery: Delivery): RoomPorts {
-  const { replay, laggards, losses } = delivery;
+  const { replay, laggards, losses, rounds } = delivery;
   return {
     currentPosition: (roomId) => delivery.currentPosition(roomId),
     catchUp: (target, after) => replay.catchUp(target, after),
@@ -152,6 +152,8 @@ function roomPorts({ options, metrics }: Site, delivery: Delivery): RoomPorts {
     typingIn: (roomId) => delivery.typingIn(roomId),
     laggards,
     losses,
+    rounds,
+    nowMs: () => systemClock.monotonicMs(),
     positionOfEveryRoom: () => delivery.positionOfEveryRoom(),
     maxRoomsPerConnection: options.maxRoomsPerConnection,
     slowClientEnded: (outcome) => metrics.slowClients.inc({ outcome }),

@@ -112,6 +112,11 @@ export function createMetrics() {
     'Clients that read too slowly and were caught_up at their own pace, or closed because that was not possible',
     ['outcome'],
   );
+  const replaysGivenUp = counter(
+    'replays_given_up_total',
+    'Clients that were told to load a room anew because they ended five times right after the same replay',
+    [],
+  );
   const refusals = counter(
     'http_refusals_total',
     "HTTP requests that were refused: at the gateway's own paths (api, codes of docs/errors.md) or at a hub's (hub)",
@@ -144,6 +149,7 @@ export function createMetrics() {
     saturation,
     slowClients,
     refusals,
+    replaysGivenUp,
 
     /** Takes over what the broker says about a stream. */
     observeStream(group: string, inspection: StreamInspection): void {

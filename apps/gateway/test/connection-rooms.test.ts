@@ -36,6 +36,17 @@ function setUp(maxRoomsPerConnection = 1_000) {
     typingIn: () => typing,
     laggards,
     losses,
+    rounds: {
+      begin: async (userId, roomId, firstEventId) => ({
+        userId,
+        roomId,
+        firstEventId,
+        startedMs: 0,
+        lastMs: 0,
+      }),
+      end: () => {},
+    },
+    nowMs: () => 0,
     positionOfEveryRoom: () => 'now',
     maxRoomsPerConnection,
     slowClientEnded: (outcome) => outcomes.push(outcome),
@@ -88,7 +99,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
     end(): void {
       connection.abort();
       for (const resolve of flush) resolve();
-      rooms.end(member);
+      rooms.end(member, false);
     },
   };
 }

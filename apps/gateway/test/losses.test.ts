@@ -125,6 +125,17 @@ function createLossyWorld() {
         typingIn: () => [],
         laggards: new Laggards(),
         losses,
+        rounds: {
+          begin: async (userId, room, firstEventId) => ({
+            userId,
+            roomId: room,
+            firstEventId,
+            startedMs: 0,
+            lastMs: 0,
+          }),
+          end: () => {},
+        },
+        nowMs: () => 0,
         maxRoomsPerConnection: 100,
         slowClientEnded: () => {},
       });
@@ -157,7 +168,7 @@ function createLossyWorld() {
 
     end(): void {
       for (const name of this.#names) groupOf(name).delete(this);
-      this.#rooms.end(this.#member);
+      this.#rooms.end(this.#member, false);
     }
   }
 

@@ -1,14 +1,14 @@
 // A client that has read further on another gateway waits until this one has read as far; one that is ahead of the stream does not.
-import type { CurrentStreamPosition, EntryId } from '@millrace/broker';
+import type { EntryId } from '@millrace/broker';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import { ReachedPositions } from '../src/replay/reached-positions.js';
-import { standingOf } from '../src/replay/standing.js';
+import { type KnownStream, standingOf } from '../src/replay/standing.js';
 
 const before = { askedAtMs: 5, lastId: '9-0' };
 const since = { askedAtMs: 10, lastId: '9-0' };
 
-it.each<[string, string, EntryId, Partial<CurrentStreamPosition>, string]>([
+it.each<[string, string, EntryId, Partial<KnownStream>, string]>([
   ['a place that was read', 'now', '4-0', {}, 'reached'],
   ['the very place that was read last', 'now', '5-0', {}, 'reached'],
   ['a place that was read, whatever the broker said', 'now', '4-0', { told: since }, 'reached'],
@@ -35,7 +35,7 @@ it.each<[string, string, EntryId, Partial<CurrentStreamPosition>, string]>([
 
 function setUp() {
   const clock = fakeClock();
-  const current: Record<string, CurrentStreamPosition> = {
+  const current: Record<string, KnownStream> = {
     chat: { epoch: 'a', cursor: '5-0' },
     ticket: { epoch: 'b', cursor: '5-0' },
   };
@@ -44,7 +44,7 @@ function setUp() {
     current[stream] = { ...(current[stream] ?? { epoch: '' }), cursor };
     reached.advanced([stream]);
   };
-  const hear = (stream: string, lastId: EntryId, over: Partial<CurrentStreamPosition> = {}): void => {
+  const hear = (stream: string, lastId: EntryId, over: Partial<KnownStream> = {}): void => {
     const told = { lastId, askedAtMs: clock.monotonicMs() };
     current[stream] = { ...(current[stream] ?? { epoch: '', cursor: '0-0' }), ...over, told };
     reached.heard(stream);

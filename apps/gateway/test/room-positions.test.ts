@@ -28,7 +28,8 @@ function setUp(partitions = 3) {
     epoch: `e${names.indexOf(stream)}`,
     cursor: `${ms}-${names.indexOf(stream)}`,
   });
-  const member: Pick<Member, 'position' | 'currentPosition'> = {
+  const member: Pick<Member, 'position' | 'currentPosition' | 'told'> = {
+    told: () => undefined,
     position: (of, scope) => encodePosition((of ?? names).map(place), scope),
     currentPosition: (of) => (of ?? names).map(place),
   };

@@ -2,6 +2,7 @@
 // written here: `memory/` for one process, `redis/` for many. The conformance suite in the testkit judges both.
 // The port offers atomic steps only; the loops over them (tail, heartbeat, ledger) are written once, in `member/`.
 
+import type { CounterStore } from './counters.js';
 import type { ResolvedBrokerOptions } from './options.js';
 import type { Partitioning } from './partitions.js';
 import type { WindowStore } from './windows.js';
@@ -263,6 +264,9 @@ export interface Broker {
 
   /** Coalescing windows that all processes on this broker share. */
   readonly windows: WindowStore;
+
+  /** Counts that all processes on this broker share. */
+  readonly counters: CounterStore;
 
   /** Calls `listener` after every change of `state`, once per change. Returns a function that ends it. */
   onStateChange(listener: (state: BrokerState, cause?: Error) => void): () => void;

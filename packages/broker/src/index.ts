@@ -25,6 +25,7 @@ export type {
   TrimResult,
 } from './broker.js';
 export { type CancelTimer, type Clock, pause, systemClock } from './clock.js';
+export type { CounterStore, Occurrence } from './counters.js';
 export { entryDigest } from './entry-digest.js';
 export {
   compareEntryIds,
@@ -60,6 +61,7 @@ export {
   type Position,
   parsePosition,
   type StreamPosition,
+  type ToldTip,
 } from './position.js';
 export { createRedisBroker } from './redis/redis-broker.js';
 export type { RedisBrokerOptions } from './redis/redis-options.js';

@@ -27,10 +27,9 @@ export interface ToldTip {
   readonly askedAtMs: number;
 }
 
-/** How far a member has read one stream, with what it knows of the stream's life before this one and of its end. */
+/** How far a member has read one stream, with what it knows of the stream's life before this one. */
 export interface CurrentStreamPosition extends StreamPosition {
   readonly former?: FormerLife | undefined;
-  readonly told?: ToldTip | undefined;
 }
 
 /** The same for several streams. */

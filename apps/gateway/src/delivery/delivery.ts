@@ -24,6 +24,7 @@ import type { Metrics } from '../metrics.js';
 import { createRouterObserver } from '../observers.js';
 import type { ResolvedGatewayOptions } from '../options.js';
 import { Replay } from '../replay/replay.js';
+import { ReplayRounds } from '../replay/replay-rounds.js';
 import { eventText } from './event-text.js';
 import type { EventsClient } from './events-client.js';
 import { appendedAtMs } from './freshness.js';
@@ -76,6 +77,8 @@ export class Delivery {
   readonly laggards = new Laggards();
   /** Who is still to be told that something was lost. */
   readonly losses = new Losses({ clock: systemClock, random: Math.random });
+  /** Who is thrown out by what it is replayed. */
+  readonly rounds: ReplayRounds;
   readonly #typingUsers: TypingUsers;
   readonly #positions: RoomPositions;
   readonly #knownTypes: KnownTypes;
@@ -98,6 +101,17 @@ export class Delivery {
     });
     this.#positions = new RoomPositions(parts.broker, () => this.#member);
     this.replay = this.#createReplay();
+    this.rounds = new ReplayRounds({
+      counters: parts.broker.counters,
+      clock: systemClock,
+      givenUp: ({ roomId, firstEventId }) => {
+        parts.metrics.replaysGivenUp.inc();
+        parts.logger.warn(
+          { roomId, eventId: firstEventId },
+          'a client ends whenever it is replayed this event',
+        );
+      },
+    });
     this.#router = this.#createRouter();
   }
 

@@ -2,6 +2,11 @@
 // publisher wrote them. Pure.
 import type { ReceivedEvent } from '@millrace/contract';
 
+/** The event's ID, from what {@link eventText} wrote; `undefined` in any other text. */
+export function eventIdOf(text: string): string | undefined {
+  return /^\{"event_id":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
+}
+
 /** The argument's text. `position` is the token a client hands back when it returns. */
 export function eventText(received: ReceivedEvent, position: string): string {
   const { event, payloadText, metadataText } = received;

@@ -1,7 +1,6 @@
 // Positions of rooms: which streams a room's position names, and what a client's position means for a room.
 import {
   type Broker,
-  type CurrentStreamPosition,
   type EntryId,
   EVERY_SCOPE,
   encodePosition,
@@ -11,6 +10,7 @@ import {
   type StreamPosition,
 } from '@millrace/broker';
 import type { StreamPlaceOfClient } from '../replay/reached-positions.js';
+import type { KnownStream } from '../replay/standing.js';
 
 /**
  * A room's events stand in the plain streams and in the room's partition of each, so its position names only these: the same
@@ -18,11 +18,11 @@ import type { StreamPlaceOfClient } from '../replay/reached-positions.js';
  */
 export class RoomPositions {
   readonly #broker: Pick<Broker, 'partitioning' | 'options'>;
-  readonly #member: () => Pick<Member, 'position' | 'currentPosition'>;
+  readonly #member: () => Pick<Member, 'position' | 'currentPosition' | 'told'>;
 
   constructor(
     broker: Pick<Broker, 'partitioning' | 'options'>,
-    member: () => Pick<Member, 'position' | 'currentPosition'>,
+    member: () => Pick<Member, 'position' | 'currentPosition' | 'told'>,
   ) {
     this.#broker = broker;
     this.#member = member;
@@ -80,9 +80,10 @@ export class RoomPositions {
     return own.map((place, index) => ({ stream: streams[index] ?? '', place }));
   }
 
-  /** How far this gateway has read a stream. */
-  currentOf(stream: string): CurrentStreamPosition | undefined {
-    return this.#member().currentPosition([stream])[0];
+  /** How far this gateway has read a stream, and what it was told of its end. */
+  currentOf(stream: string): KnownStream | undefined {
+    const [current] = this.#member().currentPosition([stream]);
+    return current === undefined ? undefined : { ...current, told: this.#member().told(stream) };
   }
 
   /** Everything in the stream up to this entry was delivered. */

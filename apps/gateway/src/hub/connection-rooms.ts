@@ -10,8 +10,9 @@ import type { EventsClient } from '../delivery/events-client.js';
 import type { Laggards } from '../delivery/laggards.js';
 import { isUntoldGroup, type Losses, type LossReason, untoldGroup } from '../delivery/losses.js';
 import type { TypingUser } from '../delivery/typing-users.js';
-import { isSameUser } from '../delivery/user-key.js';
+import { isSameUser, userKey } from '../delivery/user-key.js';
 import type { CatchUpOutcome, ReplayOutcome, ReplayTarget, RoomMark } from '../replay/replay.js';
+import type { ReplayRound, ReplayRounds } from '../replay/replay-rounds.js';
 import { tryAgain } from './try-again.js';
 
 /** The connection as its rooms see it. */
@@ -42,10 +43,13 @@ export interface RoomPorts {
   /** See `Replay.mark`. */
   mark(roomId: string): RoomMark;
   /** See `Replay.followUp`. */
-  followUp(target: ReplayTarget, mark: RoomMark): Promise<ReplayOutcome>;
+  followUp(target: Omit<ReplayTarget, 'mayBegin'>, mark: RoomMark): Promise<ReplayOutcome>;
   typingIn(roomId: string): readonly TypingUser[];
   readonly laggards: Laggards;
   readonly losses: Pick<Losses, 'add' | 'remove' | 'tellNow'>;
+  /** See `ReplayRounds`. */
+  readonly rounds: Pick<ReplayRounds, 'begin' | 'end'>;
+  nowMs(): number;
   /** As `currentPosition`, for every room. */
   positionOfEveryRoom(): string;
   readonly maxRoomsPerConnection: number;
@@ -78,6 +82,8 @@ export class ConnectionRooms {
   readonly #absences = new Map<string, Absence>();
   /** Rooms that are present and untold, and why. */
   readonly #untold = new Map<string, LossReason>();
+  /** What was replayed at joins. */
+  readonly #rounds = new Map<string, ReplayRound>();
   #isCatchingUp = false;
 
   constructor(ports: RoomPorts) {
@@ -110,7 +116,8 @@ export class ConnectionRooms {
     const arrive = (): void => {
       entered = this.#enter(member, roomId);
     };
-    const outcome = await this.#ports.catchUp({ ...this.#target(member, roomId, absence), arrive }, after);
+    const target = this.#target(member, roomId, absence);
+    const outcome = await this.#ports.catchUp({ ...target, ...this.#watched(member, target), arrive }, after);
     if (outcome === 'unknown') {
       this.leave(member, roomId);
       throw tryAgain('What you missed in this room cannot be told now.');
@@ -121,6 +128,7 @@ export class ConnectionRooms {
   /** Leaves a room. Leaving a room that was not joined does nothing. */
   leave(member: RoomMember, roomId: string): void {
     this.#joined.delete(roomId);
+    this.#rounds.delete(roomId);
     this.#endAbsence(member, roomId);
     this.#takeOut(member, roomId);
   }
@@ -150,8 +158,9 @@ export class ConnectionRooms {
     return verdict;
   }
 
-  /** The connection has ended. */
-  end(member: RoomMember): void {
+  /** The connection has ended. `wasEndedHere`: the client did not end it, nor did the network. */
+  end(member: RoomMember, wasEndedHere: boolean): void {
+    if (!wasEndedHere) for (const round of this.#rounds.values()) this.#ports.rounds.end(round);
     this.#ports.losses.remove(member.connectionId);
     for (const roomId of this.#absences.keys()) this.#endAbsence(member, roomId);
   }
@@ -249,12 +258,31 @@ export class ConnectionRooms {
     if (this.#absences.delete(roomId)) this.#ports.laggards.remove(member.connectionId, roomId);
   }
 
-  #target(member: RoomMember, roomId: string, absence: Absence): Omit<ReplayTarget, 'arrive'> {
+  #target(member: RoomMember, roomId: string, absence: Absence): Omit<ReplayTarget, 'arrive' | 'mayBegin'> {
     return {
       roomId,
       send: ({ eventType, text }) => member.clients.caller.send(eventType, new JsonText(text)),
       flushed: () => takeTurn(member),
       isGone: () => member.signal.aborted || this.#absences.get(roomId) !== absence,
+    };
+  }
+
+  /** The same target; notes what a join replays. */
+  #watched(
+    member: RoomMember,
+    { roomId, send }: Pick<ReplayTarget, 'roomId' | 'send'>,
+  ): Pick<ReplayTarget, 'send' | 'mayBegin'> {
+    let round: ReplayRound | undefined;
+    return {
+      mayBegin: async (firstEventId) => {
+        round = await this.#ports.rounds.begin(userKey(member.user.userId), roomId, firstEventId);
+        if (round !== undefined) this.#rounds.set(roomId, round);
+        return round !== undefined;
+      },
+      send: (event) => {
+        if (round !== undefined) round.lastMs = this.#ports.nowMs();
+        send(event);
+      },
     };
   }
 

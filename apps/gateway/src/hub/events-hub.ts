@@ -2,7 +2,7 @@
 import { BrokerError, type Position, parsePosition } from '@millrace/broker';
 import { ContractError, isRoomId, isUuid } from '@millrace/contract';
 import { type Publisher, PublisherError } from '@millrace/publisher';
-import { defineHub, type HubContext, HubError, method } from '@millrace/signalr';
+import { defineHub, type HubContext, HubError, method, SignalRError } from '@millrace/signalr';
 import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from '../auth/room-access.js';
 import type { User } from '../auth/token-verifier.js';
 import type { EventsClient } from '../delivery/events-client.js';
@@ -42,8 +42,8 @@ export function createEventsHub(ports: EventsHubPorts) {
       context.groups.add(personalRoomOf(context.user.userId));
     },
 
-    onDisconnected(context) {
-      context.items.end(context);
+    onDisconnected(context, error) {
+      context.items.end(context, isOfGateway(error));
       return stopTyping(ports, context.user);
     },
 
@@ -106,6 +106,12 @@ function checkRate(ports: EventsHubPorts, userId: string): void {
   if (waitMs === 0) return;
   ports.rateLimited();
   throw new HubError(`You send typing and receipts too fast. Send the last one again in ${waitMs} ms.`);
+}
+
+/** Without an error either side ended it in an orderly way, most often the client; when this gateway stops, no rounds are counted. */
+function isOfGateway(error: Error | undefined): boolean {
+  const code = error instanceof SignalRError ? error.code : undefined;
+  return error !== undefined && code !== 'transport_lost' && code !== 'client_error';
 }
 
 /** An indicator whose typist is gone must not stay until it expires. */

@@ -3,12 +3,11 @@
 import {
   type CancelTimer,
   type Clock,
-  type CurrentStreamPosition,
   compareEntryIds,
   type EntryId,
   type StreamPosition,
 } from '@millrace/broker';
-import { type Standing, standingOf } from './standing.js';
+import { type KnownStream, type Standing, standingOf } from './standing.js';
 
 /** A client's place in one stream. */
 export interface StreamPlaceOfClient {
@@ -24,7 +23,7 @@ export interface ReachedPositionsPorts {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly maxWaitMs: number;
   /** How far this gateway has read the stream; `undefined` for one that it does not know. */
-  currentOf(stream: string): CurrentStreamPosition | undefined;
+  currentOf(stream: string): KnownStream | undefined;
 }
 
 interface Waiter {

@@ -11,7 +11,7 @@ import {
   systemClock,
 } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
-import { eventText } from '../delivery/event-text.js';
+import { eventIdOf, eventText } from '../delivery/event-text.js';
 import type { RoomPositions } from '../delivery/room-positions.js';
 import { OlderEntries } from './older-entries.js';
 import { ReachedPositions } from './reached-positions.js';
@@ -31,6 +31,8 @@ export interface ReplayOptions {
 export interface ReplayTarget {
   readonly roomId: string;
   send(event: ReplayEvent): void;
+  /** Asked before the first of the missed events is sent; false: not these, for the client was thrown out by them again and again. */
+  mayBegin(firstEventId: string): Promise<boolean>;
   /** Resolves when the connection can take more. */
   flushed(): Promise<void>;
   isGone(): boolean;
@@ -136,7 +138,7 @@ export class Replay {
    * The same for a member of the room that was left out since `mark`, from memory alone and however much it is: only so much at a
    * time is on its way to the client. When memory has lost what would be next, the client does not arrive.
    */
-  async followUp(target: ReplayTarget, mark: RoomMark): Promise<ReplayOutcome> {
+  async followUp(target: Omit<ReplayTarget, 'mayBegin'>, mark: RoomMark): Promise<ReplayOutcome> {
     let replayed = 0;
     // While it is sent, more may come: until nothing is left in one and the same turn.
     for (let { sequence } = mark; ; ) {
@@ -164,6 +166,9 @@ export class Replay {
     const generation = this.#generationOf(target.roomId);
     const missed = await this.#missedEvents(target.roomId, cursors);
     if (missed === 'unknown') return 'unknown';
+    const [first] = missed?.events ?? [];
+    if (first !== undefined && !(await target.mayBegin(eventIdOf(first.text) ?? '')))
+      return { recovered: false, replayed: 0 };
     const hasBegunAnew = this.#generationOf(target.roomId) !== generation;
     if (missed === undefined || hasBegunAnew) return { recovered: false, replayed: 0 };
     const replayed = await sendInSlices(missed.events, target);

@@ -1,5 +1,15 @@
 // How a client's place in a stream stands to what this gateway has read of it. Pure.
-import { type CurrentStreamPosition, compareEntryIds, type StreamPosition } from '@millrace/broker';
+import {
+  type CurrentStreamPosition,
+  compareEntryIds,
+  type StreamPosition,
+  type ToldTip,
+} from '@millrace/broker';
+
+/** How far this gateway has read a stream, and what the last heartbeat said of its end. */
+export interface KnownStream extends CurrentStreamPosition {
+  readonly told?: ToldTip | undefined;
+}
 
 /**
  * - `reached`: this gateway has read at least as far.
@@ -13,7 +23,7 @@ export type Standing = 'reached' | 'lost' | 'unread' | 'unproven' | 'unknown';
 /** @param sinceMs when the client came, in local monotonic time: what the broker was asked before says nothing about its place */
 export function standingOf(
   { epoch, cursor }: StreamPosition,
-  current: CurrentStreamPosition,
+  current: KnownStream,
   sinceMs: number,
 ): Standing {
   const { former, told } = current;

@@ -19,9 +19,8 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
   const positions = new RoomPositions(broker, () => ({
     position: () => encodePosition(current),
     currentPosition: (streams) =>
-      current
-        .filter((_, index) => streams?.includes(eventCatalog.streams[index]?.name ?? '') ?? true)
-        .map((place) => ({ ...place, told })),
+      current.filter((_, index) => streams?.includes(eventCatalog.streams[index]?.name ?? '') ?? true),
+    told: () => told,
   }));
   const replay = new Replay(
     {
@@ -77,6 +76,7 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
       send: ({ text }: { readonly text: string }) =>
         void log.push((JSON.parse(text) as { content: string }).content),
       flushed: async () => {},
+      mayBegin: async () => true,
       isGone: () => false,
       arrive: () => void log.push('arrived'),
       ...over,

@@ -52,7 +52,7 @@ export interface MemberOptions {
   readonly onGap?: (stream: string, lost: number, isKnown: boolean) => void;
   /** After each read that brought something: the cursors of these streams have moved. */
   readonly onAdvance?: (streams: ReadonlySet<string>) => void;
-  /** The broker has said how the stream stands; `currentPosition` holds it. */
+  /** The broker has said how the stream stands; see `Member.told`. */
   readonly onHeartbeat?: (stream: string) => void;
   /** Called after every change, once. */
   readonly onStateChange?: (state: MemberState, cause?: Error) => void;

@@ -5,8 +5,9 @@ import { invalid } from '../arguments.js';
 import { backOffDelayMs } from '../back-off.js';
 import type { Broker, EntryId, HeartbeatReply, StreamStart } from '../broker.js';
 import { pause } from '../clock.js';
+import { FIRST_ENTRY_ID } from '../entry-id.js';
 import { BrokerError, toBrokerError } from '../errors.js';
-import { type CurrentPosition, joinPosition } from '../position.js';
+import { type CurrentPosition, joinPosition, type ToldTip } from '../position.js';
 import { BrokerClock } from './broker-clock.js';
 import { EntrySizes } from './entry-sizes.js';
 import { beatOnce, type HeartbeatContext, runHeartbeat } from './heartbeat.js';
@@ -164,9 +165,14 @@ export class Member {
   /** The same as values, to compare a client's position with. */
   currentPosition(streams: readonly string[] = [...this.#tracks.keys()]): CurrentPosition {
     return streams.map((stream) => {
-      const { epoch, cursor, former, told } = this.#track(stream);
-      return { epoch, cursor, former, told };
+      const { epoch, cursor, former } = this.#track(stream);
+      return { epoch, cursor, former };
     });
+  }
+
+  /** What the last heartbeat said of the stream's end; `undefined` before the first. */
+  told(stream: string): ToldTip | undefined {
+    return this.#track(stream).told;
   }
 
   /**
@@ -197,8 +203,11 @@ export class Member {
     const known = new Map(starts.map((start) => [start.stream, start]));
     for (const { name } of this.#broker.partitioning.streams) {
       const start = known.get(name);
-      this.#tracks.set(name, new StreamTrack(start ?? unknownStart(name, this.brokerTimeMs())));
+      const track = new StreamTrack(start ?? unknownStart(name, this.brokerTimeMs()));
+      this.#tracks.set(name, track);
       if (start !== undefined) continue;
+      // No heartbeat will say so: nobody is to wait for what this stream had.
+      track.noteTold(FIRST_ENTRY_ID, Number.POSITIVE_INFINITY);
       this.#unregistered.add(name);
       this.#unread.add(name);
     }

@@ -39,6 +39,7 @@ import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } 
 import { type Partitioning, partitioningOf } from '../partitions.js';
 import { StateNotifier } from '../state-notifier.js';
 import { SlotBook } from './lease-book.js';
+import { MemoryCounters } from './memory-counters.js';
 import { MemoryStream } from './memory-stream.js';
 import { MemoryWindows } from './memory-windows.js';
 import { ReadWaiters } from './read-waiters.js';
@@ -64,6 +65,7 @@ class MemoryBroker implements Broker {
   readonly partitioning: Partitioning;
   readonly readGroups: readonly (readonly string[])[];
   readonly windows: MemoryWindows;
+  readonly counters: MemoryCounters;
   readonly #clock: Clock;
   readonly #notifier = new StateNotifier();
   readonly #streams: ReadonlyMap<string, MemoryStream>;
@@ -82,6 +84,10 @@ class MemoryBroker implements Broker {
     );
     this.#waiters = new ReadWaiters(clock);
     this.windows = new MemoryWindows(clock, () => this.#checkReady());
+    this.counters = new MemoryCounters(
+      () => clock.monotonicMs(),
+      () => this.#checkReady(),
+    );
   }
 
   get state(): BrokerState {

@@ -1,6 +1,7 @@
 // The only place that builds keys. Everything that belongs to a stream carries the stream's name as its hash tag,
 // and a name without braces hashes as a whole: so all keys of one stream fall into one slot and one script may touch
 // them. A coalescing window has a key of its own, in a slot of its own.
+import { createHash } from 'node:crypto';
 import type { WindowName } from '../windows.js';
 
 /** Every key that belongs to one stream. */
@@ -61,6 +62,11 @@ export function slotsKey(group: string): string {
 /** STRING: the layout of all that is kept here, see `layout.ts`; not there while it is the first one. */
 export function layoutKey(group: string): string {
   return `layout:{${group}}`;
+}
+
+/** STRING with TTL: a count, see `scripts/counters.ts`. Names are any text, so the key holds their digest. */
+export function counterKey(name: string): string {
+  return `count:${createHash('sha1').update(name).digest('hex')}`;
 }
 
 /** HASH: the coalescing window of a slot of a room, see `scripts/windows.ts`. */

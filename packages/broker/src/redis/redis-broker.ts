@@ -45,6 +45,7 @@ import { ClusterRouter } from './cluster/cluster-router.js';
 import { layoutKey, slotsKey, streamKeys, typesKey } from './keys.js';
 import { checkLayout } from './layout.js';
 import { PublishBatcher } from './publish-batcher.js';
+import { RedisCounters } from './redis-counters.js';
 import {
   type RedisBrokerOptions,
   type ResolvedRedisOptions,
@@ -100,6 +101,7 @@ class RedisBroker implements Broker {
   readonly kind = 'redis';
   readonly options: ResolvedBrokerOptions;
   readonly windows: RedisWindows;
+  readonly counters: RedisCounters;
   readonly #redis: ResolvedRedisOptions['redis'];
   readonly #notifier = new StateNotifier();
   /** Of every real stream there ever was; a partition that another number left out keeps its part until `close`. */
@@ -125,6 +127,10 @@ class RedisBroker implements Broker {
     this.#partitioning = partitioningOf(broker.streams);
     this.#addParts();
     this.#router = this.#newRouter(redis.url);
+    this.counters = new RedisCounters({
+      run: (call) => this.#run(call),
+      command: (key, command) => this.#router.command(key, command),
+    });
     this.windows = new RedisWindows({
       run: (call) => (this.#isClosing ? Promise.reject(closed()) : this.#run(call)),
       isCluster: () => this.#router instanceof ClusterRouter,

@@ -1,6 +1,7 @@
 // The promises of the broker's port, each as a test, for every implementation alike.
 import { describe } from 'vitest';
 import { describeAnnouncing } from './announcing.js';
+import { describeCounters } from './counters.js';
 import { describeDeadLetters } from './dead-letters.js';
 import { describeEnding } from './ending.js';
 import type { CreateHarness } from './harness.js';
@@ -23,6 +24,7 @@ export function describeBrokerConformance(name: string, create: CreateHarness): 
     describeLedger(create);
     describeRetention(create);
     describeWindows(create);
+    describeCounters(create);
     describeDeadLetters(create);
     describeAnnouncing(create);
     describeEnding(create);

@@ -1,0 +1,49 @@
+// Shared counts inside one process.
+import type { CounterStore, Occurrence } from '../counters.js';
+import { OldestFirstMap } from '../oldest-first-map.js';
+
+interface Count {
+  readonly value: number;
+  readonly countedMs: number;
+  readonly forgetMs: number;
+}
+
+/** Names counted at a time; at the bound the one that was counted longest ago is forgotten. */
+const MAX_NAMES = 100_000;
+
+/** See {@link CounterStore}. */
+export class MemoryCounters implements CounterStore {
+  readonly #nowMs: () => number;
+  readonly #checkReady: () => void;
+  readonly #counts = new OldestFirstMap<string, Count>();
+
+  /** @param checkReady throws while the broker is not open */
+  constructor(nowMs: () => number, checkReady: () => void) {
+    this.#nowMs = nowMs;
+    this.#checkReady = checkReady;
+  }
+
+  async count({ name, ageMs, keepMs }: Occurrence): Promise<number> {
+    this.#checkReady();
+    const nowMs = this.#nowMs();
+    const before = this.#get(name, nowMs);
+    if (before !== undefined && nowMs - ageMs < before.countedMs) return before.value;
+    const value = (before?.value ?? 0) + 1;
+    this.#counts.set(name, { value, countedMs: nowMs, forgetMs: nowMs + keepMs });
+    for (let oldest = this.#counts.oldest(); oldest !== undefined; oldest = this.#counts.oldest()) {
+      if (oldest[1].forgetMs > nowMs && this.#counts.size <= MAX_NAMES) break;
+      this.#counts.delete(oldest[0]);
+    }
+    return value;
+  }
+
+  async read(name: string): Promise<number> {
+    this.#checkReady();
+    return this.#get(name, this.#nowMs())?.value ?? 0;
+  }
+
+  #get(name: string, nowMs: number): Count | undefined {
+    const count = this.#counts.get(name);
+    return count !== undefined && count.forgetMs > nowMs ? count : undefined;
+  }
+}

@@ -1,0 +1,32 @@
+// Shared counts on Redis: one key each, which ends by itself.
+import type { CounterStore, Occurrence } from '../counters.js';
+import { counterKey } from './keys.js';
+import { asNumber } from './replies.js';
+import type { ScriptCall } from './script-calls.js';
+import { countScript } from './scripts/counters.js';
+
+/** What the counts need of their broker. */
+export interface RedisCountersPorts {
+  run<T>(call: ScriptCall<T>): Promise<T>;
+  command(key: string, command: readonly string[]): Promise<unknown>;
+}
+
+/** See {@link CounterStore}. */
+export class RedisCounters implements CounterStore {
+  readonly #ports: RedisCountersPorts;
+
+  constructor(ports: RedisCountersPorts) {
+    this.#ports = ports;
+  }
+
+  count({ name, ageMs, keepMs }: Occurrence): Promise<number> {
+    const args = [Math.max(0, Math.ceil(ageMs)), keepMs];
+    return this.#ports.run({ script: countScript, keys: [counterKey(name)], args, parse: asNumber });
+  }
+
+  async read(name: string): Promise<number> {
+    const key = counterKey(name);
+    const text = await this.#ports.command(key, ['GET', key]);
+    return typeof text === 'string' ? Number.parseInt(text, 10) || 0 : 0;
+  }
+}
