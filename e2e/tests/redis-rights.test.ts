@@ -50,11 +50,10 @@ describe.each(cases)('$title', ({ args, gatewayUser, publisherUser }) => {
     const byHttp = chatMessage(roomId, 'by HTTP');
     await acceptEvents(gateway.url, byHttp);
     const started = typing(roomId, userId, true);
-    await publisher.publish('typing_start', roomId, started.payload);
+    await publisher.publishEvents([started]);
     await client.event(({ event_type }) => event_type === 'typing_start');
     // The end of typing, and a message, from the publisher.
-    const { payload } = chatMessage(roomId, 'by the publisher', { sender_id: userId });
-    await publisher.publish('chat_message', roomId, payload);
+    await publisher.publishEvents([chatMessage(roomId, 'by the publisher', { sender_id: userId })]);
     await client.event((event) => event.payload['content'] === 'by the publisher');
     await xadd(redis, 'events:notification', { nonsense: 'x' });
     await eventually(async () => expect(await redis.cli('XLEN', 'dead:{events:notification}')).toBe('1'));

@@ -24,16 +24,15 @@ function isIdText(text: string): boolean {
   return isInBounds && !CONTROL.test(text) && text.isWellFormed() && utf8Bytes(text) <= MAX_EVENT_ID_BYTES;
 }
 
+const checks: Readonly<Record<EventIdRule, (text: string) => boolean>> = {
+  'uuid-v4': isUuidV4,
+  uuid: isUuid,
+  text: isIdText,
+};
+
 /** Whether a text is an ID by this rule. */
 export function isEventId(text: string, rule: EventIdRule): boolean {
-  switch (rule) {
-    case 'uuid-v4':
-      return isUuidV4(text);
-    case 'uuid':
-      return isUuid(text);
-    case 'text':
-      return isIdText(text);
-  }
+  return checks[rule](text);
 }
 
 /** The form in which IDs are compared: two IDs with the same one are one event. */

@@ -11,7 +11,8 @@ const LAYOUT = 1;
  * @throws BrokerError `layout_differs` for any other layout, and for what is no number
  */
 export function checkLayout(key: string, stored: unknown): void {
-  if (stored === null || Number.parseInt(String(stored), 10) === LAYOUT) return;
+  const number = typeof stored === 'string' ? Number.parseInt(stored, 10) : stored;
+  if (number === null || number === LAYOUT) return;
   const kept = JSON.stringify(stored)?.slice(0, 40);
   throw new BrokerError(
     'layout_differs',
