@@ -5,6 +5,7 @@
 /** Stable codes of {@link SignalRError}; each is explained in docs/errors.md. */
 export const SIGNALR_ERROR_CODES = [
   'aborted',
+  'authentication_unavailable',
   'backplane_unavailable',
   'canceled',
   'client_error',
@@ -51,5 +52,26 @@ export class HubError extends SignalRError {
   constructor(message: string, options?: ErrorOptions) {
     super('hub_error', message, options);
     this.name = 'HubError';
+  }
+}
+
+/** Bounds of what `Retry-After` says, in seconds: a client that is told 0 would come back at once, for ever. */
+const RETRY_SECONDS = { least: 1, most: 86_400 } as const;
+
+/**
+ * What `authenticate` throws when it cannot tell now who somebody is, because a service that it asks (a key server, a database) is
+ * away. The request is answered with 503 and `Retry-After` rather than 401, which clients take for a final no.
+ */
+export class AuthenticationUnavailable extends SignalRError {
+  /** Whole seconds, from 1 to 86,400. */
+  readonly retryAfterSeconds: number;
+
+  /** @param options.retryAfterMs when it is worth asking again; rounded up to whole seconds. @defaultValue 1_000 */
+  constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
+    const { retryAfterMs = 1_000, ...rest } = options;
+    super('authentication_unavailable', message, rest);
+    this.name = 'AuthenticationUnavailable';
+    const seconds = Math.ceil(retryAfterMs / 1000) || RETRY_SECONDS.least;
+    this.retryAfterSeconds = Math.min(RETRY_SECONDS.most, Math.max(RETRY_SECONDS.least, seconds));
   }
 }

@@ -19,6 +19,8 @@ export type HandshakeFailure = 'timeout' | 'too_big' | 'malformed' | 'refused' |
 /** Why a request was turned away before there was a connection. */
 export type RefusalReason =
   | 'unauthorized'
+  /** `authenticate` could not tell who it is; the client was answered 503. */
+  | 'authentication_unavailable'
   | 'origin_not_allowed'
   | 'too_many_pending_connections'
   | 'unknown_connection'
@@ -26,6 +28,8 @@ export type RefusalReason =
   | 'other_user'
   /** The directory of connections could not be asked; the client was answered 503. */
   | 'directory_unavailable'
+  /** The instance that serves the connection could not be asked, and may be there all the same; the client was answered 503. */
+  | 'instance_unreachable'
   | 'server_closed';
 
 /** Everything the server reports, told apart by `type`. */

@@ -6,7 +6,13 @@ export { createMemoryBackplane } from './backplane/memory-backplane.js';
 export type { Clock } from './connection/clock.js';
 export { CLOSE_RULES, type CloseReason, type CloseRule } from './connection/close-reason.js';
 export type { DrainOptions } from './drain.js';
-export { HubError, SIGNALR_ERROR_CODES, SignalRError, type SignalRErrorCode } from './errors.js';
+export {
+  AuthenticationUnavailable,
+  HubError,
+  SIGNALR_ERROR_CODES,
+  SignalRError,
+  type SignalRErrorCode,
+} from './errors.js';
 export type {
   BackplaneIgnoreReason,
   ConnectionIdentity,

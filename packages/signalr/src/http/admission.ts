@@ -3,11 +3,12 @@
  */
 import { toError } from '../connection/error-text.js';
 import type { ConnectionPrincipal } from '../connection/hub-connection.js';
+import { AuthenticationUnavailable } from '../errors.js';
 import type { RefusalReason, SignalREventListener } from '../events.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import { type Authenticate, type AuthenticateRequest, bearerTokenOf } from './authenticate.js';
 import type { StoredConnection } from './connection-store.js';
-import { emptyAnswer, type HttpAnswer } from './http-answer.js';
+import { emptyAnswer, type HttpAnswer, retryLater } from './http-answer.js';
 
 /** Who it is, or the answer that turns the request away. */
 export type Admission =
@@ -34,7 +35,7 @@ export class Admitter {
   }
 
   /**
-   * Never rejects: an error of `authenticate` is reported and answered with 500.
+   * Never rejects: an error of `authenticate` is reported and answered with 500, one that says "not now" with 503.
    * @param find the connection that the request is about, when it is about one that is known; asked again after the question,
    * during which somebody may have opened it
    */
@@ -53,6 +54,10 @@ export class Admitter {
       // The body stays empty: the official client shows body or reason phrase, and tests look for the latter.
       return { kind: 'refused', answer: this.refuse('unauthorized', emptyAnswer(401)) };
     } catch (error) {
+      if (error instanceof AuthenticationUnavailable) {
+        const answer = retryLater(error.retryAfterSeconds);
+        return { kind: 'refused', answer: this.refuse('authentication_unavailable', answer) };
+      }
       this.#onEvent({ type: 'authentication_failed', hub: this.#hubPath, error: toError(error) });
       return { kind: 'refused', answer: emptyAnswer(500) };
     }

@@ -39,7 +39,7 @@ export interface Authenticated<User> {
 
 /**
  * Decides about one request; undefined refuses it with 401. Called for every request, polls and POSTs included.
- * An error is answered with 500 and reported; its text is not sent.
+ * An `AuthenticationUnavailable` is answered with 503 and `Retry-After`; any other error with 500 and reported. Neither text is sent.
  */
 export type Authenticate<User> = (
   request: AuthenticateRequest,

@@ -21,8 +21,13 @@ export function plainText(status: number, body = ''): HttpAnswer {
 /** Nobody is known by this token. Of all refusals with words, ASP.NET Core gives only this one no type. */
 export const UNKNOWN_CONNECTION: HttpAnswer = { status: 404, body: 'No Connection with that ID' };
 
+/** Not now: the client may come back after so many whole seconds. */
+export function retryLater(seconds: number): HttpAnswer {
+  return { status: 503, headers: { 'Retry-After': String(seconds) } };
+}
+
 /** Another server takes the client at once, where there is one: the shortest wait that the header can say. */
-export const GOING_AWAY: HttpAnswer = { status: 503, headers: { 'Retry-After': '1' } };
+export const GOING_AWAY: HttpAnswer = retryLater(1);
 
 /** Answers that ASP.NET Core gives without a body and without a type. */
 export function emptyAnswer(status: number): HttpAnswer {

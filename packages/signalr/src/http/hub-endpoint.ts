@@ -7,6 +7,7 @@ import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import type { MappedHub } from '../hub/mapped-hub.js';
+import type { ForwardOutcome } from '../instances/forwarding.js';
 import type { Instances, Place } from '../instances/instances.js';
 import type { TransportName } from '../protocol/negotiate.js';
 import type { PollLimits } from '../transports/long-polling-transport.js';
@@ -190,7 +191,7 @@ export class HubEndpoint<Client, User, Items> {
         ? lifetimeSecondsOf(client.principal, this.#hub.ticker.unixTimeMs())
         : undefined,
     });
-    return answer ?? this.#admitter.refuse('too_many_pending_connections', emptyAnswer(503));
+    return answer ?? this.#admitter.refuse('too_many_pending_connections', GOING_AWAY);
   }
 
   async #answerUpgrade(
@@ -228,7 +229,6 @@ export class HubEndpoint<Client, User, Items> {
     return isHere || instances === undefined ? { kind: 'here' } : instances.placeOf(token, request);
   }
 
-  /** What an instance has that does not answer is lost; its client begins anew. */
   async #forward(
     request: IncomingMessage,
     response: ServerResponse,
@@ -236,14 +236,20 @@ export class HubEndpoint<Client, User, Items> {
   ): Promise<HttpAnswer | undefined> {
     // A request that has ended ends no other: the one to the other instance would hang until its timeout.
     if (request.method === 'GET' && response.destroyed) return undefined;
-    const isAnswered = await this.#options.instances?.forward(request, response, url);
-    return isAnswered === true ? undefined : this.#httpTransports.refuseUnknown();
+    return this.#answerForwarded(await this.#options.instances?.forward(request, response, url));
   }
 
   async #forwardUpgrade({ request, socket, head }: Upgrade, url: string): Promise<HttpAnswer | undefined> {
     if (socket.destroyed) return undefined;
-    const isAnswered = await this.#options.instances?.forwardUpgrade(request, socket, head, url);
-    return isAnswered === true ? undefined : this.#httpTransports.refuseUnknown();
+    const { instances } = this.#options;
+    return this.#answerForwarded(await instances?.forwardUpgrade(request, socket, head, url));
+  }
+
+  /** What an instance had that has ended is lost, and its client begins anew; one that cannot be asked may have it still. */
+  #answerForwarded(outcome: ForwardOutcome | undefined): HttpAnswer | undefined {
+    if (outcome === 'answered') return undefined;
+    if (outcome === 'unreachable') return this.#admitter.refuse('instance_unreachable', GOING_AWAY);
+    return this.#httpTransports.refuseUnknown();
   }
 
   /** Before a connection is opened that has more than one request, the other instances have to know of it. */

@@ -3,7 +3,9 @@
  */
 
 /**
- * Allowed origins: a list such as `['https://app.example']`, a function, or `'*'` for any.
+ * Allowed origins: a list such as `['https://app.example', 'capacitor://localhost']`, a function, or `'*'` for any.
+ * `'null'` is sent by pages of files, by sandboxed frames and after some redirects: any site can make such a frame, so who
+ * lists it has let in every page.
  * `'*'` lets any page act with the cookies of its visitor: use it only when credentials are tokens that the
  * page itself must hold.
  */

@@ -33,29 +33,33 @@ export interface ForwardLimits {
 }
 
 /**
- * Forwards a request. Resolves when its answer has begun or it has failed: then with false, and nothing was answered.
+ * What became of a request that was forwarded. `gone`: nothing listens there any more, so what that instance had is lost.
+ * `unreachable`: nobody knows, it may be there all the same. After both nothing was answered.
  */
+export type ForwardOutcome = 'answered' | 'gone' | 'unreachable';
+
+/** Forwards a request. Resolves when its answer has begun or it has failed. */
 export function forwardRequest(
   request: IncomingMessage,
   response: ServerResponse,
   url: string,
   limits: ForwardLimits,
-): Promise<boolean> {
+): Promise<ForwardOutcome> {
   return new Promise((resolve) => {
     const outgoing = startRequest(url, request, withoutHopByHop(request.headers), limits);
     let isAnswered = false;
-    const giveUp = (): void => {
+    const giveUp = (error?: Error): void => {
       // What breaks after the whole answer is the rest of a body that nobody waits for.
       if (isAnswered) return;
       outgoing.destroy();
       if (response.headersSent) response.destroy();
-      resolve(response.headersSent);
+      resolve(response.headersSent ? 'answered' : failureOf(error));
     };
     outgoing.on('error', giveUp);
     response.on('close', () => outgoing.destroy());
     outgoing.on('response', (answer) => {
       answer.on('error', giveUp);
-      answer.on('aborted', giveUp);
+      answer.on('aborted', () => giveUp());
       if (response.destroyed) return giveUp();
       response.writeHead(answer.statusCode ?? 502, withoutHopByHop(answer.headers));
       // An event stream has to reach its client before its first event.
@@ -66,7 +70,7 @@ export function forwardRequest(
         request.unpipe(outgoing);
         void endAfterRest(response);
       });
-      resolve(true);
+      resolve('answered');
     });
     // The instance that serves the connection says how long a poll or a stream may be silent.
     response.setTimeout(0);
@@ -81,15 +85,15 @@ export function forwardUpgrade(
   head: Buffer,
   url: string,
   limits: ForwardLimits,
-): Promise<boolean> {
+): Promise<ForwardOutcome> {
   return new Promise((resolve) => {
     const outgoing = startRequest(url, request, request.headers, limits);
-    outgoing.on('error', () => resolve(false));
+    outgoing.on('error', (error) => resolve(failureOf(error)));
     socket.on('close', () => outgoing.destroy());
     outgoing.on('response', (answer) => {
       socket.write(responseHead(answer));
       answer.pipe(socket);
-      resolve(true);
+      resolve('answered');
     });
     outgoing.on('upgrade', (answer, upstream, upstreamHead) => {
       socket.write(responseHead(answer));
@@ -104,10 +108,15 @@ export function forwardUpgrade(
         from.on('close', () => to.destroy());
         from.pipe(to);
       }
-      resolve(true);
+      resolve('answered');
     });
     outgoing.end();
   });
+}
+
+/** A refused connection proves that the instance has ended; a timeout or a reset proves nothing. */
+function failureOf(error: NodeJS.ErrnoException | undefined): 'gone' | 'unreachable' {
+  return error?.code === 'ECONNREFUSED' ? 'gone' : 'unreachable';
 }
 
 function startRequest(

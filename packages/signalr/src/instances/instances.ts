@@ -6,7 +6,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { SignalRError } from '../errors.js';
 import type { ConnectionDirectory } from './connection-directory.js';
-import { type ForwardLimits, forwardRequest, forwardUpgrade, isForwarded } from './forwarding.js';
+import {
+  type ForwardLimits,
+  type ForwardOutcome,
+  forwardRequest,
+  forwardUpgrade,
+  isForwarded,
+} from './forwarding.js';
 import { SignedTokens } from './signed-tokens.js';
 
 /** What several instances of a server share, so that any of them may get any request of a client. */
@@ -28,6 +34,13 @@ export type Place =
 
 const HERE: Place = { kind: 'here' };
 
+/** Requests are forwarded with their own path: another one would be dropped in silence. */
+function isBareAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, pathname, search, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && pathname === '/' && username + password + search + hash === '';
+}
+
 /** The instances as one hub sees them. */
 export class Instances {
   readonly tokens: SignedTokens;
@@ -38,10 +51,10 @@ export class Instances {
 
   /** @throws SignalRError `invalid_option` */
   constructor(options: InstanceOptions, hubPath: string, limits: ForwardLimits) {
-    if (!URL.canParse(options.url) || !/^https?:$/.test(new URL(options.url).protocol)) {
+    if (!isBareAddress(options.url)) {
       throw new SignalRError(
         'invalid_option',
-        `instances.url is an address like http://10.0.0.7:8080; it is ${options.url}.`,
+        'instances.url is an address like http://10.0.0.7:8080, without a path or anything else behind the port.',
       );
     }
     this.tokens = new SignedTokens(options.signingKeys, hubPath);
@@ -76,13 +89,16 @@ export class Instances {
     if (content !== undefined) this.#options.directory.release(content.connectionId, this.#options.url);
   }
 
-  /** @returns whether it was answered */
-  forward(request: IncomingMessage, response: ServerResponse, url: string): Promise<boolean> {
+  forward(request: IncomingMessage, response: ServerResponse, url: string): Promise<ForwardOutcome> {
     return forwardRequest(request, response, url, this.#limits);
   }
 
-  /** @returns whether it was answered */
-  forwardUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, url: string): Promise<boolean> {
+  forwardUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    url: string,
+  ): Promise<ForwardOutcome> {
     this.#tunnels.add(socket);
     socket.once('close', () => this.#tunnels.delete(socket));
     return forwardUpgrade(request, socket, head, url, this.#limits);
