@@ -1,5 +1,5 @@
 // The only reader of the environment: MILLRACE_* variables in, gateway options out.
-import { MAX_PARTITIONS, parseRedisUrl } from '@millrace/broker';
+import { BrokerError, MAX_PARTITIONS, parseRedisUrl } from '@millrace/broker';
 import { type UnknownVariable, unknownVariables, type VariableName } from './environment-names.js';
 import { GatewayError } from './errors.js';
 import type { LogLevel } from './logger.js';
@@ -35,6 +35,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       .filter((item) => item !== '');
   const port = text('MILLRACE_PORT');
   const host = text('MILLRACE_HOST');
+  const jwksMaxStaleMs = text('MILLRACE_JWKS_MAX_STALE_MS');
   const drainMs = text('MILLRACE_DRAIN_MS');
   return {
     gateway: {
@@ -43,11 +44,14 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       ...(drainMs === undefined ? {} : { drainMs: parseMilliseconds('MILLRACE_DRAIN_MS', drainMs) }),
       redisUrl: parseRedis(text('MILLRACE_REDIS_URL')),
       partitions: parsePartitions(text('MILLRACE_PARTITIONS')),
-      jwtSecret: text('MILLRACE_JWT_SECRET'),
-      jwksUrl: parseUrl('MILLRACE_JWKS_URL', text('MILLRACE_JWKS_URL'), ['https:', 'http:']),
+      jwtSecret: parseSecret('MILLRACE_JWT_SECRET', variables['MILLRACE_JWT_SECRET']),
+      jwksUrl: text('MILLRACE_JWKS_URL'),
+      ...(jwksMaxStaleMs === undefined
+        ? {}
+        : { jwksMaxStaleMs: parseMilliseconds('MILLRACE_JWKS_MAX_STALE_MS', jwksMaxStaleMs) }),
       apiKeys: list('MILLRACE_API_KEYS'),
       instance: text('MILLRACE_INSTANCE'),
-      instanceUrl: parseUrl('MILLRACE_INSTANCE_URL', text('MILLRACE_INSTANCE_URL'), ['http:', 'https:']),
+      instanceUrl: text('MILLRACE_INSTANCE_URL'),
       connectionKeys: list('MILLRACE_CONNECTION_KEYS'),
       isDevelopment: parseSwitch('MILLRACE_DEV', text('MILLRACE_DEV')),
       allowedOrigins: list('MILLRACE_ALLOWED_ORIGINS'),
@@ -77,9 +81,11 @@ function parseRedis(text: string | undefined): string | undefined {
   try {
     parseRedisUrl(text);
     return text;
-  } catch {
-    // The value is not repeated: it may hold a password.
-    throw invalid('MILLRACE_REDIS_URL', 'an address that begins with redis:// or rediss://');
+  } catch (error) {
+    // The broker says what is wrong without repeating the value, which may hold a password.
+    if (!(error instanceof BrokerError)) throw error;
+    const message = `${error.message.replace(/^url /, 'MILLRACE_REDIS_URL ')}.`;
+    throw new GatewayError('invalid_configuration', message, { cause: error });
   }
 }
 
@@ -88,6 +94,16 @@ function parsePartitions(text: string | undefined): number | undefined {
   const partitions = Number(text);
   if (/^\d+$/.test(text) && partitions >= 1 && partitions <= MAX_PARTITIONS) return partitions;
   throw invalid('MILLRACE_PARTITIONS', `a number from 1 to ${MAX_PARTITIONS}`);
+}
+
+/** To trim it in silence would sign other tokens than whoever else has it as it is. */
+function parseSecret(name: VariableName, value: string | undefined): string | undefined {
+  if (value === undefined || value.trim() === '') return undefined;
+  if (value === value.trim()) return value;
+  throw new GatewayError(
+    'invalid_configuration',
+    `${name} begins or ends with blanks or line breaks. Take them out, here and wherever tokens are signed with it.`,
+  );
 }
 
 function parseSwitch(name: string, text: string | undefined): boolean {
@@ -106,18 +122,6 @@ function parseSwitch(name: string, text: string | undefined): boolean {
     default:
       throw invalid(name, '1 or 0');
   }
-}
-
-function parseUrl(name: string, text: string | undefined, protocols: readonly string[]): string | undefined {
-  if (text === undefined) return undefined;
-  if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) {
-    // The value is not repeated: it may hold a password.
-    throw invalid(
-      name,
-      `an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-    );
-  }
-  return text;
 }
 
 function parseLogLevel(text: string | undefined): LogLevel | undefined {

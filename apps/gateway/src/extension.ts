@@ -28,6 +28,11 @@ export interface ExampleEvent {
 /** The default export of an extension's package. */
 export interface GatewayExtension {
   readonly name: string;
+  /**
+   * Whether it is safe only where everybody may do everything: the gateway refuses it outside development mode. An extension can sign tokens
+   * with the gateway's own secret, so one that hands them out to anybody must say so. @defaultValue false
+   */
+  readonly isForDevelopment?: boolean;
   /** Shown when a gateway starts in development mode. @defaultValue none */
   readonly example?: ExampleEvent;
   /** Adds routes and starts what the extension needs. The returned function stops it. */

@@ -3,6 +3,7 @@
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 import { GatewayError } from './errors.js';
 import type { GatewayExtension } from './extension.js';
+import { faultOfApiKey, faultOfHttpUrl, faultOfOrigin, type UrlPart } from './setting-checks.js';
 
 /** Options of {@link createGateway}. */
 export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
@@ -23,6 +24,13 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly jwtSecret?: string | undefined;
   /** Address of the JSON Web Key Set that signs tokens. */
   readonly jwksUrl?: string | undefined;
+  /**
+   * While that address cannot be asked, the keys that it gave last are used for this long; then clients are told to come back (503).
+   * @defaultValue 86_400_000
+   */
+  readonly jwksMaxStaleMs?: number;
+  /** Keys that are older are asked for again, beside the requests that use them. @defaultValue 600_000 */
+  readonly jwksRefreshMs?: number;
   /** Keys that may publish over HTTP. */
   readonly apiKeys?: readonly string[];
   /** Name of this gateway, in logs and in the broker. Unique among live gateways. @defaultValue host name and process id */
@@ -109,6 +117,8 @@ const defaults = {
   catalog: eventCatalog as AnyCatalog,
   port: 4400,
   host: '127.0.0.1',
+  jwksMaxStaleMs: 86_400_000,
+  jwksRefreshMs: 600_000,
   apiKeys: [],
   connectionKeys: [],
   isDevelopment: false,
@@ -140,6 +150,8 @@ const defaults = {
 
 /** Whole numbers from 1. The broker checks those that it is given. */
 const counts = [
+  'jwksMaxStaleMs',
+  'jwksRefreshMs',
   'maxBodyBytes',
   'maxEventsPerRequest',
   'maxRoomsPerConnection',
@@ -177,6 +189,9 @@ export function resolveOptions(
   checkDuration('shutdownTimeoutMs', resolved.shutdownTimeoutMs);
   for (const option of counts) checkCount(option, resolved[option]);
   checkSecrets(resolved);
+  checkUrl('MILLRACE_JWKS_URL', resolved.jwksUrl, ['path', 'query']);
+  checkInstanceName(resolved.instance);
+  checkExtensions(resolved);
   checkOrigins(resolved.allowedOrigins);
   checkInstance(resolved);
   return Object.freeze(resolved);
@@ -194,7 +209,11 @@ function checkInstance({ instanceUrl, connectionKeys, redisUrl }: ResolvedGatewa
   if (connectionKeys.some((key) => new TextEncoder().encode(key).length < 32)) {
     throw invalid('Each key in MILLRACE_CONNECTION_KEYS must have at least 32 bytes.');
   }
-  if (instanceUrl === undefined) return;
+  if (instanceUrl === undefined) {
+    if (connectionKeys.length > 0) throw invalid('MILLRACE_CONNECTION_KEYS needs MILLRACE_INSTANCE_URL.');
+    return;
+  }
+  checkUrl('MILLRACE_INSTANCE_URL', instanceUrl, []);
   if (redisUrl === undefined || connectionKeys.length === 0) {
     throw invalid('MILLRACE_INSTANCE_URL needs MILLRACE_REDIS_URL and MILLRACE_CONNECTION_KEYS.');
   }
@@ -214,18 +233,31 @@ export function checkJwtSecret(jwtSecret: string): void {
   throw invalid('MILLRACE_JWT_SECRET must have at least 32 bytes. `openssl rand -hex 32` makes a good one.');
 }
 
-/** An origin as browsers send it: scheme and host, without a path. */
-function checkOrigins(origins: readonly string[]): void {
-  const wrong = origins.find((origin) => origin !== '*' && !(URL.canParse(origin) && isOrigin(origin)));
-  if (wrong === undefined) return;
+function checkExtensions({ extensions, isDevelopment }: ResolvedGatewayOptions): void {
+  const unsafe = extensions.find(({ isForDevelopment }) => isForDevelopment === true);
+  if (isDevelopment || unsafe === undefined) return;
   throw invalid(
-    `MILLRACE_ALLOWED_ORIGINS: ${JSON.stringify(wrong)} can never match. Write origins as browsers send them: https://app.example.`,
+    `The demo ${unsafe.name} gives everybody a token that is signed with your secret, so it runs in development mode only. ` +
+      'Unset MILLRACE_DEMO, or set MILLRACE_DEV=1.',
   );
 }
 
-function isOrigin(text: string): boolean {
-  const { origin } = new URL(text);
-  return origin !== 'null' && origin === text.toLowerCase();
+function checkOrigins(origins: readonly string[]): void {
+  for (const origin of origins) {
+    const fault = faultOfOrigin(origin);
+    if (fault !== undefined) throw invalid(`MILLRACE_ALLOWED_ORIGINS: ${JSON.stringify(origin)} ${fault}.`);
+  }
+}
+
+function checkUrl(variable: string, url: string | undefined, allowed: readonly UrlPart[]): void {
+  const fault = url === undefined ? undefined : faultOfHttpUrl(url, allowed);
+  if (fault !== undefined) throw invalid(`${variable} ${fault}.`);
+}
+
+/** It is a name in logs and in the broker. */
+function checkInstanceName(instance: string): void {
+  if (instance !== '' && Buffer.byteLength(instance) <= 200 && !/[\p{Cc}{}]/u.test(instance)) return;
+  throw invalid('MILLRACE_INSTANCE must be 1 to 200 bytes without control characters and braces.');
 }
 
 function checkSecrets(options: ResolvedGatewayOptions): void {
@@ -234,8 +266,9 @@ function checkSecrets(options: ResolvedGatewayOptions): void {
     throw invalid('Set MILLRACE_JWT_SECRET or MILLRACE_JWKS_URL, not both.');
   }
   if (jwtSecret !== undefined) checkJwtSecret(jwtSecret);
-  if (apiKeys.some((key) => key.length < 16)) {
-    throw invalid('Each key in MILLRACE_API_KEYS must have at least 16 characters.');
+  for (const key of apiKeys) {
+    const fault = faultOfApiKey(key);
+    if (fault !== undefined) throw invalid(`Each key in MILLRACE_API_KEYS ${fault}.`);
   }
   if (isDevelopment) {
     if (!loopbackHosts.has(host)) {

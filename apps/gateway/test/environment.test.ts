@@ -49,11 +49,11 @@ describe('readEnvironment', () => {
     ['MILLRACE_PARTITIONS', '0'],
     ['MILLRACE_PARTITIONS', '33'],
     ['MILLRACE_PARTITIONS', 'chat=3'],
-    ['MILLRACE_JWKS_URL', 'ftp://keys'],
     ['MILLRACE_LOG_LEVEL', 'loud'],
     ['MILLRACE_DRAIN_MS', '10s'],
     ['MILLRACE_DRAIN_MS', '-1'],
-    ['MILLRACE_INSTANCE_URL', '10.0.0.7:4400'],
+    ['MILLRACE_JWT_SECRET', `${secret}\n`],
+    ['MILLRACE_JWT_SECRET', ` ${secret}`],
   ])('refuses %s=%s and names the variable', (name, value) => {
     expect(() => readEnvironment({ [name]: value })).toThrow(name);
   });
@@ -92,11 +92,69 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions({ jwtSecret: secret, apiKeys: ['short'] }, 'me')).toThrow(/16 characters/);
   });
 
-  it.each(['example.com', 'https://app.example/', 'https://app.example/path', 'app', 'null'])(
-    'refuses %s as an origin, which no browser sends',
-    (origin) => {
-      const options = { isDevelopment: true, allowedOrigins: ['https://fine.example:8443', origin] };
-      expect(() => resolveOptions(options, 'me')).toThrow(/MILLRACE_ALLOWED_ORIGINS.*can never match/);
+  it.each([
+    'example.com',
+    'https://app.example/',
+    'https://app.example/path',
+    'https://app.example:443',
+    'https://app.example?x',
+    'https://*.app.example',
+    'https://ann@app.example',
+    'app',
+    'file://',
+    'file:///index.html',
+    'capacitor://localhost/',
+    'capacitor:localhost',
+    'data:text/html',
+  ])('refuses %s as an origin, which no browser sends', (origin) => {
+    const options = { isDevelopment: true, allowedOrigins: ['https://fine.example:8443', origin] };
+    expect(() => resolveOptions(options, 'me')).toThrow(/MILLRACE_ALLOWED_ORIGINS.*can never match/);
+  });
+
+  it.each([
+    'capacitor://localhost',
+    'ionic://localhost',
+    'tauri://localhost',
+    'app://obsidian.md',
+    'chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb',
+    'http://localhost',
+    'https://tauri.localhost:1420',
+    'null',
+  ])('takes %s as an origin, which apps send', (origin) => {
+    const options = { isDevelopment: true, allowedOrigins: [origin] };
+    expect(resolveOptions(options, 'me').allowedOrigins).toEqual([origin]);
+  });
+
+  it.each([
+    ['jwksUrl', 'ftp://keys', /MILLRACE_JWKS_URL must be an address/],
+    ['jwksUrl', 'https://ann:hunter2@keys.example/jwks', /MILLRACE_JWKS_URL has a user or password/],
+    ['jwksUrl', 'https://keys.example/jwks#first', /MILLRACE_JWKS_URL has a fragment/],
+    ['instanceUrl', '10.0.0.7:4400', /MILLRACE_INSTANCE_URL must be an address/],
+    ['instanceUrl', 'http://10.0.0.7:4400/live', /MILLRACE_INSTANCE_URL has a path/],
+    ['instanceUrl', 'http://10.0.0.7:4400?a=1', /MILLRACE_INSTANCE_URL has a query/],
+    ['instanceUrl', 'http://ann:hunter2@10.0.0.7:4400/#x', /a user or password and a fragment/],
+    ['instance', 'a{b}', /MILLRACE_INSTANCE must be/],
+  ])(
+    'refuses the %s %s, of which a part would be dropped, and repeats no secret',
+    (option, value, message) => {
+      const shared = { redisUrl: 'redis://localhost', connectionKeys: ['k'.repeat(32)] };
+      const options = {
+        isDevelopment: true,
+        ...shared,
+        instanceUrl: 'http://10.0.0.7:4400',
+        [option]: value,
+      };
+      expect(() => resolveOptions(options, 'me')).toThrow(message);
+      expect(() => resolveOptions(options, 'me')).toThrow(/^(?!.*hunter2)/);
+    },
+  );
+
+  it.each(['an api key with blanks', `${key}\t${key}`, 'schlüssel-schlüssel'])(
+    'refuses the API key %j, which no client can send as it is meant',
+    (wrong) => {
+      expect(() => resolveOptions({ jwtSecret: secret, apiKeys: [wrong] }, 'me')).toThrow(
+        'MILLRACE_API_KEYS',
+      );
     },
   );
 
@@ -131,6 +189,9 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions({ ...shared, connectionKeys: [] }, 'me')).toThrow('MILLRACE_CONNECTION_KEYS');
     expect(() => resolveOptions({ ...shared, connectionKeys: ['short'] }, 'me')).toThrow('32 bytes');
     expect(() => resolveOptions({ ...shared, redisUrl: undefined }, 'me')).toThrow('MILLRACE_REDIS_URL');
+    expect(() => resolveOptions({ ...shared, instanceUrl: undefined }, 'me')).toThrow(
+      'MILLRACE_INSTANCE_URL',
+    );
   });
 
   it('lets an undefined option have its default', () => {

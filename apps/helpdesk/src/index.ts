@@ -27,6 +27,7 @@ export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension 
   const example = exampleEvent();
   return {
     name: 'helpdesk',
+    isForDevelopment: resolved.isForDevelopment,
     ...(example === undefined ? {} : { example }),
     async start({ http, publisher, issueToken, logger }) {
       const database = openDatabase(resolved.dataFolder);

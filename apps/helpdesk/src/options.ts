@@ -13,6 +13,10 @@ export interface HelpdeskOptions {
   readonly outboxRetryMs?: number;
   /** Most events that wait for the broker; beyond it changes are refused. @defaultValue 10_000 */
   readonly maxOutboxEvents?: number;
+  /**
+   * Whether gateways refuse it outside development mode, for it gives everybody who asks a token of anybody. @defaultValue true
+   */
+  readonly isForDevelopment?: boolean;
 }
 
 /** Options with every default filled in. */
@@ -26,6 +30,7 @@ export function resolveOptions(options: HelpdeskOptions): ResolvedHelpdeskOption
     typingExpiryMs: 6_000,
     outboxRetryMs: 200,
     maxOutboxEvents: 10_000,
+    isForDevelopment: true,
     ...options,
   });
 }

@@ -65,3 +65,58 @@ it.each(['', 'localhost:6379', 'http://127.0.0.1', 'redis:'])(
     );
   },
 );
+
+const secret = 'hunter2';
+
+it.each([
+  ['redis://host:6379?db=3', /\?db=….*redis:\/\/host:6379\/3/],
+  ['redis://host:6379/1?DB=3', /\?DB=….*redis:\/\/host:6379\/3/],
+  [`redis://host:6379?password=${secret}`, /\?password=….*before the host/],
+  ['redis://host?ssl=true', /\?ssl=….*rediss:/],
+  ['redis://host?timeout=5&db=3', /\?timeout=….*take it out/],
+  ['redis://host:6379?', /parameter/],
+  [`redis://host?${secret}!=1`, /parameter/],
+  ['redis://host:6379#3', /fragment/],
+  ['redis://host:6379/#', /fragment/],
+  ['redis://host:6379/three', /path that is no number/],
+  ['redis://host:6379/3/', /path that is no number/],
+  ['redis://host:6379/-1', /path that is no number/],
+  ['redis://host:6379/1e1', /path that is no number/],
+  ['redis://one:7000,two:7001/3', /cluster/],
+  ['unix:///run/redis.sock', /Unix socket/],
+  ['/run/redis.sock', /Unix socket/],
+  ['redis+unix:///run/redis.sock?db=1', /Unix socket/],
+  ['redis-sentinel://host:26379/main', /Sentinel/],
+  ['redis:///run/redis.sock', /path that is no number/],
+  ['redis://:6379', /name a host/],
+  ['redis://', /name a host/],
+  [`redis://ann#${secret}:x@host:6379`, /%23/],
+  [`redis://:${secret}/x@host:6379`, /%2F/],
+  [`redis://:${secret}?x@host:6379`, /%3F/],
+  [`redis://:${secret}%@host:6379`, /%25/],
+  [`redis://ann:${secret}`, /name a host/],
+])('refuses %j as a URL, names what is wrong, and repeats no secret', (url, message) => {
+  let thrown: unknown;
+  try {
+    createRedisBroker({ streams: STREAMS, url });
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toMatchObject({
+    code: 'invalid_argument',
+    message: expect.stringMatching(message) as string,
+  });
+  expect(String(thrown)).not.toContain(secret);
+});
+
+it.each([
+  'redis://host',
+  'redis://host/',
+  'redis://host:6379/0',
+  'rediss://ann:p%40ss%2Fword%23@host:6379/15',
+  'redis://:p@ss@host',
+  'redis://[::1]:6379',
+  'redis://one:7000,two,[::1]:7002/0',
+])('takes %j as a URL', (url) => {
+  expect(() => createRedisBroker({ streams: STREAMS, url })).not.toThrow();
+});

@@ -121,6 +121,7 @@ function hubUrl(url: string): string {
       'url must begin with http:// or https://; in a page it may also be a path of the same origin.';
     throw new ClientError('invalid_argument', message);
   }
+  if (url.includes('#')) throw new ClientError('invalid_argument', 'url must have no fragment (#…).');
   const [address = '', ...query] = url.split('?');
   const path = address.replace(/\/+$/, '');
   return [path.endsWith(HUB_PATH) ? path : path + HUB_PATH, ...query].join('?');
