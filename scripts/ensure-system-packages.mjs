@@ -5,6 +5,8 @@ import { existsSync } from 'node:fs';
 
 const needed = [
   { isThere: () => hasProgram('redis-server'), debianPackages: ['redis-server'] },
+  // Makes the certificate of a Redis that speaks TLS.
+  { isThere: () => hasProgram('openssl'), debianPackages: ['openssl'] },
   { isThere: () => existsSync('/usr/bin/chromium'), debianPackages: ['chromium'] },
   // Debian's own Python: another one on the PATH lacks Debian's packages.
   {

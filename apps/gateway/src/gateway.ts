@@ -1,12 +1,12 @@
 // A gateway's life: its parts are started in the order of the data's way, and stopped so that nothing accepted is lost.
 import { hostname } from 'node:os';
-import { BrokerError, parseRedisUrl, type StreamTrouble } from '@millrace/broker';
+import { BrokerError, type StreamTrouble } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
 import type { FastifyInstance } from 'fastify';
 import { createApiKeyCheck } from './auth/api-keys.js';
 import { createTokenIssuer } from './auth/token-issuer.js';
-import { GatewayError } from './errors.js';
+import { inWords } from './broker-failure.js';
 import { areUsersOpen, createGatewayParts, type GatewayParts } from './gateway-parts.js';
 import { addHealthRoutes, type Readiness } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
@@ -32,7 +32,7 @@ export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
   /**
    * Connects to the broker, begins to read, then listens.
    *
-   * @throws GatewayError `broker_unavailable` or `port_in_use`.
+   * @throws GatewayError `broker_unavailable`, `partitions_differ`, `port_in_use` or `invalid_configuration`, in words that say what to do.
    */
   start(): Promise<GatewayAddress>;
   /**
@@ -178,15 +178,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       await this.#parts.broker.open();
       await this.#parts.directory?.open();
     } catch (cause) {
-      throwIfPartitionsDiffer(cause);
-      throwIfLayoutDiffers(cause);
-      const { redisUrl } = this.#options;
-      const where = redisUrl === undefined ? 'in memory' : parseRedisUrl(redisUrl).seeds.join(', ');
-      throw new GatewayError(
-        'broker_unavailable',
-        `Redis at ${where} cannot be reached. Is MILLRACE_REDIS_URL right?`,
-        { cause },
-      );
+      throw await inWords(cause, this.#options.redisUrl);
     }
   }
 
@@ -194,8 +186,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     try {
       await this.#parts.delivery.start();
     } catch (error) {
-      throwIfPartitionsDiffer(error);
-      throw error;
+      // What is no error of the broker is a fault of ours, and keeps its stack.
+      throw error instanceof BrokerError ? await inWords(error, this.#options.redisUrl) : error;
     }
   }
 
@@ -288,20 +280,4 @@ async function endsWithin(timeoutMs: number, work: Promise<void>): Promise<boole
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** @throws GatewayError `partitions_differ` when that is what happened */
-function throwIfPartitionsDiffer(cause: unknown): void {
-  if (!(cause instanceof BrokerError) || cause.code !== 'partitions_differ') return;
-  throw new GatewayError(
-    'partitions_differ',
-    `${cause.message}. Set MILLRACE_PARTITIONS to the stored number, or leave it unset.`,
-    { cause },
-  );
-}
-
-/** @throws GatewayError `layout_differs` when that is what happened */
-function throwIfLayoutDiffers(cause: unknown): void {
-  if (cause instanceof BrokerError && cause.code === 'layout_differs')
-    throw new GatewayError('layout_differs', `${cause.message}.`, { cause });
 }

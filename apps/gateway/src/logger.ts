@@ -40,11 +40,22 @@ export function createLogger({ level, isForPeople = false }: LoggerOptions): Log
       ],
       censor: '[redacted]',
     },
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label) => ({ level: label }), log: inWholeMilliseconds },
   };
   // Each line goes out at once and nobody waits for it. A least length of 0 would do the same, but then a flush does nothing.
   const stream = isForPeople ? peopleStream : pino.destination({ dest: 1, minLength: 1, sync: false });
   return pino(options, stream);
+}
+
+/** A clock's fractions are noise: `4999.9972750000015` is 5000. Fields with this unit carry it in their names. */
+function inWholeMilliseconds(fields: Record<string, unknown>): Record<string, unknown> {
+  const entries = Object.entries(fields);
+  const isFraction = (name: string, value: unknown): value is number =>
+    name.endsWith('Ms') && Number.isFinite(value) && !Number.isInteger(value);
+  if (!entries.some(([name, value]) => isFraction(name, value))) return fields;
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, isFraction(name, value) ? Math.round(value) : value]),
+  );
 }
 
 /** Resolves when every line so far is written, or cannot be. */

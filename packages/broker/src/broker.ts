@@ -402,4 +402,10 @@ export interface Broker {
 
   /** All names that are announced now, by whomever. */
   announced(): Promise<ReadonlySet<string>>;
+
+  /**
+   * What the store does when its memory is full: `noeviction` (it refuses writes), or the name of a policy by which it throws keys away,
+   * streams and what is remembered against repeats among them. `undefined` where this user may not look it up.
+   */
+  evictionPolicy(): Promise<string | undefined>;
 }

@@ -63,6 +63,7 @@ export {
   type StreamPosition,
   type ToldTip,
 } from './position.js';
+export { explainRedisFailure } from './redis/explain-failure.js';
 export { createRedisBroker } from './redis/redis-broker.js';
 export type { RedisBrokerOptions } from './redis/redis-options.js';
 export { parseRedisUrl, type RedisUrl } from './redis/redis-url.js';

@@ -23,7 +23,7 @@ export interface ConnectedPublisher<C extends AnyCatalog>
 /**
  * Connects to Redis and creates a publisher.
  *
- * @throws BrokerError `unavailable` when Redis cannot be reached.
+ * @throws BrokerError `unavailable` or `refused` when Redis cannot be used; the message says why and what to do.
  */
 export async function connectPublisher<C extends AnyCatalog = typeof eventCatalog>(
   options: ConnectPublisherOptions<C>,

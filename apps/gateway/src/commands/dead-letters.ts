@@ -1,6 +1,7 @@
 // `millrace dead-letters list|show|replay|drop`: what became of entries that were rejected.
-import { type Broker, BrokerError, createRedisBroker, type EntryId, parseRedisUrl } from '@millrace/broker';
+import { type Broker, BrokerError, createRedisBroker, type EntryId } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
+import { inWords } from '../broker-failure.js';
 import { letterJson, letterTable, letterText } from '../dead-letters/letter-text.js';
 import { findLetter, listLetters, streamsNamed } from '../dead-letters/placed-letters.js';
 import {
@@ -102,16 +103,10 @@ async function withBroker(work: (broker: Broker) => Promise<void>): Promise<void
     await broker.open();
     await work(broker);
   } catch (error) {
-    throw error instanceof BrokerError ? inWords(error, redisUrl) : error;
+    throw error instanceof BrokerError ? await inWords(error, redisUrl) : error;
   } finally {
     await broker.close();
   }
-}
-
-function inWords(cause: BrokerError, redisUrl: string): GatewayError {
-  const where = parseRedisUrl(redisUrl).seeds.join(', ');
-  const hint = cause.code === 'out_of_memory' ? 'Nothing was changed.' : 'Is MILLRACE_REDIS_URL right?';
-  return new GatewayError('broker_unavailable', `Redis at ${where}: ${cause.message}. ${hint}`, { cause });
 }
 
 function fail(message: string): void {

@@ -97,6 +97,11 @@ function lineOf(event: TailedEvent): string {
 function reasonOf(error: unknown, url: string): string {
   const message = error instanceof Error ? error.message : String(error);
   if (message.includes('401')) return 'the gateway refused the token; give a valid one with --token';
+  if (message.includes("'503'"))
+    return 'the gateway cannot tell now who the token belongs to, or is stopping; try again later';
+  if (message.includes("'421'"))
+    return `the gateway is in development mode and answers to localhost only, not to ${new URL(url).hostname}`;
+  if (/ENOTFOUND|EAI_AGAIN/.test(message)) return `the host of ${url} cannot be resolved`;
   if (/ECONNREFUSED|fetch failed/.test(message)) return `nothing listens on ${url}; start the gateway first`;
   // Texts of hub errors come after this word and are meant for people.
   return message.split('HubException: ').at(-1) ?? message;

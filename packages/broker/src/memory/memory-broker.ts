@@ -229,6 +229,10 @@ class MemoryBroker implements Broker {
     return this.#stream(stream).dropDeadLetters(ids);
   }
 
+  async evictionPolicy(): Promise<string> {
+    return 'noeviction';
+  }
+
   async inspect(stream: string): Promise<StreamInspection> {
     return this.#stream(stream).inspect(this.#nowMs());
   }

@@ -238,7 +238,10 @@ export class RedisConnection {
       if (isAsking) client.sendCommand(['ASKING']).catch(() => {});
       const reply = client.sendCommand(args, READS_ENTRIES.has(args[0] ?? '') ? AS_BYTES : undefined);
       return await withDeadline(this.#options.clock, reply, timeoutMs, () => {
-        return new BrokerError('timeout', `Redis did not answer ${args[0] ?? ''} within ${timeoutMs} ms`);
+        return new BrokerError(
+          'timeout',
+          `Redis did not answer ${args[0] ?? ''} within ${Math.round(timeoutMs)} ms`,
+        );
       });
     } catch (error) {
       if (isUseless(error)) this.#drop(client, fromRedisError(error));
@@ -261,7 +264,10 @@ export class RedisConnection {
     client.on('error', (error: unknown) => this.#drop(client, fromRedisError(error)));
     try {
       const greeting = await withDeadline(this.#options.clock, greet(client), timeoutMs, () => {
-        return new BrokerError('unavailable', `Redis did not accept the connection within ${timeoutMs} ms`);
+        return new BrokerError(
+          'unavailable',
+          `Redis did not accept the connection within ${Math.round(timeoutMs)} ms`,
+        );
       });
       this.#clientId = greeting.clientId;
       this.#isClusterNode = greeting.isClusterNode;

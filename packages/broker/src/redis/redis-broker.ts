@@ -36,12 +36,13 @@ import type {
 } from '../broker.js';
 import { toDeadLetter } from '../dead-letter.js';
 import { LAST_ENTRY_ID } from '../entry-id.js';
-import { BrokerError, isRefusal, toBrokerError } from '../errors.js';
+import { BrokerError, isRefusal } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
 import { Partitioning, partitioningOf } from '../partitions.js';
 import { StateNotifier } from '../state-notifier.js';
 import type { Settlement } from './blocking-reader.js';
 import { ClusterRouter } from './cluster/cluster-router.js';
+import { explainRedisFailure } from './explain-failure.js';
 import { layoutKey, slotsKey, streamKeys, typesKey } from './keys.js';
 import { checkLayout } from './layout.js';
 import { PublishBatcher } from './publish-batcher.js';
@@ -53,7 +54,7 @@ import {
 } from './redis-options.js';
 import { parseRedisUrl } from './redis-url.js';
 import { RedisWindows } from './redis-windows.js';
-import { asArray, asEntries, asNumber } from './replies.js';
+import { asArray, asEntries, asNumber, asText } from './replies.js';
 import type { RedisRouter, RouterOptions } from './router.js';
 import {
   acquireLeaseCall,
@@ -317,6 +318,20 @@ class RedisBroker implements Broker {
     return this.#run(announcedCall(this.options));
   }
 
+  async evictionPolicy(): Promise<string | undefined> {
+    try {
+      const about = await Promise.all(
+        this.readGroups.map(([stream = '']) => this.#router.command(stream, ['INFO', 'memory'])),
+      );
+      const policies = about.map((text) => /^maxmemory_policy:(\S+)/m.exec(asText(text))?.[1]);
+      // Of a cluster the first node that evicts speaks for all.
+      return policies.find((policy) => policy !== undefined && policy !== 'noeviction') ?? policies[0];
+    } catch (error) {
+      if (error instanceof BrokerError && error.code === 'refused') return undefined;
+      throw error;
+    }
+  }
+
   async #readPiece(key: string, options: RangeOptions): Promise<Entry[]> {
     checkRange(options);
     // Redis refuses an interval that begins after the largest ID.
@@ -344,7 +359,8 @@ class RedisBroker implements Broker {
       await this.#checkLayout();
       await this.#settlePartitions({ isClaiming: false });
     } catch (error) {
-      const failure = this.#isClosing ? closed() : toBrokerError(error, 'unavailable');
+      const explained = await explainRedisFailure(error, this.#redis.url);
+      const failure = this.#isClosing ? closed() : explained;
       this.#router.close();
       this.#router = this.#newRouter(this.#redis.url);
       this.#notifier.change('idle', failure);
