@@ -12,9 +12,11 @@ import { createPublisher, type Publisher } from '@millrace/publisher';
 import { type Authenticate, createSignalRServer, type Hub, type SignalRServer } from '@millrace/signalr';
 import { allowedOriginsOf } from './auth/allowed-origins.js';
 import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
+import { RemoteKeys } from './auth/remote-keys.js';
 import { createTokenVerifier, type User } from './auth/token-verifier.js';
 import { Delivery } from './delivery/delivery.js';
 import type { EventsClient } from './delivery/events-client.js';
+import { EvictionWatch } from './eviction-watch.js';
 import type { RoomPorts } from './hub/connection-rooms.js';
 import { createEventsHub } from './hub/events-hub.js';
 import { RateLimit } from './hub/rate-limit.js';
@@ -32,10 +34,13 @@ const maxLimitedUsers = 100_000;
 export interface GatewayParts {
   /** The configured secret; in development mode without one, a random one that only this process knows. */
   readonly jwtSecret: string;
+  /** Absent where tokens are signed with a secret. */
+  readonly remoteKeys: RemoteKeys | undefined;
   readonly metrics: Metrics;
   readonly broker: Broker;
   readonly publisher: Publisher;
   readonly delivery: Delivery;
+  readonly evictionWatch: EvictionWatch;
   /** Absent where clients always come back to the gateway they negotiated with. */
   readonly directory: SharedDirectory | undefined;
   readonly signalR: SignalRServer;
@@ -59,6 +64,10 @@ export function createGatewayParts(options: ResolvedGatewayOptions, logger: Logg
   const site: Site = { options, logger, metrics };
   const jwtSecret = options.jwtSecret ?? randomBytes(32).toString('hex');
   const broker = createBroker(site);
+  const evictionWatch = new EvictionWatch(broker, logger, () => systemClock.monotonicMs());
+  broker.onStateChange((state) => {
+    if (state === 'ready') void evictionWatch.look();
+  });
   const publisher = createPublisher({
     broker,
     catalog: options.catalog,
@@ -67,10 +76,11 @@ export function createGatewayParts(options: ResolvedGatewayOptions, logger: Logg
   });
   const directory = createDirectory(site);
   const signalR = createSignalR(site, directory);
+  const remoteKeys = createRemoteKeys(site);
   let hub: Hub<EventsClient>;
   const delivery = new Delivery({ ...site, broker, hub: () => hub });
-  hub = mapHub(site, { jwtSecret, publisher, delivery, signalR });
-  return { jwtSecret, metrics, broker, publisher, delivery, directory, signalR };
+  hub = mapHub(site, { jwtSecret, remoteKeys, publisher, delivery, signalR });
+  return { jwtSecret, remoteKeys, metrics, broker, publisher, delivery, evictionWatch, directory, signalR };
 }
 
 function createBroker({ options, logger, metrics }: Site): Broker {
@@ -118,7 +128,7 @@ function createSignalR({ options, logger, metrics }: Site, directory: SharedDire
 
 function mapHub(
   site: Site,
-  parts: Pick<GatewayParts, 'jwtSecret' | 'publisher' | 'delivery' | 'signalR'>,
+  parts: Pick<GatewayParts, 'jwtSecret' | 'remoteKeys' | 'publisher' | 'delivery' | 'signalR'>,
 ): Hub<EventsClient> {
   const { options, metrics } = site;
   const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = options;
@@ -137,7 +147,7 @@ function mapHub(
   });
   const origins = allowedOriginsOf(allowedOrigins, isDevelopment);
   return parts.signalR.mapHub('/hubs/events', definition, {
-    authenticate: createAuthenticate(site, parts.jwtSecret),
+    authenticate: createAuthenticate(site, parts.jwtSecret, parts.remoteKeys),
     ...(origins === undefined ? {} : { allowedOrigins: origins }),
   });
 }
@@ -160,9 +170,29 @@ function roomPorts({ options, metrics }: Site, delivery: Delivery): RoomPorts {
   };
 }
 
-function createAuthenticate({ options, logger }: Site, jwtSecret: string): Authenticate<User> {
-  const { jwksUrl } = options;
-  const keys = jwksUrl === undefined ? { jwtSecret } : { jwksUrl };
+function createRemoteKeys({ options, logger, metrics }: Site): RemoteKeys | undefined {
+  const { jwksUrl, jwksMaxStaleMs, jwksRefreshMs } = options;
+  if (jwksUrl === undefined) return undefined;
+  return new RemoteKeys({
+    url: jwksUrl,
+    refreshMs: jwksRefreshMs,
+    maxStaleMs: jwksMaxStaleMs,
+    nowMs: () => systemClock.monotonicMs(),
+    onAsked: (outcome) => metrics.keyServerRequests.inc({ outcome }),
+    onStateChange: (isAway, reason) => {
+      if (isAway)
+        logger.warn({ reason, jwksMaxStaleMs }, 'key server is away: the keys known so far are used on');
+      else logger.info('key server is back');
+    },
+  });
+}
+
+function createAuthenticate(
+  { options, logger }: Site,
+  jwtSecret: string,
+  remoteKeys: RemoteKeys | undefined,
+): Authenticate<User> {
+  const keys = remoteKeys === undefined ? { jwtSecret } : { remoteKeys };
   const authenticateToken = authenticateByToken(createTokenVerifier(keys), logger);
   return areUsersOpen(options) ? authenticateAnybody(authenticateToken) : authenticateToken;
 }

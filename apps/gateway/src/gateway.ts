@@ -61,6 +61,9 @@ export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
 }
 
 // With Redis away a stop must not wait for it.
+const keyServerAway =
+  'The key server of MILLRACE_JWKS_URL is away: the keys known so far are used on. The log says why.';
+
 const flushTimeoutMs = 1_000;
 
 /**
@@ -97,6 +100,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       // First, for this is what goes wrong most often: then nothing has happened yet.
       await checkPort(host, port);
       await this.#openBroker();
+      // Beside the rest: a key server that is away holds nothing up, and is heard of now rather than with the first client.
+      this.#parts.remoteKeys?.refresh();
       await this.#startDelivery();
       await this.#startExtensions();
       const address = await this.#listen();
@@ -153,8 +158,19 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       ...(delivery.isCaughtUp ? [] : ['streams are not read up to their end']),
       ...delivery.troubles.filter(isStopped).map(({ message }) => message),
     ];
-    const details = delivery.troubles.filter((trouble) => !isStopped(trouble)).map(troubleText);
+    const troubles = delivery.troubles.filter((trouble) => !isStopped(trouble)).map(troubleText);
+    const details = [...troubles, ...this.#details()];
     return reasons.length === 0 ? { isReady: true, details } : { isReady: false, reasons, details };
+  }
+
+  /** What somebody should look after besides the streams, although the gateway does its work. */
+  #details(): readonly string[] {
+    const { remoteKeys, evictionWatch } = this.#parts;
+    evictionWatch.refresh();
+    if (remoteKeys?.isAway !== true) return evictionWatch.details;
+    // Nobody may ask for a key meanwhile: then this is what finds out that the server is back.
+    remoteKeys.refresh();
+    return [...evictionWatch.details, keyServerAway];
   }
 
   async #exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }> {

@@ -123,6 +123,12 @@ export function createMetrics() {
     ['at', 'code'],
   );
 
+  const keyServerRequests = counter(
+    'key_server_requests_total',
+    'Questions to MILLRACE_JWKS_URL for the keys of tokens, answered or failed',
+    ['outcome'],
+  );
+
   function counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
     return new Counter({ name, help, labelNames, registers });
   }
@@ -150,6 +156,7 @@ export function createMetrics() {
     slowClients,
     refusals,
     replaysGivenUp,
+    keyServerRequests,
 
     /** Takes over what the broker says about a stream. */
     observeStream(group: string, inspection: StreamInspection): void {

@@ -1,8 +1,6 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
+import { KeysUnavailable } from '../src/auth/remote-keys.js';
 import { createTokenVerifier } from '../src/auth/token-verifier.js';
 
 const jwtSecret = 'a secret of at least thirty-two bytes!';
@@ -71,26 +69,34 @@ describe('createTokenVerifier with a secret', () => {
   });
 });
 
-describe('createTokenVerifier with a key set', () => {
-  it('accepts a token of the set, refuses HMAC with the public key, and says when the set cannot be had', async () => {
-    const { publicKey, privateKey } = await generateKeyPair('ES256');
-    const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' };
-    const server = createServer((_request, response) => response.end(JSON.stringify({ keys: [jwk] })));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    const verifyWithSet = createTokenVerifier({ jwksUrl });
-    const good = await new SignJWT({ sub: 'ana' })
-      .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
-      .sign(privateKey);
-    expect(await verifyWithSet(good)).toMatchObject({ ok: true, token: { user: { userId: 'ana' } } });
+const key = await generateKeyPair('ES256');
+
+function signed(claims: Record<string, unknown>, kid = 'k1'): Promise<string> {
+  return new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid }).sign(key.privateKey);
+}
+
+describe('createTokenVerifier with remote keys', () => {
+  const verifyWithKeys = createTokenVerifier({ remoteKeys: { keyOf: async () => key.publicKey } });
+
+  it('accepts a token that the key has signed, and refuses HMAC with the public key', async () => {
+    expect(await verifyWithKeys(await signed({ sub: 'ana' }))).toMatchObject({
+      ok: true,
+      token: { user: { userId: 'ana' } },
+    });
     const confused = await new SignJWT({ sub: 'ana' })
       .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
-      .sign(new TextEncoder().encode(JSON.stringify(jwk)));
-    expect(await verifyWithSet(confused)).toEqual({ ok: false, refusal: 'invalid' });
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
-    expect(await createTokenVerifier({ jwksUrl })(good)).toEqual({ ok: false, refusal: 'keys_unavailable' });
+      .sign(new TextEncoder().encode(JSON.stringify(await exportJWK(key.publicKey))));
+    expect(await verifyWithKeys(confused)).toEqual({ ok: false, refusal: 'invalid' });
+  });
+
+  it.each([
+    ['nobody could be asked', new KeysUnavailable(7_000), 7_000],
+    ['the key that was given cannot be read', new TypeError('bad key'), 5_000],
+  ])('does not refuse a token when %s', async (_, error, retryAfterMs) => {
+    const failing = createTokenVerifier({ remoteKeys: { keyOf: () => Promise.reject(error) } });
+    const refusal = { ok: false, refusal: 'keys_unavailable', retryAfterMs };
+    expect(await failing(await signed({ sub: 'ana' }))).toEqual(refusal);
+    // What is no token at all needs no key to be refused.
+    expect(await failing('garbage')).toEqual({ ok: false, refusal: 'invalid' });
   });
 });

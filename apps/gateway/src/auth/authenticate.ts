@@ -1,16 +1,21 @@
 // Who is connecting: a verified token, or in development anybody. The hub knows users by their keys, so that it finds all connections
 // of a user however a token spells the ID; `user.userId` stays as it was written.
 import { randomUUID } from 'node:crypto';
-import type { Authenticate } from '@millrace/signalr';
+import { type Authenticate, AuthenticationUnavailable } from '@millrace/signalr';
 import { userKey } from '../delivery/user-key.js';
 import type { Logger } from '../logger.js';
 import type { TokenVerifier, User } from './token-verifier.js';
 
-/** Accepts valid tokens only. Refusals are logged with their reason, never with the token. */
+/**
+ * Accepts valid tokens only. Refusals are logged with their reason, never with the token. While the keys cannot be had the client is told to
+ * come back; that is logged once, where the keys are asked for.
+ */
 export function authenticateByToken(verifyToken: TokenVerifier, logger: Logger): Authenticate<User> {
   return async ({ token }) => {
     const verification = await verifyToken(token);
     if (!verification.ok) {
+      if (verification.refusal === 'keys_unavailable')
+        throw new AuthenticationUnavailable('the key server cannot be asked', verification);
       logger.info({ refusal: verification.refusal }, 'connection refused');
       return undefined;
     }

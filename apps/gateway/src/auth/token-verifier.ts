@@ -1,5 +1,6 @@
 // From a JSON Web Token to a user. Signature and times are jose's work; the claims are checked here.
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { KeysUnavailable, type RemoteKeys } from './remote-keys.js';
 
 /** Who is behind a connection. */
 export interface User {
@@ -19,12 +20,13 @@ export interface VerifiedToken {
 }
 
 /** Why a token was refused; safe to log, never shown to the client. */
-export type TokenRefusal = 'missing' | 'expired' | 'invalid' | 'claims' | 'keys_unavailable';
+export type TokenRefusal = 'missing' | 'expired' | 'invalid' | 'claims';
 
-/** Outcome of a verification. */
+/** Outcome of a verification. `keys_unavailable` is no refusal: the token may be good, and is worth trying again. */
 export type TokenVerification =
   | { readonly ok: true; readonly token: VerifiedToken }
-  | { readonly ok: false; readonly refusal: TokenRefusal };
+  | { readonly ok: false; readonly refusal: TokenRefusal }
+  | { readonly ok: false; readonly refusal: 'keys_unavailable'; readonly retryAfterMs: number };
 
 /** Verifies one token. Never throws. */
 export type TokenVerifier = (token: string | null) => Promise<TokenVerification>;
@@ -33,7 +35,7 @@ export type TokenVerifier = (token: string | null) => Promise<TokenVerification>
 const clockToleranceSeconds = 5;
 
 /** Where the keys come from. */
-export type TokenKeys = { readonly jwtSecret: string } | { readonly jwksUrl: string };
+export type TokenKeys = { readonly jwtSecret: string } | { readonly remoteKeys: Pick<RemoteKeys, 'keyOf'> };
 
 /** Creates a verifier for HS256 tokens of a shared secret, or for tokens signed by a key set's asymmetric keys. */
 export function createTokenVerifier(keys: TokenKeys): TokenVerifier {
@@ -43,7 +45,7 @@ export function createTokenVerifier(keys: TokenKeys): TokenVerifier {
     try {
       return readClaims(await verify(token));
     } catch (error) {
-      return { ok: false, refusal: refusalOf(error) };
+      return failureOf(error);
     }
   };
 }
@@ -56,7 +58,7 @@ function createSignatureCheck(keys: TokenKeys): (token: string) => Promise<JWTPa
       (await jwtVerify(token, secret, { algorithms: ['HS256'], clockTolerance: clockToleranceSeconds }))
         .payload;
   }
-  const keySet = createRemoteJWKSet(new URL(keys.jwksUrl));
+  const { remoteKeys } = keys;
   const algorithms = [
     'RS256',
     'RS384',
@@ -70,7 +72,12 @@ function createSignatureCheck(keys: TokenKeys): (token: string) => Promise<JWTPa
     'EdDSA',
   ];
   return async (token) =>
-    (await jwtVerify(token, keySet, { algorithms, clockTolerance: clockToleranceSeconds })).payload;
+    (
+      await jwtVerify(token, (header, jws) => remoteKeys.keyOf(header, jws), {
+        algorithms,
+        clockTolerance: clockToleranceSeconds,
+      })
+    ).payload;
 }
 
 function readClaims(payload: JWTPayload): TokenVerification {
@@ -94,8 +101,12 @@ export function isUsableUserId(sub: string): boolean {
   return sub !== '' && sub !== 'me' && Buffer.byteLength(sub) <= 200 && !/[\p{Cc}\p{Cs}]/u.test(sub);
 }
 
-function refusalOf(error: unknown): TokenRefusal {
-  if (error instanceof errors.JWTExpired) return 'expired';
-  if (error instanceof errors.JOSEError && error.code !== 'ERR_JWKS_TIMEOUT') return 'invalid';
-  return 'keys_unavailable';
+// A key that the server gave and nobody can read says as little about the token as no answer.
+const unreadableRetryMs = 5_000;
+
+function failureOf(error: unknown): TokenVerification {
+  if (error instanceof errors.JWTExpired) return { ok: false, refusal: 'expired' };
+  if (error instanceof errors.JOSEError) return { ok: false, refusal: 'invalid' };
+  const retryAfterMs = error instanceof KeysUnavailable ? error.retryAfterMs : unreadableRetryMs;
+  return { ok: false, refusal: 'keys_unavailable', retryAfterMs };
 }
