@@ -206,7 +206,7 @@ describe('a stop', () => {
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
     for (const socket of sockets) socket.on('error', () => undefined);
     sockets[0].write(
-      'POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"event',
+      'POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"event',
     );
     await eventually(async () => expect(await statusOf(`${gateway.url}/healthz`)).toBe(200));
     expect(await gateway.stop()).toBe(0);

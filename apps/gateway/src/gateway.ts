@@ -9,6 +9,7 @@ import { createTokenIssuer } from './auth/token-issuer.js';
 import { inWords } from './broker-failure.js';
 import { areUsersOpen, createGatewayParts, type GatewayParts } from './gateway-parts.js';
 import { addHealthRoutes, type Readiness } from './http/health.js';
+import { guardHosts } from './http/host-guard.js';
 import { createHttpServer } from './http/http-server.js';
 import { addIngestRoute } from './http/ingest.js';
 import { addOpenApiRoute } from './http/openapi.js';
@@ -60,10 +61,10 @@ export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
   return gateway as unknown as Gateway<C>;
 }
 
-// With Redis away a stop must not wait for it.
 const keyServerAway =
   'The key server of MILLRACE_JWKS_URL is away: the keys known so far are used on. The log says why.';
 
+// With Redis away a stop must not wait for it.
 const flushTimeoutMs = 1_000;
 
 /**
@@ -99,9 +100,9 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     try {
       // First, for this is what goes wrong most often: then nothing has happened yet.
       await checkPort(host, port);
-      await this.#openBroker();
       // Beside the rest: a key server that is away holds nothing up, and is heard of now rather than with the first client.
       this.#parts.remoteKeys?.refresh();
+      await this.#openBroker();
       await this.#startDelivery();
       await this.#startExtensions();
       const address = await this.#listen();
@@ -221,8 +222,14 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   }
 
   async #listen(): Promise<GatewayAddress> {
-    const { host, port } = this.#options;
+    const { host, port, isDevelopment } = this.#options;
     this.#parts.signalR.attach(this.#http.server);
+    if (isDevelopment) {
+      // After the hubs, so that it stands before them.
+      guardHosts(this.#http.server, () =>
+        this.#parts.metrics.refusals.inc({ at: 'api', code: 'host_not_allowed' }),
+      );
+    }
     try {
       await this.#http.listen({ host, port });
     } catch (cause) {

@@ -1,5 +1,6 @@
 // Pages of which origins may connect.
 import type { AllowedOrigins } from '@millrace/signalr';
+import { isLoopbackName } from '../http/loopback.js';
 
 /** As configured; without that in development every page of this machine. `undefined`: pages that this gateway itself serves. */
 export function allowedOriginsOf(
@@ -13,6 +14,5 @@ export function allowedOriginsOf(
 
 function isLoopbackOrigin(origin: string): boolean {
   if (!URL.canParse(origin)) return false;
-  const { hostname } = new URL(origin);
-  return hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]';
+  return isLoopbackName(new URL(origin).hostname);
 }

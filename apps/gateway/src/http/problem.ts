@@ -37,6 +37,7 @@ export const problemTitles = {
   outbox_full: 'Too much waits for the event store',
   overloaded: 'The gateway is offered more than it can take',
   not_found: 'There is nothing here',
+  host_not_allowed: 'This host is not allowed in development mode',
   internal: 'The gateway made a mistake',
 } as const;
 

@@ -1,0 +1,66 @@
+// In development mode everybody is let in, so only this machine may ask: a web page whose name was made to lead to a loopback address
+// (DNS rebinding) is told by the `Host` that its browser sends.
+import { IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
+import { Duplex } from 'node:stream';
+import { isLoopbackHost } from './loopback.js';
+import { problemBody } from './problem.js';
+
+const status = 421;
+const guarded: ReadonlySet<string | symbol> = new Set([
+  'request',
+  'upgrade',
+  'checkContinue',
+  'checkExpectation',
+]);
+
+/**
+ * Answers requests and upgrades for any other host with 421, before whatever listens to the server sees them. To be called after all
+ * that takes requests from the server in the same way. A request without a `Host` (HTTP/1.0) comes from no browser.
+ *
+ * @param refused called for each of them
+ */
+export function guardHosts(server: Server, refused: () => void): void {
+  const originalEmit = server.emit;
+  const emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    const [request, second] = args;
+    if (guarded.has(event) && request instanceof IncomingMessage && !isOurs(request)) {
+      refused();
+      refuse(request, second);
+      return true;
+    }
+    return Reflect.apply(originalEmit, server, [event, ...args]);
+  };
+  server.emit = emit as typeof server.emit; // the overloads per event name are all covered by the general form
+}
+
+function isOurs({ headers }: IncomingMessage): boolean {
+  return headers.host === undefined || isLoopbackHost(headers.host);
+}
+
+const body = problemBody({
+  status,
+  code: 'host_not_allowed',
+  detail:
+    'In development mode this gateway answers to localhost and loopback addresses only. Open it by such a name, or leave development ' +
+    'mode (MILLRACE_DEV) and set secrets.',
+});
+
+const headers = {
+  'Content-Type': 'application/problem+json',
+  'Content-Length': String(Buffer.byteLength(body)),
+  Connection: 'close',
+};
+
+function refuse(request: IncomingMessage, second: unknown): void {
+  if (second instanceof ServerResponse) {
+    request.resume();
+    second.writeHead(status, headers);
+    second.end(request.method === 'HEAD' ? undefined : body);
+    return;
+  }
+  if (!(second instanceof Duplex)) return;
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  second.on('error', () => second.destroy());
+  second.once('finish', () => second.destroy());
+  second.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+}
