@@ -85,6 +85,41 @@ describe.each(['HTTP', 'a list by HTTP', 'XADD'])('by %s', (way) => {
   });
 });
 
+describe('through a coalescing window', () => {
+  const user = randomUUID();
+  const extra = '"n" :9007199254740993, "m":[1.10,1e400]';
+  const receipt = (more: string): string => `{"user_id":"${user}","message_ids":["${randomUUID()}"],${more}}`;
+
+  test.each([
+    ['typing_start', `{"user_id":"${user}","username":"Ana","is_typing":true,\r${extra}}`],
+    ['read_receipt', receipt(extra)],
+  ] as const)('a %s that waited alone stays as it was written', async (type, payload) => {
+    const roomId = randomUUID();
+    const id = randomUUID();
+    await using reader = await TextReader.connect(system.url, roomId);
+    await acceptEvents(
+      system.url,
+      `{${envelope(roomId, id, type, timestamp)},"payload":${payload},"metadata":${metadata}}`,
+    );
+    const counted = `${metadata.slice(0, -1)},"coalesced_count":1}`;
+    expect(await entryOf(id, type)).toMatchObject({ timestamp, payload, metadata: counted });
+    const delivered = await textOf(reader, id);
+    expect(delivered.slice(0, delivered.indexOf(',"position":'))).toBe(`${payload},"metadata":${counted}`);
+  });
+
+  test('receipts that were merged are written anew', async () => {
+    const roomId = randomUUID();
+    const id = randomUUID();
+    const event = (eventId: string): string =>
+      `{${envelope(roomId, eventId, 'read_receipt', timestamp)},"payload":${receipt('"n":1.0')}}`;
+    await acceptEvents(system.url, `[${event(randomUUID())},${event(id)}]`);
+    const { payload = '{}', metadata: counted } = await entryOf(id, 'read_receipt');
+    expect(JSON.parse(payload)).toMatchObject({ user_id: user, message_ids: { length: 2 }, n: 1 });
+    expect(payload).not.toContain('1.0');
+    expect(counted).toBe('{"coalesced_count":2}');
+  });
+});
+
 async function post(body: Buffer): Promise<{ readonly status: number; readonly body: unknown }> {
   const headers = { 'content-type': 'application/json' };
   const response = await fetch(`${system.url}/v1/events`, {

@@ -7,7 +7,6 @@ import { type CatalogRules, checkCatalog } from './declaration-checks.js';
 import {
   type EntryFields,
   encodeEntry,
-  LARGEST_COUNT_TEXT,
   MAX_EVENT_BYTES,
   parseEntryFields,
   sizeIssue,
@@ -74,7 +73,6 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   parseEvent(value: unknown): ParseResult<EventOf<Catalog<T, S>>>;
   /**
    * {@link parseEvent} for a value that was read from JSON text, which keeps its texts as they were written.
-   * An event that may be coalesced is too large when it would be with its count.
    * @param text what the value was read from. The value may have got fields beyond it, but for `payload` and `metadata`
    */
   parseWritten(value: unknown, text: string): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
@@ -231,10 +229,7 @@ function parseWritten(core: Core, value: unknown, text: string): ParseResult<Rec
   const members: ReadonlyMap<string, string> = isObject(value) ? memberTexts(text, TEXT_FIELDS) : new Map();
   const payloadText = members.get('payload') ?? '';
   const metadataText = members.get('metadata') ?? 'null';
-  // A coalesced event must fit with its count as well.
-  const isCoalesced = isObject(value) && core.checks.get(String(value.event_type))?.declaration.coalescing;
-  const counted = isCoalesced ? metadataText + LARGEST_COUNT_TEXT : metadataText;
-  const tooLarge = sizeIssue(payloadText, counted, core.rules.maxEventBytes);
+  const tooLarge = sizeIssue(payloadText, metadataText, core.rules.maxEventBytes);
   if (tooLarge !== undefined) return failure([tooLarge]);
   return receive(core, value, metadataText === 'null' ? { payloadText } : { payloadText, metadataText });
 }

@@ -33,9 +33,6 @@ function readJson(text: string): JsonResult {
  */
 export const MAX_EVENT_BYTES = 262_144;
 
-/** Most that the count of a coalesced event adds to its metadata. */
-export const LARGEST_COUNT_TEXT = `,"coalesced_count":${Number.MAX_SAFE_INTEGER}}`;
-
 /** The issue of an event whose texts are too large, `undefined` when they are not. */
 export function sizeIssue(
   payloadText: string,

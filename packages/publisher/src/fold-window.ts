@@ -3,6 +3,7 @@
 
 import type { WindowName } from '@millrace/broker';
 import type { AnyCatalog, Coalescing, CoalescingWindow, EndedKey, StreamEvent } from '@millrace/contract';
+import type { KeptTexts } from './kept-texts.js';
 
 /** What a claimed window comes to. */
 export interface FoldedWindow {
@@ -21,12 +22,19 @@ export function endingText(key: string, timestamp: string): string {
   return JSON.stringify({ key, timestamp });
 }
 
+/** The rules of one catalog, and where the texts of its events are kept. */
+interface Rules {
+  readonly catalog: AnyCatalog;
+  readonly coalescing: Coalescing;
+  readonly keptTexts: KeptTexts;
+}
+
 /**
  * Applies the contract's rules to the inputs of a window, in their order. Endings come first: an event that is not newer
  * than one of them is dropped, whichever of the two arrived first.
  */
 export function foldWindow(
-  rules: { readonly catalog: AnyCatalog; readonly coalescing: Coalescing },
+  rules: Rules,
   { roomId, slot }: WindowName,
   waited: { readonly inputs: readonly string[]; readonly endings: readonly string[] },
 ): FoldedWindow {
@@ -64,14 +72,17 @@ function readEnding(text: string): EndedKey[] {
 }
 
 function readEvent(
-  { catalog, coalescing }: { readonly catalog: AnyCatalog; readonly coalescing: Coalescing },
+  { catalog, coalescing, keptTexts }: Rules,
   name: WindowName,
   text: string,
 ): StreamEvent | undefined {
-  const parsed = catalog.parseEvent(parse(text));
+  const parsed = catalog.parseWritten(parse(text), text);
   if (!parsed.ok) return undefined;
-  const place = coalescing.slotOf(parsed.value);
-  return place?.roomId === name.roomId && place.slot === name.slot ? parsed.value : undefined;
+  const { event } = parsed.value;
+  const place = coalescing.slotOf(event);
+  if (place?.roomId !== name.roomId || place.slot !== name.slot) return undefined;
+  keptTexts.keep(parsed.value);
+  return event;
 }
 
 function parse(text: string): unknown {

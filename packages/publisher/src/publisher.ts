@@ -13,6 +13,7 @@ import {
 } from '@millrace/contract';
 import type { Coalescer } from './coalescer.js';
 import { brokerUnavailable, PublisherError, streamRefused } from './errors.js';
+import { KeptTexts } from './kept-texts.js';
 import { LocalCoalescer } from './local-coalescer.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
 import { Outbox, type OutboxEvent } from './outbox.js';
@@ -64,6 +65,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   readonly #options: ResolvedPublisherOptions<C>;
   readonly #coalescer: Coalescer;
   readonly #outbox: Outbox;
+  /** Of what waits in windows. */
+  readonly #keptTexts = new KeptTexts();
   /** Writes that are under way; `flush` waits for them. Bounded by the outbox, which refuses beyond its bound. */
   readonly #inFlight = new Set<Promise<unknown>>();
   #isClosed = false;
@@ -72,9 +75,10 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   constructor(options: ResolvedPublisherOptions<C>) {
     this.#options = options;
     this.#outbox = createOutbox(options);
-    this.#coalescer = createCoalescer(options, async (event) => {
+    this.#coalescer = createCoalescer(options, this.#keptTexts, async (event) => {
       const declaration = this.#declarationOf(event);
-      const prepared = { event, declaration, fields: options.catalog.encodeEntry(event) };
+      const fields = options.catalog.encodeEntry(event, this.#keptTexts.textsOf(event));
+      const prepared = { event, declaration, fields };
       // A window in the broker waits there itself; its flush must not go on when another publisher has taken it over.
       const isShared = options.coalescing === 'redis';
       await this.#store(prepared, isShared ? ({ entry }) => options.broker.publish(entry) : undefined);
@@ -171,10 +175,22 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     const { catalog } = this.#options;
     const declaration = this.#declarationOf(event);
     const isCoalesced = declaration.coalescing?.key(event.payload) !== undefined; // Parsed by its own declaration.
-    // A coalesced event will also carry its count; it must fit with the largest.
-    const fields = isCoalesced
-      ? catalog.encodeEntry(withLargestCount(event))
-      : catalog.encodeEntry(event, written);
+    const fields = catalog.encodeEntry(event, written);
+    if (isCoalesced) {
+      const [timestampText = '', payloadText = '', metadataText] = [
+        fields.timestamp,
+        fields.payload,
+        fields.metadata,
+      ];
+      this.#keptTexts.keep({
+        event,
+        timestampText,
+        payloadText,
+        ...(metadataText === undefined ? {} : { metadataText }),
+      });
+      // It will also carry its count; it must fit with the largest.
+      catalog.encodeEntry(withLargestCount(event), { payloadText });
+    }
     return { event, declaration, isCoalesced, fields };
   }
 
@@ -244,10 +260,13 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
 
 function createCoalescer(
   { broker, catalog, clock, maxOpenWindows, observer, coalescing }: ResolvedPublisherOptions<AnyCatalog>,
+  keptTexts: KeptTexts,
   store: (event: StreamEvent) => Promise<void>,
 ): Coalescer {
   const options = { catalog, clock, maxOpenWindows, observer, store };
-  return coalescing === 'local' ? new LocalCoalescer(options) : new SharedCoalescer({ ...options, broker });
+  return coalescing === 'local'
+    ? new LocalCoalescer(options)
+    : new SharedCoalescer({ ...options, broker, keptTexts });
 }
 
 function createOutbox(options: ResolvedPublisherOptions<AnyCatalog>): Outbox {

@@ -20,6 +20,7 @@ import {
 } from '@millrace/contract';
 import type { Coalescer } from './coalescer.js';
 import { endingText, foldWindow } from './fold-window.js';
+import type { KeptTexts } from './kept-texts.js';
 import type { PublisherObserver } from './options.js';
 import { OverdueWatch } from './overdue-watch.js';
 import { RecentEndings } from './recent-endings.js';
@@ -33,6 +34,8 @@ export interface SharedCoalescerOptions {
   readonly broker: Pick<Broker, 'windows' | 'state' | 'onStateChange'>;
   /** Windows this process has added to and that may still wait; at the bound the oldest is flushed early. */
   readonly maxOpenWindows: number;
+  /** Of what waits, and of what is read again from windows. */
+  readonly keptTexts: KeptTexts;
   readonly observer: PublisherObserver;
   /** Puts one merged event into its stream. */
   store(event: StreamEvent): Promise<void>;
@@ -99,7 +102,10 @@ export class SharedCoalescer implements Coalescer {
       this.#options.observer.dropped?.({ reason: 'ended', count: event.metadata?.coalesced_count ?? 1 });
       return;
     }
-    await this.#slotOf(slotKey, windowMs).intake.add({ id: event.event_id, text: JSON.stringify(event) });
+    await this.#slotOf(slotKey, windowMs).intake.add({
+      id: event.event_id,
+      text: this.#options.keptTexts.textOf(event),
+    });
   }
 
   end(event: StreamEvent): void {
@@ -234,7 +240,8 @@ export class SharedCoalescer implements Coalescer {
     },
   ): Promise<boolean> {
     const { observer } = this.#options;
-    const rules = { catalog: this.#options.catalog, coalescing: this.#coalescing };
+    const { catalog, keptTexts } = this.#options;
+    const rules = { catalog, coalescing: this.#coalescing, keptTexts };
     const { events, absorbed, ended, unreadable } = foldWindow(rules, name, waited);
     const stopRenewal = this.#renew(name, token);
     const results = await Promise.allSettled(events.map((event) => this.#options.store(event)));

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   type AnyCatalog,
+  ContractError,
   describeIssue,
   type EventOf,
   itemTexts,
@@ -98,6 +99,7 @@ async function ingest({ value, text }: JsonBody, reply: FastifyReply, options: I
     await reply.code(status).send(Array.isArray(value) ? { results } : results[0]);
   } catch (error) {
     if (error instanceof PublisherError) return sendUnavailable(reply, error, events);
+    if (error instanceof ContractError) return sendInvalid(reply, tooLargeWithCount(events, options.catalog));
     throw error;
   }
 }
@@ -134,6 +136,21 @@ function toProblemErrors(failure: ParseFailure, index: number): readonly Problem
     rule: issue.rule,
     message: describeIssue(issue, failure.eventType),
   }));
+}
+
+/** Of events that were read, those that are refused all the same: a coalesced one must fit with the largest count. */
+function tooLargeWithCount(events: readonly WrittenEvent[], catalog: AnyCatalog): readonly ProblemError[] {
+  return events.flatMap(({ event, declaration, payloadText }, index) => {
+    if (declaration.coalescing === undefined) return [];
+    const metadata = { ...event.metadata, coalesced_count: Number.MAX_SAFE_INTEGER };
+    try {
+      catalog.encodeEntry({ ...event, metadata }, { payloadText });
+      return [];
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      return toProblemErrors({ ok: false, issues: error.issues }, index);
+    }
+  });
 }
 
 async function sendInvalid(reply: FastifyReply, errors: readonly ProblemError[]): Promise<void> {

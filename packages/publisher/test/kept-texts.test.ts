@@ -1,0 +1,66 @@
+// What waits in a window keeps the texts it was written as, until it is merged with something else.
+import { type EventOf, eventCatalog, type ReceivedEvent } from '@millrace/contract';
+import { expect, test } from 'vitest';
+import { KeptTexts } from '../src/kept-texts.js';
+import { setUp } from './set-up.js';
+
+const payload =
+  '{"user_id":"0190e6f2-7d3c-4c53-8f34-0a6f2f9d2a11","username":"Ana" ,"is_typing":true,"n":1.10}';
+
+function received(metadata?: string): ReceivedEvent<EventOf<typeof eventCatalog>> {
+  const text = `{"event_id":"4bf92f35-77b3-4da6-a3ce-929d0e0e4736","event_type":"typing_start","timestamp":"2026-11-28 14:50","room_id":"\\"},{","payload":${payload}${metadata === undefined ? '' : `,"metadata":${metadata}`}}`;
+  const parsed = eventCatalog.parseWritten(JSON.parse(text), text);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
+  return parsed.value;
+}
+
+test.each([
+  [undefined, '{"coalesced_count":3}'],
+  ['{ }', '{ "coalesced_count":3}'],
+  ['{"n":9007199254740993 }\r', '{"n":9007199254740993 ,"coalesced_count":3}'],
+  ['{"coalesced_count":3, "n":1.0}', '{"coalesced_count":3, "n":1.0}'],
+  ['{"coalesced_count":2,"n":1.0}', '{"coalesced_count":3,"n":1}'],
+  ['{"coalesced_count":null}', '{"coalesced_count":3}'],
+])('with metadata %s the count is written as %s', (metadata, counted) => {
+  const keptTexts = new KeptTexts();
+  const one = received(metadata);
+  keptTexts.keep(one);
+  const merged = { ...one.event, metadata: { ...one.event.metadata, coalesced_count: 3 } };
+  expect(keptTexts.textsOf(merged)).toEqual({
+    timestampText: '2026-11-28 14:50',
+    payloadText: payload,
+    metadataText: counted,
+  });
+});
+
+test.each(['local', 'redis'] as const)(
+  'a text goes through a %s window of one event as it was written',
+  async (coalescing) => {
+    await using stage = await setUp({ coalescing });
+    await stage.publisher.publishWritten([received('{"n":1.0}')]);
+    await stage.publisher.flush();
+    expect(await stage.entries('events:chat')).toMatchObject([
+      { timestamp: '2026-11-28 14:50', payload, metadata: '{"n":1.0,"coalesced_count":1}' },
+    ]);
+  },
+);
+
+test('what is written for a window is read back as it was', () => {
+  for (const one of [received(), received('{"n":9007199254740993}')]) {
+    const keptTexts = new KeptTexts();
+    keptTexts.keep(one);
+    const text = keptTexts.textOf(one.event);
+    expect(eventCatalog.parseWritten(JSON.parse(text), text)).toEqual({ ok: true, value: one });
+  }
+});
+
+test('a payload that is not the one of the last event is written anew', () => {
+  const keptTexts = new KeptTexts();
+  const one = received('{"n":1.0}');
+  keptTexts.keep(one);
+  const merged = { ...one.event, payload: { a: Number.POSITIVE_INFINITY }, metadata: { coalesced_count: 2 } };
+  expect(keptTexts.textsOf(merged)).toEqual({
+    payloadText: '{"a":null}',
+    metadataText: '{"coalesced_count":2}',
+  });
+});
