@@ -9,7 +9,7 @@ import { GatewayProcess } from '../fixtures/gateway-process.js';
 import { acceptEvents, postEvents, refusal } from '../fixtures/http.js';
 import { assertAllAcknowledged, xaddEvent } from '../fixtures/plain-redis.js';
 import { Resources } from '../fixtures/resources.js';
-import { chatMessage, notification, sampleEvent } from '../fixtures/sample-events.js';
+import { chatMessage, notification, sampleEvent, typing } from '../fixtures/sample-events.js';
 
 const roomId = 'room';
 const stream = 'events:notification';
@@ -140,4 +140,47 @@ describe('somebody gave an entry the largest ID there is', () => {
     expect(client.events.filter(({ event_id }) => event_id === kept.event_id)).toHaveLength(1);
     expect(client.events.filter(({ event_id }) => event_id === poison.event_id)).toHaveLength(1);
   });
+});
+
+test('an entry with an ID ten minutes ahead is named, and nothing that was delivered before is forgotten or sent twice for it', async () => {
+  await using system = await start();
+  const { redis, gateway, client } = system;
+  const before = notification(roomId, 'before');
+  await xaddEvent(redis, before);
+  const [delivered] = await client.received(1);
+  const [seconds = ''] = (await redis.cli('TIME')).split('\n');
+  const ahead = notification(roomId, 'from the future');
+  await xaddEvent(redis, ahead, { entryId: `${Number(seconds) * 1_000 + 600_000}-0` });
+  await expectNamed(system, 'ahead');
+  expect(await readiness(system)).toMatchObject({ status: 200 });
+  // A repeat by hand, which the store itself does not notice.
+  await xaddEvent(redis, before);
+  const after = notification(roomId, 'after');
+  await acceptEvents(gateway.url, after);
+  expect(await client.idsUpTo(after.event_id)).toEqual([before.event_id, ahead.event_id, after.event_id]);
+  expect(await metricsOf(system)).not.toMatch(/^event_clock_skew_total\{/m);
+  const back = await EventLog.connect(gateway.url);
+  expect(await back.join(roomId, delivered?.position)).toMatchObject({ recovered: true, replayed: 2 });
+  await back[Symbol.asyncDispose]();
+  await expectOthersServed(system);
+});
+
+test.each([
+  ['a string at the window of a room', ['SET', 'coalesce:room:typing', 'x']],
+  [
+    'a window with garbage in its fields',
+    ['HSET', 'coalesce:room:typing', 'd', '1', 'n', 'x', 'f', 'x', 'l', '4102444800000'],
+  ],
+  ['a string at the index of windows', ['SET', 'coalesce-due:typing', 'x']],
+])('%s is removed, logged and counted, and typing in the room goes on', async (_, garbage) => {
+  await using system = await start();
+  const { redis, gateway, client } = system;
+  await redis.cli(...garbage);
+  const event = typing(roomId, randomUUID(), true);
+  expect((await postEvents(gateway.url, event)).status).toBe(202);
+  await client.event(({ event_id }) => event_id === event.event_id);
+  expect(gateway.lines.some((line) => line.includes('something else stood at a coalescing window'))).toBe(
+    true,
+  );
+  expect(await metricsOf(system)).toMatch(/^coalescing_windows_healed_total [1-9]/m);
 });

@@ -87,6 +87,7 @@ describe.each([
       'x',
     ],
   ],
+  ['a flush without its endings', ['d', '1', 'n', 'x', 'f', 'x', 'l', '4102444800000']],
   ['a time in the next century', ['d', '4102444800000', 'n', '0', 'b', '0']],
   ['a time that is no number of this world', ['d', '99999999999999999999999999', 'n', '1']],
   ['a flush that ends in the next century', ['f', '1 {}', 'g', '', 't', 'other', 'l', '4102444800000']],

@@ -33,8 +33,9 @@ local due, n, bytes, opened = leadingNumber(state[1]), leadingNumber(state[2]) o
 if not due then
   due, n, bytes, opened = now + tonumber(ARGV[2]), 0, 0, 1
 elseif due < now - 1000 then
-  -- Nobody flushes it: it is not in the index, or its owner died a moment ago.
-  opened = 1
+  -- Nobody flushes it: it is not in the index, or its owner died a moment ago. Its place there is that of a window due now, for
+  -- what is there for too long is dropped.
+  due, opened = now, 1
 end
 if opened == 1 and KEYS[2] then redis.call('ZADD', KEYS[2], msText(due), ARGV[1]) end
 local maxInputs, maxBytes = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -137,7 +138,7 @@ elseif state[5] ~= ARGV[2] and (leadingNumber(state[6]) or 0) > now then
   return { 'busy', leadingNumber(state[6]) - now }
 end
 redis.call('HSET', key, 't', ARGV[2], 'l', msText(now + tonumber(ARGV[3])))
-return { 'claimed', inputs, endings, now - since }
+return { 'claimed', inputs, endings or '', math.max(0, now - since) }
 `,
   ],
   // It takes work out of the store.
