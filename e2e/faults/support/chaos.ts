@@ -68,7 +68,7 @@ export function chaosTable({ trials, minutes, seed }: ChaosReport): string {
     '|---|---|',
     `| faults | ${trials.length} |`,
     `| events published and confirmed | ${sum('published')} |`,
-    `| deliveries due (200 clients, 50 rooms, 3 gateways) | ${sum('due')} |`,
+    `| deliveries due (200 small clients and 6 official ones, 50 rooms, 3 gateways) | ${sum('due')} |`,
     `| handled | ${sum('handled')} |`,
     `| **lost** | **${sum('lost')}** |`,
     `| **handled twice** | **${sum('handledTwice')}** |`,

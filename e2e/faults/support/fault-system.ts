@@ -1,12 +1,25 @@
 // Several gateways on one Redis with wires that can be damaged, many clients, and a publisher.
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectPublisher } from '@millrace/publisher';
-import { type RedisServer, startRedis, startTcpProxy, type TcpProxy } from '@millrace/testkit';
+import {
+  type RedisServer,
+  startHttpProxy,
+  startRedis,
+  startTcpProxy,
+  type TcpProxy,
+} from '@millrace/testkit';
 import type { Environment } from '../../fixtures/cli-process.js';
 import { type TestPublisher, withoutTypes } from '../../fixtures/delivery-system.js';
 import { GatewayProcess } from '../../fixtures/gateway-process.js';
 import { Resources } from '../../fixtures/resources.js';
-import { judge, type OracleOptions, type Verdict } from './oracle.js';
+import {
+  fateOf,
+  type OfficialClient,
+  startLibraryClient,
+  startRecipeClient,
+  transports,
+} from './official-clients.js';
+import { type ClientLog, judge, type OracleOptions, type Verdict } from './oracle.js';
 import { RoomClient } from './room-client.js';
 import { publishSteadily } from './steady-publisher.js';
 
@@ -26,11 +39,23 @@ export interface Trial extends Verdict {
 }
 
 const roomCount = 50;
-export const clientsPerRoom = 4;
-/** Events of one trial; the tests say what is done to the system meanwhile. */
-export const trialEvents = 10_000;
-const eventsPerSecond = 1_000;
+const clientsPerRoom = 4;
+/** Of each kind one over each transport, each in a room of its own. */
+const officialCount = 2 * Object.keys(transports).length;
+
+/** How much is published during a trial, and how fast; the tests say what is done to the system meanwhile. */
+export interface TrialLoad {
+  readonly events: number;
+  readonly eventsPerSecond: number;
+}
+
+const usualLoad: TrialLoad = { events: 10_000, eventsPerSecond: 1_000 };
+export const trialEvents = usualLoad.events;
+/** Deliveries that are due in a trial of the usual load. */
+export const trialDeliveries = trialEvents * clientsPerRoom + officialCount * (trialEvents / roomCount);
 const settleMs = 40_000;
+/** A tenth of a second each: a loss is told within four seconds. */
+const maxQuietLooks = 60;
 
 /** One gateway, on an address that stays the same over its restarts. */
 export class Seat implements AsyncDisposable {
@@ -107,6 +132,8 @@ export class FaultSystem implements AsyncDisposable {
   readonly publisherWire: TcpProxy;
   readonly publisher: TestPublisher;
   readonly clients: readonly RoomClient[];
+  /** The README's recipe and `@millrace/client`; single requests of theirs fail all the time. */
+  readonly officials: readonly OfficialClient[];
   readonly #resources: Resources;
 
   private constructor(parts: {
@@ -114,12 +141,14 @@ export class FaultSystem implements AsyncDisposable {
     readonly seats: readonly Seat[];
     readonly publisherWire: TcpProxy;
     readonly publisher: TestPublisher;
+    readonly officials: readonly OfficialClient[];
     readonly resources: Resources;
   }) {
     this.redis = parts.redis;
     this.seats = parts.seats;
     this.publisherWire = parts.publisherWire;
     this.publisher = parts.publisher;
+    this.officials = parts.officials;
     this.#resources = parts.resources;
     const anySeat = (): string => this.seats[Math.floor(Math.random() * this.seats.length)]?.url ?? '';
     this.clients = Array.from(
@@ -137,11 +166,24 @@ export class FaultSystem implements AsyncDisposable {
       const publisherWire = resources.use(await startTcpProxy(redis.port));
       const publisher = await connectPublisher({ redisUrl: `redis://127.0.0.1:${publisherWire.port}` });
       resources.defer(() => publisher.close());
-      const parts = { redis, seats, publisherWire, publisher: withoutTypes(publisher), resources };
+      const officials = await startOfficials(seats, resources);
+      const parts = { redis, seats, publisherWire, publisher: withoutTypes(publisher), officials, resources };
       const system = new FaultSystem(parts);
       await system.whole();
       return system;
     });
+  }
+
+  /** What every client wrote down. */
+  get logs(): readonly ClientLog[] {
+    return [...this.clients, ...this.officials];
+  }
+
+  /** Who was told to reload, and why, since the last trial began. */
+  get reloads(): readonly string[] {
+    return this.logs.flatMap(({ name, records }) =>
+      records.flatMap((record) => (record.kind === 'reload' ? [`${name}: ${record.reason}`] : [])),
+    );
   }
 
   /** Waits until every gateway is ready and every client in its room. */
@@ -149,7 +191,7 @@ export class FaultSystem implements AsyncDisposable {
     const endMs = performance.now() + settleMs;
     for (;;) {
       const ready = await Promise.all(this.seats.map((seat) => seat.isReady()));
-      const outside = this.clients.filter(({ isJoined }) => !isJoined);
+      const outside = [...this.clients, ...this.officials].filter(({ isJoined }) => !isJoined);
       if (ready.every(Boolean) && outside.length === 0) return;
       if (performance.now() > endMs)
         throw new Error(`ready: ${ready.join()}; ${outside.length} clients are not in their rooms`);
@@ -161,24 +203,29 @@ export class FaultSystem implements AsyncDisposable {
    * Publishes the events of a trial while `fault` is done to the system, and judges what came of it. The fault begins when a
    * tenth was published, and has to end by itself.
    */
-  async try(fault: (system: FaultSystem) => Promise<void>, options: OracleOptions = {}): Promise<Trial> {
+  async try(
+    fault: (system: FaultSystem) => Promise<void>,
+    options: OracleOptions = {},
+    load: TrialLoad = usualLoad,
+  ): Promise<Trial> {
     await this.whole();
-    for (const client of this.clients) client.clear();
+    for (const client of [...this.clients, ...this.officials]) client.clear();
     const rooms = Array.from({ length: roomCount }, (_, index) => `room-${index}`);
-    const publishing = publishSteadily(this.publisher, { events: trialEvents, eventsPerSecond, rooms });
-    await pause((trialEvents / eventsPerSecond) * 100);
+    const publishing = publishSteadily(this.publisher, { ...load, rooms });
+    await pause((load.events / load.eventsPerSecond) * 100);
     await fault(this);
     const healedAtMs = performance.now();
     const { confirmed, unconfirmed } = await publishing;
     await this.whole();
     await this.#settle(confirmed);
-    const verdict = judge(confirmed, this.clients, unconfirmed, options);
+    const verdict = judge(confirmed, this.logs, unconfirmed, options);
     const replayed = this.clients.reduce((sum, client) => sum + client.replayedCount, 0);
     return { ...verdict, replayed, wholeAfterMs: this.#wholeAfterMs(confirmed, healedAtMs) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.clients) client.close();
+    for (const client of this.officials) await client.close();
     await this.#resources[Symbol.asyncDispose]();
   }
 
@@ -186,8 +233,8 @@ export class FaultSystem implements AsyncDisposable {
   async #settle(confirmed: Parameters<typeof judge>[0]): Promise<void> {
     const endMs = performance.now() + settleMs;
     let before = -1;
-    for (let quiet = 0; performance.now() < endMs && quiet < 30; ) {
-      const { lost, handled } = judge(confirmed, this.clients);
+    for (let quiet = 0; performance.now() < endMs && quiet < maxQuietLooks; ) {
+      const { lost, handled } = judge(confirmed, this.logs);
       if (lost === 0) return;
       quiet = handled === before ? quiet + 1 : 0;
       before = handled;
@@ -200,10 +247,29 @@ export class FaultSystem implements AsyncDisposable {
       confirmed.filter(({ confirmedAtMs }) => confirmedAtMs <= healedAtMs).map(({ eventId }) => eventId),
     );
     let lastMs = healedAtMs;
-    for (const { records } of this.clients) {
+    for (const { records } of this.logs) {
       const last = records.findLast((record) => record.kind === 'handled' && due.has(record.eventId));
       if (last !== undefined) lastMs = Math.max(lastMs, last.atMs);
     }
     return lastMs - healedAtMs;
   }
+}
+
+/** Each stays with one gateway, over a wire of its own; the gateway's client wire is below it. */
+async function startOfficials(
+  seats: readonly Seat[],
+  resources: Resources,
+): Promise<readonly OfficialClient[]> {
+  const officials: OfficialClient[] = [];
+  for (const start of [startRecipeClient, startLibraryClient]) {
+    for (const transport of Object.keys(transports) as (keyof typeof transports)[]) {
+      const seat = seats[officials.length % seats.length];
+      if (seat === undefined) throw new Error('a system has gateways');
+      const wire = resources.use(await startHttpProxy(() => seat.clientWire.port));
+      wire.decide((request) => fateOf(request, Math.random));
+      const url = `http://127.0.0.1:${wire.port}`;
+      officials.push(await start(url, `room-${officials.length}`, transport));
+    }
+  }
+  return officials;
 }
