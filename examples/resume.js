@@ -77,13 +77,13 @@ export function resume({ url, handlers, reload, refused = console.warn, http = {
     }
   }
 
-  async function run() {
-    for (let failures = 0; !isStopped; ) {
-      failures = (await connectOnce()) ? 0 : failures + 1;
-      await pause(Math.min(30_000, retryMs * 2 ** failures));
-    }
+  async function run(failures) {
+    if (isStopped) return;
+    const next = (await connectOnce()) ? 0 : failures + 1;
+    await pause(Math.min(30_000, retryMs * 2 ** next));
+    setTimeout(run, 0, next);
   }
-  run();
+  run(0);
 
   return {
     join(id) {
