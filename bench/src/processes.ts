@@ -10,6 +10,7 @@ export class Part implements AsyncDisposable {
 
   constructor(child: ChildProcess) {
     this.child = child;
+    endWithUs(child);
     child.once('exit', (code) => {
       if (code !== 0 && code !== null) process.exitCode = 1;
     });
@@ -39,6 +40,15 @@ export class Part implements AsyncDisposable {
     this.child.kill('SIGTERM');
     await once(this.child, 'exit');
   }
+}
+
+/** Kills `child` when this process is gone, however it went: a shell waits on a pipe that closes with us. */
+function endWithUs(child: ChildProcess): void {
+  const guard = spawn('sh', ['-c', `read -r _; kill -9 ${child.pid}`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  child.once('exit', () => guard.kill('SIGKILL'));
 }
 
 /** Starts a script of this folder with a message channel. */

@@ -11,6 +11,7 @@ export {
   SUITE_OPTIONS,
   TICKET,
 } from './conformance/harness.js';
+export { endWithUs } from './end-with-us.js';
 export { type FakeClock, fakeClock } from './fake-clock.js';
 export { type HttpFate, type HttpProxy, startHttpProxy } from './http-proxy.js';
 export { jsonText } from './json-text.js';

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { endWithUs } from './end-with-us.js';
 
 /** How a test server differs from a plain one without persistence. */
 export interface RedisServerOptions {
@@ -37,6 +38,8 @@ export interface RedisServer extends AsyncDisposable {
 }
 
 const START_ATTEMPTS = 5;
+/** Another server of the same protocol for all tests: `MILLRACE_REDIS_SERVER=/path/to/valkey-server npx vitest run …`. */
+const SERVER_PROGRAM = process.env.MILLRACE_REDIS_SERVER ?? 'redis-server';
 
 /** Starts a server and waits until it answers. */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
@@ -49,7 +52,9 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       return server;
     } catch (error) {
       // Another process may have taken the port between the look and the start.
-      if (attempt === START_ATTEMPTS) throw error;
+      if (attempt < START_ATTEMPTS) continue;
+      await rm(directory, { recursive: true, force: true });
+      throw error;
     }
   }
 }
@@ -59,7 +64,6 @@ class TestRedisServer implements RedisServer {
   readonly #directory: string;
   readonly #options: RedisServerOptions;
   #process: ChildProcess | undefined;
-  #guard: ChildProcess | undefined;
 
   constructor(port: number, directory: string, options: RedisServerOptions) {
     this.port = port;
@@ -88,11 +92,11 @@ class TestRedisServer implements RedisServer {
       ? ['--appendonly', 'yes', '--appendfsync', 'always']
       : ['--appendonly', 'no'];
     const place = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#directory];
-    const child = spawn('redis-server', [...place, '--save', '', ...persistence, ...args], {
+    const child = spawn(SERVER_PROGRAM, [...place, '--save', '', ...persistence, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#process = child;
-    this.#guard = guard(this.pid);
+    endWithUs(child);
     await untilReady(child);
   }
 
@@ -103,7 +107,6 @@ class TestRedisServer implements RedisServer {
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
-    this.#guard?.kill('SIGKILL');
   }
 
   pause(): void {
@@ -132,25 +135,19 @@ class TestRedisServer implements RedisServer {
   }
 }
 
-/** Ends the server should this process be killed before it could: the shell waits on a pipe that closes with us. */
-function guard(pid: number): ChildProcess {
-  return spawn('sh', ['-c', `read -r _; kill -9 ${pid}`], { stdio: ['pipe', 'ignore', 'ignore'] });
-}
-
 /** Resolves when the server says so itself; rejects with its output when it ends instead. */
 async function untilReady(child: ChildProcess): Promise<void> {
-  if (child.stdout === null) throw new Error('redis-server has no output');
+  if (child.stdout === null) throw new Error('The server has no output');
   const output: string[] = [];
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', () => reject(new Error(`redis-server ended:\n${output.join('\n')}`)));
+    child.once('exit', () => reject(new Error(`${SERVER_PROGRAM} ended:\n${output.join('\n')}`)));
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (output.length < 100) output.push(line);
       if (line.includes('Ready to accept connections')) resolve();
     });
   });
-  child.removeAllListeners('exit');
 }
 
 /** A port that was free a moment ago. */

@@ -1,0 +1,17 @@
+// Processes of a test end with it, also when it is killed and can end nothing any more.
+import { type ChildProcess, spawn } from 'node:child_process';
+
+/**
+ * Kills `child` when this process is gone, however it went: a shell waits on a pipe that closes with us, in a group of its own, so that
+ * a terminal's Ctrl-C does not end it first. It goes when `child` has ended.
+ * @param isGroup whether `child` leads a process group, which then ends with it
+ */
+export function endWithUs(child: ChildProcess, isGroup = false): void {
+  const { pid } = child;
+  if (pid === undefined) return;
+  const guard = spawn('sh', ['-c', `read -r _; kill -9 ${isGroup ? '-' : ''}${pid}`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  child.once('exit', () => guard.kill('SIGKILL'));
+}
