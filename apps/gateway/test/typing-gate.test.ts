@@ -1,7 +1,7 @@
 // What of typing goes on to clients, whatever arrives and in which order.
 import { randomUUID } from 'node:crypto';
 import { createMemoryBroker } from '@millrace/broker';
-import { compareTimestamps, eventCatalog, type StreamEvent } from '@millrace/contract';
+import { eventCatalog, type StreamEvent } from '@millrace/contract';
 import { createPublisher } from '@millrace/publisher';
 import { type FakeClock, fakeClock, mortalBroker } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -46,16 +46,19 @@ function setUp(clock: FakeClock = fakeClock()) {
     },
   );
   let sequence = 0;
-  /** An event made `ageMs` ago arrives now, by plain XADD. */
-  const arrive = (event_type: string, payload: object, ageMs = 0): void => {
+  /** An event arrives now, by plain XADD or as of an earlier entry, from a producer whose clock is off. Gives the entry's ID. */
+  const arrive = (event_type: string, payload: object, { skewMs = 0, asOf }: Made = {}): string => {
     const fields = {
       event_id: randomUUID(),
       event_type,
-      timestamp: new Date(clock.nowMs() - ageMs).toISOString(),
+      timestamp: new Date(clock.nowMs() + skewMs).toISOString(),
       room_id: 'room',
       payload: JSON.stringify(payload),
+      ...(asOf === undefined ? {} : { as_of: asOf }),
     };
-    router.route('events:chat', { id: `${clock.nowMs()}-${sequence++}`, fields });
+    const id = `${clock.nowMs()}-${sequence++}`;
+    router.route('events:chat', { id, fields });
+    return id;
   };
   return {
     clock,
@@ -64,10 +67,15 @@ function setUp(clock: FakeClock = fakeClock()) {
     dropped,
     arrive,
     types: () => sent.map(({ event }) => event.event_type),
-    type: (user_id: string, is_typing: boolean, ageMs = 0) =>
-      arrive(is_typing ? 'typing_start' : 'typing_stop', { user_id, username: 'U', is_typing }, ageMs),
-    say: (sender_id: string | null, ageMs = 0) => arrive('chat_message', messageOf(sender_id), ageMs),
+    type: (user_id: string, is_typing: boolean, made?: Made) =>
+      arrive(is_typing ? 'typing_start' : 'typing_stop', { user_id, username: 'U', is_typing }, made),
+    say: (sender_id: string | null, made?: Made) => arrive('chat_message', messageOf(sender_id), made),
   };
+}
+
+interface Made {
+  readonly skewMs?: number;
+  readonly asOf?: string;
 }
 
 const messageOf = (sender_id: string | null) => ({
@@ -107,25 +115,58 @@ describe('typing at the gateway', () => {
     expect(test.types()).toEqual(['typing_start', 'typing_start', 'read_receipt', 'read_receipt']);
   });
 
-  it('ends with the message of its user, in every order of arrival', async () => {
-    for (const order of [
-      ['old start', 'message'],
-      ['message', 'old start'],
-      ['stop', 'old start', 'message'],
-      ['stop', 'message', 'old start'],
-      ['message', 'old start', 'stop'],
-    ]) {
+  it.each([0, -300_000, 300_000])(
+    'ends with the message that came after it, and starts again after that, with a clock that is off by %d ms',
+    async (skewMs) => {
       const test = setUp();
-      for (const step of order) {
-        if (step === 'message') test.say(ana, 10);
-        else if (step === 'stop') test.type(ana, false);
-        else test.type(ana, true, 20);
-      }
+      const earlier = test.type(bob, true);
+      const message = test.say(ana, { skewMs: -skewMs });
+      // Made before the message, flushed after it.
+      test.type(ana, true, { skewMs, asOf: earlier });
+      test.type(ana, true, { skewMs, asOf: message });
+      await test.clock.advance(200);
+      expect(test.types()).toEqual(['typing_start', 'chat_message']);
+      expect(test.dropped).toEqual(['ended', 'ended']);
+      test.type(ana, true, { skewMs, asOf: message.replace(/\d+$/, (last) => `${Number(last) + 1}`) });
+      test.say(ana, { skewMs });
+      test.type(ana, true, { skewMs: -skewMs });
+      await test.clock.advance(200);
+      expect(test.types().slice(2)).toEqual(['typing_start', 'chat_message', 'typing_start']);
+    },
+  );
+
+  it.each(['', 'soon', '99999999999999-0', '-1-0'])(
+    'is as of its own entry where it says %j',
+    async (asOf) => {
+      const test = setUp();
+      test.say(ana);
+      test.type(ana, true, { asOf });
+      await test.clock.advance(200);
+      test.say(ana);
+      expect(test.types()).toEqual(['chat_message', 'typing_start', 'chat_message']);
+    },
+  );
+
+  it('that was made before a stop is dropped behind it', async () => {
+    const test = setUp();
+    const earlier = test.type(bob, true);
+    test.type(ana, false);
+    test.type(ana, true, { asOf: earlier });
+    await test.clock.advance(200);
+    expect(test.types()).toEqual(['typing_start', 'typing_stop']);
+  });
+
+  it('shows again soon after a stream that was lost begins anew with lower IDs', async () => {
+    const test = setUp();
+    const payload = messageOf(ana);
+    const fields = { event_id: randomUUID(), event_type: 'chat_message', timestamp: '2026-01-16T10:00:00Z' };
+    const entry = { ...fields, room_id: 'room', payload: JSON.stringify(payload) };
+    test.router.route('events:chat', { id: `${test.clock.nowMs() + 600_000}-0`, fields: entry });
+    for (let seconds = 0; seconds < 11; seconds++) {
+      test.type(ana, true);
       await test.clock.advance(1_000);
-      const types = test.types();
-      const last = Math.max(types.lastIndexOf('chat_message'), types.lastIndexOf('typing_stop'));
-      expect(types.lastIndexOf('typing_start')).toBeLessThan(last);
     }
+    expect(test.types().filter((type) => type === 'typing_start')).toHaveLength(1);
   });
 
   it('that waits is dropped by a message that comes meanwhile, and counted', async () => {
@@ -157,12 +198,13 @@ describe('typing at the gateway', () => {
     test.type(ana, true);
     await test.clock.advance(200);
     // Made by a machine whose clock is behind.
-    test.type(ana, false, 5_000);
+    test.type(ana, false, { skewMs: -5_000, asOf: '1-0' });
     expect(test.types()).toEqual(['typing_start', 'typing_stop']);
   });
 
   it('knows the messages that were delivered before this gateway came', () => {
     const test = setUp();
+    const earlier = test.type(bob, true);
     const fields = {
       event_id: randomUUID(),
       event_type: 'chat_message',
@@ -171,8 +213,8 @@ describe('typing at the gateway', () => {
       payload: JSON.stringify(messageOf(ana)),
     };
     test.router.recall('events:chat', { id: `${test.clock.nowMs()}-0`, fields }, () => 'p');
-    test.type(ana, true, 5);
-    expect(test.types()).toEqual([]);
+    test.type(ana, true, { asOf: earlier });
+    expect(test.types()).toEqual(['typing_start']);
   });
 
   it('that waits goes out when the gateway stops, and nothing is left to wait for', () => {
@@ -185,117 +227,190 @@ describe('typing at the gateway', () => {
   });
 });
 
-describe.each(['local', 'redis'] as const)('typing by publishers that crash: %s', (coalescing) => {
-  const publisher = fc.constantFrom(0, 1, 2);
-  const user = fc.constantFrom(ana, bob);
-  const step = fc.oneof(
-    {
-      weight: 8,
-      arbitrary: fc.record({ kind: fc.constant('type' as const), publisher, user, isTyping: fc.boolean() }),
-    },
-    { weight: 3, arbitrary: fc.record({ kind: fc.constant('say' as const), publisher, user }) },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('xadd' as const), user, isTyping: fc.boolean() }) },
-    {
-      weight: 6,
-      arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 130 }) }),
-    },
-    {
-      weight: 2,
-      arbitrary: fc.record({
-        kind: fc.constant('die' as const),
-        publisher,
-        afterCalls: fc.integer({ min: 0, max: 6 }),
-        isLastCallDone: fc.boolean(),
-      }),
-    },
-  );
-  const skews = fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: -400, max: 400 })));
-
-  it('never shows a start after its stop or after its sender’s message, and never more than one per 100 ms', async () => {
-    await fc.assert(
-      fc.asyncProperty(skews, fc.array(step, { minLength: 5, maxLength: 60 }), async (skewsMs, steps) => {
-        const test = setUp();
-        const { clock } = test;
-        const broker = createMemoryBroker({ streams: eventCatalog.streams, clock });
-        await broker.open();
-        const start = (skewMs: number) => {
-          const view = mortalBroker(broker);
-          // Its own clock: what it stamps is as wrong as that.
-          const own = { ...clock, nowMs: () => clock.nowMs() + skewMs };
-          const publisher = createPublisher({
-            broker: view.broker,
-            catalog: eventCatalog,
-            clock: own,
-            coalescing,
-          });
-          return { view, publisher };
-        };
-        const processes = skewsMs.map(start);
-        let cursor = '0-0';
-        /** What a gateway's tail does. */
-        const tail = async (): Promise<void> => {
-          const entries = await broker.readRange('events:chat', { after: cursor, count: 1_000 });
-          for (const entry of entries) test.router.route('events:chat', entry);
-          cursor = entries.at(-1)?.id ?? cursor;
-        };
-        const pass = async (ms: number): Promise<void> => {
-          for (let left = ms; left > 0; left -= 10) {
-            await clock.advance(Math.min(10, left));
-            await tail();
-          }
-        };
-        for (const action of steps) {
-          if (action.kind === 'wait') await pass(action.ms);
-          else if (action.kind === 'xadd') {
-            const payload = { user_id: action.user, username: 'U', is_typing: action.isTyping };
-            test.arrive(action.isTyping ? 'typing_start' : 'typing_stop', payload);
-          } else if (action.kind === 'die') {
-            processes[action.publisher]?.view.die(action);
-            await pass(20);
-            processes[action.publisher]?.view.die();
-            processes[action.publisher] = start(skewsMs[action.publisher] ?? 0);
-          } else if (action.kind === 'say') {
-            void processes[action.publisher]?.publisher.publish(
-              'chat_message',
-              'room',
-              messageOf(action.user),
-            );
-          } else {
-            const by = processes[action.publisher]?.publisher;
-            const typist = { user_id: action.user, username: 'U' };
-            if (action.isTyping) void by?.publish('typing_start', 'room', { ...typist, is_typing: true });
-            else void by?.publish('typing_stop', 'room', { ...typist, is_typing: false });
-          }
-          await tail();
-        }
-        await pass(1_500);
-        for (const typist of [ana, bob]) checkNoFlicker(test.sent, typist);
-        await broker.close();
-      }),
-      { numRuns: 60 },
+describe.each(['local', 'redis'] as const)(
+  'typing by publishers that crash and have wrong clocks: %s',
+  (coalescing) => {
+    const publisher = fc.constantFrom(0, 1, 2);
+    const user = fc.constantFrom(ana, bob);
+    const step = fc.oneof(
+      {
+        weight: 8,
+        arbitrary: fc.record({ kind: fc.constant('type' as const), publisher, user, isTyping: fc.boolean() }),
+      },
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant('say' as const), publisher, user }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('say by xadd' as const), user }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('xadd' as const), user, isTyping: fc.boolean() }),
+      },
+      {
+        weight: 6,
+        arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 130 }) }),
+      },
     );
-  });
-});
+    const death = fc.record({
+      kind: fc.constant('die' as const),
+      publisher,
+      afterCalls: fc.integer({ min: 0, max: 6 }),
+      isLastCallDone: fc.boolean(),
+    });
+    const steps = fc.array(fc.oneof({ weight: 12, arbitrary: step }, { weight: 1, arbitrary: death }), {
+      minLength: 5,
+      maxLength: 60,
+    });
+    const skews = fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: -300_000, max: 300_000 })));
 
-/** Judges what the members of the room saw of one user. */
-function checkNoFlicker(sent: readonly Sent[], typist: string): void {
-  let stop: string | undefined;
-  let message: string | undefined;
-  let frameAtMs = Number.NEGATIVE_INFINITY;
-  for (const { atMs, event } of sent) {
-    const { user_id, sender_id, is_typing } = event.payload as Record<string, unknown>;
-    if (sender_id === typist) {
-      if (message === undefined || compareTimestamps(event.timestamp, message) > 0) message = event.timestamp;
-      continue;
+    it('shows a start after what it came after, not after what came after it, and never more than one per 100 ms', async () => {
+      await fc.assert(
+        fc.asyncProperty(skews, steps, async (skewsMs, actions) => {
+          await using test = await setUpPublishers(coalescing, skewsMs);
+          for (const action of actions) {
+            if (action.kind === 'wait') await test.pass(action.ms);
+            else if (action.kind === 'die') await test.die(action);
+            else await test.take(action);
+          }
+          await test.pass(1_500);
+          for (const typist of [ana, bob]) test.judge(typist);
+        }),
+        { numRuns: 60 },
+      );
+    });
+  },
+);
+
+/** One event that was made, in the order of all of them. */
+interface MadeEvent {
+  readonly eventId: string;
+  readonly typist: string;
+  readonly shows: boolean;
+  /** Where it waited: events of one window leave it in their order. */
+  readonly window: string | undefined;
+  /** Whether it is in its stream or its window, which nobody's death undoes. */
+  isSafe: boolean;
+}
+
+type Making =
+  | { readonly kind: 'type'; readonly publisher: number; readonly user: string; readonly isTyping: boolean }
+  | { readonly kind: 'say'; readonly publisher: number; readonly user: string }
+  | { readonly kind: 'say by xadd'; readonly user: string }
+  | { readonly kind: 'xadd'; readonly user: string; readonly isTyping: boolean };
+
+/** Three publishers over one broker, each with a clock of its own, and a gateway that reads it. */
+async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly number[]) {
+  const test = setUp();
+  const { clock } = test;
+  const broker = createMemoryBroker({ streams: eventCatalog.streams, clock });
+  await broker.open();
+  const made: MadeEvent[] = [];
+  let hasDied = false;
+  let cursor = '0-0';
+  /** What a gateway's tail does, once everything that was called has happened. */
+  const tail = async (): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    const entries = await broker.readRange('events:chat', { after: cursor, count: 1_000 });
+    for (const entry of entries) test.router.route('events:chat', entry);
+    cursor = entries.at(-1)?.id ?? cursor;
+  };
+  const pass = async (ms: number): Promise<void> => {
+    for (let left = ms; left > 0; left -= 10) {
+      await clock.advance(Math.min(10, left));
+      await tail();
     }
-    if (user_id !== typist) continue;
-    expect(atMs - frameAtMs).toBeGreaterThanOrEqual(100);
-    frameAtMs = atMs;
-    if (is_typing === true) {
-      if (stop !== undefined) expect(compareTimestamps(event.timestamp, stop)).toBeGreaterThanOrEqual(0);
-      if (message !== undefined) expect(compareTimestamps(event.timestamp, message)).toBeGreaterThan(0);
-    } else if (stop === undefined || compareTimestamps(event.timestamp, stop) > 0) {
-      stop = event.timestamp;
-    }
-  }
+  };
+  const start = (skewMs: number) => {
+    const view = mortalBroker(broker);
+    // Its own clock: what it stamps is as wrong as that.
+    const own = { ...clock, nowMs: () => clock.nowMs() + skewMs };
+    const publisher = createPublisher({ broker: view.broker, catalog: eventCatalog, clock: own, coalescing });
+    // Its first receipt: from then on it knows the time of the stream.
+    void publisher.publish('chat_message', 'elsewhere', messageOf(randomUUID()));
+    return { view, publisher };
+  };
+  const processes = skewsMs.map(start);
+  await tail();
+
+  const xadd = (event_type: string, eventId: string, payload: object): Promise<unknown> =>
+    broker.publish({
+      stream: 'events:chat',
+      fields: {
+        event_id: eventId,
+        event_type,
+        timestamp: '2020-01-16T10:00:00Z',
+        room_id: 'room',
+        payload: JSON.stringify(payload),
+      },
+    });
+  const make = (action: Making, eventId: string): Promise<unknown> | undefined => {
+    const typist = { user_id: action.user, username: 'U' };
+    if (action.kind === 'say by xadd') return xadd('chat_message', eventId, messageOf(action.user));
+    if (action.kind === 'xadd')
+      return xadd(action.isTyping ? 'typing_start' : 'typing_stop', eventId, {
+        ...typist,
+        is_typing: action.isTyping,
+      });
+    const by = processes[action.publisher]?.publisher;
+    const options = { eventId };
+    if (action.kind === 'say') return by?.publish('chat_message', 'room', messageOf(action.user), options);
+    return action.isTyping
+      ? by?.publish('typing_start', 'room', { ...typist, is_typing: true }, options)
+      : by?.publish('typing_stop', 'room', { ...typist, is_typing: false }, options);
+  };
+  return {
+    pass,
+    async take(action: Making): Promise<void> {
+      // Who does not ask the broker knows its time to a millisecond.
+      if (coalescing === 'local') await pass(1);
+      const eventId = randomUUID();
+      const shows = (action.kind === 'type' || action.kind === 'xadd') && action.isTyping;
+      const own = coalescing === 'redis' ? 'shared' : `of ${'publisher' in action ? action.publisher : ''}`;
+      const window = action.kind === 'type' ? own : undefined;
+      const event: MadeEvent = { eventId, typist: action.user, shows, window, isSafe: false };
+      made.push(event);
+      void make(action, eventId)?.then(() => {
+        event.isSafe = true;
+      });
+      await tail();
+    },
+    async die(action: {
+      readonly publisher: number;
+      readonly afterCalls: number;
+      readonly isLastCallDone: boolean;
+    }) {
+      hasDied = true;
+      processes[action.publisher]?.view.die(action);
+      await pass(20);
+      processes[action.publisher]?.view.die();
+      processes[action.publisher] = start(skewsMs[action.publisher] ?? 0);
+      await tail();
+    },
+    /** Judges what the members of the room saw of one user. */
+    judge(typist: string): void {
+      const orderOf = (event: StreamEvent): number =>
+        made.findIndex(({ eventId }) => eventId === event.event_id);
+      const own = test.sent.filter(({ event }) => {
+        const { user_id, sender_id } = event.payload as Record<string, unknown>;
+        return event.room_id === 'room' && (user_id === typist || sender_id === typist);
+      });
+      const frames = own.filter(({ event }) => event.event_type !== 'chat_message');
+      for (const [at, { atMs }] of frames.entries())
+        expect(atMs - (frames[at - 1]?.atMs ?? -100)).toBeGreaterThanOrEqual(100);
+      let newest = -1;
+      for (const { event } of own) {
+        const order = orderOf(event);
+        if (event.event_type === 'typing_start') expect(order).toBeGreaterThan(newest);
+        else newest = Math.max(newest, order);
+      }
+      const all = made.filter((event) => event.typist === typist);
+      const last = all.at(-1);
+      // What a process that dies still had for itself is lost, in memory also what it had accepted.
+      if (last === undefined || !last.isSafe || (hasDied && coalescing === 'local')) return;
+      // A stop always goes on, also when a start on another way has passed it.
+      const hasStopElsewhere = all.some(
+        ({ window, shows }) => window !== undefined && !shows && window !== last.window,
+      );
+      if (last.shows && hasStopElsewhere) return;
+      expect(own.at(-1)?.event.event_type === 'typing_start').toBe(last.shows);
+    },
+    [Symbol.asyncDispose]: () => broker.close(),
+  };
 }

@@ -22,6 +22,7 @@ export function checkOutgoingEntry(entry: OutgoingEntry): number {
   if (names.length === 0 || names.length > MAX_FIELDS)
     throw invalid(`an entry has 1 to ${MAX_FIELDS} fields`);
   if (entry.dedupeId !== undefined) checkName('dedupeId', entry.dedupeId);
+  if (entry.ends !== undefined) checkWindowName(entry.ends.window);
   let chars = 0;
   for (const name of names) {
     const value: unknown = entry.fields[name];

@@ -5,7 +5,7 @@
 import type { CounterStore } from './counters.js';
 import type { ResolvedBrokerOptions } from './options.js';
 import type { Partitioning } from './partitions.js';
-import type { WindowStore } from './windows.js';
+import type { WindowEnding, WindowStore } from './windows.js';
 
 /** `<milliseconds>-<sequence>`, as Redis writes it. Compare with `compareEntryIds`, never as text. */
 export type EntryId = string;
@@ -24,6 +24,8 @@ export interface OutgoingEntry {
   readonly fields: Readonly<Record<string, string>>;
   /** Publishing the same ID again within the dedupe window appends nothing. Left out: no dedupe. */
   readonly dedupeId?: string;
+  /** What it ends, in the step that appends it. A repeat ends nothing. */
+  readonly ends?: WindowEnding;
 }
 
 /** What became of a published entry. */

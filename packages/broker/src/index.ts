@@ -68,6 +68,8 @@ export { createRedisBroker } from './redis/redis-broker.js';
 export type { RedisBrokerOptions } from './redis/redis-options.js';
 export { parseRedisUrl, type RedisUrl } from './redis/redis-url.js';
 export {
+  type WaitedEnding,
+  type WaitedInput,
   WINDOW_LIMITS,
   type WindowAddition,
   type WindowClaim,

@@ -1,5 +1,7 @@
 // The port for coalescing windows that several processes share: events of a room wait here until their window ends. The
-// store keeps them and says whose turn it is; what the texts mean and how they become one is the caller's business.
+// store keeps them and says whose turn it is; what the texts mean and how they become one is the caller's business. What ends
+// them travels with the entry that does: `OutgoingEntry.ends`.
+import type { EntryId } from './broker.js';
 
 /** Names one window: a slot in a room. */
 export interface WindowName {
@@ -16,13 +18,31 @@ export interface WindowInput {
   readonly text: string;
 }
 
-/** A note that outlasts windows: it is handed out with every claim until it is forgotten. */
+/** What an entry ends: inputs of this key that wait in the window when the entry is appended. */
 export interface WindowEnding {
-  /** One ending is kept per key: the one with the highest rank, of equal ones the latest. */
+  readonly window: WindowName;
   readonly key: string;
-  readonly rank: number;
-  /** Any text without line feeds. */
+  /** When the entry was made, for processes of the first build, which compared times of producers. */
+  readonly timestamp: string;
+}
+
+/** An input that is handed out. */
+export interface WaitedInput {
   readonly text: string;
+  /**
+   * The ID that an entry of its stream would have had at that moment: what has a smaller ID came before the input. On a cluster
+   * it is the time of the window's server. Left out: an older process added the input.
+   */
+  readonly asOf?: EntryId;
+}
+
+/** An ending that came while the inputs waited. */
+export interface WaitedEnding {
+  readonly key: string;
+  /** Of the entry that ended them. */
+  readonly id: EntryId;
+  /** Inputs of the key whose `asOf` is not larger came before it. */
+  readonly at: EntryId;
 }
 
 /** What became of inputs. */
@@ -52,8 +72,8 @@ export type WindowClaim =
   | {
       readonly status: 'claimed';
       /** In the order in which they were added. */
-      readonly inputs: readonly string[];
-      readonly endings: readonly string[];
+      readonly inputs: readonly WaitedInput[];
+      readonly endings: readonly WaitedEnding[];
       /** How long ago they were handed out for the first time. */
       readonly ageMs: number;
     };
@@ -64,7 +84,7 @@ export const WINDOW_LIMITS = Object.freeze({
   maxInputs: 1_024,
   /** Size at which a window takes no more. */
   maxBytes: 262_144,
-  /** Endings of one slot of one room; at the bound the older half is forgotten. */
+  /** Keys that are ended in one window; beyond it the inputs are handed out as if nothing had ended them. */
   maxEndings: 256,
   /** What nobody has flushed for so long is given up: its time is over anyway. */
   keptMs: 600_000,
@@ -78,10 +98,15 @@ export const WINDOW_LIMITS = Object.freeze({
  */
 export interface WindowStore {
   /** Adds to the window that waits, or opens one that lasts `windowMs` from now: later additions do not lengthen it. */
-  add(name: WindowName, inputs: readonly WindowInput[], windowMs: number): Promise<WindowAddition>;
-
-  /** Keeps an ending for `rememberMs` where a window waits or an earlier ending is kept; elsewhere there is nothing to end. */
-  end(name: WindowName, ending: WindowEnding, rememberMs: number): Promise<void>;
+  add(
+    name: WindowName,
+    inputs: readonly WindowInput[],
+    options: {
+      readonly windowMs: number;
+      /** Where what waits will go; see `WaitedInput.asOf`. */
+      readonly stream: string;
+    },
+  ): Promise<WindowAddition>;
 
   /**
    * Takes what is due, for `leaseMs`: who has not committed by then loses it to the next caller. `token` names the caller

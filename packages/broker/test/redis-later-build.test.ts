@@ -24,6 +24,7 @@ const options = {
 };
 const SLOTS = 'slots:{signalr-consumers}';
 const WINDOW = 'coalesce:room:typing';
+const lasting = (windowMs: number) => ({ windowMs, stream: CHAT });
 
 /** What a later build may write behind a field: `|`, and any text. */
 const tail = fc
@@ -87,18 +88,22 @@ describe('values of a later build', () => {
       await using broker = await openBroker(redis.url, options);
       const due = Date.now() + 600_000;
       const fields = ['d', `${due}${more}`, 'n', `2${more}`, 'b', `8${more}`, 'm', `1${more}`];
-      const inputs = ['iq', `2${more} {"b":1}`, 'ip', `1${more} {"a":1}`];
-      const ending = ['ek', `5${more} ${due}${more} {"key":"k"}`];
+      const asOf = '170000000000000000000000000000003';
+      const inputs = ['iq', `2.${asOf}${more} {"b":1}`, 'ip', `1${more} {"a":1}`];
+      const ending = ['ek', `5${more} ${due}${more} {"key":"k","id":"1-0","more":1,"at":"2-0"}`];
       await redis.cli('hset', WINDOW, ...fields, ...inputs, ...ending);
       const name = { roomId: 'room', slot: 'typing' };
-      const { isOpened } = await broker.windows.add(name, [{ id: 'r', text: '{"c":1}' }], 100);
+      const { isOpened } = await broker.windows.add(name, [{ id: 'r', text: '{"c":1}' }], lasting(100));
       expect(isOpened).toBe(false);
-      await broker.windows.end(name, { key: 'k', rank: 4, text: '{"older":1}' }, 600_000);
       const claim = await broker.windows.claim(name, { token: 't', leaseMs: 600_000, isForced: true });
       expect(claim).toMatchObject({
         status: 'claimed',
-        inputs: ['{"a":1}', '{"b":1}', '{"c":1}'],
-        endings: ['{"key":"k"}'],
+        inputs: [
+          { text: '{"a":1}' },
+          { text: '{"b":1}', asOf: '1700000000000-3' },
+          { text: '{"c":1}', asOf: expect.stringMatching(/^\d+-0$/) },
+        ],
+        endings: [{ key: 'k', id: '1-0', at: '2-0' }],
       });
     });
     await fc.assert(property, { numRuns: 10 });
@@ -180,14 +185,19 @@ async function take(broker: Broker, name: string, { start, lease, cursor }: Held
 }
 
 /** Runs one script of windows. */
-async function takeWindow({ windows }: Broker, step: string): Promise<void> {
+async function takeWindow(broker: Broker, step: string): Promise<void> {
+  const { windows } = broker;
   const name = { roomId: 'room', slot: 'typing' };
   switch (step) {
     case 'add':
-      await windows.add(name, [{ id: 'a', text: '{}' }], WINDOW_LIMITS.keptMs);
+      await windows.add(name, [{ id: 'a', text: '{}' }], lasting(WINDOW_LIMITS.keptMs));
       return;
     case 'end':
-      await windows.end(name, { key: 'k', rank: 1, text: '{}' }, 600_000);
+      await broker.publish({
+        stream: CHAT,
+        fields: { a: 'b' },
+        ends: { window: name, key: 'k', timestamp: '' },
+      });
       return;
     case 'claim':
       await windows.claim(name, { token: 't', leaseMs: 600_000, isForced: true });

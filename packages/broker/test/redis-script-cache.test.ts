@@ -13,7 +13,7 @@ beforeEach(() => redis.cli('flushall'));
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-const windowMs = 60_000;
+const options = { windowMs: 60_000, stream: CHAT };
 const rooms = Array.from({ length: 2_000 }, (_, n) => `room-${n}`);
 
 /** How often a server has executed each command since `CONFIG RESETSTAT`. */
@@ -31,7 +31,7 @@ describe('after SCRIPT FLUSH', () => {
   it('a burst of calls sends the source of each script once', async () => {
     await using broker = await openBroker(redis.url);
     const addTo = (roomId: string) =>
-      broker.windows.add({ roomId, slot: 'typing' }, [{ id: 'a', text: '{}' }], windowMs);
+      broker.windows.add({ roomId, slot: 'typing' }, [{ id: 'a', text: '{}' }], options);
     const publish = (n: number) => broker.publish({ stream: CHAT, fields: { n: String(n) } });
     await Promise.all([addTo('warm'), publish(-1)]);
     await forgetScripts(redis);
@@ -52,7 +52,7 @@ describe('after SCRIPT FLUSH', () => {
     await using broker = await openBroker(redis.url);
     const name = { roomId: 'room', slot: 'typing' };
     const turn = (n: number) => [
-      broker.windows.add(name, [{ id: `${n}`, text: `${n}` }], windowMs),
+      broker.windows.add(name, [{ id: `${n}`, text: `${n}` }], options),
       broker.windows.claim(name, { token: `${n}`, leaseMs: 60_000, isForced: true }),
       broker.windows.commit(name, `${n}`),
     ];
@@ -74,7 +74,7 @@ describe('after SCRIPT FLUSH', () => {
     await using cluster = await startRedisCluster({ nodeTimeoutMs: 30_000 });
     await using broker = await openBroker(cluster.url);
     const addTo = (roomId: string) =>
-      broker.windows.add({ roomId, slot: 'typing' }, [{ id: 'a', text: '{}' }], windowMs);
+      broker.windows.add({ roomId, slot: 'typing' }, [{ id: 'a', text: '{}' }], options);
     await Promise.all(rooms.slice(0, 50).map(addTo));
     for (const node of cluster.nodes) await forgetScripts(node);
     await Promise.all(rooms.slice(0, 500).map(addTo));

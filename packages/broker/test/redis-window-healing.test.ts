@@ -1,6 +1,6 @@
 // Something that Millrace has not written stands at the keys of coalescing windows: it is removed, told, and the window works.
 import { createRedisBroker } from '@millrace/broker';
-import { type RedisServer, SUITE_OPTIONS, startRedis, until } from '@millrace/testkit';
+import { CHAT, type RedisServer, SUITE_OPTIONS, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 const NAME = { roomId: 'room', slot: 'typing' };
@@ -25,9 +25,10 @@ async function openWindows() {
     onHealed: (key) => healed.push(key),
   });
   await broker.open();
-  return { windows: broker.windows, healed, [Symbol.asyncDispose]: () => broker.close() };
+  return { broker, windows: broker.windows, healed, [Symbol.asyncDispose]: () => broker.close() };
 }
 
+const lasting = { windowMs: 10, stream: CHAT };
 const claim = { token: 'mine', leaseMs: 1_000, isForced: true };
 
 describe.each([
@@ -40,22 +41,32 @@ describe.each([
     await redis.cli(...garbage);
     await using opened = await openWindows();
     const { windows, healed } = opened;
-    const added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+    const added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
     expect(added).toMatchObject({ isOpened: true, outcomes: ['added'] });
     expect(healed).toEqual([KEY]);
-    expect(await windows.claim(NAME, claim)).toMatchObject({ status: 'claimed', inputs: ['{"n":1}'] });
+    expect(await windows.claim(NAME, claim)).toMatchObject({
+      status: 'claimed',
+      inputs: [{ text: '{"n":1}' }],
+    });
     expect(await windows.commit(NAME, 'mine')).toBe(true);
   });
 
-  it.each(['end', 'claim', 'renew', 'commit'] as const)('does not make %s fail', async (step) => {
+  it.each(['claim', 'renew', 'commit'] as const)('does not make %s fail', async (step) => {
     await redis.cli(...garbage);
     await using opened = await openWindows();
     const { windows, healed } = opened;
-    if (step === 'end') await windows.end(NAME, { key: 'k', rank: 1, text: '{}' }, 1_000);
     if (step === 'claim') expect(await windows.claim(NAME, claim)).toEqual({ status: 'idle' });
     if (step === 'renew') expect(await windows.renew(NAME, 'mine', 1_000)).toBe(false);
     if (step === 'commit') expect(await windows.commit(NAME, 'mine')).toBe(false);
     expect(healed).toEqual([KEY]);
+  });
+
+  it('does not keep an entry from its stream that ends what waits in it', async () => {
+    await redis.cli(...garbage);
+    await using opened = await openWindows();
+    const ends = { window: NAME, key: 'k', timestamp: '' };
+    const { id } = await opened.broker.publish({ stream: CHAT, fields: { a: 'b' }, ends });
+    expect((await opened.broker.readRange(CHAT, { count: 10 })).map((entry) => entry.id)).toEqual([id]);
   });
 });
 
@@ -98,18 +109,18 @@ describe.each([
     await redis.cli('hset', KEY, ...fields);
     await using opened = await openWindows();
     const { windows } = opened;
-    let added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+    let added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
     const inputs: string[] = [];
     const flush = async (): Promise<void> => {
       const claimed = await windows.claim(NAME, claim);
       if (claimed.status !== 'claimed') return;
-      inputs.push(...claimed.inputs);
+      inputs.push(...claimed.inputs.map(({ text }) => text));
       await windows.commit(NAME, claim.token);
     };
     expect(added.isOpened).toBe(true);
     if (added.outcomes[0] === 'full') {
       await flush();
-      added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+      added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
     }
     // It may have been added in the very step that found out about the time.
     expect(['added', 'repeat']).toContain(added.outcomes[0]);
@@ -135,7 +146,7 @@ describe('an index of another type', () => {
     await redis.cli('set', INDEX, 'x');
     await using opened = await openWindows();
     const { windows, healed } = opened;
-    const added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+    const added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
     expect(added).toMatchObject({ isOpened: true, outcomes: ['added'] });
     expect(healed).toEqual([KEY]);
     await until(async () => (await windows.overdue('typing', { graceMs: 0, count: 10 })).length === 1);
@@ -144,7 +155,7 @@ describe('an index of another type', () => {
   it('does not stop a commit, nor a look for what is overdue', async () => {
     await using opened = await openWindows();
     const { windows } = opened;
-    await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+    await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
     await windows.claim(NAME, claim);
     await redis.cli('del', INDEX);
     await redis.cli('set', INDEX, 'x');
@@ -158,7 +169,7 @@ describe('an index of another type', () => {
 it('members of the index that are no windows do not stand before those that are', async () => {
   await using opened = await openWindows();
   const { windows } = opened;
-  await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], 10);
+  await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
   const score = await redis.cli('zscore', INDEX, KEY);
   for (let n = 0; n < 8; n++)
     await redis.cli('zadd', INDEX, String(Number(score) - 1_000 - n), `garbage ${n}`);

@@ -2,6 +2,12 @@
 // live in memory or in Redis. `coalescing.ts` holds the functions that change it.
 import type { StreamEvent } from './envelope.js';
 
+/**
+ * The field of a stream entry that says when the last of the events was made that it stands for: the ID that an entry of this
+ * stream would have had at that moment. An entry without it is as of its own ID.
+ */
+export const AS_OF_FIELD = 'as_of';
+
 /** Names one window: a slot in a room. */
 export interface WindowName {
   readonly roomId: string;
@@ -21,27 +27,8 @@ export interface HeldEvent {
   readonly count: number;
 }
 
-/** Remembers that an ending event came, so that what is not newer is ignored. */
-export interface EndedKey {
-  readonly key: string;
-  /** Timestamp of the ending event. */
-  readonly timestamp: string;
-  /** When to forget it, in the caller's milliseconds. */
-  readonly forgetAtMs: number;
-}
-
-interface WindowBase extends WindowName {
-  /** Endings still remembered, oldest first. Bounded: at `maxEndedKeys` the oldest is forgotten. */
-  readonly ended: readonly EndedKey[];
-}
-
-/** Nothing waits. Kept only while endings are remembered; otherwise a slot has no window at all. */
-export interface IdleWindow extends WindowBase {
-  readonly state: 'idle';
-}
-
 /** Events wait for the window to end. */
-export interface PendingWindow extends WindowBase {
+export interface PendingWindow extends WindowName {
   readonly state: 'pending';
   /** When the window ends, in the caller's milliseconds. Fixed by the first event. */
   readonly dueAtMs: number;
@@ -52,16 +39,16 @@ export interface PendingWindow extends WindowBase {
 }
 
 /** The merged events were handed out and are on their way. */
-export interface FlushingWindow extends WindowBase {
+export interface FlushingWindow extends WindowName {
   readonly state: 'flushing';
   /** What was handed out, so that another process can take over. */
   readonly events: readonly StreamEvent[];
 }
 
 /** The merged events are in the stream. The next event opens a new window. */
-export interface PublishedWindow extends WindowBase {
+export interface PublishedWindow extends WindowName {
   readonly state: 'published';
 }
 
-/** One slot of one room. Absent means idle with nothing to remember. */
-export type CoalescingWindow = IdleWindow | PendingWindow | FlushingWindow | PublishedWindow;
+/** One slot of one room. Absent means idle. */
+export type CoalescingWindow = PendingWindow | FlushingWindow | PublishedWindow;

@@ -5,13 +5,11 @@
  *   Pending --add--> Pending (the newest per key stays)     Published --settle--> Idle
  *   Pending --end, nothing left--> Idle                     Flushing --add--> Pending (a new window)
  *
- * Order inside a key is by `timestamp`; of equal ones the later to arrive is the newer. An older event
- * never takes the place of a newer one, but its payload is merged and it is counted.
+ * The newest is the one that was added last. Nothing here reads a `timestamp`: clocks of producers differ.
  */
 import type { AnyCatalog } from './catalog.js';
 import type {
   CoalescingWindow,
-  EndedKey,
   FlushingWindow,
   HeldEvent,
   PendingWindow,
@@ -20,7 +18,6 @@ import type {
 import { ContractError } from './contract-error.js';
 import type { CoalescingRule } from './declaration.js';
 import type { StreamEvent } from './envelope.js';
-import { compareTimestamps } from './timestamp-text.js';
 
 /** Bounds and times of coalescing. */
 export interface CoalescingOptions {
@@ -30,16 +27,6 @@ export interface CoalescingOptions {
    * @defaultValue 1024
    */
   readonly maxEvents?: number;
-  /**
-   * How long an ending is remembered against events that come late, in milliseconds.
-   * @defaultValue 10000
-   */
-  readonly endMemoryMs?: number;
-  /**
-   * Most endings remembered in one slot of one room. At the bound the oldest is forgotten.
-   * @defaultValue 256
-   */
-  readonly maxEndedKeys?: number;
 }
 
 /**
@@ -48,14 +35,12 @@ export interface CoalescingOptions {
  * - `joined`: it is the first of its key in an open window
  * - `absorbed`: it was merged with the one that waits for its key
  * - `repeat`: the window holds an event with this id already; nothing changed and nothing is counted
- * - `ended`: it is not newer than an event that ended its slot; it is dropped, to be counted by the caller
  * - `full`: the window takes no more; flush it and add the event again
  */
-export type AddOutcome = 'opened' | 'joined' | 'absorbed' | 'repeat' | 'ended' | 'full';
+export type AddOutcome = 'opened' | 'joined' | 'absorbed' | 'repeat' | 'full';
 
 /** The answer of `add`. */
 export interface AddResult {
-  /** Undefined: idle with nothing to remember. */
   readonly window: CoalescingWindow | undefined;
   readonly outcome: AddOutcome;
   /** How many events the added one stands for: its own `coalesced_count`, else 1. */
@@ -65,8 +50,8 @@ export interface AddResult {
 /** The answer of `end`. */
 export interface EndResult {
   readonly window: CoalescingWindow | undefined;
-  /** How many events were dropped, each counted by its own `coalesced_count`. */
-  readonly dropped: number;
+  /** What waited for the key, merged; its `coalesced_count` says how many events it stands for. */
+  readonly ended: StreamEvent | undefined;
 }
 
 /** The answer of `flush`. */
@@ -88,10 +73,10 @@ export interface Coalescing {
    */
   add(window: CoalescingWindow | undefined, event: StreamEvent, nowMs: number): AddResult;
   /**
-   * Drops what waits for the key of an ending event and is not newer, and remembers the ending.
-   * @throws ContractError `invalid_window` for an event that ends nothing, or the window of another slot
+   * Takes out what waits for a key, as a message does with its sender's typing; see `endedBy`.
+   * @throws ContractError `invalid_window` for the window of another slot
    */
-  end(window: CoalescingWindow | undefined, event: StreamEvent, nowMs: number): EndResult;
+  end(window: CoalescingWindow | undefined, slotKey: SlotKey): EndResult;
   /** When to call `flush`, in the caller's milliseconds; undefined when nothing waits. */
   dueAtMs(window: CoalescingWindow | undefined): number | undefined;
   /** Hands out what waits. Does not look at the clock: the caller may flush early. A window that is not pending is returned as it is. */
@@ -99,18 +84,13 @@ export interface Coalescing {
   flush(window: CoalescingWindow | undefined): FlushResult<CoalescingWindow | undefined>;
   /** Records that the events of a flush are in the stream. A window that opened meanwhile is left alone. */
   publish(window: CoalescingWindow | undefined): CoalescingWindow | undefined;
-  /** Forgets what is no longer needed at `nowMs`. Undefined: the slot is idle and its state can be deleted. */
-  settle(window: CoalescingWindow | undefined, nowMs: number): CoalescingWindow | undefined;
-  /**
-   * When to call `settle`, in the caller's milliseconds, 0 for at once; undefined while events wait or are
-   * on their way.
-   */
-  settleAtMs(window: CoalescingWindow | undefined): number | undefined;
+  /** Published → Idle. Any other window is left alone. */
+  settle(window: CoalescingWindow | undefined): CoalescingWindow | undefined;
 }
 
 type Limits = Required<CoalescingOptions>;
 
-const DEFAULT_LIMITS: Limits = { maxEvents: 1024, endMemoryMs: 10_000, maxEndedKeys: 256 };
+const DEFAULT_LIMITS: Limits = { maxEvents: 1024 };
 
 function countOf(event: StreamEvent): number {
   return event.metadata?.coalesced_count ?? 1;
@@ -126,35 +106,17 @@ function ruleOf(catalog: AnyCatalog, event: StreamEvent): CoalescingRule<unknown
 }
 
 /**
- * The two events as one. The newer gives everything but the payload, which its type's rule merges; `undefined` when
- * the rule finds them too large together.
+ * The two events as one. The later gives everything but the payload, which its type's rule merges; `undefined` when the
+ * rule finds them too large together.
  */
-function mergeInto(catalog: AnyCatalog, held: HeldEvent, event: StreamEvent): HeldEvent | undefined {
-  const isNewer = compareTimestamps(event.timestamp, held.event.timestamp) >= 0;
-  const [earlier, later] = isNewer ? [held.event, event] : [event, held.event];
-  const payload = ruleOf(catalog, later)?.merge(earlier.payload, later.payload);
+function mergeInto(catalog: AnyCatalog, held: HeldEvent, later: StreamEvent): HeldEvent | undefined {
+  const payload = ruleOf(catalog, later)?.merge(held.event.payload, later.payload);
   if (payload === undefined) return undefined;
-  return { key: held.key, event: { ...later, payload }, count: addCounts(held.count, countOf(event)) };
+  return { key: held.key, event: { ...later, payload }, count: addCounts(held.count, countOf(later)) };
 }
 
 function toMergedEvent({ event, count }: HeldEvent): StreamEvent {
   return { ...event, metadata: { ...event.metadata, coalesced_count: count } };
-}
-
-function isEnded(ended: readonly EndedKey[], key: string, event: StreamEvent, nowMs: number): boolean {
-  return ended.some(
-    (end) =>
-      end.key === key && end.forgetAtMs > nowMs && compareTimestamps(event.timestamp, end.timestamp) <= 0,
-  );
-}
-
-/** Puts the newest ending of a key at the end of the list, and keeps the list within its bound. */
-function rememberEnd(ended: readonly EndedKey[], end: EndedKey, nowMs: number, maxKeys: number): EndedKey[] {
-  const known = ended.find((other) => other.key === end.key && other.forgetAtMs > nowMs);
-  const isNewest = known === undefined || compareTimestamps(end.timestamp, known.timestamp) > 0;
-  const others = ended.filter((other) => other.key !== end.key && other.forgetAtMs > nowMs);
-  const timestamp = isNewest ? end.timestamp : known.timestamp;
-  return [...others, { ...end, timestamp }].slice(-maxKeys);
 }
 
 function checkWindow(window: CoalescingWindow | undefined, slotKey: SlotKey): void {
@@ -163,21 +125,9 @@ function checkWindow(window: CoalescingWindow | undefined, slotKey: SlotKey): vo
   throw new ContractError('invalid_window', 'the coalescing window belongs to another room or slot');
 }
 
-function openWindow(
-  slotKey: SlotKey,
-  event: StreamEvent,
-  dueAtMs: number,
-  ended: readonly EndedKey[],
-): PendingWindow {
-  return {
-    state: 'pending',
-    roomId: slotKey.roomId,
-    slot: slotKey.slot,
-    dueAtMs,
-    held: [{ key: slotKey.key, event, count: countOf(event) }],
-    eventIds: [event.event_id],
-    ended,
-  };
+function openWindow({ roomId, slot, key }: SlotKey, event: StreamEvent, dueAtMs: number): PendingWindow {
+  const held = [{ key, event, count: countOf(event) }];
+  return { state: 'pending', roomId, slot, dueAtMs, held, eventIds: [event.event_id] };
 }
 
 /** The functions of one catalog, as a class only to share the catalog and the limits. Holds no other state. */
@@ -212,13 +162,13 @@ class CatalogCoalescing implements Coalescing {
     }
     checkWindow(window, slotKey);
     const count = countOf(event);
-    const ended = window?.ended ?? [];
-    if (window?.state === 'pending' && window.eventIds.includes(event.event_id)) {
+    if (window?.state !== 'pending') {
+      return { window: openWindow(slotKey, event, nowMs + rule.windowMs), outcome: 'opened', count };
+    }
+    if (window.eventIds.includes(event.event_id)) {
       return { window, outcome: 'repeat', count };
     }
-    if (isEnded(ended, slotKey.key, event, nowMs)) return { window, outcome: 'ended', count };
-    if (window?.state === 'pending') return { ...this.#join(window, slotKey.key, event), count };
-    return { window: openWindow(slotKey, event, nowMs + rule.windowMs, ended), outcome: 'opened', count };
+    return { ...this.#join(window, slotKey.key, event), count };
   }
 
   #join(window: PendingWindow, key: string, event: StreamEvent): Omit<AddResult, 'count'> {
@@ -235,27 +185,13 @@ class CatalogCoalescing implements Coalescing {
     return { window: { ...window, held: window.held.with(index, merged), eventIds }, outcome: 'absorbed' };
   }
 
-  end(window: CoalescingWindow | undefined, event: StreamEvent, nowMs: number): EndResult {
-    const slotKey = this.endedBy(event);
-    if (slotKey === undefined) {
-      throw new ContractError(
-        'invalid_window',
-        `this event of type "${event.event_type}" ends no coalescing`,
-      );
-    }
+  end(window: CoalescingWindow | undefined, slotKey: SlotKey): EndResult {
     checkWindow(window, slotKey);
-    const { roomId, slot, key } = slotKey;
-    const end = { key, timestamp: event.timestamp, forgetAtMs: nowMs + this.#limits.endMemoryMs };
-    const ended = rememberEnd(window?.ended ?? [], end, nowMs, this.#limits.maxEndedKeys);
-    if (window?.state !== 'pending') {
-      return { window: { ...(window ?? { state: 'idle', roomId, slot }), ended }, dropped: 0 };
-    }
-    const isDropped = (held: HeldEvent): boolean =>
-      held.key === key && compareTimestamps(held.event.timestamp, event.timestamp) <= 0;
-    const dropped = window.held.filter(isDropped).reduce((sum, held) => addCounts(sum, held.count), 0);
-    const held = window.held.filter((other) => !isDropped(other));
-    if (held.length === 0) return { window: { state: 'idle', roomId, slot, ended }, dropped };
-    return { window: { ...window, held, ended }, dropped };
+    if (window?.state !== 'pending') return { window, ended: undefined };
+    const found = window.held.find(({ key }) => key === slotKey.key);
+    if (found === undefined) return { window, ended: undefined };
+    const held = window.held.filter((other) => other !== found);
+    return { window: held.length === 0 ? undefined : { ...window, held }, ended: toMergedEvent(found) };
   }
 
   dueAtMs(window: CoalescingWindow | undefined): number | undefined {
@@ -266,28 +202,19 @@ class CatalogCoalescing implements Coalescing {
   flush(window: CoalescingWindow | undefined): FlushResult<CoalescingWindow | undefined>;
   flush(window: CoalescingWindow | undefined): FlushResult<CoalescingWindow | undefined> {
     if (window?.state !== 'pending') return { window, events: [] };
-    const { roomId, slot, ended } = window;
+    const { roomId, slot } = window;
     const events = window.held.map(toMergedEvent);
-    return { window: { state: 'flushing', roomId, slot, events, ended }, events };
+    return { window: { state: 'flushing', roomId, slot, events }, events };
   }
 
   publish(window: CoalescingWindow | undefined): CoalescingWindow | undefined {
     if (window?.state !== 'flushing') return window;
-    const { roomId, slot, ended } = window;
-    return { state: 'published', roomId, slot, ended };
-  }
-
-  settle(window: CoalescingWindow | undefined, nowMs: number): CoalescingWindow | undefined {
-    if (window === undefined) return undefined;
-    const ended = window.ended.filter((end) => end.forgetAtMs > nowMs);
-    if (window.state === 'pending' || window.state === 'flushing') return { ...window, ended };
     const { roomId, slot } = window;
-    return ended.length === 0 ? undefined : { state: 'idle', roomId, slot, ended };
+    return { state: 'published', roomId, slot };
   }
 
-  settleAtMs(window: CoalescingWindow | undefined): number | undefined {
-    if (window === undefined || window.state === 'pending' || window.state === 'flushing') return undefined;
-    return window.ended.reduce((latest, end) => Math.max(latest, end.forgetAtMs), 0);
+  settle(window: CoalescingWindow | undefined): CoalescingWindow | undefined {
+    return window?.state === 'published' ? undefined : window;
   }
 }
 

@@ -22,15 +22,14 @@ export {
 } from './coalescing.js';
 export type {
   CoalescingWindow,
-  EndedKey,
   FlushingWindow,
   HeldEvent,
-  IdleWindow,
   PendingWindow,
   PublishedWindow,
   SlotKey,
   WindowName,
 } from './coalescing-window.js';
+export { AS_OF_FIELD } from './coalescing-window.js';
 export { CONTRACT_ERROR_CODES, ContractError, type ContractErrorCode } from './contract-error.js';
 export {
   type CoalescingRule,

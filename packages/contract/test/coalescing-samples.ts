@@ -1,5 +1,5 @@
 // Short ways to write the events of coalescing tests.
-import type { CoalescingWindow, PendingWindow, StreamEvent } from '@millrace/contract';
+import type { StreamEvent } from '@millrace/contract';
 
 /** A UUID of version 4 that shows its number. */
 export function idOf(number: number): string {
@@ -46,10 +46,4 @@ export function message(parts: Parts & { readonly system?: boolean }): StreamEve
     is_screenshot: false,
     created_at: at(parts.ms),
   });
-}
-
-export function expectPending(window: CoalescingWindow | undefined): PendingWindow {
-  if (window?.state !== 'pending')
-    throw new Error(`expected a pending window, got ${window?.state ?? 'none'}`);
-  return window;
 }

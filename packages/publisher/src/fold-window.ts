@@ -1,25 +1,34 @@
 // From what waited in a shared window to the merged events. Pure, and the same for whoever does it: who takes a flush over
 // comes to the same events, with the same IDs.
 
-import type { WindowName } from '@millrace/broker';
-import type { AnyCatalog, Coalescing, CoalescingWindow, EndedKey, StreamEvent } from '@millrace/contract';
+import {
+  compareEntryIds,
+  type EntryId,
+  nextEntryId,
+  type WaitedEnding,
+  type WaitedInput,
+  type WindowName,
+} from '@millrace/broker';
+import type { AnyCatalog, Coalescing, CoalescingWindow, StreamEvent } from '@millrace/contract';
 import type { KeptTexts } from './kept-texts.js';
+
+/** A merged event. */
+export interface FoldedEvent {
+  readonly event: StreamEvent;
+  /** Of the last input that it stands for, see `AS_OF_FIELD`. Left out: an older process added that. */
+  readonly asOf?: EntryId;
+}
 
 /** What a claimed window comes to. */
 export interface FoldedWindow {
   /** To be published in this order. */
-  readonly events: readonly StreamEvent[];
+  readonly events: readonly FoldedEvent[];
   /** Events that were merged into another one. */
   readonly absorbed: readonly StreamEvent[];
   /** How many events a later event ended, each counted by its own `coalesced_count`. */
   readonly ended: number;
   /** Inputs that are no events of this catalog. */
   readonly unreadable: number;
-}
-
-/** An ending as it is kept beside the windows. */
-export function endingText(key: string, timestamp: string): string {
-  return JSON.stringify({ key, timestamp });
 }
 
 /** The rules of one catalog, and where the texts of its events are kept. */
@@ -29,27 +38,32 @@ interface Rules {
   readonly keptTexts: KeptTexts;
 }
 
-/**
- * Applies the contract's rules to the inputs of a window, in their order. Endings come first: an event that is not newer
- * than one of them is dropped, whichever of the two arrived first.
- */
+/** Applies the contract's rules to the inputs of a window, in their order, and leaves out what came before the end of its key. */
 export function foldWindow(
   rules: Rules,
   { roomId, slot }: WindowName,
-  waited: { readonly inputs: readonly string[]; readonly endings: readonly string[] },
+  waited: { readonly inputs: readonly WaitedInput[]; readonly endings: readonly WaitedEnding[] },
 ): FoldedWindow {
   const { coalescing } = rules;
-  const endings = waited.endings.flatMap(readEnding);
-  let window: CoalescingWindow | undefined = { state: 'idle', roomId, slot, ended: endings };
+  const endings = new Map(waited.endings.map((ending) => [ending.key, ending]));
+  const moments = new Map<string, EntryId | undefined>();
+  let window: CoalescingWindow | undefined;
   const [events, absorbed]: [StreamEvent[], StreamEvent[]] = [[], []];
   let ended = 0;
   let unreadable = 0;
-  for (const text of waited.inputs) {
-    const event = readEvent(rules, { roomId, slot }, text);
-    if (event === undefined) {
+  for (const input of waited.inputs) {
+    const found = readEvent(rules, { roomId, slot }, input.text);
+    if (found === undefined) {
       unreadable++;
       continue;
     }
+    const { event, key } = found;
+    const ending = endings.get(key);
+    if (isBefore(input, ending)) {
+      ended += event.metadata?.coalesced_count ?? 1;
+      continue;
+    }
+    moments.set(event.event_id, behind(input, ending));
     let added = coalescing.add(window, event, 0);
     if (added.outcome === 'full') {
       const flushed = coalescing.flush(window);
@@ -58,31 +72,39 @@ export function foldWindow(
     }
     window = added.window;
     if (added.outcome === 'absorbed') absorbed.push(event);
-    if (added.outcome === 'ended') ended += added.count;
   }
   events.push(...coalescing.flush(window).events);
-  return { events, absorbed, ended, unreadable };
+  // A merged event has the ID of the last one in it.
+  const folded = events.map((event) => withMoment(event, moments.get(event.event_id)));
+  return { events: folded, absorbed, ended, unreadable };
 }
 
-/** The store has checked that it still holds; inside one fold no time passes. */
-function readEnding(text: string): EndedKey[] {
-  const { key, timestamp } = (parse(text) ?? {}) as Partial<EndedKey>;
-  if (typeof key !== 'string' || typeof timestamp !== 'string') return [];
-  return [{ key, timestamp, forgetAtMs: 1 }];
+function isBefore({ asOf }: WaitedInput, ending: WaitedEnding | undefined): boolean {
+  return asOf !== undefined && ending !== undefined && compareEntryIds(asOf, ending.at) <= 0;
+}
+
+/** On a cluster the window's clock may be behind that of the stream; the order in which both came is known all the same. */
+function behind({ asOf }: WaitedInput, ending: WaitedEnding | undefined): EntryId | undefined {
+  if (asOf === undefined || ending === undefined || compareEntryIds(asOf, ending.id) > 0) return asOf;
+  return nextEntryId(ending.id);
+}
+
+function withMoment(event: StreamEvent, asOf: EntryId | undefined): FoldedEvent {
+  return asOf === undefined ? { event } : { event, asOf };
 }
 
 function readEvent(
   { catalog, coalescing, keptTexts }: Rules,
   name: WindowName,
   text: string,
-): StreamEvent | undefined {
+): { readonly event: StreamEvent; readonly key: string } | undefined {
   const parsed = catalog.parseWritten(parse(text), text);
   if (!parsed.ok) return undefined;
   const { event } = parsed.value;
   const place = coalescing.slotOf(event);
   if (place?.roomId !== name.roomId || place.slot !== name.slot) return undefined;
   keptTexts.keep(parsed.value);
-  return event;
+  return { event, key: place.key };
 }
 
 function parse(text: string): unknown {

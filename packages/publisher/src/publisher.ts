@@ -1,8 +1,9 @@
 // Publishes typed events: validate → stamp → coalesce → broker. The one way for an event into a stream, used by
 // backends directly and by the gateway for what arrives over HTTP and from clients.
-import { BrokerError, type PublishReceipt } from '@millrace/broker';
+import { BrokerError, type PublishReceipt, type WindowEnding } from '@millrace/broker';
 import {
   type AnyCatalog,
+  AS_OF_FIELD,
   type EventOf,
   type EventTypeDeclaration,
   type EventTypeName,
@@ -11,7 +12,7 @@ import {
   type StreamEvent,
   type WrittenTexts,
 } from '@millrace/contract';
-import type { Coalescer } from './coalescer.js';
+import type { Coalescer, StoreMerged } from './coalescer.js';
 import { brokerUnavailable, PublisherError, streamRefused } from './errors.js';
 import { KeptTexts } from './kept-texts.js';
 import { LocalCoalescer } from './local-coalescer.js';
@@ -49,6 +50,8 @@ interface PreparedEvent {
   /** Whether it waits for others of its key; an event without a key does not. */
   readonly isCoalesced: boolean;
   readonly fields: Readonly<Record<string, string>>;
+  /** What it ends in the broker, see `Coalescer.end`. */
+  readonly ends?: WindowEnding | undefined;
 }
 
 function withLargestCount(event: StreamEvent): StreamEvent {
@@ -75,13 +78,20 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   constructor(options: ResolvedPublisherOptions<C>) {
     this.#options = options;
     this.#outbox = createOutbox(options);
-    this.#coalescer = createCoalescer(options, this.#keptTexts, async (event) => {
+    this.#coalescer = createCoalescer(options, this.#keptTexts, async (event, asOf) => {
       const declaration = this.#declarationOf(event);
       const fields = options.catalog.encodeEntry(event, this.#keptTexts.textsOf(event));
+      // What is replayed is not judged by it.
+      const isFleeting = declaration.replay.mode === 'none';
+      if (asOf !== undefined && isFleeting) fields[AS_OF_FIELD] = asOf;
       const prepared = { event, declaration, fields };
       // A window in the broker waits there itself; its flush must not go on when another publisher has taken it over.
       const isShared = options.coalescing === 'redis';
-      await this.#store(prepared, isShared ? ({ entry }) => options.broker.publish(entry) : undefined);
+      const { id } = await this.#store(
+        prepared,
+        isShared ? ({ entry }) => options.broker.publish(entry) : undefined,
+      );
+      return id;
     });
   }
 
@@ -208,13 +218,19 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
       });
       return { status: 'coalesced', eventId: event.event_id };
     }
-    if (declaration.endsCoalescing !== undefined) this.#coalescer.end(event);
-    const { id, isDuplicate } = await this.#store(prepared);
-    return { status: 'stored', eventId: event.event_id, entryId: id, isDuplicate };
+    const ending = declaration.endsCoalescing === undefined ? undefined : this.#coalescer.end(event);
+    try {
+      const { id, isDuplicate } = await this.#store({ ...prepared, ends: ending?.ends });
+      ending?.settle(isDuplicate ? undefined : id);
+      return { status: 'stored', eventId: event.event_id, entryId: id, isDuplicate };
+    } catch (error) {
+      ending?.settle();
+      throw error;
+    }
   }
 
   async #store(
-    { event, declaration, fields }: Omit<PreparedEvent, 'isCoalesced'>,
+    { event, declaration, fields, ends }: Omit<PreparedEvent, 'isCoalesced'>,
     put: (event: OutboxEvent) => Promise<PublishReceipt> = (waiting) => this.#outbox.put(waiting),
   ): Promise<PublishReceipt> {
     const { broker, clock, observer } = this.#options;
@@ -228,6 +244,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
         fields,
         // What is never replayed is not worth a key in the store for 5 minutes: gateways drop a repeat.
         ...(declaration.replay.mode === 'none' ? {} : { dedupeId: event.event_id }),
+        ...(ends === undefined ? {} : { ends }),
       },
     });
     this.#inFlight.add(write);
@@ -261,12 +278,12 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
 function createCoalescer(
   { broker, catalog, clock, maxOpenWindows, observer, coalescing }: ResolvedPublisherOptions<AnyCatalog>,
   keptTexts: KeptTexts,
-  store: (event: StreamEvent) => Promise<void>,
+  store: StoreMerged,
 ): Coalescer {
-  const options = { catalog, clock, maxOpenWindows, observer, store };
+  const options = { broker, catalog, clock, maxOpenWindows, observer, store };
   return coalescing === 'local'
     ? new LocalCoalescer(options)
-    : new SharedCoalescer({ ...options, broker, keptTexts });
+    : new SharedCoalescer({ ...options, keptTexts });
 }
 
 function createOutbox(options: ResolvedPublisherOptions<AnyCatalog>): Outbox {

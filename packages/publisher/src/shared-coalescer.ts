@@ -6,6 +6,8 @@ import {
   type CancelTimer,
   type Clock,
   pause,
+  type WaitedEnding,
+  type WaitedInput,
   type WindowName,
   type WindowStore,
 } from '@millrace/broker';
@@ -16,29 +18,27 @@ import {
   createCoalescing,
   type SlotKey,
   type StreamEvent,
-  timestampToMs,
 } from '@millrace/contract';
-import type { Coalescer } from './coalescer.js';
-import { endingText, foldWindow } from './fold-window.js';
+import type { Coalescer, EndingUnderWay, StoreMerged } from './coalescer.js';
+import { foldWindow } from './fold-window.js';
 import type { KeptTexts } from './kept-texts.js';
+import { type HeldInput, MessageTurns } from './message-turns.js';
 import type { PublisherObserver } from './options.js';
 import { OverdueWatch } from './overdue-watch.js';
-import { RecentEndings } from './recent-endings.js';
 import { Turnstile } from './turnstile.js';
-import { type Admission, WindowIntake } from './window-intake.js';
+import { type Admission, type IntakeInput, type Waiting, WindowIntake } from './window-intake.js';
 
 /** What a shared coalescer is made of. */
 export interface SharedCoalescerOptions {
   readonly catalog: AnyCatalog;
   readonly clock: Clock;
-  readonly broker: Pick<Broker, 'windows' | 'state' | 'onStateChange'>;
+  readonly broker: Pick<Broker, 'windows' | 'partitioning' | 'state' | 'onStateChange'>;
   /** Windows this process has added to and that may still wait; at the bound the oldest is flushed early. */
   readonly maxOpenWindows: number;
   /** Of what waits, and of what is read again from windows. */
   readonly keptTexts: KeptTexts;
   readonly observer: PublisherObserver;
-  /** Puts one merged event into its stream. */
-  store(event: StreamEvent): Promise<void>;
+  readonly store: StoreMerged;
 }
 
 /** How long a flush may take before another process takes it over; one that takes longer renews its claim. */
@@ -46,8 +46,6 @@ const LEASE_MS = 250;
 const RENEW_MS = 100;
 /** A merged event that could not be stored for so long is given up, and counted. */
 const GIVE_UP_MS = 60_000;
-/** How long an ending is remembered against events that come late: the same as in the contract's own windows. */
-const END_MEMORY_MS = 10_000;
 /** Flushes at a time: what is claimed must be stored well within its lease, also when thousands of windows end at once. */
 const MAX_FLUSHES = 64;
 /** How long `flush` waits for windows that somebody else is flushing. */
@@ -57,6 +55,8 @@ const FLUSH_LIMIT_MS = 5_000;
 interface OpenSlot {
   readonly name: WindowName;
   readonly intake: WindowIntake;
+  /** Where what waits will go. */
+  stream: string;
   cancelTimer: CancelTimer | undefined;
 }
 
@@ -64,13 +64,14 @@ interface OpenSlot {
  * {@link Coalescer} for many processes.
  *
  * Guarantees, beyond the port's: an event that was accepted is stored although this process ends, within 400 ms of its
- * end while any publisher or gateway lives; the merged events of a window are stored at least once, with the same IDs.
+ * end while any publisher or gateway lives; the merged events of a window are stored at least once, with the same IDs. What
+ * this process adds and what ends it reach the broker in the order of the calls.
  */
 export class SharedCoalescer implements Coalescer {
   readonly #options: SharedCoalescerOptions;
   readonly #windows: WindowStore;
   readonly #coalescing: Coalescing;
-  readonly #endings = new RecentEndings(END_MEMORY_MS);
+  readonly #turns = new MessageTurns();
   readonly #turnstile = new Turnstile(MAX_FLUSHES);
   readonly #watch: OverdueWatch;
   readonly #stopFollowing: () => void;
@@ -82,7 +83,7 @@ export class SharedCoalescer implements Coalescer {
   constructor(options: SharedCoalescerOptions) {
     this.#options = options;
     this.#windows = options.broker.windows;
-    this.#coalescing = createCoalescing(options.catalog, { endMemoryMs: END_MEMORY_MS });
+    this.#coalescing = createCoalescing(options.catalog);
     this.#watch = new OverdueWatch({
       windows: this.#windows,
       clock: options.clock,
@@ -95,31 +96,35 @@ export class SharedCoalescer implements Coalescer {
 
   async add(event: StreamEvent): Promise<void> {
     const slotKey = this.#coalescing.slotOf(event);
-    const windowMs = this.#options.catalog.find(event.event_type)?.coalescing?.windowMs;
-    if (slotKey === undefined || windowMs === undefined)
-      throw new TypeError('only events of a coalesced type are added');
-    if (this.#endings.hasEnded(slotKey, event.timestamp, this.#nowMs())) {
-      this.#options.observer.dropped?.({ reason: 'ended', count: event.metadata?.coalesced_count ?? 1 });
-      return;
-    }
-    await this.#slotOf(slotKey, windowMs).intake.add({
-      id: event.event_id,
-      text: this.#options.keptTexts.textOf(event),
+    if (slotKey === undefined) throw new TypeError('only events of a coalesced type are added');
+    const text = this.#options.keptTexts.textOf(event);
+    const input: IntakeInput = { id: event.event_id, text, key: slotKey.key, event };
+    // While the broker is away nothing can be added, and the caller learns it at once.
+    if (this.#options.broker.state !== 'ready') return this.#enter(slotKey, input);
+    await new Promise<void>((resolve, reject) => {
+      const held = this.#held(slotKey, { input, resolve, reject });
+      if (!this.#turns.hold(turnOf(slotKey), held)) held.send();
     });
   }
 
-  end(event: StreamEvent): void {
+  end(event: StreamEvent): EndingUnderWay | undefined {
     const slotKey = this.#coalescing.endedBy(event);
-    if (slotKey === undefined) return;
-    this.#endings.note(slotKey, event.timestamp, this.#nowMs());
+    if (slotKey === undefined) return undefined;
     const { key } = slotKey;
-    const ending = { key, rank: timestampToMs(event.timestamp), text: endingText(key, event.timestamp) };
-    // Sent before the event itself, on the same connection. When it fails, the gateways still drop a start that is not
-    // newer than the message of its user; the message must not wait for that, or fail.
-    this.#windows.end(nameOf(slotKey), ending, END_MEMORY_MS).catch(() => {});
+    const window = nameOf(slotKey);
+    const waiting = this.#slots.get(textOf(window))?.intake.withdraw(key) ?? [];
+    const settle = this.#turns.begin(
+      turnOf(slotKey),
+      waiting.map((each) => this.#held(slotKey, each)),
+    );
+    return {
+      ends: { window, key, timestamp: event.timestamp },
+      settle: (id) => settle(id !== undefined),
+    };
   }
 
   async flush(): Promise<void> {
+    await this.#turns.idle();
     const slots = [...this.#slots.values()];
     await Promise.all(slots.map(({ intake }) => intake.idle()));
     await Promise.all(slots.map(({ name }) => this.#flushSlot(name, true)));
@@ -141,17 +146,39 @@ export class SharedCoalescer implements Coalescer {
     if (state === 'closed') this.#watch.stop();
   }
 
+  /** An input that waits for its turn. */
+  #held(slotKey: SlotKey, { input, resolve, reject }: Waiting): HeldInput {
+    return {
+      send: () => {
+        this.#enter(slotKey, input).then(resolve, reject);
+      },
+      drop: () => {
+        this.#countEnded(input.event.metadata?.coalesced_count ?? 1);
+        resolve();
+      },
+    };
+  }
+
+  async #enter(slotKey: SlotKey, input: IntakeInput): Promise<void> {
+    const { broker, catalog } = this.#options;
+    const { event } = input;
+    const declaration = catalog.find(event.event_type);
+    const slot = this.#slotOf(slotKey, declaration?.coalescing?.windowMs ?? 0);
+    slot.stream = broker.partitioning.streamFor(declaration?.stream ?? '', event.room_id);
+    await slot.intake.add(input);
+  }
+
   #slotOf(slotKey: SlotKey, windowMs: number): OpenSlot {
     const name = nameOf(slotKey);
     const key = textOf(name);
     const known = this.#slots.get(key);
     if (known !== undefined) return known;
     const intake = new WindowIntake({
-      add: (inputs) => this.#windows.add(name, inputs, windowMs),
+      add: (inputs) => this.#windows.add(name, inputs, { windowMs, stream: slot.stream }),
       makeRoom: () => this.#flushSlot(name, true),
       onAdmission: (admission) => this.#onAdmission(slot, admission),
     });
-    const slot: OpenSlot = { name, intake, cancelTimer: undefined };
+    const slot: OpenSlot = { name, intake, stream: '', cancelTimer: undefined };
     this.#slots.set(key, slot);
     this.#keepBound();
     return slot;
@@ -234,8 +261,8 @@ export class SharedCoalescer implements Coalescer {
     name: WindowName,
     token: string,
     waited: {
-      readonly inputs: readonly string[];
-      readonly endings: readonly string[];
+      readonly inputs: readonly WaitedInput[];
+      readonly endings: readonly WaitedEnding[];
       readonly ageMs: number;
     },
   ): Promise<boolean> {
@@ -244,10 +271,12 @@ export class SharedCoalescer implements Coalescer {
     const rules = { catalog, coalescing: this.#coalescing, keptTexts };
     const { events, absorbed, ended, unreadable } = foldWindow(rules, name, waited);
     const stopRenewal = this.#renew(name, token);
-    const results = await Promise.allSettled(events.map((event) => this.#options.store(event)));
+    const results = await Promise.allSettled(
+      events.map(({ event, asOf }) => this.#options.store(event, asOf)),
+    );
     stopRenewal();
     const failures = results.flatMap((result, at) => {
-      const event = events[at];
+      const event = events[at]?.event;
       return result.status === 'rejected' && event !== undefined
         ? [{ event, cause: result.reason as unknown }]
         : [];
@@ -257,7 +286,7 @@ export class SharedCoalescer implements Coalescer {
     // Counted by the one whose commit holds: another one may have taken the flush over and finished it.
     if (!(await this.#windows.commit(name, token))) return true;
     for (const event of absorbed) observer.coalesced?.(event);
-    if (ended > 0) observer.dropped?.({ reason: 'ended', count: ended });
+    this.#countEnded(ended);
     if (unreadable > 0) observer.dropped?.({ reason: 'invalid', count: unreadable });
     for (const { event, cause } of failures) {
       const count = event.metadata?.coalesced_count ?? 1;
@@ -270,8 +299,8 @@ export class SharedCoalescer implements Coalescer {
     return true;
   }
 
-  #nowMs(): number {
-    return this.#options.clock.monotonicMs();
+  #countEnded(count: number): void {
+    if (count > 0) this.#options.observer.dropped?.({ reason: 'ended', count });
   }
 
   /** A store that is slow is no reason for others to publish the same again. */
@@ -297,7 +326,11 @@ function nameOf({ roomId, slot }: SlotKey): WindowName {
   return { roomId, slot };
 }
 
-// A room ID holds no control characters, so this name is unambiguous.
+// A room ID and a slot hold no control characters, so these names are unambiguous.
+function turnOf(slotKey: SlotKey): string {
+  return `${textOf(slotKey)}\u0000${slotKey.key}`;
+}
+
 function textOf({ roomId, slot }: WindowName): string {
   return `${roomId}\u0000${slot}`;
 }

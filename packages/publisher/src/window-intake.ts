@@ -1,5 +1,6 @@
 // The way of inputs into one shared window: one call is under way, and what comes meanwhile forms the next one.
 import { BrokerError, type WindowAddition, type WindowInput } from '@millrace/broker';
+import type { StreamEvent } from '@millrace/contract';
 
 /** What the owner of an intake learns of each call. */
 export type Admission = Pick<WindowAddition, 'isOpened' | 'dueInMs'>;
@@ -12,8 +13,15 @@ export interface WindowIntakePorts {
   onAdmission(admission: Admission): void;
 }
 
-interface Waiting {
-  readonly input: WindowInput;
+/** An input on its way. */
+export interface IntakeInput extends WindowInput {
+  readonly key: string;
+  readonly event: StreamEvent;
+}
+
+/** An input whose caller waits. */
+export interface Waiting {
+  readonly input: IntakeInput;
   readonly resolve: () => void;
   readonly reject: (cause: unknown) => void;
 }
@@ -43,7 +51,7 @@ export class WindowIntake {
    * Resolves when the window has the input.
    * @throws BrokerError `overloaded` when too much waits, or as the store
    */
-  add(input: WindowInput): Promise<void> {
+  add(input: IntakeInput): Promise<void> {
     if (this.#queue.length >= MAX_QUEUED) return Promise.reject(overloaded());
     return new Promise((resolve, reject) => {
       this.#queue.push({ input, resolve, reject });
@@ -54,6 +62,13 @@ export class WindowIntake {
           this.#adding = undefined;
         });
     });
+  }
+
+  /** Takes out what waits for a key and was not sent yet. */
+  withdraw(key: string): readonly Waiting[] {
+    const withdrawn = this.#queue.filter(({ input }) => input.key === key);
+    if (withdrawn.length > 0) this.#queue = this.#queue.filter(({ input }) => input.key !== key);
+    return withdrawn;
   }
 
   /** Resolves when nothing is under way. Never rejects. */
@@ -79,7 +94,9 @@ export class WindowIntake {
   /** Those for which the window had no room. */
   async #addBatch(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     try {
-      const { outcomes, ...admission } = await this.#ports.add(batch.map(({ input }) => input));
+      const { outcomes, ...admission } = await this.#ports.add(
+        batch.map(({ input: { id, text } }) => ({ id, text })),
+      );
       this.#ports.onAdmission(admission);
       return batch.filter(({ resolve }, at) => {
         if (outcomes[at] === 'full') return true;

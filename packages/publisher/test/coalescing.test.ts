@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { BrokerError } from '@millrace/broker';
-import type { StreamEvent } from '@millrace/contract';
+import { BrokerError, compareEntryIds, createMemoryBroker, type OutgoingEntry } from '@millrace/broker';
+import { eventCatalog, type StreamEvent } from '@millrace/contract';
+import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { ana, bob, chat, setUp as setUpPublisher, typing } from './set-up.js';
@@ -93,15 +94,89 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect(test.dropped).toEqual([{ reason: 'ended', count: 1 }]);
   });
 
-  it('ignores a start that is not newer than its sender’s message', async () => {
+  it.each([-300_000, 0, 300_000])(
+    'ends what was typed before a message and shows what comes after it, in the order of the calls, with timestamps off by %d ms',
+    async (skewMs) => {
+      await using test = await setUp();
+      const timestamp = new Date(test.clock.nowMs() + skewMs).toISOString();
+      // In one turn: nothing of it is on its way yet when the next call comes.
+      const publishing = [
+        test.publisher.publish('typing_start', 'room', typing(ana, true), { timestamp }),
+        test.publisher.publish('typing_stop', 'room', typing(bob, false)),
+        test.publisher.publish('chat_message', 'room', chat(ana)),
+        test.publisher.publish('typing_stop', 'room', typing(ana, false), { timestamp }),
+        test.publisher.publish('typing_start', 'room', typing(ana, true), { timestamp }),
+        test.publisher.publish('chat_message', 'room', chat(ana), { timestamp }),
+        test.publisher.publish('typing_start', 'room', typing(ana, true), { timestamp }),
+      ] as const;
+      const results = await Promise.all(publishing);
+      await test.clock.advance(200);
+      const events = await test.events('events:chat');
+      expect(events.map(({ event_type }) => event_type).sort()).toEqual([
+        'chat_message',
+        'chat_message',
+        'typing_start',
+        'typing_stop',
+      ]);
+      expect(events.at(-1)).toMatchObject({ event_id: results[6].eventId, metadata: { coalesced_count: 1 } });
+      expect(test.dropped.reduce((sum, { count }) => sum + count, 0)).toBe(3);
+      // Each says that it came after the messages.
+      const [, second] = (await test.broker.readRange('events:chat', { count: 10 })).map(({ id }) => id);
+      const asOf = (await test.entries('events:chat')).at(-1)?.['as_of'];
+      expect(compareEntryIds(asOf ?? '', second ?? '')).toBeGreaterThan(0);
+    },
+  );
+
+  it('ends nothing by a message that is not stored, so that no stop is lost', async () => {
+    const clock = fakeClock();
+    const broker = createMemoryBroker({ streams: eventCatalog.streams, clock });
+    await broker.open();
+    const refusing = new Proxy(broker, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (name === 'publish')
+          return (entry: OutgoingEntry) =>
+            entry.fields['event_type'] === 'chat_message'
+              ? Promise.reject(new BrokerError('refused', 'not today'))
+              : target.publish(entry);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    await using test = await setUp({ broker: refusing, clock });
+    const stopping = test.publisher.publish('typing_stop', 'room', typing(ana, false));
+    const message = test.publisher.publish('chat_message', 'room', chat(ana));
+    await expect(message).rejects.toThrow();
+    await stopping;
+    await clock.advance(200);
+    const entries = await broker.readRange('events:chat', { count: 10 });
+    expect(entries.map(({ fields }) => fields['event_type'])).toEqual(['typing_stop']);
+    expect(test.dropped).toEqual([]);
+    await broker.close();
+  });
+
+  it('does not let a repeated message end what was typed since', async () => {
     await using test = await setUp();
-    const before = new Date(test.clock.nowMs()).toISOString();
-    await test.clock.advance(10);
-    await test.publisher.publish('chat_message', 'room', chat(ana));
-    await test.publisher.publish('typing_start', 'room', typing(ana, true), { timestamp: before });
-    await test.clock.advance(1_000);
-    expect((await test.events('events:chat')).map(({ event_type }) => event_type)).toEqual(['chat_message']);
-    expect(test.dropped).toEqual([{ reason: 'ended', count: 1 }]);
+    const eventId = randomUUID();
+    await test.publisher.publish('chat_message', 'room', chat(ana), { eventId });
+    const typed = test.publisher.publish('typing_start', 'room', typing(ana, true));
+    await test.publisher.publish('chat_message', 'room', chat(ana), { eventId });
+    await typed;
+    await test.clock.advance(200);
+    expect((await test.events('events:chat')).map(({ event_type }) => event_type)).toEqual([
+      'chat_message',
+      'typing_start',
+    ]);
+  });
+
+  it('waits for what is held back when it is closed', async () => {
+    await using test = await setUp();
+    void test.publisher.publish('chat_message', 'room', chat(ana));
+    void test.publisher.publish('typing_start', 'room', typing(ana, true));
+    await test.publisher.close();
+    expect((await test.events('events:chat')).map(({ event_type }) => event_type)).toEqual([
+      'chat_message',
+      'typing_start',
+    ]);
   });
 
   it('flushes at once when asked, and when it is closed', async () => {

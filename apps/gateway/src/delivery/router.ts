@@ -117,7 +117,7 @@ export class Router {
     const brokerTimeMs = this.#ports.brokerTimeMs();
     const entryTimeMs = appendedAtMs(entry, brokerTimeMs);
     if (!this.#isFirst(parsed.value, entryTimeMs)) return;
-    if (brokerTimeMs - entryTimeMs < typingMemoryMs) this.#typingGate.noteMessage(parsed.value);
+    if (brokerTimeMs - entryTimeMs < typingMemoryMs) this.#typingGate.noteMessage(parsed.value, entry.id);
     this.#ports.remember(stream, entry, parsed.value, () =>
       eventText(parsed.value, positionOf(parsed.value.event.room_id)),
     );
@@ -149,7 +149,7 @@ export class Router {
     }
     if (isNaive(entry)) observer.naive(received);
     else if (Math.abs(clockSkewMs(received, entryTimeMs)) > clockSkewLimitMs) observer.clockSkewed(received);
-    this.#typingGate.pass(received, () => this.#hand(stream, entry, received));
+    this.#typingGate.pass(received, entry, () => this.#hand(stream, entry, received));
   }
 
   #isFirst({ event, declaration }: ReceivedEvent, timeMs: number): boolean {

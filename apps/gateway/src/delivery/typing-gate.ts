@@ -1,8 +1,17 @@
 // What of fleeting events (typing) goes on to clients: at most one per user, room and window, the last one, and no start that
 // a message or a stop of its user has overtaken. Most were coalesced before; this holds for plain XADD from anywhere, and for
-// what arrives in another order than it was made.
-import { type CancelTimer, OldestFirstMap } from '@millrace/broker';
-import { compareTimestamps, type ReceivedEvent } from '@millrace/contract';
+// what waited in a window while a message passed it. Compared are places in the stream, never clocks of producers.
+import {
+  type CancelTimer,
+  compareEntryIds,
+  type Entry,
+  type EntryId,
+  isEntryId,
+  minEntryId,
+  OldestFirstMap,
+  previousEntryId,
+} from '@millrace/broker';
+import { AS_OF_FIELD, type ReceivedEvent } from '@millrace/contract';
 
 /** Why an event was not let through. */
 export type GateReason = 'ended' | 'superseded';
@@ -23,19 +32,26 @@ export interface TypingGateOptions {
   readonly maxKeys: number;
 }
 
+/** A place in the stream, and how long it counts: a stream that was lost begins anew with other IDs. */
+interface Mark {
+  readonly id: EntryId;
+  readonly untilMs: number;
+}
+
 /** An event that waits, and what lets it through. */
 interface Held {
   readonly received: ReceivedEvent;
+  readonly asOf: EntryId;
   readonly deliver: () => void;
   readonly cancelTimer: CancelTimer;
 }
 
 /** One user in one slot of one room: Open ─event─▶ Closed for a window ─event─▶ Holding ─window over─▶ Closed … ─▶ Open. */
 interface Place {
-  /** The newest message's. A start that is not newer is dropped. */
-  messageAt: string | undefined;
-  /** The newest stop's. A start that is older is dropped. */
-  stopAt: string | undefined;
+  /** The newest message's entry. A start as of before it is dropped. */
+  message: Mark | undefined;
+  /** The newest stop's place. A start as of before it is dropped. */
+  stop: Mark | undefined;
   /** The next event may go then. */
   opensAtMs: number;
   forgetAtMs: number;
@@ -58,26 +74,30 @@ export class TypingGate {
    * Takes an event in stream order and calls `deliver` now, at the end of its user's window, or never. An event of a type
    * that does not pass here is delivered at once.
    */
-  pass(received: ReceivedEvent, deliver: () => void): void {
+  pass(received: ReceivedEvent, entry: Entry, deliver: () => void): void {
     const { coalescing, replay } = received.declaration;
-    this.noteMessage(received);
+    this.noteMessage(received, entry.id);
     // What is replayed must keep its place in the stream.
     if (coalescing === undefined || replay.mode !== 'none') return deliver();
     const key = coalescing.key(received.event.payload);
     if (key === undefined) return deliver();
     const place = this.#placeOf(received.event.room_id, coalescing.slot, key);
-    if (isOvertaken(received, place)) return this.#ports.dropped(received, 'ended');
-    if (isStop(received)) place.stopAt = newerOf(place.stopAt, received.event.timestamp);
     const nowMs = this.#ports.nowMs();
+    const asOf = asOfEntry(entry);
+    if (isOvertaken({ received, asOf }, place, nowMs)) return this.#ports.dropped(received, 'ended');
+    if (isStop(received) && !holdsFrom(place.stop, asOf, nowMs)) {
+      // A stop that waited in a window took no ID: a start as of the same moment is of the next window.
+      place.stop = this.#mark(asOf === entry.id ? asOf : previousEntryId(asOf));
+    }
     if (place.held !== undefined) {
       this.#ports.dropped(place.held.received, 'superseded');
-      place.held = { ...place.held, received, deliver };
+      place.held = { ...place.held, received, asOf, deliver };
     } else if (nowMs < place.opensAtMs) {
       const cancelTimer = this.#ports.startTimer(
         () => this.#release(place, coalescing.windowMs),
         place.opensAtMs - nowMs,
       );
-      place.held = { received, deliver, cancelTimer };
+      place.held = { received, asOf, deliver, cancelTimer };
     } else {
       place.opensAtMs = nowMs + coalescing.windowMs;
       deliver();
@@ -85,14 +105,14 @@ export class TypingGate {
   }
 
   /** Takes notice of a message that ends its sender's typing; also of one that was delivered before this gateway came. */
-  noteMessage({ event, declaration }: ReceivedEvent): void {
+  noteMessage({ event, declaration }: ReceivedEvent, id: EntryId): void {
     const ending = declaration.endsCoalescing;
     const key = ending?.key(event.payload);
     if (ending === undefined || key === undefined) return;
     const place = this.#placeOf(event.room_id, ending.slot, key);
-    place.messageAt = newerOf(place.messageAt, event.timestamp);
+    place.message = this.#mark(id);
     const { held } = place;
-    if (held === undefined || !isOvertaken(held.received, place)) return;
+    if (held === undefined || !isOvertaken(held, place, this.#ports.nowMs())) return;
     held.cancelTimer();
     place.held = undefined;
     this.#ports.dropped(held.received, 'ended');
@@ -104,6 +124,10 @@ export class TypingGate {
       place.held?.cancelTimer();
       this.#release(place, 0);
     }
+  }
+
+  #mark(id: EntryId): Mark {
+    return { id, untilMs: this.#ports.nowMs() + this.#options.memoryMs };
   }
 
   #release(place: Place, windowMs: number): void {
@@ -122,7 +146,7 @@ export class TypingGate {
     const isGood = known !== undefined && (known.forgetAtMs > nowMs || known.held !== undefined);
     const place = isGood
       ? known
-      : { messageAt: undefined, stopAt: undefined, opensAtMs: 0, forgetAtMs: 0, held: undefined };
+      : { message: undefined, stop: undefined, opensAtMs: 0, forgetAtMs: 0, held: undefined };
     place.forgetAtMs = nowMs + this.#options.memoryMs;
     this.#places.set(name, place);
     this.#forgetOld(nowMs);
@@ -148,14 +172,23 @@ function isStop({ event }: ReceivedEvent): boolean {
   return (event.payload as { readonly is_typing?: unknown }).is_typing === false;
 }
 
-/** A stop always goes on: an indicator that somebody sees must end. */
-function isOvertaken(received: ReceivedEvent, { messageAt, stopAt }: Place): boolean {
-  if (isStop(received)) return false;
-  const { timestamp } = received.event;
-  if (messageAt !== undefined && compareTimestamps(timestamp, messageAt) <= 0) return true;
-  return stopAt !== undefined && compareTimestamps(timestamp, stopAt) < 0;
+/** An entry stands for what was made before it was appended, if for anything earlier; by plain XADD it is as of itself. */
+function asOfEntry({ id, fields }: Entry): EntryId {
+  const asOf = fields[AS_OF_FIELD];
+  return isEntryId(asOf) ? minEntryId(asOf, id) : id;
 }
 
-function newerOf(known: string | undefined, timestamp: string): string {
-  return known === undefined || compareTimestamps(timestamp, known) > 0 ? timestamp : known;
+/** A stop always goes on: an indicator that somebody sees must end. */
+function isOvertaken(
+  { received, asOf }: Pick<Held, 'received' | 'asOf'>,
+  { message, stop }: Place,
+  nowMs: number,
+): boolean {
+  if (isStop(received)) return false;
+  return holdsFrom(message, asOf, nowMs) || holdsFrom(stop, asOf, nowMs);
+}
+
+/** Whether the mark counts and does not lie before `id`: what is as of the mark's own ID came just before it, for the mark took that ID. */
+function holdsFrom(mark: Mark | undefined, id: EntryId, nowMs: number): boolean {
+  return mark !== undefined && mark.untilMs > nowMs && compareEntryIds(id, mark.id) <= 0;
 }

@@ -83,7 +83,10 @@ class MemoryBroker implements Broker {
       this.partitioning.streams.map((stream) => [stream.name, new MemoryStream(stream, options)]),
     );
     this.#waiters = new ReadWaiters(clock);
-    this.windows = new MemoryWindows(clock, () => this.#checkReady());
+    this.windows = new MemoryWindows(clock, {
+      checkReady: () => this.#checkReady(),
+      nextId: (stream) => this.#stream(stream).nextId(this.#nowMs()),
+    });
     this.counters = new MemoryCounters(
       () => clock.monotonicMs(),
       () => this.#checkReady(),
@@ -112,7 +115,9 @@ class MemoryBroker implements Broker {
     const stream = this.#stream(entry.stream);
     checkOutgoingEntry(entry);
     const receipt = stream.publish(entry, this.#nowMs());
-    if (!receipt.isDuplicate) this.#waiters.wake(entry.stream);
+    if (receipt.isDuplicate) return receipt;
+    if (entry.ends !== undefined) this.windows.end(entry.ends, receipt.id);
+    this.#waiters.wake(entry.stream);
     return receipt;
   }
 

@@ -80,6 +80,13 @@ export class MemoryStream {
     return { id, isDuplicate: false };
   }
 
+  /** The ID that an entry would have now. */
+  nextId(nowMs: number): EntryId {
+    const byTime = `${Math.floor(nowMs)}-0`;
+    const { lastId } = this.#log;
+    return compareEntryIds(lastId, byTime) < 0 ? byTime : nextEntryId(lastId);
+  }
+
   register(member: string, nowMs: number): StreamStart {
     this.#lastDelivered ??= FIRST_ENTRY_ID;
     this.#roster.beatPulse(nowMs);

@@ -1,10 +1,13 @@
 // Coalescing windows in memory: the same promises as on Redis, for publishers that share one broker object.
 
 import { checkWindowInputs, checkWindowName } from '../arguments.js';
+import type { EntryId } from '../broker.js';
 import type { Clock } from '../clock.js';
 import { BrokerError } from '../errors.js';
 import { OldestFirstMap } from '../oldest-first-map.js';
 import {
+  type WaitedEnding,
+  type WaitedInput,
   WINDOW_LIMITS,
   type WindowAddition,
   type WindowClaim,
@@ -16,77 +19,74 @@ import {
 
 interface Pending {
   readonly dueAtMs: number;
-  readonly inputs: Map<string, string>;
+  readonly inputs: Map<string, WaitedInput>;
+  /** By key; at most `maxEndings`. */
+  readonly endings: Map<string, WaitedEnding>;
   bytes: number;
 }
 
 interface Flushing {
-  readonly inputs: readonly string[];
-  readonly endings: readonly string[];
+  readonly inputs: readonly WaitedInput[];
+  readonly endings: readonly WaitedEnding[];
   readonly dueAtMs: number;
   readonly sinceMs: number;
   token: string;
   leaseEndMs: number;
 }
 
-interface Ending {
-  readonly rank: number;
-  readonly text: string;
-  readonly forgetAtMs: number;
-}
-
 interface State {
   readonly name: WindowName;
   pending: Pending | undefined;
   flushing: Flushing | undefined;
-  /** By key, oldest first; at most `maxEndings`. */
-  readonly endings: Map<string, Ending>;
   forgetAtMs: number;
 }
 
-/** Most slots of rooms that are not idle. At the bound additions are refused, endings are not kept. */
+/** Most slots of rooms that are not idle. At the bound additions are refused. */
 const MAX_STATES = 100_000;
+
+/** What the windows need of their broker. */
+export interface MemoryWindowsPorts {
+  /** @throws BrokerError unless the broker is open */
+  checkReady(): void;
+  /** The ID that an entry of the stream would have now. */
+  nextId(stream: string): EntryId;
+}
 
 /** See {@link WindowStore}. */
 export class MemoryWindows implements WindowStore {
   readonly #clock: Clock;
-  readonly #checkReady: () => void;
+  readonly #ports: MemoryWindowsPorts;
   /** What was touched longest ago comes first, so that what is over is found at once. */
   readonly #states = new OldestFirstMap<string, State>();
 
-  constructor(clock: Clock, checkReady: () => void) {
+  constructor(clock: Clock, ports: MemoryWindowsPorts) {
     this.#clock = clock;
-    this.#checkReady = checkReady;
+    this.#ports = ports;
   }
 
-  async add(name: WindowName, inputs: readonly WindowInput[], windowMs: number): Promise<WindowAddition> {
+  async add(
+    name: WindowName,
+    inputs: readonly WindowInput[],
+    { windowMs, stream }: Parameters<WindowStore['add']>[2],
+  ): Promise<WindowAddition> {
     checkWindowName(name);
     checkWindowInputs(inputs);
     const nowMs = this.#nowMs();
     const state = this.#touch(name, nowMs + WINDOW_LIMITS.keptMs);
     if (state === undefined) throw new BrokerError('overloaded', 'Too many coalescing windows are open');
     const isOpened = state.pending === undefined;
-    state.pending ??= { dueAtMs: nowMs + windowMs, inputs: new Map(), bytes: 0 };
+    state.pending ??= { dueAtMs: nowMs + windowMs, inputs: new Map(), endings: new Map(), bytes: 0 };
     const { pending } = state;
-    const outcomes = inputs.map((input) => addTo(pending, input));
+    const asOf = this.#ports.nextId(stream);
+    const outcomes = inputs.map((input) => addTo(pending, input, asOf));
     return { isOpened, dueInMs: pending.dueAtMs - nowMs, outcomes };
   }
 
-  async end(name: WindowName, { key, rank, text }: WindowEnding, rememberMs: number): Promise<void> {
-    checkWindowName(name);
-    const nowMs = this.#nowMs();
-    const keptUntilMs = this.#states.get(nameOf(name))?.forgetAtMs ?? 0;
-    if (keptUntilMs <= nowMs) return;
-    const state = this.#touch(name, Math.max(keptUntilMs, nowMs + rememberMs));
-    if (state === undefined) return;
-    const { endings } = state;
-    if ((endings.get(key)?.rank ?? -Infinity) > rank) return;
-    endings.delete(key);
-    endings.set(key, { rank, text, forgetAtMs: nowMs + rememberMs });
-    if (endings.size <= WINDOW_LIMITS.maxEndings) return;
-    for (const oldest of Array.from(endings.keys()).slice(0, WINDOW_LIMITS.maxEndings / 2)) {
-      endings.delete(oldest);
-    }
+  /** Notes what an entry ends that was appended in this very step. */
+  end({ window, key }: WindowEnding, id: EntryId): void {
+    const endings = this.#states.get(nameOf(window))?.pending?.endings;
+    if (endings === undefined || (endings.size >= WINDOW_LIMITS.maxEndings && !endings.has(key))) return;
+    endings.set(key, { key, id, at: id });
   }
 
   async claim(
@@ -101,7 +101,7 @@ export class MemoryWindows implements WindowStore {
       const { pending } = state;
       if (pending === undefined) return { status: 'idle' };
       if (pending.dueAtMs > nowMs && !isForced) return { status: 'waiting', inMs: pending.dueAtMs - nowMs };
-      state.flushing = freeze(pending, state.endings, nowMs);
+      state.flushing = freeze(pending, nowMs);
       state.pending = undefined;
     }
     const { flushing } = state;
@@ -124,14 +124,11 @@ export class MemoryWindows implements WindowStore {
 
   async commit(name: WindowName, token: string): Promise<boolean> {
     checkWindowName(name);
-    const nowMs = this.#nowMs();
+    this.#ports.checkReady();
     const state = this.#states.get(nameOf(name));
     if (state?.flushing?.token !== token) return false;
     state.flushing = undefined;
-    if (state.pending !== undefined) return true;
-    const lastMs = Math.max(0, ...Array.from(state.endings.values(), ({ forgetAtMs }) => forgetAtMs));
-    if (lastMs <= nowMs) this.#states.delete(nameOf(name));
-    else this.#touch(name, lastMs);
+    if (state.pending === undefined) this.#states.delete(nameOf(name));
     return true;
   }
 
@@ -155,13 +152,7 @@ export class MemoryWindows implements WindowStore {
     const key = nameOf(name);
     const known = this.#states.get(key);
     if (known === undefined && this.#states.size >= MAX_STATES) return undefined;
-    const state = known ?? {
-      name,
-      pending: undefined,
-      flushing: undefined,
-      endings: new Map<string, Ending>(),
-      forgetAtMs,
-    };
+    const state = known ?? { name, pending: undefined, flushing: undefined, forgetAtMs };
     state.forgetAtMs = forgetAtMs;
     this.#states.set(key, state);
     return state;
@@ -177,27 +168,25 @@ export class MemoryWindows implements WindowStore {
   }
 
   #nowMs(): number {
-    this.#checkReady();
+    this.#ports.checkReady();
     return this.#clock.nowMs();
   }
 }
 
-function addTo(pending: Pending, { id, text }: WindowInput): 'added' | 'repeat' | 'full' {
+function addTo(pending: Pending, { id, text }: WindowInput, asOf: EntryId): 'added' | 'repeat' | 'full' {
   if (pending.inputs.has(id)) return 'repeat';
   if (pending.inputs.size >= WINDOW_LIMITS.maxInputs || pending.bytes >= WINDOW_LIMITS.maxBytes)
     return 'full';
-  pending.inputs.set(id, text);
+  pending.inputs.set(id, { text, asOf });
   pending.bytes += Buffer.byteLength(text);
   return 'added';
 }
 
-/** Endings that are over are dropped on the way. */
-function freeze(pending: Pending, endings: Map<string, Ending>, nowMs: number): Flushing {
-  for (const [key, { forgetAtMs }] of endings) if (forgetAtMs <= nowMs) endings.delete(key);
+function freeze({ inputs, endings, dueAtMs }: Pending, nowMs: number): Flushing {
   return {
-    inputs: [...pending.inputs.values()],
-    endings: Array.from(endings.values(), ({ text }) => text),
-    dueAtMs: pending.dueAtMs,
+    inputs: [...inputs.values()],
+    endings: [...endings.values()],
+    dueAtMs,
     sinceMs: nowMs,
     token: '',
     leaseEndMs: 0,

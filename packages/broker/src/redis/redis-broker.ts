@@ -40,6 +40,7 @@ import { BrokerError, isRefusal } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
 import { Partitioning, partitioningOf } from '../partitions.js';
 import { StateNotifier } from '../state-notifier.js';
+import type { StoredEnding } from './apart-endings.js';
 import type { Settlement } from './blocking-reader.js';
 import { ClusterRouter } from './cluster/cluster-router.js';
 import { explainRedisFailure } from './explain-failure.js';
@@ -134,6 +135,7 @@ class RedisBroker implements Broker {
     });
     this.windows = new RedisWindows({
       run: (call) => (this.#isClosing ? Promise.reject(closed()) : this.#run(call)),
+      command: (key, args) => (this.#isClosing ? Promise.reject(closed()) : this.#router.command(key, args)),
       isCluster: () => this.#router instanceof ClusterRouter,
       clock: redis.clock,
       onHealed: redis.onHealed,
@@ -491,7 +493,7 @@ class RedisBroker implements Broker {
 
   #newPart(stream: string, maxLength: number, redis: ResolvedRedisOptions['redis']): StreamPart {
     const bounds = { keys: streamKeys(stream), maxLength, hardCap: maxLength * this.options.hardCapFactor };
-    const batcher = new PublishBatcher((entries) => this.#run(publishCall(bounds, this.options, entries)), {
+    const batcher = new PublishBatcher((entries) => this.#publishBatch(bounds, entries), {
       maxBatchEntries: this.options.publishBatchSize,
       maxBatchChars: MAX_BATCH_CHARS,
       maxQueuedEntries: this.options.maxQueuedPublishes,
@@ -500,6 +502,16 @@ class RedisBroker implements Broker {
       clock: redis.clock,
     });
     return { ...bounds, batcher, settlement: undefined };
+  }
+
+  async #publishBatch(
+    bounds: StreamBounds,
+    entries: readonly OutgoingEntry[],
+  ): Promise<readonly (PublishReceipt | BrokerError)[]> {
+    const isApart = this.#router instanceof ClusterRouter;
+    const receipts = await this.#run(publishCall(bounds, this.options, entries, isApart));
+    if (isApart) this.windows.apartEndings.send(endingsOf(entries, receipts));
+    return receipts;
   }
 
   #run<T>(call: ScriptCall<T>): Promise<T> {
@@ -526,6 +538,18 @@ async function acceptedOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
   const failure = failures.find((error) => !isRefusal(error)) ?? failures[0];
   if (failure !== undefined && (accepted.length === 0 || !isRefusal(failure))) throw failure;
   return accepted;
+}
+
+/** What the entries ended that were appended. */
+function endingsOf(
+  entries: readonly OutgoingEntry[],
+  receipts: readonly (PublishReceipt | BrokerError)[],
+): StoredEnding[] {
+  return entries.flatMap(({ ends }, at) => {
+    const receipt = receipts[at];
+    const isStored = receipt !== undefined && !(receipt instanceof BrokerError) && !receipt.isDuplicate;
+    return ends !== undefined && isStored ? [{ ending: ends, id: receipt.id }] : [];
+  });
 }
 
 function checkMember(member: string): void {

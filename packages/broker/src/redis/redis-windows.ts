@@ -9,11 +9,11 @@ import {
   WINDOW_LIMITS,
   type WindowAddition,
   type WindowClaim,
-  type WindowEnding,
   type WindowInput,
   type WindowName,
   type WindowStore,
 } from '../windows.js';
+import { ApartEndings } from './apart-endings.js';
 import { windowIndexKey } from './keys.js';
 import type { ScriptCall } from './script-calls.js';
 import {
@@ -26,7 +26,6 @@ import {
   windowAddCall,
   windowClaimCall,
   windowCommitCall,
-  windowEndCall,
   windowPlace,
   windowRenewCall,
 } from './window-calls.js';
@@ -34,6 +33,7 @@ import {
 /** What the windows need of their broker. */
 export interface RedisWindowsPorts {
   run<T>(call: ScriptCall<T>): Promise<T>;
+  command(key: string, args: readonly string[]): Promise<unknown>;
   /** Whether windows and index may lie on different servers. */
   isCluster(): boolean;
   /** Something else stood at this key, or in it, and was removed. */
@@ -55,29 +55,31 @@ interface Mark {
 export class RedisWindows implements WindowStore {
   readonly #ports: RedisWindowsPorts;
   readonly #marks = new OldestFirstMap<string, Mark>();
+  /** Of entries that were stored on other servers; unused where there is one. */
+  readonly apartEndings: ApartEndings;
 
   constructor(ports: RedisWindowsPorts) {
     this.#ports = ports;
+    this.apartEndings = new ApartEndings(ports);
   }
 
-  async add(name: WindowName, inputs: readonly WindowInput[], windowMs: number): Promise<WindowAddition> {
+  async add(
+    name: WindowName,
+    inputs: readonly WindowInput[],
+    options: Parameters<WindowStore['add']>[2],
+  ): Promise<WindowAddition> {
     const place = this.#place(name);
     checkWindowInputs(inputs);
-    const addition = await this.#healing(place, () =>
-      this.#ports.run(windowAddCall(place, inputs, windowMs)),
-    );
+    if (this.#ports.isCluster()) await this.apartEndings.settled(place.window);
+    const addition = await this.#healing(place, () => this.#ports.run(windowAddCall(place, inputs, options)));
     // Who is told that an input was added may rely on its being found, whoever opened the window and died since.
     if (this.#ports.isCluster()) await this.#index(place, addition);
     return addition;
   }
 
-  async end(name: WindowName, ending: WindowEnding, rememberMs: number): Promise<void> {
-    const place = this.#place(name);
-    await this.#healing(place, () => this.#ports.run(windowEndCall(place, ending, rememberMs)));
-  }
-
   async claim(name: WindowName, claim: Parameters<WindowStore['claim']>[1]): Promise<WindowClaim> {
     const place = this.#place(name);
+    if (this.#ports.isCluster()) await this.apartEndings.settled(place.window);
     const result = await this.#healing(place, () => this.#ports.run(windowClaimCall(place, claim)));
     if (result.status === 'idle') await this.#unindex(place);
     return result;

@@ -21,7 +21,7 @@ import type {
 import { newEpoch } from '../epoch.js';
 import type { BrokerError } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
-import { type StreamKeys, slotsKey, typesKey } from './keys.js';
+import { type StreamKeys, slotsKey, typesKey, windowKey } from './keys.js';
 import { asArray, asNumber, asText } from './replies.js';
 import {
   asHeartbeatReply,
@@ -46,6 +46,7 @@ import type { Script } from './scripts/script.js';
 import { claimSlotScript, releaseSlotScript } from './scripts/slots.js';
 import { tickScript } from './scripts/tick.js';
 import { trimScript } from './scripts/trim.js';
+import { endingText } from './window-texts.js';
 
 /** One call, ready to be sent. */
 export interface ScriptCall<T> {
@@ -64,21 +65,35 @@ export interface StreamBounds {
   readonly hardCap: number;
 }
 
-/** Appends a batch; one receipt or error per entry, fewer when the store stopped at an error. */
+/**
+ * Appends a batch; one receipt or error per entry, fewer when the store stopped at an error. `isApart`: windows lie on other
+ * servers, so that endings are sent to them afterwards.
+ */
 export function publishCall(
   { keys, hardCap }: StreamBounds,
   options: ResolvedBrokerOptions,
   entries: readonly OutgoingEntry[],
+  isApart: boolean,
 ): ScriptCall<(PublishReceipt | BrokerError)[]> {
-  const scriptKeys = [keys.stream, keys.expired];
-  const args: (string | number)[] = [options.group, hardCap, options.trimBatchSize, options.dedupeWindowMs];
-  for (const { dedupeId, fields } of entries) {
+  const dedupeKeys: string[] = [];
+  const windowKeys: string[] = [];
+  const args: (string | number)[] = [];
+  for (const { dedupeId, fields, ends } of entries) {
     const names = Object.keys(fields);
-    if (dedupeId !== undefined) scriptKeys.push(keys.dedupe(dedupeId));
-    args.push(dedupeId === undefined ? 0 : 1, names.length * 2);
+    const ending = isApart ? undefined : ends;
+    args.push((dedupeId === undefined ? 0 : 1) + (ending === undefined ? 0 : 2), names.length * 2);
     for (const name of names) args.push(name, fields[name] ?? '');
+    if (dedupeId !== undefined) dedupeKeys.push(keys.dedupe(dedupeId));
+    if (ending === undefined) continue;
+    windowKeys.push(windowKey(ending.window));
+    args.push(ending.key, endingText(ending));
   }
-  return { script: publishScript, keys: scriptKeys, args, parse: asReceipts };
+  return {
+    script: publishScript,
+    keys: [keys.stream, keys.expired, ...dedupeKeys, ...windowKeys],
+    args: [options.group, hardCap, options.trimBatchSize, options.dedupeWindowMs, dedupeKeys.length, ...args],
+    parse: asReceipts,
+  };
 }
 
 /** The number of partitions that is stored for a declared stream, 0 for none; a `wanted` one is stored where there is none. */

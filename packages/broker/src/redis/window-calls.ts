@@ -1,4 +1,5 @@
 // The calls of the window scripts as values, as in `script-calls.ts`. Pure.
+import type { EntryId } from '../broker.js';
 import {
   WINDOW_LIMITS,
   type WindowAddition,
@@ -22,6 +23,7 @@ import {
   windowRenewScript,
   windowUnindexScript,
 } from './scripts/windows.js';
+import { endingText, readEndings, readInputs } from './window-texts.js';
 
 /** Where a window and its place in the index are. */
 export interface WindowPlace {
@@ -43,22 +45,19 @@ export function windowPlace(name: WindowName, isApart: boolean): WindowPlace {
 export function windowAddCall(
   { window, keys }: WindowPlace,
   inputs: readonly WindowInput[],
-  windowMs: number,
+  { windowMs, stream }: Parameters<WindowStore['add']>[2],
 ): ScriptCall<WindowAddition> {
   const { maxInputs, maxBytes, keptMs } = WINDOW_LIMITS;
   const args: (string | number)[] = [window, windowMs, maxInputs, maxBytes, keptMs];
   for (const { id, text } of inputs) args.push(id, text);
-  return { script: windowAddScript, keys, args, parse: asAddition };
+  const isApart = keys.length === 1;
+  return { script: windowAddScript, keys: isApart ? keys : [...keys, stream], args, parse: asAddition };
 }
 
-/** @see WindowStore.end */
-export function windowEndCall(
-  { window }: WindowPlace,
-  { key, rank, text }: WindowEnding,
-  rememberMs: number,
-): ScriptCall<void> {
-  const args = [key, rank, text, rememberMs, WINDOW_LIMITS.maxEndings];
-  return { script: windowEndScript, keys: [window], args, parse: () => {} };
+/** Ends inputs in a window that is on another server than the entry that ends them. */
+export function windowEndCall(ending: WindowEnding, id: EntryId): ScriptCall<void> {
+  const args = [ending.key, endingText(ending), id];
+  return { script: windowEndScript, keys: [windowKey(ending.window)], args, parse: () => {} };
 }
 
 /** @see WindowStore.claim */
@@ -90,12 +89,12 @@ export function windowRenewCall(
 
 /** @see WindowStore.commit */
 export function windowCommitCall({ window, keys }: WindowPlace, token: string): ScriptCall<boolean> {
-  const args = [window, token, ENDINGS_KEPT_MS];
+  const args = [window, token, UNKNOWN_KEPT_MS];
   return { script: windowCommitScript, keys, args, parse: (reply) => reply === 1 };
 }
 
-// Endings say themselves how long they hold; this is how long the key that has them is kept after a flush.
-const ENDINGS_KEPT_MS = 60_000;
+// How long a key is kept after a flush for what a later build put there.
+const UNKNOWN_KEPT_MS = 60_000;
 
 /** A member of an index. Without a name it is no window's key, so somebody else has written it. */
 export interface IndexedWindow {
@@ -169,24 +168,11 @@ function asClaim(reply: unknown): WindowClaim {
     default:
       return {
         status: 'claimed',
-        inputs: inOrder(lines(asText(first))),
-        endings: lines(asText(endings)),
+        inputs: readInputs(asText(first)),
+        endings: readEndings(asText(endings)),
         ageMs: asNumber(ageMs),
       };
   }
-}
-
-function lines(text: string): string[] {
-  return text === '' ? [] : text.split('\n');
-}
-
-/** A hash has no order: each text carries its number, behind which a later build may have written more. */
-function inOrder(numbered: readonly string[]): string[] {
-  const pairs = numbered.map((line) => {
-    const end = line.indexOf(' ');
-    return [Number.parseInt(line, 10), line.slice(end + 1)] as const;
-  });
-  return pairs.sort(([a], [b]) => a - b).map(([, text]) => text);
 }
 
 function asOverdue(reply: unknown): IndexedWindow[] {

@@ -1,16 +1,31 @@
 // Conformance: coalescing windows that several processes share.
-import { WINDOW_LIMITS, type WindowClaim, type WindowStore } from '@millrace/broker';
+import {
+  type Broker,
+  compareEntryIds,
+  WINDOW_LIMITS,
+  type WindowClaim,
+  type WindowStore,
+} from '@millrace/broker';
 import { describe, expect, it } from 'vitest';
-import { type CreateHarness, codeOf } from './harness.js';
+import { CHAT, type CreateHarness, codeOf } from './harness.js';
 
 const name = { roomId: 'abc123', slot: 'typing' };
 const windowMs = 100;
 // Long, so that a slow machine loses no claim it still needs.
 const leaseMs = 60_000;
 
+/** Of a window whose events go to the chat stream. */
+const lasting = (ms: number) => ({ windowMs: ms, stream: CHAT });
 const input = (id: string, text = `text of ${id}`) => ({ id, text });
+const texts = (...all: string[]) => all.map((text) => ({ text, asOf: expect.any(String) }));
 const claimNow = (windows: WindowStore, token: string, ms = leaseMs): Promise<WindowClaim> =>
   windows.claim(name, { token, leaseMs: ms, isForced: true });
+
+/** Appends an entry that ends what waits for a key, as a message does for its sender's typing; its ID. */
+async function appendEnding(broker: Broker, key: string): Promise<string> {
+  const ends = { window: name, key, timestamp: '2026-01-16T10:00:00.000Z' };
+  return (await broker.publish({ stream: CHAT, fields: { by: key }, ends })).id;
+}
 
 /** Part of `describeBrokerConformance`. */
 export function describeWindows(create: CreateHarness): void {
@@ -18,16 +33,16 @@ export function describeWindows(create: CreateHarness): void {
     it('open with the first input, take more of them, and are handed out once, in order', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
-      const first = await windows.add(name, [input('a')], windowMs);
+      const first = await windows.add(name, [input('a')], lasting(windowMs));
       expect(first).toEqual({ isOpened: true, dueInMs: windowMs, outcomes: ['added'] });
-      const second = await windows.add(name, [input('b'), input('ü', '{"ü":"\\n"}')], windowMs);
+      const second = await windows.add(name, [input('b'), input('ü', '{"ü":"\\n"}')], lasting(windowMs));
       expect(second).toMatchObject({ isOpened: false, outcomes: ['added', 'added'] });
       expect(second.dueInMs).toBeLessThanOrEqual(windowMs);
       await harness.passTime(windowMs);
       const claim = await windows.claim(name, { token: 't', leaseMs, isForced: false });
       expect(claim).toMatchObject({
         status: 'claimed',
-        inputs: ['text of a', 'text of b', '{"ü":"\\n"}'],
+        inputs: texts('text of a', 'text of b', '{"ü":"\\n"}'),
         endings: [],
       });
       expect(await windows.commit(name, 't')).toBe(true);
@@ -37,7 +52,7 @@ export function describeWindows(create: CreateHarness): void {
     it('are not handed out before they are due, unless that is forced', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
-      await windows.add(name, [input('a')], 60_000);
+      await windows.add(name, [input('a')], lasting(60_000));
       const early = await windows.claim(name, { token: 't', leaseMs, isForced: false });
       expect(early.status).toBe('waiting');
       expect((await claimNow(windows, 't')).status).toBe('claimed');
@@ -46,10 +61,10 @@ export function describeWindows(create: CreateHarness): void {
     it('take an ID once while they wait, and again afterwards', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
-      await windows.add(name, [input('a'), input('a', 'other')], windowMs);
-      expect((await windows.add(name, [input('a')], windowMs)).outcomes).toEqual(['repeat']);
-      expect(await claimNow(windows, 't')).toMatchObject({ inputs: ['text of a'] });
-      expect(await windows.add(name, [input('a')], windowMs)).toMatchObject({
+      await windows.add(name, [input('a'), input('a', 'other')], lasting(windowMs));
+      expect((await windows.add(name, [input('a')], lasting(windowMs))).outcomes).toEqual(['repeat']);
+      expect(await claimNow(windows, 't')).toMatchObject({ inputs: texts('text of a') });
+      expect(await windows.add(name, [input('a')], lasting(windowMs))).toMatchObject({
         isOpened: true,
         outcomes: ['added'],
       });
@@ -58,7 +73,7 @@ export function describeWindows(create: CreateHarness): void {
     it('go to one caller; who comes meanwhile is told how long to wait', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
-      await windows.add(name, [input('a')], windowMs);
+      await windows.add(name, [input('a')], lasting(windowMs));
       const claims = await Promise.all(['p', 'q', 'r'].map((token) => claimNow(windows, token)));
       expect(claims.map(({ status }) => status).sort()).toEqual(['busy', 'busy', 'claimed']);
     });
@@ -66,24 +81,30 @@ export function describeWindows(create: CreateHarness): void {
     it('are taken over unchanged from who did not commit in time, and who lost them cannot commit', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
-      await windows.add(name, [input('a'), input('b')], windowMs);
-      await windows.end(name, { key: 'ana', rank: 1, text: 'e1' }, 60_000);
+      await windows.add(name, [input('a'), input('b')], lasting(windowMs));
+      const id = await appendEnding(harness.broker, 'ana');
       const first = await claimNow(windows, 'dead', 1);
-      await windows.add(name, [input('c')], windowMs);
-      await windows.end(name, { key: 'bob', rank: 1, text: 'e2' }, 60_000);
+      await windows.add(name, [input('c')], lasting(windowMs));
+      await appendEnding(harness.broker, 'bob');
       await harness.passTime(2);
       const second = await claimNow(windows, 'heir');
       expect(second).toEqual({ ...first, ageMs: expect.any(Number) });
-      expect(second).toMatchObject({ inputs: ['text of a', 'text of b'], endings: ['e1'] });
+      expect(second).toMatchObject({
+        inputs: texts('text of a', 'text of b'),
+        endings: [{ key: 'ana', id }],
+      });
       expect(await windows.commit(name, 'dead')).toBe(false);
       expect(await windows.commit(name, 'heir')).toBe(true);
-      expect(await claimNow(windows, 'next')).toMatchObject({ inputs: ['text of c'], endings: ['e1', 'e2'] });
+      expect(await claimNow(windows, 'next')).toMatchObject({
+        inputs: texts('text of c'),
+        endings: [{ key: 'bob' }],
+      });
     });
 
     it('are kept by a claim that is renewed, and by nobody else', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
-      await windows.add(name, [input('a')], windowMs);
+      await windows.add(name, [input('a')], lasting(windowMs));
       await claimNow(windows, 'slow', 1);
       expect(await windows.renew(name, 'slow', leaseMs)).toBe(true);
       await harness.passTime(2);
@@ -93,33 +114,60 @@ export function describeWindows(create: CreateHarness): void {
       expect(await windows.renew(name, 'slow', leaseMs)).toBe(false);
     });
 
-    it('keep one ending per key, the highest, until it is over', async () => {
+    it('know of each input which entries came before it, whatever the time', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
-      await windows.end(name, { key: 'bob', rank: 1, text: 'nothing to end' }, 60_000);
-      await windows.add(name, [input('b')], windowMs);
-      await windows.end(name, { key: 'ana', rank: 2, text: 'new' }, 60_000);
-      await windows.end(name, { key: 'ana', rank: 1, text: 'old' }, 60_000);
-      await windows.end(name, { key: 'bob', rank: 1, text: 'short' }, 1);
-      await harness.passTime(2);
-      expect(await claimNow(windows, 't')).toMatchObject({ endings: ['new'] });
-      await windows.commit(name, 't');
-      // It outlasts the window.
-      await windows.add(name, [input('a')], windowMs);
-      expect(await claimNow(windows, 't2')).toMatchObject({ endings: ['new'] });
+      const ids = [];
+      for (const id of ['a', 'b', 'c']) {
+        ids.push(await appendEnding(harness.broker, 'bob'));
+        await windows.add(name, [input(id)], lasting(windowMs));
+      }
+      ids.push(await appendEnding(harness.broker, 'ana'));
+      const claim = await claimNow(windows, 't');
+      const asOf = claim.status === 'claimed' ? claim.inputs.map((waited) => waited.asOf ?? '') : [];
+      expect(asOf).toHaveLength(3);
+      for (const [at, moment] of asOf.entries()) {
+        expect(compareEntryIds(ids[at] ?? '', moment)).toBeLessThan(0);
+        expect(compareEntryIds(moment, ids[at + 1] ?? '')).toBeLessThanOrEqual(0);
+      }
     });
 
-    it('forget the older endings beyond their bound', async () => {
+    it('are told what ends their inputs, once per key, the newest, and only while they wait', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
-      await windows.add(name, [input('a')], windowMs);
-      for (let n = 0; n < WINDOW_LIMITS.maxEndings + 10; n++) {
-        await windows.end(name, { key: `user-${n}`, rank: 1, text: `e${n}` }, 60_000);
-      }
+      await appendEnding(harness.broker, 'bob');
+      await windows.add(name, [input('a')], lasting(windowMs));
+      await appendEnding(harness.broker, 'ana');
+      const newest = await appendEnding(harness.broker, 'ana');
       const claim = await claimNow(windows, 't');
-      const endings = claim.status === 'claimed' ? claim.endings : [];
-      expect(endings.length).toBeLessThanOrEqual(WINDOW_LIMITS.maxEndings);
-      expect(endings).toContain(`e${WINDOW_LIMITS.maxEndings + 9}`);
+      expect(claim).toMatchObject({ endings: [{ key: 'ana', id: newest }] });
+      const { inputs, endings } = claim.status === 'claimed' ? claim : { inputs: [], endings: [] };
+      expect(compareEntryIds(inputs[0]?.asOf ?? '', endings[0]?.at ?? '')).toBeLessThanOrEqual(0);
+      await windows.commit(name, 't');
+      await windows.add(name, [input('a')], lasting(windowMs));
+      expect(await claimNow(windows, 't2')).toMatchObject({ endings: [] });
+    });
+
+    it('are ended once by an entry that is repeated', async () => {
+      await using harness = await create();
+      const { windows } = harness.broker;
+      const ends = { window: name, key: 'ana', timestamp: '2026-01-16T10:00:00.000Z' };
+      const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'once', ends };
+      await harness.broker.publish(entry);
+      await windows.add(name, [input('a')], lasting(windowMs));
+      expect(await harness.broker.publish(entry)).toMatchObject({ isDuplicate: true });
+      expect(await claimNow(windows, 't')).toMatchObject({ endings: [] });
+    });
+
+    it('take endings of so many keys', async () => {
+      await using harness = await create();
+      const { windows } = harness.broker;
+      await windows.add(name, [input('a')], lasting(windowMs));
+      const keys = Array.from({ length: WINDOW_LIMITS.maxEndings + 10 }, (_, n) => `user-${n}`);
+      await Promise.all(keys.map((key) => appendEnding(harness.broker, key)));
+      const claim = await claimNow(windows, 't');
+      const endings = claim.status === 'claimed' ? claim.endings.map(({ key }) => key) : [];
+      expect(endings.sort()).toEqual(keys.slice(0, WINDOW_LIMITS.maxEndings).sort());
     });
 
     it('are full at their bounds, and take no more until they are claimed', async () => {
@@ -127,16 +175,16 @@ export function describeWindows(create: CreateHarness): void {
       const { windows } = harness.broker;
       for (let at = 0; at < WINDOW_LIMITS.maxInputs; at += 512) {
         const inputs = Array.from({ length: 512 }, (_, n) => input(`id-${at + n}`, 'x'));
-        await windows.add(name, inputs, windowMs);
+        await windows.add(name, inputs, lasting(windowMs));
       }
-      expect((await windows.add(name, [input('id-0'), input('more')], windowMs)).outcomes).toEqual([
+      expect((await windows.add(name, [input('id-0'), input('more')], lasting(windowMs))).outcomes).toEqual([
         'repeat',
         'full',
       ]);
       const claim = await claimNow(windows, 't');
       expect(claim.status === 'claimed' && claim.inputs.length).toBe(WINDOW_LIMITS.maxInputs);
-      await windows.add(name, [input('big', 'x'.repeat(WINDOW_LIMITS.maxBytes))], windowMs);
-      expect((await windows.add(name, [input('b')], windowMs)).outcomes).toEqual(['full']);
+      await windows.add(name, [input('big', 'x'.repeat(WINDOW_LIMITS.maxBytes))], lasting(windowMs));
+      expect((await windows.add(name, [input('b')], lasting(windowMs))).outcomes).toEqual(['full']);
     });
 
     it('are found when nobody flushes them in time, oldest first, and only those of the slot', async () => {
@@ -144,11 +192,11 @@ export function describeWindows(create: CreateHarness): void {
       const { windows } = harness.broker;
       const rooms = ['one', 'a:b', 'tüp'];
       for (const roomId of rooms) {
-        await windows.add({ roomId, slot: 'typing' }, [input('a')], 1);
+        await windows.add({ roomId, slot: 'typing' }, [input('a')], lasting(1));
         await harness.passTime(2);
       }
-      await windows.add({ roomId: 'other', slot: 'read_receipt' }, [input('a')], 1);
-      await windows.add({ roomId: 'young', slot: 'typing' }, [input('a')], 60_000);
+      await windows.add({ roomId: 'other', slot: 'read_receipt' }, [input('a')], lasting(1));
+      await windows.add({ roomId: 'young', slot: 'typing' }, [input('a')], lasting(60_000));
       await harness.passTime(2);
       const found = await windows.overdue('typing', { graceMs: 0, count: 10 });
       expect(found.map(({ roomId }) => roomId)).toEqual(rooms);
@@ -167,14 +215,14 @@ export function describeWindows(create: CreateHarness): void {
       await using harness = await create();
       const { windows } = harness.broker;
       const adding = (roomId: string, slot: string, text = 'x') =>
-        codeOf(windows.add({ roomId, slot }, [input('a', text)], windowMs));
+        codeOf(windows.add({ roomId, slot }, [input('a', text)], lasting(windowMs)));
       expect(
         await Promise.all([
           adding('', 'typing'),
           adding('a\nb', 'typing'),
           adding('r', 'a:b'),
           adding('r', 'typing', 'two\nlines'),
-          codeOf(windows.add(name, [], windowMs)),
+          codeOf(windows.add(name, [], lasting(windowMs))),
         ]),
       ).toEqual(Array(5).fill('invalid_argument'));
     });

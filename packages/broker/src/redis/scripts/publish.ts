@@ -1,12 +1,20 @@
-// Appends a batch of entries, each once per dedupe ID.
+// Appends a batch of entries, each once per dedupe ID, and notes what they end in coalescing windows.
 
 import { defineScript } from './script.js';
-import { clockFunctions, expireFunctions, floorFunctions, idFunctions, infoFunctions } from './snippets.js';
+import {
+  clockFunctions,
+  endingFunctions,
+  expireFunctions,
+  floorFunctions,
+  idFunctions,
+  infoFunctions,
+} from './snippets.js';
 
 /**
- * KEYS: stream, expired, then one dedupe key for each entry that has one, in order.
- * ARGV: group, hard cap, most entries to cut, dedupe window in ms, then per entry: `1` if it has a dedupe key else
- * `0`, the number of its field arguments, and these (name, value, …).
+ * KEYS: stream, expired, then one dedupe key for each entry that has one, in order, then one window for each entry that ends
+ * something, in order.
+ * ARGV: group, hard cap, most entries to cut, dedupe window in ms, number of dedupe keys, then per entry: 1 for a dedupe key plus 2
+ * for an ending, the number of its field arguments, these (name, value, …), and of an ending key and text.
  *
  * Returns two elements per entry: its ID and `1` when it was there already. When the store refuses an entry the
  * reply ends with an error text as an odd last element; later entries were not tried, so that order holds.
@@ -23,23 +31,28 @@ export const publishScript = defineScript(
     infoFunctions,
     floorFunctions,
     expireFunctions,
+    endingFunctions,
     `
 local stream, expired, group = KEYS[1], KEYS[2], ARGV[1]
-local hardCap, limit, windowMs = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local hardCap, limit, windowMs, dedupes = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local known = {}
-if #KEYS > 2 then
-  local ids = redis.call('MGET', unpack(KEYS, 3))
+if dedupes > 0 then
+  local ids = redis.call('MGET', unpack(KEYS, 3, 2 + dedupes))
   for i = 1, #ids do
     if ids[i] then known[KEYS[i + 2]] = ids[i] end
   end
 end
-local reply, at, keyAt = {}, 5, 3
+local reply, at, keyAt, windowAt = {}, 6, 3, 3 + dedupes
 while at <= #ARGV do
-  local fieldsFrom, key = at + 2, nil
+  local kind, fieldsFrom, key, window = tonumber(ARGV[at]), at + 2, nil, nil
   local fieldsTo = at + 1 + tonumber(ARGV[at + 1])
-  if ARGV[at] == '1' then
+  if kind % 2 == 1 then
     key = KEYS[keyAt]
     keyAt = keyAt + 1
+  end
+  if kind >= 2 then
+    window = KEYS[windowAt]
+    windowAt = windowAt + 1
   end
   local id = key and known[key]
   if id then
@@ -55,10 +68,12 @@ while at <= #ARGV do
       known[key] = id
       redis.call('SET', key, id, 'PX', windowMs)
     end
+    if window then endInputs(window, ARGV[fieldsTo + 1], ARGV[fieldsTo + 2], id, id) end
     reply[#reply + 1] = id
     reply[#reply + 1] = 0
   end
   at = fieldsTo + 1
+  if window then at = at + 2 end
 end
 expireBeyond(stream, expired, group, hardCap, limit)
 return reply

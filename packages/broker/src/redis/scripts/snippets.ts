@@ -5,6 +5,7 @@
 // fields, a later build may add fields behind them (`|` and anything), and a hash may have fields that this build does not
 // know: neither is ever removed because it is unknown. Whoever owns a value writes it anew as its own build knows it: a
 // member its own cursor and slot, the holder of a lease or claim what belongs to that.
+import { WINDOW_LIMITS } from '../../windows.js';
 
 /** `idLess(a, b)`, `idMin(a, b)`, `idNext(id)`; the largest ID there is has none after it and is returned itself. */
 export const idFunctions = `
@@ -59,6 +60,22 @@ local function msText(ms)
   return string.format('%.0f', ms)
 end
 ${leadingFunctions}`;
+
+/**
+ * `endInputs(window, key, text, id, at)`: notes in a window that waits that the entry `id` ends the inputs of a key that came up to
+ * `at`. The text is a JSON object. Whatever stands at the window's key, it does not fail: the entry is appended already.
+ */
+export const endingFunctions = `
+local function endInputs(window, key, text, id, at)
+  local state = redis.pcall('HMGET', window, 'd', 'm')
+  if state.err or not state[1] then return end
+  local field, count = 'e' .. key, leadingNumber(state[2]) or 0
+  if count >= ${WINDOW_LIMITS.maxEndings} and redis.call('HEXISTS', window, field) == 0 then return end
+  local value = string.match(id, '^%d+') .. ' ' .. msText((readClock()) + 10000) .. ' ' ..
+    string.sub(text, 1, -2) .. ',"id":"' .. id .. '","at":"' .. at .. '"}'
+  if redis.call('HSET', window, field, value) == 1 then redis.call('HSET', window, 'm', count + 1) end
+end
+`;
 
 /** `flat(reply)`: a reply of alternating names and values as a table. `findGroup(stream, group)`: its XINFO or nil. */
 export const infoFunctions = `

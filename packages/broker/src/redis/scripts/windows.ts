@@ -1,33 +1,49 @@
 // Coalescing windows. One HASH per slot of a room, so that every step is one script on one key:
-//   d due (ms) · n inputs · b bytes · i<id> `<number> <text>`      while Pending
+//   d due (ms) · n inputs · b bytes                                while Pending
+//   i<id> `<number>.<as of> <text>`                                an input; the ID it is as of: milliseconds and 20 digits
+//   e<key> `<ms> <forgetAtMs> {…,"id":…,"at":…}` · m how many      what ends inputs of a key
 //   f inputs · g endings · a since (ms) · t token · l lease end    while Flushing
-//   e<key> `<rank> <forgetAtMs> <text>` · m how many of these      endings, in any state
-// Later builds may add fields of other names, and anything without blanks behind a number, as in `3,more `: both are ignored,
+// The first build reads `<number>.<as of>` as one number, and of an ending the `key` and `timestamp` in its text; it writes inputs
+// without the ID, and endings that this build leaves to the gateways.
+// Later builds may add fields of other names, and anything without blanks behind a number, as in `3.1,more `: both are ignored,
 // and what does not read like an input or an ending is left where it is. A text is JSON, to which they may add properties.
 // KEYS[2], where the server has it too, is the index of windows that are open: a sorted set by due time.
 import { defineScript } from './script.js';
-import { clockFunctions } from './snippets.js';
+import { clockFunctions, endingFunctions, idFunctions } from './snippets.js';
 
-/** `readEnding(value)` → rank, forgetAtMs, text; nothing for what no build has written. */
-const endingFunctions = `
-local function readEnding(value)
-  local rank, forgetAt, text = string.match(value or '', '^([^%s,]+)%S* (%d+)%S* (.*)$')
-  return tonumber(rank), tonumber(forgetAt), text
+/**
+ * `asOfNow(stream)`: the ID that an entry of the stream would have now, also where IDs are ahead of the clock. Only what was
+ * appended in this millisecond or is ahead is read. Without a stream: the time, with microseconds in the place of the sequence.
+ */
+const asOfFunctions = `
+local function asOfNow(stream)
+  local now, _, micros = readClock()
+  local first = msText(now) .. '-0'
+  if not stream then return msText(now) .. '-' .. micros % 1000 end
+  local found = redis.pcall('XREVRANGE', stream, '+', first, 'COUNT', 1)
+  if found.err or #found == 0 then return first end
+  return idNext(found[1][1])
+end
+local function idDigits(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  return ms .. string.rep('0', 20 - #seq) .. seq
 end
 `;
 
 /**
- * KEYS: window, index?. ARGV: member in the index, window in ms, most inputs, most bytes, kept in ms, then ID and text of
- * each input.
+ * KEYS: window, then, where the server has them too, index and stream. ARGV: member in the index, window in ms, most inputs, most
+ * bytes, kept in ms, then ID and text of each input.
  * Returns: 1 when it was opened, or has been due for a second, then ms until it is due, then per input 1 added, 0 repeat, -1 full.
  * The index comes before the window: where something else stands at its key, nothing has happened.
  */
 export const windowAddScript = defineScript(
   'windowAdd',
   [
+    idFunctions,
     clockFunctions,
+    asOfFunctions,
     `
-local key, now = KEYS[1], (readClock())
+local key, now, asOf = KEYS[1], (readClock()), '.' .. idDigits(asOfNow(KEYS[3])) .. ' '
 local state = redis.call('HMGET', key, 'd', 'n', 'b')
 local due, n, bytes, opened = leadingNumber(state[1]), leadingNumber(state[2]) or 0, leadingNumber(state[3]) or 0, 0
 if not due then
@@ -45,7 +61,7 @@ for at = 6, #ARGV, 2 do
   if n >= maxInputs or bytes >= maxBytes then
     outcome = redis.call('HEXISTS', key, 'i' .. ARGV[at]) == 1 and 0 or -1
   else
-    outcome = redis.call('HSETNX', key, 'i' .. ARGV[at], (n + 1) .. ' ' .. ARGV[at + 1])
+    outcome = redis.call('HSETNX', key, 'i' .. ARGV[at], (n + 1) .. asOf .. ARGV[at + 1])
     if outcome == 1 then
       n, bytes = n + 1, bytes + #ARGV[at + 1]
     end
@@ -60,39 +76,15 @@ return reply
   { isAllowedWhenFull: false },
 );
 
-/**
- * KEYS: window. ARGV: key, rank, text, remembered for ms, most endings. Keeps the ending of the highest rank per key, where
- * there is anything it could end; beyond the bound the older half goes. Runs for every message, so the usual answer comes first.
- */
+/** KEYS: window. ARGV: key, text, ID of the entry that ends it. For a window on another server than the entry. */
 export const windowEndScript = defineScript(
   'windowEnd',
   [
     clockFunctions,
+    asOfFunctions,
     endingFunctions,
     `
-local key, field = KEYS[1], 'e' .. ARGV[1]
-if redis.call('EXISTS', key) == 0 then return 0 end
-local now = (readClock())
-local state = redis.call('HMGET', key, field, 'm')
-if (readEnding(state[1]) or -math.huge) > tonumber(ARGV[2]) then return 0 end
-local forgetAt = now + tonumber(ARGV[4])
-redis.call('HSET', key, field, ARGV[2] .. ' ' .. msText(forgetAt) .. ' ' .. ARGV[3])
-if redis.call('PEXPIRE', key, ARGV[4], 'GT') == 0 then redis.call('PEXPIRE', key, ARGV[4], 'NX') end
-if state[1] then return 1 end
-local count = (leadingNumber(state[2]) or 0) + 1
-if count > tonumber(ARGV[5]) then
-  local all, ends = redis.call('HGETALL', key), {}
-  for i = 1, #all, 2 do
-    if string.byte(all[i]) == 101 then
-      local _, forgetAt = readEnding(all[i + 1])
-      if forgetAt then ends[#ends + 1] = { all[i], forgetAt } end
-    end
-  end
-  table.sort(ends, function(a, b) return a[2] < b[2] end)
-  for i = 1, math.floor(#ends / 2) do redis.call('HDEL', key, ends[i][1]) end
-  count = #ends - math.floor(#ends / 2)
-end
-redis.call('HSET', key, 'm', count)
+endInputs(KEYS[1], ARGV[1], ARGV[2], ARGV[3], asOfNow())
 return 1
 `,
   ],
@@ -108,7 +100,6 @@ export const windowClaimScript = defineScript(
   'windowClaim',
   [
     clockFunctions,
-    endingFunctions,
     `
 local key, now = KEYS[1], (readClock())
 local state = redis.call('HMGET', key, 'd', 'f', 'g', 'a', 't', 'l')
@@ -119,21 +110,23 @@ if not inputs then
     return { 'idle' }
   end
   if due > now and ARGV[4] ~= '1' then return { 'waiting', due - now } end
-  local all, taken, ended, over = redis.call('HGETALL', key), {}, {}, { 'd', 'n', 'b' }
+  local all, taken, ended, over = redis.call('HGETALL', key), {}, {}, { 'd', 'n', 'b', 'm' }
   for i = 1, #all, 2 do
     local kind = string.byte(all[i])
     if kind == 105 and string.find(all[i + 1], '^%d+%S* ') then
       taken[#taken + 1] = all[i + 1]
       over[#over + 1] = all[i]
     elseif kind == 101 then
-      local _, forgetAt, text = readEnding(all[i + 1])
-      if forgetAt and forgetAt > now then ended[#ended + 1] = text
-      elseif forgetAt then over[#over + 1] = all[i] end
+      local text = string.match(all[i + 1], '^[^%s,]+%S* %d+%S* (.*)$')
+      if text then
+        ended[#ended + 1] = text
+        over[#over + 1] = all[i]
+      end
     end
   end
   redis.call('HDEL', key, unpack(over))
   inputs, endings, since = table.concat(taken, '\\n'), table.concat(ended, '\\n'), now
-  redis.call('HSET', key, 'f', inputs, 'g', endings, 'a', msText(now), 'm', #ended)
+  redis.call('HSET', key, 'f', inputs, 'g', endings, 'a', msText(now))
 elseif state[5] ~= ARGV[2] and (leadingNumber(state[6]) or 0) > now then
   return { 'busy', leadingNumber(state[6]) - now }
 end
@@ -160,8 +153,8 @@ return 1
 );
 
 /**
- * KEYS: window, index?. ARGV: member in the index, token, ms for which endings last. Returns 1, or 0 when the claim was lost.
- * The key goes with its last field; what a later build put there stays as long as endings do.
+ * KEYS: window, index?. ARGV: member in the index, token, ms for which unknown fields last. Returns 1, or 0 when the claim was lost.
+ * The key goes with its last field; what a later build put there stays a while.
  */
 export const windowCommitScript = defineScript(
   'windowCommit',
@@ -169,12 +162,11 @@ export const windowCommitScript = defineScript(
     clockFunctions,
     `
 local key = KEYS[1]
-local state = redis.call('HMGET', key, 't', 'd', 'm')
+local state = redis.call('HMGET', key, 't', 'd')
 if state[1] ~= ARGV[2] then return 0 end
 if not state[2] and KEYS[2] then redis.call('ZREM', KEYS[2], ARGV[1]) end
 redis.call('HDEL', key, 'f', 'g', 'a', 't', 'l')
 if state[2] then return 1 end
-if (leadingNumber(state[3]) or 0) == 0 then redis.call('HDEL', key, 'm') end
 redis.call('PEXPIRE', key, ARGV[3])
 return 1
 `,
