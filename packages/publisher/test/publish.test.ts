@@ -144,9 +144,11 @@ describe('publish', () => {
 
   it('lets a fault of the program through as it is', async () => {
     await using test = await setUp();
-    vi.spyOn(test.broker, 'publish').mockRejectedValueOnce(new BrokerError('refused', 'WRONGTYPE'));
+    vi.spyOn(test.broker, 'publish').mockRejectedValueOnce(
+      new BrokerError('invalid_argument', 'unknown stream'),
+    );
     await expect(test.publisher.publish('notification', 'room', notification)).rejects.toMatchObject({
-      code: 'refused',
+      code: 'invalid_argument',
     });
   });
 });
