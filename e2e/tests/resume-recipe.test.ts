@@ -11,7 +11,7 @@ import { eventually } from '../fixtures/eventually.js';
 import { atAddresses, readSnippet } from '../fixtures/readme.js';
 import { type RecipeOptions, startRecipe } from '../fixtures/resume-recipe.js';
 import { chatMessage, notification } from '../fixtures/sample-events.js';
-import { jwtSecret, signToken } from '../fixtures/tokens.js';
+import { apiKey, jwtSecret, signToken } from '../fixtures/tokens.js';
 
 const roomId = 'ticket-42';
 const drops = 50;
@@ -59,7 +59,7 @@ test.each<[string, () => Promise<DeliverySystem>]>([
 });
 
 test('a room that is refused after a reconnect is told, the others go on, and it comes back with the next good token', async () => {
-  await using system = await startGateway({ jwtSecret, apiKeys: ['a key for publishing'] });
+  await using system = await startGateway({ jwtSecret, apiKeys: [apiKey] });
   await using wire = await startTcpProxy(system.port);
   let rooms = ['a', 'b'];
   const sub = randomUUID();
