@@ -35,6 +35,8 @@ export class RoomClient implements ClientLog {
   readonly receipts = { messageIds: [] as string[], inputs: 0 };
   /** Events that its gateways said were replayed to it, since `clear`. */
   replayedCount = 0;
+  /** Connections that ended without being asked to, since `clear`. */
+  lostCount = 0;
 
   constructor(name: string, roomId: string, chooseUrl: ChooseUrl) {
     this.name = name;
@@ -55,6 +57,7 @@ export class RoomClient implements ClientLog {
   clear(): void {
     this.#records = [];
     this.replayedCount = 0;
+    this.lostCount = 0;
   }
 
   /** Ends the connection as a broken network would. */
@@ -103,6 +106,7 @@ export class RoomClient implements ClientLog {
       clearInterval(watch);
       clearInterval(pinging);
       this.#isJoined = false;
+      this.lostCount += 1;
       if (!this.#isClosed) setTimeout(() => this.#connect(), 50 + Math.random() * 250);
     });
   }

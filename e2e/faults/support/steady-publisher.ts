@@ -94,7 +94,9 @@ async function publishUntilConfirmed(
       };
     } catch (error) {
       if (!(error instanceof PublisherError)) throw error;
-      await pause(100 + Math.random() * 200);
+      // As a caller should: who is refused for overload and tries again at once makes more of it.
+      const waitMs = error.code === 'outbox_full' ? (error.retryAfterMs ?? 0) : 100;
+      await pause(waitMs + Math.random() * 200);
     }
   }
   return undefined;

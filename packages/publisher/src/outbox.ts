@@ -71,6 +71,8 @@ export class Outbox {
   /** How long this process is known to have slept while something waited. */
   #stalledMs = 0;
   #cancelLook: CancelTimer | undefined;
+  /** When the next look is due, on `clock`. */
+  #lookDueMs = Number.POSITIVE_INFINITY;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -86,8 +88,7 @@ export class Outbox {
   put(event: OutboxEvent): Promise<PublishReceipt> {
     const chars = charsOf(event.entry);
     const stream = this.#streamOf(event.entry.stream);
-    if (!stream.hasRoomFor(event.lane) || !this.#makeRoom(chars, event.lane))
-      return Promise.reject(full(event));
+    if (!stream.hasRoomFor(event.lane) || !this.#makeRoom(chars, event.lane)) return refuse(full(event));
     return new Promise((resolve, reject) => {
       this.#events += 1;
       this.#chars += chars;
@@ -138,16 +139,18 @@ export class Outbox {
     return true;
   }
 
+  /** Stands still from when a look is due until it is taken: whichever of timers and sockets this process wakes up to. */
   #nowMs(): number {
-    return this.#options.clock.monotonicMs() - this.#stalledMs;
+    return Math.min(this.#options.clock.monotonicMs(), this.#lookDueMs) - this.#stalledMs;
   }
 
   #startLook(delayMs: number): CancelTimer {
     const { clock, maxWaitMs } = this.#options;
-    const dueMs = clock.monotonicMs() + delayMs;
+    this.#lookDueMs = clock.monotonicMs() + delayMs;
     return clock.startTimer(() => {
       this.#cancelLook = undefined;
-      this.#stalledMs += Math.max(0, clock.monotonicMs() - dueMs);
+      this.#stalledMs += Math.max(0, clock.monotonicMs() - this.#lookDueMs);
+      this.#lookDueMs = Number.POSITIVE_INFINITY;
       const nowMs = this.#nowMs();
       let oldestMs = Number.POSITIVE_INFINITY;
       for (const stream of this.#streams.values())
@@ -332,6 +335,13 @@ class StreamOutbox {
 
 function isWorthRepeating(error: unknown): error is BrokerError {
   return error instanceof BrokerError && error.isTransient;
+}
+
+/** In another turn: a caller that tries again at once must not keep this process from reading the replies that make room. */
+function refuse(error: PublisherError): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    setImmediate(reject, error);
+  });
 }
 
 function charsOf({ fields }: OutgoingEntry): number {

@@ -244,6 +244,25 @@ describe('where more is offered than the store takes', () => {
     expect(waitedMs.refused).toEqual([]);
   });
 
+  it('lets replies in although somebody tries again at once, for ever', async () => {
+    const { clock, outbox, load, waitedMs } = await setUpSlowStore();
+    await load((3 * perSecond) / 1_000, 1_500);
+    expect(waitedMs.refused.length).toBeGreaterThan(0);
+    let isStored = false;
+    const insist = async (): Promise<void> => {
+      const entry: OutgoingEntry = { stream: 'events:chat', fields: { n: 'again' } };
+      while (!isStored) {
+        isStored = await outbox.put({ eventId: 'again', lane: 'high', entry }).then(
+          () => true,
+          () => false,
+        );
+      }
+    };
+    const insisting = insist();
+    await clock.advance(5_000);
+    await insisting;
+  });
+
   it('refuses low events before high ones', async () => {
     const { load, waitedMs } = await setUpSlowStore();
     await load((2 * perSecond) / 1_000, 3_000);
