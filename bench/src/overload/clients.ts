@@ -1,0 +1,62 @@
+// All clients of a run in one process. Arguments: gateway, rooms, clients per room. Told `take`, it says what came since the last time.
+import { intendedTimesIn } from '../latency/load.js';
+import { openRoomSocket } from '../latency/room-socket.js';
+import { percentile } from '../report/statistics.js';
+
+/** What came to all clients together. */
+export interface Delivered {
+  readonly delivered: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Of the events that were to be sent in each second, first to last; NaN where nothing came. */
+  readonly p99MsBySecond: readonly number[];
+  /** Connections that ended since the beginning. */
+  readonly closed: number;
+}
+
+const [url = '', roomsText = '', clientsText = '1'] = process.argv.slice(2);
+let latenciesMs: number[] = [];
+let intendedSeconds: number[] = [];
+let closed = 0;
+
+function receive(data: Buffer): void {
+  const nowNs = process.hrtime.bigint();
+  for (const intendedNs of intendedTimesIn(data)) {
+    latenciesMs.push(Number(nowNs - intendedNs) / 1e6);
+    intendedSeconds.push(Number(intendedNs / 1_000_000_000n));
+  }
+}
+
+function take(): Delivered {
+  const bySecond = new Map<number, number[]>();
+  latenciesMs.forEach((latencyMs, index) => {
+    const second = intendedSeconds[index] ?? 0;
+    const values = bySecond.get(second) ?? [];
+    bySecond.set(second, values);
+    values.push(latencyMs);
+  });
+  const seconds = [...bySecond.keys()];
+  const first = Math.min(...seconds);
+  const p99MsBySecond = Array.from(
+    { length: seconds.length === 0 ? 0 : Math.max(...seconds) - first + 1 },
+    (_, at) => percentile(bySecond.get(first + at) ?? [], 99),
+  );
+  const sum = { p50Ms: percentile(latenciesMs, 50), p99Ms: percentile(latenciesMs, 99), p99MsBySecond };
+  const delivered = latenciesMs.length;
+  latenciesMs = [];
+  intendedSeconds = [];
+  return { delivered, ...sum, closed };
+}
+
+for (const room of roomsText.split(',')) {
+  for (let client = 0; client < Number(clientsText); client += 1) {
+    const socket = await openRoomSocket(url, [room], receive);
+    socket.on('close', () => {
+      closed += 1;
+    });
+  }
+}
+process.on('message', (message: 'count' | 'take') => {
+  process.send?.(message === 'count' ? { delivered: latenciesMs.length } : take());
+});
+process.send?.({ ready: true });
