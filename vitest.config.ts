@@ -15,6 +15,9 @@ const slow = [
   'packages/signalr/test/official-matrix*.test.ts',
 ];
 
+// Needs an earlier commit, and builds it: `npm run upgrade`.
+const upgrade = process.env['UPGRADE'] === '1' ? ['e2e/upgrade/*.test.ts'] : [];
+
 export default defineConfig({
   test: {
     reporters: ['default', './scripts/closing-line-reporter.mjs'],
@@ -51,7 +54,7 @@ export default defineConfig({
         ...source,
         test: {
           name: 'e2e',
-          include: ['e2e/tests/**/*.test.ts', 'e2e/faults/**/*.test.ts'],
+          include: ['e2e/tests/**/*.test.ts', 'e2e/faults/**/*.test.ts', ...upgrade],
           testTimeout: 300_000,
           // Tarballs are installed in hooks, from the registry.
           hookTimeout: 300_000,

@@ -1,0 +1,70 @@
+// A client of a room over `@millrace/client`, of whichever build, as the oracle sees it.
+import { HttpTransportType } from '@microsoft/signalr';
+import type { ClientLog, ClientRecord } from '../../faults/support/oracle.js';
+import type { Build } from './base-build.js';
+
+const transports = [
+  HttpTransportType.WebSockets,
+  HttpTransportType.ServerSentEvents,
+  HttpTransportType.LongPolling,
+] as const;
+
+/** Joins, and comes back after every loss of its connection until it is closed. */
+export class LibraryClient implements ClientLog {
+  readonly name: string;
+  readonly roomId: string;
+  readonly #client: ReturnType<Build['client']['createClient']>;
+  readonly #room: ReturnType<ReturnType<Build['client']['createClient']>['join']>;
+  #records: ClientRecord[] = [];
+
+  /** @param number chooses the transport */
+  constructor(
+    { client }: Pick<Build, 'client'>,
+    name: string,
+    place: { readonly url: string; readonly roomId: string; readonly number: number },
+  ) {
+    this.name = name;
+    this.roomId = place.roomId;
+    const transport = transports[place.number % transports.length] ?? HttpTransportType.WebSockets;
+    this.#client = client.createClient({
+      url: place.url,
+      retryBaseMs: 200,
+      retryMaxMs: 2_000,
+      attemptTimeoutMs: 60_000,
+      signalr: { http: { transport } },
+    });
+    this.#room = this.#client.join(place.roomId);
+    this.#room.onAny(({ event_id, event_type }) => {
+      if (event_type !== 'read_receipt')
+        this.#note({ kind: 'handled', eventId: event_id, atMs: performance.now() });
+    });
+    this.#room.onResync((reason) => this.#note({ kind: 'reload', reason, atMs: performance.now() }));
+    this.#client.onJoin((roomId, { recovered }) => {
+      if (recovered && roomId === this.roomId) this.#note({ kind: 'recovered', atMs: performance.now() });
+    });
+    // It goes on by itself, and what it does not get is what is judged.
+    this.#client.onError(() => {});
+    this.#client.connect().catch(() => {});
+  }
+
+  get records(): readonly ClientRecord[] {
+    return this.#records;
+  }
+
+  get isJoined(): boolean {
+    return this.#room.status === 'live';
+  }
+
+  /** Forgets its log; what it has seen it still knows. */
+  clear(): void {
+    this.#records = [];
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  #note(record: ClientRecord): void {
+    this.#records.push(record);
+  }
+}

@@ -1,0 +1,79 @@
+// What became of read receipts, which wait in windows that publishers of both builds share: read from the stream itself.
+import { setTimeout as pause } from 'node:timers/promises';
+import { createClient } from '@redis/client';
+
+/** What was found. */
+export interface ReceiptVerdict {
+  readonly accepted: number;
+  /** Receipts in the stream: each stands for several. */
+  readonly stored: number;
+  readonly lost: number;
+  readonly twice: number;
+}
+
+const stream = 'events:chat';
+const pageEntries = 1_000;
+const waitMs = 15_000;
+
+const connect = (url: string) => createClient({ url }).connect();
+type Redis = Awaited<ReturnType<typeof connect>>;
+
+/** Reads the stream as it grows, before it is trimmed. */
+export class ReceiptAudit implements AsyncDisposable {
+  readonly #redis: Redis;
+  /** How often each message was named. */
+  readonly #times = new Map<string, number>();
+  #after = '0-0';
+  #stored = 0;
+
+  private constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  static async start(url: string): Promise<ReceiptAudit> {
+    return new ReceiptAudit(await connect(url));
+  }
+
+  /** Reads on to the end. */
+  async read(): Promise<void> {
+    for (;;) {
+      const entries = await this.#redis.xRange(stream, `(${this.#after}`, '+', { COUNT: pageEntries });
+      for (const entry of entries ?? []) {
+        if (entry === null) continue;
+        const { id, message } = entry;
+        this.#after = id;
+        if (message['event_type'] === 'read_receipt') this.#note(message['payload'] ?? '{}');
+      }
+      if ((entries ?? []).length < pageEntries) return;
+    }
+  }
+
+  /** Waits until every receipt is in the stream, or time is up. The next judgement begins anew. */
+  async judge(accepted: readonly string[]): Promise<ReceiptVerdict> {
+    const isLost = (id: string): boolean => !this.#times.has(id);
+    for (const endMs = performance.now() + waitMs; performance.now() < endMs; await pause(100)) {
+      await this.read();
+      if (!accepted.some(isLost)) break;
+    }
+    const verdict = {
+      accepted: accepted.length,
+      stored: this.#stored,
+      lost: accepted.filter(isLost).length,
+      twice: [...this.#times.values()].filter((times) => times > 1).length,
+    };
+    this.#times.clear();
+    this.#stored = 0;
+    return verdict;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#redis.close();
+  }
+
+  #note(payload: string): void {
+    this.#stored += 1;
+    // Written by a publisher that checked it.
+    const { message_ids } = JSON.parse(payload) as { readonly message_ids: readonly string[] };
+    for (const id of message_ids) this.#times.set(id, (this.#times.get(id) ?? 0) + 1);
+  }
+}
