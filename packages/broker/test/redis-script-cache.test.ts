@@ -63,7 +63,7 @@ describe('after SCRIPT FLUSH', () => {
       for (const [n, calls] of turns.entries()) {
         const [, claim, isCommitted] = await Promise.all(calls);
         expect([claim, isCommitted]).toMatchObject([
-          { status: 'claimed', inputs: [`${round * 50 + n}`] },
+          { status: 'claimed', inputs: [{ text: `${round * 50 + n}` }] },
           true,
         ]);
       }
