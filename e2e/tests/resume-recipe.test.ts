@@ -115,7 +115,7 @@ describe.each([
 test('it starts before there is a gateway, survives a restart of everything, and loads each room once for each loss', async () => {
   const port = await freePort();
   await using client = await startClient(port);
-  client.recipe.join('user:me');
+  void client.recipe.join('user:me');
   const isIn = client.recipe.join('a');
   await using redis = await startRedis();
   {
