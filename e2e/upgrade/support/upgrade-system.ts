@@ -165,7 +165,7 @@ export class UpgradeSystem implements AsyncDisposable {
   }
 
   async #closeClients(): Promise<void> {
-    await Promise.all(this.#clients.map((each) => each.close()));
+    await Promise.all(this.#clients.map(async (each) => each.close()));
   }
 
   async #replace(seat: Seat, build: RunnableBuild): Promise<void> {
