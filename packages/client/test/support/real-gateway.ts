@@ -115,7 +115,7 @@ export interface TestClient extends Client {
 }
 
 function create(port: number): Gateway {
-  return createGateway({ jwtSecret: secret, apiKeys: ['a key for publishing'], port });
+  return createGateway({ jwtSecret: secret, apiKeys: ['a-key-for-publishing'], port });
 }
 
 /** Resolves when the client reaches a state. */
