@@ -45,6 +45,8 @@ test('who reconnects before it was told is told by the answer of its join, and b
   await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'before')]);
   for (const { log } of members) await log.received(1);
   await redis.cli('FLUSHALL');
+  // The gateway's next heartbeat notices it and writes a new epoch; until then nothing is known of a loss.
+  await eventually(async () => expect(await redis.cli('EXISTS', 'epoch:{events:chat}')).toBe('1'));
   // Events from behind the loss come at once, and their positions do not hide it.
   const after = chatMessage(roomId, 'after');
   await xaddAll(redis, 'events:chat', [after]);
