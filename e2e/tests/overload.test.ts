@@ -35,7 +35,7 @@ async function flood(port: number): Promise<Flood> {
         eventId = event.event_id;
         const body = JSON.stringify(event);
         socket.write(
-          `POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+          `POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
         );
       };
       socket.on('connect', post);
