@@ -7,7 +7,7 @@ import { chatMessage } from '../fixtures/sample-events.js';
 import { takeProcessors } from './support/busy-processes.js';
 import { FaultSystem, trialEvents } from './support/fault-system.js';
 
-test('with hardly a processor for six seconds nothing is lost, and no client comes back more than once', {
+test('a system starved of CPU for six seconds loses nothing, and no client reconnects more than once', {
   // Tries of the publisher and the settling of all clients come on top, on a machine that may be busy anyway.
   timeout: 240_000,
 }, async () => {

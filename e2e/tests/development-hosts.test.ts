@@ -65,7 +65,7 @@ test.each(own)('the host %s is this machine', async (host) => {
   expect((await ask(url, { method: 'GET', path: '/hubs/events', host, isUpgrade: true })).status).toBe(101);
 });
 
-test('what was refused is counted', async () => {
+test('a request refused for its Host is counted in the metrics', async () => {
   const refused = { at: 'api', code: 'host_not_allowed' };
   const before = await readMetric(gateway().url, 'http_refusals_total', refused);
   await ask(gateway().url, { method: 'GET', path: '/readyz', host: 'attacker.example' });

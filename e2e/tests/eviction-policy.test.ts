@@ -21,7 +21,7 @@ test('a policy that evicts is warned of once, stands in the details of readiness
   expect(gateway.lines.find((line) => advice.test(line))).toMatch(/^\{"level":"warn"/);
 });
 
-test('with noeviction nothing is said', async () => {
+test('a Redis with noeviction causes no warning', async () => {
   await using redis = await startRedis();
   await using gateway = await GatewayProcess.start({
     MILLRACE_REDIS_URL: redis.url,

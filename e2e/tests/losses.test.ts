@@ -37,7 +37,7 @@ test('after FLUSHALL every client is told once per room, not all at once, and re
   expect(await back.join(roomId, member?.position)).toMatchObject({ recovered: true });
 });
 
-test('who reconnects before it was told is told by the answer of its join, and by nothing else', async () => {
+test('a client that reconnects before its resync is told by the answer of its join alone', async () => {
   await using system = await start();
   const { redis, url } = system;
   const roomId = randomUUID();

@@ -1,4 +1,4 @@
-// What to tell whoever starts a gateway or a command whose broker is of no use.
+// Turns a broker's failure at start into one line for the person who started the gateway or the command: cause and remedy.
 import { BrokerError, explainRedisFailure } from '@millrace/broker';
 import { GatewayError } from './errors.js';
 

@@ -57,7 +57,7 @@ function setUp() {
 }
 
 describe('a client', () => {
-  it('that is not ahead does not wait', () => {
+  it('a position that is not ahead is answered at once', () => {
     const { reached, at } = setUp();
     expect(reached.reach(at('5-0', '1-0'))).toBe('reached');
   });
@@ -78,7 +78,7 @@ describe('a client', () => {
     expect(reached.size).toBe(0);
   });
 
-  it('that is ahead of the stream hears so with the next heartbeat that was asked since', async () => {
+  it('a position ahead of the stream is answered as lost by the next heartbeat sent after it came', async () => {
     const { clock, reached, hear, at } = setUp();
     hear('chat', '5-0');
     await clock.advance(1);
@@ -95,7 +95,7 @@ describe('a client', () => {
     expect(await waiting).toBe('reached');
   });
 
-  it('of the epoch before waits until somebody has proven that the new server has its part, and no longer', async () => {
+  it('a position of the previous epoch waits until the new server is proven to have its entries, and no longer', async () => {
     const { clock, reached, hear, at } = setUp();
     hear('chat', '9-0', { epoch: 'c', former: { epoch: 'a', upTo: '3-0' }, cursor: '9-0' });
     const [proven, lost] = [reached.reach(at('4-0', '1-0')), reached.reach(at('6-0', '1-0'))];

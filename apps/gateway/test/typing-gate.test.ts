@@ -147,7 +147,7 @@ describe('typing at the gateway', () => {
     },
   );
 
-  it('that was made before a stop is dropped behind it', async () => {
+  it('a start that was made before a stop is dropped when it arrives after the stop', async () => {
     const test = setUp();
     const earlier = test.type(bob, true);
     test.type(ana, false);

@@ -43,7 +43,7 @@ describe('a broker', () => {
     expect(await redis.cli('exists', KEY)).toBe('0');
   });
 
-  it('with another group does not mind', async () => {
+  it('opens although another group has another layout', async () => {
     await redis.cli('set', KEY, '2');
     await using broker = await openBroker(redis.url, { group: 'others' });
     expect(broker.state).toBe('ready');

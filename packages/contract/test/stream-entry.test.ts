@@ -134,7 +134,7 @@ test('a path to what cannot be read is cut after 256 characters', () => {
   expect(issue).toBe(`/payload/${'k'.repeat(247)}… fieldName number`);
 });
 
-test('what writes itself as something unreadable is not encoded', () => {
+test('a value whose toJSON gives something unreadable is refused when it is encoded', () => {
   const unreadable = [
     { toJSON: () => JSON.parse('{"__proto__":1}') as unknown },
     { a: { toJSON: () => '\ud800' } },

@@ -73,7 +73,7 @@ export class RemoteKeys {
     });
   }
 
-  /** Whether the last question was not answered. */
+  /** True when the key server did not answer the last request. */
   get isAway(): boolean {
     return this.#isAway;
   }

@@ -75,9 +75,9 @@ export class Delivery {
   readonly replay: Replay;
   /** Members that it is being sent to. */
   readonly laggards = new Laggards();
-  /** Who is still to be told that something was lost. */
+  /** Connections that have not been told of a loss yet. */
   readonly losses = new Losses({ clock: systemClock, random: Math.random });
-  /** Who is thrown out by what it is replayed. */
+  /** Counts clients whose connection ends right after a replay. */
   readonly rounds: ReplayRounds;
   readonly #typingUsers: TypingUsers;
   readonly #positions: RoomPositions;
@@ -120,7 +120,7 @@ export class Delivery {
     return this.#member.isCaughtUp;
   }
 
-  /** What is wrong with single streams. */
+  /** The streams in trouble, each with its kind and cause. */
   get troubles(): readonly StreamTrouble[] {
     return this.#member.troubles;
   }
@@ -302,7 +302,7 @@ export class Delivery {
     return eventText(received, this.#positions.ofRoomAt(received.event.room_id, placeOf));
   }
 
-  /** Who has a position that hides the loss gets one that does not, although it is not told yet. */
+  /** Sends members a position that does not hide the loss when theirs does; their `resync` follows later. */
   #pinUntold(): void {
     const position = this.#positions.ofEveryRoomAt((stream) => this.losses.placeBefore(stream));
     this.#parts.hub().clients.clients(this.losses.untold).send('position', { position });

@@ -17,7 +17,7 @@ export function appendedAtMs({ id }: Pick<Entry, 'id'>, brokerTimeMs: number): n
 }
 
 /**
- * Whether the producer wrote its timestamp without an offset from UTC. It is taken as UTC, and may be hours off: programs that
+ * True when the producer wrote its timestamp without an offset from UTC. It is taken as UTC, and may be hours off: programs that
  * leave the offset out often mean their own zone.
  */
 export function isNaive(entry: Entry): boolean {

@@ -2,11 +2,11 @@
 import type { Broker, CancelTimer, Clock } from '@millrace/broker';
 import { repeat } from './repeat.js';
 
-/** What the types are shared with. */
+/** The broker through which gateways share their types, and the clock. */
 export interface KnownTypesOptions {
   readonly broker: Pick<Broker, 'announce' | 'announced' | 'state'>;
   readonly clock: Clock;
-  /** Of this gateway, as the broker's members are named. */
+  /** Name of this gateway among the broker's members. */
   readonly name: string;
   readonly types: readonly string[];
 }
@@ -40,7 +40,7 @@ export class KnownTypes {
   }
 
   /**
-   * Whether a live gateway knows the type now. One question at a time; whoever asks meanwhile shares the next one, so that its answer
+   * Resolves to true when a live gateway knows the type. One request is under way at a time; callers meanwhile share the next one, so that its answer
    * is never older than the question.
    *
    * @throws BrokerError when the broker cannot be asked
