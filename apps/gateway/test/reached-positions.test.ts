@@ -56,7 +56,7 @@ function setUp() {
   return { clock, reached, read, hear, at };
 }
 
-describe('a client', () => {
+describe('ReachedPositions', () => {
   it('a position that is not ahead is answered at once', () => {
     const { reached, at } = setUp();
     expect(reached.reach(at('5-0', '1-0'))).toBe('reached');
