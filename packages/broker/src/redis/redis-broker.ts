@@ -36,10 +36,11 @@ import type {
 } from '../broker.js';
 import { toDeadLetter } from '../dead-letter.js';
 import { LAST_ENTRY_ID } from '../entry-id.js';
-import { BrokerError, isRefusal } from '../errors.js';
+import { BrokerError } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
-import { Partitioning, partitioningOf } from '../partitions.js';
+import type { Partitioning } from '../partitions.js';
 import { StateNotifier } from '../state-notifier.js';
+import { acceptedOf } from './accepted.js';
 import type { StoredEnding } from './apart-endings.js';
 import type { Settlement } from './blocking-reader.js';
 import { ClusterRouter } from './cluster/cluster-router.js';
@@ -65,7 +66,6 @@ import {
   deadLetterCall,
   heartbeatCall,
   inspectCall,
-  partitionsCall,
   publishCall,
   registerCall,
   releaseLeaseCall,
@@ -78,12 +78,10 @@ import {
 } from './script-calls.js';
 import type { Served } from './script-replies.js';
 import { SingleRouter } from './single-router.js';
+import { StoredPartitions } from './stored-partitions.js';
 
 /** Most characters in one publish call: about a millisecond of Redis. */
 const MAX_BATCH_CHARS = 262_144;
-
-/** How often a publisher asks whether the number of partitions has been chosen. */
-const LOOK_AGAIN_MS = 1_000;
 
 /** What belongs to one stream. */
 interface StreamPart extends StreamBounds {
@@ -109,16 +107,7 @@ class RedisBroker implements Broker {
   /** Of every real stream there ever was; a partition that another number left out keeps its part until `close`. */
   readonly #parts = new Map<string, StreamPart>();
   #router: RedisRouter;
-  #partitioning: Partitioning;
-  /** Whether the store has a number of partitions for every stream. */
-  #isSettled = false;
-  #lookAgainAtMs = 0;
-  /** Declared streams whose number of partitions the store has told once. */
-  readonly #everSettled = new Set<string>();
-  /** Those of the others whose number it refused to tell, and how. */
-  readonly #unsettled = new Map<string, BrokerError>();
-  /** Once a member reads, the number is fixed here too. */
-  #hasMember = false;
+  readonly #partitions: StoredPartitions;
   #opening: Promise<void> | undefined;
   /** Set by `close`: what was accepted is finished, nothing new is. */
   #isClosing = false;
@@ -126,7 +115,14 @@ class RedisBroker implements Broker {
   constructor({ broker, redis }: ResolvedRedisOptions) {
     this.options = broker;
     this.#redis = redis;
-    this.#partitioning = partitioningOf(broker.streams);
+    this.#partitions = new StoredPartitions(broker.streams, {
+      clock: redis.clock,
+      run: (call) => this.#run(call),
+      onChange: () => {
+        this.#addParts();
+        this.#router.need(this.#neededKeys());
+      },
+    });
     this.#addParts();
     this.#router = this.#newRouter(redis.url);
     this.counters = new RedisCounters({
@@ -143,11 +139,11 @@ class RedisBroker implements Broker {
   }
 
   get partitioning(): Partitioning {
-    return this.#partitioning;
+    return this.#partitions.partitioning;
   }
 
   get readGroups(): readonly (readonly string[])[] {
-    return this.#router.groups(this.#partitioning.streams.map(({ name }) => name));
+    return this.#router.groups(this.partitioning.streams.map(({ name }) => name));
   }
 
   get state(): BrokerState {
@@ -179,20 +175,20 @@ class RedisBroker implements Broker {
     const { batcher } = this.#part(entry.stream);
     const chars = checkOutgoingEntry(entry);
     if (this.#isClosing) throw closed();
-    this.#checkPartitions(entry.stream);
-    this.#lookForPartitions();
+    this.#partitions.check(entry.stream);
+    this.#partitions.lookIfDue();
     return batcher.publish(entry, chars);
   }
 
   async register(member: string, streams?: readonly string[]): Promise<readonly StreamStart[]> {
     checkMember(member);
-    await this.#settlePartitions({ isClaiming: true });
-    this.#hasMember = true;
-    const names = streams ?? this.#partitioning.streams.map(({ name }) => name);
+    await this.#partitions.settle({ isClaiming: true });
+    this.#partitions.fix();
+    const names = streams ?? this.partitioning.streams.map(({ name }) => name);
     return acceptedOf(
       names.map(async (name) => {
         const part = this.#part(name);
-        this.#checkPartitions(name);
+        this.#partitions.check(name);
         return this.#settle(part, registerCall(part.keys, this.options, member));
       }),
     );
@@ -200,7 +196,7 @@ class RedisBroker implements Broker {
 
   async unregister(member: string): Promise<void> {
     checkMember(member);
-    const removals = this.#partitioning.streams.map(({ name }) => {
+    const removals = this.partitioning.streams.map(({ name }) => {
       const { cursors } = this.#part(name).keys;
       return this.#router.command(cursors, ['HDEL', cursors, member]);
     });
@@ -220,7 +216,7 @@ class RedisBroker implements Broker {
     const replies = await Promise.all(calls.map(([part, call]) => this.#settle(part, call)));
     // With the streams the number of partitions may have been lost, and another gateway must not choose another one.
     if (replies.some(({ verdict }) => verdict === 'reset'))
-      await this.#settlePartitions({ isClaiming: true });
+      await this.#partitions.settle({ isClaiming: true });
     return replies;
   }
 
@@ -228,12 +224,12 @@ class RedisBroker implements Broker {
     cursors: ReadonlyMap<string, EntryId>,
     options: ReadOptions,
   ): Promise<ReadonlyMap<string, readonly Entry[]>> {
-    checkRead(this.#partitioning, cursors, options);
+    checkRead(this.partitioning, cursors, options);
     return cursors.size === 0 ? new Map() : this.#router.read(cursors, options);
   }
 
   async readRange(stream: string, options: RangeOptions): Promise<readonly Entry[]> {
-    checkStream(this.#partitioning, stream);
+    checkStream(this.partitioning, stream);
     return this.#readPiece(stream, options);
   }
 
@@ -359,7 +355,7 @@ class RedisBroker implements Broker {
     try {
       await this.#openRouter();
       await this.#checkLayout();
-      await this.#settlePartitions({ isClaiming: false });
+      await this.#partitions.settle({ isClaiming: false });
     } catch (error) {
       const explained = await explainRedisFailure(error, this.#redis.url);
       const failure = this.#isClosing ? closed() : explained;
@@ -423,69 +419,17 @@ class RedisBroker implements Broker {
     return this.state === 'ready' || this.state === 'unavailable';
   }
 
-  // ── Partitions ────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /**
-   * Takes over what the store has. What the options say is stored where it has nothing; `isClaiming`: what is in force too.
-   * @throws BrokerError `partitions_differ`
-   */
-  async #settlePartitions({ isClaiming }: { readonly isClaiming: boolean }): Promise<void> {
-    const stored = await acceptedOf(
-      this.options.streams.map(async ({ name, partitions = 0 }) => {
-        const wanted = isClaiming ? this.#partitioning.countOf(name) : partitions;
-        const count = await this.#storedCount(name, wanted);
-        const fixed = this.#hasMember ? this.#partitioning.countOf(name) : partitions;
-        if (fixed > 0 && count !== fixed) throw partitionsDiffer(name, fixed, count);
-        return [name, count] as const;
-      }),
-    );
-    this.#isSettled = this.#unsettled.size === 0 && stored.every(([, count]) => count > 0);
-    const counts = new Map(this.options.streams.map(({ name }) => [name, this.#partitioning.countOf(name)]));
-    for (const [name, count] of stored) counts.set(name, Math.max(1, count));
-    if (this.options.streams.every(({ name }) => counts.get(name) === this.#partitioning.countOf(name)))
-      return;
-    this.#partitioning = new Partitioning(this.options.streams, counts);
-    this.#addParts();
-    this.#router.need(this.#neededKeys());
-  }
-
-  /** A number that was never read must not be guessed: events would stand where nobody looks for them. */
-  async #storedCount(stream: string, wanted: number): Promise<number> {
-    try {
-      const count = await this.#run(partitionsCall(streamKeys(stream), wanted));
-      this.#unsettled.delete(stream);
-      this.#everSettled.add(stream);
-      return count;
-    } catch (error) {
-      if (isRefusal(error) && !this.#everSettled.has(stream)) this.#unsettled.set(stream, error);
-      throw error;
-    }
-  }
-
-  /** @throws BrokerError `refused` where the store refused to say how many partitions the stream has */
-  #checkPartitions(stream: string): void {
-    const refusal = this.#unsettled.get(stream);
-    if (refusal !== undefined) throw refusal;
-  }
-
-  /** A publisher may have come before the first gateway: until that has chosen a number, it is asked for beside the publishes. */
-  #lookForPartitions(): void {
-    const nowMs = this.#redis.clock.monotonicMs();
-    if (this.#isSettled || nowMs < this.#lookAgainAtMs) return;
-    this.#lookAgainAtMs = nowMs + LOOK_AGAIN_MS;
-    // A failure is that of the publish beside it; the next look comes with a later one.
-    this.#settlePartitions({ isClaiming: false }).catch(() => {});
-  }
+  // ── Streams ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   #addParts(): void {
-    for (const { name, maxLength } of this.#partitioning.streams) {
+    for (const { name, maxLength } of this.partitioning.streams) {
       if (!this.#parts.has(name)) this.#parts.set(name, this.#newPart(name, maxLength, this.#redis));
     }
   }
 
   #neededKeys(): string[] {
     return [
-      ...this.#partitioning.streams.map(({ name }) => name),
+      ...this.partitioning.streams.map(({ name }) => name),
       slotsKey(this.options.group),
       typesKey(this.options.group),
     ];
@@ -525,21 +469,6 @@ class RedisBroker implements Broker {
   }
 }
 
-/**
- * What was accepted, in order; what the store refused is left out.
- * @throws the first other failure, after all have settled, or the refusal when nothing was accepted
- */
-async function acceptedOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(work);
-  const failures = settled.flatMap((result) =>
-    result.status === 'rejected' ? [result.reason as unknown] : [],
-  );
-  const accepted = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  const failure = failures.find((error) => !isRefusal(error)) ?? failures[0];
-  if (failure !== undefined && (accepted.length === 0 || !isRefusal(failure))) throw failure;
-  return accepted;
-}
-
 /** What the entries ended that were appended. */
 function endingsOf(
   entries: readonly OutgoingEntry[],
@@ -558,11 +487,4 @@ function checkMember(member: string): void {
 
 function closed(): BrokerError {
   return new BrokerError('closed', 'The broker is closed');
-}
-
-function partitionsDiffer(stream: string, wanted: number, stored: number): BrokerError {
-  return new BrokerError(
-    'partitions_differ',
-    `${stream} has ${stored} partition${stored === 1 ? '' : 's'} in the store, and ${wanted} ${wanted === 1 ? 'was' : 'were'} asked for`,
-  );
 }
