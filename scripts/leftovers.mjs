@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const MARK = 'TEST_RUN_FOLDER';
-/** What was told to end a moment ago may take this long to be gone. */
+/** A process that was told to end a moment ago may take this long to be gone. */
 const GRACE_MS = 10_000;
 const LOOK_MS = 50;
 

@@ -1,4 +1,4 @@
-// What happens when three times as much is offered as the system takes: how much still gets through, how fast the rest is refused, and
+// Offers the system three times as much as it takes, and measures how much still gets through, how fast the rest is refused, and
 // how soon all is as before. Gateway and Redis have one core, producer and clients another; a busy process then takes half of the first.
 //
 //   npm run bench:overload [-- --seconds 60 --write]

@@ -13,7 +13,7 @@ test('a system starved of CPU for six seconds loses nothing, and no client recon
 }, async () => {
   await using system = await FaultSystem.start();
   const trial = await system.try(() => takeProcessors(6_000));
-  // What could not be stored in time was refused, and is no loss.
+  // Events that could not be stored in time were refused, and are no loss.
   expect(trial, trial.examples.join('\n')).toMatchObject({
     lost: 0,
     excused: 0,

@@ -170,7 +170,7 @@ async function negotiate(gateway: GatewayProcess, token: string) {
   );
 }
 
-/** What a request for a WebSocket is answered; 101 when it is one. */
+/** Answer to a request for a WebSocket; 101 when it is one. */
 async function upgrade(gateway: GatewayProcess, token: string) {
   const headers = {
     connection: 'Upgrade',

@@ -30,7 +30,7 @@ test('after FLUSHALL every client is told once per room, not all at once, and re
   expect(times.map((own) => own.length)).toEqual(clients.map(() => 1));
   const all = times.flat();
   expect(Math.max(...all) - Math.min(...all)).toBeGreaterThan(1_000);
-  // Who was told comes back without being told again.
+  // A client that was told comes back without being told again.
   for (const { log } of clients) await log[Symbol.asyncDispose]();
   const [member] = clients;
   await using back = await EventLog.connect(url);

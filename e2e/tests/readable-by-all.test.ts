@@ -108,7 +108,7 @@ function createTrials(random: Random, count: number, counts: Map<NastyKind, numb
   });
 }
 
-/** Of a client that has seen everything up to now. */
+/** Position of a client that has seen everything up to now. */
 async function positionBefore(url: string): Promise<string> {
   await using client = await OfficialReader.connect(url, roomId, officialKinds[0]);
   return client.position;
@@ -126,7 +126,7 @@ async function publish(
   const on = (way: Trial['way']): readonly Trial[] => trials.filter((trial) => trial.way === way);
   const refusals: Refusals = new Map();
   await publishByLibrary(publisher, on('library'), refusals);
-  // What must be refused is sent together: a list is refused as a whole, and each event in it must be named.
+  // Events that must be refused are sent together: a list is refused as a whole, and each event in it must be named.
   await postAll(
     url,
     random,
@@ -257,7 +257,7 @@ async function assertReadings(readers: readonly Reader[], trials: readonly Trial
   return count;
 }
 
-/** Who comes back is sent the same. */
+/** Checks that clients which come back are sent the same. */
 async function assertReplay(url: string, position: string, trials: readonly Trial[]): Promise<void> {
   await using all = new Resources();
   const readers = officialKinds.map((kind) => OfficialReader.connect(url, roomId, kind, position));
@@ -265,7 +265,7 @@ async function assertReplay(url: string, position: string, trials: readonly Tria
   await assertReadings(await Promise.all(readers), trials);
 }
 
-/** What is wrong with a reading; `undefined` when nothing is. */
+/** Says what is wrong with a reading; `undefined` when nothing is. */
 function faultOf(trial: Trial, reading: Reading, reader: string): string | undefined {
   const { payload, metadata, way } = trial;
   const isValueOf = (document: JsonDocument | undefined, value: unknown): boolean =>

@@ -32,7 +32,7 @@ async function start(prepare: (redis: RedisServer) => Promise<unknown> = async (
   });
 }
 
-/** What `/readyz` says. */
+/** Answer of `/readyz`. */
 async function readiness({ gateway }: System) {
   const response = await fetch(`${gateway.url}/readyz`);
   return { status: response.status, text: await response.text() };

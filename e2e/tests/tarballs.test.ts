@@ -1,4 +1,4 @@
-// What users install: the tarball of each package, alone, outside of the repository. Needs the package registry, as `npm ci` does.
+// Installs the tarball of each package as users do: alone, outside of the repository. Needs the package registry, as `npm ci` does.
 import { startRedis } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { acceptEvents } from '../fixtures/http.js';

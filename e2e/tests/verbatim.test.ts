@@ -1,4 +1,4 @@
-// What a producer writes is what the stream holds and what JSON clients are sent, to the last digit, by HTTP as by XADD.
+// The stream holds and JSON clients are sent exactly what a producer writes, to the last digit, by HTTP as by XADD.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RedisDeliverySystem, startOnRedis } from '../fixtures/delivery-system.js';
@@ -38,7 +38,7 @@ function pairs(list: readonly string[]): (readonly [string, string])[] {
   return list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1] ?? ''] as const] : []));
 }
 
-/** What the socket carried behind `"payload":`. */
+/** Text that the socket carried behind `"payload":`. */
 async function textOf(reader: TextReader, id: string): Promise<string> {
   return eventually(() => {
     const text = reader.readings.get(id)?.text;

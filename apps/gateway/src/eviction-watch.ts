@@ -1,4 +1,4 @@
-// Whether the store throws keys away when its memory is full: looked up at start, after it was away, and when readiness is asked for.
+// Watches for a store that throws keys away when its memory is full: looks at start, after it was away, and when readiness is asked for.
 import type { Broker } from '@millrace/broker';
 import type { Logger } from './logger.js';
 
@@ -21,7 +21,7 @@ export class EvictionWatch {
     this.#nowMs = nowMs;
   }
 
-  /** What to do, where there is something to do. */
+  /** Advice to the operator; empty when there is nothing to do. */
   get details(): readonly string[] {
     return this.#policy === undefined || this.#policy === 'noeviction' ? [] : [textOf(this.#policy)];
   }

@@ -29,7 +29,7 @@ export interface ExampleEvent {
 export interface GatewayExtension {
   readonly name: string;
   /**
-   * Whether it is safe only where everybody may do everything: the gateway refuses it outside development mode. An extension can sign tokens
+   * True when it is safe only where everybody may do everything: the gateway refuses it outside development mode. An extension can sign tokens
    * with the gateway's own secret, so one that hands them out to anybody must say so. @defaultValue false
    */
   readonly isForDevelopment?: boolean;

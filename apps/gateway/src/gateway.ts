@@ -164,7 +164,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     return reasons.length === 0 ? { isReady: true, details } : { isReady: false, reasons, details };
   }
 
-  /** What somebody should look after besides the streams, although the gateway does its work. */
+  /** Conditions besides the streams that somebody should look after, although the gateway does its work. */
   #details(): readonly string[] {
     const { remoteKeys, evictionWatch } = this.#parts;
     evictionWatch.refresh();
@@ -203,7 +203,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     try {
       await this.#parts.delivery.start();
     } catch (error) {
-      // What is no error of the broker is a fault of ours, and keeps its stack.
+      // An error that does not come from the broker is a fault of ours, and keeps its stack.
       throw error instanceof BrokerError ? await inWords(error, this.#options.redisUrl) : error;
     }
   }

@@ -1,10 +1,10 @@
-// What is wrong with single settings, in words. Each part of a setting has an effect or is refused by name: what is dropped in
+// Says what is wrong with single settings. Each part of a setting has an effect or is refused by name: what is dropped in
 // silence is found out much later. Pure; values that may hold secrets are never repeated.
 
 /** Parts of an address that not every setting has a use for. */
 export type UrlPart = 'path' | 'query';
 
-/** What is wrong with an `http(s)://` address; `undefined` when it can be used as it is. */
+/** Says what is wrong with an `http(s)://` address; `undefined` when it can be used as it is. */
 export function faultOfHttpUrl(text: string, allowed: readonly UrlPart[]): string | undefined {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
     return 'must be an address that begins with http:// or https://';
@@ -18,7 +18,7 @@ export function faultOfHttpUrl(text: string, allowed: readonly UrlPart[]): strin
   return unused.length === 0 ? undefined : `has ${unused.join(' and ')}, which is not used: take it out`;
 }
 
-/** What is wrong with an API key; `undefined` when clients can send it. */
+/** Says what is wrong with an API key; `undefined` when clients can send it. */
 export function faultOfApiKey(key: string): string | undefined {
   if (key.length < 16) return 'must have at least 16 characters';
   if (/\s/.test(key)) return 'must have no blanks: keys are separated by commas';
@@ -26,7 +26,7 @@ export function faultOfApiKey(key: string): string | undefined {
   return /^[!-~]+$/.test(key) ? undefined : 'must be of printable ASCII characters';
 }
 
-/** What is wrong with an origin; `undefined` when a browser or an app can send it. */
+/** Says what is wrong with an origin; `undefined` when a browser or an app can send it. */
 export function faultOfOrigin(origin: string): string | undefined {
   if (origin === '*' || origin === 'null') return undefined;
   if (/^file:/i.test(origin)) return 'can never match: pages of files send "null"; list null if you mean it';

@@ -83,7 +83,7 @@ describe('Losses', () => {
 /** Connections of real rooms to one gateway, whose chat stream loses entries now and then. */
 function createLossyWorld() {
   const { replay, deliver, positions, broker, lose } = createReplayWorld();
-  // What the ring has not is lost.
+  // Entries that the ring does not hold are lost.
   vi.spyOn(broker, 'readRange').mockResolvedValue([]);
   vi.spyOn(broker, 'inspect').mockImplementation(async (stream) => ({
     stream,
@@ -253,7 +253,7 @@ it('tells every loss to every client, none twice, whenever clients reconnect, jo
       const world = createLossyWorld();
       const clients = [new Client(world, roomIds), new Client(world, roomIds)];
       for (const client of clients) await client.connect();
-      // What each client must have been told since: how many reloads of each room it had when the last loss came.
+      // Reloads that each client had been told when the last loss came: since then it must have been told one of each room.
       let atLoss: readonly number[] | undefined;
       let losses = 0;
       let published: string[] = [];

@@ -96,7 +96,7 @@ describe('createTokenVerifier with remote keys', () => {
     const failing = createTokenVerifier({ remoteKeys: { keyOf: () => Promise.reject(error) } });
     const refusal = { ok: false, refusal: 'keys_unavailable', retryAfterMs };
     expect(await failing(await signed({ sub: 'ana' }))).toEqual(refusal);
-    // What is no token at all needs no key to be refused.
+    // Text that is no token is refused without a key.
     expect(await failing('garbage')).toEqual({ ok: false, refusal: 'invalid' });
   });
 });

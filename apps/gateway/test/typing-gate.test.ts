@@ -285,7 +285,7 @@ interface MadeEvent {
   readonly shows: boolean;
   /** Where it waited: events of one window leave it in their order. */
   readonly window: string | undefined;
-  /** Whether it is in its stream or its window, which nobody's death undoes. */
+  /** True when it is in its stream or its window, which nobody's death undoes. */
   isSafe: boolean;
 }
 
@@ -304,7 +304,7 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
   const made: MadeEvent[] = [];
   let hasDied = false;
   let cursor = '0-0';
-  /** What a gateway's tail does, once everything that was called has happened. */
+  /** Does what a gateway's tail does, once everything that was called has happened. */
   const tail = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
     const entries = await broker.readRange('events:chat', { after: cursor, count: 1_000 });
@@ -358,7 +358,7 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
   return {
     pass,
     async take(action: Making): Promise<void> {
-      // Who does not ask the broker knows its time to a millisecond.
+      // A publisher that does not ask the broker knows its time to a millisecond.
       if (coalescing === 'local') await pass(1);
       const eventId = randomUUID();
       const shows = (action.kind === 'type' || action.kind === 'xadd') && action.isTyping;
@@ -402,7 +402,7 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
       }
       const all = made.filter((event) => event.typist === typist);
       const last = all.at(-1);
-      // What a process that dies still had for itself is lost, in memory also what it had accepted.
+      // A process that dies loses what it still had for itself, in memory also what it had accepted.
       if (last === undefined || !last.isSafe || (hasDied && coalescing === 'local')) return;
       // A stop always goes on, also when a start on another way has passed it.
       const hasStopElsewhere = all.some(

@@ -14,7 +14,7 @@ export interface HelpdeskOptions {
   /** Most events that wait for the broker; beyond it changes are refused. @defaultValue 10_000 */
   readonly maxOutboxEvents?: number;
   /**
-   * Whether gateways refuse it outside development mode, for it gives everybody who asks a token of anybody. @defaultValue true
+   * When true, gateways refuse it outside development mode, for it gives everybody who asks a token of anybody. @defaultValue true
    */
   readonly isForDevelopment?: boolean;
 }

@@ -3,12 +3,12 @@ import { intendedTimesIn } from '../latency/load.js';
 import { openRoomSocket } from '../latency/room-socket.js';
 import { percentile } from '../report/statistics.js';
 
-/** What came to all clients together. */
+/** Deliveries to all clients together. */
 export interface Delivered {
   readonly delivered: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Of the events that were to be sent in each second, first to last; NaN where nothing came. */
+  /** Latency of the events that were to be sent in each second, first to last; NaN where nothing came. */
   readonly p99MsBySecond: readonly number[];
   /** Connections that ended since the beginning. */
   readonly closed: number;

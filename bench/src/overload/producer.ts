@@ -5,7 +5,7 @@ import { percentile } from '../report/statistics.js';
 import { type Offered, Tally } from './tally.js';
 import { offerByHttp, offerByLibrary } from './ways.js';
 
-/** What the parent asks for. */
+/** Load that the parent asks for. */
 export type Phase =
   | { readonly kind: 'in_flight'; readonly count: number; readonly seconds: number }
   | { readonly kind: 'rate'; readonly perSecond: number; readonly seconds: number };
@@ -16,7 +16,7 @@ const tally = new Tally();
 const offer = way === 'http' ? offerByHttp(address, tally) : await offerByLibrary(address, tally);
 let next = 0;
 const pending = new Set<Promise<unknown>>();
-/** Who was refused while it is measured what the system takes waits so long. */
+/** Pause after a refusal, while the test measures what the system takes. */
 const afterRefusalMs = 100;
 
 /** False when there was no connection for it. */
@@ -47,7 +47,7 @@ async function keepInFlight({ count, seconds }: Extract<Phase, { kind: 'in_fligh
 
 /** Most of a turn's time for offering: answers are to be read as well. */
 const maxTurnMs = 5;
-/** What it is late by more than this it does not make up for: it would come in one lump. */
+/** Offers that are later than this are not made up for: they would come in one lump. */
 const maxLateSeconds = 0.25;
 
 async function keepRate({ perSecond, seconds }: Extract<Phase, { kind: 'rate' }>): Promise<void> {

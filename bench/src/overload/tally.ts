@@ -1,11 +1,11 @@
-// What became of the events that a producer offered, and how fast it was told.
+// Counts what became of the events that a producer offered, and how fast it was told.
 
 /** The sum of one phase. */
 export interface Offered {
   readonly offered: number;
   readonly stored: number;
   readonly refused: number;
-  /** Of the refused: not told when to come back. */
+  /** Refused or unknown, and not told when to come back. */
   readonly withoutTime: number;
   /** Nobody knows whether it was stored. */
   readonly unknown: number;
@@ -15,7 +15,7 @@ export interface Offered {
   readonly notMade: number;
 }
 
-/** Of so many refusals the time is kept, spread evenly: a phase of a minute may have millions. */
+/** Most refusals whose time is kept, spread evenly: a phase of a minute may have millions. */
 const maxRefusalTimes = 20_000;
 
 /** Counts one phase. */

@@ -40,7 +40,7 @@ export interface Trial extends Verdict {
 
 const roomCount = 50;
 const clientsPerRoom = 4;
-/** Of each kind one over each transport, each in a room of its own. */
+/** Official clients: one of each kind over each transport, each in a room of its own. */
 const officialCount = 2 * Object.keys(transports).length;
 
 /** How much is published during a trial, and how fast; the tests say what is done to the system meanwhile. */
@@ -174,12 +174,12 @@ export class FaultSystem implements AsyncDisposable {
     });
   }
 
-  /** What every client wrote down. */
+  /** Logs of all clients. */
   get logs(): readonly ClientLog[] {
     return [...this.clients, ...this.officials];
   }
 
-  /** Who was told to reload, and why, since the last trial began. */
+  /** Clients that were told to reload, and why, since the last trial began. */
   get reloads(): readonly string[] {
     return this.logs.flatMap(({ name, records }) =>
       records.flatMap((record) => (record.kind === 'reload' ? [`${name}: ${record.reason}`] : [])),

@@ -30,7 +30,7 @@ const judgedTypes = eventTypeNames.filter((type) => type !== 'read_receipt' && !
 const retryMs = 100;
 
 /**
- * What becomes of a request: of five posts one fails, each time in another way. Polls and streams pass; they are cut with the wire below.
+ * Chooses the fate of a request: of five posts one fails, each time in another way. Polls and streams pass; they are cut with the wire below.
  *
  * @param random numbers from 0 up to, not including, 1
  */
@@ -82,7 +82,7 @@ export function startLibraryClient(
     if (judgedTypes.some((type) => type === event_type)) log.handled(event_id);
   });
   room.onResync((reason) => log.reload(reason));
-  // What is reported is part of the trial.
+  // Errors that it reports are part of the trial.
   client.onError(() => {});
   void room.joined.then(() => log.joined());
   void client.connect();

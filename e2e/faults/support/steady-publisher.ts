@@ -30,7 +30,7 @@ export interface Published {
 }
 
 const tickMs = 10;
-// Of the trial, not of the product: on a busy machine what was refused for overload takes its time to get through.
+// A limit of the trial, not of the product: on a busy machine events refused for overload take their time to get through.
 const tryForMs = 120_000;
 
 /** Three of four are chat messages; the others go through two more streams. */

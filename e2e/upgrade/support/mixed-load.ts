@@ -24,7 +24,7 @@ export interface WaysIn {
   chooseUrl(): string;
 }
 
-/** What became of the load. */
+/** Outcome of the load. */
 export interface MixedLoadResult {
   readonly confirmed: readonly PublishRecord[];
   /** Never confirmed within the time for tries; may be in the stream or not. */
@@ -164,7 +164,7 @@ async function publishWith(publisher: TestPublisher, event: SampleEvent): Promis
 
 async function post(url: string, event: SampleEvent): Promise<string> {
   const { status, body } = await postEvents(url, event);
-  // What it looks like is checked by its parts.
+  // The shape of the body is checked by its parts.
   const { entry_id } = (body ?? {}) as { readonly entry_id?: unknown };
   if (status >= 300 || typeof entry_id !== 'string') throw new Error(`answered ${status}`);
   return entry_id;

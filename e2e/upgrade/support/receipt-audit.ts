@@ -1,8 +1,8 @@
-// What became of read receipts, which wait in windows that publishers of both builds share: read from the stream itself.
+// Audits read receipts, which wait in windows that publishers of both builds share: read from the stream itself.
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 
-/** What was found. */
+/** Result of the audit. */
 export interface ReceiptVerdict {
   readonly accepted: number;
   /** Receipts in the stream: each stands for several. */

@@ -49,7 +49,7 @@ interface Seat {
   readonly port: number;
   build: RunnableBuild;
   gateway: GatewayProcess;
-  /** Whether the proxy gives it requests. */
+  /** True when the proxy gives it requests. */
   isOffered: boolean;
 }
 

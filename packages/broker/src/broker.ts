@@ -24,7 +24,7 @@ export interface OutgoingEntry {
   readonly fields: Readonly<Record<string, string>>;
   /** Publishing the same ID again within the dedupe window appends nothing. Left out: no dedupe. */
   readonly dedupeId?: string;
-  /** What it ends, in the step that appends it. A repeat ends nothing. */
+  /** Inputs that it ends, in the step that appends it. A repeat ends nothing. */
   readonly ends?: WindowEnding;
 }
 
@@ -406,7 +406,7 @@ export interface Broker {
   announced(): Promise<ReadonlySet<string>>;
 
   /**
-   * What the store does when its memory is full: `noeviction` (it refuses writes), or the name of a policy by which it throws keys away,
+   * Resolves to the store's policy for full memory: `noeviction` (it refuses writes), or the name of one by which it throws keys away,
    * streams and what is remembered against repeats among them. `undefined` where this user may not look it up.
    */
   evictionPolicy(): Promise<string | undefined>;

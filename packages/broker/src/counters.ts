@@ -1,6 +1,6 @@
 // The port for small counts that several processes share and that are forgotten by themselves.
 
-/** What is counted. */
+/** An occurrence to be counted under a name. */
 export interface Occurrence {
   /** Any text. */
   readonly name: string;

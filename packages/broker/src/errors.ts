@@ -70,7 +70,7 @@ export class BrokerError extends Error {
   }
 }
 
-/** Whether the store answered and refused for good what was asked: another stream may still be served. */
+/** True when the store answered and refused for good what was asked: another stream may still be served. */
 export function isRefusal(error: unknown): error is BrokerError {
   return error instanceof BrokerError && error.code === 'refused';
 }

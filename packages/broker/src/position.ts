@@ -19,7 +19,7 @@ export interface StreamPosition {
 /** One element per stream, in the order of the stream list it was made for. */
 export type Position = readonly StreamPosition[];
 
-/** What the broker said of a stream's end, and when it was asked. */
+/** The broker's answer about a stream's end, and when it was asked. */
 export interface ToldTip {
   /** The newest entry of the present epoch. */
   readonly lastId: EntryId;

@@ -18,7 +18,7 @@ export interface WindowInput {
   readonly text: string;
 }
 
-/** What an entry ends: inputs of this key that wait in the window when the entry is appended. */
+/** Inputs that an entry ends: those of this key that wait in the window when the entry is appended. */
 export interface WindowEnding {
   readonly window: WindowName;
   readonly key: string;
@@ -39,7 +39,7 @@ export interface WaitedInput {
 /** An ending that came while the inputs waited. */
 export interface WaitedEnding {
   readonly key: string;
-  /** Of the entry that ended them. */
+  /** ID of the entry that ended them. */
   readonly id: EntryId;
   /** Inputs of the key whose `asOf` is not larger came before it. */
   readonly at: EntryId;

@@ -1,4 +1,4 @@
-// What a deadline forgives: the time in which this very process did not run.
+// A deadline does not count the time in which this very process did not run.
 import { execFileSync } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { CHAT, fakeClock, startRedis } from '@millrace/testkit';

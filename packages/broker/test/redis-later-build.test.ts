@@ -26,11 +26,11 @@ const SLOTS = 'slots:{signalr-consumers}';
 const WINDOW = 'coalesce:room:typing';
 const lasting = (windowMs: number) => ({ windowMs, stream: CHAT });
 
-/** What a later build may write behind a field: `|`, and any text. */
+/** Text that a later build may write behind a field: `|`, and any text. */
 const tail = fc
   .string({ unit: 'grapheme', maxLength: 20 })
   .map((text) => `|${text.replaceAll('\u0000', '')}`);
-/** What a later build may write behind a number that words follow. */
+/** Text that a later build may write behind a number that words follow. */
 const word = fc.stringMatching(/^,[a-z0-9|:,]{0,12}$/);
 
 describe('values of a later build', () => {

@@ -54,7 +54,7 @@ const step = fc.oneof(
 function timeless(claim: WindowClaim): unknown {
   if (claim.status !== 'claimed') return claim.status;
   const { inputs, endings } = claim;
-  // Of each input whether what ends its key came before it.
+  // IDs are compared here: each input only says which endings came after it.
   const keys = endings.map(({ key: ended }) => ended).sort();
   return {
     keys,

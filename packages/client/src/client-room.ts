@@ -50,7 +50,7 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
   #wasJoined = false;
   /** Set while the order of what arrives is not known yet. */
   #hold: EventHold | undefined;
-  /** What is missed comes in order, and nothing new before it. */
+  /** True when missed events come in order, and nothing new before them. */
   #isReplayInOrder = true;
 
   constructor(id: string, after: string | undefined, ports: ClientRoomPorts) {

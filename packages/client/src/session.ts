@@ -28,7 +28,7 @@ export class Session {
   /** Bounded, like all of these, by the rooms of the client. */
   readonly #queue = new Set<ClientRoom>();
   readonly #joining = new Set<ClientRoom>();
-  /** Of these, the rooms that gave a position: what comes for them before the answer is what they missed, in order. */
+  /** Joining rooms that gave a position: events for them before the answer are those that they missed, in order. */
   readonly #replaying = new Set<ClientRoom>();
   readonly #joined = new Set<ClientRoom>();
   readonly #failures = new Map<ClientRoom, number>();

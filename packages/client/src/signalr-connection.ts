@@ -51,7 +51,7 @@ class SignalRConnection implements Connection {
     });
     this.#hub = new HubConnectionBuilder()
       .withUrl(url, {
-        // Of negotiation and posts; its own default leaves a call that went under without a word for 100 s.
+        // Applies to negotiation and posts; SignalR's default leaves a call that went under without a word for 100 s.
         timeout: POST_TIMEOUT_MS,
         ...options.http,
         ...(accessToken === undefined ? {} : { accessTokenFactory: accessToken }),

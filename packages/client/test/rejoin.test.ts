@@ -286,7 +286,7 @@ describe('a join that is cut off while what was missed is sent', () => {
       await reconnect();
       gateway.connection.completeJoin('user:me', 0);
       gateway.connection.event('a', position);
-      // Of another room, live: it says nothing about this one.
+      // An event of another room, live: it says nothing about this one.
       gateway.connection.event('user:u1', position + 1);
     }
     await reconnect();

@@ -7,7 +7,7 @@ import { contractDocuments } from './contract-documents.mjs';
 
 const target = fileURLToPath(new URL('../../../docs/contract/', import.meta.url));
 
-// What people wrote there stays.
+// Only generated files go: those that people wrote there stay.
 for (const path of readdirSync(target, { recursive: true }))
   if (path.endsWith('.json')) rmSync(target + path);
 const documents = contractDocuments(contract);

@@ -58,9 +58,9 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   readonly streams: S;
   /** Most bytes that payload and metadata of an event may have together as JSON text. */
   readonly maxEventBytes: number;
-  /** Whether payloads that the data model leaves open are checked against what is recommended for them. */
+  /** Decides whether payloads that the data model leaves open are checked against what is recommended for them. */
   readonly openPayloads: OpenPayloads;
-  /** What an `event_id` may be. */
+  /** Rule that each `event_id` follows. */
   readonly eventIdRule: EventIdRule;
   /** The declaration of a type, `undefined` for a name the catalog does not know. */
   find(name: string): T[number] | undefined;
@@ -154,7 +154,7 @@ export function defineCatalog<
    * follows their `payload`. @defaultValue 'any'
    */
   readonly openPayloads?: OpenPayloads;
-  /** What an `event_id` may be. @defaultValue 'uuid-v4' */
+  /** Rule that each `event_id` follows. @defaultValue 'uuid-v4' */
   readonly eventIdRule?: EventIdRule;
 }): Catalog<T, S> {
   const { streams, eventTypes } = declarations;
@@ -181,7 +181,7 @@ export function defineCatalog<
   return Object.freeze(catalog) as unknown as Catalog<T, S>;
 }
 
-/** What the functions of one catalog share. */
+/** State that the functions of one catalog share. */
 interface Core {
   readonly rules: CatalogRules;
   /** By name of the type. */

@@ -50,7 +50,7 @@ export interface AddResult {
 /** The answer of `end`. */
 export interface EndResult {
   readonly window: CoalescingWindow | undefined;
-  /** What waited for the key, merged; its `coalesced_count` says how many events it stands for. */
+  /** The merged event that waited for the key; its `coalesced_count` says how many events it stands for. */
   readonly ended: StreamEvent | undefined;
 }
 

@@ -125,7 +125,7 @@ function checkSlot(name: string, rule: { readonly slot: string; readonly key: un
   check(typeof rule.key === 'function', `event type "${name}": a slot needs a key`);
 }
 
-/** What a catalog says about all of its events. */
+/** Rules of a catalog for all of its events. */
 export interface CatalogRules {
   readonly maxEventBytes: number;
   readonly openPayloads: OpenPayloads;

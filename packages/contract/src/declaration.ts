@@ -79,7 +79,7 @@ export interface EventTypeDeclaration<
   /** TypeBox schema of the payload, of any JSON type. Its static type is the payload's. */
   readonly payload: Schema;
   /**
-   * What is accepted although it does not follow `payload`, which then only recommends: a wider schema. Rules of the type
+   * A wider schema than `payload`: all that follows it is accepted, and `payload` only recommends. Rules of the type
    * (keys, merge) must cope with all that it accepts. A catalog with `openPayloads: 'recommended'` does not look at it.
    * @defaultValue `payload`
    */

@@ -95,7 +95,7 @@ function writeJson(value: unknown, field: string): string {
   let issue: Issue | undefined;
   try {
     text = JSON.stringify(value);
-    // What was handed in may write itself as something else (`toJSON`), so the text is judged.
+    // The value may write itself as something else (`toJSON`), so the text is judged.
     if (typeof text === 'string') issue = issueOfJson(value, text, `/${field}`);
   } catch (cause) {
     throw new ContractError('unencodable_event', `${field} cannot be written as JSON`, { cause });
@@ -106,13 +106,13 @@ function writeJson(value: unknown, field: string): string {
   throw new ContractError('unencodable_event', describeIssue(issue), { issues: [issue] });
 }
 
-/** What is wrong with the text that `JSON.stringify` made of a value. Few texts need a closer look at either. */
+/** Says what is wrong with the text that `JSON.stringify` made of a value. Few texts need a closer look at either. */
 function issueOfJson(value: unknown, text: string, path: string): Issue | undefined {
   const unreadable = mayBeUnreadable(text) ? explainUnreadable(JSON.parse(text), path) : undefined;
   return unreadable ?? (text.includes('null') ? explainNotFinite(value, path) : undefined);
 }
 
-/** Whether a text that `JSON.stringify` wrote may hold what no client could read. Few texts need the closer look. */
+/** True when a text that `JSON.stringify` wrote may hold what no client could read. Few texts need the closer look. */
 function mayBeUnreadable(text: string): boolean {
   return (
     text.includes('"__proto__":') || text.includes('\\ud') || bracketsIn(text, MAX_NESTING) > MAX_NESTING

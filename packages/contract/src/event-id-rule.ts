@@ -1,4 +1,4 @@
-// What an `event_id` may be. A catalog chooses one rule for all its events.
+// Rules for an `event_id`. A catalog chooses one for all its events.
 import { utf8Bytes } from './utf8-bytes.js';
 import { isUuid, isUuidV4 } from './uuid-text.js';
 
@@ -30,7 +30,7 @@ const checks: Readonly<Record<EventIdRule, (text: string) => boolean>> = {
   text: isIdText,
 };
 
-/** Whether a text is an ID by this rule. */
+/** True when a text is an ID by this rule. */
 export function isEventId(text: string, rule: EventIdRule): boolean {
   return checks[rule](text);
 }

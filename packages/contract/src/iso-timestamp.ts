@@ -53,7 +53,7 @@ export function isTimestamp(text: string): boolean {
   return normalizeTimestamp(text) !== undefined;
 }
 
-/** Whether a checked timestamp says how far its time is from UTC. One that does not is taken as UTC. */
+/** True when a checked timestamp has an offset from UTC. One that has none is taken as UTC. */
 export function hasUtcOffset(text: string): boolean {
   return /(?:[Zz]|[+\-\u2212]\d\d(?::?\d\d)?)$/.test(text.slice(Math.max(0, text.search(/[Tt ]/))));
 }

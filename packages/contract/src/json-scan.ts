@@ -71,7 +71,7 @@ export function bracketsIn(text: string, limit: number): number {
   return count;
 }
 
-/** Whether half a character stands in well-formed JSON text as an escape of its own, such as `\ud83d`. */
+/** True when well-formed JSON text holds a lone surrogate as an escape, such as `\ud83d`. */
 export function hasLoneSurrogateEscape(text: string): boolean {
   if (!text.includes('\\u')) return false;
   for (const [escape, high, low] of text.matchAll(ESCAPES))

@@ -27,9 +27,9 @@ export interface JsonSchemas {
   readonly event: JsonSchema;
   /** A flat stream entry: text fields, with JSON inside `payload` and `metadata`. */
   readonly entry: JsonSchema;
-  /** What is accepted as payload of each type, by the type's name. */
+  /** Accepted payloads of each type, by the type's name. */
   readonly payloads: Readonly<Record<string, JsonSchema>>;
-  /** What is recommended where more than that is accepted, by the type's name. */
+  /** Recommended payloads of the types that accept more, by the type's name. */
   readonly recommended: Readonly<Record<string, JsonSchema>>;
 }
 
@@ -55,7 +55,7 @@ function toKeywordValue(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? toJsonSchema(value) : value;
 }
 
-/** What a catalog accepts as payload of a type, as plain keywords, titled by the type's name. */
+/** Schema of the payloads that a catalog accepts of a type, as plain keywords, titled by the type's name. */
 export function payloadSchema(catalog: AnyCatalog, type: EventTypeDeclaration): JsonSchema {
   const accepted = checkedPayload(type, catalog);
   // A schema with the recommended fields would refuse others: they are named in words.
@@ -64,7 +64,7 @@ export function payloadSchema(catalog: AnyCatalog, type: EventTypeDeclaration): 
   return { ...head(type, 'Payload', recommendation), ...toJsonSchema(accepted) };
 }
 
-/** What is recommended as payload of a type, as plain keywords. */
+/** Schema of the payloads that are recommended for a type, as plain keywords. */
 function recommendedSchema(type: EventTypeDeclaration): JsonSchema {
   return { ...head(type, 'Recommended payload'), ...toJsonSchema(type.payload) };
 }

@@ -1,4 +1,4 @@
-// What some kind of client could not read, although JSON allows it. An event that holds it would throw those clients out, and
+// Finds what some kind of client could not read, although JSON allows it. An event that holds it would throw those clients out, and
 // again with every replay, so it is refused at the border. Everything else passes.
 import { actualTypeOf, type Issue, pointerStep } from './issue.js';
 import { bracketsIn, hasLoneSurrogateEscape, nestingOfText } from './json-scan.js';

@@ -25,7 +25,7 @@ export interface Coalescer {
 
 /** An ending event on its way to its stream. */
 export interface EndingUnderWay {
-  /** What it ends in the broker, in the step that stores it. */
+  /** Inputs that it ends in the broker, in the step that stores it. */
   readonly ends?: WindowEnding;
   /**
    * To be called once: with the entry's ID when it was stored; without one when it was not, or was there already. Then it has

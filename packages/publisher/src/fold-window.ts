@@ -15,7 +15,7 @@ import type { KeptTexts } from './kept-texts.js';
 /** A merged event. */
 export interface FoldedEvent {
   readonly event: StreamEvent;
-  /** Of the last input that it stands for, see `AS_OF_FIELD`. Left out: an older process added that. */
+  /** `asOf` of the last input that it stands for, see `AS_OF_FIELD`. Left out: an older process added that input. */
   readonly asOf?: EntryId;
 }
 

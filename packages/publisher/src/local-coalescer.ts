@@ -113,7 +113,7 @@ export class LocalCoalescer implements Coalescer {
     else this.#underWay.delete(keyName);
   }
 
-  /** What waits for the key came after the event that was stored with this ID, or it would have been ended by it. */
+  /** Moves what waits for the key behind the event stored with this ID: had it come before, that event would have ended it. */
   #moveBehind(slotKey: SlotKey, event: StreamEvent, id: EntryId): void {
     this.#times.note(this.#streamOf(event), id, this.#nowMs());
     const asOf = this.#slots.get(nameOf(slotKey))?.asOf;
@@ -159,7 +159,7 @@ export class LocalCoalescer implements Coalescer {
   #keepBound(): void {
     if (this.#slots.size <= this.#options.maxOpenWindows) return;
     for (const [name, slot] of this.#slots) {
-      // What waits is sent early.
+      // The oldest window is sent early.
       slot.cancelTimer?.();
       this.#slots.delete(name);
       this.#storeAll(name, this.#leaving(name, slot));

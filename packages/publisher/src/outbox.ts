@@ -21,7 +21,7 @@ export interface OutboxOptions {
   /** Characters of all fields that wait. */
   readonly maxChars: number;
   /**
-   * What has waited this long is refused, unless it is on its way at that moment. Time in which this process did not run is
+   * An event that has waited this long is refused, unless it is on its way at that moment. Time in which this process did not run is
    * not counted.
    */
   readonly maxWaitMs: number;
@@ -162,11 +162,11 @@ export class Outbox {
   }
 }
 
-/** What the queue of a stream needs of the outbox. */
+/** Dependencies of a stream's queue. */
 interface StreamOutboxPorts {
   /** On the outbox's own time. */
   nowMs(): number;
-  /** Told of every event that waits no longer, whatever became of it. */
+  /** Called for every event that waits no longer, whatever became of it. */
   onLeft(waiting: Waiting): void;
 }
 
@@ -191,7 +191,7 @@ class StreamOutbox {
     this.#limit = new QueueLimit(this.#maxBatchEvents);
   }
 
-  /** What is behind an event does not hold it up: only what is in its own lane and in higher ones counts. */
+  /** True when one more event may wait. Only its own lane and higher ones count: events behind it do not hold it up. */
   hasRoomFor(lane: Lane): boolean {
     const { maxWaiting } = this.#limit;
     if (maxWaiting === Number.POSITIVE_INFINITY) return true;

@@ -47,10 +47,10 @@ export type PublishRequest<C extends AnyCatalog> = {
 interface PreparedEvent {
   readonly event: StreamEvent;
   readonly declaration: EventTypeDeclaration;
-  /** Whether it waits for others of its key; an event without a key does not. */
+  /** True when it waits for others of its key; an event without a key does not. */
   readonly isCoalesced: boolean;
   readonly fields: Readonly<Record<string, string>>;
-  /** What it ends in the broker, see `Coalescer.end`. */
+  /** Inputs that it ends in the broker, see `Coalescer.end`. */
   readonly ends?: WindowEnding | undefined;
 }
 
@@ -68,7 +68,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   readonly #options: ResolvedPublisherOptions<C>;
   readonly #coalescer: Coalescer;
   readonly #outbox: Outbox;
-  /** Of what waits in windows. */
+  /** Texts of the events that wait in windows. */
   readonly #keptTexts = new KeptTexts();
   /** Writes that are under way; `flush` waits for them. Bounded by the outbox, which refuses beyond its bound. */
   readonly #inFlight = new Set<Promise<unknown>>();
@@ -81,7 +81,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     this.#coalescer = createCoalescer(options, this.#keptTexts, async (event, asOf) => {
       const declaration = this.#declarationOf(event);
       const fields = options.catalog.encodeEntry(event, this.#keptTexts.textsOf(event));
-      // What is replayed is not judged by it.
+      // Events that can be replayed are not judged by it.
       const isFleeting = declaration.replay.mode === 'none';
       if (asOf !== undefined && isFleeting) fields[AS_OF_FIELD] = asOf;
       const prepared = { event, declaration, fields };

@@ -1,6 +1,6 @@
 // How many events may wait for a stream that is offered more than it takes. Pure.
 
-/** What has waited this long when its turn comes is late. */
+/** An event that has waited this long when its turn comes is late. */
 const LATE_MS = 500;
 /** Late for this long without a break, and the stream is overloaded. */
 const OVERLOADED_AFTER_MS = 500;

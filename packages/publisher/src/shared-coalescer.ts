@@ -35,7 +35,7 @@ export interface SharedCoalescerOptions {
   readonly broker: Pick<Broker, 'windows' | 'partitioning' | 'state' | 'onStateChange'>;
   /** Windows this process has added to and that may still wait; at the bound the oldest is flushed early. */
   readonly maxOpenWindows: number;
-  /** Of what waits, and of what is read again from windows. */
+  /** Texts of the events that wait, and of those that are read again from windows. */
   readonly keptTexts: KeptTexts;
   readonly observer: PublisherObserver;
   readonly store: StoreMerged;

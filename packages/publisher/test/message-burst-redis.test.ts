@@ -1,4 +1,4 @@
-// What a burst of chat messages costs Redis: its batches, and next to nothing for the typing that each message ends.
+// A burst of chat messages costs Redis its batches, and next to nothing for the typing that each message ends.
 import { randomUUID } from 'node:crypto';
 import { createRedisBroker } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';

@@ -234,7 +234,7 @@ describe('where more is offered than the store takes', () => {
     expect(Math.max(...waitedMs.refused)).toBeLessThanOrEqual(stepMs);
     expect([...refusals]).toEqual(['outbox_full not_stored 1000']);
     await clock.advance(3_000);
-    // What came before anybody could know, then half a second's worth.
+    // First the events that came before anybody could know, then half a second's worth.
     expect(Math.max(...waitedMs.stored)).toBeLessThan(3_000);
     expect(Math.max(...waitedMs.stored.slice(-300))).toBeLessThan(700);
     // Calm again: a burst is welcome.

@@ -59,7 +59,7 @@ export class HubError extends SignalRError {
 const RETRY_SECONDS = { least: 1, most: 86_400 } as const;
 
 /**
- * What `authenticate` throws when it cannot tell now who somebody is, because a service that it asks (a key server, a database) is
+ * `authenticate` throws it when it cannot tell now who somebody is, because a service that it asks (a key server, a database) is
  * away. The request is answered with 503 and `Retry-After` rather than 401, which clients take for a final no.
  */
 export class AuthenticationUnavailable extends SignalRError {

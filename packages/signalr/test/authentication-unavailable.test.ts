@@ -9,7 +9,7 @@ import { type Host, startHost } from './support/host.js';
 import { negotiateUrl, openPolling, post, send } from './support/http-client.js';
 import { call, HANDSHAKE, openRaw } from './support/raw-client.js';
 
-/** What the hub's service says: who it is, or nothing while it is away. */
+/** The service that tells the hub who somebody is, or nothing while it is away. */
 interface KeyService {
   isAway: boolean;
   retryAfterMs: number | undefined;

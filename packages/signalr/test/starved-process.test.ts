@@ -38,7 +38,7 @@ test('a client that sent its ping while the server slept is not taken for silent
   await using client = await openRaw(host);
   client.send(ping + call('echo', ['before']));
   expect(await client.next()).toContain('before');
-  // What the server heard before counts no more.
+  // From the next tick on, the ping that the server heard counts no more.
   await nextTick();
   // At the end of a turn of the event loop, so that timers are what it wakes up to.
   await turn();

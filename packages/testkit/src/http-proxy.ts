@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 
-/** What becomes of a request: it is forwarded, answered with this status, cut off, or delivered and its answer lost. */
+/** Fate of a request: forwarded, cut off, delivered with its answer lost, answered with this status, or delayed. */
 export type HttpFate =
   | 'pass'
   | 'cut'

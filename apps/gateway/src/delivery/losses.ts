@@ -1,8 +1,8 @@
-// Who is told that a stream has lost entries, and when: each connection once per loss, at a moment of its own. Pure but for the clock.
+// Tells each connection once per loss that a stream has lost entries, at a moment of its own. Pure but for the clock.
 import type { CancelTimer, Clock, StreamPosition } from '@millrace/broker';
 import { repeat } from './repeat.js';
 
-/** What was lost: entries in between, or the stream as it was. */
+/** Kind of a loss: `gap`, entries in between; `reset`, the stream as it was. */
 export type LossReason = 'gap' | 'reset';
 
 /** A connection and its rooms, as far as losses concern them. */
@@ -13,7 +13,7 @@ export interface LossMember {
   tell(): void;
 }
 
-/** What losses are told with. */
+/** Dependencies of {@link Losses}. */
 export interface LossesPorts {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   /** A number from 0 up to, not including, 1. */
@@ -63,7 +63,7 @@ export class Losses {
     this.#settle(connectionId);
   }
 
-  /** Whether nobody is untold: then positions are what they are. */
+  /** True when nobody is untold: then positions are what they are. */
   get isEmpty(): boolean {
     return this.#dueMs.size === 0;
   }
@@ -136,7 +136,7 @@ export function untoldGroup(roomId: string): string {
   return `\u0000${roomId}`;
 }
 
-/** Whether a group is one of {@link untoldGroup}. */
+/** True for a group of {@link untoldGroup}. */
 export function isUntoldGroup(group: string): boolean {
   return group.startsWith('\u0000');
 }

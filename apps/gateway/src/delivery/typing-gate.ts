@@ -188,7 +188,7 @@ function isOvertaken(
   return holdsFrom(message, asOf, nowMs) || holdsFrom(stop, asOf, nowMs);
 }
 
-/** Whether the mark counts and does not lie before `id`: what is as of the mark's own ID came just before it, for the mark took that ID. */
+/** True when the mark counts and does not lie before `id`: what is as of the mark's own ID came just before it, for the mark took that ID. */
 function holdsFrom(mark: Mark | undefined, id: EntryId, nowMs: number): boolean {
   return mark !== undefined && mark.untilMs > nowMs && compareEntryIds(id, mark.id) <= 0;
 }

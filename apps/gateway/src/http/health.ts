@@ -1,7 +1,7 @@
 // For orchestrators and Prometheus: is the process alive, should it get traffic, what does it measure.
 import type { FastifyInstance } from 'fastify';
 
-/** Whether a gateway should get new connections, and if not, why. `details`: what somebody should look after all the same. */
+/** Says whether a gateway should get new connections, and if not, why. `details`: what somebody should look after all the same. */
 export type Readiness = { readonly details: readonly string[] } & (
   | { readonly isReady: true }
   | { readonly isReady: false; readonly reasons: readonly string[] }

@@ -57,7 +57,7 @@ export function createHttpServer(options: {
   return app;
 }
 
-/** Whether an answer is early: more of its request is on the way. */
+/** True when more of the request is on the way, so that an answer now is early. */
 function isBodyComing({ complete, headers }: IncomingMessage): boolean {
   return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0);
 }

@@ -12,7 +12,7 @@ const TURN_BUDGET_MS = 20;
 const RETRY_AFTER_SECONDS = 1;
 
 /**
- * Whether there is time for one more request. Pure, but for the clock it is given.
+ * Decides whether there is time for one more request. Pure, but for the clock it is given.
  *
  * calm ⇄ late → overloaded → calm. A burst makes turns late, and all of it is served; only where they stay late more comes in than
  * goes out, and all clients of this gateway wait for their events longer and longer.
@@ -29,12 +29,12 @@ export class TurnBudget {
     this.#nowMs = nowMs;
   }
 
-  /** Whether this request is the first of its turn: then `endTurn` is due at the turn's end. */
+  /** True for the first request of a turn: then `endTurn` is due at the turn's end. */
   get isFirstOfTurn(): boolean {
     return this.#turnStartedMs === undefined;
   }
 
-  /** Whether the next request is to be served. */
+  /** Decides whether the next request is served. */
   admits(): boolean {
     const nowMs = this.#nowMs();
     this.#turnStartedMs ??= nowMs;

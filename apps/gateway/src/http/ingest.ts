@@ -138,7 +138,7 @@ function toProblemErrors(failure: ParseFailure, index: number): readonly Problem
   }));
 }
 
-/** Of events that were read, those that are refused all the same: a coalesced one must fit with the largest count. */
+/** Errors of valid events that are too large all the same: a coalesced one must fit with the largest count. */
 function tooLargeWithCount(events: readonly WrittenEvent[], catalog: AnyCatalog): readonly ProblemError[] {
   return events.flatMap(({ event, declaration, payloadText }, index) => {
     if (declaration.coalescing === undefined) return [];

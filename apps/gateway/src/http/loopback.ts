@@ -1,7 +1,7 @@
 // Which names mean this machine. Pure.
 
 /**
- * Whether a host as browsers write it is this machine: `localhost` and names below it (RFC 6761, section 6.3), 127.0.0.0/8, `[::1]`.
+ * True when a host as browsers write it is this machine: `localhost` and names below it (RFC 6761, section 6.3), 127.0.0.0/8, `[::1]`.
  * Any other name, although it leads here, may belong to somebody else (DNS rebinding).
  */
 export function isLoopbackName(hostname: string): boolean {
@@ -19,6 +19,6 @@ export function isLoopbackName(hostname: string): boolean {
 /** The same for a `Host` header, with or without a port. Other spellings of an address are read as browsers read them. */
 export function isLoopbackHost(host: string): boolean {
   const url = `http://${host}`;
-  // What is more than host and port is no `Host` header.
+  // A `Host` header holds host and port and nothing else.
   return /^[^/?#@\\\s]+$/.test(host) && URL.canParse(url) && isLoopbackName(new URL(url).hostname);
 }

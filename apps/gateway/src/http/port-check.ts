@@ -21,7 +21,7 @@ export async function checkPort(host: string, port: number): Promise<void> {
   await once(server, 'close');
 }
 
-/** What to tell whoever starts a gateway that cannot listen; any other `cause` as it is. */
+/** Error that tells the operator why a gateway cannot listen; any other `cause` as it is. */
 export function portError(host: string, port: number, cause: unknown): unknown {
   switch ((cause as NodeJS.ErrnoException).code) {
     case 'EADDRINUSE': {

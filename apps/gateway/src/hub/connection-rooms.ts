@@ -82,7 +82,7 @@ export class ConnectionRooms {
   readonly #absences = new Map<string, Absence>();
   /** Rooms that are present and untold, and why. */
   readonly #untold = new Map<string, LossReason>();
-  /** What was replayed at joins. */
+  /** Replays that joins were sent, by room. */
   readonly #rounds = new Map<string, ReplayRound>();
   #isCatchingUp = false;
 
@@ -148,7 +148,7 @@ export class ConnectionRooms {
    * @returns `close` when memory has lost what would be next
    */
   async fallBehind(member: RoomMember): Promise<BackpressureVerdict> {
-    // What it is brought up to date with carries positions that hide a loss.
+    // The events that bring it up to date carry positions that hide a loss.
     this.#ports.losses.tellNow(member.connectionId);
     // In the very send that found it too slow: what comes next is missed by this connection, and will be followed up.
     for (const roomId of member.groups.list()) this.#stepOut(member, roomId, true);

@@ -156,7 +156,7 @@ function roomIdArgument(value: unknown): string {
 }
 
 /**
- * What a client has from a gateway of a later build, during a rollout or when one is taken back: it fits no stream, so the client is
+ * Stands for a position from a gateway of a later build, during a rollout or when one is taken back: it fits no stream, so the client is
  * told to load what it missed, and goes on.
  */
 const OF_LATER_BUILD: Position = [];

@@ -18,7 +18,7 @@ export interface StreamPlaceOfClient {
 /** `unknown`: it took too long, or the broker was not heard meanwhile. */
 export type Reached = 'reached' | 'lost' | 'unknown';
 
-/** What is waited with. */
+/** Dependencies of {@link ReachedPositions}. */
 export interface ReachedPositionsPorts {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly maxWaitMs: number;
@@ -78,7 +78,7 @@ export class ReachedPositions {
     if (queue !== undefined) this.#lookAgain(stream, queue);
   }
 
-  /** Who waits now. */
+  /** Number of joins that wait now. */
   get size(): number {
     return [...this.#queues.values()].reduce((sum, { waiters }) => sum + waiters.size, 0);
   }

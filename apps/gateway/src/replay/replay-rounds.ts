@@ -6,14 +6,14 @@ import type { Broker, Clock } from '@millrace/broker';
 export interface ReplayRound {
   readonly userId: string;
   readonly roomId: string;
-  /** Of the first event that was sent: a client that gets on has another one next time. */
+  /** ID of the first event that was sent: a client that gets on has another one next time. */
   readonly firstEventId: string;
   readonly startedMs: number;
   /** When something was sent last. */
   lastMs: number;
 }
 
-/** What rounds are counted with. */
+/** Dependencies of {@link ReplayRounds}. */
 export interface ReplayRoundsPorts {
   readonly counters: Broker['counters'];
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;

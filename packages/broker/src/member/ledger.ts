@@ -144,7 +144,7 @@ export class Ledger {
     return Math.min(...accounts.map(({ tickAtMs }) => Math.max(1, tickAtMs - doneMs)));
   }
 
-  /** What the broker refuses for one account is no reason to leave the others undone. */
+  /** Does the work for each account. A refusal for one is no reason to leave the others undone. */
   async #forEach<T>(
     accounts: readonly Account[],
     work: (account: Account) => Promise<T>,

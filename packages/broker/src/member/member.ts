@@ -105,13 +105,13 @@ export class Member {
     return this.#ledger?.slot;
   }
 
-  /** What is wrong with single streams, by the last look at each. */
+  /** Troubles of single streams, by the last look at each. */
   get troubles(): readonly StreamTrouble[] {
     return this.#health.troubles;
   }
 
   /**
-   * Whether everything that had been published when it began, or last recovered, was handled. Streams that the broker refuses do
+   * True when everything that had been published when it began, or last recovered, was handled. Streams that the broker refuses do
    * not count, unless it refuses all.
    */
   get isCaughtUp(): boolean {
@@ -170,7 +170,7 @@ export class Member {
     });
   }
 
-  /** What the last heartbeat said of the stream's end; `undefined` before the first. */
+  /** The stream's end by the last heartbeat; `undefined` before the first. */
   told(stream: string): ToldTip | undefined {
     return this.#track(stream).told;
   }

@@ -1,10 +1,10 @@
-// What is wrong with single streams, so that it can be named and the others go on. Pure bookkeeping.
+// Records what is wrong with single streams, so that it can be named and the others go on. Pure bookkeeping.
 import type { EntryId } from '../broker.js';
 import { entryIdMs, LAST_ENTRY_ID } from '../entry-id.js';
 import type { BrokerError } from '../errors.js';
 
 /**
- * What can be wrong with one stream. `refused`: the store refuses it for good, a key of the wrong type for example.
+ * Kind of trouble with one stream. `refused`: the store refuses it for good, a key of the wrong type for example.
  * `exhausted`: its newest ID is the largest there is, so nothing can be appended. `ahead`: its newest ID lies in the
  * broker's future.
  */
@@ -14,14 +14,14 @@ export type StreamTroubleKind = 'refused' | 'exhausted' | 'ahead';
 export interface StreamTrouble {
   readonly stream: string;
   readonly kind: StreamTroubleKind;
-  /** What is wrong, for people. */
+  /** Description of the trouble, for people. */
   readonly message: string;
 }
 
 /** Which part of a member finds a stream refused; the newest ID is watched beside them. */
 export type HealthSource = 'register' | 'tail' | 'heartbeat' | 'ledger' | 'newest_id';
 
-/** Told of changes only: once when a kind of trouble begins at a stream, once when it is over. */
+/** Called on changes only: once when a kind of trouble begins at a stream, once when it is over. */
 export interface HealthListener {
   readonly onTrouble: (trouble: StreamTrouble) => void;
   readonly onTroubleOver: (stream: string, kind: StreamTroubleKind) => void;
@@ -43,7 +43,7 @@ export class StreamHealth {
     ]);
   }
 
-  /** Whether the broker refuses the stream to one of these. */
+  /** True when the broker refuses the stream to one of these. */
   isRefused(
     stream: string,
     sources: readonly HealthSource[] = ['register', 'tail', 'heartbeat', 'ledger'],
@@ -57,7 +57,7 @@ export class StreamHealth {
     this.note(stream, source, { stream, kind: 'refused', message: error.message });
   }
 
-  /** What this part finds now; `undefined`: nothing is wrong. */
+  /** Records what this part finds now; `undefined`: nothing is wrong. */
   note(stream: string, source: HealthSource, trouble: StreamTrouble | undefined): void {
     const known = this.#found.get(stream);
     if (known === undefined && trouble === undefined) return;
@@ -80,7 +80,7 @@ function kindsOf(found: ReadonlyMap<HealthSource, StreamTrouble>): ReadonlySet<S
 /** IDs may lead the broker's clock by so much: after a failover the clock of the new server may be behind. */
 const MAX_LEAD_MS = 5_000;
 
-/** What a stream's newest ID says is wrong with it, at the broker's time of the same moment. */
+/** Trouble that a stream's newest ID shows, at the broker's time of the same moment. */
 export function newestIdTrouble(reply: {
   readonly stream: string;
   readonly lastId: EntryId;

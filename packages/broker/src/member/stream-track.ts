@@ -107,7 +107,7 @@ export class StreamTrack {
     this.#gapUpTo = firstId;
   }
 
-  /** Whether what was counted last had been met before. */
+  /** True when the gap that was counted last had been met before. */
   get isGapKnown(): boolean {
     return this.#isGapKnown;
   }

@@ -23,7 +23,7 @@ export interface TailContext {
   readonly sizes: EntrySizes;
   readonly report: LoopReport;
   readonly health: StreamHealth;
-  /** Whether the member is registered at this stream and has warmed up for it. */
+  /** True when the member is registered at this stream and has warmed up for it. */
   readonly mayRead: (stream: string) => boolean;
   /** Called after each read that brought something of these streams. */
   readonly onProgress: (streams: ReadonlySet<string>) => void;
@@ -117,7 +117,7 @@ export class Tail {
     }
   }
 
-  /** Whether one of the streams brought as much as a read may: then there is more. */
+  /** Resolves to true when one of the streams brought as much as a read may: then there is more. */
   async #readStreams(streams: readonly string[], blockMs: number, signal: AbortSignal): Promise<boolean> {
     const { broker, options, tracks, sizes, onProgress } = this.#context;
     const asked = streams.flatMap((stream) => tracks.get(stream) ?? []);

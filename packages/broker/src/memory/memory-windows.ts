@@ -44,7 +44,7 @@ interface State {
 /** Most slots of rooms that are not idle. At the bound additions are refused. */
 const MAX_STATES = 100_000;
 
-/** What the windows need of their broker. */
+/** Dependencies of {@link MemoryWindows}. */
 export interface MemoryWindowsPorts {
   /** @throws BrokerError unless the broker is open */
   checkReady(): void;

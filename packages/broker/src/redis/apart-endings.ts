@@ -13,7 +13,7 @@ export interface StoredEnding {
   readonly id: EntryId;
 }
 
-/** What the endings need of their broker. */
+/** Dependencies of {@link ApartEndings}. */
 export interface ApartEndingsPorts {
   command(key: string, args: readonly string[]): Promise<unknown>;
   run<T>(call: ScriptCall<T>): Promise<T>;

@@ -59,7 +59,7 @@ export class RedisConnection {
   #client: Client | undefined;
   #clientId: string | undefined;
   #isClusterNode = false;
-  /** What INFO says; `undefined` where the user may not ask for it. */
+  /** The server's run by INFO; `undefined` where the user may not ask for it. */
   #runId: string | undefined;
   #marks: RunMarks;
   #connectedAtMs = 0;
@@ -90,7 +90,7 @@ export class RedisConnection {
   }
 
   /**
-   * Whether this connection leads, or last led, to this run of a server: another one, or the same started again, is another run.
+   * True when this connection leads, or last led, to this run of a server: another one, or the same started again, is another run.
    * Where INFO is refused, only after `proveRun`.
    */
   isRun(runId: string): boolean {
@@ -170,7 +170,7 @@ export class RedisConnection {
     let mark = this.#runId === undefined ? marks.proposedFor(key) : '';
     let refuted = '';
     for (let attempt = 0; attempt < MAX_SETTLE_ATTEMPTS; attempt++) {
-      // What was proven holds for the connection that it was proven on.
+      // A proof holds only for the connection that it was made on.
       if (marks !== this.#marks) throw new BrokerError('unavailable', 'The connection to Redis was lost');
       const reply = await this.#run(call, [mark, refuted], options);
       const asked = questionIn(reply);

@@ -5,7 +5,7 @@ import { type Listener, probe } from './probe.js';
 import { fromRedisError } from './redis-errors.js';
 import { parseRedisUrl } from './redis-url.js';
 
-/** What is known of a failure. */
+/** Facts about a failure. */
 interface Failure {
   /** Everything that the error and its causes say, codes of the system among it. */
   readonly text: string;
@@ -141,7 +141,7 @@ function knownText(failure: Failure): string | undefined {
 const TELLING =
   /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b|or newer is needed/;
 
-/** What to say where something else listens, or in another way; `undefined` where it is a Redis as the URL says. */
+/** Says what is wrong where something else listens, or in another way; `undefined` where it is a Redis as the URL says. */
 async function isNoRedis({ text, where }: Failure, url: string): Promise<string | undefined> {
   const [first] = parseRedisUrl(url).seeds;
   if (first === undefined || TELLING.test(text)) return undefined;

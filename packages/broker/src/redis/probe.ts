@@ -1,4 +1,4 @@
-// What listens at an address that is no good as a Redis: asked once, after opening has failed, to say what to do. Sends no secrets.
+// Finds out what listens at an address that is no good as a Redis: asked once, after opening has failed, to say what to do. Sends no secrets.
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { NodeAddress } from './redis-url.js';
@@ -17,7 +17,7 @@ export async function probe(address: NodeAddress): Promise<Listener> {
   const place = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
   const plain = listenerOf(await answerTo('PING\r\nROLE\r\n', connect(place)));
   if (plain !== 'unknown') return plain;
-  // Whether its certificate is good is not the question.
+  // The validity of its certificate is not the question.
   const isSecure = await settles(connectTls({ ...place, rejectUnauthorized: false }), 'secureConnect');
   return isSecure ? 'tls' : 'unknown';
 }
@@ -48,7 +48,7 @@ function answerTo(question: string, socket: Socket): Promise<string> {
   });
 }
 
-/** Whether the event comes in time; the socket is destroyed either way. */
+/** Resolves to true when the event comes in time; the socket is destroyed either way. */
 function settles(socket: Socket, event: string): Promise<boolean> {
   return new Promise((resolve) => {
     const done = (isThere: boolean) => (): void => {

@@ -322,7 +322,7 @@ class RedisBroker implements Broker {
         this.readGroups.map(([stream = '']) => this.#router.command(stream, ['INFO', 'memory'])),
       );
       const policies = about.map((text) => /^maxmemory_policy:(\S+)/m.exec(asText(text))?.[1]);
-      // Of a cluster the first node that evicts speaks for all.
+      // The first node of a cluster that evicts speaks for all.
       return policies.find((policy) => policy !== undefined && policy !== 'noeviction') ?? policies[0];
     } catch (error) {
       if (error instanceof BrokerError && error.code === 'refused') return undefined;
@@ -469,7 +469,7 @@ class RedisBroker implements Broker {
   }
 }
 
-/** What the entries ended that were appended. */
+/** Endings of the entries that were appended. */
 function endingsOf(
   entries: readonly OutgoingEntry[],
   receipts: readonly (PublishReceipt | BrokerError)[],

@@ -5,7 +5,7 @@ import { asNumber } from './replies.js';
 import type { ScriptCall } from './script-calls.js';
 import { countScript } from './scripts/counters.js';
 
-/** What the counts need of their broker. */
+/** Dependencies of {@link RedisCounters}. */
 export interface RedisCountersPorts {
   run<T>(call: ScriptCall<T>): Promise<T>;
   command(key: string, command: readonly string[]): Promise<unknown>;

@@ -29,7 +29,7 @@ export function fromRedisError(error: unknown): BrokerError {
   return new BrokerError(code, messageOfReply(message), { cause: error, nothingHappened });
 }
 
-/** What Redis said, in the words of Redis; where somebody must do something first, with where it stands what. */
+/** Message for an error reply: the words of Redis; where somebody must do something first, the page that says what. */
 export function messageOfReply(message: string): string {
   // XADD has no code of its own for it.
   return message.includes('exhausted the last possible ID')

@@ -102,7 +102,7 @@ const PLACES: Readonly<Record<string, string>> = {
 /** Names the first parameter, never its value. */
 function unknownParameters(query: string): BrokerError {
   const [name = ''] = query.split(/[=&]/);
-  // What is no name may be a piece of a password.
+  // Text that is no name may be a piece of a password.
   const shown = /^[A-Za-z_][\w.-]{0,31}$/.test(name) ? `?${name}=…` : '?…';
   return invalid(
     `has a parameter that means nothing here (${shown}): ${PLACES[name.toLowerCase()] ?? 'take it out'}`,

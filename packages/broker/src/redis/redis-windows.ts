@@ -55,7 +55,7 @@ interface Mark {
 export class RedisWindows implements WindowStore {
   readonly #ports: RedisWindowsPorts;
   readonly #marks = new OldestFirstMap<string, Mark>();
-  /** Of entries that were stored on other servers; unused where there is one. */
+  /** Endings by entries that were stored on other servers; unused where there is one server. */
   readonly apartEndings: ApartEndings;
 
   constructor(ports: RedisWindowsPorts) {
@@ -173,10 +173,10 @@ export class RedisWindows implements WindowStore {
   }
 }
 
-/** Whether the step waits for a time that no window and no flush has. */
+/** True when the step waits for a time that no window and no flush has. */
 function isStuck(result: unknown): boolean {
   if (typeof result !== 'object' || result === null) return false;
   const waitMs = 'inMs' in result ? result.inMs : 'dueInMs' in result ? result.dueInMs : 0;
-  // What is no 64-bit number any more is answered as a negative one.
+  // A number beyond 64 bits is answered as a negative one.
   return typeof waitMs === 'number' && (waitMs > WINDOW_LIMITS.keptMs || waitMs < 0);
 }

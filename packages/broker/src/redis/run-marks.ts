@@ -6,7 +6,7 @@ import { asArray, asText } from './replies.js';
 /** Sends one command over the connection whose marks these are. */
 export type SendCommand = (command: readonly string[]) => Promise<unknown>;
 
-/** What the epoch's record may hold: `m` and 20 digits, which no INFO answers. */
+/** A mark in the epoch's record: `m` and 20 hexadecimal digits, which no INFO answers. */
 const MARK = /^m[0-9a-f]{20}$/;
 /** Stands for no mark: the script answers which one the record has. */
 const UNKNOWN_MARK = '?';
@@ -25,7 +25,7 @@ export class RunMarks {
     this.#send = send;
   }
 
-  /** Whether this run is known to have the mark; `false` also where nobody has asked yet. */
+  /** True when this run is known to have the mark; `false` also where nobody has asked yet. */
   isProven(mark: string): boolean {
     return this.#known.get(mark) === true;
   }

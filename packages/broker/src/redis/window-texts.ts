@@ -2,7 +2,7 @@
 import { isEntryId } from '../entry-id.js';
 import type { WaitedEnding, WaitedInput, WindowEnding } from '../windows.js';
 
-/** What the scripts complete with the IDs. */
+/** The ending as JSON, which the scripts complete with the IDs. */
 export function endingText({ key, timestamp }: WindowEnding): string {
   return JSON.stringify({ key, timestamp });
 }
@@ -37,7 +37,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
     // Whatever JSON it is, its properties are unknown values, and `null` has none.
     return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
   } catch {
-    // What is no JSON was not written by a publisher.
+    // Text that is no JSON was not written by a publisher.
     return {};
   }
 }

@@ -245,7 +245,7 @@ export class HubEndpoint<Client, User, Items> {
     return this.#answerForwarded(await instances?.forwardUpgrade(request, socket, head, url));
   }
 
-  /** What an instance had that has ended is lost, and its client begins anew; one that cannot be asked may have it still. */
+  /** An instance that has ended lost its connections, and their clients begin anew; one that cannot be asked may have them still. */
   #answerForwarded(outcome: ForwardOutcome | undefined): HttpAnswer | undefined {
     if (outcome === 'answered') return undefined;
     if (outcome === 'unreachable') return this.#admitter.refuse('instance_unreachable', GOING_AWAY);

@@ -1,5 +1,5 @@
 /*
- * What is still coming when a request has its answer already. Most clients send a body whole before they read the answer: a server
+ * Discards the rest of a request that has its answer already. Most clients send a body whole before they read the answer: a server
  * that closes at once makes them see a broken pipe instead of it (RFC 9112, 9.6), so it reads on for a while.
  */
 import type { ServerResponse } from 'node:http';

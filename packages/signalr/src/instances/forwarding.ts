@@ -33,7 +33,7 @@ export interface ForwardLimits {
 }
 
 /**
- * What became of a request that was forwarded. `gone`: nothing listens there any more, so what that instance had is lost.
+ * Outcome of a request that was forwarded. `gone`: nothing listens there any more, so what that instance had is lost.
  * `unreachable`: nobody knows, it may be there all the same. After both nothing was answered.
  */
 export type ForwardOutcome = 'answered' | 'gone' | 'unreachable';
@@ -49,7 +49,7 @@ export function forwardRequest(
     const outgoing = startRequest(url, request, withoutHopByHop(request.headers), limits);
     let isAnswered = false;
     const giveUp = (error?: Error): void => {
-      // What breaks after the whole answer is the rest of a body that nobody waits for.
+      // A break after the whole answer concerns the rest of a body that nobody waits for.
       if (isAnswered) return;
       outgoing.destroy();
       if (response.headersSent) response.destroy();

@@ -4,7 +4,7 @@
 import { SignalRError } from '../errors.js';
 import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
-/** What JSON text comes to. A map stands for an object where a bigint was looked for; both mean the same. */
+/** The value of JSON text. A map stands for an object where a bigint was looked for; both mean the same. */
 export type ExactJson =
   | null
   | boolean
@@ -63,7 +63,7 @@ class ExactReader {
       const name = this.#string();
       this.#peek();
       this.#at += 1; // the colon
-      // Of repeated names the last one counts, as for JSON.parse.
+      // The last of repeated names counts, as for JSON.parse.
       members.set(name, this.read(depth + 1));
     }
     this.#at += 1;

@@ -91,7 +91,7 @@ export class MessagePackWriter {
     } else this.#entries(Object.entries(value), depth);
   }
 
-  /** What was read from JSON text: there is nothing to leave out, and the text said -0 on purpose. */
+  /** Writes a value that was read from JSON text: there is nothing to leave out, and the text said -0 on purpose. */
   #json(value: ExactJson, depth: number): void {
     if (typeof value === 'string') return this.writeString(value);
     if (typeof value === 'number') return Object.is(value, -0) ? this.#float(value) : this.#number(value);

@@ -15,7 +15,7 @@ const windowMs = 100;
 // Long, so that a slow machine loses no claim it still needs.
 const leaseMs = 60_000;
 
-/** Of a window whose events go to the chat stream. */
+/** Options of a window whose events go to the chat stream. */
 const lasting = (ms: number) => ({ windowMs: ms, stream: CHAT });
 const input = (id: string, text = `text of ${id}`) => ({ id, text });
 const texts = (...all: string[]) => all.map((text) => ({ text, asOf: expect.any(String) }));

@@ -2,7 +2,7 @@
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
-/** What is no hash was not written by us. */
+/** Removes a key that is no hash: it was not written by us. */
 const replaceForeign = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 `;

@@ -3,7 +3,7 @@
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
-/** What is no hash was not written by us and holds no slots: it makes room, or nothing would ever be acknowledged again. */
+/** Removes a key that is no hash: it was not written by us and holds no slots, and nothing would ever be acknowledged again. */
 const replaceForeign = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 `;
