@@ -70,7 +70,7 @@ test.each([
 });
 
 test.each(['{room}', 'a{b', '}{', '%7Broom%7D', '  '])(
-  'a room named %j has messages, typing and receipts as any other',
+  'a room named %j has messages, typing and receipts as every other room',
   async (name) => {
     const roomId = `${name}${randomUUID()}`;
     const [alice, bob] = [randomUUID(), randomUUID()];

@@ -13,10 +13,10 @@ import {
 } from 'typebox';
 import { nonEmptyList, optional, timestamp, uuid } from './schema-pieces.js';
 
-/** What the data model leaves open: any JSON object. */
+/** A JSON object whose fields the data model leaves open. */
 export const anyObject = Shape({});
 
-/** Who sent a chat message. Recommended: the data model does not say what it holds. */
+/** Sender of a chat message. Recommended: the data model does not say what it holds. */
 const senderInfo = Shape(
   {
     id: uuid({ description: 'The user.' }),
@@ -46,7 +46,7 @@ export const chatMessagePayload = Shape({ ...messageFields, sender: optional(sen
 /** The same as far as the data model defines it. */
 export const openChatMessagePayload = Shape({
   ...messageFields,
-  sender: optional(Shape({}, { description: 'Who sent the message: any JSON object.' })),
+  sender: optional(Shape({}, { description: 'Who sent the message. Its fields are open.' })),
 });
 
 const typingFields = {
