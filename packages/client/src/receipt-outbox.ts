@@ -1,6 +1,6 @@
 // Read receipts of one room on their way to the gateway: united, kept while offline, sent until they are accepted.
 import { type BackOffRule, backOffMs } from './back-off.js';
-import { ClientError, type ReportError } from './client-error.js';
+import { ClientError, passesByItself, type ReportError } from './client-error.js';
 import type { ClientClock } from './clock.js';
 
 /** What a {@link ReceiptOutbox} needs. */
@@ -17,7 +17,7 @@ export interface ReceiptOutboxOptions {
 /** Sends message IDs; rejects when the gateway did not take them. */
 export type SendReceipts = (messageIds: readonly string[]) => Promise<unknown>;
 
-/** After so many refusals the receipts are dropped and reported. */
+/** After so many refusals the receipts are dropped and reported. Answers to try again later do not count. */
 const MAX_REFUSALS = 5;
 
 /**
@@ -34,6 +34,8 @@ export class ReceiptOutbox {
   #send: SendReceipts | undefined;
   #cancelRetry: (() => void) | undefined;
   #refusals = 0;
+  /** Attempts in a row that were not taken, for the back-off. */
+  #failures = 0;
 
   constructor(options: ReceiptOutboxOptions) {
     this.#options = options;
@@ -53,7 +55,7 @@ export class ReceiptOutbox {
   /** The room is joined: `send` works from now on. */
   open(send: SendReceipts): void {
     this.#send = send;
-    this.#refusals = 0;
+    this.#forgetFailures();
     this.#pump();
   }
 
@@ -90,16 +92,16 @@ export class ReceiptOutbox {
     if (batch !== this.#underWay) return;
     if (error === undefined) {
       this.#underWay = new Map();
-      this.#refusals = 0;
+      this.#forgetFailures();
     } else {
-      this.#refusals++;
+      this.#failures++;
+      if (!passesByItself(error)) this.#refusals++;
       if (this.#refusals < MAX_REFUSALS) this.#retryLater();
       else this.#giveUp(error);
     }
     this.#pump();
   }
 
-  /** Nobody can tell a refusal for now (the broker is away) from one for good. */
   #retryLater(): void {
     this.#takeBack();
     const { clock, retry, random } = this.#options;
@@ -108,7 +110,7 @@ export class ReceiptOutbox {
         this.#cancelRetry = undefined;
         this.#pump();
       },
-      backOffMs(retry, this.#refusals, random),
+      backOffMs(retry, this.#failures, random),
     );
   }
 
@@ -116,9 +118,14 @@ export class ReceiptOutbox {
     const { roomId, report } = this.#options;
     const count = this.#underWay.size;
     this.#underWay = new Map();
-    this.#refusals = 0;
+    this.#forgetFailures();
     const reason = cause instanceof Error ? cause.message : String(cause);
     report(new ClientError('refused', `${count} read receipts were dropped: ${reason}`, { roomId, cause }));
+  }
+
+  #forgetFailures(): void {
+    this.#refusals = 0;
+    this.#failures = 0;
   }
 
   #takeBack(): void {

@@ -1,7 +1,7 @@
 // What holds for one connection only: which rooms are joined on it, in which order the others follow, and how far the
 // connection has seen. A new connection gets a new session.
 import { backOffMs } from './back-off.js';
-import { ClientError, type ReportError } from './client-error.js';
+import { ClientError, passesByItself, type ReportError } from './client-error.js';
 import type { ResolvedClientOptions } from './client-options.js';
 import type { ClientRoom, RoomLink } from './client-room.js';
 import { type CallAnswer, type Connection, call } from './connection.js';
@@ -191,11 +191,6 @@ export class Session {
     if (this.#unsettled.delete(room) && this.#unsettled.size === 0 && !this.#isOver)
       this.#listener.onSettled();
   }
-}
-
-/** The hub's last words where it could not ask somebody, which is no refusal. */
-function passesByItself({ message }: ClientError): boolean {
-  return /\btry again\b/i.test(message);
 }
 
 function badAnswer(): ClientError {

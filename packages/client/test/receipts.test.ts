@@ -71,20 +71,35 @@ test('they are bounded: the oldest go', async () => {
   expect(receipts(setup)).toEqual([ids(2, 3, 4)]);
 });
 
+test('receipts are kept for as long as the gateway says to try again', async () => {
+  const setup = await inRoom(setUp());
+  const { client, gateway, clock, errors } = setup;
+  gateway.isAnswering = false;
+  client.markRead('a', ids(1));
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    gateway.connection.call('MarkRead', 'a').refuse('The event was not stored. Try again later.');
+    await clock.advance(60_000);
+  }
+  gateway.connection.call('MarkRead', 'a').answer(null);
+  await setup.settle();
+  expect(errors).toEqual([]);
+  expect(receipts(setup)).toHaveLength(51);
+});
+
 test('refused ones are tried again, later and later, then dropped and reported', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock, errors } = setup;
   gateway.isAnswering = false;
   client.markRead('a', ids(1));
   for (const waitMs of [1_000, 2_000, 4_000, 8_000]) {
-    gateway.connection.call('MarkRead', 'a').refuse('The event was not stored. Try again later.');
+    gateway.connection.call('MarkRead', 'a').refuse('Join the room first.');
     await clock.advance(waitMs - 1);
     expect(gateway.connection.calls).toHaveLength(0);
     await clock.advance(1);
   }
   client.markRead('a', ids(2));
   expect(errors).toEqual([]);
-  gateway.connection.call('MarkRead', 'a').refuse('The event was not stored. Try again later.');
+  gateway.connection.call('MarkRead', 'a').refuse('Join the room first.');
   await setup.settle();
   expect(errors).toMatchObject([{ code: 'refused', roomId: 'a' }]);
   expect(receipts(setup).at(-1), 'the next ones have their own tries').toEqual(ids(2));
