@@ -31,7 +31,7 @@ const own = [
   '[::1]:80',
 ];
 
-describe.each(strangers)('the host %s is refused with 421 and told why', (host) => {
+describe.each(strangers)('the strange host %s', (host) => {
   test.each([
     ['POST', '/hubs/events/negotiate?negotiateVersion=1'],
     ['GET', '/hubs/events?id=x'],
@@ -39,7 +39,7 @@ describe.each(strangers)('the host %s is refused with 421 and told why', (host) 
     ['POST', '/v1/events'],
     ['OPTIONS', '/v1/events'],
     ['GET', '/nothing/here'],
-  ])('by %s %s', async (method, path) => {
+  ])('a strange host is refused %s %s with 421 and told why', async (method, path) => {
     const { status, type, text } = await ask(gateway().url, { method, path, host });
     expect([status, type]).toEqual([421, 'application/problem+json']);
     expect(JSON.parse(text)).toMatchObject({
@@ -48,7 +48,7 @@ describe.each(strangers)('the host %s is refused with 421 and told why', (host) 
     });
   });
 
-  test('by an upgrade', async () => {
+  test('a strange host is refused an upgrade with 421 and told why', async () => {
     const { status, text } = await ask(gateway().url, {
       method: 'GET',
       path: '/hubs/events',

@@ -31,23 +31,26 @@ const moods: readonly KeyServerMood[] = [
   'no keys',
 ];
 
-describe('with no key known, a good token is answered with 503 and Retry-After, never 401, when the key server', () => {
-  test.each(moods)('gives %s', async (mood) => {
-    await using keyServer = await KeyServer.start();
-    keyServer.mood = mood;
-    await using gateway = await startGateway(keyServer);
-    const token = await keyServer.sign(claims);
-    expect(await negotiate(gateway, token)).toEqual(notNow);
-    expect(await upgrade(gateway, token)).toEqual(notNow);
-    // The reason is in the log once, however often it was asked; the token and the address's secrets are not.
-    expect(gateway.lines.filter((line) => line.includes('key server is away'))).toHaveLength(1);
-    expect(gateway.output).not.toContain(token);
-    keyServer.mood = 'keys';
-    await using _client = await EventLog.connect(gateway.url, { token });
-    await gateway.line(/key server is back/);
-  });
+describe('with no key known', () => {
+  test.each(moods)(
+    'a good token is answered with 503, never 401, when the key server gives %s',
+    async (mood) => {
+      await using keyServer = await KeyServer.start();
+      keyServer.mood = mood;
+      await using gateway = await startGateway(keyServer);
+      const token = await keyServer.sign(claims);
+      expect(await negotiate(gateway, token)).toEqual(notNow);
+      expect(await upgrade(gateway, token)).toEqual(notNow);
+      // The reason is in the log once, however often it was asked; the token and the address's secrets are not.
+      expect(gateway.lines.filter((line) => line.includes('key server is away'))).toHaveLength(1);
+      expect(gateway.output).not.toContain(token);
+      keyServer.mood = 'keys';
+      await using _client = await EventLog.connect(gateway.url, { token });
+      await gateway.line(/key server is back/);
+    },
+  );
 
-  test('refuses connections, and what is no token is refused with 401 all the same', async () => {
+  test('a good token is answered with 503 when the key server refuses connections, and garbage with 401', async () => {
     await using keyServer = await KeyServer.start();
     await keyServer.stop();
     await using gateway = await startGateway(keyServer);

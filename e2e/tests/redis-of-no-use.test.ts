@@ -156,11 +156,9 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
   ['a full server that takes no further client', fullRedis, /has no connection left\. Raise its maxclients/],
 ];
 
-describe.each(cases)('%s', (_, start, message) => {
-  test('is said by millrace serve', async () => {
-    await using useless = await start();
-    expect(await lineOf(['serve'], useless.useless)).toMatch(message);
-  });
+test.each(cases)('%s is named by millrace serve', async (_, start, message) => {
+  await using useless = await start();
+  expect(await lineOf(['serve'], useless.useless)).toMatch(message);
 });
 
 test('a server that is still loading is named by millrace serve', async () => {
@@ -175,23 +173,23 @@ test('a server that is still loading is named by millrace serve', async () => {
   await restarting;
 });
 
-test('docs/errors.md lists all of them', () => {
+test('docs/errors.md lists every Redis that cannot be used', () => {
   const page = readFileSync(`${repositoryPath}docs/errors.md`, 'utf8');
   const table = page.split('### A Redis that cannot be used')[1]?.split('\n## ')[0] ?? '';
   const listed = [...table.matchAll(/^\| (.+?) \| .+\|$/gm)].map(([, name]) => name).slice(1);
   expect(listed).toEqual([...cases.map(([name]) => name), 'a server that is still loading']);
 });
 
-describe('the same is said by', () => {
+describe('other programs', () => {
   const [, start, message] = cases[0] ?? ['', () => Promise.reject(new Error('no case')), /./];
 
-  test('millrace dead-letters', async () => {
+  test('millrace dead-letters names a Redis that cannot be used as millrace serve does', async () => {
     await using useless = await start();
     for (const args of [['list'], ['show', '1-1'], ['replay', '--all'], ['drop', '1-1']])
       expect(await lineOf(['dead-letters', ...args], useless.useless)).toMatch(message);
   });
 
-  test('connectPublisher', async () => {
+  test('connectPublisher names a Redis that cannot be used as millrace serve does', async () => {
     await using useless = await start();
     await expect(connectPublisher({ redisUrl: useless.useless })).rejects.toMatchObject({
       name: 'BrokerError',

@@ -38,7 +38,7 @@ function refusedCommands(log: string): readonly string[] {
 }
 
 describe.each(cases)('$title', ({ args, gatewayUser, publisherUser }) => {
-  test('are enough for a gateway and a publisher: everything is delivered, coalesced, rejected and acknowledged', async () => {
+  test('the rights are enough for a gateway and a publisher: all is delivered, coalesced, rejected and acknowledged', async () => {
     await using redis = await startRedis({ args });
     const urlFor = (user: string): string => `redis://${user}@127.0.0.1:${redis.port}`;
     await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: urlFor(gatewayUser) });

@@ -112,7 +112,7 @@ describe.each([
   );
 });
 
-test('it starts before there is a gateway, survives a restart of everything, and loads each room once for each loss', async () => {
+test('the recipe starts before there is a gateway, survives a restart of everything, and loads each room once for each loss', async () => {
   const port = await freePort();
   await using client = await startClient(port);
   void client.recipe.join('user:me');

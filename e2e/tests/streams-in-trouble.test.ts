@@ -85,8 +85,8 @@ async function expectRepaired(system: System): Promise<void> {
   await eventually(() => assertAllAcknowledged(system.redis, stream));
 }
 
-describe('the key of a stream has another type', () => {
-  test('while a gateway runs: the others go on, publishes to it are answered 503, and it comes back when the key is removed', async () => {
+describe('a stream whose key has another type', () => {
+  test('a stream whose key gets another type stops no other, answers publishes with 503, and comes back when the key is removed', async () => {
     await using system = await start();
     const { redis, gateway } = system;
     const before = notification(roomId, 'before');
@@ -104,7 +104,7 @@ describe('the key of a stream has another type', () => {
     await expectRepaired(system);
   });
 
-  test('before a gateway starts: it starts, serves the others, and the stream when the key is removed', async () => {
+  test('a gateway starts beside a stream whose key has another type, and serves that one when the key is removed', async () => {
     await using system = await start((redis) => redis.cli('SET', stream, 'x'));
     await expectNamed(system, 'refused');
     await expectOthersServed(system);
@@ -114,8 +114,8 @@ describe('the key of a stream has another type', () => {
   });
 });
 
-describe('somebody gave an entry the largest ID there is', () => {
-  test('the gateway says so, is not ready, answers publishes with 503, and the way in the docs mends it without a loss', async () => {
+describe('an entry with the largest ID there is', () => {
+  test('a gateway whose stream has the largest ID says so, is not ready, and is mended without a loss as the docs say', async () => {
     await using system = await start();
     const { redis, gateway, client } = system;
     const kept = notification(roomId, 'kept');

@@ -10,7 +10,7 @@ const tarballs = sharedSystem(() => Tarballs.pack());
 describe.for(publishedPackages)('the tarball of %s', (name) => {
   const app = sharedSystem(() => InstalledApp.install(tarballs(), [name]));
 
-  test('installs alone, with README and licence, and all its entry points are found', async () => {
+  test('the tarball installs alone, with README and licence, and all its entry points are found', async () => {
     for (const file of ['README.md', 'LICENSE']) expect(await app().read(name, file)).not.toBe('');
     const { exports, peerDependenciesMeta = {} }: { exports: object; peerDependenciesMeta?: object } =
       JSON.parse(await app().read(name, 'package.json'));
@@ -23,7 +23,7 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
     }
   });
 
-  test('has a README whose examples run as they stand', async () => {
+  test('the tarball has a README whose examples run as they stand', async () => {
     await using redis = await startRedis();
     const readme = await app().read(name, 'README.md');
     for (const [, example = ''] of readme.matchAll(/<!-- example -->\n```js\n(.*?)\n```\n/gs)) {
@@ -33,14 +33,14 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
 
   if (name !== 'gateway') return;
 
-  test('has the program millrace, which says its version', async () => {
+  test('the tarball has the program millrace, which says its version', async () => {
     const { version }: { version: string } = JSON.parse(await app().read(name, 'package.json'));
     await using program = app().start('npx', ['millrace', '--version']);
     expect(await program.exit(), program.output).toBe(0);
     expect(program.output).toBe(version);
   });
 
-  test('has the program millrace, which serves and takes a notification of any payload', async () => {
+  test('the tarball has the program millrace, which serves and takes a notification of any payload', async () => {
     const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0' };
     await using gateway = app().start('npx', ['millrace', 'serve'], environment);
     const [, url = ''] = await gateway.line(/"url":"(http:[^"]+)"/);

@@ -240,7 +240,7 @@ class Client {
   }
 }
 
-it('tells every loss to every client, none twice, whenever clients reconnect, join again and are told', async () => {
+it('a gateway tells every loss to every client, none twice, whenever clients reconnect, join again and are told', async () => {
   const roomIds = ['a', 'b'];
   const action = fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom('publish a', 'publish b') },

@@ -28,7 +28,7 @@ it.each<[string, string, EntryId, Partial<KnownStream>, string]>([
     { cursor: '1-0', told: since },
     'unread',
   ],
-])('%s', (_, epoch, cursor, over, standing) => {
+])('the standing of %s is judged', (_, epoch, cursor, over, standing) => {
   const former = { epoch: 'past', upTo: '3-0' };
   expect(standingOf({ epoch, cursor }, { epoch: 'now', cursor: '5-0', former, ...over }, 10)).toBe(standing);
 });
@@ -62,7 +62,7 @@ describe('ReachedPositions', () => {
     expect(reached.reach(at('5-0', '1-0'))).toBe('reached');
   });
 
-  it('waits until every stream was read as far, in whatever order', async () => {
+  it('a position of several streams waits until each was read as far, in whatever order', async () => {
     const { reached, read, hear, at } = setUp();
     const log: string[] = [];
     const one = Promise.resolve(reached.reach(at('7-0', '8-0'))).then((found) => log.push(`one ${found}`));
@@ -88,7 +88,7 @@ describe('ReachedPositions', () => {
     expect(await waiting).toBe('lost');
   });
 
-  it('from a newer epoch than is known here waits for the heartbeat that brings it', async () => {
+  it('a position of a newer epoch than is known here waits for the heartbeat that brings it', async () => {
     const { reached, hear, at } = setUp();
     const waiting = reached.reach(at('6-0', '1-0', 'c'));
     hear('chat', '6-0', { epoch: 'c', former: { epoch: 'a', upTo: '5-0' }, cursor: '6-0' });
@@ -108,7 +108,7 @@ describe('ReachedPositions', () => {
   it.each([
     ['this gateway does not read as far in time', true],
     ['the broker is not heard in time', false],
-  ])('is told to come back when %s', async (_, isHeard) => {
+  ])('a client is told to come back when %s', async (_, isHeard) => {
     const { clock, reached, hear, at } = setUp();
     const waiting = reached.reach(at('6-0', '1-0'));
     if (isHeard) hear('chat', '9-0');
@@ -118,7 +118,7 @@ describe('ReachedPositions', () => {
   });
 });
 
-it('asks nobody and looks at nobody while the reader is below all who wait', async () => {
+it('the reader asks nobody and looks at nobody while it is below all who wait', async () => {
   const { reached, read, at } = setUp();
   const waiting = Array.from({ length: 1_000 }, (_, n) =>
     Promise.resolve(reached.reach(at(`${100 + n}-0`, '1-0'))),

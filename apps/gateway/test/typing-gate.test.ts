@@ -116,7 +116,7 @@ describe('typing at the gateway', () => {
   });
 
   it.each([0, -300_000, 300_000])(
-    'ends with the message that came after it, and starts again after that, with a clock that is off by %d ms',
+    'typing ends with the message that came after it, and starts again after that, with a clock that is off by %d ms',
     async (skewMs) => {
       const test = setUp();
       const earlier = test.type(bob, true);
@@ -136,7 +136,7 @@ describe('typing at the gateway', () => {
   );
 
   it.each(['', 'soon', '99999999999999-0', '-1-0'])(
-    'is as of its own entry where it says %j',
+    'typing is as of its own entry where it says %j',
     async (asOf) => {
       const test = setUp();
       test.say(ana);
@@ -156,7 +156,7 @@ describe('typing at the gateway', () => {
     expect(test.types()).toEqual(['typing_start', 'typing_stop']);
   });
 
-  it('shows again soon after a stream that was lost begins anew with lower IDs', async () => {
+  it('typing shows again soon after a stream that was lost begins anew with lower IDs', async () => {
     const test = setUp();
     const payload = messageOf(ana);
     const fields = { event_id: randomUUID(), event_type: 'chat_message', timestamp: '2026-01-16T10:00:00Z' };
@@ -260,7 +260,7 @@ describe.each(['local', 'redis'] as const)(
     });
     const skews = fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: -300_000, max: 300_000 })));
 
-    it('shows a start after what it came after, not after what came after it, and never more than one per 100 ms', async () => {
+    it('the gate shows a start after what it came after, not after what came after it, and never more than one per 100 ms', async () => {
       await fc.assert(
         fc.asyncProperty(skews, steps, async (skewsMs, actions) => {
           await using test = await setUpPublishers(coalescing, skewsMs);

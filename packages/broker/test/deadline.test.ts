@@ -9,7 +9,7 @@ import { openBroker } from './redis-fixture.js';
 const tooLate = (): Error => new Error('too late');
 
 describe('a deadline', () => {
-  it('passes when the time has passed, and leaves no timer behind', async () => {
+  it('a deadline passes when the time has passed, and leaves no timer behind', async () => {
     const clock = fakeClock();
     let outcome = 'open';
     withDeadline(clock, new Promise(() => {}), 1_000, tooLate).catch((error: Error) => {
@@ -23,13 +23,13 @@ describe('a deadline', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it('leaves no timer behind when the work was in time', async () => {
+  it('a deadline leaves no timer behind when the work was in time', async () => {
     const clock = fakeClock();
     await expect(withDeadline(clock, Promise.resolve('done'), 1_000, tooLate)).resolves.toBe('done');
     expect(clock.timerCount).toBe(0);
   });
 
-  it('gives the other side the rest of its time after this process has slept through all of it', async () => {
+  it('a deadline gives the other side the rest of its time after this process has slept through all of it', async () => {
     const clock = fakeClock();
     let outcome = 'open';
     withDeadline(clock, new Promise(() => {}), 1_000, tooLate).catch((error: Error) => {
@@ -45,7 +45,7 @@ describe('a deadline', () => {
 });
 
 describe('a process that did not run for longer than its deadline', () => {
-  it('takes the reply that is in the socket when it wakes, and keeps its connection', async () => {
+  it('a process that slept takes the reply that is in the socket when it wakes, and keeps its connection', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { commandTimeoutMs: 1_000 });
     const states: string[] = [];

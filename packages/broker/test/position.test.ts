@@ -79,20 +79,20 @@ describe('a position', () => {
   });
 
   it.each(['v2~x', 'v2~2~a-1.b-1', 'v10~a', 'v999999~~._-'])(
-    'of a later version is known as that, whatever it holds: %j',
+    'a position of a later version is known as that, whatever it holds: %j',
     (later) => {
       expect(() => parsePosition(later)).toThrow(expect.objectContaining({ code: 'later_position' }));
     },
   );
 
   it.each(['v1~a-1', 'v0~a-1', 'v02~a-1', 'v~a-1', 'v2', 'v2~', 'V2~a', 'v2~a b', 'v2~a\n', 'v2~é'])(
-    'of no version is garbage: %j',
+    'a position of no version is garbage: %j',
     (garbage) => {
       expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
     },
   );
 
-  it('has the form that builds before there were versions read and wrote', () => {
+  it('a position has the form that builds before there were versions read and wrote', () => {
     // As commit 1966bb5 made them.
     const [plain, scoped] = ['0dzvmckv-mijhn73t.k2j-0-1', '2_11~all-mijhn73t-3w5e11264sgsf'];
     expect(encodePosition(parsePosition(plain))).toBe(plain);

@@ -246,7 +246,7 @@ describe.each(USERS)('for $who: a member', (user) => {
     await member.stop();
   });
 
-  it('keeps its epoch while connections are cut and other members come and go: the server is the same', async () => {
+  it('a member keeps its epoch while connections are cut and other members come and go: the server is the same', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using way = await startTcpProxy(redis.port);
     await using broker = await openBroker(urlOf(way, user), OPTIONS);

@@ -34,7 +34,7 @@ const tail = fc
 const word = fc.stringMatching(/^,[a-z0-9|:,]{0,12}$/);
 
 describe('values of a later build', () => {
-  it('stay as they are, whatever script runs, and nothing behind its cursor is acknowledged or trimmed', async () => {
+  it('values of a later build stay as they are, whatever script runs, and nothing behind its cursor is acknowledged or trimmed', async () => {
     const step = fc.constantFrom('register', 'beat', 'tick', 'trim', 'claim', 'free', 'renew', 'give back');
     const steps = fc.array(step, { minLength: 4, maxLength: 12 });
     const property = fc.asyncProperty(tail, steps, async (more, chosen) => {
@@ -67,7 +67,7 @@ describe('values of a later build', () => {
     await fc.assert(property, { numRuns: 10 });
   }, 60_000);
 
-  it('stay in a window, whatever script runs on it', async () => {
+  it('values of a later build stay in a window, whatever script runs on it', async () => {
     const step = fc.constantFrom('add', 'end', 'claim', 'renew', 'commit');
     const property = fc.asyncProperty(tail, fc.array(step, { maxLength: 12 }), async (more, chosen) => {
       await redis.cli('flushall');
@@ -82,7 +82,7 @@ describe('values of a later build', () => {
     await fc.assert(property, { numRuns: 10 });
   }, 60_000);
 
-  it('are read by what this build knows of them: inputs, endings and times of a window', async () => {
+  it('inputs, endings and times of a window of a later build are read by what this build knows of them', async () => {
     const property = fc.asyncProperty(word, async (more) => {
       await redis.cli('flushall');
       await using broker = await openBroker(redis.url, options);
@@ -109,7 +109,7 @@ describe('values of a later build', () => {
     await fc.assert(property, { numRuns: 10 });
   }, 60_000);
 
-  it('are read by what this build knows of them: lease, slot and epoch', async () => {
+  it('lease, slot and epoch of a later build are read by what this build knows of them', async () => {
     await using broker = await openBroker(redis.url, options);
     const start = present((await broker.register('a'))[0]);
     const lease = present(await broker.acquireLease(CHAT, 'a'));
@@ -131,7 +131,7 @@ describe('values of a later build', () => {
   });
 });
 
-it('holds the acknowledging back for a gateway of a later build only as long as that is alive', async () => {
+it('a member holds the acknowledging back for a gateway of a later build only as long as that is alive', async () => {
   await using broker = await openBroker(redis.url, { streams: [{ name: CHAT, maxLength: 1 }] });
   const start = present((await broker.register('a'))[0]);
   const lease = present(await broker.acquireLease(CHAT, 'a'));

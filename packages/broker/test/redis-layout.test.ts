@@ -17,9 +17,9 @@ afterAll(() => redis[Symbol.asyncDispose]());
 
 const KEY = 'layout:{signalr-consumers}';
 
-describe('a broker', () => {
+describe('the layout of the keys', () => {
   it.each(['2', '2|more', '10', '', 'one', '0', '-1'])(
-    'does not open where the layout is %j, says so, and writes nothing',
+    'a broker does not open where the layout is %j, says so, and writes nothing',
     async (layout) => {
       await redis.cli('set', KEY, layout);
       const broker = createRedisBroker({ ...SUITE_OPTIONS, url: redis.url });
@@ -30,20 +30,20 @@ describe('a broker', () => {
     },
   );
 
-  it.each(['1', '1|more'])('opens where the layout is %j', async (layout) => {
+  it.each(['1', '1|more'])('a broker opens where the layout is %j', async (layout) => {
     await redis.cli('set', KEY, layout);
     await using broker = await openBroker(redis.url);
     await broker.register('a');
     expect(await redis.cli('get', KEY)).toBe(layout);
   });
 
-  it('opens where there is none, and stores none: so builds share it that know no layout', async () => {
+  it('a broker opens where there is no layout, and stores none: so builds share it that know no layout', async () => {
     await using broker = await openBroker(redis.url);
     await broker.register('a');
     expect(await redis.cli('exists', KEY)).toBe('0');
   });
 
-  it('opens although another group has another layout', async () => {
+  it('a broker opens although another group has another layout', async () => {
     await redis.cli('set', KEY, '2');
     await using broker = await openBroker(redis.url, { group: 'others' });
     expect(broker.state).toBe('ready');

@@ -50,7 +50,7 @@ describe.each([
   ['its lease', `lease:{${CHAT}}`],
   ['its epoch', `epoch:{${CHAT}}`],
 ])('a key of the wrong type at %s', (_, key) => {
-  it('stops no other stream, is named once, and is over when somebody removes it', async () => {
+  it('a key of the wrong type stops no other stream, is named once, and is over when somebody removes it', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, OPTIONS);
     const { member, read, told } = join(broker);
@@ -72,7 +72,7 @@ describe.each([
     await member.stop();
   });
 
-  it('lets a member start that serves the others, and the stream as soon as it is repaired', async () => {
+  it('a member starts beside a key of the wrong type and serves the others, and the stream as soon as it is repaired', async () => {
     await using redis = await startRedis();
     await spoil(redis, key);
     await using broker = await openBroker(redis.url, OPTIONS);
@@ -167,7 +167,7 @@ async function idAhead(redis: RedisServer, aheadMs: number): Promise<string> {
 }
 
 describe('an entry with an ID ten minutes ahead of the clock', () => {
-  it('is named once, and its stream goes on being read, acknowledged and trimmed to its length', async () => {
+  it('an ID ahead of the clock is named once, and its stream goes on being read, acknowledged and trimmed to its length', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
     const { member, read, told } = join(broker);
@@ -182,7 +182,7 @@ describe('an entry with an ID ten minutes ahead of the clock', () => {
     await member.stop();
   });
 
-  it('is kept, with what came after it, for as long as young entries are', async () => {
+  it('an entry ahead of the clock is kept, with what came after it, for as long as young entries are', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, {
       minAgeMs: 60_000,
@@ -202,7 +202,7 @@ describe('an entry with an ID ten minutes ahead of the clock', () => {
 });
 
 describe('an entry with the largest ID there is', () => {
-  it('is read and acknowledged; the stream is named, refuses publishes, and is read on after XDEL and XSETID', async () => {
+  it('the entry with the largest ID is read and acknowledged; its stream refuses publishes until XDEL and XSETID', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, OPTIONS);
     const { member, read, told } = join(broker);
@@ -227,7 +227,7 @@ describe('an entry with the largest ID there is', () => {
     await member.stop();
   });
 
-  it('does not keep what is before it from being trimmed', async () => {
+  it('the entry with the largest ID does not keep what is before it from being trimmed', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
     const { member, read } = join(broker);
@@ -240,7 +240,7 @@ describe('an entry with the largest ID there is', () => {
     await member.stop();
   });
 
-  it('ends a stream that is read on from it', async () => {
+  it('the entry with the largest ID ends a stream that is read on from it', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     await redis.cli('xadd', CHAT, LAST_ENTRY_ID, 'n', '0');

@@ -37,7 +37,7 @@ describe.each([
   ['a sorted set', ['zadd', KEY, '1', 'x']],
   ['a stream', ['xadd', KEY, '*', 'a', 'b']],
 ])('%s at a window', (_, garbage) => {
-  it('is removed by the next input, which opens the window', async () => {
+  it('a value that is no window is removed by the next input, which opens the window', async () => {
     await redis.cli(...garbage);
     await using opened = await openWindows();
     const { windows, healed } = opened;
@@ -51,17 +51,20 @@ describe.each([
     expect(await windows.commit(NAME, 'mine')).toBe(true);
   });
 
-  it.each(['claim', 'renew', 'commit'] as const)('does not make %s fail', async (step) => {
-    await redis.cli(...garbage);
-    await using opened = await openWindows();
-    const { windows, healed } = opened;
-    if (step === 'claim') expect(await windows.claim(NAME, claim)).toEqual({ status: 'idle' });
-    if (step === 'renew') expect(await windows.renew(NAME, 'mine', 1_000)).toBe(false);
-    if (step === 'commit') expect(await windows.commit(NAME, 'mine')).toBe(false);
-    expect(healed).toEqual([KEY]);
-  });
+  it.each(['claim', 'renew', 'commit'] as const)(
+    'a value that is no window does not make %s fail',
+    async (step) => {
+      await redis.cli(...garbage);
+      await using opened = await openWindows();
+      const { windows, healed } = opened;
+      if (step === 'claim') expect(await windows.claim(NAME, claim)).toEqual({ status: 'idle' });
+      if (step === 'renew') expect(await windows.renew(NAME, 'mine', 1_000)).toBe(false);
+      if (step === 'commit') expect(await windows.commit(NAME, 'mine')).toBe(false);
+      expect(healed).toEqual([KEY]);
+    },
+  );
 
-  it('does not keep an entry from its stream that ends what waits in it', async () => {
+  it('a value that is no window does not keep an entry from its stream that ends what waits there', async () => {
     await redis.cli(...garbage);
     await using opened = await openWindows();
     const ends = { window: NAME, key: 'k', timestamp: '' };
@@ -105,7 +108,7 @@ describe.each([
   ['a time long ago, which nobody flushes', ['d', '5', 'n', '0', 'b', '0']],
   ['as many inputs as a window may have', ['d', '5', 'n', '1024', 'b', '0']],
 ])('a window with %s', (_, fields) => {
-  it('takes an input, and whoever gave it is asked to flush it', async () => {
+  it('a window with garbage takes an input, and whoever gave it is asked to flush it', async () => {
     await redis.cli('hset', KEY, ...fields);
     await using opened = await openWindows();
     const { windows } = opened;
@@ -142,7 +145,7 @@ it('a hash of more fields than a script can name is removed whole', async () => 
 });
 
 describe('an index of another type', () => {
-  it('is removed by the next input, which opens its window and is found when nobody flushes it', async () => {
+  it('an index of another type is removed by the next input, which opens its window and is found when nobody flushes it', async () => {
     await redis.cli('set', INDEX, 'x');
     await using opened = await openWindows();
     const { windows, healed } = opened;
@@ -152,7 +155,7 @@ describe('an index of another type', () => {
     await until(async () => (await windows.overdue('typing', { graceMs: 0, count: 10 })).length === 1);
   });
 
-  it('does not stop a commit, nor a look for what is overdue', async () => {
+  it('an index of another type does not stop a commit, nor a look for what is overdue', async () => {
     await using opened = await openWindows();
     const { windows } = opened;
     await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);

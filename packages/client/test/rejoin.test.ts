@@ -276,7 +276,7 @@ describe('positions', () => {
 });
 
 describe('a join that is cut off while what was missed is sent', () => {
-  test('goes on from the last event that came, however often it is cut off', async () => {
+  test('a join goes on from the last event that came, however often it is cut off', async () => {
     const { client, gateway, settle, reconnect, events, resyncs } = setUp();
     await client.connect();
     client.join('a');
@@ -300,7 +300,7 @@ describe('a join that is cut off while what was missed is sent', () => {
     expect(resyncs).toEqual([]);
   });
 
-  test('stays where it was when it gave no position: then nothing that came is all there is', async () => {
+  test('a join that gave no position stays where it was: then nothing that came is all there is', async () => {
     const { client, gateway, settle, reconnect } = setUp();
     await client.connect();
     client.join('a');
@@ -314,7 +314,7 @@ describe('a join that is cut off while what was missed is sent', () => {
     expect(gateway.connection.log).toContain('JoinRoom a p0');
   });
 
-  test('stays where it was in the personal room, where something new may come first', async () => {
+  test('the personal room stays where it was, for there something new may come first', async () => {
     const { client, gateway, reconnect, settle } = setUp();
     await client.connect();
     await settle();

@@ -116,7 +116,7 @@ test('a catalog with names twice, an unknown stream, or two windows in one slot'
   ).not.toThrow();
 });
 
-test('coalescing with maxEvents of 0', () => {
+test('coalescing with maxEvents of 0 is refused', () => {
   expect(() => createCoalescing(eventCatalog, { maxEvents: 0 })).toThrow(invalid(/maxEvents/));
 });
 

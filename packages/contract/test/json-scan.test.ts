@@ -39,8 +39,8 @@ function plainNesting(text: string): number {
   return deepest;
 }
 
-describe('any JSON text', () => {
-  test('gives the members of an object, of repeated names the last', () => {
+describe('the scan of JSON text', () => {
+  test('JSON text gives the members of an object, of repeated names the last', () => {
     fc.assert(
       fc.property(objectText, (text) => {
         const value = JSON.parse(text) as Record<string, unknown>;
@@ -53,7 +53,7 @@ describe('any JSON text', () => {
     );
   });
 
-  test('gives the items of a list', () => {
+  test('JSON text gives the items of a list', () => {
     fc.assert(
       fc.property(listText, (text) => {
         expect(itemTexts(text).map((item) => JSON.parse(item) as unknown)).toEqual(JSON.parse(text));
@@ -62,7 +62,7 @@ describe('any JSON text', () => {
     );
   });
 
-  test('has the nesting of its brackets', () => {
+  test('JSON text has the nesting of its brackets', () => {
     fc.assert(
       fc.property(jsonText, (text) => {
         expect(nestingOfText(text)).toBe(plainNesting(text));

@@ -89,7 +89,7 @@ test.each([null, undefined, 'text', 1, [], true])('a payload of %j is refused', 
   expect(eventCatalog.parseEvent(event)).toMatchObject({ ok: false, issues: [{ path: '/payload' }] });
 });
 
-describe('what the data model leaves open is any JSON object', () => {
+describe('payloads that the data model leaves open', () => {
   const uuid = UUID;
   const open: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
     ['notification', { message: 'Ticket updated' }],
@@ -110,7 +110,7 @@ describe('what the data model leaves open is any JSON object', () => {
     ['chat_message', { ...fullPayloads.chat_message, sender: {} }],
   ];
 
-  test.each(open)('%s with %j', (type, payload) => {
+  test.each(open)('an open %s is accepted with %j', (type, payload) => {
     expect(issuesOf(type, payload, eventCatalog)).toEqual([]);
     expect(issuesOf(type, payload)).not.toEqual([]);
   });
@@ -124,7 +124,7 @@ describe('what the data model leaves open is any JSON object', () => {
     ['status_change', { requestId: uuid, oldStatus: 'a', newStatus: 'b', changedBy: 'c' }],
   ];
 
-  test.each(closed)('what it defines stays checked: %s with %j', (type, payload) => {
+  test.each(closed)('the rules that stay refuse a %s with %j', (type, payload) => {
     expect(issuesOf(type, payload, eventCatalog)).not.toEqual([]);
   });
 

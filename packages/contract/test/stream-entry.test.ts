@@ -99,7 +99,7 @@ test.each([
   [`{"a":["${low}"]}`, '/payload/a/0 wellFormed string'],
   [`{"a":"${low}${high}"}`, '/payload/a wellFormed string'],
   [`{"a${high}":1}`, '/payload/a\ufffd fieldName number'],
-])('what some client could not read is refused with its path: %s', (payload, issue) => {
+])('a payload that some client could not read is refused with its path: %s', (payload, issue) => {
   expect(issuesOf({ event_type: 'notification', payload })).toEqual([issue]);
   expect(issuesOf({ metadata: payload })).toEqual([issue.replace('/payload', '/metadata')]);
   const event = { ...eventOf('notification'), payload: JSON.parse(payload) as unknown };
@@ -112,7 +112,7 @@ test.each([
   ['{"a":"\\ud83d\\\\ude00","a":1}', 'wellFormed'],
   [`{"a":${nested(59)},"a":1}`, 'maxNesting'],
   [`{"a":${nested(100)},"\\u0061":"{[["}`, 'maxNesting'],
-])('what a repeated name hides from the value is refused as well: %s', (payload, rule) => {
+])('a payload is refused for what a repeated name hides from the value: %s', (payload, rule) => {
   expect(issuesOf({ event_type: 'notification', payload })).toEqual([`/payload ${rule} object`]);
   expect(issuesOf({ metadata: payload })).toEqual([`/metadata ${rule} object`]);
 });
@@ -124,7 +124,7 @@ test.each([
   '{"constructor":{"prototype":1}}',
   '{"":{"":0}}',
   '{"proto":"__proto__"}',
-])('what looks like it and can be read is accepted: %s', (payload) => {
+])('a payload that only looks unreadable is accepted: %s', (payload) => {
   expect(issuesOf({ event_type: 'notification', payload })).toEqual([]);
 });
 
@@ -170,7 +170,7 @@ describe('an event that came as text', () => {
   test.each([
     ['{"n" :9007199254740993,\r"x":[1.10, 1e400]}', '{"trace_id":null , "n":-0}'],
     ['{ }', '{}'],
-  ])('keeps payload %s and metadata %s as they were written', (payload, metadata) => {
+  ])('an event from text keeps payload %s and metadata %s as they were written', (payload, metadata) => {
     const body = text(payload, metadata);
     const parsed = eventCatalog.parseWritten(JSON.parse(body), body);
     expect(parsed).toMatchObject({
@@ -188,16 +188,19 @@ describe('an event that came as text', () => {
     expect(eventCatalog.parseEntry(entry)).toEqual(parsed);
   });
 
-  test('has no metadata where it says null', () => {
+  test('an event that came as text has no metadata where it says null', () => {
     const parsed = eventCatalog.parseWritten(JSON.parse(text('{}', 'null')), text('{}', 'null'));
     expect(parsed.ok && 'metadataText' in parsed.value).toBe(false);
   });
 
-  test.each(['null', '7', '"{}"', '[{"payload":{}}]', '{}', '{"payload":{}}'])('%s is refused', (body) => {
-    expect(eventCatalog.parseWritten(JSON.parse(body), body).ok).toBe(false);
-  });
+  test.each(['null', '7', '"{}"', '[{"payload":{}}]', '{}', '{"payload":{}}'])(
+    'the text %s is refused as an event',
+    (body) => {
+      expect(eventCatalog.parseWritten(JSON.parse(body), body).ok).toBe(false);
+    },
+  );
 
-  test('is too large by its text, white space included', () => {
+  test('an event that came as text is too large by its text, white space included', () => {
     const wide = (type: string, bytes: number): boolean => {
       const payload = JSON.stringify(eventOf(type).payload);
       const body = JSON.stringify({ ...eventOf(type), payload: 0, metadata: null });

@@ -95,7 +95,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
   });
 
   it.each([-300_000, 0, 300_000])(
-    'ends what was typed before a message and shows what comes after it, in the order of the calls, with timestamps off by %d ms',
+    'a message ends what was typed before it, not what comes after it, in the order of the calls, with timestamps off by %d ms',
     async (skewMs) => {
       await using test = await setUp();
       const timestamp = new Date(test.clock.nowMs() + skewMs).toISOString();
@@ -127,7 +127,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     },
   );
 
-  it('ends nothing by a message that is not stored, so that no stop is lost', async () => {
+  it('a message that is not stored ends nothing, so that no stop is lost', async () => {
     const clock = fakeClock();
     const broker = createMemoryBroker({ streams: eventCatalog.streams, clock });
     await broker.open();
@@ -154,7 +154,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     await broker.close();
   });
 
-  it('does not let a repeated message end what was typed since', async () => {
+  it('a repeated message does not end what was typed since', async () => {
     await using test = await setUp();
     const eventId = randomUUID();
     await test.publisher.publish('chat_message', 'room', chat(ana), { eventId });
@@ -168,7 +168,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     ]);
   });
 
-  it('waits for what is held back when it is closed', async () => {
+  it('a publisher that closes waits for what is held back', async () => {
     await using test = await setUp();
     void test.publisher.publish('chat_message', 'room', chat(ana));
     void test.publisher.publish('typing_start', 'room', typing(ana, true));

@@ -21,7 +21,7 @@ test.each([
   ['{"coalesced_count":3, "n":1.0}', '{"coalesced_count":3, "n":1.0}'],
   ['{"coalesced_count":2,"n":1.0}', '{"coalesced_count":3,"n":1}'],
   ['{"coalesced_count":null}', '{"coalesced_count":3}'],
-])('with metadata %s the count is written as %s', (metadata, counted) => {
+])('metadata %s gets its count as %s', (metadata, counted) => {
   const keptTexts = new KeptTexts();
   const one = received(metadata);
   keptTexts.keep(one);
@@ -45,7 +45,7 @@ test.each(['local', 'redis'] as const)(
   },
 );
 
-test('what is written for a window is read back as it was', () => {
+test('a text that is written for a window is read back as it was', () => {
   for (const one of [received(), received('{"n":9007199254740993}')]) {
     const keptTexts = new KeptTexts();
     keptTexts.keep(one);

@@ -55,7 +55,7 @@ it('2,000 messages at once are 63 batches and a handful of calls, whoever is typ
   expect(entries.every(({ fields }) => fields['event_type'] === 'chat_message')).toBe(true);
 });
 
-it('on a cluster they are as many batches, and each looks once for windows that are open', async () => {
+it('2,000 messages at once are as many batches on a cluster, and each looks once for windows that are open', async () => {
   await using cluster = await startRedisCluster({ nodeTimeoutMs: 30_000 });
   await using test = await openPublisher(cluster.url);
   await test.publisher.publish('typing_start', 'room-1', typing(ana, true));

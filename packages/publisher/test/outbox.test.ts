@@ -226,7 +226,7 @@ describe('where more is offered than the store takes', () => {
     return { ...world, load, waitedMs, refusals };
   }
 
-  it('refuses the excess at once and stores as much as ever', async () => {
+  it('an overloaded outbox refuses the excess at once and stores as much as ever', async () => {
     const { clock, load, waitedMs, refusals } = await setUpSlowStore();
     await load((3 * perSecond) / 1_000, 4_000);
     expect(waitedMs.stored.length).toBeGreaterThan(0.95 * 4 * perSecond);
@@ -244,7 +244,7 @@ describe('where more is offered than the store takes', () => {
     expect(waitedMs.refused).toEqual([]);
   });
 
-  it('lets replies in although somebody tries again at once, for ever', async () => {
+  it('an overloaded outbox lets replies in although somebody tries again at once, for ever', async () => {
     const { clock, outbox, load, waitedMs } = await setUpSlowStore();
     await load((3 * perSecond) / 1_000, 1_500);
     expect(waitedMs.refused.length).toBeGreaterThan(0);
@@ -263,7 +263,7 @@ describe('where more is offered than the store takes', () => {
     await insisting;
   });
 
-  it('refuses low events before high ones', async () => {
+  it('an overloaded outbox refuses low events before high ones', async () => {
     const { load, waitedMs } = await setUpSlowStore();
     await load((2 * perSecond) / 1_000, 3_000);
     waitedMs.refused.length = 0;
@@ -275,7 +275,7 @@ describe('where more is offered than the store takes', () => {
     expect(waitedMs.stored.length - stored).toBeGreaterThanOrEqual(500);
   });
 
-  it('stores a backlog from while the store was away, however long, before it judges', async () => {
+  it('an outbox stores a backlog from while the store was away, however long, before it judges', async () => {
     const { clock, broker, put, results } = await setUp({ maxEvents: 100_000, maxChars: 1_000_000 });
     const away = takeAway(broker);
     for (let n = 0; n < 2_000; n += 1) put(`before ${n}`);
@@ -288,7 +288,7 @@ describe('where more is offered than the store takes', () => {
   });
 });
 
-it('counts no time in which this process slept: what waited is stored when it wakes', async () => {
+it('an outbox counts no time in which this process slept: what waited is stored when it wakes', async () => {
   const { clock, broker, put, stored, results } = await setUp();
   const publish = broker.publish.bind(broker);
   vi.spyOn(broker, 'publish').mockImplementation(async (entry) => {

@@ -15,14 +15,14 @@ function send(limit: QueueLimit, batches: number, waitedMs: number, fromMs = 0):
   return nowMs;
 }
 
-describe('a queue', () => {
-  it('is not limited while its events are in time, however many there are', () => {
+describe('QueueLimit', () => {
+  it('a queue is not limited while its events are in time, however many there are', () => {
     const limit = new QueueLimit(10);
     send(limit, 1_000, 499);
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('is not limited for a hiccup after which it catches up', () => {
+  it('a queue is not limited for a hiccup after which it catches up', () => {
     const limit = new QueueLimit(10);
     const nowMs = send(limit, 9, 3_000);
     send(limit, 1, 100, nowMs);
@@ -30,13 +30,13 @@ describe('a queue', () => {
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('is limited to what is stored in half a second once every batch was late for as long', () => {
+  it('a queue is limited to what is stored in half a second once every batch was late for as long', () => {
     const limit = new QueueLimit(10);
     send(limit, 10, 600);
     expect(limit.maxWaiting).toBe(1_000);
   });
 
-  it('stays limited while it stands at its limit, and no longer', () => {
+  it('a queue stays limited while it stands at its limit, and no longer', () => {
     const limit = new QueueLimit(10);
     let nowMs = send(limit, 10, 600);
     nowMs = send(limit, 20, 450, nowMs);
@@ -45,7 +45,7 @@ describe('a queue', () => {
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('follows what the store takes', () => {
+  it('the limit of a queue follows what the store takes', () => {
     const limit = new QueueLimit(10);
     let nowMs = send(limit, 10, 600);
     for (let n = 0; n < 3; n += 1) {
@@ -55,14 +55,14 @@ describe('a queue', () => {
     expect(limit.maxWaiting).toBe(200);
   });
 
-  it('keeps room for what keeps the store busy', () => {
+  it('the limit of a queue keeps room for what keeps the store busy', () => {
     const limit = new QueueLimit(10);
     limit.sending(600, 0);
     limit.stored(1, 60_000);
     expect(limit.maxWaiting).toBe(10);
   });
 
-  it('is not limited any more when the store has failed', () => {
+  it('a queue is not limited any more when the store has failed', () => {
     const limit = new QueueLimit(10);
     send(limit, 10, 600);
     limit.reset();

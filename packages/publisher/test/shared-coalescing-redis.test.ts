@@ -81,7 +81,7 @@ describe.each([
     );
   });
 
-  it('are ended by a message of another publisher, and show what comes after it', async () => {
+  it('windows are ended by a message of another publisher, and show what comes after it', async () => {
     await using one = await openPublisher(url());
     await using other = await openPublisher(url());
     for (let round = 0; round < 5; round++) {

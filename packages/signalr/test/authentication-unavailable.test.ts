@@ -41,8 +41,8 @@ async function answerOf(reply: ReturnType<typeof send>) {
   return { status, retryAfter: headers['retry-after'], text };
 }
 
-describe('while it is not known who somebody is, the answer is 503 with Retry-After and no word of why', () => {
-  test('to a negotiation and to the first request of a transport', async () => {
+describe('while it is not known who somebody is', () => {
+  test('a negotiation and the first request of a transport are answered 503 with Retry-After and no word of why', async () => {
     const { host, service } = await start();
     await using _host = host;
     const url = await negotiateUrl(host);
@@ -57,7 +57,7 @@ describe('while it is not known who somebody is, the answer is 503 with Retry-Af
     expect((await send(url)).status).toBe(200);
   });
 
-  test('to an upgrade', async () => {
+  test('an upgrade is answered 503 with Retry-After and no word of why', async () => {
     const { host, service } = await start();
     await using _host = host;
     service.isAway = true;
@@ -74,7 +74,7 @@ describe('while it is not known who somebody is, the answer is 503 with Retry-Af
     expect(await client.next()).toContain('"result":1');
   });
 
-  test('to a poll, a POST and a refresh of a connection, which goes on afterwards', async () => {
+  test('a poll, a POST and a refresh of a connection are answered 503, and the connection goes on afterwards', async () => {
     const { host, service } = await start();
     await using _host = host;
     const url = await openPolling(host);

@@ -24,7 +24,7 @@ describe('bytes that no instance sent', () => {
     expect(reported(pair.other)).toEqual([{ type: 'backplane_message_ignored', hub: '/hub', reason }]);
   });
 
-  test('of a later version are ignored, counted one by one, and the version is told once', async () => {
+  test('bytes of a later version are ignored, counted one by one, and the version is told once', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
     // Behind the version anything may stand.

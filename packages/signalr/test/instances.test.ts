@@ -281,7 +281,7 @@ describe('a request that reaches another instance', () => {
     expect((await post(third, 'x')).status).toBe(404);
   });
 
-  test('fails with 503 while its instance takes requests and does not answer them, and works afterwards', async () => {
+  test('a request fails with 503 while its instance takes requests and does not answer them, and works afterwards', async () => {
     const silent = createTcpServer((socket) => socket.on('error', () => {}));
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');

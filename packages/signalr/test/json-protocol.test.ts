@@ -169,7 +169,7 @@ describe('values', () => {
     );
   });
 
-  test('splices JSON text inside of another value verbatim', () => {
+  test('the protocol splices JSON text inside of another value verbatim', () => {
     const inner = new JsonText('{"n":  9007199254740993}');
     expect(write({ inner, list: [inner] })).toContain(
       `"result":{"inner":${inner.text},"list":[${inner.text}]}}`,

@@ -85,7 +85,7 @@ describe('JSON text as MessagePack', () => {
     ['0', 0],
     ['1.0', 1],
     ['1.10', 1.1],
-  ])('keeps of %s what 64 bits hold', (text, value) => {
+  ])('MessagePack keeps of %s what 64 bits hold', (text, value) => {
     expect(new MessagePackReader(bytesOf(text)).readValue()).toBe(value);
     const list = `[ ${text}\r\n,"\\"${text}", 9007199254740993,{"a" :${text}}]`;
     expect(new MessagePackReader(bytesOf(list)).readValue()).toEqual([
@@ -97,7 +97,7 @@ describe('JSON text as MessagePack', () => {
   });
 
   test.each(['', '{', '[1,]', '[9007199254740993,]', '\ufeff1', '"a\u001e"', '1 2', '01'])(
-    'fails for %j, which is not JSON',
+    'MessagePack refuses %j, which is not JSON',
     (text) => {
       expect(() => bytesOf(text)).toThrow(expect.objectContaining({ code: 'unserializable' }));
     },
@@ -106,12 +106,12 @@ describe('JSON text as MessagePack', () => {
   test.each([
     ['without', ''],
     ['with', '9007199254740993'],
-  ])('fails for what is nested too deep, %s a long number in it', (_how, inner) => {
+  ])('MessagePack refuses text that is nested too deep, %s a long number in it', (_how, inner) => {
     const text = `${'['.repeat(100_000)}${inner}${']'.repeat(100_000)}`;
     expect(() => bytesOf(text)).toThrow(expect.objectContaining({ code: 'unserializable' }));
   });
 
-  test('is read by the official library as JSON.parse reads the text', () => {
+  test('the official library reads the MessagePack of a text as JSON.parse reads the text', () => {
     fc.assert(
       fc.property(jsonText, (text) => {
         expect(decode(bytesOf(text))).toEqual(JSON.parse(text));

@@ -5,7 +5,7 @@ import { type CreateHarness, codeOf } from './harness.js';
 /** Part of `describeBrokerConformance`. */
 export function describeAnnouncing(create: CreateHarness): void {
   describe('announced names', () => {
-    it('are those of every member, each once, whatever characters they have', async () => {
+    it('announced names are those of every member, each once, whatever characters they have', async () => {
       await using harness = await create();
       const { broker } = harness;
       expect(await broker.announced()).toEqual(new Set());
@@ -14,7 +14,7 @@ export function describeAnnouncing(create: CreateHarness): void {
       expect(await broker.announced()).toEqual(new Set(['chat', 'order|placed', 'grüße "{}"', 'ticket']));
     });
 
-    it('are replaced by what the member announces next, and taken back with an empty list', async () => {
+    it('announced names are replaced by what the member announces next, and taken back with an empty list', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.announce('a', ['old']);
@@ -25,7 +25,7 @@ export function describeAnnouncing(create: CreateHarness): void {
       expect(await broker.announced()).toEqual(new Set(['other']));
     });
 
-    it('hold for ten seconds after the last announcement of their member', async () => {
+    it('announced names hold for ten seconds after the last announcement of their member', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.announce('dead', ['theirs']);
@@ -36,7 +36,7 @@ export function describeAnnouncing(create: CreateHarness): void {
       expect(await broker.announced()).toEqual(new Set(['ours']));
     });
 
-    it('are refused where they are too many or too long', async () => {
+    it('announced names are refused where they are too many or too long', async () => {
       await using harness = await create();
       const { broker } = harness;
       const many = Array.from({ length: 1_001 }, (_, n) => `n${n}`);

@@ -6,7 +6,7 @@ export function describeCounters(create: CreateHarness): void {
   describe('counts', () => {
     const name = 'user {one}\nroom|"two"';
 
-    it('one after the other, each name for itself', async () => {
+    it('occurrences one after the other are counted each, every name for itself', async () => {
       await using harness = await create();
       const { counters } = harness.broker;
       expect(await counters.read(name)).toBe(0);
@@ -18,7 +18,7 @@ export function describeCounters(create: CreateHarness): void {
       expect(await counters.read(name)).toBe(3);
     });
 
-    it('once what happened side by side', async () => {
+    it('occurrences side by side are counted once', async () => {
       await using harness = await create();
       const { counters } = harness.broker;
       await counters.count({ name, ageMs: 500, keepMs: 60_000 });
@@ -27,7 +27,7 @@ export function describeCounters(create: CreateHarness): void {
       expect(await counters.count({ name, ageMs: 1, keepMs: 60_000 })).toBe(2);
     });
 
-    it('and forgets', async () => {
+    it('counts are forgotten', async () => {
       await using harness = await create();
       const { counters } = harness.broker;
       await counters.count({ name, ageMs: 0, keepMs: 20 });

@@ -115,7 +115,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await windows.renew(name, 'slow', leaseMs)).toBe(false);
     });
 
-    it('know of each input which entries came before it, whatever the time', async () => {
+    it('windows know of each input which entries came before it, whatever the time', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const ids = [];
@@ -137,7 +137,7 @@ export function describeWindows(create: CreateHarness): void {
       }
     });
 
-    it('are told what ends their inputs, once per key, the newest, and only while they wait', async () => {
+    it('windows are told what ends their inputs, once per key, the newest, and only while they wait', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await appendEnding(harness.broker, 'bob');
@@ -153,7 +153,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await claimNow(windows, 't2')).toMatchObject({ endings: [] });
     });
 
-    it('are ended once by an entry that is repeated', async () => {
+    it('windows are ended once by an entry that is repeated', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const ends = { window: name, key: 'ana', timestamp: '2026-01-16T10:00:00.000Z' };
@@ -164,7 +164,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await claimNow(windows, 't')).toMatchObject({ endings: [] });
     });
 
-    it('take endings of so many keys', async () => {
+    it('windows take endings of so many keys', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(windowMs));
