@@ -1,10 +1,10 @@
 // A key server that cannot be asked is no reason to refuse anybody: known keys are used on, and without them clients are told to come back.
-import { randomBytes, randomUUID } from 'node:crypto';
-import { type IncomingMessage, request } from 'node:http';
+import { randomUUID } from 'node:crypto';
 import { createClient } from '@millrace/client';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../fixtures/event-log.js';
 import { GatewayProcess } from '../fixtures/gateway-process.js';
+import { askForWebSocket } from '../fixtures/http-request.js';
 import { KeyServer, type KeyServerMood } from '../fixtures/key-server.js';
 import { readMetric } from '../fixtures/metrics.js';
 import { apiKey } from '../fixtures/tokens.js';
@@ -175,22 +175,6 @@ async function negotiate(gateway: GatewayProcess, token: string) {
 
 /** Answer to a request for a WebSocket; 101 when it is one. */
 async function upgrade(gateway: GatewayProcess, token: string) {
-  const headers = {
-    connection: 'Upgrade',
-    upgrade: 'websocket',
-    'sec-websocket-version': '13',
-    'sec-websocket-key': randomBytes(16).toString('base64'),
-  };
-  const asked = request(`${gateway.url}/hubs/events?access_token=${token}`, { headers });
-  asked.end();
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    asked.once('response', resolve);
-    asked.once('upgrade', (upgraded, socket) => {
-      socket.destroy();
-      resolve(upgraded);
-    });
-    asked.once('error', reject);
-  });
-  response.resume();
-  return { status: response.statusCode, retryAfter: response.headers['retry-after'] ?? null };
+  const { status, headers } = await askForWebSocket(`${gateway.url}/hubs/events?access_token=${token}`);
+  return { status, retryAfter: headers['retry-after'] ?? null };
 }

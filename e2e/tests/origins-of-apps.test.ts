@@ -1,8 +1,7 @@
 // Apps that are web pages in a shell of their own send origins of their own; they connect when they are listed, and only then.
-import { randomBytes } from 'node:crypto';
-import { type IncomingMessage, request } from 'node:http';
 import { expect, test } from 'vitest';
 import { GatewayProcess } from '../fixtures/gateway-process.js';
+import { askForWebSocket } from '../fixtures/http-request.js';
 import { sharedSystem } from '../fixtures/shared-system.js';
 
 const listed = [
@@ -23,18 +22,18 @@ test.each(listed)('the origin %s is let in where it is listed, by CORS and by up
     headers: { origin },
   });
   expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, origin]);
-  expect(await upgradeStatus(gateway().url, origin)).toBe(101);
+  expect(await webSocketStatus(gateway().url, origin)).toBe(101);
 });
 
 test.each(['app://other', 'capacitor://elsewhere', 'https://other.example'])(
   'the origin %s is not let in, for it is not listed',
   async (origin) => {
-    expect(await upgradeStatus(gateway().url, origin)).toBe(403);
+    expect(await webSocketStatus(gateway().url, origin)).toBe(403);
   },
 );
 
 test('the origin null is let in by nobody who has not listed it, in development mode either', async () => {
-  expect(await upgradeStatus(plain().url, 'null')).toBe(403);
+  expect(await webSocketStatus(plain().url, 'null')).toBe(403);
   const answer = await fetch(`${plain().url}/hubs/events/negotiate?negotiateVersion=1`, {
     method: 'POST',
     headers: { origin: 'null' },
@@ -42,24 +41,6 @@ test('the origin null is let in by nobody who has not listed it, in development 
   expect(answer.headers.get('access-control-allow-origin')).toBeNull();
 });
 
-async function upgradeStatus(url: string, origin: string): Promise<number | undefined> {
-  const headers = {
-    origin,
-    connection: 'Upgrade',
-    upgrade: 'websocket',
-    'sec-websocket-version': '13',
-    'sec-websocket-key': randomBytes(16).toString('base64'),
-  };
-  const asked = request(`${url}/hubs/events`, { headers });
-  asked.end();
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    asked.once('response', resolve);
-    asked.once('upgrade', (upgraded, socket) => {
-      socket.destroy();
-      resolve(upgraded);
-    });
-    asked.once('error', reject);
-  });
-  response.resume();
-  return response.statusCode;
+async function webSocketStatus(url: string, origin: string): Promise<number | undefined> {
+  return (await askForWebSocket(`${url}/hubs/events`, { origin })).status;
 }

@@ -1,10 +1,10 @@
 // Who may connect: tokens in normal mode.
-import { randomBytes, randomUUID } from 'node:crypto';
-import { request } from 'node:http';
+import { randomUUID } from 'node:crypto';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { EventLog } from '../fixtures/event-log.js';
 import { GatewayProcess } from '../fixtures/gateway-process.js';
+import { askForWebSocket } from '../fixtures/http-request.js';
 import { sharedSystem } from '../fixtures/shared-system.js';
 import { jwtSecret, normalMode, signToken } from '../fixtures/tokens.js';
 
@@ -53,34 +53,10 @@ test('a connection that negotiated with a token cannot be taken over without it'
   const negotiate = `${gateway().url}/hubs/events/negotiate?negotiateVersion=1`;
   const answer = await fetch(negotiate, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
   const { connectionToken } = (await answer.json()) as { connectionToken: string };
-  expect(await upgradeStatus(`${gateway().url}/hubs/events?id=${connectionToken}`)).toBe(401);
-  expect(
-    await upgradeStatus(`${gateway().url}/hubs/events?id=${connectionToken}&access_token=${token}`),
-  ).toBe(101);
+  const url = `${gateway().url}/hubs/events?id=${connectionToken}`;
+  expect((await askForWebSocket(url)).status).toBe(401);
+  expect((await askForWebSocket(`${url}&access_token=${token}`)).status).toBe(101);
 });
-
-/** What the server answers to a request for a WebSocket. */
-async function upgradeStatus(url: string): Promise<number | undefined> {
-  const headers = {
-    connection: 'Upgrade',
-    upgrade: 'websocket',
-    'sec-websocket-version': '13',
-    'sec-websocket-key': randomBytes(16).toString('base64'),
-  };
-  return new Promise((resolve, reject) => {
-    const asked = request(url, { headers });
-    asked.once('response', (response) => {
-      response.resume();
-      resolve(response.statusCode);
-    });
-    asked.once('upgrade', (response, socket) => {
-      socket.destroy();
-      resolve(response.statusCode);
-    });
-    asked.once('error', reject);
-    asked.end();
-  });
-}
 
 async function signWith(algorithm: string, notBeforeSeconds?: number): Promise<string> {
   const token = new SignJWT(claims).setProtectedHeader({ alg: algorithm }).setExpirationTime('2d');

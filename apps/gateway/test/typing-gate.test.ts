@@ -283,7 +283,7 @@ interface MadeEvent {
   readonly eventId: string;
   readonly typist: string;
   readonly shows: boolean;
-  /** Where it waited: events of one window leave it in their order. */
+  /** The window in which it waited: events of one window leave it in their order. */
   readonly window: string | undefined;
   /** True when it is in its stream or its window, which nobody's death undoes. */
   isSafe: boolean;

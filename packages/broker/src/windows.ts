@@ -103,7 +103,7 @@ export interface WindowStore {
     inputs: readonly WindowInput[],
     options: {
       readonly windowMs: number;
-      /** Where what waits will go; see `WaitedInput.asOf`. */
+      /** Key of the stream to which the window's event will be added; see `WaitedInput.asOf`. */
       readonly stream: string;
     },
   ): Promise<WindowAddition>;

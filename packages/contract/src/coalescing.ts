@@ -63,9 +63,9 @@ export interface FlushResult<Window = FlushingWindow> {
 
 /** The coalescing rules of a catalog. Every function is pure. */
 export interface Coalescing {
-  /** Where an event waits; undefined for one that is not coalesced: by its type, or because it has no key. */
+  /** The slot in which an event waits; undefined for an event that is not coalesced: its type is not, or it has no key. */
   slotOf(event: StreamEvent): SlotKey | undefined;
-  /** Where an event ends the waiting; undefined when it ends nothing. */
+  /** The slot whose waiting an event ends; undefined when it ends none. */
   endedBy(event: StreamEvent): SlotKey | undefined;
   /**
    * Adds a parsed event to the window of its slot.

@@ -1,4 +1,4 @@
-// Where things stand in JSON text, so that a part of it can be passed on as it was written. Everything here takes text that
+// Finds members and elements in JSON text, so that a part of it can be passed on as it was written. Everything here takes text that
 // `JSON.parse` has accepted, and reads no value. Pure.
 
 const QUOTE = 0x22;

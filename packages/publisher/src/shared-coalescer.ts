@@ -55,7 +55,7 @@ const FLUSH_LIMIT_MS = 5_000;
 interface OpenSlot {
   readonly name: WindowName;
   readonly intake: WindowIntake;
-  /** Where what waits will go. */
+  /** Key of the stream to which the window's event will be added. */
   stream: string;
   cancelTimer: CancelTimer | undefined;
 }

@@ -44,7 +44,7 @@ export class Losses {
   readonly #members = new Map<string, LossMember>();
   /** When each untold connection is told. */
   readonly #dueMs = new Map<string, number>();
-  /** Where the streams stood before their losses, until everybody knows of them. */
+  /** Positions of the streams before their losses, kept until everybody is told of them. */
   readonly #before = new Map<string, StreamPosition>();
   #cancelTick: CancelTimer = () => {};
 
@@ -77,7 +77,7 @@ export class Losses {
     return this.#dueMs.has(connectionId);
   }
 
-  /** Where a stream stands in the positions of those who are untold, when that is not where it is. */
+  /** Position of a stream for those who are not yet told of its loss; `undefined` if everybody is. */
   placeBefore(stream: string): StreamPosition | undefined {
     return this.#before.get(stream);
   }

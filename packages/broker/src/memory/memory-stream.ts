@@ -53,10 +53,10 @@ export class MemoryStream {
    * oldest are not in the stream any more, were counted as expired, and are forgotten.
    */
   readonly #pending = new Map<EntryId, string>();
-  /** Where the group stands; `undefined` until somebody registers. */
+  /** ID of the last entry that the group was given; `undefined` until somebody registers. */
   #lastDelivered: EntryId | undefined;
   #expired = 0;
-  /** Where IDs lie ahead of the clock: what was the newest at a look, and what has been there for `minAgeMs`. */
+  /** For IDs ahead of the clock: the newest ID at a look, and the newest that has been there for `minAgeMs`. */
   #ahead:
     | { readonly seenId: EntryId; readonly seenMs: number; readonly agedId?: EntryId | undefined }
     | undefined;

@@ -32,7 +32,7 @@ export async function explainRedisFailure(error: unknown, url: string): Promise<
   const { seeds } = parseRedisUrl(url);
   const where = seeds.join(', ');
   const facts = { text: withoutSecrets(textOf(failure), url), redis: `Redis at ${where}`, where };
-  const message = (await isNoRedis(facts, url)) ?? knownText(facts) ?? otherText(facts);
+  const message = (await otherListener(facts, url)) ?? knownText(facts) ?? otherText(facts);
   const result = new BrokerError(failure.code, message, {
     cause: failure.cause ?? failure,
     nothingHappened: !failure.mayHaveHappened,
@@ -137,12 +137,12 @@ function knownText(failure: Failure): string | undefined {
   return text === undefined ? undefined : `${text}.`;
 }
 
-/** Where nothing can be asked, or Redis has said which version it is, there is nothing to find out. */
+/** Failures that say enough: nobody can be asked at that address, or Redis has said which version it is. */
 const TELLING =
   /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b|or newer is needed/;
 
-/** Says what is wrong where something else listens, or in another way; `undefined` where it is a Redis as the URL says. */
-async function isNoRedis({ text, where }: Failure, url: string): Promise<string | undefined> {
+/** Says what listens at the address if it is not the Redis of the URL; `undefined` if it is. */
+async function otherListener({ text, where }: Failure, url: string): Promise<string | undefined> {
   const [first] = parseRedisUrl(url).seeds;
   if (first === undefined || TELLING.test(text)) return undefined;
   return listenerText(await probe(first), where, url.startsWith('rediss:'));

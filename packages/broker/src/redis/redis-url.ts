@@ -88,7 +88,7 @@ function checkDatabase(path: string, hostCount: number): void {
   }
 }
 
-/** Where what other libraries take as a parameter is written here. */
+/** Parameters that other libraries take from a URL, and how to write each of them here. */
 const PLACES: Readonly<Record<string, string>> = {
   db: 'write the database behind the host, as in redis://host:6379/3',
   database: 'write the database behind the host, as in redis://host:6379/3',
