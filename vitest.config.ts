@@ -27,7 +27,7 @@ export default defineConfig({
         ...source,
         test: {
           name: 'unit',
-          include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
+          include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'bench/test/*.test.ts'],
           exclude: slow,
           testTimeout: 20_000,
           expect: { poll: { timeout: 10_000 } },

@@ -36,6 +36,7 @@ function checkPackages() {
 try {
   run('format', 'biome', ['ci', '.']);
   run('build', 'tsc', ['-b']);
+  run('build of the benchmark', 'tsc', ['-b', 'bench']);
   run('types of tests', 'tsc', ['-p', 'tsconfig.tests.json']);
   run('types of the helpdesk pages', 'tsc', ['-p', 'apps/helpdesk/web']);
   run('lint, levels, cycles', 'oxlint', ['--type-aware', '--deny-warnings', '.']);

@@ -1,15 +1,15 @@
 // What checking one event costs: the contract beside plain JSON Schema validators, all with formats, alternated in one run.
 //
-//   npm run bench:check-cost [-- --write]
+//   npm run bench -- check-cost [--write]
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { createJsonSchemas, eventCatalog } from '@millrace/contract';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
-import { chatPayload } from './latency/chat-payload.js';
-import { contentOf } from './latency/load.js';
-import { machineLine, writeTable } from './report/performance-page.js';
-import { spread } from './report/statistics.js';
+import { machineLine, writeTable } from './harness/performance-page.js';
+import { spread } from './harness/statistics.js';
+import { chatPayload } from './traffic/chat-payload.js';
+import { contentOf } from './traffic/mark.js';
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '15' }, write: { type: 'boolean', default: false } },
@@ -24,7 +24,7 @@ function freshEvents() {
     event_type: 'chat_message' as const,
     timestamp: new Date(Date.now() - index).toISOString(),
     room_id: randomUUID(),
-    payload: chatPayload(contentOf(BigInt(index)), index + 1),
+    payload: chatPayload(contentOf(index, index), index + 1),
   }));
 }
 
@@ -83,7 +83,7 @@ const table = [
   '|---|---|',
   ...Array.from(results, ([name, times]) => `| ${name} | ${spread(times)} |`),
   '',
-  `${machineLine()} Command: \`npm run bench:check-cost -- --write\`.`,
+  `${machineLine()} Command: \`npm run bench -- check-cost --write\`.`,
 ].join('\n');
 console.log(table);
 if (values.write) writeTable('check-cost', table);

@@ -1,16 +1,16 @@
 // What coalescing saves and costs: scripted typing of 50 users in 10 rooms over 3 publisher processes, and the cost of one
 // coalesced input beside a plain publish.
 //
-//   npm run bench:coalescing [-- --seconds 20 --events 20000 --rounds 3 --write]
+//   npm run bench -- coalescing [--seconds 20 --events 20000 --rounds 3 --write]
 import { parseArgs } from 'node:util';
 import { createClient } from '@redis/client';
 import type { Cost } from './coalescing/cost.js';
 import { type ArrivedEntry, type Judgement, judge } from './coalescing/judge.js';
 import { CAST, type KeyGap, typingScript } from './coalescing/script.js';
 import type { SentInput, TypistOrder } from './coalescing/typist.js';
-import { startRedis, startScript } from './processes.js';
-import { machineLine, writeTable } from './report/performance-page.js';
-import { percentile, spread } from './report/statistics.js';
+import { machineLine, writeTable } from './harness/performance-page.js';
+import { startRedis, startScript } from './harness/processes.js';
+import { percentile, spread } from './harness/statistics.js';
 
 const { values } = parseArgs({
   options: {
@@ -158,7 +158,7 @@ const table = [
   '|---|---|---|',
   ...costRows,
   '',
-  `${machineLine()} Command: \`npm run bench:coalescing -- --seconds ${seconds} --events ${events} --rounds ${rounds} --write\`.`,
+  `${machineLine()} Command: \`npm run bench -- coalescing --seconds ${seconds} --events ${events} --rounds ${rounds} --write\`.`,
 ].join('\n');
 console.log(table);
 if (values.write) writeTable('coalescing', table);

@@ -1,14 +1,15 @@
 // Clients on bad lines: each is cut off again and again and stays away for a while. What arrives, how often, and how
 // late; Millrace beside Socket.IO with connection state recovery, one after the other in one run.
 //
-//   npm run bench:jitter [-- --clients 1000 --seconds 60 --write]
+//   npm run bench -- jitter [--clients 1000 --seconds 60 --write]
 import { parseArgs } from 'node:util';
 import { connectPublisher } from '@millrace/publisher';
+import { machineLine, writeTable } from './harness/performance-page.js';
+import { type Part, startGateway, startRedis, startScript } from './harness/processes.js';
 import type { JitterFigures } from './jitter/receipts.js';
-import { chatPayload } from './latency/chat-payload.js';
-import { sendAtRate } from './latency/load.js';
-import { type Part, startGateway, startRedis, startScript } from './processes.js';
-import { machineLine, writeTable } from './report/performance-page.js';
+import { chatPayload } from './traffic/chat-payload.js';
+import { nowNs } from './traffic/mark.js';
+import { keepTime } from './traffic/metronome.js';
 
 const { values } = parseArgs({
   options: {
@@ -81,10 +82,21 @@ async function run(start: (redisUrl: string) => Promise<System>, name: string): 
   await clients.message();
   clients.child.send('disturb');
   const sent: Promise<unknown>[] = [];
-  await sendAtRate({ eventsPerSecond: messagesPerSecond, seconds }, (index, intendedNs) => {
+  const schedule = {
+    startNs: nowNs() + 50e6,
+    tickNs: 1e9 / messagesPerSecond,
+    ticks: messagesPerSecond * seconds,
+  };
+  await keepTime(schedule, (index, intendedNs) => {
     const number = Math.floor(index / roomCount);
     const filler = 'x'.repeat(100);
-    sent.push(system.publish(`room-${index % roomCount}`, `n=${number};t=${intendedNs};${filler}`, number));
+    sent.push(
+      system.publish(
+        `room-${index % roomCount}`,
+        `n=${number};t=${Math.round(intendedNs)};${filler}`,
+        number,
+      ),
+    );
   });
   await Promise.all(sent);
   clients.child.send('calm');
@@ -126,7 +138,7 @@ const table = [
   row('Millrace, `@millrace/client`', millrace),
   row('Socket.IO 4.8, state recovery, Redis Streams adapter', socketIo),
   '',
-  `${machineLine()} Command: \`npm run bench:jitter -- --clients ${clientCount} --seconds ${seconds} --write\`.`,
+  `${machineLine()} Command: \`npm run bench -- jitter --clients ${clientCount} --seconds ${seconds} --write\`.`,
 ].join('\n');
 console.log(`\n${table}`);
 if (values.write) writeTable('jitter', table);

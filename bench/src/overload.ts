@@ -1,14 +1,14 @@
 // Offers the system three times as much as it takes, and measures how much still gets through, how fast the rest is refused, and
 // how soon all is as before. Gateway and Redis have one core, producer and clients another; a busy process then takes half of the first.
 //
-//   npm run bench:overload [-- --seconds 60 --write]
+//   npm run bench -- overload [--seconds 60 --write]
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { machineLine, writeTable } from './harness/performance-page.js';
+import { type Part, startGateway, startRedis, startScript } from './harness/processes.js';
 import type { Delivered } from './overload/clients.js';
 import type { Phase } from './overload/producer.js';
 import type { Offered } from './overload/tally.js';
-import { type Part, startGateway, startRedis, startScript } from './processes.js';
-import { machineLine, writeTable } from './report/performance-page.js';
 
 const { values } = parseArgs({
   options: {
@@ -181,7 +181,7 @@ const table = [
   '|---|---|---|---|---|---|---|---|---|---|---|---|',
   ...rows,
   '',
-  `${machineLine()} Command: \`npm run bench:overload -- --seconds ${overloadSeconds} --write\`.`,
+  `${machineLine()} Command: \`npm run bench -- overload --seconds ${overloadSeconds} --write\`.`,
 ].join('\n');
 console.log(`\n${table}`);
 if (values.write) writeTable('overload', table);

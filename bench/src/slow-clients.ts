@@ -1,15 +1,17 @@
 // What clients that read too slowly cost the others, and what becomes of them: one that stops in a large room, and many on thin lines.
 //
-//   npm run bench:slow [-- --members 1000 --seconds 20 --write]
+//   npm run bench -- slow-clients [--members 1000 --seconds 20 --write]
 import { parseArgs } from 'node:util';
 import { connectPublisher } from '@millrace/publisher';
-import { chatPayload } from './latency/chat-payload.js';
-import { openRoomSocket } from './latency/room-socket.js';
-import { type Part, startGateway, startRedis, startScript } from './processes.js';
-import { machineLine, writeTable } from './report/performance-page.js';
-import { percentile } from './report/statistics.js';
+import { type Latency, startLibraryPublisher, startLightClients } from './harness/light-run.js';
+import { machineLine, writeTable } from './harness/performance-page.js';
+import { type Part, startGateway, startRedis, startScript } from './harness/processes.js';
+import { percentile } from './harness/statistics.js';
 import { enterSmallBuffers } from './slow/small-buffers.js';
 import type { ThinFigures } from './slow/thin-clients.js';
+import { chatPayload } from './traffic/chat-payload.js';
+import { signalR } from './traffic/dialects.js';
+import { LightSocket } from './traffic/light-socket.js';
 
 const areBuffersSmall = enterSmallBuffers();
 const { values } = parseArgs({
@@ -27,11 +29,6 @@ const seconds = Number(values.seconds);
 // 56 kbit/s.
 const bytesPerSecond = 7_000;
 const fastCount = 10;
-
-interface Latency {
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
 
 interface System extends AsyncDisposable {
   readonly redisUrl: string;
@@ -61,20 +58,10 @@ async function figure(url: string, name: string): Promise<number> {
 
 /** Publishes chat messages for a while; resolves when all are stored. */
 async function publish({ redisUrl }: System, load: { perSecond: number; seconds: number }): Promise<number> {
-  const args = [redisUrl, 'room', String(load.perSecond), String(load.seconds), 'chat_message'];
-  await using publisher = startScript('./latency/millrace-publisher.js', args);
-  await publisher.end();
-  return load.perSecond * load.seconds;
-}
-
-async function collect(clients: Part, due: number): Promise<Latency> {
-  for (let attempt = 0; attempt < 400; attempt += 1) {
-    clients.child.send('report');
-    const { latenciesNs } = await clients.message<{ latenciesNs: readonly number[] }>();
-    if (latenciesNs.length >= due) return latencyOf(latenciesNs);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`not all of ${due} events arrived`);
+  await using publisher = await startLibraryPublisher(redisUrl);
+  const events = load.perSecond * load.seconds;
+  await publisher.publish({ rooms: ['room'], eventsPerSecond: load.perSecond, events });
+  return events;
 }
 
 function latencyOf(latenciesNs: readonly number[]): Latency {
@@ -93,23 +80,27 @@ interface Room {
 
 /** Fills what the kernel and the gateway take for a client that does not read, over a room in which it is alone. */
 async function stopReading(system: System): Promise<Disposable> {
-  const socket = await openRoomSocket(system.url, ['room', 'alone'], () => {});
+  const socket = await LightSocket.open({
+    url: system.url,
+    dialect: signalR(),
+    rooms: ['room', 'alone'],
+    onMessage: () => {},
+  });
   socket.pause();
   const publisher = await connectPublisher({ redisUrl: system.redisUrl });
   for (let number = 1; number <= 200; number += 1)
     await publisher.publish('chat_message', 'alone', chatPayload('x'.repeat(40_000), number));
   await publisher.close();
-  return { [Symbol.dispose]: () => socket.terminate() };
+  return { [Symbol.dispose]: () => socket.drop() };
 }
 
 async function largeRoom(hasStuckClient: boolean): Promise<Room> {
   await using system = await start();
-  await using clients = startScript('./latency/client.js', [system.url, 'room', String(memberCount - 1)]);
-  await clients.message();
+  await using clients = await startLightClients(system.url, ['room'], memberCount - 1);
   using _stuck = hasStuckClient ? await stopReading(system) : undefined;
   const waitingBytes = await figure(system.url, 'signalr_server_waiting_bytes');
   const published = await publish(system, { perSecond: stuckPerSecond, seconds });
-  const latency = await collect(clients, published * (memberCount - 1));
+  const latency = await clients.collect(published * (memberCount - 1));
   const closed = await figure(system.url, 'signalr_server_disconnects_total{reason="send_timeout"}');
   return { latency, waitingBytes, closed };
 }
@@ -139,8 +130,7 @@ async function thinLines(load: {
   typingPerSecond: number;
 }): Promise<Thin> {
   await using system = await start();
-  await using fast = startScript('./latency/client.js', [system.url, 'room', String(fastCount)]);
-  await fast.message();
+  await using fast = await startLightClients(system.url, ['room'], fastCount);
   const args = [system.url, 'room', String(load.clients), String(bytesPerSecond)];
   await using thin = startScript('./slow/thin-clients.js', args);
   await thin.message();
@@ -148,7 +138,7 @@ async function thinLines(load: {
   await using storm = startScript('./storm/typing-storm.js', stormArgs);
   await storm.message();
   const published = await publish(system, { perSecond: load.perSecond, seconds });
-  const latency = await collect(fast, published * fastCount);
+  const latency = await fast.collect(published * fastCount);
   const due = published * load.clients;
   return {
     fast: latency,
@@ -210,7 +200,7 @@ const table = [
   '|---|---|---|---|---|---|---|---|---|',
   ...rows,
   '',
-  `${machineLine()} Command: \`npm run bench:slow -- --members ${memberCount} --seconds ${seconds} --write\`.`,
+  `${machineLine()} Command: \`npm run bench -- slow-clients --members ${memberCount} --seconds ${seconds} --write\`.`,
 ].join('\n');
 console.log(`\n${table}`);
 if (values.write) writeTable('slow', table);

@@ -1,11 +1,12 @@
 // Whether those who type hold up those who speak: the latency of chat messages and notifications with and without a storm of
 // typing by plain XADD, in turn in one run.
 //
-//   npm run bench:storm [-- --rounds 3 --seconds 5 --rate 20000 --write]
+//   npm run bench -- storm [--rounds 3 --seconds 5 --rate 20000 --write]
 import { parseArgs } from 'node:util';
-import { type Part, startGateway, startRedis, startScript } from './processes.js';
-import { machineLine, writeTable } from './report/performance-page.js';
-import { percentile, spread } from './report/statistics.js';
+import { type Latency, startLibraryPublisher, startLightClients } from './harness/light-run.js';
+import { machineLine, writeTable } from './harness/performance-page.js';
+import { startGateway, startRedis, startScript } from './harness/processes.js';
+import { spread } from './harness/statistics.js';
 
 const { values } = parseArgs({
   options: {
@@ -19,41 +20,24 @@ const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const stormPerSecond = Number(values.rate);
 const eventsPerSecond = 100;
-const rooms = Array.from({ length: 10 }, (_, index) => `room-${index}`).join(',');
+const rooms = Array.from({ length: 10 }, (_, index) => `room-${index}`);
 const types = ['chat_message', 'notification'] as const;
 type Type = (typeof types)[number];
-
-interface Latency {
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-async function collect(clients: Part, expected: number): Promise<readonly number[]> {
-  for (let attempt = 0; attempt < 400; attempt += 1) {
-    clients.child.send('report');
-    const { latenciesNs } = await clients.message<{ latenciesNs: readonly number[] }>();
-    if (latenciesNs.length >= expected) return latenciesNs;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`not all of ${expected} events arrived`);
-}
 
 async function measure(type: Type, stormRate: number): Promise<Latency> {
   const redis = await startRedis();
   await using _redis = redis.part;
   const gateway = await startGateway(redis.url);
   await using _gateway = gateway.part;
-  await using clients = startScript('./latency/client.js', [gateway.url, rooms, '2']);
-  await clients.message();
-  const args = [new URL(redis.url).port, rooms, String(stormRate), String(seconds + 2)];
+  await using clients = await startLightClients(gateway.url, rooms, 2);
+  const args = [new URL(redis.url).port, rooms.join(','), String(stormRate), String(seconds + 2)];
   await using storm = startScript('./storm/typing-storm.js', args);
   await storm.message();
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  const publish = [redis.url, rooms, String(eventsPerSecond), String(seconds), type];
-  await using publisher = startScript('./latency/millrace-publisher.js', publish);
-  await publisher.end();
-  const latenciesNs = await collect(clients, eventsPerSecond * seconds * 2);
-  return { p50Ms: percentile(latenciesNs, 50) / 1e6, p99Ms: percentile(latenciesNs, 99) / 1e6 };
+  await using publisher = await startLibraryPublisher(redis.url, type);
+  const events = eventsPerSecond * seconds;
+  await publisher.publish({ rooms, eventsPerSecond, events });
+  return clients.collect(events * 2);
 }
 
 const rows: string[] = [];
@@ -82,7 +66,7 @@ const table = [
   '|---|---|---|---|---|---|---|',
   ...rows,
   '',
-  `${machineLine()} Command: \`npm run bench:storm -- --rounds ${rounds} --seconds ${seconds} --rate ${stormPerSecond} --write\`.`,
+  `${machineLine()} Command: \`npm run bench -- storm --rounds ${rounds} --seconds ${seconds} --rate ${stormPerSecond} --write\`.`,
 ].join('\n');
 console.log(`\n${table}`);
 if (values.write) writeTable('storm', table);

@@ -1,14 +1,14 @@
 // Memory of each stream at the length it settles at, beside the data model's estimate.
 //
-//   npm run bench:stream-memory [-- --write]
+//   npm run bench -- stream-memory [--write]
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { type EventOf, eventCatalog } from '@millrace/contract';
 import { createClient } from '@redis/client';
-import { chatPayload } from './latency/chat-payload.js';
-import { contentOf } from './latency/load.js';
-import { startRedis } from './processes.js';
-import { machineLine, writeTable } from './report/performance-page.js';
+import { machineLine, writeTable } from './harness/performance-page.js';
+import { startRedis } from './harness/processes.js';
+import { chatPayload } from './traffic/chat-payload.js';
+import { contentOf } from './traffic/mark.js';
 
 const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
 
@@ -36,7 +36,7 @@ const typical: Readonly<Record<string, () => BuiltInEvent>> = {
   'events:chat': () => ({
     ...envelope(),
     event_type: 'chat_message',
-    payload: chatPayload(contentOf(1n), 1),
+    payload: chatPayload(contentOf(1, 1), 1),
   }),
   'events:ticket': () => ({
     ...envelope(),
@@ -101,7 +101,7 @@ const table = [
   '|---|---|---|---|---|---|',
   ...rows,
   '',
-  `${machineLine()} Command: \`npm run bench:stream-memory -- --write\`.`,
+  `${machineLine()} Command: \`npm run bench -- stream-memory --write\`.`,
 ].join('\n');
 console.log(table);
 if (values.write) writeTable('stream-memory', table);

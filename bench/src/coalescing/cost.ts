@@ -3,8 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { connectPublisher } from '@millrace/publisher';
 import { createClient } from '@redis/client';
-import { chatPayload } from '../latency/chat-payload.js';
-import { contentOf } from '../latency/load.js';
+import { chatPayload } from '../traffic/chat-payload.js';
+import { contentOf } from '../traffic/mark.js';
 
 /** The result of one measurement, in microseconds per input. */
 export interface Cost {
@@ -31,7 +31,7 @@ function send(n: number): Promise<unknown> {
     return publisher.publish('notification', `room-${n % 10}`, { type: 'info', title: 'A title' });
   }
   if (kind.startsWith('message')) {
-    const payload = { ...chatPayload(contentOf(BigInt(n)), n + 1), sender_id: user };
+    const payload = { ...chatPayload(contentOf(n, n), n + 1), sender_id: user };
     return publisher.publish('chat_message', `room-${n % 10}`, payload);
   }
   const room = kind.startsWith('merged') ? `room-${n % 10}` : `room-${n}`;

@@ -1,5 +1,5 @@
 // What each client of a jitter run has handled, and when, against what was sent.
-import { percentile } from '../report/statistics.js';
+import { percentile } from '../harness/statistics.js';
 
 /** The figures of one run. */
 export interface JitterFigures {

@@ -1,7 +1,8 @@
 // All clients of a run in one process. Arguments: gateway, rooms, clients per room. Told `take`, it says what came since the last time.
-import { intendedTimesIn } from '../latency/load.js';
-import { openRoomSocket } from '../latency/room-socket.js';
-import { percentile } from '../report/statistics.js';
+import { percentile } from '../harness/statistics.js';
+import { signalR } from '../traffic/dialects.js';
+import { LightSocket } from '../traffic/light-socket.js';
+import { nowNs, readMarks } from '../traffic/mark.js';
 
 /** Deliveries to all clients together. */
 export interface Delivered {
@@ -19,12 +20,9 @@ let latenciesMs: number[] = [];
 let intendedSeconds: number[] = [];
 let closed = 0;
 
-function receive(data: Buffer): void {
-  const nowNs = process.hrtime.bigint();
-  for (const intendedNs of intendedTimesIn(data)) {
-    latenciesMs.push(Number(nowNs - intendedNs) / 1e6);
-    intendedSeconds.push(Number(intendedNs / 1_000_000_000n));
-  }
+function receive(intendedNs: number): void {
+  latenciesMs.push((nowNs() - intendedNs) / 1e6);
+  intendedSeconds.push(Math.floor(intendedNs / 1e9));
 }
 
 function take(): Delivered {
@@ -50,9 +48,14 @@ function take(): Delivered {
 
 for (const room of roomsText.split(',')) {
   for (let client = 0; client < Number(clientsText); client += 1) {
-    const socket = await openRoomSocket(url, [room], receive);
-    socket.on('close', () => {
-      closed += 1;
+    await LightSocket.open({
+      url,
+      dialect: signalR(),
+      rooms: [room],
+      onMessage: (payload) => readMarks(payload, receive),
+      onClose: () => {
+        closed += 1;
+      },
     });
   }
 }

@@ -1,7 +1,8 @@
 // Offers events as its parent says. Arguments: way (library or http), address, rooms.
 //
 // `in_flight`: always so many at once, which shows what the system can take. `rate`: so many a second whatever becomes of them.
-import { percentile } from '../report/statistics.js';
+import { percentile } from '../harness/statistics.js';
+import { nowNs } from '../traffic/mark.js';
 import { type Offered, Tally } from './tally.js';
 import { offerByHttp, offerByLibrary } from './ways.js';
 
@@ -20,7 +21,7 @@ const pending = new Set<Promise<unknown>>();
 const afterRefusalMs = 100;
 
 /** False when there was no connection for it. */
-function offerOne(intendedNs: bigint): boolean {
+function offerOne(intendedNs: number): boolean {
   const answered = offer(rooms[next % rooms.length] ?? '', intendedNs);
   next += 1;
   if (answered === undefined) return false;
@@ -38,7 +39,7 @@ async function keepInFlight({ count, seconds }: Extract<Phase, { kind: 'in_fligh
   const one = async (): Promise<void> => {
     while (performance.now() < endMs) {
       tally.offer();
-      const isStored = await offer(rooms[next++ % rooms.length] ?? '', process.hrtime.bigint());
+      const isStored = await offer(rooms[next++ % rooms.length] ?? '', nowNs());
       if (isStored !== true) await pause(afterRefusalMs);
     }
   };
@@ -52,7 +53,7 @@ const maxLateSeconds = 0.25;
 
 async function keepRate({ perSecond, seconds }: Extract<Phase, { kind: 'rate' }>): Promise<void> {
   const startMs = performance.now();
-  const startNs = process.hrtime.bigint();
+  const startNs = nowNs();
   const total = Math.round(perSecond * seconds);
   for (let made = 0; made < total; ) {
     const due = Math.min(total, Math.floor(((performance.now() - startMs) / 1_000) * perSecond));
@@ -63,7 +64,7 @@ async function keepRate({ perSecond, seconds }: Extract<Phase, { kind: 'rate' }>
     }
     const turnEndMs = performance.now() + maxTurnMs;
     while (made < due && performance.now() < turnEndMs) {
-      const intendedNs = startNs + BigInt(Math.floor((made / perSecond) * 1e9));
+      const intendedNs = startNs + Math.floor((made / perSecond) * 1e9);
       made += 1;
       if (!offerOne(intendedNs)) tally.notMade(1);
     }

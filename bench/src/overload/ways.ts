@@ -1,12 +1,12 @@
 // The two ways in which a producer offers events: the library, and HTTP over connections that are kept open.
 import { connect, type Socket } from 'node:net';
 import { connectPublisher, PublisherError } from '@millrace/publisher';
-import { chatPayload } from '../latency/chat-payload.js';
-import { contentOf } from '../latency/load.js';
+import { chatPayload } from '../traffic/chat-payload.js';
+import { contentOf } from '../traffic/mark.js';
 import type { Tally } from './tally.js';
 
 /** Offers one event; resolves with whether it was stored. `undefined`: there was no connection free to offer it on. */
-export type Offer = (roomId: string, intendedNs: bigint) => Promise<boolean> | undefined;
+export type Offer = (roomId: string, intendedNs: number) => Promise<boolean> | undefined;
 
 /** By `@millrace/publisher`, as a backend uses it. */
 export async function offerByLibrary(redisUrl: string, tally: Tally): Promise<Offer> {
@@ -16,7 +16,7 @@ export async function offerByLibrary(redisUrl: string, tally: Tally): Promise<Of
     const startMs = performance.now();
     number += 1;
     try {
-      await publisher.publish('chat_message', roomId, chatPayload(contentOf(intendedNs), number));
+      await publisher.publish('chat_message', roomId, chatPayload(contentOf(intendedNs, number), number));
       tally.stored();
       return true;
     } catch (error) {
@@ -48,7 +48,7 @@ export function offerByHttp(gatewayUrl: string, tally: Tally): Offer {
     if (line.isNew) open += 1;
     const startMs = performance.now();
     number += 1;
-    const payload = chatPayload(contentOf(intendedNs), number);
+    const payload = chatPayload(contentOf(intendedNs, number), number);
     return line
       .post(JSON.stringify({ event_type: 'chat_message', room_id: roomId, payload }))
       .then((answer) => {

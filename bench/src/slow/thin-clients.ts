@@ -1,7 +1,8 @@
 // Many clients of one room, each on a thin line of its own. Arguments: gateway, room, clients, bytes per second.
-import { intendedTimesIn } from '../latency/load.js';
-import { openRoomSocket } from '../latency/room-socket.js';
 import { Line } from '../line.js';
+import { signalR } from '../traffic/dialects.js';
+import { LightSocket } from '../traffic/light-socket.js';
+import { nowNs, readMarks } from '../traffic/mark.js';
 
 /** What came of them, all together. */
 export interface ThinFigures {
@@ -16,24 +17,27 @@ let outOfOrder = 0;
 let closed = 0;
 const latenciesNs: number[] = [];
 
-function receiver(): (data: Buffer) => void {
-  let newestNs = 0n;
-  return (data) => {
-    const nowNs = process.hrtime.bigint();
-    for (const intendedNs of intendedTimesIn(data)) {
-      latenciesNs.push(Number(nowNs - intendedNs));
-      // No two have one time, so a repeat shows here as well.
-      if (intendedNs <= newestNs) outOfOrder += 1;
-      newestNs = intendedNs;
-    }
-  };
+function receiver(): (payload: Buffer) => void {
+  let newest = -1;
+  return (payload) =>
+    readMarks(payload, (intendedNs, number) => {
+      latenciesNs.push(nowNs() - intendedNs);
+      // A repeat shows here as well.
+      if (number <= newest) outOfOrder += 1;
+      newest = number;
+    });
 }
 
 for (let client = 0; client < Number(count); client += 1) {
   const line = await Line.open(Number(new URL(url).port), Number(bytesPerSecond));
-  const socket = await openRoomSocket(line.url, [room], receiver());
-  socket.on('close', () => {
-    closed += 1;
+  await LightSocket.open({
+    url: line.url,
+    dialect: signalR(),
+    rooms: [room],
+    onMessage: receiver(),
+    onClose: () => {
+      closed += 1;
+    },
   });
 }
 process.on('message', () =>

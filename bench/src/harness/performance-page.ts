@@ -1,10 +1,13 @@
 // Puts generated tables into docs/performance.md, between markers. Nothing in there is typed by hand.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { BenchPart, PartResult } from './bench-part.js';
 
 const pagePath = fileURLToPath(new URL('../../../docs/performance.md', import.meta.url));
+const rawFolder = fileURLToPath(new URL('../../../docs/performance', import.meta.url));
 
 /** Machine, versions and commit, as one sentence. */
 export function machineLine(): string {
@@ -15,6 +18,25 @@ export function machineLine(): string {
     `${cpus().length} cores (${model}, shared), ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
     `Node ${process.versions.node}, Redis ${redis}, commit ${commit}.`
   );
+}
+
+/** Writes what a part found: its table into the page, its rounds and its figures into files beside it. */
+export function writeResult(part: BenchPart, { table, summary, raw }: PartResult, command: string): void {
+  const machine = machineLine();
+  writeTable(part.name, `${table}\n\n${machine} Command: \`${command}\`.`);
+  mkdirSync(rawFolder, { recursive: true });
+  const head = { part: part.name, title: part.title, command, machine };
+  writeJson(join(rawFolder, `${part.name}.json`), { ...head, sides: raw });
+  const path = join(rawFolder, 'summary.json');
+  // Written by this function only.
+  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>) : {};
+  writeJson(path, { ...before, [part.name]: { ...head, ...summary } });
+}
+
+function writeJson(path: string, value: unknown): void {
+  const rounded = (_: string, item: unknown): unknown =>
+    typeof item === 'number' && !Number.isInteger(item) ? Number(item.toPrecision(6)) : item;
+  writeFileSync(path, `${JSON.stringify(value, rounded, 2)}\n`);
 }
 
 /** Replaces the table of this name. */

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** A started process and the way to end it. */
@@ -31,6 +32,25 @@ export class Part implements AsyncDisposable {
     }
   }
 
+  /** Sends a message to the process. */
+  send(message: object | string): void {
+    if (this.child.send === undefined) this.child.stdin?.write(`${JSON.stringify(message)}\n`);
+    else this.child.send(message);
+  }
+
+  get pid(): number {
+    const { pid } = this.child;
+    if (pid === undefined) throw new Error(`${this.child.spawnargs.join(' ')} did not start`);
+    return pid;
+  }
+
+  /** Ends it as a crash would: what it holds is thrown away with it. */
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill('SIGKILL');
+    await once(this.child, 'exit');
+  }
+
   async end(): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
   }
@@ -51,13 +71,20 @@ function endWithUs(child: ChildProcess): void {
   child.once('exit', () => guard.kill('SIGKILL'));
 }
 
-/** Starts a script of this folder with a message channel. */
+/** Starts a script of `bench/src`, by its path in there, with a message channel. */
 export function startScript(path: string, args: readonly string[]): Part {
   return new Part(
-    fork(fileURLToPath(new URL(path, import.meta.url)), args, {
+    fork(fileURLToPath(new URL(path, new URL('../', import.meta.url))), args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     }),
   );
+}
+
+/** Starts a program that speaks in lines of JSON on its standard input and output. */
+export function startProgram(file: string, args: readonly string[]): Part {
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  createInterface({ input: child.stdout }).on('line', (line) => child.emit('message', JSON.parse(line)));
+  return new Part(child);
 }
 
 /** Starts a `redis-server` without persistence on a free port. */
@@ -72,9 +99,14 @@ export async function startRedis(): Promise<{ readonly part: Part; readonly url:
   return { part: new Part(child), url: `redis://127.0.0.1:${port}` };
 }
 
-/** Starts the built gateway in development mode on a free port. */
-export async function startGateway(redisUrl: string): Promise<{ readonly part: Part; readonly url: string }> {
-  const cli = fileURLToPath(new URL('../../apps/gateway/dist/cli.js', import.meta.url));
+/** The gateway's program, as it is built here. */
+const builtCli = fileURLToPath(new URL('../../../apps/gateway/dist/cli.js', import.meta.url));
+
+/** Starts a gateway in development mode on a free port; `cli`: the program of another build. */
+export async function startGateway(
+  redisUrl: string,
+  cli = builtCli,
+): Promise<{ readonly part: Part; readonly url: string }> {
   const child = spawn(process.execPath, [cli, 'serve'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, MILLRACE_PORT: '0', MILLRACE_DEV: '1', MILLRACE_REDIS_URL: redisUrl },

@@ -1,0 +1,68 @@
+// One gateway with light clients and the library's publisher, for the parts that look at Millrace alone.
+import type { ClientsCommand, ClientsOrder } from '../traffic/clients.js';
+import { decodeHistogram, percentileMs } from '../traffic/histogram.js';
+import type { SendOrder, SendReport } from '../traffic/publisher.js';
+import type { ReceivedReport } from '../traffic/receipts.js';
+import { type Part, startScript } from './processes.js';
+
+/** From the intended send time to the arrival. */
+export interface Latency {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** Clients in a process of their own. */
+export interface LightClients extends AsyncDisposable {
+  /** Waits until so many events have arrived. @throws Error when they do not within 20 s */
+  collect(due: number): Promise<Latency>;
+}
+
+const lookMs = 50;
+const looks = 400;
+
+/** Resolves when all are in their rooms. */
+export async function startLightClients(
+  url: string,
+  rooms: readonly string[],
+  clientsPerRoom: number,
+): Promise<LightClients> {
+  const order: ClientsOrder = { urls: [url], dialect: 'signalr', rooms, clientsPerRoom };
+  const clients = startScript('traffic/clients.js', [JSON.stringify(order)]);
+  await clients.message();
+  return {
+    async collect(due) {
+      for (let look = 0; look < looks; look += 1) {
+        clients.send('report' satisfies ClientsCommand);
+        const { received, latency } = await clients.message<ReceivedReport>();
+        const histogram = decodeHistogram(latency);
+        if (received >= due)
+          return { p50Ms: percentileMs(histogram, 50), p99Ms: percentileMs(histogram, 99) };
+        await new Promise((resolve) => setTimeout(resolve, lookMs));
+      }
+      throw new Error(`not all of ${due} events arrived`);
+    },
+    [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose](),
+  };
+}
+
+/** The library in a process of its own. */
+export interface LibraryPublisher extends AsyncDisposable {
+  /** Resolves when all events are stored. @throws Error when one is not */
+  publish(load: Pick<SendOrder, 'rooms' | 'eventsPerSecond' | 'events'>): Promise<void>;
+}
+
+export async function startLibraryPublisher(
+  redisUrl: string,
+  type: 'chat_message' | 'notification' = 'chat_message',
+): Promise<LibraryPublisher> {
+  const part: Part = startScript('millrace/publisher.js', [redisUrl, '@millrace/publisher', type]);
+  await part.message();
+  return {
+    async publish(load) {
+      part.send({ ...load, firstNumber: 0, gridMs: 0 } satisfies SendOrder);
+      const { failed, firstFailure } = await part.message<SendReport>();
+      if (failed > 0) throw new Error(`${failed} events were not stored: ${firstFailure}`);
+    },
+    [Symbol.asyncDispose]: () => part[Symbol.asyncDispose](),
+  };
+}

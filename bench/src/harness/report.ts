@@ -1,0 +1,157 @@
+// Tables of paired rounds: medians, ratios with their intervals, and what a reader must know before believing them.
+import type { Side, SideName } from '../systems/side.js';
+import type { Failure, Rounds } from './pairs.js';
+import type { Role, Round } from './round.js';
+import { type Interval, median, medianInterval, pairedRatio } from './statistics.js';
+
+/** How a figure is read from a round. */
+export type Figure<Result> = (result: Result) => number;
+
+/** The figure of each round; NaN where the round failed. */
+function column<Result>(rounds: Rounds<Result>, side: SideName, figure: Figure<Result>): readonly number[] {
+  return (rounds.get(side) ?? []).map((result) => (result === undefined ? Number.NaN : figure(result)));
+}
+
+/** The median over the rounds that did not fail. */
+export function medianOf<Result>(rounds: Rounds<Result>, side: SideName, figure: Figure<Result>): number {
+  return median(column(rounds, side, figure).filter(Number.isFinite));
+}
+
+/** The ratio to another side, paired by round. */
+export function ratioOf<Result>(
+  rounds: Rounds<Result>,
+  [side, base]: readonly [SideName, SideName],
+  figure: Figure<Result>,
+): Interval {
+  return pairedRatio(column(rounds, side, figure), column(rounds, base, figure));
+}
+
+/** `1.31 [1.22–1.40]`; a dash where there is nothing to tell. */
+export function ratioCell({ median: middle, low, high }: Interval): string {
+  if (Number.isNaN(middle)) return '–';
+  return `${middle.toFixed(2)} [${low.toFixed(2)}–${high.toFixed(2)}]`;
+}
+
+/** Enough digits for a figure of this size. */
+export function number(value: number): string {
+  if (Number.isNaN(value)) return '–';
+  if (value >= 1_000) return Math.round(value).toLocaleString('en');
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** A table in Markdown; the first column names the row. */
+export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+/** Sums of one role, or of what an event costs the operator: publisher, gateway and Redis. */
+export const cpuOf = {
+  role:
+    (role: Role): Figure<Round> =>
+    ({ cpuUsPerEvent }) =>
+      cpuUsPerEvent[role],
+  event: ({ cpuUsPerEvent: { publisher, gateway, redis } }: Round): number => publisher + gateway + redis,
+  delivery: ({ cpuUsPerEvent: { gateway }, expected, sent }: Round): number => (gateway * sent) / expected,
+};
+
+/** A table has room for so many; all are in the file of the part. */
+const maxCommands = 3;
+
+/** Calls per event in all, then the commands that took most of the time: `2.10: xadd 1.00 × 2.1, …`. */
+export function redisCell(rounds: Rounds<Round>, side: SideName): string {
+  const totals = new Map<string, { calls: number; us: number }>();
+  let events = 0;
+  for (const round of rounds.get(side) ?? []) {
+    if (round === undefined) continue;
+    events += round.sent;
+    for (const [name, { calls, us }] of Object.entries(round.redis)) {
+      const total = totals.get(name) ?? { calls: 0, us: 0 };
+      totals.set(name, { calls: total.calls + calls, us: total.us + us });
+    }
+  }
+  if (totals.size === 0) return '–';
+  const calls = [...totals.values()].reduce((sum, total) => sum + total.calls, 0);
+  const dearest = [...totals].sort(([, a], [, b]) => b.us - a.us).slice(0, maxCommands);
+  const texts = dearest.map(
+    ([name, total]) =>
+      `${name} ${(total.calls / events).toFixed(2)} × ${(total.us / total.calls).toFixed(1)}`,
+  );
+  return `${(calls / events).toFixed(2)}: ${texts.join(', ')}`;
+}
+
+/** The share of its rate that the generator must have made, and how late it may have been beside what it measured. */
+const minMadeShare = 0.97;
+const maxLateShare = { p50: 0.25, p99: 0.5 } as const;
+
+const count = (value: number): string => Math.round(value).toLocaleString('en');
+
+/** Everything that speaks against the figures: losses, repeats, failures, a generator that could not keep up. */
+export function warnings(
+  sides: readonly Side[],
+  found: { readonly rounds: Rounds<Round>; readonly failures: readonly Failure[] },
+  eventsPerSecond: number,
+): readonly string[] {
+  const lines: string[] = [];
+  for (const { name } of sides) {
+    const rounds = (found.rounds.get(name) ?? []).filter((round) => round !== undefined);
+    const sum = (figure: Figure<Round>): number => rounds.reduce((total, round) => total + figure(round), 0);
+    const lost = sum(({ expected, received }) => Math.max(0, expected - received));
+    if (lost > 0)
+      lines.push(`**${name} lost ${count(lost)} of ${count(sum(({ expected }) => expected))} deliveries**`);
+    const twice = sum(({ expected, received }) => Math.max(0, received - expected));
+    if (twice > 0) lines.push(`${name} delivered ${count(twice)} more than was due`);
+    const failed = sum((round) => round.failed);
+    if (failed > 0)
+      lines.push(
+        `${name}: ${count(failed)} publishes failed (${rounds.find((round) => round.failed > 0)?.firstFailure})`,
+      );
+    const disordered = sum(({ outOfOrder }) => outOfOrder);
+    if (disordered > 0) lines.push(`${name}: ${count(disordered)} deliveries out of order`);
+    const closed = sum((round) => round.closed);
+    if (closed > 0) lines.push(`${name}: ${count(closed)} connections ended`);
+    const starved = rounds.filter(
+      ({ madePerSecond, lateP50Ms, p50Ms }) =>
+        madePerSecond < eventsPerSecond * minMadeShare || lateP50Ms > p50Ms * maxLateShare.p50,
+    );
+    if (starved.length > 0)
+      lines.push(
+        `${name}: the generator was starved in ${starved.length} of ${rounds.length} rounds ` +
+          `(late by ${number(median(starved.map(({ lateP50Ms }) => lateP50Ms)))} ms at p50, ` +
+          `${number(median(starved.map(({ madePerSecond }) => madePerSecond)))} of ${number(eventsPerSecond)} events/s)`,
+      );
+    const late = rounds.filter(({ lateP99Ms, p99Ms }) => lateP99Ms > p99Ms * maxLateShare.p99);
+    if (late.length > 0)
+      lines.push(
+        `${name}: p99 is mostly the generator's own lateness in ${late.length} of ${rounds.length} rounds`,
+      );
+  }
+  for (const { side, round, reason } of found.failures)
+    lines.push(`${side}, round ${round + 1}, failed: ${reason}`);
+  return lines;
+}
+
+/** How many pairs, and what the interval is worth. */
+export function intervalSentence(pairs: number): string {
+  const { coverage } = medianInterval(Array.from({ length: pairs }, (_, index) => index));
+  const worth =
+    coverage < 0.95
+      ? `**${(coverage * 100).toFixed(0)} % only: too few pairs**`
+      : `${(coverage * 100).toFixed(1)} %`;
+  return `${pairs} paired rounds, the order reversed every second time. Figures are medians of the rounds; ratios are taken round by round: median [interval by order statistics, ${worth}].`;
+}
+
+/** The last lines of every table: warnings, sides that are not there, hashes. */
+export function footnotes(
+  sides: readonly Side[],
+  lines: readonly string[],
+  missing: readonly string[],
+): readonly string[] {
+  return [
+    lines.length === 0
+      ? 'Nothing was lost, repeated or reordered, and the generator kept its time.'
+      : `${lines.join('; ')}.`,
+    ...(missing.length === 0 ? [] : [`Not run: ${missing.join('; ')}.`]),
+    `Files of the sides, or commit of Millrace: ${sides.map(({ name, hash }) => `${name} \`${hash}\``).join(', ')}.`,
+  ];
+}

@@ -1,0 +1,66 @@
+// The benchmark's one entry: parts by name, all of them without a name.
+//
+//   npm run bench [-- s1 s2 …] [--pairs 9] [--seconds 2.5] [--sides floor,millrace] [--base 1966bb5] [--write]
+//
+// `--write` puts tables into docs/performance.md, raw histograms and the summary into docs/performance/. Programs (see below) take
+// options of their own and run one at a time.
+import { parseArgs } from 'node:util';
+import { writeResult } from './harness/performance-page.js';
+import { parts } from './parts/parts.js';
+import { isProgram, programs, runProgram } from './parts/programs.js';
+import type { SideName } from './systems/side.js';
+import { Sides } from './systems/sides.js';
+
+const args = process.argv.slice(2);
+const optionsFrom = args.findIndex((arg) => arg.startsWith('-'));
+const names = optionsFrom === -1 ? args : args.slice(0, optionsFrom);
+const options = optionsFrom === -1 ? [] : args.slice(optionsFrom);
+
+function usage(unknown: readonly string[]): never {
+  console.error(`unknown: ${unknown.join(', ')}\nparts:`);
+  for (const { name, title } of parts) console.error(`  ${name.padEnd(16)}${title}`);
+  for (const [name, { title }] of Object.entries(programs)) console.error(`  ${name.padEnd(16)}${title}`);
+  process.exit(2);
+}
+
+async function runParts(wanted: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: options,
+    options: {
+      pairs: { type: 'string' },
+      seconds: { type: 'string' },
+      sides: { type: 'string' },
+      base: { type: 'string', default: '1966bb5' },
+      write: { type: 'boolean', default: false },
+    },
+  });
+  using sides = new Sides(values.base);
+  // Otherwise the builds would stay behind. Processes end with us in any case.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      sides[Symbol.dispose]();
+      process.exit(1);
+    });
+  for (const part of parts.filter(({ name }) => wanted.includes(name))) {
+    const startMs = performance.now();
+    const result = await part.run(sides, {
+      pairs: values.pairs === undefined ? undefined : Number(values.pairs),
+      seconds: values.seconds === undefined ? undefined : Number(values.seconds),
+      // Names that no part knows are in none of their lists.
+      sides: values.sides?.split(',') as readonly SideName[] | undefined,
+    });
+    const tookSeconds = Math.round((performance.now() - startMs) / 1_000);
+    const command = ['npm run bench --', part.name, ...options].join(' ');
+    console.log(`\n${part.name}, ${part.title} (${tookSeconds} s)\n\n${result.table}\n`);
+    if (values.write) writeResult(part, result, command);
+  }
+}
+
+const known = (name: string): boolean => isProgram(name) || parts.some((part) => part.name === name);
+const unknown = names.filter((name) => !known(name));
+if (unknown.length > 0) usage(unknown);
+const wanted = names.length > 0 ? names : [...parts.map(({ name }) => name), ...Object.keys(programs)];
+const isPart = (name: string): boolean => !isProgram(name);
+if (wanted.some(isPart)) await runParts(wanted.filter(isPart));
+for (const name of wanted.filter(isProgram))
+  await runProgram(name, names.length > 0 ? options : options.filter((option) => option === '--write'));

@@ -1,0 +1,231 @@
+// The parts that put one load on several sides: how late events come, and what each costs.
+import type { BenchPart, PartOptions, PartResult, PartSummary } from '../harness/bench-part.js';
+import { type Rounds, runPairs } from '../harness/pairs.js';
+import {
+  cpuOf,
+  type Figure,
+  footnotes,
+  intervalSentence,
+  markdown,
+  medianOf,
+  number,
+  ratioCell,
+  ratioOf,
+  redisCell,
+  warnings,
+} from '../harness/report.js';
+import { type Load, type Round, RunningSide } from '../harness/round.js';
+import type { Interval } from '../harness/statistics.js';
+import type { Side, SideName } from '../systems/side.js';
+import type { Sides } from '../systems/sides.js';
+
+/** One load, the sides that get it, and those to which the others are compared. */
+interface Comparison {
+  readonly name: string;
+  readonly title: string;
+  readonly load: Load;
+  readonly seconds: number;
+  /** Before each measurement, so that the processes are as warm as ones that have run for a while. */
+  readonly warmUp: { readonly events: number; readonly eventsPerSecond: number };
+  readonly sides: readonly SideName[];
+  readonly bases: readonly SideName[];
+}
+
+const warm = { events: 1_000, eventsPerSecond: 1_000 };
+const light = { gateways: 1, clients: 'light', gridMs: 0 } as const;
+const s1 = { rooms: 1, clientsPerRoom: 1, eventsPerSecond: 200, ...light };
+const s2 = { rooms: 100, clientsPerRoom: 2, eventsPerSecond: 1_000, ...light };
+const bases = ['floor', 'socket-io', 'aspnet-stream'] as const;
+const lightSides = [
+  'floor',
+  'socket-io',
+  'aspnet-stream',
+  'http-bridge',
+  'millrace',
+  'millrace-xadd',
+  'before',
+] as const;
+const officialSides = ['socket-io', 'aspnet-backplane', 'millrace', 'before'] as const;
+
+const comparisons: readonly Comparison[] = [
+  {
+    name: 's1',
+    title: '200 events/s, one client',
+    load: s1,
+    seconds: 2.5,
+    warmUp: warm,
+    sides: lightSides,
+    bases,
+  },
+  {
+    name: 's2',
+    title: '1,000 events/s, 100 rooms of 2 clients',
+    load: s2,
+    seconds: 2.5,
+    warmUp: warm,
+    sides: lightSides,
+    bases,
+  },
+  {
+    name: 's3',
+    title: '10 events/s to a room of 1,000 clients',
+    load: { ...light, rooms: 1, clientsPerRoom: 1_000, eventsPerSecond: 10 },
+    seconds: 3,
+    warmUp: { events: 20, eventsPerSecond: 20 },
+    sides: ['floor', 'socket-io', 'aspnet-stream', 'millrace', 'before'],
+    bases,
+  },
+  {
+    name: 's9',
+    title: 'HTTP, 1,000 events/s, 100 rooms of 2 clients',
+    load: s2,
+    seconds: 3,
+    warmUp: warm,
+    sides: ['http-bridge', 'http-bridge-xadd', 'millrace-http', 'before-http'],
+    bases: ['http-bridge-xadd', 'http-bridge'],
+  },
+  {
+    name: 'cpu',
+    title: 'processor time at 5,000 events/s, 100 rooms of 2 clients',
+    load: { ...s2, eventsPerSecond: 5_000, gridMs: 1 },
+    seconds: 3,
+    warmUp: { events: 5_000, eventsPerSecond: 5_000 },
+    sides: ['floor', 'socket-io', 'aspnet-stream', 'millrace', 'millrace-xadd', 'before'],
+    bases,
+  },
+  {
+    name: 's1-official',
+    title: '200 events/s, one official client',
+    load: { ...s1, clients: 'official' },
+    seconds: 2.5,
+    warmUp: warm,
+    sides: officialSides,
+    bases: ['socket-io', 'aspnet-backplane'],
+  },
+  {
+    name: 's2-official',
+    title: '1,000 events/s, 100 rooms of 2 official clients',
+    load: { ...s2, clients: 'official' },
+    seconds: 2.5,
+    warmUp: warm,
+    sides: officialSides,
+    bases: ['socket-io', 'aspnet-backplane'],
+  },
+];
+
+const figures: Readonly<Record<string, Figure<Round>>> = {
+  p50Ms: ({ p50Ms }) => p50Ms,
+  p99Ms: ({ p99Ms }) => p99Ms,
+  cpuUsPerEvent: cpuOf.event,
+  gatewayCpuUsPerDelivery: cpuOf.delivery,
+};
+
+function latencyTable(sides: readonly Side[], present: readonly SideName[], rounds: Rounds<Round>): string {
+  const ratioHeads = present.map((base) => `× ${base}`);
+  return markdown(
+    ['side', 'p50, ms', ...ratioHeads, 'p99, ms', ...ratioHeads, 'generator late p50 / p99, ms'],
+    sides.map(({ name, label }) => {
+      const cells = (figure: Figure<Round>): string[] => [
+        number(medianOf(rounds, name, figure)),
+        ...present.map((base) => (base === name ? '1' : ratioCell(ratioOf(rounds, [name, base], figure)))),
+      ];
+      const late = [({ lateP50Ms }: Round) => lateP50Ms, ({ lateP99Ms }: Round) => lateP99Ms]
+        .map((figure) => number(medianOf(rounds, name, figure)))
+        .join(' / ');
+      return [label, ...cells(({ p50Ms }) => p50Ms), ...cells(({ p99Ms }) => p99Ms), late];
+    }),
+  );
+}
+
+function costTable(sides: readonly Side[], present: readonly SideName[], rounds: Rounds<Round>): string {
+  return markdown(
+    [
+      'CPU, µs per event',
+      'publisher',
+      'gateway',
+      'Redis',
+      'publisher + gateway + Redis',
+      ...present.map((base) => `× ${base}`),
+      'gateway per delivery',
+      ...present.map((base) => `× ${base}`),
+      'Redis commands per event × µs',
+    ],
+    sides.map(({ name, label }) => {
+      const cell = (figure: Figure<Round>): string => number(medianOf(rounds, name, figure));
+      const ratios = (figure: Figure<Round>): string[] =>
+        present.map((base) => (base === name ? '1' : ratioCell(ratioOf(rounds, [name, base], figure))));
+      return [
+        label,
+        cell(cpuOf.role('publisher')),
+        cell(cpuOf.role('gateway')),
+        cell(cpuOf.role('redis')),
+        cell(cpuOf.event),
+        ...ratios(cpuOf.event),
+        cell(cpuOf.delivery),
+        ...ratios(cpuOf.delivery),
+        redisCell(rounds, name),
+      ];
+    }),
+  );
+}
+
+function summaryOf(sides: readonly Side[], present: readonly SideName[], rounds: Rounds<Round>): PartSummary {
+  const byFigure = <Value>(value: (figure: Figure<Round>) => Value): Record<string, Value> =>
+    Object.fromEntries(Object.entries(figures).map(([name, figure]) => [name, value(figure)]));
+  return {
+    figures: Object.fromEntries(
+      sides.map(({ name }) => [name, byFigure((figure) => medianOf(rounds, name, figure))]),
+    ),
+    ratios: Object.fromEntries(
+      sides.map(({ name }) => [
+        name,
+        byFigure(
+          (figure): Record<string, Interval> =>
+            Object.fromEntries(present.map((base) => [base, ratioOf(rounds, [name, base], figure)])),
+        ),
+      ]),
+    ),
+  };
+}
+
+async function compare(comparison: Comparison, sides: Sides, options: PartOptions): Promise<PartResult> {
+  const { load, warmUp, name: part } = comparison;
+  const { pairs = 9, seconds = comparison.seconds } = options;
+  const wanted = comparison.sides.filter((name) => options.sides?.includes(name) ?? true);
+  const running = await sides.get(wanted);
+  const events = Math.round(load.eventsPerSecond * seconds);
+  const found = await runPairs(running, pairs, async (side, round) => {
+    await using system = await RunningSide.start(side, load);
+    await system.run(warmUp);
+    const result = await system.run({ events, eventsPerSecond: load.eventsPerSecond });
+    console.log(
+      `${part} ${round + 1}/${pairs} ${side.name}: p50 ${number(result.p50Ms)}, p99 ${number(result.p99Ms)} ms; ` +
+        `${result.received} of ${result.expected}; late p50 ${number(result.lateP50Ms)} ms; CPU ${number(cpuOf.event(result))} µs`,
+    );
+    return result;
+  });
+  const present = comparison.bases.filter((base) => running.some(({ name }) => name === base));
+  const lines = warnings(running, found, load.eventsPerSecond);
+  return {
+    table: [
+      `${intervalSentence(pairs)} ${seconds} s each, after ${number(warmUp.events)} events.`,
+      '',
+      latencyTable(running, present, found.rounds),
+      '',
+      costTable(running, present, found.rounds),
+      '',
+      ...footnotes(running, lines, sides.missing(wanted)),
+    ].join('\n'),
+    summary: summaryOf(running, present, found.rounds),
+    raw: Object.fromEntries(
+      running.map(({ name, hash }) => [name, { hash, rounds: found.rounds.get(name) }]),
+    ),
+  };
+}
+
+/** S1, S2, S3, S9, processor time, and the official clients. */
+export const latencyParts: readonly BenchPart[] = comparisons.map((comparison) => ({
+  name: comparison.name,
+  title: comparison.title,
+  run: (sides, options) => compare(comparison, sides, options),
+}));

@@ -1,0 +1,86 @@
+// ASP.NET Core SignalR, where .NET is on the machine: built on demand into a folder of its own, never with the project.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type Part, startProgram } from '../harness/processes.js';
+import { startPlainPublisher } from './node-sides.js';
+import { hashOf, type Place, type Side, type System } from './side.js';
+
+const run = promisify(execFile);
+const sources = fileURLToPath(new URL('../../peers/aspnet', import.meta.url));
+const files = ['peers/aspnet/Program.cs', 'peers/aspnet/Publisher.cs', 'peers/aspnet/aspnet.csproj'];
+
+/** Nothing goes home, and nothing stays behind to make the next build faster. */
+const environment = {
+  ...process.env,
+  DOTNET_CLI_TELEMETRY_OPTOUT: '1',
+  DOTNET_NOLOGO: '1',
+  MSBUILDDISABLENODEREUSE: '1',
+};
+
+/** The sides, and the folder of their build, which is the caller's to remove; or why there are none. */
+export type AspNet =
+  | { readonly sides: readonly Side[]; readonly folder: string }
+  | { readonly reason: string };
+
+/** Builds the peer. A first build asks NuGet for its package. */
+export async function buildAspNet(): Promise<AspNet> {
+  const isThere = await run('dotnet', ['--version'], { env: environment }).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return { reason: 'there is no dotnet on this machine' };
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-aspnet-'));
+  const places = ['-o', join(folder, 'out'), `-p:BaseIntermediateOutputPath=${folder}/obj/`];
+  const args = ['build', sources, '-c', 'Release', '--disable-build-servers', '-v', 'quiet', ...places];
+  try {
+    await run('dotnet', args, { env: environment });
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    const { stdout = '' } = error as { readonly stdout?: string }; // what `execFile` adds to its errors
+    // NU1301: no package source can be reached. Any other failure is one of these sources.
+    if (stdout.includes('NU1301')) return { reason: 'NuGet cannot be reached' };
+    throw new Error(`dotnet build failed:\n${stdout}`, { cause: error });
+  }
+  return { sides: sidesOf(join(folder, 'out', 'aspnet.dll')), folder };
+}
+
+function sidesOf(program: string): readonly Side[] {
+  const start = (place: Place, mode: string): Part =>
+    place.own(startProgram('dotnet', [program, mode, new URL(place.redisUrl).host]));
+  const startServers = async (place: Place, mode: string) => {
+    const gateways: Part[] = [];
+    const urls: string[] = [];
+    for (let number = 0; number < place.gateways; number += 1) {
+      const gateway = start(place, mode);
+      gateways.push(gateway);
+      urls.push((await gateway.message<{ url: string }>()).url);
+    }
+    return { gateways, urls, dialect: 'signalr' as const };
+  };
+  const hash = hashOf(files);
+  return [
+    {
+      name: 'aspnet-stream',
+      label: 'ASP.NET Core SignalR, stream bridge',
+      hash,
+      async start(place): Promise<System> {
+        return { ...(await startServers(place, 'stream')), publisher: await startPlainPublisher(place) };
+      },
+    },
+    {
+      name: 'aspnet-backplane',
+      label: 'ASP.NET Core SignalR, Redis backplane',
+      hash,
+      async start(place): Promise<System> {
+        const servers = await startServers(place, 'backplane');
+        const publisher = start(place, 'publisher');
+        await publisher.message();
+        return { ...servers, publisher };
+      },
+    },
+  ];
+}

@@ -1,0 +1,132 @@
+// The sides that run on Node: the floor, Socket.IO, HTTP bridges, Millrace as it is built here and as it was.
+import { type Part, startGateway, startScript } from '../harness/processes.js';
+import { hashOf, type Place, type Side, type SideName, type System } from './side.js';
+
+const floorFiles = ['src/floor/gateway.ts', 'src/floor/room-server.ts', 'src/floor/text-frame.ts'];
+const publisherFile = 'src/floor/publisher.ts';
+const socketIoFiles = ['src/peers/socket-io/server.ts', 'src/peers/socket-io/publisher.ts'];
+const bridgeFiles = [
+  'src/peers/http-bridge/server.ts',
+  'src/peers/http-bridge/publisher.ts',
+  ...floorFiles.slice(1),
+];
+
+/** Starts as many of one script as gateways are wanted. */
+async function startScripts(place: Place, script: string, args: readonly string[]) {
+  const gateways = Array.from({ length: place.gateways }, () => place.own(startScript(script, args)));
+  const urls: string[] = [];
+  for (const gateway of gateways) urls.push((await gateway.message<{ url: string }>()).url);
+  return { gateways, urls };
+}
+
+/** Starts a publisher that answers orders. */
+async function startPublisher(place: Place, script: string, args: readonly string[]): Promise<Part> {
+  const publisher = place.own(startScript(script, args));
+  await publisher.message();
+  return publisher;
+}
+
+/** Starts Redis' plain publisher, which is the same for all that read the stream. */
+export function startPlainPublisher(place: Place): Promise<Part> {
+  return startPublisher(place, 'floor/publisher.js', [place.redisUrl]);
+}
+
+const floor: Side = {
+  name: 'floor',
+  label: 'floor (ioredis, XADD → XREAD → frame)',
+  hash: hashOf([...floorFiles, publisherFile]),
+  async start(place): Promise<System> {
+    const { gateways, urls } = await startScripts(place, 'floor/gateway.js', [place.redisUrl]);
+    return { gateways, urls, dialect: 'signalr', publisher: await startPlainPublisher(place) };
+  },
+};
+
+const socketIo: Side = {
+  name: 'socket-io',
+  label: 'Socket.IO 4.8, Redis Streams adapter',
+  hash: hashOf(socketIoFiles),
+  async start(place): Promise<System> {
+    const { gateways, urls } = await startScripts(place, 'peers/socket-io/server.js', [place.redisUrl]);
+    const publisher = await startPublisher(place, 'peers/socket-io/publisher.js', [place.redisUrl]);
+    return { gateways, urls, dialect: 'socket.io', publisher };
+  },
+};
+
+/** An HTTP bridge has one gateway: a second one would not hear of the event. */
+function httpBridge(name: SideName, label: string, hasRedis: boolean): Side {
+  return {
+    name,
+    label,
+    hash: hashOf(bridgeFiles),
+    async start(place): Promise<System> {
+      const args = hasRedis ? [place.redisUrl] : [];
+      const { gateways, urls } = await startScripts(
+        { ...place, gateways: 1 },
+        'peers/http-bridge/server.js',
+        args,
+      );
+      const publisher = await startPublisher(place, 'peers/http-bridge/publisher.js', [
+        urls[0] ?? '',
+        '/events',
+      ]);
+      return { gateways, urls, dialect: 'signalr', publisher };
+    },
+  };
+}
+
+/** A build of Millrace: its gateway and its publisher. */
+export interface MillraceBuild {
+  readonly name: string;
+  readonly cli?: string;
+  /** Entry of `@millrace/publisher`. */
+  readonly publisher?: string;
+}
+
+async function startGateways(place: Place, cli?: string) {
+  const gateways: Part[] = [];
+  const urls: string[] = [];
+  for (let number = 0; number < place.gateways; number += 1) {
+    const { part, url } = await startGateway(place.redisUrl, cli);
+    gateways.push(place.own(part));
+    urls.push(url);
+  }
+  return { gateways, urls };
+}
+
+/** Millrace with default options, published to by the library, by plain XADD, or by HTTP. */
+function millrace(name: SideName, label: string, build: MillraceBuild): Side {
+  return {
+    name,
+    label,
+    hash: build.name,
+    async start(place): Promise<System> {
+      const { gateways, urls } = await startGateways(place, build.cli);
+      const start = (): Promise<Part> => {
+        if (name.endsWith('-xadd')) return startPlainPublisher(place);
+        if (name.endsWith('-http'))
+          return startPublisher(place, 'peers/http-bridge/publisher.js', [urls[0] ?? '', '/v1/events']);
+        const entry = build.publisher === undefined ? [] : [build.publisher];
+        return startPublisher(place, 'millrace/publisher.js', [place.redisUrl, ...entry]);
+      };
+      return { gateways, urls, dialect: 'signalr', publisher: await start() };
+    },
+  };
+}
+
+/** The three ways into a build of Millrace. */
+export function millraceSides(when: 'millrace' | 'before', build: MillraceBuild): readonly Side[] {
+  const label = when === 'millrace' ? 'Millrace' : `Millrace before (${build.name})`;
+  return [
+    millrace(when, `${label}, library`, build),
+    millrace(`${when}-xadd`, `${label}, plain XADD`, build),
+    millrace(`${when}-http`, `${label}, HTTP`, build),
+  ];
+}
+
+/** The sides that are no Millrace. */
+export const nodePeers: readonly Side[] = [
+  floor,
+  socketIo,
+  httpBridge('http-bridge', 'HTTP bridge, without Redis', false),
+  httpBridge('http-bridge-xadd', 'HTTP bridge, answers after XADD', true),
+];

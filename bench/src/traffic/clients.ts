@@ -1,0 +1,50 @@
+// All light clients of a run in one process. Argument: a {@link ClientsOrder} as JSON.
+import { type Dialect, signalR, socketIo } from './dialects.js';
+import { LightSocket } from './light-socket.js';
+import { readMarks } from './mark.js';
+import { Receipts } from './receipts.js';
+
+/** Who connects where. Clients are spread over the URLs evenly. */
+export interface ClientsOrder {
+  readonly urls: readonly string[];
+  readonly dialect: 'signalr' | 'socket.io';
+  readonly rooms: readonly string[];
+  readonly clientsPerRoom: number;
+}
+
+/** Orders to the process: count, report, or begin to count anew from this number on. */
+export type ClientsCommand = 'count' | 'report' | { readonly resetTo: number };
+
+/** As many connect at once. */
+const atOnce = 50;
+
+const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // from the parent
+const receipts = new Receipts();
+const dialect: Dialect = order.dialect === 'signalr' ? signalR() : socketIo();
+
+async function connectAll(): Promise<void> {
+  const places = order.rooms.flatMap((room) => Array.from({ length: order.clientsPerRoom }, () => room));
+  for (let first = 0; first < places.length; first += atOnce) {
+    const group = places.slice(first, first + atOnce).map((room, index) => {
+      const note = receipts.forClient();
+      return LightSocket.open({
+        url: order.urls[(first + index) % order.urls.length] ?? '',
+        dialect,
+        rooms: [room],
+        onMessage: (payload) => readMarks(payload, note),
+        onClose: () => {
+          receipts.closed += 1;
+        },
+      });
+    });
+    await Promise.all(group);
+  }
+}
+
+process.on('message', (command: ClientsCommand) => {
+  if (command === 'count') process.send?.({ received: receipts.received });
+  else if (command === 'report') process.send?.(receipts.report());
+  else receipts.reset(command.resetTo);
+});
+await connectAll();
+process.send?.({ ready: true });

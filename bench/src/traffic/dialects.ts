@@ -1,0 +1,57 @@
+// The few words that a light client says to a server of either kind to be in a room, and to stay there.
+
+const separator = '\u001e';
+
+/** What a light client says and expects. */
+export interface Dialect {
+  readonly path: string;
+  /** Said first. */
+  readonly hello?: string;
+  /**
+   * Answers a message that came before the client was in its rooms.
+   *
+   * @returns what to say next; `'joined'` when it is in; `undefined` when the message means nothing here
+   * @throws Error when the server refuses
+   */
+  answer(text: string, rooms: readonly string[]): string | undefined;
+  /** Said at this interval, as the official client does. */
+  readonly ping?: { readonly text: string; readonly everyMs: number };
+  /** Answered at once: the server's question whether the client is still there. */
+  readonly question?: { readonly text: string; readonly answer: string };
+}
+
+/** An answer of {@link Dialect.answer}: the client is in its rooms. */
+export const joined = 'joined';
+
+/** SignalR over JSON, with a hub method that joins a room; `after` is the position from which to resume. */
+export function signalR(after?: string): Dialect {
+  return {
+    path: '/hubs/events',
+    hello: `{"protocol":"json","version":1}${separator}`,
+    answer(text, rooms) {
+      const done = text.startsWith(`{}${separator}`) ? '0' : /"invocationId":"(\d+)"/.exec(text)?.[1];
+      if (done === undefined) return undefined;
+      if (text.includes('"error"')) throw new Error(`the server refuses: ${text}`);
+      const room = rooms[Number(done)];
+      if (room === undefined) return joined;
+      const args = after === undefined ? [room] : [room, after];
+      const call = { type: 1, invocationId: `${Number(done) + 1}`, target: 'JoinRoom', arguments: args };
+      return `${JSON.stringify(call)}${separator}`;
+    },
+    ping: { text: `{"type":6}${separator}`, everyMs: 15_000 },
+  };
+}
+
+/** Socket.IO over Engine.IO 4, with an acknowledged `join` event, for one room; `auth` resumes an earlier session. */
+export function socketIo(auth = ''): Dialect {
+  return {
+    path: '/socket.io/?EIO=4&transport=websocket',
+    answer(text, rooms) {
+      if (text.startsWith('0{')) return `40${auth}`;
+      if (text.startsWith('40')) return `420${JSON.stringify(['join', rooms[0]])}`;
+      if (text.startsWith('44')) throw new Error(`the server refuses: ${text}`);
+      return text.startsWith('430') ? joined : undefined;
+    },
+    question: { text: '2', answer: '3' },
+  };
+}

@@ -1,0 +1,39 @@
+// Latencies in an HdrHistogram: three significant digits from 100 ns to two minutes, whatever their number.
+import {
+  build,
+  decodeFromCompressedBase64,
+  encodeIntoCompressedBase64,
+  type Histogram,
+} from 'hdr-histogram-js';
+
+export type { Histogram };
+
+const highestNs = 120e9;
+
+export function createHistogram(): Histogram {
+  return build({
+    bitBucketSize: 32,
+    lowestDiscernibleValue: 100,
+    highestTrackableValue: highestNs,
+    numberOfSignificantValueDigits: 3,
+  });
+}
+
+/** Records one duration; what is out of range is recorded at the range's end, so that the count stays whole. */
+export function recordNs(histogram: Histogram, durationNs: number): void {
+  histogram.recordValue(durationNs < 0 ? 0 : durationNs > highestNs ? highestNs : durationNs);
+}
+
+/** The standard compressed text form (V2), which every HdrHistogram library reads. */
+export function encodeHistogram(histogram: Histogram): string {
+  return encodeIntoCompressedBase64(histogram);
+}
+
+export function decodeHistogram(text: string): Histogram {
+  return decodeFromCompressedBase64(text, 32);
+}
+
+/** A percentile in milliseconds; NaN when nothing was recorded. */
+export function percentileMs(histogram: Histogram, p: number): number {
+  return histogram.totalCount === 0 ? Number.NaN : histogram.getValueAtPercentile(p) / 1e6;
+}

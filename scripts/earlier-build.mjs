@@ -1,0 +1,71 @@
+// Takes an earlier commit out of git into a folder of its own and builds it there, with the dependencies that are installed here.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, realpath, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const repository = fileURLToPath(new URL('..', import.meta.url));
+
+/** The packages whose own dependencies stand beside them. */
+const workspaceFolders = ['packages', 'apps'];
+
+const run = promisify(execFile);
+
+/** Builds gateway and client of a commit. Needs the commit in git, and no network. `remove` clears the folder away. */
+export async function buildEarlier(reference) {
+  const commit = await resolveCommit(reference);
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'millrace-base-')));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await unpack(commit, folder);
+    await linkDependencies(folder);
+    await run(
+      process.execPath,
+      [join(repository, 'node_modules/typescript/bin/tsc'), '-b', 'apps/gateway', 'packages/client'],
+      { cwd: folder },
+    );
+    return { name: commit.slice(0, 7), folder, cli: join(folder, 'apps/gateway/bin/millrace.js'), remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function resolveCommit(reference) {
+  try {
+    const { stdout } = await run('git', ['rev-parse', '--verify', `${reference}^{commit}`], {
+      cwd: repository,
+    });
+    return stdout.trim();
+  } catch (cause) {
+    throw new Error(
+      `This clone has no commit ${reference}, the earlier build. A shallow clone gets it by \`git fetch --unshallow\`; \`--base <commit>\` names another one.`,
+      { cause },
+    );
+  }
+}
+
+/** As `git worktree add` would, without an entry in the repository that a crash would leave behind. */
+async function unpack(commit, folder) {
+  const archive = join(folder, 'base.tar');
+  await run('git', ['archive', '--output', archive, commit], { cwd: repository });
+  await run('tar', ['-xf', archive, '-C', folder]);
+  await rm(archive);
+}
+
+/** Links what is installed here, and the build's own packages in place of ours. */
+async function linkDependencies(folder) {
+  const modules = join(folder, 'node_modules');
+  await mkdir(join(modules, '@millrace'), { recursive: true });
+  for (const name of await readdir(join(repository, 'node_modules')))
+    if (name !== '@millrace') await symlink(join(repository, 'node_modules', name), join(modules, name));
+  for (const parent of workspaceFolders)
+    for (const name of await readdir(join(folder, parent))) {
+      await symlink(join(folder, parent, name), join(modules, '@millrace', name));
+      const own = join(repository, parent, name, 'node_modules');
+      if (existsSync(own)) await symlink(own, join(folder, parent, name, 'node_modules'));
+    }
+}
