@@ -146,11 +146,10 @@ export function footnotes(
   sides: readonly Side[],
   lines: readonly string[],
   missing: readonly string[],
+  clean = 'Nothing was lost, repeated or reordered, and the generator kept its time.',
 ): readonly string[] {
   return [
-    lines.length === 0
-      ? 'Nothing was lost, repeated or reordered, and the generator kept its time.'
-      : `${lines.join('; ')}.`,
+    lines.length === 0 ? clean : `${lines.join('; ')}.`,
     ...(missing.length === 0 ? [] : [`Not run: ${missing.join('; ')}.`]),
     `Files of the sides, or commit of Millrace: ${sides.map(({ name, hash }) => `${name} \`${hash}\``).join(', ')}.`,
   ];

@@ -1,0 +1,182 @@
+// S4: the highest rate at which 99 % of the events come within 50 ms.
+import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
+import { findHighestRate, type Highest, rateAt } from '../harness/highest-rate.js';
+import { runPairs } from '../harness/pairs.js';
+import {
+  cpuOf,
+  type Figure,
+  footnotes,
+  intervalSentence,
+  markdown,
+  medianOf,
+  number,
+  ratioCell,
+  ratioOf,
+} from '../harness/report.js';
+import { type Load, type Round, RunningSide } from '../harness/round.js';
+import { medianInterval } from '../harness/statistics.js';
+import type { SideName } from '../systems/side.js';
+import type { Sides } from '../systems/sides.js';
+
+const load: Load = {
+  rooms: 100,
+  clientsPerRoom: 2,
+  eventsPerSecond: 0,
+  gridMs: 1,
+  gateways: 1,
+  clients: 'light',
+};
+const warmUp = { events: 3_000, eventsPerSecond: 3_000 };
+const maxP99Ms = 50;
+const minReceivedShare = 0.9999;
+const minMadeShare = 0.97;
+const bases = ['floor', 'socket-io', 'aspnet-stream', 'http-bridge'] as const;
+const allSides = [
+  'floor',
+  'socket-io',
+  'aspnet-stream',
+  'http-bridge',
+  'millrace',
+  'millrace-xadd',
+  'before',
+] as const;
+
+/** Why a rate was too much. */
+type Limit = 'p99' | 'failed' | 'lost' | 'generator';
+
+interface Step {
+  readonly rate: number;
+  readonly round: Round;
+  readonly isBorne: boolean;
+  readonly limits: readonly Limit[];
+}
+
+/** One round of a side. */
+interface Found {
+  readonly perSecond: number;
+  readonly borne: Round | undefined;
+  readonly limits: readonly Limit[];
+}
+
+function limitsOf(round: Round, rate: number): readonly Limit[] {
+  const { p99Ms, failed, received, expected, madePerSecond } = round;
+  const limits: Limit[] = [];
+  if (!(p99Ms < maxP99Ms)) limits.push('p99');
+  if (failed > 0) limits.push('failed');
+  if (received < expected * minReceivedShare) limits.push('lost');
+  if (madePerSecond < rate * minMadeShare) limits.push('generator');
+  return limits;
+}
+
+async function search(
+  system: RunningSide,
+  startIndex: number | undefined,
+  seconds: number,
+): Promise<Highest<Step>> {
+  return findHighestRate(startIndex, async (rate) => {
+    const round = await system.run({ events: Math.round(rate * seconds), eventsPerSecond: rate });
+    const limits = limitsOf(round, rate);
+    return { rate, round, limits, isBorne: limits.length === 0 };
+  });
+}
+
+const perSecond: Figure<Found> = (found) => found.perSecond;
+const atHighest =
+  (figure: Figure<Round>): Figure<Found> =>
+  ({ borne }) =>
+    borne === undefined ? Number.NaN : figure(borne);
+
+async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
+  const { pairs = 8, seconds = 1 } = options;
+  const wanted = allSides.filter((name) => options.sides?.includes(name) ?? true);
+  const running = await sides.get(wanted);
+  const lastIndex = new Map<SideName, number>();
+  const { rounds, failures } = await runPairs<Found>(running, pairs, async (side, round) => {
+    await using system = await RunningSide.start(side, load);
+    await system.run(warmUp);
+    const last = lastIndex.get(side.name);
+    // A little below what it bore before, so that a lower result is as easy to find as a higher one.
+    const found = await search(system, last === undefined ? undefined : Math.max(0, last - 1), seconds);
+    lastIndex.set(side.name, found.index);
+    const { borne, refused } = found;
+    console.log(
+      `s4 ${round + 1}/${pairs} ${side.name}: ${borne?.rate ?? 0}/s, p99 ${number(borne?.round.p99Ms ?? Number.NaN)} ms; ` +
+        `then ${refused?.limits.join(', ') ?? 'no limit found'}`,
+    );
+    return { perSecond: borne?.rate ?? 0, borne: borne?.round, limits: refused?.limits ?? [] };
+  });
+  const present = bases.filter((base) => running.some(({ name }) => name === base));
+  const rows = running.map(({ name, label }) => {
+    const { low, high } = medianInterval(
+      (rounds.get(name) ?? []).map((found) => found?.perSecond ?? Number.NaN),
+    );
+    return [
+      label,
+      `${number(medianOf(rounds, name, perSecond))} [${number(low)}–${number(high)}]`,
+      ...present.map((base) => (base === name ? '1' : ratioCell(ratioOf(rounds, [name, base], perSecond)))),
+      number(
+        medianOf(
+          rounds,
+          name,
+          atHighest(({ p99Ms }) => p99Ms),
+        ),
+      ),
+      (['publisher', 'gateway', 'redis'] as const)
+        .map((role) => number(medianOf(rounds, name, atHighest(cpuOf.role(role)))))
+        .join(' / '),
+    ];
+  });
+  const lines = running.flatMap(({ name }) => {
+    const found = (rounds.get(name) ?? []).filter((each) => each !== undefined);
+    const counts = (['failed', 'lost', 'generator'] as const).flatMap((limit) => {
+      const times = found.filter(({ limits }) => limits.includes(limit)).length;
+      return times === 0 ? [] : `${limit} ${times}×`;
+    });
+    return counts.length === 0
+      ? []
+      : [`${name}: the next rate failed not by p99 alone (${counts.join(', ')} of ${found.length})`];
+  });
+  const failed = failures.map(({ side, round, reason }) => `${side}, round ${round + 1}, failed: ${reason}`);
+  return {
+    table: [
+      `${intervalSentence(pairs)} 100 rooms of 2 clients; steps of 6 % and ${seconds} s, from ${number(rateAt(0))}/s; ` +
+        `a rate is borne when p99 is below ${maxP99Ms} ms, at least 99.99 % arrive, no publish fails and the generator makes at least 97 % of it; it has two tries.`,
+      '',
+      markdown(
+        [
+          'side',
+          'highest rate, events/s',
+          ...present.map((base) => `× ${base}`),
+          'p99 there, ms',
+          'CPU µs per event there: publisher / gateway / Redis',
+        ],
+        rows,
+      ),
+      '',
+      ...footnotes(
+        running,
+        [...lines, ...failed],
+        sides.missing(wanted),
+        'Every rate that was not borne failed by p99 alone.',
+      ),
+    ].join('\n'),
+    summary: {
+      figures: Object.fromEntries(
+        running.map(({ name }) => [name, { perSecond: medianOf(rounds, name, perSecond) }]),
+      ),
+      ratios: Object.fromEntries(
+        running.map(({ name }) => [
+          name,
+          {
+            perSecond: Object.fromEntries(
+              present.map((base) => [base, ratioOf(rounds, [name, base], perSecond)]),
+            ),
+          },
+        ]),
+      ),
+    },
+    raw: Object.fromEntries(running.map(({ name, hash }) => [name, { hash, rounds: rounds.get(name) }])),
+  };
+}
+
+export const highestRatePart: BenchPart = { name: 's4', title: 'the highest rate with p99 below 50 ms', run };

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { findHighestRate, rateAt } from '../src/harness/highest-rate.js';
+
+/** A side that bears rates up to a limit, and has one bad moment at the try with this number. */
+function sideOf(limit: number, badTry = -1) {
+  const tried: number[] = [];
+  return {
+    tried,
+    async tryRate(rate: number) {
+      tried.push(rate);
+      return { rate, isBorne: rate <= limit && tried.length - 1 !== badTry };
+    },
+  };
+}
+
+test.each([1_000, 1_500, 6_543, 21_000, 70_000])(
+  'the highest rate of a side that bears %i/s is found from any start',
+  async (limit) => {
+    const wanted = Array.from({ length: 76 }, (_, index) => rateAt(index)).findLastIndex(
+      (rate) => rate <= limit,
+    );
+    for (const start of [undefined, 0, wanted - 3, wanted, wanted + 1, wanted + 6]) {
+      const { tryRate } = sideOf(limit);
+      const { index, borne } = await findHighestRate(
+        start === undefined ? undefined : Math.max(0, start),
+        tryRate,
+      );
+      expect({ start, index, rate: borne?.rate }).toEqual({ start, index: wanted, rate: rateAt(wanted) });
+    }
+  },
+);
+
+test('one bad moment does not end the search, and a near start needs few tries', async () => {
+  const { tried, tryRate } = sideOf(rateAt(30), 1);
+  const { index, refused } = await findHighestRate(28, tryRate);
+  expect(index).toBe(30);
+  expect(refused?.rate).toBe(rateAt(31));
+  expect(tried).toHaveLength(6);
+});
+
+test('a side that does not even bear the lowest rate has none', async () => {
+  const { tryRate } = sideOf(10);
+  expect(await findHighestRate(undefined, tryRate)).toMatchObject({ index: 0, borne: undefined });
+  expect(await findHighestRate(2, tryRate)).toMatchObject({ index: 0, borne: undefined });
+});
