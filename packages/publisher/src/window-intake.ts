@@ -56,11 +56,7 @@ export class WindowIntake {
     return new Promise((resolve, reject) => {
       this.#queue.push({ input, resolve, reject });
       // At the end of this turn, so that one loop of the caller makes one call.
-      this.#adding ??= Promise.resolve()
-        .then(() => this.#addAll())
-        .finally(() => {
-          this.#adding = undefined;
-        });
+      this.#adding ??= Promise.resolve().then(() => this.#addAll());
     });
   }
 
@@ -89,6 +85,8 @@ export class WindowIntake {
       this.#queue.unshift(...left);
       await this.#ports.makeRoom();
     }
+    // In the turn in which nothing was left: what comes next begins anew.
+    this.#adding = undefined;
   }
 
   /** Those for which the window had no room. */
