@@ -58,11 +58,11 @@ test('tarballs side by side work together, though each has its own copy of what 
 
     const broker = createMemoryBroker({ streams: eventCatalog.streams });
     await broker.open();
-    const publish = broker.publish.bind(broker);
+    const append = broker.append.bind(broker);
     let failures = 2;
-    broker.publish = async (...given) => {
+    broker.append = async (...given) => {
       if (failures-- > 0) throw new BrokerError('unavailable', 'away for a moment', { nothingHappened: true });
-      return publish(...given);
+      return append(...given);
     };
     const publisher = createPublisher({ broker, catalog: eventCatalog });
     await publisher.publish('status_change', 'ticket-42', {

@@ -1,5 +1,5 @@
 import { compareEntryIds, createMemoryBroker } from '@millrace/broker';
-import { fakeClock } from '@millrace/testkit';
+import { append, fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { OlderEntries } from '../src/replay/older-entries.js';
@@ -17,7 +17,7 @@ async function setUp(count: number, options: { maxLength?: number; maxEntries?: 
   const ids: string[] = [];
   for (let n = 0; n < count; n += 1) {
     await clock.advance(1);
-    ids.push((await broker.publish({ stream: 's', fields: { n: String(n) } })).id);
+    ids.push((await append(broker, { stream: 's', fields: { n: String(n) } })).id);
   }
   const readRange = vi.spyOn(broker, 'readRange');
   const older = new OlderEntries(broker, { maxEntries, keepMs: 5_000 }, () => clock.monotonicMs());

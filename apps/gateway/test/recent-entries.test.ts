@@ -1,5 +1,5 @@
 import { createMemoryBroker, encodePosition, parsePosition, previousEntryId } from '@millrace/broker';
-import { fakeClock } from '@millrace/testkit';
+import { append, fakeClock } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { type LookBack, recallRecentEntries } from '../src/delivery/recent-entries.js';
 
@@ -15,7 +15,7 @@ async function setUp(counts: Readonly<Record<string, number>>, stepMs: number) {
   for (let index = 0; index < Math.max(...Object.values(counts)); index += 1) {
     await clock.advance(stepMs);
     for (const [stream, count] of Object.entries(counts)) {
-      if (index < count) await broker.publish({ stream, fields: { n: `${stream}${index}` } });
+      if (index < count) await append(broker, { stream, fields: { n: `${stream}${index}` } });
     }
   }
   const recalled: string[] = [];

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createMemoryBroker } from '@millrace/broker';
 import { eventCatalog, type StreamEvent } from '@millrace/contract';
 import { createPublisher } from '@millrace/publisher';
-import { type FakeClock, fakeClock, mortalBroker } from '@millrace/testkit';
+import { append, type FakeClock, fakeClock, mortalBroker } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Router } from '../src/delivery/router.js';
@@ -330,7 +330,7 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
   await tail();
 
   const xadd = (event_type: string, eventId: string, payload: object): Promise<unknown> =>
-    broker.publish({
+    append(broker, {
       stream: 'events:chat',
       fields: {
         event_id: eventId,

@@ -13,23 +13,20 @@ const MAX_NAME_CHARS = 256;
 /** Most entries one call may ask for or account for. */
 const MAX_COUNT = 1_000;
 
-/**
- * Checks an entry and returns how many characters it holds, as a measure of its size.
- * @throws BrokerError `invalid_argument`
- */
-export function checkOutgoingEntry(entry: OutgoingEntry): number {
-  const names = Object.keys(entry.fields);
-  if (names.length === 0 || names.length > MAX_FIELDS)
-    throw invalid(`an entry has 1 to ${MAX_FIELDS} fields`);
-  if (entry.dedupeId !== undefined) checkName('dedupeId', entry.dedupeId);
-  if (entry.ends !== undefined) checkWindowName(entry.ends.window);
-  let chars = 0;
-  for (const name of names) {
-    const value: unknown = entry.fields[name];
-    if (typeof value !== 'string') throw invalid(`field ${name} is ${typeof value}, not text`);
-    chars += name.length + value.length;
+/** @throws BrokerError `invalid_argument` unless there are 1 to 1000 entries and each can be appended */
+export function checkOutgoingEntries(entries: readonly OutgoingEntry[]): void {
+  checkCount(entries.length);
+  for (const { fields, dedupeId, ends } of entries) {
+    if (dedupeId !== undefined) checkName('dedupeId', dedupeId);
+    if (ends !== undefined) checkWindowName(ends.window);
+    let count = 0;
+    for (const name of Object.keys(fields)) {
+      const value: unknown = fields[name];
+      if (typeof value !== 'string') throw invalid(`field ${name} is ${typeof value}, not text`);
+      count += 1;
+    }
+    if (count === 0 || count > MAX_FIELDS) throw invalid(`an entry has 1 to ${MAX_FIELDS} fields`);
   }
-  return chars;
 }
 
 /** @throws BrokerError `invalid_argument` unless `name` is text of 1 to 256 characters */

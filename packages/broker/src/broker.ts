@@ -3,6 +3,7 @@
 // The port offers atomic steps only; the loops over them (tail, heartbeat, ledger) are written once, in `member/`.
 
 import type { CounterStore } from './counters.js';
+import type { BrokerError } from './errors.js';
 import type { ResolvedBrokerOptions } from './options.js';
 import type { Partitioning } from './partitions.js';
 import type { WindowEnding, WindowStore } from './windows.js';
@@ -20,15 +21,14 @@ export interface Entry {
 
 /** An entry to be appended. */
 export interface OutgoingEntry {
-  readonly stream: string;
   readonly fields: Readonly<Record<string, string>>;
-  /** Publishing the same ID again within the dedupe window appends nothing. Left out: no dedupe. */
-  readonly dedupeId?: string;
+  /** Appending the same ID again within the dedupe window appends nothing. Left out: no dedupe. */
+  readonly dedupeId?: string | undefined;
   /** Inputs that it ends, in the step that appends it. A repeat ends nothing. */
-  readonly ends?: WindowEnding;
+  readonly ends?: WindowEnding | undefined;
 }
 
-/** What became of a published entry. */
+/** What became of an entry that is in its stream. */
 export interface PublishReceipt {
   /** The entry's ID; for a repeat, the ID of the entry that was appended the first time. */
   readonly id: EntryId;
@@ -240,10 +240,9 @@ export type BrokerState = 'idle' | 'connecting' | 'ready' | 'unavailable' | 'clo
  *
  * Guarantees of every implementation:
  * - IDs of one stream rise strictly; every reader sees the entries of a stream in the same order.
- * - Each method is atomic per stream and settles within `commandTimeoutMs` (a blocking read: `blockMs` more; a
- *   publish that had to queue: at most twice that).
- * - A rejection with code `unavailable` leaves the outcome of a write unknown; repeating `publish` with the same
- *   `dedupeId` within `dedupeWindowMs` is safe. The broker repeats nothing by itself: callers own retries.
+ * - Each method is atomic per stream and settles within `commandTimeoutMs` (a blocking read: `blockMs` more).
+ * - A rejection with code `unavailable` leaves the outcome of a write unknown; repeating `append` with the same
+ *   `dedupeId`s within `dedupeWindowMs` is safe. The broker queues and repeats nothing by itself: callers own that.
  * - No method throws for what another process wrote; garbage in a stream is returned as it is.
  */
 export interface Broker {
@@ -281,19 +280,21 @@ export interface Broker {
   open(): Promise<void>;
 
   /**
-   * Finishes the publishes it accepted, then releases every connection; blocked reads end with `closed`. Idempotent.
+   * Finishes the appends it accepted, then releases every connection; blocked reads end with `closed`. Idempotent.
    */
   close(): Promise<void>;
 
   /**
-   * Appends one entry, once per `dedupeId` within `dedupeWindowMs`. Calls are appended in the order in which they
-   * were made, per stream: one batch is in flight at a time, and what arrives meanwhile forms the next one. When a
-   * batch fails, what waited behind it is rejected with the same code and was not sent, so that a caller who repeats
-   * all of it keeps the order. Resolved means: the entry is in the stream.
-   * @throws BrokerError `overloaded` when too much waits already, `out_of_memory` when the store is full; nothing
-   * was appended
+   * Appends entries to a stream in one step, in their order, each once per `dedupeId` within `dedupeWindowMs`. One result per
+   * entry, in the same order: a receipt, which means that the entry is in the stream, or an error, behind which none was tried. Two
+   * calls that are under way at the same time have no order.
+   * @param entries 1 to 1,000 of them
+   * @throws BrokerError `out_of_memory` when the store is full; nothing was appended
    */
-  publish(entry: OutgoingEntry): Promise<PublishReceipt>;
+  append(
+    stream: string,
+    entries: readonly OutgoingEntry[],
+  ): Promise<readonly (PublishReceipt | BrokerError)[]>;
 
   /**
    * Registers a member at every stream, in one atomic step per stream: creates the stream, the group and the epoch

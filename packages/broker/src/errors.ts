@@ -10,7 +10,7 @@ export const BROKER_ERROR_CODES = [
   'closed',
   /** The store is out of memory and wrote nothing. */
   'out_of_memory',
-  /** The queue of waiting publishes is full; nothing was sent. */
+  /** Too much waits already, in a coalescing window say; nothing was sent. */
   'overloaded',
   /** The store refused the command for good: wrong type of key, missing permission, too old a version. */
   'refused',

@@ -39,12 +39,8 @@ export interface BrokerOptions {
   readonly minAgeMs?: number;
   /** Beyond `maxLength` times this, entries go whether acknowledged or not. @defaultValue 20 */
   readonly hardCapFactor?: number;
-  /** Most entries appended by one call to the store. @defaultValue 32 */
+  /** How many entries a publisher appends with one call at most. @defaultValue 32 */
   readonly publishBatchSize?: number;
-  /** Publishes waiting per stream; beyond it they are refused (`overloaded`). @defaultValue 10000 */
-  readonly maxQueuedPublishes?: number;
-  /** Characters waiting per stream; beyond it publishes are refused (`overloaded`). @defaultValue 67108864 */
-  readonly maxQueuedChars?: number;
   /** Most entries one trim or one cut removes. @defaultValue 1000 */
   readonly trimBatchSize?: number;
   /** Dead letters kept per stream, give or take one node. @defaultValue 1000 */
@@ -77,8 +73,6 @@ export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOpti
     minAgeMs: wholeNumber('minAgeMs', options.minAgeMs ?? 30_000, 0),
     hardCapFactor: atLeastOne('hardCapFactor', options.hardCapFactor ?? 20),
     publishBatchSize: wholeNumber('publishBatchSize', options.publishBatchSize ?? 32, 1, 1_000),
-    maxQueuedPublishes: atLeastOne('maxQueuedPublishes', options.maxQueuedPublishes ?? 10_000),
-    maxQueuedChars: atLeastOne('maxQueuedChars', options.maxQueuedChars ?? 67_108_864),
     trimBatchSize: wholeNumber('trimBatchSize', options.trimBatchSize ?? 1_000, 1, 100_000),
     deadLetterMaxLength: atLeastOne('deadLetterMaxLength', options.deadLetterMaxLength ?? 1_000),
     deadMarkMs: atLeastOne('deadMarkMs', options.deadMarkMs ?? 86_400_000),

@@ -2,6 +2,7 @@
 // and replicated is lost, nothing is handled twice, and each stream keeps its order.
 import { type Broker, type BrokerState, createMember, createRedisBroker, type Entry } from '@millrace/broker';
 import {
+  append,
   CHAT,
   codeOf,
   type RedisCluster,
@@ -127,7 +128,7 @@ class Load implements AsyncDisposable {
   async #publishTo(stream: string): Promise<void> {
     for (let n = 0; !this.#isStopping; n++) {
       const entry = { stream, fields: { n: String(n) }, dedupeId: `${stream}-${n}` };
-      while ((await codeOf(this.publisher.publish(entry))) !== 'resolved') {
+      while ((await codeOf(append(this.publisher, entry))) !== 'resolved') {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
       this.#published.set(stream, n + 1);
@@ -154,8 +155,8 @@ it('finds the whole cluster from one of its nodes', async () => {
   for (const { url } of cluster.nodes) {
     const broker = createRedisBroker({ ...OPTIONS, url });
     await broker.open();
-    await broker.publish({ stream: CHAT, fields: { n: '1' } });
-    await broker.publish({ stream: OTHER, fields: { n: '1' } });
+    await append(broker, { stream: CHAT, fields: { n: '1' } });
+    await append(broker, { stream: OTHER, fields: { n: '1' } });
     expect(broker.readGroups).toEqual([[CHAT], [OTHER]]);
     await broker.close();
   }
@@ -166,7 +167,7 @@ it('begins at the next address where one cannot be reached', async () => {
   const port = new URL(cluster.url).port;
   const broker = createRedisBroker({ ...OPTIONS, url: `redis://127.0.0.1:1,127.0.0.1:${port}` });
   await broker.open();
-  expect((await broker.publish({ stream: CHAT, fields: { n: '1' } })).isDuplicate).toBe(false);
+  expect((await append(broker, { stream: CHAT, fields: { n: '1' } })).isDuplicate).toBe(false);
   await broker.close();
 });
 
@@ -249,7 +250,7 @@ it(
     const broker = createRedisBroker({ ...OPTIONS, url: cluster.url });
     await broker.open();
     const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
-    const { id } = await broker.publish(entry);
+    const { id } = await append(broker, entry);
     const reading = { count: 10, blockMs: 1_000 };
     let waiting: Promise<unknown> = Promise.resolve();
     await cluster.moveSlot(CHAT, {
@@ -258,7 +259,7 @@ it(
         expect(found.get(CHAT)?.map((read) => read.id)).toEqual([id]);
         expect(await broker.readAfter(new Map([[CHAT, id]]), reading)).toEqual(new Map());
         expect(await broker.readRange(CHAT, { count: 10 })).toHaveLength(1);
-        waiting = broker.publish({ ...entry, dedupeId: 'two' });
+        waiting = append(broker, { ...entry, dedupeId: 'two' });
       },
     });
     expect(await waiting).toMatchObject({ isDuplicate: false });

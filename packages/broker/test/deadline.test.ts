@@ -1,7 +1,7 @@
 // A deadline does not count the time in which this very process did not run.
 import { execFileSync } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
-import { CHAT, fakeClock, startRedis } from '@millrace/testkit';
+import { append, CHAT, fakeClock, startRedis } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import { withDeadline } from '../src/redis/deadline.js';
 import { openBroker } from './redis-fixture.js';
@@ -51,15 +51,15 @@ describe('a process that did not run for longer than its deadline', () => {
     const states: string[] = [];
     broker.onStateChange((state) => states.push(state));
     // From here on Redis knows the script.
-    await broker.publish({ stream: CHAT, fields: { n: '0' } });
-    const publishing = broker.publish({ stream: CHAT, fields: { n: '1' } });
+    await append(broker, { stream: CHAT, fields: { n: '0' } });
+    const publishing = append(broker, { stream: CHAT, fields: { n: '1' } });
     await Promise.resolve();
     // The command is written at the end of this turn; then nothing of this process runs any more until Redis has answered and
     // the deadline has passed.
     await turn();
     sleepUntilAnswered(redis.port, 1_500);
     await expect(publishing).resolves.toMatchObject({ isDuplicate: false });
-    await broker.publish({ stream: CHAT, fields: { n: '2' } });
+    await append(broker, { stream: CHAT, fields: { n: '2' } });
     expect(states).toEqual([]);
   });
 });

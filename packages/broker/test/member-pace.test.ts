@@ -1,6 +1,6 @@
 // How often a member asks: busy, idle and while everything fails. On a clock that the test moves.
 import { type Broker, createMember, createMemoryBroker, type MemberOptions } from '@millrace/broker';
-import { CHAT, fakeClock, present, SUITE_OPTIONS, TICKET } from '@millrace/testkit';
+import { append, CHAT, fakeClock, present, SUITE_OPTIONS, TICKET } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { probe } from './broker-probe.js';
 
@@ -28,7 +28,7 @@ async function setUp(options: Partial<MemberOptions> = {}) {
   return { clock, broker, member, log, failing, count, during, lastArgumentsOf };
 }
 
-const publish = (broker: Broker) => broker.publish({ stream: CHAT, fields: { n: '1' } });
+const publish = (broker: Broker) => append(broker, { stream: CHAT, fields: { n: '1' } });
 
 it('ticks every 250 ms while idle, and every 25 ms while entries come', async () => {
   const { clock, broker, during, member } = await setUp();
@@ -141,7 +141,7 @@ it('asks for fewer entries at a time when they are large', async () => {
   expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 500 });
   expect(lastArgumentsOf('tickLedger')[1]).toMatchObject({ count: 200 });
   for (const { name } of SUITE_OPTIONS.streams) {
-    await broker.publish({ stream: name, fields: { payload: 'x'.repeat(500_000) } });
+    await append(broker, { stream: name, fields: { payload: 'x'.repeat(500_000) } });
   }
   await clock.advance(1_000);
   expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 4 });

@@ -1,6 +1,6 @@
 // Replies that cross: what a member makes of a read or a heartbeat that was overtaken.
 import { createMember, createMemoryBroker } from '@millrace/broker';
-import { CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
+import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { probe } from './broker-probe.js';
 
@@ -21,7 +21,7 @@ async function setUp() {
     clock,
   });
   await member.start();
-  const publish = (n: number) => broker.publish({ stream: CHAT, fields: { n: String(n) } });
+  const publish = (n: number) => append(broker, { stream: CHAT, fields: { n: String(n) } });
   return { clock, broker, hold, seen, log, member, publish };
 }
 

@@ -1,6 +1,15 @@
 // A member on real Redis while the way there breaks, or Redis stands still, or it was thought dead.
 import { type Broker, createMember, createRedisBroker } from '@millrace/broker';
-import { CHAT, present, SUITE_OPTIONS, startRedis, startTcpProxy, until } from '@millrace/testkit';
+import {
+  append,
+  appendNumbered,
+  CHAT,
+  present,
+  SUITE_OPTIONS,
+  startRedis,
+  startTcpProxy,
+  until,
+} from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { openBroker } from './redis-fixture.js';
 
@@ -34,7 +43,7 @@ it('misses nothing while its connections are cut again and again', async () => {
   const { member, seen, log } = join(broker);
   await member.start();
   for (let n = 0; n < 2_000; n++) {
-    await direct.publish({ stream: CHAT, fields: { n: String(n) } });
+    await append(direct, { stream: CHAT, fields: { n: String(n) } });
     if (n % 200 === 100) proxy.cut();
   }
   await until(() => seen.length >= 2_000 && member.isCaughtUp);
@@ -56,7 +65,7 @@ it('tells one change of state for a long outage, not one per attempt', async () 
   await until(() => log.filter((line) => line.startsWith('error:')).length >= 2);
   await redis.restart();
   await until(() => member.state === 'tailing');
-  await broker.publish({ stream: CHAT, fields: { n: '1' } });
+  await append(broker, { stream: CHAT, fields: { n: '1' } });
   await until(() => seen.length === 1);
   await member.stop();
   expect(log.filter((line) => !line.startsWith('error:'))).toEqual([
@@ -105,32 +114,26 @@ it('learns that it was declared dead, reads on, and counts what is gone', async 
   });
   const { member, seen, log } = join(broker);
   await member.start();
-  await other.publish({ stream: CHAT, fields: { n: '0' } });
+  await append(other, { stream: CHAT, fields: { n: '0' } });
   await until(() => seen.length === 1 && member.isCaughtUp);
   const start = present((await other.register('b'))[0]);
   await until(() => member.slot !== undefined);
 
   // The member hears nothing any more; the other goes on and accounts without it.
   proxy.swallow('requests');
-  const last = present(
-    (
-      await Promise.all(
-        Array.from({ length: 500 }, (_, n) => other.publish({ stream: CHAT, fields: { n: String(n + 1) } })),
-      )
-    ).at(-1),
-  );
-  let place = { ...start, cursor: last.id };
+  const last = present((await appendNumbered(other, { count: 500, from: 1 })).at(-1));
+  let place = { ...start, cursor: last };
   await redis.cli('hdel', `lease:{${CHAT}}`, 'owner');
   const lease = present(await other.acquireLease(CHAT, 'b'));
   await until(async () => {
     const [reply] = await other.heartbeat('b', new Map([[CHAT, place]]));
     place = { ...place, entriesAdded: present(reply).entriesAdded };
-    const result = await other.tickLedger(lease, { consumer: 'c', count: 200, cursor: last.id });
+    const result = await other.tickLedger(lease, { consumer: 'c', count: 200, cursor: last });
     return result.status === 'ticked' && result.declaredDead.includes('a');
   });
   await until(async () => {
     await other.heartbeat('b', new Map([[CHAT, place]]));
-    await other.tickLedger(lease, { consumer: 'c', count: 200, cursor: last.id });
+    await other.tickLedger(lease, { consumer: 'c', count: 200, cursor: last });
     await other.trim(lease);
     return (await other.inspect(CHAT)).length < 110;
   });
@@ -163,7 +166,7 @@ it('takes a dead member’s lease, slot and pending entries over within its time
   await until(() => second.member.slot === 2);
   // As a crash: nothing is given back.
   await doomed.close();
-  await broker.publish({ stream: CHAT, fields: { n: '1' } });
+  await append(broker, { stream: CHAT, fields: { n: '1' } });
   // Lease or liveness and one renewal, with air for a busy machine: far from never.
   await until(async () => {
     const { pending, unconsumed } = await broker.inspect(CHAT);

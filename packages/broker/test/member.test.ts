@@ -11,6 +11,7 @@ import {
   parsePosition,
 } from '@millrace/broker';
 import {
+  appendNumbered,
   CHAT,
   codeOf,
   present,
@@ -68,8 +69,7 @@ function join(broker: Broker, name: string, options: Partial<MemberOptions> = {}
 }
 
 async function publish(broker: Broker, from: number, count: number, stream = CHAT): Promise<void> {
-  const numbers = Array.from({ length: count }, (_, n) => from + n);
-  await Promise.all(numbers.map((n) => broker.publish({ stream, fields: { n: String(n) } })));
+  await appendNumbered(broker, { stream, count, from });
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
@@ -255,7 +255,7 @@ describe.each([
     await publish(broker, 0, 5);
     await until(() => chat.length === 5 && member.isCaughtUp);
     // The loop is held up: no read comes in between.
-    await Promise.all(upTo(1000).map((n) => broker.publish({ stream: CHAT, fields: { n: String(5 + n) } })));
+    await publish(broker, 5, 1000);
     await until(() => chat.at(-1) === 1004);
     await until(async () => log.some((line) => line.startsWith('gap:')) || chat.length === 1005);
     const missed = 1005 - chat.length;
@@ -283,7 +283,7 @@ describe.each([
     await publish(broker, 0, 5);
     await until(() => entries.length === 5 && member.isCaughtUp);
     // The loop is held up: no read comes in between.
-    await Promise.all(upTo(500).map((n) => broker.publish({ stream: CHAT, fields: { n: String(5 + n) } })));
+    await publish(broker, 5, 500);
     await until(() => entries.at(-1)?.n === 504);
     expect(entries.length).toBeLessThan(505);
     for (const [index, { n, overtaken }] of entries.entries()) {

@@ -1,6 +1,6 @@
 // Nothing in the memory broker grows for ever, also when nobody reads, acknowledges or repeats.
 import { createMemoryBroker } from '@millrace/broker';
-import { CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
+import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { EntryLog } from '../src/memory/entry-log.js';
 import { ExpiringMap } from '../src/memory/expiring-map.js';
@@ -12,7 +12,7 @@ it('forgets pending entries that the hard cap has cut', async () => {
   await broker.register('a');
   const lease = present(await broker.acquireLease(CHAT, 'a'));
   for (let n = 0; n < 500; n++) {
-    await broker.publish({ stream: CHAT, fields: { n: String(n) } });
+    await append(broker, { stream: CHAT, fields: { n: String(n) } });
     await broker.tickLedger(lease, { consumer: 'c', count: 10 });
   }
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 50, pending: 50, expired: 450, unconsumed: 0 });
@@ -66,7 +66,7 @@ it('goes on trimming after the clock went back, once the entries are old enough 
   const publishAll = async (count: number): Promise<string> => {
     let id = '';
     for (let n = 0; n < count; n++)
-      ({ id } = await broker.publish({ stream: CHAT, fields: { n: String(n) } }));
+      ({ id } = await append(broker, { stream: CHAT, fields: { n: String(n) } }));
     return id;
   };
   const trim = async (cursor: string): Promise<unknown> => {

@@ -1,6 +1,6 @@
 // Partitions: where entries go, and that nobody can disagree about their number.
 import { Partitioning, partitionOf } from '@millrace/broker';
-import { CHAT, codeOf, type RedisServer, startRedis, TICKET } from '@millrace/testkit';
+import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET } from '@millrace/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { openBroker } from './redis-fixture.js';
@@ -84,7 +84,7 @@ it('follows the stored number where it was told none', async () => {
   await using follower = await openBroker(redis.url, { streams: STREAMS });
   expect(follower.partitioning.countOf(CHAT)).toBe(3);
   const stream = follower.partitioning.streamFor(CHAT, 'room');
-  await follower.publish({ stream, fields: { n: '1' } });
+  await append(follower, { stream, fields: { n: '1' } });
   expect(await redis.cli('xlen', stream)).toBe('1');
 });
 
@@ -93,7 +93,7 @@ it('publishes into the plain stream until a number was chosen, and follows it fr
   expect(follower.partitioning.streamFor(CHAT, 'room')).toBe(CHAT);
   await using _ = await openBroker(redis.url, { streams: BY_THREE });
   for (let n = 0; follower.partitioning.countOf(CHAT) === 1; n++) {
-    await follower.publish({ stream: CHAT, fields: { n: String(n) } });
+    await append(follower, { stream: CHAT, fields: { n: String(n) } });
   }
   expect(follower.partitioning.countOf(TICKET)).toBe(3);
 });

@@ -1,6 +1,6 @@
 // Steps that the tests against real Redis share.
 import { type Broker, type BrokerOptions, createRedisBroker } from '@millrace/broker';
-import { CHAT, type RedisServer, SUITE_OPTIONS } from '@millrace/testkit';
+import { append, CHAT, type RedisServer, SUITE_OPTIONS } from '@millrace/testkit';
 
 /** An opened broker that closes itself. */
 export async function openBroker(
@@ -20,7 +20,7 @@ export async function query(redis: RedisServer, ...command: readonly string[]): 
 /** Publishes `count` numbered entries of about 450 bytes, in the data model's six fields. */
 export async function publishEvents(broker: Broker, count: number, stream = CHAT): Promise<string[]> {
   const receipts = await Promise.all(
-    Array.from({ length: count }, (_, n) => broker.publish({ stream, fields: eventFields(n) })),
+    Array.from({ length: count }, (_, n) => append(broker, { stream, fields: eventFields(n) })),
   );
   return receipts.map(({ id }) => id);
 }

@@ -1,6 +1,6 @@
 // A later build shares the Redis: what it wrote behind the fields that this build knows is ignored, stays, and is respected.
 import { type Broker, type Lease, type StreamStart, WINDOW_LIMITS } from '@millrace/broker';
-import { CHAT, present, type RedisServer, startRedis } from '@millrace/testkit';
+import { append, CHAT, present, type RedisServer, startRedis } from '@millrace/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBroker, publishEvents, query } from './redis-fixture.js';
@@ -193,7 +193,7 @@ async function takeWindow(broker: Broker, step: string): Promise<void> {
       await windows.add(name, [{ id: 'a', text: '{}' }], lasting(WINDOW_LIMITS.keptMs));
       return;
     case 'end':
-      await broker.publish({
+      await append(broker, {
         stream: CHAT,
         fields: { a: 'b' },
         ends: { window: name, key: 'k', timestamp: '' },

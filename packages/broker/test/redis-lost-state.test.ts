@@ -1,6 +1,6 @@
 // Somebody, or a crash, takes parts of the state away: what the broker finds and mends.
 import { type Broker, createMember, type Lease, type StreamStart } from '@millrace/broker';
-import { CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
+import { append, CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBroker, publishEvents, query } from './redis-fixture.js';
 
@@ -178,13 +178,13 @@ it('runs its scripts again after SCRIPT FLUSH', async () => {
 it('refuses a stream key that holds something else, and serves the others', async () => {
   await using broker = await openBroker(redis.url);
   await redis.cli('set', CHAT, 'not a stream');
-  await expect(broker.publish({ stream: CHAT, fields: { n: '1' } })).rejects.toMatchObject({
+  await expect(append(broker, { stream: CHAT, fields: { n: '1' } })).rejects.toMatchObject({
     code: 'refused',
   });
   const starts = await broker.register('a');
   expect(starts.map(({ stream }) => stream)).not.toContain(CHAT);
   expect(starts.map(({ stream }) => stream)).toContain('events:ticket');
-  await broker.publish({ stream: 'events:ticket', fields: { n: '1' } });
+  await append(broker, { stream: 'events:ticket', fields: { n: '1' } });
   expect(await broker.inspect('events:ticket')).toMatchObject({ length: 1 });
 });
 
@@ -201,7 +201,7 @@ it('handles sequence numbers beyond 2^53 exactly', async () => {
   const second = await broker.tickLedger(lease, { consumer: 'c', count: 10, cursor: present(ids[2]) });
   expect(second).toMatchObject({ consumed: 0, acknowledged: 1 });
   // Millisecond and sequence carry over: the next ID exists and is larger.
-  const { id } = await broker.publish({ stream: CHAT, fields: { n: '1' } });
+  const { id } = await append(broker, { stream: CHAT, fields: { n: '1' } });
   expect(id).toBe('100000000000000-0');
 });
 
@@ -228,12 +228,12 @@ it('lets a member find its way after FLUSHALL, and publishes on', async () => {
     onReset: (stream) => resets.push(stream),
   });
   await member.start();
-  await broker.publish({ stream: CHAT, fields: { n: '1' } });
+  await append(broker, { stream: CHAT, fields: { n: '1' } });
   await until(() => seen.length === 1);
   const before = member.position();
   await redis.cli('flushall');
   await until(() => resets.length === 2 && member.isCaughtUp);
-  await broker.publish({ stream: CHAT, fields: { n: '2' } });
+  await append(broker, { stream: CHAT, fields: { n: '2' } });
   await until(() => seen.length === 2);
   expect(seen).toEqual(['1', '2']);
   expect(member.position().slice(0, 8)).not.toBe(before.slice(0, 8));

@@ -1,6 +1,6 @@
 // A Redis that has reached `maxmemory`: publishing is refused, and what frees memory goes on.
 import { type Broker } from '@millrace/broker';
-import { CHAT, codeOf, present, startRedis, until } from '@millrace/testkit';
+import { append, CHAT, codeOf, present, startRedis, until } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { eventFields, openBroker } from './redis-fixture.js';
 
@@ -33,7 +33,7 @@ it('refuses publishes with out_of_memory, keeps members and ledger alive, and tr
     expect([ticked.status, trimmed.status]).toEqual(['ticked', 'trimmed']);
     return (await broker.inspect(CHAT)).length < 200;
   });
-  expect(await codeOf(broker.publish({ stream: CHAT, fields: { n: 'again' } }))).toBe('resolved');
+  expect(await codeOf(append(broker, { stream: CHAT, fields: { n: 'again' } }))).toBe('resolved');
   expect((await broker.inspect(CHAT)).expired).toBe(0);
 });
 
@@ -42,7 +42,7 @@ async function publishUntilFull(broker: Broker): Promise<string> {
   let last = '0-0';
   for (let n = 0; n < 100_000; n++) {
     try {
-      last = (await broker.publish({ stream: CHAT, fields: eventFields(n), dedupeId: `id-${n}` })).id;
+      last = (await append(broker, { stream: CHAT, fields: eventFields(n), dedupeId: `id-${n}` })).id;
     } catch (error) {
       expect(error).toMatchObject({ code: 'out_of_memory', isTransient: true });
       return last;

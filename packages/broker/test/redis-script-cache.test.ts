@@ -1,5 +1,5 @@
 // How often the source of a script is sent: once per connection, and once more when the server has forgotten it.
-import { CHAT, type RedisServer, startRedis, startRedisCluster, until } from '@millrace/testkit';
+import { append, CHAT, type RedisServer, startRedis, startRedisCluster, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBroker } from './redis-fixture.js';
 
@@ -32,7 +32,7 @@ describe('after SCRIPT FLUSH', () => {
     await using broker = await openBroker(redis.url);
     const addTo = (roomId: string) =>
       broker.windows.add({ roomId, slot: 'typing' }, [{ id: 'a', text: '{}' }], options);
-    const publish = (n: number) => broker.publish({ stream: CHAT, fields: { n: String(n) } });
+    const publish = (n: number) => append(broker, { stream: CHAT, fields: { n: String(n) } });
     await Promise.all([addTo('warm'), publish(-1)]);
     await forgetScripts(redis);
     const additions = rooms.map(addTo);
@@ -89,7 +89,7 @@ describe('after SCRIPT FLUSH', () => {
 
 it('a connection that was lost sends the source of a script once when it is back', async () => {
   await using broker = await openBroker(redis.url);
-  const publish = (n: number) => broker.publish({ stream: CHAT, fields: { n: String(n) } });
+  const publish = (n: number) => append(broker, { stream: CHAT, fields: { n: String(n) } });
   await publish(0);
   await redis.cli('client', 'kill', 'type', 'normal');
   await until(() => broker.state === 'unavailable');
@@ -105,7 +105,7 @@ it('a user who may not load scripts can run them', async () => {
   await using broker = await openBroker(redis.url.replace('redis://', 'redis://plain:secret@'));
   await redis.cli('script', 'flush');
   const receipts = Array.from({ length: 100 }, (_, n) =>
-    broker.publish({ stream: CHAT, fields: { n: String(n) } }),
+    append(broker, { stream: CHAT, fields: { n: String(n) } }),
   );
   expect(new Set((await Promise.all(receipts)).map(({ id }) => id)).size).toBe(100);
 });

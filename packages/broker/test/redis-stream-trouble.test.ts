@@ -1,6 +1,6 @@
 // One stream that Redis refuses: it is named, the others go on, and it comes back when somebody repairs it.
 import { type Broker, createMember, LAST_ENTRY_ID, type StreamTrouble } from '@millrace/broker';
-import { CHAT, codeOf, type RedisServer, startRedis, TICKET, until } from '@millrace/testkit';
+import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET, until } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import { openBroker } from './redis-fixture.js';
 
@@ -25,7 +25,7 @@ function join(broker: Broker, name = 'a') {
 }
 
 const publish = async (broker: Broker, stream: string): Promise<string> =>
-  (await broker.publish({ stream, fields: { n: '1' } })).id;
+  (await append(broker, { stream, fields: { n: '1' } })).id;
 
 /** TICKET is read, acknowledged and trimmed. */
 async function expectTicketServed(broker: Broker, read: readonly string[]): Promise<void> {

@@ -1,6 +1,6 @@
 // Something that Millrace has not written stands at the keys of coalescing windows: it is removed, told, and the window works.
 import { createRedisBroker } from '@millrace/broker';
-import { CHAT, type RedisServer, SUITE_OPTIONS, startRedis, until } from '@millrace/testkit';
+import { append, CHAT, type RedisServer, SUITE_OPTIONS, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 const NAME = { roomId: 'room', slot: 'typing' };
@@ -68,7 +68,7 @@ describe.each([
     await redis.cli(...garbage);
     await using opened = await openWindows();
     const ends = { window: NAME, key: 'k', timestamp: '' };
-    const { id } = await opened.broker.publish({ stream: CHAT, fields: { a: 'b' }, ends });
+    const { id } = await append(opened.broker, { stream: CHAT, fields: { a: 'b' }, ends });
     expect((await opened.broker.readRange(CHAT, { count: 10 })).map((entry) => entry.id)).toEqual([id]);
   });
 });

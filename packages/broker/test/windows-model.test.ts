@@ -8,7 +8,7 @@ import {
   type WindowClaim,
   type WindowName,
 } from '@millrace/broker';
-import { CHAT, fakeClock, type RedisServer, SUITE_OPTIONS, startRedis } from '@millrace/testkit';
+import { append, CHAT, fakeClock, type RedisServer, SUITE_OPTIONS, startRedis } from '@millrace/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
@@ -84,7 +84,7 @@ async function take(
   }
   if (op === 'end') {
     const ends = { window, key: action.key, timestamp: '' };
-    return (await broker.publish({ stream: CHAT, fields: { a: 'b' }, ends })).isDuplicate;
+    return (await append(broker, { stream: CHAT, fields: { a: 'b' }, ends })).isDuplicate;
   }
   if (op === 'claim') return timeless(await windows.claim(window, { ...action, leaseMs }));
   if (op === 'renew') return windows.renew(window, action.token, leaseMs);

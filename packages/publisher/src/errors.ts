@@ -71,3 +71,12 @@ export function brokerUnavailable(eventId: string, mayBeStored: boolean, cause?:
     cause,
   });
 }
+
+/** Too much waits for the store already. */
+export function outboxFull(eventId: string): PublisherError {
+  return new PublisherError(
+    'outbox_full',
+    'Too many events wait for the event store; this one was not published. Publish it again later.',
+    { eventId, retryAfterMs: RETRY_AFTER_MS, outcome: 'not_stored' },
+  );
+}

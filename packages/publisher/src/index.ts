@@ -6,5 +6,6 @@ export {
 } from './connect-publisher.js';
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './errors.js';
 export type { PublisherObserver, PublisherOptions } from './options.js';
-export { createPublisher, type Publisher, type PublishRequest, type PublishResult } from './publisher.js';
+export type { PublishResult } from './publication.js';
+export { createPublisher, type Publisher, type PublishRequest } from './publisher.js';
 export type { PublishOptions } from './stamp.js';

@@ -1,21 +1,13 @@
-// What waits between a publisher and the broker: by stream and lane, bounded, repeated under the same IDs while the broker
-// is away, and refused in time where it does not come back.
-import {
-  type Broker,
-  BrokerError,
-  backOffDelayMs,
-  type CancelTimer,
-  type Clock,
-  type OutgoingEntry,
-  type PublishReceipt,
-} from '@millrace/broker';
-import { LANES, type Lane } from '@millrace/contract';
-import { brokerUnavailable, PublisherError, RETRY_AFTER_MS } from './errors.js';
-import { QueueLimit } from './queue-limit.js';
+// The one queue between a publisher and the broker: by stream and lane, bounded, sent in batches, repeated under the same IDs while
+// the broker is away, and refused in time where it does not come back.
+import type { Broker, CancelTimer, Clock, OutgoingEntry, PublishReceipt } from '@millrace/broker';
+import type { Lane } from '@millrace/contract';
+import { outboxFull } from './errors.js';
+import { StreamOutbox } from './stream-outbox.js';
 
 /** Bounds of an outbox. */
 export interface OutboxOptions {
-  readonly broker: Broker;
+  readonly broker: Pick<Broker, 'append' | 'options' | 'onStateChange'>;
   readonly clock: Clock;
   readonly maxEvents: number;
   /** Characters of all fields that wait. */
@@ -27,27 +19,37 @@ export interface OutboxOptions {
   readonly maxWaitMs: number;
 }
 
-/** One event for the outbox. */
-export interface OutboxEvent {
+/** One event for the outbox: the entry that it becomes, and who is told what became of it. */
+export interface OutboxEvent extends OutgoingEntry {
   readonly eventId: string;
+  /** The real stream, a partition where there are some. */
+  readonly stream: string;
   readonly lane: Lane;
-  readonly entry: OutgoingEntry;
+  /** A failed attempt is its last one: it waits elsewhere as well, and others try again. */
+  readonly isTriedOnce: boolean;
+  /** It is in its stream. Called once, or else `failed`. */
+  stored(receipt: PublishReceipt): void;
+  /** PublisherError `outbox_full` or `broker_unavailable`; BrokerError for what will never work. */
+  failed(error: Error): void;
 }
 
-interface Waiting extends OutboxEvent {
+/** An event that waits. */
+export interface Waiting {
+  readonly event: OutboxEvent;
   readonly chars: number;
   /** On the outbox's own time; see `Outbox`. */
   readonly sinceMs: number;
   /** It was sent before, and may be stored. */
   mayBeStored: boolean;
-  readonly resolve: (receipt: PublishReceipt) => void;
-  readonly reject: (error: Error) => void;
+  readonly round: Round;
 }
 
-/** Calls that are handed to the broker together, as a multiple of what it sends in one batch. */
-const batchesAtOnce = 4;
-/** Longest pause between two attempts while the broker is away; it also wakes the outbox when it is back. */
-const maxRetryDelayMs = 1_000;
+/** Events that were put in between two calls of `settled`. */
+interface Round {
+  left: number;
+  onSettled: (() => void) | undefined;
+}
+
 /** While something waits it is looked at so often in each `maxWaitMs`: that late a stall of this process is noticed. */
 const looksPerWait = 4;
 /** Shortest time between two looks, so that a queue of which something expires all the time is not walked all the time. */
@@ -55,7 +57,7 @@ const minLookMs = 10;
 
 /**
  * Guarantees: events of one stream and lane are stored in the order in which they were put in, also over failures; in one
- * stream a higher lane goes first. An event is resolved only when it is stored. At the bound low events make room, the
+ * stream a higher lane goes first. An event is reported as stored only when it is. At the bound low events make room, the
  * oldest first; medium and high ones are refused. Where a stream is offered more than it takes, what is too much is refused at
  * once, low before medium before high; see `QueueLimit`.
  *
@@ -68,6 +70,9 @@ export class Outbox {
   readonly #stopListening: () => void;
   #events = 0;
   #chars = 0;
+  #round: Round = { left: 0, onSettled: undefined };
+  /** Rounds that are over and not settled, as promises. Each holds an event at least. */
+  readonly #rounds = new Set<Promise<void>>();
   /** How long this process is known to have slept while something waited. */
   #stalledMs = 0;
   #cancelLook: CancelTimer | undefined;
@@ -81,20 +86,29 @@ export class Outbox {
     });
   }
 
-  /**
-   * Resolves when the event is in its stream.
-   * @throws PublisherError `outbox_full` or `broker_unavailable`; BrokerError for what will never work
-   */
-  put(event: OutboxEvent): Promise<PublishReceipt> {
-    const chars = charsOf(event.entry);
-    const stream = this.#streamOf(event.entry.stream);
-    if (!stream.hasRoomFor(event.lane) || !this.#makeRoom(chars, event.lane)) return refuse(full(event));
-    return new Promise((resolve, reject) => {
-      this.#events += 1;
-      this.#chars += chars;
-      stream.put({ ...event, chars, sinceMs: this.#nowMs(), mayBeStored: false, resolve, reject });
-      this.#cancelLook ??= this.#startLook(this.#options.maxWaitMs / looksPerWait);
-    });
+  /** Takes an event, and tells it what became of it, never in this turn. */
+  put(event: OutboxEvent): void {
+    const chars = charsOf(event);
+    const stream = this.#streamOf(event.stream);
+    if (!stream.hasRoomFor(event.lane) || !this.#makeRoom(chars, event.lane)) return refuse(event);
+    this.#events += 1;
+    this.#chars += chars;
+    this.#round.left += 1;
+    stream.put({ event, chars, sinceMs: this.#nowMs(), mayBeStored: false, round: this.#round });
+    this.#cancelLook ??= this.#startLook(this.#options.maxWaitMs / looksPerWait);
+  }
+
+  /** Resolves when all that was put in until now is stored or refused. */
+  async settled(): Promise<void> {
+    const round = this.#round;
+    if (round.left > 0) {
+      this.#round = { left: 0, onSettled: undefined };
+      const settled = new Promise<void>((resolve) => {
+        round.onSettled = resolve;
+      }).finally(() => this.#rounds.delete(settled));
+      this.#rounds.add(settled);
+    }
+    await Promise.all(this.#rounds);
   }
 
   /** How full it is, by the bound that is nearest: 0 empty, 1 refuses. */
@@ -114,16 +128,20 @@ export class Outbox {
   #streamOf(name: string): StreamOutbox {
     let stream = this.#streams.get(name);
     if (stream === undefined) {
-      stream = new StreamOutbox(this.#options, {
+      stream = new StreamOutbox(name, this.#options, {
         nowMs: () => this.#nowMs(),
-        onLeft: ({ chars }) => {
-          this.#events -= 1;
-          this.#chars -= chars;
-        },
+        onLeft: (waiting) => this.#leave(waiting),
       });
       this.#streams.set(name, stream);
     }
     return stream;
+  }
+
+  #leave({ chars, round }: Waiting): void {
+    this.#events -= 1;
+    this.#chars -= chars;
+    round.left -= 1;
+    if (round.left === 0) round.onSettled?.();
   }
 
   #makeRoom(chars: number, lane: Lane): boolean {
@@ -162,198 +180,13 @@ export class Outbox {
   }
 }
 
-/** Dependencies of a stream's queue. */
-interface StreamOutboxPorts {
-  /** On the outbox's own time. */
-  nowMs(): number;
-  /** Called for every event that waits no longer, whatever became of it. */
-  onLeft(waiting: Waiting): void;
-}
-
-/**
- * What waits for one stream. Idle → Scheduled (goes at the end of this turn, so that one loop makes one batch) →
- * InFlight → Scheduled, Idle, or Pausing after a failure → Scheduled.
- */
-class StreamOutbox {
-  readonly #options: OutboxOptions;
-  readonly #ports: StreamOutboxPorts;
-  readonly #maxBatchEvents: number;
-  readonly #limit: QueueLimit;
-  readonly #lanes: Record<Lane, Waiting[]> = { high: [], medium: [], low: [] };
-  #state: 'idle' | 'scheduled' | 'in_flight' | 'pausing' | 'closed' = 'idle';
-  #failures = 0;
-  #cancelPause: CancelTimer | undefined;
-
-  constructor(options: OutboxOptions, ports: StreamOutboxPorts) {
-    this.#options = options;
-    this.#ports = ports;
-    this.#maxBatchEvents = options.broker.options.publishBatchSize * batchesAtOnce;
-    this.#limit = new QueueLimit(this.#maxBatchEvents);
-  }
-
-  /** True when one more event may wait. Only its own lane and higher ones count: events behind it do not hold it up. */
-  hasRoomFor(lane: Lane): boolean {
-    const { maxWaiting } = this.#limit;
-    if (maxWaiting === Number.POSITIVE_INFINITY) return true;
-    let ahead = 0;
-    for (const name of LANES) {
-      ahead += this.#lanes[name].length;
-      if (name === lane) break;
-    }
-    return ahead < maxWaiting;
-  }
-
-  /** How much of what may wait now does; 0 where nothing limits it. */
-  get fill(): number {
-    const waiting = LANES.reduce((sum, lane) => sum + this.#lanes[lane].length, 0);
-    return waiting / this.#limit.maxWaiting;
-  }
-
-  put(waiting: Waiting): void {
-    this.#lanes[waiting.lane].push(waiting);
-    if (this.#state === 'closed') this.#refuseAll(this.#takeAll());
-    else if (this.#state === 'idle') this.#schedule();
-  }
-
-  /** The broker is back: no reason to wait longer. */
-  wake(): void {
-    if (this.#state !== 'pausing') return;
-    this.#cancelPause?.();
-    this.#schedule();
-  }
-
-  dropOldestLow(): boolean {
-    const waiting = this.#lanes.low.shift();
-    if (waiting === undefined) return false;
-    this.#settle(waiting, () =>
-      waiting.reject(waiting.mayBeStored ? brokerUnavailable(waiting.eventId, true) : full(waiting)),
-    );
-    return true;
-  }
-
-  /** Refuses what has waited since `untilMs` or longer. Returns since when the oldest of the others waits. */
-  expire(untilMs: number): number {
-    let oldestMs = Number.POSITIVE_INFINITY;
-    for (const lane of LANES) {
-      const queue = this.#lanes[lane];
-      // In the order of their coming: what came later has not waited longer.
-      const firstFresh = queue.findIndex(({ sinceMs }) => sinceMs > untilMs);
-      const count = firstFresh === -1 ? queue.length : firstFresh;
-      if (count > 0) this.#refuseAll(queue.splice(0, count));
-      oldestMs = Math.min(oldestMs, queue[0]?.sinceMs ?? oldestMs);
-    }
-    // What is on its way comes back, if it does, within the broker's own deadline: it is looked at again then.
-    return this.#state === 'in_flight' && oldestMs === Number.POSITIVE_INFINITY
-      ? untilMs + this.#options.maxWaitMs
-      : oldestMs;
-  }
-
-  close(): void {
-    this.#cancelPause?.();
-    if (this.#state !== 'in_flight') this.#refuseAll(this.#takeAll());
-    this.#state = 'closed';
-  }
-
-  #schedule(): void {
-    this.#state = 'scheduled';
-    queueMicrotask(() => void this.#send());
-  }
-
-  async #send(): Promise<void> {
-    const batch = this.#takeBatch();
-    if (batch.length === 0) {
-      this.#state = 'idle';
-      return;
-    }
-    this.#state = 'in_flight';
-    const { broker, clock } = this.#options;
-    // The first of the highest lane: what waits behind others in a lower one says nothing about the stream.
-    this.#limit.sending(this.#ports.nowMs() - (batch[0]?.sinceMs ?? 0), clock.monotonicMs());
-    const results = await Promise.allSettled(batch.map(({ entry }) => broker.publish(entry)));
-    const failed: Waiting[] = [];
-    for (const [index, waiting] of batch.entries()) {
-      const result = results[index];
-      if (result?.status === 'fulfilled') this.#settle(waiting, () => waiting.resolve(result.value));
-      else if (isWorthRepeating(result?.reason)) {
-        waiting.mayBeStored ||= result.reason.mayHaveHappened;
-        failed.push(waiting);
-      } else this.#settle(waiting, () => waiting.reject(result?.reason as Error));
-    }
-    if (failed.length === 0) this.#limit.stored(batch.length, clock.monotonicMs());
-    else this.#limit.reset();
-    this.#goOn(failed);
-  }
-
-  /** What failed goes first again, so that nothing overtakes it. */
-  #goOn(failed: readonly Waiting[]): void {
-    const isClosed = (this.#state as string) === 'closed'; // closed meanwhile
-    for (const lane of LANES) {
-      const again = failed.filter((waiting) => waiting.lane === lane);
-      if (again.length > 0) this.#lanes[lane] = [...again, ...this.#lanes[lane]];
-    }
-    if (isClosed) return this.#refuseAll(this.#takeAll());
-    if (failed.length === 0) {
-      this.#failures = 0;
-      if (LANES.some((lane) => this.#lanes[lane].length > 0)) return this.#schedule();
-      this.#state = 'idle';
-      return this.#limit.reset();
-    }
-    const { clock, maxWaitMs } = this.#options;
-    this.expire(this.#ports.nowMs() - maxWaitMs);
-    this.#state = 'pausing';
-    const delayMs = backOffDelayMs(this.#failures, { maxMs: maxRetryDelayMs });
-    this.#failures += 1;
-    this.#cancelPause = clock.startTimer(() => this.#schedule(), delayMs);
-  }
-
-  #takeBatch(): Waiting[] {
-    const batch: Waiting[] = [];
-    for (const lane of LANES) {
-      const queue = this.#lanes[lane];
-      const count = Math.min(queue.length, this.#maxBatchEvents - batch.length);
-      if (count === 0) continue;
-      batch.push(...queue.slice(0, count));
-      this.#lanes[lane] = count === queue.length ? [] : queue.slice(count);
-    }
-    return batch;
-  }
-
-  #takeAll(): Waiting[] {
-    return LANES.flatMap((lane) => this.#lanes[lane].splice(0));
-  }
-
-  #refuseAll(refused: readonly Waiting[]): void {
-    for (const waiting of refused)
-      this.#settle(waiting, () => waiting.reject(brokerUnavailable(waiting.eventId, waiting.mayBeStored)));
-  }
-
-  #settle(waiting: Waiting, tell: () => void): void {
-    this.#ports.onLeft(waiting);
-    tell();
-  }
-}
-
-function isWorthRepeating(error: unknown): error is BrokerError {
-  return error instanceof BrokerError && error.isTransient;
-}
-
 /** In another turn: a caller that tries again at once must not keep this process from reading the replies that make room. */
-function refuse(error: PublisherError): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    setImmediate(reject, error);
-  });
+function refuse(event: OutboxEvent): void {
+  setImmediate(() => event.failed(outboxFull(event.eventId)));
 }
 
 function charsOf({ fields }: OutgoingEntry): number {
   let chars = 0;
-  for (const [name, value] of Object.entries(fields)) chars += name.length + value.length;
+  for (const name in fields) chars += name.length + (fields[name] ?? '').length;
   return chars;
-}
-
-function full({ eventId }: OutboxEvent): PublisherError {
-  return new PublisherError(
-    'outbox_full',
-    'Too many events wait for the event store; this one was not published. Publish it again later.',
-    { eventId, retryAfterMs: RETRY_AFTER_MS, outcome: 'not_stored' },
-  );
 }

@@ -1,6 +1,5 @@
 // Publishes typed events: validate → stamp → coalesce → broker. The one way for an event into a stream, used by
 // backends directly and by the gateway for what arrives over HTTP and from clients.
-import { BrokerError, type PublishReceipt, type WindowEnding } from '@millrace/broker';
 import {
   type AnyCatalog,
   AS_OF_FIELD,
@@ -13,25 +12,14 @@ import {
   type WrittenTexts,
 } from '@millrace/contract';
 import type { Coalescer, StoreMerged } from './coalescer.js';
-import { brokerUnavailable, PublisherError, streamRefused } from './errors.js';
+import { PublisherError } from './errors.js';
 import { KeptTexts } from './kept-texts.js';
 import { LocalCoalescer } from './local-coalescer.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
-import { Outbox, type OutboxEvent } from './outbox.js';
+import { Outbox } from './outbox.js';
+import { Publication, type PublicationParts, type PublishResult } from './publication.js';
 import { SharedCoalescer } from './shared-coalescer.js';
 import { type PublishOptions, stampEvent } from './stamp.js';
-
-/** What became of a published event. */
-export type PublishResult =
-  /** It is in its stream, once, however often it is repeated within 5 minutes. */
-  | {
-      readonly status: 'stored';
-      readonly eventId: string;
-      readonly entryId: string;
-      readonly isDuplicate: boolean;
-    }
-  /** It was accepted into its coalescing window and goes out, alone or merged, when the window ends. */
-  | { readonly status: 'coalesced'; readonly eventId: string };
 
 /** One event of {@link Publisher.publishMany}: the arguments of `publish`, tied to one type. */
 export type PublishRequest<C extends AnyCatalog> = {
@@ -42,17 +30,6 @@ export type PublishRequest<C extends AnyCatalog> = {
     readonly options?: PublishOptions;
   };
 }[EventTypeName<C>];
-
-/** An event that was checked and is ready for its stream. */
-interface PreparedEvent {
-  readonly event: StreamEvent;
-  readonly declaration: EventTypeDeclaration;
-  /** True when it waits for others of its key; an event without a key does not. */
-  readonly isCoalesced: boolean;
-  readonly fields: Readonly<Record<string, string>>;
-  /** Inputs that it ends in the broker, see `Coalescer.end`. */
-  readonly ends?: WindowEnding | undefined;
-}
 
 function withLargestCount(event: StreamEvent): StreamEvent {
   return { ...event, metadata: { ...event.metadata, coalesced_count: Number.MAX_SAFE_INTEGER } };
@@ -70,29 +47,21 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   readonly #outbox: Outbox;
   /** Texts of the events that wait in windows. */
   readonly #keptTexts = new KeptTexts();
-  /** Writes that are under way; `flush` waits for them. Bounded by the outbox, which refuses beyond its bound. */
-  readonly #inFlight = new Set<Promise<unknown>>();
   #isClosed = false;
 
   /** Use {@link createPublisher}. */
   constructor(options: ResolvedPublisherOptions<C>) {
     this.#options = options;
     this.#outbox = createOutbox(options);
-    this.#coalescer = createCoalescer(options, this.#keptTexts, async (event, asOf) => {
-      const declaration = this.#declarationOf(event);
-      const fields = options.catalog.encodeEntry(event, this.#keptTexts.textsOf(event));
-      // Events that can be replayed are not judged by it.
-      const isFleeting = declaration.replay.mode === 'none';
-      if (asOf !== undefined && isFleeting) fields[AS_OF_FIELD] = asOf;
-      const prepared = { event, declaration, fields };
-      // A window in the broker waits there itself; its flush must not go on when another publisher has taken it over.
-      const isShared = options.coalescing === 'redis';
-      const { id } = await this.#store(
-        prepared,
-        isShared ? ({ entry }) => options.broker.publish(entry) : undefined,
-      );
-      return id;
-    });
+    this.#coalescer = createCoalescer(
+      options,
+      this.#keptTexts,
+      (event, asOf) =>
+        new Promise((resolve, reject) => {
+          const merged = this.#mergedEvent(event, asOf).begin(({ entryId }) => resolve(entryId), reject);
+          this.#outbox.put(merged);
+        }),
+    );
   }
 
   /** How full the queue of events that wait for the broker is: 0 empty, 1 refuses. */
@@ -107,13 +76,16 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
    * @throws PublisherError `broker_unavailable` (safe to repeat; `outcome` says whether it may be stored), `stream_refused`,
    * `outbox_full` or `publisher_closed`. While the broker is away an event waits for it, no longer than `maxOutboxWaitMs`.
    */
-  async publish<Name extends EventTypeName<C>>(
+  publish<Name extends EventTypeName<C>>(
     type: Name,
     roomId: string,
     payload: PayloadOf<C, Name>,
     options: PublishOptions = {},
   ): Promise<PublishResult> {
-    return this.#publishPrepared(this.#stamp({ type, roomId, payload }, options));
+    return new Promise((resolve, reject) => {
+      // What it throws rejects.
+      this.#send(this.#stamp({ type, roomId, payload }, options), resolve, reject);
+    });
   }
 
   /**
@@ -150,122 +122,93 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   /** Ends every open coalescing window now and waits until all that was accepted is stored, or reported as dropped. */
   async flush(): Promise<void> {
     await this.#coalescer.flush();
-    await Promise.allSettled(this.#inFlight);
+    await this.#outbox.settled();
   }
 
   /** Refuses new events, flushes, and leaves the broker open. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#coalescer.close();
-    await Promise.allSettled(this.#inFlight);
+    await this.#outbox.settled();
     this.#outbox.close();
   }
 
-  #publishAll(events: readonly PreparedEvent[]): Promise<readonly PublishResult[]> {
-    // All are handed over before the first is awaited, so that they form batches; the broker keeps their order.
-    return Promise.all(events.map((prepared) => this.#publishPrepared(prepared)));
+  #publishAll(publications: readonly Publication[]): Promise<readonly PublishResult[]> {
+    // All are handed over before the first is awaited, so that they form batches.
+    return Promise.all(
+      publications.map(
+        (publication) =>
+          new Promise<PublishResult>((resolve, reject) => this.#send(publication, resolve, reject)),
+      ),
+    );
   }
 
   #stamp(
     event: { readonly type: string; readonly roomId: string; readonly payload: unknown },
     options: PublishOptions,
-  ): PreparedEvent {
+  ): Publication {
     const { clock, sourceInstance } = this.#options;
     return this.#prepare(stampEvent(event, options, { nowMs: clock.nowMs(), sourceInstance }));
   }
 
   /** Everything that can be wrong with an event is found here, before anything is sent. */
-  #prepare(value: unknown): PreparedEvent {
+  #prepare(value: unknown): Publication {
     const event = this.#options.catalog.assertEvent(value);
     const { timestamp: timestampText } = value as StreamEvent; // The catalog has just seen it.
     return this.#encode(event, { timestampText });
   }
 
-  #encode(event: StreamEvent, written: Partial<WrittenTexts>): PreparedEvent {
+  #encode(event: StreamEvent, written: Partial<WrittenTexts>): Publication {
     const { catalog } = this.#options;
     const declaration = this.#declarationOf(event);
-    const isCoalesced = declaration.coalescing?.key(event.payload) !== undefined; // Parsed by its own declaration.
     const fields = catalog.encodeEntry(event, written);
+    const isCoalesced = declaration.coalescing?.key(event.payload) !== undefined; // Parsed by its own declaration.
     if (isCoalesced) {
-      const [timestampText = '', payloadText = '', metadataText] = [
-        fields.timestamp,
-        fields.payload,
-        fields.metadata,
-      ];
-      this.#keptTexts.keep({
-        event,
-        timestampText,
-        payloadText,
-        ...(metadataText === undefined ? {} : { metadataText }),
-      });
+      const { timestamp: timestampText = '', payload: payloadText = '', metadata: metadataText } = fields;
+      const texts = metadataText === undefined ? { payloadText } : { payloadText, metadataText };
+      this.#keptTexts.keep({ event, timestampText, ...texts });
       // It will also carry its count; it must fit with the largest.
       catalog.encodeEntry(withLargestCount(event), { payloadText });
     }
-    return { event, declaration, isCoalesced, fields };
+    return this.#publication({ event, declaration, fields, isCoalesced, isTriedOnce: false });
   }
 
-  async #publishPrepared(prepared: PreparedEvent): Promise<PublishResult> {
-    const { event, declaration, isCoalesced } = prepared;
+  #mergedEvent(event: StreamEvent, asOf: string | undefined): Publication {
+    const { catalog, coalescing } = this.#options;
+    const declaration = this.#declarationOf(event);
+    const fields = catalog.encodeEntry(event, this.#keptTexts.textsOf(event));
+    // Events that can be replayed are not judged by it.
+    if (asOf !== undefined && declaration.replay.mode === 'none') fields[AS_OF_FIELD] = asOf;
+    // A window in the broker waits there itself; its flush must not go on when another publisher has taken it over.
+    const isTriedOnce = coalescing === 'redis';
+    return this.#publication({ event, declaration, fields, isCoalesced: false, isTriedOnce });
+  }
+
+  #publication(parts: Omit<PublicationParts, 'stream'>): Publication {
+    const { event, declaration } = parts;
+    // The broker knows the number of partitions, so no publisher can disagree with the gateways about a room's place.
+    const stream = this.#options.broker.partitioning.streamFor(declaration.stream, event.room_id);
+    return new Publication({ ...parts, stream }, this.#options);
+  }
+
+  #send(
+    publication: Publication,
+    resolve: (result: PublishResult) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const { event, declaration } = publication;
     if (this.#isClosed) {
-      throw new PublisherError('publisher_closed', 'The publisher is closed.', {
-        eventId: event.event_id,
-        outcome: 'not_stored',
-      });
+      const details = { eventId: event.event_id, outcome: 'not_stored' } as const;
+      reject(new PublisherError('publisher_closed', 'The publisher is closed.', details));
+    } else if (publication.isCoalesced) {
+      this.#coalescer.add(event).then(
+        () => resolve({ status: 'coalesced', eventId: event.event_id }),
+        (cause: unknown) => reject(publication.errorOf(cause)),
+      );
+    } else {
+      const ending = declaration.endsCoalescing === undefined ? undefined : this.#coalescer.end(event);
+      this.#outbox.put(publication.begin(resolve, reject, ending));
     }
-    if (isCoalesced) {
-      await this.#coalescer.add(event).catch((cause: unknown) => {
-        throw this.#errorOf(event, cause);
-      });
-      return { status: 'coalesced', eventId: event.event_id };
-    }
-    const ending = declaration.endsCoalescing === undefined ? undefined : this.#coalescer.end(event);
-    try {
-      const { id, isDuplicate } = await this.#store({ ...prepared, ends: ending?.ends });
-      ending?.settle(isDuplicate ? undefined : id);
-      return { status: 'stored', eventId: event.event_id, entryId: id, isDuplicate };
-    } catch (error) {
-      ending?.settle();
-      throw error;
-    }
-  }
-
-  async #store(
-    { event, declaration, fields, ends }: Omit<PreparedEvent, 'isCoalesced'>,
-    put: (event: OutboxEvent) => Promise<PublishReceipt> = (waiting) => this.#outbox.put(waiting),
-  ): Promise<PublishReceipt> {
-    const { broker, clock, observer } = this.#options;
-    const startMs = clock.monotonicMs();
-    const write = put({
-      eventId: event.event_id,
-      lane: declaration.lane,
-      entry: {
-        // The broker knows the number of partitions, so no publisher can disagree with the gateways about a room's place.
-        stream: broker.partitioning.streamFor(declaration.stream, event.room_id),
-        fields,
-        // What is never replayed is not worth a key in the store for 5 minutes: gateways drop a repeat.
-        ...(declaration.replay.mode === 'none' ? {} : { dedupeId: event.event_id }),
-        ...(ends === undefined ? {} : { ends }),
-      },
-    });
-    this.#inFlight.add(write);
-    try {
-      const receipt = await write;
-      observer.stored?.(event, receipt, clock.monotonicMs() - startMs);
-      return receipt;
-    } catch (cause) {
-      throw this.#errorOf(event, cause);
-    } finally {
-      this.#inFlight.delete(write);
-    }
-  }
-
-  #errorOf(event: StreamEvent, cause: unknown): unknown {
-    // Anything else is a fault of the program and stays what it is.
-    if (!(cause instanceof BrokerError)) return cause;
-    if (cause.code === 'refused')
-      return streamRefused(event.event_id, this.#declarationOf(event).stream, cause);
-    if (!cause.isTransient && cause.code !== 'closed') return cause;
-    return brokerUnavailable(event.event_id, cause.mayHaveHappened, cause);
   }
 
   #declarationOf(event: StreamEvent): EventTypeDeclaration {

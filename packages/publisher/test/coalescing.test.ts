@@ -134,11 +134,11 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     const refusing = new Proxy(broker, {
       get(target, name) {
         const value: unknown = Reflect.get(target, name, target);
-        if (name === 'publish')
-          return (entry: OutgoingEntry) =>
-            entry.fields['event_type'] === 'chat_message'
+        if (name === 'append')
+          return (stream: string, entries: readonly OutgoingEntry[]) =>
+            entries.some(({ fields }) => fields['event_type'] === 'chat_message')
               ? Promise.reject(new BrokerError('refused', 'not today'))
-              : target.publish(entry);
+              : target.append(stream, entries);
         return typeof value === 'function' ? (value.bind(target) as unknown) : value;
       },
     });
@@ -260,7 +260,7 @@ describe('what the broker does not take when a window ends', () => {
     await using test = await setUpPublisher({ coalescing: 'local' });
     await test.publisher.publish('typing_start', 'room', typing(ana, true));
     await test.publisher.publish('typing_start', 'room', typing(ana, true));
-    vi.spyOn(test.broker, 'publish').mockRejectedValue(new BrokerError('unavailable', 'gone'));
+    vi.spyOn(test.broker, 'append').mockRejectedValue(new BrokerError('unavailable', 'gone'));
     await test.clock.advance(100 + 5_000);
     expect(test.dropped).toEqual([{ reason: 'unavailable', count: 2 }]);
   });
@@ -269,7 +269,7 @@ describe('what the broker does not take when a window ends', () => {
     await using test = await setUpPublisher({ coalescing: 'redis' });
     await test.publisher.publish('typing_start', 'room', typing(ana, true));
     await test.publisher.publish('typing_start', 'room', typing(ana, true));
-    const away = vi.spyOn(test.broker, 'publish').mockRejectedValue(new BrokerError('unavailable', 'gone'));
+    const away = vi.spyOn(test.broker, 'append').mockRejectedValue(new BrokerError('unavailable', 'gone'));
     await test.clock.advance(1_000);
     expect(away.mock.calls.length).toBeGreaterThan(1);
     away.mockRestore();
@@ -281,7 +281,7 @@ describe('what the broker does not take when a window ends', () => {
   it('is given up by a shared window after a minute, and counted', async () => {
     await using test = await setUpPublisher({ coalescing: 'redis' });
     await test.publisher.publish('typing_start', 'room', typing(ana, true));
-    vi.spyOn(test.broker, 'publish').mockRejectedValue(new BrokerError('unavailable', 'gone'));
+    vi.spyOn(test.broker, 'append').mockRejectedValue(new BrokerError('unavailable', 'gone'));
     await test.clock.advance(62_000);
     expect(test.dropped).toEqual([{ reason: 'unavailable', count: 1 }]);
   });

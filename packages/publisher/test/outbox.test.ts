@@ -1,19 +1,39 @@
 // The outbox alone: order, lanes, repeats, bounds and refusals, on a clock of the test's own.
-import { type Broker, BrokerError, createMemoryBroker, type OutgoingEntry } from '@millrace/broker';
+import { type Broker, BrokerError, createMemoryBroker } from '@millrace/broker';
 import type { Lane } from '@millrace/contract';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it, vi } from 'vitest';
 import type { PublisherError } from '../src/errors.js';
-import { Outbox, type OutboxOptions } from '../src/outbox.js';
+import { Outbox, type OutboxEvent, type OutboxOptions } from '../src/outbox.js';
 
 const streams = [
   { name: 'events:chat', maxLength: 1_000 },
   { name: 'events:ticket', maxLength: 1_000 },
 ];
 
+interface NewEvent extends Partial<Omit<OutboxEvent, 'stored' | 'failed'>> {
+  readonly eventId: string;
+}
+
+/** Puts an event in; settles as it is told. */
+function putInto(outbox: Outbox, event: NewEvent): Promise<void> {
+  const { eventId } = event;
+  return new Promise((resolve, reject) => {
+    outbox.put({
+      lane: 'high',
+      stream: 'events:chat',
+      fields: { n: eventId },
+      isTriedOnce: false,
+      ...event,
+      stored: () => resolve(),
+      failed: reject,
+    });
+  });
+}
+
 async function setUp(options: Partial<OutboxOptions> = {}) {
   const clock = fakeClock();
-  const broker = createMemoryBroker({ streams, publishBatchSize: 2, clock });
+  const broker = createMemoryBroker({ streams, publishBatchSize: 8, clock });
   await broker.open();
   const outbox = new Outbox({
     broker,
@@ -24,9 +44,8 @@ async function setUp(options: Partial<OutboxOptions> = {}) {
     ...options,
   });
   const results: Record<string, string> = {};
-  const put = (eventId: string, lane: Lane = 'high', stream = 'events:chat'): void => {
-    const entry: OutgoingEntry = { stream, fields: { n: eventId }, dedupeId: eventId };
-    outbox.put({ eventId, lane, entry }).then(
+  const put = (eventId: string, lane: Lane = 'high', stream = 'events:chat', isTriedOnce = false): void => {
+    putInto(outbox, { eventId, lane, stream, dedupeId: eventId, isTriedOnce }).then(
       () => {
         results[eventId] = 'stored';
       },
@@ -42,9 +61,9 @@ async function setUp(options: Partial<OutboxOptions> = {}) {
 
 /** Takes the broker away; `isDone` as when the entry was stored and the reply lost. */
 function takeAway(broker: Broker, error = new BrokerError('unavailable', 'away'), isDone = false) {
-  const publish = broker.publish.bind(broker);
-  return vi.spyOn(broker, 'publish').mockImplementation(async (entry) => {
-    if (isDone) await publish(entry);
+  const append = broker.append.bind(broker);
+  return vi.spyOn(broker, 'append').mockImplementation(async (stream, entries) => {
+    if (isDone) await append(stream, entries);
     throw error;
   });
 }
@@ -107,7 +126,7 @@ describe('while the broker is away', () => {
     put('late');
     await clock.advance(2_000);
     expect(results['0']).toBe('broker_unavailable unknown');
-    // Two batches of two are four calls, so eight were handed over at once.
+    // A batch is eight.
     expect(results['9']).toBe('broker_unavailable not_stored');
     expect(results['late']).toBeUndefined();
     away.mockRestore();
@@ -135,7 +154,7 @@ describe('while the broker is away', () => {
   it('leaves it open when one attempt was sent and the later ones were not', async () => {
     const { clock, broker, put, results } = await setUp();
     takeAway(broker, new BrokerError('unavailable', 'not connected', { nothingHappened: true }));
-    vi.mocked(broker.publish).mockRejectedValueOnce(new BrokerError('timeout', 'no answer'));
+    vi.mocked(broker.append).mockRejectedValueOnce(new BrokerError('timeout', 'no answer'));
     put('a');
     await clock.advance(5_000);
     expect(results).toEqual({ a: 'broker_unavailable unknown' });
@@ -150,13 +169,87 @@ describe('while the broker is away', () => {
     expect(away.mock.calls.length).toBeLessThan(1_000);
   });
 
-  it('passes on at once what will never work', async () => {
+  it('passes on at once what will never work, with all of its batch', async () => {
     const { clock, broker, put, results } = await setUp();
-    vi.spyOn(broker, 'publish').mockRejectedValueOnce(new BrokerError('refused', 'WRONGTYPE'));
-    put('a');
-    put('b');
+    vi.spyOn(broker, 'append').mockRejectedValueOnce(new BrokerError('refused', 'WRONGTYPE'));
+    for (let n = 0; n < 9; n += 1) put(`${n}`);
     await clock.advance(1);
-    expect(results).toEqual({ a: 'refused', b: 'stored' });
+    expect(results).toMatchObject({ '0': 'refused', '7': 'refused', '8': 'stored' });
+  });
+
+  it('tells each event of a batch what became of it when the store stops in the middle', async () => {
+    const { clock, broker, put, results, stored } = await setUp();
+    const full = new BrokerError('out_of_memory', 'full');
+    const refused = new BrokerError('refused', 'no more IDs');
+    vi.spyOn(broker, 'append').mockResolvedValueOnce([{ id: '1-0', isDuplicate: false }, full, refused]);
+    for (const id of ['a', 'b', 'c', 'd']) put(id);
+    await clock.advance(1);
+    expect(results).toEqual({ a: 'stored', c: 'refused', d: 'undefined' });
+    await clock.advance(1_000);
+    expect(results['b']).toBe('stored');
+    expect(await stored()).toBe('b');
+  });
+
+  it('gives up at once what is tried once, and repeats the others', async () => {
+    const { clock, broker, put, results, stored } = await setUp();
+    const away = takeAway(broker);
+    put('again', 'low');
+    put('once', 'low', 'events:chat', true);
+    await clock.advance(1);
+    expect(results).toEqual({ once: 'unavailable' });
+    away.mockRestore();
+    await clock.advance(1_000);
+    expect(await stored()).toBe('again');
+  });
+});
+
+describe('in batches', () => {
+  /** The batches, by the numbers of their events. */
+  async function setUpBatches() {
+    const world = await setUp({ maxChars: 2_000_000 });
+    const batches: string[] = [];
+    const append = world.broker.append.bind(world.broker);
+    vi.spyOn(world.broker, 'append').mockImplementation((stream, entries) => {
+      batches.push(entries.map(({ fields }) => fields['n']?.slice(0, 2) ?? '').join());
+      return append(stream, entries);
+    });
+    return { ...world, batches };
+  }
+
+  it('sends what one turn put in together, one batch at a time, in order', async () => {
+    const { clock, put, batches } = await setUpBatches();
+    for (let n = 0; n < 10; n += 1) put(`${n}`);
+    expect(batches).toEqual([]);
+    await Promise.resolve();
+    put('late');
+    await clock.advance(1);
+    expect(batches).toEqual(['0,1,2,3,4,5,6,7', '8,9,la']);
+  });
+
+  it('closes a batch by its characters too, and sends a huge event alone', async () => {
+    const { clock, put, batches } = await setUpBatches();
+    put(`a:${'x'.repeat(200_000)}`);
+    put(`b:${'x'.repeat(200_000)}`);
+    put(`c:${'x'.repeat(500_000)}`);
+    put('d:');
+    await clock.advance(1);
+    expect(batches).toEqual(['a:', 'b:', 'c:', 'd:']);
+  });
+
+  it('says when all is settled that was put in before, whatever comes later', async () => {
+    const { clock, broker, outbox, put } = await setUp();
+    await outbox.settled();
+    const away = takeAway(broker);
+    put('a');
+    const settled: string[] = [];
+    void outbox.settled().then(() => settled.push('first'));
+    await clock.advance(1);
+    put('b', 'high', 'events:ticket');
+    void outbox.settled().then(() => settled.push('second'));
+    expect(settled).toEqual([]);
+    away.mockRestore();
+    await clock.advance(1_000);
+    expect(settled).toEqual(['first', 'second']);
   });
 });
 
@@ -189,7 +282,7 @@ describe('at its bound', () => {
 });
 
 describe('where more is offered than the store takes', () => {
-  /** Calls of one hand-over are answered together after this long: 8 events at a time, so 800 a second. */
+  /** A batch of 8 events is answered after this long, so 800 a second. */
   const batchMs = 10;
   const perSecond = 800;
   const stepMs = 10;
@@ -197,17 +290,16 @@ describe('where more is offered than the store takes', () => {
   async function setUpSlowStore() {
     const world = await setUp({ maxEvents: 100_000, maxChars: 1_000_000 });
     const { clock, broker } = world;
-    const publish = broker.publish.bind(broker);
-    vi.spyOn(broker, 'publish').mockImplementation(async (entry) => {
+    const append = broker.append.bind(broker);
+    vi.spyOn(broker, 'append').mockImplementation(async (stream, entries) => {
       await new Promise<void>((resolve) => void clock.startTimer(resolve, batchMs));
-      return publish(entry);
+      return append(stream, entries);
     });
     const waitedMs: Record<'stored' | 'refused', number[]> = { stored: [], refused: [] };
     const refusals = new Set<string>();
     const offer = (lane: Lane, number: number): void => {
       const sinceMs = clock.monotonicMs();
-      const entry: OutgoingEntry = { stream: 'events:chat', fields: { n: `${number}` } };
-      world.outbox.put({ eventId: `${number}`, lane, entry }).then(
+      putInto(world.outbox, { eventId: `${number}`, lane }).then(
         () => waitedMs.stored.push(clock.monotonicMs() - sinceMs),
         (error: PublisherError) => {
           waitedMs.refused.push(clock.monotonicMs() - sinceMs);
@@ -250,9 +342,8 @@ describe('where more is offered than the store takes', () => {
     expect(waitedMs.refused.length).toBeGreaterThan(0);
     let isStored = false;
     const insist = async (): Promise<void> => {
-      const entry: OutgoingEntry = { stream: 'events:chat', fields: { n: 'again' } };
       while (!isStored) {
-        isStored = await outbox.put({ eventId: 'again', lane: 'high', entry }).then(
+        isStored = await putInto(outbox, { eventId: 'again' }).then(
           () => true,
           () => false,
         );
@@ -290,10 +381,10 @@ describe('where more is offered than the store takes', () => {
 
 it('an outbox counts no time in which this process slept: what waited is stored when it wakes', async () => {
   const { clock, broker, put, stored, results } = await setUp();
-  const publish = broker.publish.bind(broker);
-  vi.spyOn(broker, 'publish').mockImplementation(async (entry) => {
+  const append = broker.append.bind(broker);
+  vi.spyOn(broker, 'append').mockImplementation(async (stream, entries) => {
     await new Promise<void>((resolve) => void clock.startTimer(resolve, 1));
-    return publish(entry);
+    return append(stream, entries);
   });
   for (let n = 0; n < 50; n += 1) put(`${n}`);
   clock.sleep(60_000);

@@ -126,7 +126,7 @@ describe('publish', () => {
 
   it('says that the outcome is unknown, and with which ID to repeat, when the broker is away', async () => {
     await using test = await setUp();
-    const away = vi.spyOn(test.broker, 'publish').mockRejectedValue(new BrokerError('unavailable', 'gone'));
+    const away = vi.spyOn(test.broker, 'append').mockRejectedValue(new BrokerError('unavailable', 'gone'));
     const publishing = test.publisher
       .publish('notification', 'room', notification)
       .catch((thrown: unknown) => thrown);
@@ -144,7 +144,7 @@ describe('publish', () => {
 
   it('lets a fault of the program through as it is', async () => {
     await using test = await setUp();
-    vi.spyOn(test.broker, 'publish').mockRejectedValueOnce(
+    vi.spyOn(test.broker, 'append').mockRejectedValueOnce(
       new BrokerError('invalid_argument', 'unknown stream'),
     );
     await expect(test.publisher.publish('notification', 'room', notification)).rejects.toMatchObject({

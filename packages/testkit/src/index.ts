@@ -2,6 +2,8 @@
 export { launchChromium } from './chromium.js';
 export { describeBrokerConformance } from './conformance/describe-broker-conformance.js';
 export {
+  append,
+  appendNumbered,
   type BrokerHarness,
   CHAT,
   type CreateHarness,

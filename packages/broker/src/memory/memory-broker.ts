@@ -5,7 +5,7 @@ import {
   checkEntryId,
   checkEntryIds,
   checkName,
-  checkOutgoingEntry,
+  checkOutgoingEntries,
   checkRange,
   checkRead,
   checkStream,
@@ -111,14 +111,16 @@ class MemoryBroker implements Broker {
     this.#waiters.rejectAll(closed());
   }
 
-  async publish(entry: OutgoingEntry): Promise<PublishReceipt> {
-    const stream = this.#stream(entry.stream);
-    checkOutgoingEntry(entry);
-    const receipt = stream.publish(entry, this.#nowMs());
-    if (receipt.isDuplicate) return receipt;
-    if (entry.ends !== undefined) this.windows.end(entry.ends, receipt.id);
-    this.#waiters.wake(entry.stream);
-    return receipt;
+  async append(stream: string, entries: readonly OutgoingEntry[]): Promise<readonly PublishReceipt[]> {
+    const target = this.#stream(stream);
+    checkOutgoingEntries(entries);
+    const receipts = entries.map((entry) => {
+      const receipt = target.append(entry, this.#nowMs());
+      if (entry.ends !== undefined && !receipt.isDuplicate) this.windows.end(entry.ends, receipt.id);
+      return receipt;
+    });
+    if (receipts.some(({ isDuplicate }) => !isDuplicate)) this.#waiters.wake(stream);
+    return receipts;
   }
 
   async register(

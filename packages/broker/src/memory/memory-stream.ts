@@ -71,7 +71,7 @@ export class MemoryStream {
     this.#deadMarks = new ExpiringMap(options.deadMarkMs, MAX_REMEMBERED);
   }
 
-  publish({ dedupeId, fields }: OutgoingEntry, nowMs: number): PublishReceipt {
+  append({ dedupeId, fields }: OutgoingEntry, nowMs: number): PublishReceipt {
     const known = dedupeId === undefined ? undefined : this.#dedupe.get(dedupeId, nowMs);
     if (known !== undefined) return { id: known, isDuplicate: true };
     const id = this.#log.append(copyFields(fields), Math.floor(nowMs));
@@ -186,7 +186,7 @@ export class MemoryStream {
     const letter = this.readDeadLetter(id);
     if (letter === undefined) return { status: 'not_found' };
     if (!letter.isReplayable) return { status: 'not_replayable' };
-    const receipt = this.publish({ stream: this.#name, fields: letter.fields }, nowMs);
+    const receipt = this.append({ fields: letter.fields }, nowMs);
     this.#deadLog.remove(id);
     return { status: 'replayed', id: receipt.id };
   }

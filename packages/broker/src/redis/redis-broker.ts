@@ -1,4 +1,4 @@
-// The broker on Redis Streams: composes connections, batchers and scripts into the port. What each script
+// The broker on Redis Streams: composes connections and scripts into the port. What each script
 // guarantees stands in its own file.
 import { checkNames } from '../announcements.js';
 import {
@@ -6,7 +6,7 @@ import {
   checkEntryId,
   checkEntryIds,
   checkName,
-  checkOutgoingEntry,
+  checkOutgoingEntries,
   checkRange,
   checkRead,
   checkStream,
@@ -47,7 +47,6 @@ import { ClusterRouter } from './cluster/cluster-router.js';
 import { explainRedisFailure } from './explain-failure.js';
 import { layoutKey, slotsKey, streamKeys, typesKey } from './keys.js';
 import { checkLayout } from './layout.js';
-import { PublishBatcher } from './publish-batcher.js';
 import { RedisCounters } from './redis-counters.js';
 import {
   type RedisBrokerOptions,
@@ -80,12 +79,8 @@ import type { Served } from './script-replies.js';
 import { SingleRouter } from './single-router.js';
 import { StoredPartitions } from './stored-partitions.js';
 
-/** Most characters in one publish call: about a millisecond of Redis. */
-const MAX_BATCH_CHARS = 262_144;
-
 /** What belongs to one stream. */
 interface StreamPart extends StreamBounds {
-  readonly batcher: PublishBatcher;
   settlement: Settlement | undefined;
 }
 
@@ -109,6 +104,9 @@ class RedisBroker implements Broker {
   #router: RedisRouter;
   readonly #partitions: StoredPartitions;
   #opening: Promise<void> | undefined;
+  /** Appends that are under way, and who waits until there are none. */
+  #appending = 0;
+  #onAppended: (() => void) | undefined;
   /** Set by `close`: what was accepted is finished, nothing new is. */
   #isClosing = false;
 
@@ -166,18 +164,30 @@ class RedisBroker implements Broker {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#router.closeReaders();
-    if (this.#isOpen()) await Promise.all([...this.#parts.values()].map(({ batcher }) => batcher.idle()));
+    if (this.#appending > 0) await new Promise<void>((resolve) => (this.#onAppended = resolve));
     this.#router.close();
     this.#notifier.change('closed');
   }
 
-  async publish(entry: OutgoingEntry): Promise<PublishReceipt> {
-    const { batcher } = this.#part(entry.stream);
-    const chars = checkOutgoingEntry(entry);
+  async append(
+    stream: string,
+    entries: readonly OutgoingEntry[],
+  ): Promise<readonly (PublishReceipt | BrokerError)[]> {
+    const part = this.#part(stream);
+    checkOutgoingEntries(entries);
     if (this.#isClosing) throw closed();
-    this.#partitions.check(entry.stream);
+    this.#partitions.check(stream);
     this.#partitions.lookIfDue();
-    return batcher.publish(entry, chars);
+    const isApart = this.#router instanceof ClusterRouter;
+    this.#appending += 1;
+    try {
+      const receipts = await this.#run(publishCall(part, this.options, entries, isApart));
+      if (isApart) this.windows.apartEndings.send(endingsOf(entries, receipts));
+      return receipts;
+    } finally {
+      this.#appending -= 1;
+      if (this.#appending === 0) this.#onAppended?.();
+    }
   }
 
   async register(member: string, streams?: readonly string[]): Promise<readonly StreamStart[]> {
@@ -423,7 +433,7 @@ class RedisBroker implements Broker {
 
   #addParts(): void {
     for (const { name, maxLength } of this.partitioning.streams) {
-      if (!this.#parts.has(name)) this.#parts.set(name, this.#newPart(name, maxLength, this.#redis));
+      if (!this.#parts.has(name)) this.#parts.set(name, this.#newPart(name, maxLength));
     }
   }
 
@@ -435,27 +445,9 @@ class RedisBroker implements Broker {
     ];
   }
 
-  #newPart(stream: string, maxLength: number, redis: ResolvedRedisOptions['redis']): StreamPart {
-    const bounds = { keys: streamKeys(stream), maxLength, hardCap: maxLength * this.options.hardCapFactor };
-    const batcher = new PublishBatcher((entries) => this.#publishBatch(bounds, entries), {
-      maxBatchEntries: this.options.publishBatchSize,
-      maxBatchChars: MAX_BATCH_CHARS,
-      maxQueuedEntries: this.options.maxQueuedPublishes,
-      maxQueuedChars: this.options.maxQueuedChars,
-      maxWaitMs: this.options.commandTimeoutMs,
-      clock: redis.clock,
-    });
-    return { ...bounds, batcher, settlement: undefined };
-  }
-
-  async #publishBatch(
-    bounds: StreamBounds,
-    entries: readonly OutgoingEntry[],
-  ): Promise<readonly (PublishReceipt | BrokerError)[]> {
-    const isApart = this.#router instanceof ClusterRouter;
-    const receipts = await this.#run(publishCall(bounds, this.options, entries, isApart));
-    if (isApart) this.windows.apartEndings.send(endingsOf(entries, receipts));
-    return receipts;
+  #newPart(stream: string, maxLength: number): StreamPart {
+    const hardCap = maxLength * this.options.hardCapFactor;
+    return { keys: streamKeys(stream), maxLength, hardCap, settlement: undefined };
   }
 
   #run<T>(call: ScriptCall<T>): Promise<T> {

@@ -66,7 +66,7 @@ export interface StreamBounds {
 }
 
 /**
- * Appends a batch; one receipt or error per entry, fewer when the store stopped at an error. `isApart`: windows lie on other
+ * Appends a batch; one receipt or error per entry. `isApart`: windows lie on other
  * servers, so that endings are sent to them afterwards.
  */
 export function publishCall(
@@ -92,7 +92,7 @@ export function publishCall(
     script: publishScript,
     keys: [keys.stream, keys.expired, ...dedupeKeys, ...windowKeys],
     args: [options.group, hardCap, options.trimBatchSize, options.dedupeWindowMs, dedupeKeys.length, ...args],
-    parse: asReceipts,
+    parse: (reply) => asReceipts(reply, entries.length),
   };
 }
 

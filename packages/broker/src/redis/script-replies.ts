@@ -14,16 +14,20 @@ import { BrokerError } from '../errors.js';
 import { codeOfReply, messageOfReply } from './redis-errors.js';
 import { asArray, asNumber, asText, asTimeMs } from './replies.js';
 
-/** Reply of `publishScript`: pairs of ID and repeat flag, perhaps an error text as the last element. */
-export function asReceipts(reply: unknown): (PublishReceipt | BrokerError)[] {
+/** Reply of `publishScript` to so many entries: pairs of ID and repeat flag, perhaps an error text as the last element. */
+export function asReceipts(reply: unknown, entries: number): (PublishReceipt | BrokerError)[] {
   const items = asArray(reply);
   const receipts: (PublishReceipt | BrokerError)[] = [];
   for (let at = 0; at + 1 < items.length; at += 2) {
     receipts.push({ id: asText(items[at]), isDuplicate: items[at + 1] === 1 });
   }
-  if (items.length % 2 === 1) {
-    const message = asText(items.at(-1));
-    receipts.push(new BrokerError(codeOfReply(message), messageOfReply(message), { nothingHappened: true }));
+  if (receipts.length === entries) return receipts;
+  const message = items.length % 2 === 1 ? asText(items.at(-1)) : 'the entry was left unanswered';
+  const code = codeOfReply(message);
+  receipts.push(new BrokerError(code, messageOfReply(message), { nothingHappened: true }));
+  while (receipts.length < entries) {
+    const text = `Not tried, because the store refused an entry before it: ${messageOfReply(message)}`;
+    receipts.push(new BrokerError(code, text, { nothingHappened: true }));
   }
   return receipts;
 }

@@ -1,7 +1,7 @@
 // A broker together with the truth about it: what was published, who reads it, what is gone. Every step is judged against
 // the truth as soon as it was made.
 import { type Broker, compareEntryIds, cursorsAfter, type EntryId, parsePosition } from '@millrace/broker';
-import { CHAT, present } from '@millrace/testkit';
+import { append, CHAT, present } from '@millrace/testkit';
 import { StreamTrack } from '../../src/member/stream-track.js';
 import { Group } from './group.js';
 
@@ -100,7 +100,7 @@ export class World {
       (_, index) => `${this.#life}:${this.#log.length + index}`,
     );
     const receipts = await Promise.all(
-      dedupeIds.map((dedupeId) => broker.publish({ stream: CHAT, fields: { dedupeId }, dedupeId })),
+      dedupeIds.map((dedupeId) => append(broker, { stream: CHAT, fields: { dedupeId }, dedupeId })),
     );
     for (const [index, { id, isDuplicate }] of receipts.entries()) {
       const dedupeId = present(dedupeIds[index]);
@@ -117,7 +117,7 @@ export class World {
     const repeats = [...this.#byDedupeId];
     const [dedupeId, id] = repeats[pick % repeats.length] ?? [];
     if (dedupeId === undefined) return;
-    const receipt = await this.#subject.broker.publish({ stream: CHAT, fields: { dedupeId }, dedupeId });
+    const receipt = await append(this.#subject.broker, { stream: CHAT, fields: { dedupeId }, dedupeId });
     promise(
       receipt.isDuplicate && receipt.id === id,
       () => `${dedupeId} is ${id}, and was stored again as ${receipt.id}`,

@@ -1,7 +1,16 @@
 // Conformance: what becomes of rejected entries: kept, listed, replayed, dropped.
 import { type Broker, type DeadLetter, type EntryId, previousEntryId } from '@millrace/broker';
 import { describe, expect, it } from 'vitest';
-import { CHAT, type CreateHarness, codeOf, present, publishNumbered, readAll, TICKET } from './harness.js';
+import {
+  append,
+  CHAT,
+  type CreateHarness,
+  codeOf,
+  present,
+  publishNumbered,
+  readAll,
+  TICKET,
+} from './harness.js';
 
 /** Part of `describeBrokerConformance`. */
 export function describeDeadLetters(create: CreateHarness): void {
@@ -18,7 +27,7 @@ function describeKeeping(create: CreateHarness): void {
   it('are kept once per entry, whoever rejects it', async () => {
     await using harness = await create();
     const { broker } = harness;
-    await broker.publish({ stream: CHAT, fields: { n: '1', text: 'ä\n"' } });
+    await append(broker, { stream: CHAT, fields: { n: '1', text: 'ä\n"' } });
     const [entry] = await readAll(broker);
     const letter = { stream: CHAT, entry: present(entry), reason: 'unknown type' };
     expect(await broker.deadLetter({ ...letter, rejectedBy: 'a' })).toBe(true);
@@ -52,10 +61,10 @@ function describeKeeping(create: CreateHarness): void {
   it('leave the dedupe ID alone', async () => {
     await using harness = await create();
     const { broker } = harness;
-    await broker.publish({ stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
+    await append(broker, { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
     const [entry] = await readAll(broker);
     await broker.deadLetter({ stream: CHAT, entry: present(entry), reason: 'r', rejectedBy: 'a' });
-    const repeat = await broker.publish({ stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
+    const repeat = await append(broker, { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
     expect(repeat.isDuplicate).toBe(true);
   });
 }
@@ -133,9 +142,9 @@ function describeReplaying(create: CreateHarness): void {
     await using harness = await create();
     const { broker } = harness;
     const fields = { z: '1', a: '', text: 'ä \u0000 \u{1F600} "\\', ['__proto__']: 'own' };
-    await broker.publish({ stream: CHAT, fields });
+    await append(broker, { stream: CHAT, fields });
     const letter = await rejectNewest(broker);
-    await broker.publish({ stream: CHAT, fields: { n: 'later' } });
+    await append(broker, { stream: CHAT, fields: { n: 'later' } });
     const end = (await broker.inspect(CHAT)).lastId;
     const news = broker.readAfter(new Map([[CHAT, end]]), { count: 10, blockMs: 60_000 });
     const result = await broker.replayDeadLetter(CHAT, letter.id);
@@ -166,7 +175,7 @@ function describeReplaying(create: CreateHarness): void {
   it('are replayed although the dedupe window knows their entry, which may be rejected again', async () => {
     await using harness = await create();
     const { broker } = harness;
-    await broker.publish({ stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
+    await append(broker, { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
     const letter = await rejectNewest(broker);
     expect(await broker.replayDeadLetter(CHAT, letter.id)).toMatchObject({ status: 'replayed' });
     const again = await rejectNewest(broker);

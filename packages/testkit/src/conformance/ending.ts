@@ -1,6 +1,6 @@
 // Conformance: the states of a broker, and its end.
 import { describe, expect, it } from 'vitest';
-import { CHAT, type CreateHarness, codeOf, present } from './harness.js';
+import { append, CHAT, type CreateHarness, codeOf, present } from './harness.js';
 
 /** Part of `describeBrokerConformance`. */
 export function describeEnding(create: CreateHarness): void {
@@ -38,7 +38,7 @@ export function describeEnding(create: CreateHarness): void {
       await broker.close();
       expect(await blocked).toBe('closed');
       const calls = {
-        publish: broker.publish({ stream: CHAT, fields: { n: '1' } }),
+        append: append(broker, { stream: CHAT, fields: { n: '1' } }),
         register: broker.register('a'),
         unregister: broker.unregister('a'),
         heartbeat: broker.heartbeat('a', new Map([[CHAT, { epoch: 'e', cursor: '0-0', entriesAdded: 0 }]])),
@@ -67,14 +67,14 @@ export function describeEnding(create: CreateHarness): void {
         expect([name, await codeOf(call)]).toEqual([name, 'closed']);
     });
 
-    it('finishes what was published before it', async () => {
+    it('finishes what was appended before it', async () => {
       await using harness = await create();
       const { broker } = harness;
-      const published = Promise.all(
-        Array.from({ length: 100 }, (_, n) => broker.publish({ stream: CHAT, fields: { n: String(n) } })),
+      const appended = Promise.all(
+        Array.from({ length: 100 }, (_, n) => append(broker, { stream: CHAT, fields: { n: String(n) } })),
       );
       const closed = broker.close();
-      expect((await published).length).toBe(100);
+      expect((await appended).length).toBe(100);
       await closed;
     });
   });

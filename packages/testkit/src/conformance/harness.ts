@@ -1,14 +1,16 @@
 // What the conformance suite needs of a broker under test, and small steps that its files share.
-import type {
-  Broker,
+import {
+  type Broker,
   BrokerError,
-  BrokerErrorCode,
-  BrokerOptions,
-  Entry,
-  EntryId,
-  Lease,
-  StreamPlace,
-  StreamStart,
+  type BrokerErrorCode,
+  type BrokerOptions,
+  type Entry,
+  type EntryId,
+  type Lease,
+  type OutgoingEntry,
+  type PublishReceipt,
+  type StreamPlace,
+  type StreamStart,
 } from '@millrace/broker';
 
 /** The two streams of the suite. */
@@ -37,13 +39,44 @@ export const SUITE_OPTIONS: BrokerOptions = {
   minAgeMs: 0,
 };
 
-/** Publishes `count` entries to CHAT at once, with their number in field `n`; returns their IDs. */
-export async function publishNumbered(broker: Broker, count: number, from = 0): Promise<EntryId[]> {
-  const numbers = Array.from({ length: count }, (_, index) => from + index);
-  const receipts = await Promise.all(
-    numbers.map((n) => broker.publish({ stream: CHAT, fields: { n: String(n) } })),
-  );
-  return receipts.map(({ id }) => id);
+/** Appends one entry alone. */
+export async function append(
+  broker: Pick<Broker, 'append'>,
+  { stream, ...entry }: OutgoingEntry & { readonly stream: string },
+): Promise<PublishReceipt> {
+  const [result] = await broker.append(stream, [entry]);
+  if (result === undefined || result instanceof BrokerError) throw result;
+  return result;
+}
+
+/** Most entries of one `append`. */
+const MAX_ENTRIES = 1_000;
+
+/** Appends `count` entries, with their number in field `n`, in as few steps as can be; returns their IDs. */
+export async function appendNumbered(
+  broker: Pick<Broker, 'append'>,
+  {
+    stream = CHAT,
+    count,
+    from = 0,
+  }: { readonly stream?: string; readonly count: number; readonly from?: number },
+): Promise<EntryId[]> {
+  const ids: EntryId[] = [];
+  while (ids.length < count) {
+    const entries = Array.from({ length: Math.min(MAX_ENTRIES, count - ids.length) }, (_, index) => ({
+      fields: { n: String(from + ids.length + index) },
+    }));
+    for (const result of await broker.append(stream, entries)) {
+      if (result instanceof BrokerError) throw result;
+      ids.push(result.id);
+    }
+  }
+  return ids;
+}
+
+/** The same in CHAT. */
+export function publishNumbered(broker: Broker, count: number, from = 0): Promise<EntryId[]> {
+  return appendNumbered(broker, { count, from });
 }
 
 /** The numbers that `publishNumbered` gave these entries. */

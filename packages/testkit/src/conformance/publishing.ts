@@ -2,12 +2,21 @@
 import { compareEntryIds, isEntryId } from '@millrace/broker';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CHAT, type CreateHarness, codeOf, numbersOf, publishNumbered, readAll, TICKET } from './harness.js';
+import {
+  append,
+  CHAT,
+  type CreateHarness,
+  codeOf,
+  numbersOf,
+  publishNumbered,
+  readAll,
+  TICKET,
+} from './harness.js';
 
 /** Part of `describeBrokerConformance`. */
 export function describePublishing(create: CreateHarness): void {
-  describe('publish', () => {
-    it('appends in the order of the calls, with IDs that rise strictly', async () => {
+  describe('append', () => {
+    it('appends in the given order, with IDs that rise strictly', async () => {
       await using harness = await create();
       const ids = await publishNumbered(harness.broker, 500);
       expect(numbersOf(await readAll(harness.broker))).toEqual(Array.from({ length: 500 }, (_, n) => n));
@@ -21,8 +30,8 @@ export function describePublishing(create: CreateHarness): void {
     it('answers a repeat with the ID of the first entry and appends nothing', async () => {
       await using harness = await create();
       const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
-      const first = await harness.broker.publish(entry);
-      const second = await harness.broker.publish({ ...entry, fields: { n: '2' } });
+      const first = await append(harness.broker, entry);
+      const second = await append(harness.broker, { ...entry, fields: { n: '2' } });
       expect(first.isDuplicate).toBe(false);
       expect(second).toEqual({ id: first.id, isDuplicate: true });
       expect(numbersOf(await readAll(harness.broker))).toEqual([1]);
@@ -30,27 +39,43 @@ export function describePublishing(create: CreateHarness): void {
 
     it('recognises a repeat inside one batch', async () => {
       await using harness = await create();
-      const calls = ['a', 'b', 'a', 'c', 'b', 'a'].map((dedupeId, n) =>
-        harness.broker.publish({ stream: CHAT, fields: { n: String(n) }, dedupeId }),
-      );
-      const receipts = await Promise.all(calls);
-      expect(receipts.map(({ isDuplicate }) => isDuplicate)).toEqual([false, false, true, false, true, true]);
-      expect(receipts[5]?.id).toBe(receipts[0]?.id);
+      const entries = ['a', 'b', 'a', 'c', 'b', 'a'].map((dedupeId, n) => ({
+        fields: { n: String(n) },
+        dedupeId,
+      }));
+      const receipts = await harness.broker.append(CHAT, entries);
+      expect(receipts.map((receipt) => 'isDuplicate' in receipt && receipt.isDuplicate)).toEqual([
+        false,
+        false,
+        true,
+        false,
+        true,
+        true,
+      ]);
+      expect(receipts[2]).toEqual({ id: (await readAll(harness.broker))[0]?.id, isDuplicate: true });
       expect(numbersOf(await readAll(harness.broker))).toEqual([0, 1, 3]);
+    });
+
+    it('refuses a batch of no entry and of more than 1,000', async () => {
+      await using harness = await create();
+      const entries = Array.from({ length: 1_001 }, () => ({ fields: { n: '1' } }));
+      expect(await codeOf(harness.broker.append(CHAT, []))).toBe('invalid_argument');
+      expect(await codeOf(harness.broker.append(CHAT, entries))).toBe('invalid_argument');
+      expect(await readAll(harness.broker)).toEqual([]);
     });
 
     it('recognises a repeat after a thousand other entries, trimmed or not', async () => {
       await using harness = await create({ streams: [{ name: CHAT, maxLength: 1 }], hardCapFactor: 10 });
-      const first = await harness.broker.publish({ stream: CHAT, fields: { n: '0' }, dedupeId: 'first' });
+      const first = await append(harness.broker, { stream: CHAT, fields: { n: '0' }, dedupeId: 'first' });
       await publishNumbered(harness.broker, 1000, 1);
-      const repeat = await harness.broker.publish({ stream: CHAT, fields: { n: '0' }, dedupeId: 'first' });
+      const repeat = await append(harness.broker, { stream: CHAT, fields: { n: '0' }, dedupeId: 'first' });
       expect(repeat).toEqual({ id: first.id, isDuplicate: true });
     });
 
     it('appends entries without a dedupe ID every time', async () => {
       await using harness = await create();
       const entry = { stream: CHAT, fields: { n: '7' } };
-      await Promise.all([harness.broker.publish(entry), harness.broker.publish(entry)]);
+      await Promise.all([append(harness.broker, entry), append(harness.broker, entry)]);
       expect(numbersOf(await readAll(harness.broker))).toEqual([7, 7]);
     });
 
@@ -58,7 +83,7 @@ export function describePublishing(create: CreateHarness): void {
       await using harness = await create();
       const receipts = await Promise.all(
         [CHAT, TICKET].map((stream) =>
-          harness.broker.publish({ stream, fields: { n: '1' }, dedupeId: 'same' }),
+          append(harness.broker, { stream, fields: { n: '1' }, dedupeId: 'same' }),
         ),
       );
       expect(receipts.map(({ isDuplicate }) => isDuplicate)).toEqual([false, false]);
@@ -67,9 +92,9 @@ export function describePublishing(create: CreateHarness): void {
     it('forgets a dedupe ID after its window', async () => {
       await using harness = await create({ dedupeWindowMs: 20 });
       const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
-      await harness.broker.publish(entry);
+      await append(harness.broker, entry);
       await harness.passTime(25);
-      expect((await harness.broker.publish(entry)).isDuplicate).toBe(false);
+      expect((await append(harness.broker, entry)).isDuplicate).toBe(false);
     });
 
     it('keeps every field as it is, whatever its name and text', async () => {
@@ -85,7 +110,7 @@ export function describePublishing(create: CreateHarness): void {
         big: 'x'.repeat(1_000_000),
       };
       Object.defineProperty(fields, '__proto__', { value: 'a trap', enumerable: true });
-      await harness.broker.publish({ stream: CHAT, fields });
+      await append(harness.broker, { stream: CHAT, fields });
       const [entry] = await readAll(harness.broker);
       expect(asMap(entry?.fields)).toEqual(asMap(fields));
     });
@@ -96,7 +121,7 @@ export function describePublishing(create: CreateHarness): void {
       const anyFields = fc.dictionary(text, text, { minKeys: 1, maxKeys: 20, noNullPrototype: true });
       await fc.assert(
         fc.asyncProperty(anyFields, async (fields) => {
-          const { id } = await harness.broker.publish({ stream: CHAT, fields });
+          const { id } = await append(harness.broker, { stream: CHAT, fields });
           const [entry] = await harness.broker.readRange(CHAT, { count: 1, direction: 'backward' });
           expect(entry?.id).toBe(id);
           expect(asMap(entry?.fields)).toEqual(asMap(fields));
@@ -108,7 +133,7 @@ export function describePublishing(create: CreateHarness): void {
     it('keeps the entry as it was when the caller changes its object afterwards', async () => {
       await using harness = await create();
       const fields = { n: '1' };
-      await harness.broker.publish({ stream: CHAT, fields });
+      await append(harness.broker, { stream: CHAT, fields });
       fields.n = '2';
       expect(numbersOf(await readAll(harness.broker))).toEqual([1]);
     });
@@ -123,7 +148,7 @@ export function describePublishing(create: CreateHarness): void {
     ])('refuses %s with invalid_argument', async (_, entry) => {
       await using harness = await create();
       expect(
-        await codeOf(harness.broker.publish(entry as { stream: string; fields: Record<string, string> })),
+        await codeOf(append(harness.broker, entry as { stream: string; fields: Record<string, string> })),
       ).toBe('invalid_argument');
       expect(await readAll(harness.broker)).toEqual([]);
     });

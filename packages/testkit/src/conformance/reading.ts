@@ -1,6 +1,15 @@
 // Conformance: reading from cursors and ranges.
 import { describe, expect, it } from 'vitest';
-import { CHAT, type CreateHarness, codeOf, numbersOf, present, publishNumbered, TICKET } from './harness.js';
+import {
+  append,
+  CHAT,
+  type CreateHarness,
+  codeOf,
+  numbersOf,
+  present,
+  publishNumbered,
+  TICKET,
+} from './harness.js';
 
 /** Long enough that a test which waits for it fails by its own timeout. */
 const FOR_EVER_MS = 600_000;
@@ -12,7 +21,7 @@ export function describeReading(create: CreateHarness): void {
     it('returns what comes after the cursor, oldest first, at most count of each stream', async () => {
       await using harness = await create();
       const ids = await publishNumbered(harness.broker, 10);
-      await harness.broker.publish({ stream: TICKET, fields: { n: '99' } });
+      await append(harness.broker, { stream: TICKET, fields: { n: '99' } });
       const cursors = new Map([
         [CHAT, present(ids[2])],
         [TICKET, '0-0'],

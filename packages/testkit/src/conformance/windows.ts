@@ -8,7 +8,7 @@ import {
   type WindowStore,
 } from '@millrace/broker';
 import { describe, expect, it } from 'vitest';
-import { CHAT, type CreateHarness, codeOf } from './harness.js';
+import { append, CHAT, type CreateHarness, codeOf } from './harness.js';
 
 const name = { roomId: 'abc123', slot: 'typing' };
 const windowMs = 100;
@@ -25,7 +25,7 @@ const claimNow = (windows: WindowStore, token: string, ms = leaseMs): Promise<Wi
 /** Appends an entry that ends what waits for a key, as a message does for its sender's typing; its ID. */
 async function appendEnding(broker: Broker, key: string): Promise<string> {
   const ends = { window: name, key, timestamp: '2026-01-16T10:00:00.000Z' };
-  return (await broker.publish({ stream: CHAT, fields: { by: key }, ends })).id;
+  return (await append(broker, { stream: CHAT, fields: { by: key }, ends })).id;
 }
 
 /** Part of `describeBrokerConformance`. */
@@ -158,9 +158,9 @@ export function describeWindows(create: CreateHarness): void {
       const { windows } = harness.broker;
       const ends = { window: name, key: 'ana', timestamp: '2026-01-16T10:00:00.000Z' };
       const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'once', ends };
-      await harness.broker.publish(entry);
+      await append(harness.broker, entry);
       await windows.add(name, [input('a')], lasting(windowMs));
-      expect(await harness.broker.publish(entry)).toMatchObject({ isDuplicate: true });
+      expect(await append(harness.broker, entry)).toMatchObject({ isDuplicate: true });
       expect(await claimNow(windows, 't')).toMatchObject({ endings: [] });
     });
 
