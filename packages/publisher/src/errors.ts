@@ -12,7 +12,7 @@ export const PUBLISHER_ERROR_CODES = [
 export type PublisherErrorCode = (typeof PUBLISHER_ERROR_CODES)[number];
 
 /** How long a caller should wait before it tries again. */
-export const RETRY_AFTER_MS = 1_000;
+const RETRY_AFTER_MS = 1_000;
 
 /**
  * An event was not published, or nobody knows whether it was.
