@@ -1,6 +1,6 @@
 // The benchmark's one entry: parts by name, all of them without a name.
 //
-//   npm run bench [-- s1 s2 …] [--pairs 9] [--seconds 2.5] [--sides floor,millrace] [--base 1966bb5] [--write]
+//   npm run bench [-- s1 s2 …] [--pairs 9] [--seconds 2.5] [--connections 5000] [--sides floor,millrace] [--base 1966bb5] [--write]
 //
 // `--write` puts tables into docs/performance.md, raw histograms and the summary into docs/performance/. Programs (see below) take
 // options of their own and run one at a time.
@@ -23,12 +23,16 @@ function usage(unknown: readonly string[]): never {
   process.exit(2);
 }
 
+const numberOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Number(text);
+
 async function runParts(wanted: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: options,
     options: {
       pairs: { type: 'string' },
       seconds: { type: 'string' },
+      connections: { type: 'string' },
       sides: { type: 'string' },
       base: { type: 'string', default: '1966bb5' },
       write: { type: 'boolean', default: false },
@@ -44,8 +48,9 @@ async function runParts(wanted: readonly string[]): Promise<void> {
   for (const part of parts.filter(({ name }) => wanted.includes(name))) {
     const startMs = performance.now();
     const result = await part.run(sides, {
-      pairs: values.pairs === undefined ? undefined : Number(values.pairs),
-      seconds: values.seconds === undefined ? undefined : Number(values.seconds),
+      pairs: numberOf(values.pairs),
+      seconds: numberOf(values.seconds),
+      connections: numberOf(values.connections),
       // Names that no part knows are in none of their lists.
       sides: values.sides?.split(',') as readonly SideName[] | undefined,
     });

@@ -8,6 +8,8 @@ import type { Interval } from './statistics.js';
 export interface PartOptions {
   readonly pairs: number | undefined;
   readonly seconds: number | undefined;
+  /** Of the parts with idle connections or a resume. */
+  readonly connections: number | undefined;
   /** Only these sides. */
   readonly sides: readonly SideName[] | undefined;
 }

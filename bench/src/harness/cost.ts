@@ -12,6 +12,11 @@ export function cpuMsOf(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
 }
 
+/** Memory of a process in RAM, in KiB. */
+export function rssKibOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? Number.NaN);
+}
+
 /** Calls of one Redis command, and the time in it. A script's time holds that of the commands in it, which are counted as well. */
 export interface CommandCost {
   readonly calls: number;

@@ -1,5 +1,7 @@
 // Tables of paired rounds: medians, ratios with their intervals, and what a reader must know before believing them.
 import type { Side, SideName } from '../systems/side.js';
+import type { Sides } from '../systems/sides.js';
+import type { PartOptions, PartSummary } from './bench-part.js';
 import type { Failure, Rounds } from './pairs.js';
 import type { Role, Round } from './round.js';
 import { type Interval, median, medianInterval, pairedRatio } from './statistics.js';
@@ -37,6 +39,53 @@ export function number(value: number): string {
   if (Number.isNaN(value)) return '–';
   if (value >= 1_000) return Math.round(value).toLocaleString('en');
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** A side's raw rounds, as they are kept. */
+export function rawOf<Result>(sides: readonly Side[], rounds: Rounds<Result>): unknown {
+  return Object.fromEntries(sides.map(({ name, hash }) => [name, { hash, rounds: rounds.get(name) }]));
+}
+
+/** Medians and paired ratios by side, for texts that are made from them. */
+export function summaryOf<Result>(
+  sides: readonly Side[],
+  bases: readonly SideName[],
+  rounds: Rounds<Result>,
+  figures: Readonly<Record<string, Figure<Result>>>,
+): PartSummary {
+  const byFigure = <Value>(value: (figure: Figure<Result>) => Value): Record<string, Value> =>
+    Object.fromEntries(Object.entries(figures).map(([name, figure]) => [name, value(figure)]));
+  const ratiosOf = (name: SideName, figure: Figure<Result>): Record<string, Interval> =>
+    Object.fromEntries(bases.map((base) => [base, ratioOf(rounds, [name, base], figure)]));
+  return {
+    figures: Object.fromEntries(
+      sides.map(({ name }) => [name, byFigure((figure) => medianOf(rounds, name, figure))]),
+    ),
+    ratios: Object.fromEntries(sides.map(({ name }) => [name, byFigure((figure) => ratiosOf(name, figure))])),
+  };
+}
+
+/** The sides of a part that are wanted, and that this machine has. */
+export async function sidesFor(
+  sides: Sides,
+  names: readonly SideName[],
+  options: PartOptions,
+): Promise<{ readonly running: readonly Side[]; readonly missing: readonly string[] }> {
+  const wanted = names.filter((name) => options.sides?.includes(name) ?? true);
+  return { running: await sides.get(wanted), missing: sides.missing(wanted) };
+}
+
+/** Of these bases, those that run. */
+export function basesIn<Name extends SideName>(
+  bases: readonly Name[],
+  running: readonly Side[],
+): readonly Name[] {
+  return bases.filter((base) => running.some(({ name }) => name === base));
+}
+
+/** Lines for rounds that failed. */
+export function failureLines(failures: readonly Failure[]): readonly string[] {
+  return failures.map(({ side, round, reason }) => `${side}, round ${round + 1}, failed: ${reason}`);
 }
 
 /** A table in Markdown; the first column names the row. */
@@ -126,8 +175,7 @@ export function warnings(
         `${name}: p99 is mostly the generator's own lateness in ${late.length} of ${rounds.length} rounds`,
       );
   }
-  for (const { side, round, reason } of found.failures)
-    lines.push(`${side}, round ${round + 1}, failed: ${reason}`);
+  lines.push(...failureLines(found.failures));
   return lines;
 }
 

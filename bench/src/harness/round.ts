@@ -5,9 +5,17 @@ import type { ClientsCommand, ClientsOrder } from '../traffic/clients.js';
 import { decodeHistogram, type Histogram, percentileMs } from '../traffic/histogram.js';
 import type { SendOrder, SendReport } from '../traffic/publisher.js';
 import type { ReceivedReport } from '../traffic/receipts.js';
-import { type CommandCost, costBetween, cpuMsOf, parseCommandStats } from './cost.js';
+import type { ResumeCommand, Returned } from '../traffic/resuming-clients.js';
+import { type CommandCost, costBetween, cpuMsOf, parseCommandStats, rssKibOf } from './cost.js';
 import { type Part, startRedis, startScript } from './processes.js';
 import { percentile } from './statistics.js';
+
+/** Kinds of clients, each a process. */
+const clientScripts = {
+  light: 'traffic/clients.js',
+  official: 'traffic/official-clients.js',
+  resuming: 'traffic/resuming-clients.js',
+} as const;
 
 /** A load on a side. */
 export interface Load {
@@ -17,11 +25,18 @@ export interface Load {
   /** See {@link SendOrder.gridMs}. */
   readonly gridMs: number;
   readonly gateways: number;
-  readonly clients: 'light' | 'official';
+  readonly clients: keyof typeof clientScripts;
 }
 
 /** Processes whose time is counted. */
 export type Role = 'publisher' | 'gateway' | 'redis' | 'clients';
+
+/** Events of one stretch; `gridMs` as in the load when it is not given. */
+export interface Sending {
+  readonly events: number;
+  readonly eventsPerSecond: number;
+  readonly gridMs?: number;
+}
 
 /** What one stretch of load gave. */
 export interface Round {
@@ -53,8 +68,9 @@ const lookMs = 20;
 
 /** A side that runs, with its clients in their rooms. */
 export class RunningSide implements AsyncDisposable {
-  readonly #parts: Part[] = [];
+  readonly #parts: readonly Part[];
   readonly #load: Load;
+  readonly #kibBefore: number;
   readonly #redis: Redis;
   readonly #redisPart: Part;
   readonly system: System;
@@ -69,6 +85,7 @@ export class RunningSide implements AsyncDisposable {
       readonly system: System;
       readonly clients: Part;
       readonly parts: Part[];
+      readonly kibBefore: number;
     },
   ) {
     this.#load = load;
@@ -77,6 +94,7 @@ export class RunningSide implements AsyncDisposable {
     this.system = found.system;
     this.#clients = found.clients;
     this.#parts = found.parts;
+    this.#kibBefore = found.kibBefore;
   }
 
   /** Starts everything. Ends what it started when something fails. */
@@ -97,38 +115,50 @@ export class RunningSide implements AsyncDisposable {
         rooms: roomsOf(load),
         clientsPerRoom: load.clientsPerRoom,
       };
-      const script = load.clients === 'light' ? 'traffic/clients.js' : 'traffic/official-clients.js';
-      const clients = own(startScript(script, [JSON.stringify(order)]));
+      const kibBefore = kibOf(system);
+      const clients = own(startScript(clientScripts[load.clients], [JSON.stringify(order)]));
       await clients.message();
       const redis = new Redis(url);
       // It ends with its server.
       redis.on('error', () => {});
-      return new RunningSide(load, { redis, redisPart, system, clients, parts });
+      return new RunningSide(load, { redis, redisPart, system, clients, parts, kibBefore });
     } catch (error) {
       await endAll(parts);
       throw error;
     }
   }
 
+  /** Sends so many events at this rate, whoever is there to receive them. */
+  async publish(load: Sending): Promise<SendReport> {
+    const { events, eventsPerSecond, gridMs = this.#load.gridMs } = load;
+    const firstNumber = this.#nextNumber;
+    this.#nextNumber += events;
+    const rooms = roomsOf(this.#load);
+    this.system.publisher.send({ rooms, eventsPerSecond, events, firstNumber, gridMs } satisfies SendOrder);
+    return this.system.publisher.message<SendReport>();
+  }
+
+  /** Lets all clients lose their connections, sends events that they miss, and lets them come back all at once. */
+  async loseAndReturn(
+    missed: Sending,
+  ): Promise<Returned & { readonly due: number; readonly redis: Round['redis'] }> {
+    this.#clients.send('drop' satisfies ResumeCommand);
+    await this.#clients.message();
+    this.#clients.send({ resetTo: this.#nextNumber } satisfies ResumeCommand);
+    const { sent, failed } = await this.publish(missed);
+    const due = (sent - failed) * this.#load.clientsPerRoom;
+    const before = await this.#commandStats();
+    this.#clients.send({ returnUntil: due } satisfies ResumeCommand);
+    const returned = await this.#clients.message<Returned>();
+    return { ...returned, due, redis: commandsOf(costBetween(before, await this.#commandStats())) };
+  }
+
   /** Sends so many events at this rate and waits until they have all arrived, or nothing more does. */
-  async run(load: {
-    readonly events: number;
-    readonly eventsPerSecond: number;
-    readonly gridMs?: number;
-  }): Promise<Round> {
-    const { events, eventsPerSecond } = load;
+  async run(load: Sending): Promise<Round> {
     this.#clients.send({ resetTo: this.#nextNumber } satisfies ClientsCommand);
     const before = await this.#commandStats();
     const cpuBefore = this.#cpuMs();
-    this.system.publisher.send({
-      rooms: roomsOf(this.#load),
-      eventsPerSecond,
-      events,
-      firstNumber: this.#nextNumber,
-      gridMs: load.gridMs ?? this.#load.gridMs,
-    } satisfies SendOrder);
-    const sending = await this.system.publisher.message<SendReport>();
-    this.#nextNumber += events;
+    const sending = await this.publish(load);
     const expected = sending.sent * this.#load.clientsPerRoom;
     await this.#settle(expected - sending.failed * this.#load.clientsPerRoom);
     const cpuAfter = this.#cpuMs();
@@ -156,9 +186,25 @@ export class RunningSide implements AsyncDisposable {
         redis: us('redis'),
         clients: us('clients'),
       },
-      redis: Object.fromEntries([...commands].filter(([name]) => name !== 'info')),
+      redis: commandsOf(commands),
       latency: receiving.latency,
     };
+  }
+
+  /** Memory of the gateways before the first client came, and now, in KiB. */
+  gatewayKib(): { readonly before: number; readonly now: number } {
+    return { before: this.#kibBefore, now: kibOf(this.system) };
+  }
+
+  /** Connections that have ended. */
+  async closedConnections(): Promise<number> {
+    this.#clients.send('report' satisfies ClientsCommand);
+    return (await this.#clients.message<ReceivedReport>()).closed;
+  }
+
+  /** Processor time of the gateways so far. */
+  gatewayCpuMs(): number {
+    return this.#cpuMs().gateway;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -198,8 +244,17 @@ async function endAll(parts: readonly Part[]): Promise<void> {
   for (const part of parts.toReversed()) await part.kill();
 }
 
+function kibOf({ gateways }: System): number {
+  return gateways.reduce((sum, { pid }) => sum + rssKibOf(pid), 0);
+}
+
 function roomsOf({ rooms }: Load): readonly string[] {
   return Array.from({ length: rooms }, (_, index) => `room-${index}`);
+}
+
+/** Without our own question. */
+function commandsOf(commands: ReadonlyMap<string, CommandCost>): Round['redis'] {
+  return Object.fromEntries([...commands].filter(([name]) => name !== 'info'));
 }
 
 function figuresOf(latency: Histogram): Pick<Round, 'p50Ms' | 'p99Ms' | 'p999Ms' | 'maxMs'> {

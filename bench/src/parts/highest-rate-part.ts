@@ -3,8 +3,10 @@ import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.j
 import { findHighestRate, type Highest, rateAt } from '../harness/highest-rate.js';
 import { runPairs } from '../harness/pairs.js';
 import {
+  basesIn,
   cpuOf,
   type Figure,
+  failureLines,
   footnotes,
   intervalSentence,
   markdown,
@@ -12,6 +14,9 @@ import {
   number,
   ratioCell,
   ratioOf,
+  rawOf,
+  sidesFor,
+  summaryOf,
 } from '../harness/report.js';
 import { type Load, type Round, RunningSide } from '../harness/round.js';
 import { medianInterval } from '../harness/statistics.js';
@@ -26,7 +31,7 @@ const load: Load = {
   gateways: 1,
   clients: 'light',
 };
-const warmUp = { events: 3_000, eventsPerSecond: 3_000 };
+const warmUp = { events: 2_000, eventsPerSecond: 4_000 };
 const maxP99Ms = 50;
 const minReceivedShare = 0.9999;
 const minMadeShare = 0.97;
@@ -87,9 +92,8 @@ const atHighest =
     borne === undefined ? Number.NaN : figure(borne);
 
 async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
-  const { pairs = 8, seconds = 1 } = options;
-  const wanted = allSides.filter((name) => options.sides?.includes(name) ?? true);
-  const running = await sides.get(wanted);
+  const { pairs = 8, seconds = 0.75 } = options;
+  const { running, missing } = await sidesFor(sides, allSides, options);
   const lastIndex = new Map<SideName, number>();
   const { rounds, failures } = await runPairs<Found>(running, pairs, async (side, round) => {
     await using system = await RunningSide.start(side, load);
@@ -105,7 +109,7 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
     );
     return { perSecond: borne?.rate ?? 0, borne: borne?.round, limits: refused?.limits ?? [] };
   });
-  const present = bases.filter((base) => running.some(({ name }) => name === base));
+  const present = basesIn(bases, running);
   const rows = running.map(({ name, label }) => {
     const { low, high } = medianInterval(
       (rounds.get(name) ?? []).map((found) => found?.perSecond ?? Number.NaN),
@@ -136,7 +140,6 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
       ? []
       : [`${name}: the next rate failed not by p99 alone (${counts.join(', ')} of ${found.length})`];
   });
-  const failed = failures.map(({ side, round, reason }) => `${side}, round ${round + 1}, failed: ${reason}`);
   return {
     table: [
       `${intervalSentence(pairs)} 100 rooms of 2 clients; steps of 6 % and ${seconds} s, from ${number(rateAt(0))}/s; ` +
@@ -155,27 +158,13 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
       '',
       ...footnotes(
         running,
-        [...lines, ...failed],
-        sides.missing(wanted),
+        [...lines, ...failureLines(failures)],
+        missing,
         'Every rate that was not borne failed by p99 alone.',
       ),
     ].join('\n'),
-    summary: {
-      figures: Object.fromEntries(
-        running.map(({ name }) => [name, { perSecond: medianOf(rounds, name, perSecond) }]),
-      ),
-      ratios: Object.fromEntries(
-        running.map(({ name }) => [
-          name,
-          {
-            perSecond: Object.fromEntries(
-              present.map((base) => [base, ratioOf(rounds, [name, base], perSecond)]),
-            ),
-          },
-        ]),
-      ),
-    },
-    raw: Object.fromEntries(running.map(({ name, hash }) => [name, { hash, rounds: rounds.get(name) }])),
+    summary: summaryOf(running, present, rounds, { perSecond }),
+    raw: rawOf(running, rounds),
   };
 }
 

@@ -1,7 +1,8 @@
 // The parts that put one load on several sides: how late events come, and what each costs.
-import type { BenchPart, PartOptions, PartResult, PartSummary } from '../harness/bench-part.js';
+import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { type Rounds, runPairs } from '../harness/pairs.js';
 import {
+  basesIn,
   cpuOf,
   type Figure,
   footnotes,
@@ -11,11 +12,13 @@ import {
   number,
   ratioCell,
   ratioOf,
+  rawOf,
   redisCell,
+  sidesFor,
+  summaryOf,
   warnings,
 } from '../harness/report.js';
 import { type Load, type Round, RunningSide } from '../harness/round.js';
-import type { Interval } from '../harness/statistics.js';
 import type { Side, SideName } from '../systems/side.js';
 import type { Sides } from '../systems/sides.js';
 
@@ -169,30 +172,10 @@ function costTable(sides: readonly Side[], present: readonly SideName[], rounds:
   );
 }
 
-function summaryOf(sides: readonly Side[], present: readonly SideName[], rounds: Rounds<Round>): PartSummary {
-  const byFigure = <Value>(value: (figure: Figure<Round>) => Value): Record<string, Value> =>
-    Object.fromEntries(Object.entries(figures).map(([name, figure]) => [name, value(figure)]));
-  return {
-    figures: Object.fromEntries(
-      sides.map(({ name }) => [name, byFigure((figure) => medianOf(rounds, name, figure))]),
-    ),
-    ratios: Object.fromEntries(
-      sides.map(({ name }) => [
-        name,
-        byFigure(
-          (figure): Record<string, Interval> =>
-            Object.fromEntries(present.map((base) => [base, ratioOf(rounds, [name, base], figure)])),
-        ),
-      ]),
-    ),
-  };
-}
-
 async function compare(comparison: Comparison, sides: Sides, options: PartOptions): Promise<PartResult> {
   const { load, warmUp, name: part } = comparison;
   const { pairs = 9, seconds = comparison.seconds } = options;
-  const wanted = comparison.sides.filter((name) => options.sides?.includes(name) ?? true);
-  const running = await sides.get(wanted);
+  const { running, missing } = await sidesFor(sides, comparison.sides, options);
   const events = Math.round(load.eventsPerSecond * seconds);
   const found = await runPairs(running, pairs, async (side, round) => {
     await using system = await RunningSide.start(side, load);
@@ -204,7 +187,7 @@ async function compare(comparison: Comparison, sides: Sides, options: PartOption
     );
     return result;
   });
-  const present = comparison.bases.filter((base) => running.some(({ name }) => name === base));
+  const present = basesIn(comparison.bases, running);
   const lines = warnings(running, found, load.eventsPerSecond);
   return {
     table: [
@@ -214,12 +197,10 @@ async function compare(comparison: Comparison, sides: Sides, options: PartOption
       '',
       costTable(running, present, found.rounds),
       '',
-      ...footnotes(running, lines, sides.missing(wanted)),
+      ...footnotes(running, lines, missing),
     ].join('\n'),
-    summary: summaryOf(running, present, found.rounds),
-    raw: Object.fromEntries(
-      running.map(({ name, hash }) => [name, { hash, rounds: found.rounds.get(name) }]),
-    ),
+    summary: summaryOf(running, present, found.rounds, figures),
+    raw: rawOf(running, found.rounds),
   };
 }
 

@@ -1,6 +1,20 @@
 // All parts of a full run, in the order of their importance.
 import type { BenchPart } from '../harness/bench-part.js';
+import { gatewaysPart } from './gateways-part.js';
 import { highestRatePart } from './highest-rate-part.js';
+import { idlePart } from './idle-part.js';
 import { latencyParts } from './latency-parts.js';
+import { resumePart } from './resume-part.js';
 
-export const parts: readonly BenchPart[] = [...latencyParts, highestRatePart];
+const named = (...names: readonly string[]): readonly BenchPart[] =>
+  names.flatMap((name) => latencyParts.filter((part) => part.name === name));
+
+export const parts: readonly BenchPart[] = [
+  ...named('s1', 's2'),
+  highestRatePart,
+  ...named('s3', 's9', 'cpu'),
+  gatewaysPart,
+  idlePart,
+  resumePart,
+  ...named('s1-official', 's2-official'),
+];

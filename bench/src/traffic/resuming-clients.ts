@@ -1,0 +1,142 @@
+// Light clients of a run that lose their connections all at once, and come back all at once with what they saw last. Argument: a
+// {@link ClientsOrder} as JSON.
+import type { ClientsCommand, ClientsOrder } from './clients.js';
+import { type Dialect, signalR, socketIo } from './dialects.js';
+import { LightSocket } from './light-socket.js';
+import { nowNs, readMarks } from './mark.js';
+import { Receipts } from './receipts.js';
+
+/** Orders beyond those of all clients: lose the connections; come back and wait until so many events have come. */
+export type ResumeCommand = ClientsCommand | 'drop' | { readonly returnUntil: number };
+
+/** How a return went. */
+export interface Returned {
+  /** Until every client was in its room again; the longest wait when that was not within it. */
+  readonly joinedMs: number;
+  /** Until every client had everything; the longest wait when that was not within it. */
+  readonly wholeMs: number;
+  readonly isWhole: boolean;
+  readonly received: number;
+  /** Clients that the server told to load anew. */
+  readonly notRecovered: number;
+  /** Attempts to connect that failed and were repeated. */
+  readonly failedAttempts: number;
+}
+
+const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // from the parent
+const receipts = new Receipts();
+const isSignalR = order.dialect === 'signalr';
+/** Nobody waits longer. */
+const longestMs = 20_000;
+const retryMs = 200;
+/** As many connect at once at the beginning; all of them when they come back. */
+const atOnce = 50;
+
+let returnUntil = Number.POSITIVE_INFINITY;
+let wholeAtNs = Number.NaN;
+let notRecovered = 0;
+let failedAttempts = 0;
+
+class ResumingClient {
+  readonly #url: string;
+  readonly #room: string;
+  readonly #note = receipts.forClient();
+  #socket: LightSocket | undefined;
+  #last = '';
+  /** Socket.IO's session. */
+  #session = '';
+
+  constructor(url: string, room: string) {
+    this.#url = url;
+    this.#room = room;
+  }
+
+  async connect(): Promise<void> {
+    const dialect = this.#dialect();
+    this.#socket = await LightSocket.open({
+      url: this.#url,
+      dialect,
+      rooms: [this.#room],
+      onMessage: (payload) => this.#onMessage(payload),
+    });
+  }
+
+  /** Tries until it is in. */
+  async comeBack(): Promise<void> {
+    for (;;) {
+      try {
+        await this.connect();
+        return;
+      } catch {
+        failedAttempts += 1;
+        await new Promise((resolve) => setTimeout(resolve, retryMs * (0.5 + Math.random())));
+      }
+    }
+  }
+
+  drop(): void {
+    this.#socket?.drop();
+  }
+
+  #dialect(): Dialect {
+    if (isSignalR) return signalR(/.*"position":"([^"]+)"/s.exec(this.#last)?.[1]);
+    const offset = /"([^"]+)"\]$/.exec(this.#last)?.[1];
+    const isResuming = this.#session !== '' && offset !== undefined;
+    return socketIo(isResuming ? JSON.stringify({ pid: this.#session, offset }) : '');
+  }
+
+  #onMessage(payload: Buffer): void {
+    const text = payload.toString('latin1');
+    if (isSignalR ? text.includes('"position"') : text.startsWith('42[')) this.#last = text;
+    if (text.startsWith('40{')) {
+      const session = /"pid":"([^"]+)"/.exec(text)?.[1] ?? '';
+      if (this.#session !== '' && session !== this.#session) notRecovered += 1;
+      this.#session = session;
+    }
+    if (text.includes('"recovered":false') && this.#socket !== undefined) notRecovered += 1;
+    readMarks(payload, this.#note);
+    if (receipts.received >= returnUntil && Number.isNaN(wholeAtNs)) wholeAtNs = nowNs();
+  }
+}
+
+const places = order.rooms.flatMap((room) => Array.from({ length: order.clientsPerRoom }, () => room));
+const clients = places.map(
+  (room, index) => new ResumingClient(order.urls[index % order.urls.length] ?? '', room),
+);
+
+async function comeBack(until: number): Promise<Returned> {
+  returnUntil = until;
+  const startNs = nowNs();
+  const endNs = startNs + longestMs * 1e6;
+  let joinedAtNs = Number.NaN;
+  void Promise.all(clients.map((client) => client.comeBack())).then(() => {
+    joinedAtNs = nowNs();
+  });
+  while ((Number.isNaN(joinedAtNs) || Number.isNaN(wholeAtNs)) && nowNs() < endNs)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  const msUntil = (atNs: number): number => (Number.isNaN(atNs) ? longestMs : (atNs - startNs) / 1e6);
+  return {
+    joinedMs: msUntil(joinedAtNs),
+    // The last message may come before the answer to the last join.
+    wholeMs: Math.max(msUntil(joinedAtNs), msUntil(wholeAtNs)),
+    isWhole: !Number.isNaN(joinedAtNs + wholeAtNs),
+    received: receipts.received,
+    notRecovered,
+    failedAttempts,
+  };
+}
+
+process.on('message', (command: ResumeCommand) => {
+  if (command === 'count') process.send?.({ received: receipts.received });
+  else if (command === 'report') process.send?.(receipts.report());
+  else if (command === 'drop') {
+    for (const client of clients) client.drop();
+    process.send?.({ dropped: clients.length });
+  } else if ('returnUntil' in command)
+    void comeBack(command.returnUntil).then((report) => process.send?.(report));
+  else receipts.reset(command.resetTo);
+});
+
+for (let first = 0; first < clients.length; first += atOnce)
+  await Promise.all(clients.slice(first, first + atOnce).map((client) => client.connect()));
+process.send?.({ ready: true });
