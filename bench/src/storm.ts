@@ -34,7 +34,7 @@ async function measure(type: Type, stormRate: number): Promise<Latency> {
   await using storm = startScript('./storm/typing-storm.js', args);
   await storm.message();
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  await using publisher = await startLibraryPublisher(redis.url, type);
+  await using publisher = await startLibraryPublisher(redis.url, type === 'notification' ? type : 'chat');
   const events = eventsPerSecond * seconds;
   await publisher.publish({ rooms, eventsPerSecond, events });
   return clients.collect(events * 2);

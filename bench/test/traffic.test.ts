@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { signalR } from '../src/traffic/dialects.js';
+import { eventOf, markedIn } from '../src/traffic/events.js';
 import {
   createHistogram,
   decodeHistogram,
@@ -148,4 +149,20 @@ test('a light client whose join is refused says so', async () => {
   const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   const open = LightSocket.open({ url, dialect: signalR(), rooms: ['room'], onMessage: () => {} });
   await expect(open).rejects.toThrow('503');
+});
+
+test('one in ten inputs of a mixed day is a marked message, from wherever one counts', () => {
+  for (const [first, events] of [
+    [0, 100],
+    [3, 27],
+    [1_999, 2],
+    [10, 1],
+    [11, 9],
+  ] as const) {
+    const marked = Array.from({ length: events }, (_, index) => first + index).filter(
+      (number) => eventOf('day', { number, room: 0, intendedNs: 1 }).type === 'chat_message',
+    );
+    expect(markedIn('day', first, events)).toBe(marked.length);
+    expect(markedIn('chat', first, events)).toBe(events);
+  }
 });

@@ -1,26 +1,27 @@
-// One plain XADD per event, nothing else. Argument: Redis. Whoever reads the stream, this is how any backend writes it.
+// One plain XADD per event, nothing else. Arguments: Redis, mix. Whoever reads the stream, this is how any backend writes it.
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { chatPayload } from '../traffic/chat-payload.js';
-import { contentOf } from '../traffic/mark.js';
+import { eventOf, type Mix } from '../traffic/events.js';
 import { servePublisher } from '../traffic/publisher.js';
 
-const redis = new Redis(process.argv[2] ?? '');
+const [redisUrl = '', mix = 'chat'] = process.argv.slice(2) as [string?, Mix?];
+const redis = new Redis(redisUrl);
 await redis.ping();
 
-servePublisher((roomId, intendedNs, number) =>
-  redis.xadd(
+servePublisher((roomId, place) => {
+  const { type, payload } = eventOf(mix, place);
+  return redis.xadd(
     'events:chat',
     '*',
     'event_id',
     randomUUID(),
     'event_type',
-    'chat_message',
+    type,
     'timestamp',
     new Date().toISOString(),
     'room_id',
     roomId,
     'payload',
-    JSON.stringify(chatPayload(contentOf(intendedNs, number), number + 1)),
-  ),
-);
+    JSON.stringify(payload),
+  );
+});

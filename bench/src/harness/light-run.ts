@@ -53,9 +53,9 @@ export interface LibraryPublisher extends AsyncDisposable {
 
 export async function startLibraryPublisher(
   redisUrl: string,
-  type: 'chat_message' | 'notification' = 'chat_message',
+  what: 'chat' | 'notification' = 'chat',
 ): Promise<LibraryPublisher> {
-  const part: Part = startScript('millrace/publisher.js', [redisUrl, '@millrace/publisher', type]);
+  const part: Part = startScript('millrace/publisher.js', [redisUrl, what]);
   await part.message();
   return {
     async publish(load) {

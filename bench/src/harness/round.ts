@@ -2,6 +2,7 @@
 import { Redis } from 'ioredis';
 import type { Side, System } from '../systems/side.js';
 import type { ClientsCommand, ClientsOrder } from '../traffic/clients.js';
+import { type Mix, markedIn } from '../traffic/events.js';
 import { decodeHistogram, type Histogram, percentileMs } from '../traffic/histogram.js';
 import type { SendOrder, SendReport } from '../traffic/publisher.js';
 import type { ReceivedReport } from '../traffic/receipts.js';
@@ -25,6 +26,8 @@ export interface Load {
   /** See {@link SendOrder.gridMs}. */
   readonly gridMs: number;
   readonly gateways: number;
+  /** @defaultValue chat */
+  readonly mix?: Mix;
   readonly clients: keyof typeof clientScripts;
 }
 
@@ -107,7 +110,12 @@ export class RunningSide implements AsyncDisposable {
     try {
       const { part, url } = await startRedis();
       const redisPart = own(part);
-      const system = await side.start({ redisUrl: url, gateways: load.gateways, own });
+      const system = await side.start({
+        redisUrl: url,
+        gateways: load.gateways,
+        mix: load.mix ?? 'chat',
+        own,
+      });
       const { urls, dialect } = system;
       const order: ClientsOrder = {
         urls,
@@ -155,11 +163,13 @@ export class RunningSide implements AsyncDisposable {
 
   /** Sends so many events at this rate and waits until they have all arrived, or nothing more does. */
   async run(load: Sending): Promise<Round> {
-    this.#clients.send({ resetTo: this.#nextNumber } satisfies ClientsCommand);
+    const firstNumber = this.#nextNumber;
+    this.#clients.send({ resetTo: firstNumber } satisfies ClientsCommand);
     const before = await this.#commandStats();
     const cpuBefore = this.#cpuMs();
     const sending = await this.publish(load);
-    const expected = sending.sent * this.#load.clientsPerRoom;
+    const marked = markedIn(this.#load.mix ?? 'chat', firstNumber, sending.sent);
+    const expected = marked * this.#load.clientsPerRoom;
     await this.#settle(expected - sending.failed * this.#load.clientsPerRoom);
     const cpuAfter = this.#cpuMs();
     const commands = costBetween(before, await this.#commandStats());

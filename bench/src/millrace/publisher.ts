@@ -1,18 +1,34 @@
-// Publishes by `@millrace/publisher`, as a backend does, with default options. Arguments: Redis, the package's entry in another build,
-// the type of the events.
+// Publishes by `@millrace/publisher`, as a backend does, with default options. Arguments: Redis, what (a mix, or `notification`), the
+// package's entry in another build.
 import type * as library from '@millrace/publisher';
-import { chatPayload } from '../traffic/chat-payload.js';
+import { eventOf, type Mix } from '../traffic/events.js';
 import { contentOf } from '../traffic/mark.js';
 import { servePublisher } from '../traffic/publisher.js';
 
-const [redisUrl = '', entry = '@millrace/publisher', type = 'chat_message'] = process.argv.slice(2);
+const [redisUrl = '', what = 'chat', entry = '@millrace/publisher'] = process.argv.slice(2) as [
+  string?,
+  (Mix | 'notification')?,
+  string?,
+];
 // The parts that are used here are the same in every build.
 const { connectPublisher } = (await import(entry)) as typeof library;
 const publisher = await connectPublisher({ redisUrl });
 
-servePublisher((roomId, intendedNs, number) => {
-  const content = contentOf(intendedNs, number);
-  return type === 'notification'
-    ? publisher.publish('notification', roomId, { type: 'info', title: content })
-    : publisher.publish('chat_message', roomId, chatPayload(content, number + 1));
+servePublisher((roomId, place) => {
+  if (what === 'notification') {
+    const title = contentOf(place.intendedNs, place.number);
+    return publisher.publish('notification', roomId, { type: 'info', title });
+  }
+  const event = eventOf(what, place);
+  // Each type with its own payload, for the compiler's sake.
+  switch (event.type) {
+    case 'chat_message':
+      return publisher.publish(event.type, roomId, event.payload);
+    case 'typing_start':
+      return publisher.publish(event.type, roomId, event.payload);
+    case 'typing_stop':
+      return publisher.publish(event.type, roomId, event.payload);
+    case 'read_receipt':
+      return publisher.publish(event.type, roomId, event.payload);
+  }
 });

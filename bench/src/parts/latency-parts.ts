@@ -97,6 +97,15 @@ const comparisons: readonly Comparison[] = [
     bases,
   },
   {
+    name: 's8',
+    title: 'a mixed day: 2,000 inputs/s, 90 % of them typing and receipts; latency of the chat messages',
+    load: { ...s2, eventsPerSecond: 2_000, gridMs: 1, mix: 'day' },
+    seconds: 3,
+    warmUp: { events: 2_000, eventsPerSecond: 2_000 },
+    sides: ['floor', 'socket-io', 'millrace', 'before'],
+    bases: ['floor', 'socket-io'],
+  },
+  {
     name: 's1-official',
     title: '200 events/s, one official client',
     load: { ...s1, clients: 'official' },

@@ -16,5 +16,6 @@ export const parts: readonly BenchPart[] = [
   gatewaysPart,
   idlePart,
   resumePart,
+  ...named('s8'),
   ...named('s1-official', 's2-official'),
 ];

@@ -28,7 +28,7 @@ async function startPublisher(place: Place, script: string, args: readonly strin
 
 /** Starts Redis' plain publisher, which is the same for all that read the stream. */
 export function startPlainPublisher(place: Place): Promise<Part> {
-  return startPublisher(place, 'floor/publisher.js', [place.redisUrl]);
+  return startPublisher(place, 'floor/publisher.js', [place.redisUrl, place.mix]);
 }
 
 const floor: Side = {
@@ -47,7 +47,10 @@ const socketIo: Side = {
   hash: hashOf(socketIoFiles),
   async start(place): Promise<System> {
     const { gateways, urls } = await startScripts(place, 'peers/socket-io/server.js', [place.redisUrl]);
-    const publisher = await startPublisher(place, 'peers/socket-io/publisher.js', [place.redisUrl]);
+    const publisher = await startPublisher(place, 'peers/socket-io/publisher.js', [
+      place.redisUrl,
+      place.mix,
+    ]);
     return { gateways, urls, dialect: 'socket.io', publisher };
   },
 };
@@ -106,7 +109,7 @@ function millrace(name: SideName, label: string, build: MillraceBuild): Side {
         if (name.endsWith('-http'))
           return startPublisher(place, 'peers/http-bridge/publisher.js', [urls[0] ?? '', '/v1/events']);
         const entry = build.publisher === undefined ? [] : [build.publisher];
-        return startPublisher(place, 'millrace/publisher.js', [place.redisUrl, ...entry]);
+        return startPublisher(place, 'millrace/publisher.js', [place.redisUrl, place.mix, ...entry]);
       };
       return { gateways, urls, dialect: 'signalr', publisher: await start() };
     },

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Part } from '../harness/processes.js';
+import type { Mix } from '../traffic/events.js';
 
 /** Sides by name. */
 export type SideName =
@@ -30,6 +31,8 @@ export interface System {
 export interface Place {
   readonly redisUrl: string;
   readonly gateways: number;
+  /** What is published. */
+  readonly mix: Mix;
   own(part: Part): Part;
 }
 
@@ -42,9 +45,15 @@ export interface Side {
   start(place: Place): Promise<System>;
 }
 
-/** A short hash of files of `bench/`, by their paths in there. */
+/** What all sides publish, and how. */
+const trafficFiles = ['chat-payload', 'events', 'metronome', 'publisher'].map(
+  (name) => `src/traffic/${name}.ts`,
+);
+
+/** A short hash of a side's files in `bench/`, by their paths in there, and of the traffic that all sides get. */
 export function hashOf(paths: readonly string[]): string {
   const hash = createHash('sha256');
-  for (const path of paths) hash.update(readFileSync(new URL(path, new URL('../../', import.meta.url))));
+  for (const path of [...paths, ...trafficFiles])
+    hash.update(readFileSync(new URL(path, new URL('../../', import.meta.url))));
   return hash.digest('hex').slice(0, 8);
 }

@@ -27,8 +27,16 @@ export interface SendReport {
   readonly sendingMs: number;
 }
 
+/** Which event it is. */
+export interface EventPlace {
+  readonly number: number;
+  /** The room's number in the order. */
+  readonly room: number;
+  readonly intendedNs: number;
+}
+
 /** Sends one event. A rejected promise counts as failed. */
-export type Send = (roomId: string, intendedNs: number, number: number) => Promise<unknown> | undefined;
+export type Send = (roomId: string, place: EventPlace) => Promise<unknown> | undefined;
 
 const startInNs = 20_000_000;
 
@@ -57,7 +65,8 @@ async function carryOut(order: SendOrder, send: Send): Promise<SendReport> {
       for (const end = Math.min(events, sent + perTick); sent < end; sent += 1) {
         recordNs(lateness, nowNs() - intendedNs);
         const number = firstNumber + sent;
-        const answered = send(rooms[number % rooms.length] ?? '', Math.round(intendedNs), number);
+        const room = number % rooms.length;
+        const answered = send(rooms[room] ?? '', { number, room, intendedNs: Math.round(intendedNs) });
         if (answered === undefined) continue;
         open += 1;
         answered.then(settle, fail);

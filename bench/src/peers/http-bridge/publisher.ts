@@ -2,21 +2,21 @@
 // server's URL, path, connections.
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
-import { chatPayload } from '../../traffic/chat-payload.js';
-import { contentOf } from '../../traffic/mark.js';
+import { eventOf } from '../../traffic/events.js';
 import { servePublisher } from '../../traffic/publisher.js';
 
 const [url = '', path = '', connections = '32'] = process.argv.slice(2);
 const pool = new Pool(url, { connections: Number(connections), pipelining: 1 });
 const headers = { 'content-type': 'application/json' };
 
-servePublisher(async (roomId, intendedNs, number) => {
+servePublisher(async (roomId, place) => {
+  const { type, payload } = eventOf('chat', place);
   const body = JSON.stringify({
     event_id: randomUUID(),
-    event_type: 'chat_message',
+    event_type: type,
     timestamp: new Date().toISOString(),
     room_id: roomId,
-    payload: chatPayload(contentOf(intendedNs, number), number + 1),
+    payload,
   });
   const answer = await pool.request({ path, method: 'POST', headers, body });
   await answer.body.dump();

@@ -1,0 +1,53 @@
+// What is published in a run: chat messages, or a day in a support team, most of which is typing and receipts.
+import { randomUUID } from 'node:crypto';
+import { chatPayload } from './chat-payload.js';
+import { contentOf } from './mark.js';
+
+/** `chat`: every event is a marked chat message. `day`: one in ten is; eight are typing, one is a read receipt. */
+export type Mix = 'chat' | 'day';
+
+/** How many of the events with these numbers are marked chat messages. */
+export function markedIn(mix: Mix, firstNumber: number, events: number): number {
+  if (mix === 'chat') return events;
+  const upTo = (number: number): number => Math.ceil(number / 10);
+  return upTo(firstNumber + events) - upTo(firstNumber);
+}
+
+const usersPerRoom = 2;
+
+/** The same person types in the same room all day. */
+function userOf(room: number, number: number) {
+  const id = `3f2504e0-4f89-41d3-9a0c-${String(room * usersPerRoom + (number % usersPerRoom)).padStart(12, '0')}`;
+  return { user_id: id, username: 'maria' };
+}
+
+/** An event before it is stamped. */
+export type RunEvent =
+  | { readonly type: 'chat_message'; readonly payload: ReturnType<typeof chatPayload> }
+  | { readonly type: 'typing_start'; readonly payload: TypingPayload & { readonly is_typing: true } }
+  | { readonly type: 'typing_stop'; readonly payload: TypingPayload & { readonly is_typing: false } }
+  | {
+      readonly type: 'read_receipt';
+      readonly payload: { readonly user_id: string; readonly message_ids: string[] };
+    };
+
+interface TypingPayload {
+  readonly user_id: string;
+  readonly username: string;
+}
+
+/** The event with this number, for the room with the number `room`. */
+export function eventOf(
+  mix: Mix,
+  { number, room, intendedNs }: { number: number; room: number; intendedNs: number },
+): RunEvent {
+  const part = mix === 'chat' ? 0 : number % 10;
+  if (part === 0)
+    return { type: 'chat_message', payload: chatPayload(contentOf(intendedNs, number), number + 1) };
+  const user = userOf(room, Math.floor(number / 10));
+  if (part === 9)
+    return { type: 'read_receipt', payload: { user_id: user.user_id, message_ids: [randomUUID()] } };
+  return part === 8
+    ? { type: 'typing_stop', payload: { ...user, is_typing: false } }
+    : { type: 'typing_start', payload: { ...user, is_typing: true } };
+}
