@@ -26,5 +26,5 @@ test(
     expect(report.trials.length).toBeGreaterThan(0);
     offerTable('chaos', chaosTable(report));
   },
-  minutes * 60_000 + 240_000,
+  minutes * 60_000 + 480_000,
 );

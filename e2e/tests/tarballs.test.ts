@@ -16,11 +16,11 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
       JSON.parse(await app().read(name, 'package.json'));
     // An entry point for users of another package needs that one: it is not installed here.
     const optional = JSON.stringify(Object.keys(peerDependenciesMeta));
-    for (const entry of Object.keys(exports).filter((each) => !each.endsWith('.json'))) {
-      await app().run(`await import('@millrace/${name}${entry.slice(1)}').catch((error) => {
-        if (!${optional}.some((peer) => error.message.includes(\`'\${peer}'\`))) throw error;
-      });`);
-    }
+    const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
+    const specifiers = entries.map((entry) => `@millrace/${name}${entry.slice(1)}`);
+    await app().run(`for (const specifier of ${JSON.stringify(specifiers)}) await import(specifier).catch((error) => {
+      if (!${optional}.some((peer) => error.message.includes(\`'\${peer}'\`))) throw error;
+    });`);
   });
 
   test('the tarball has a README whose examples run as they stand', async () => {
@@ -50,7 +50,7 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
 });
 
 test('tarballs side by side work together, though each has its own copy of what it needs', async () => {
-  await using app = await InstalledApp.install(tarballs(), publishedPackages);
+  await using app = await InstalledApp.install(tarballs(), ['contract', 'broker', 'publisher']);
   await app.run(`
     import { BrokerError, createMemoryBroker } from '@millrace/broker';
     import { eventCatalog } from '@millrace/contract';

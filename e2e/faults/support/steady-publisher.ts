@@ -31,7 +31,7 @@ export interface Published {
 
 const tickMs = 10;
 // A limit of the trial, not of the product: on a busy machine events refused for overload take their time to get through.
-const tryForMs = 120_000;
+const tryForMs = 240_000;
 
 /** Three of four are chat messages; the others go through two more streams. */
 function eventOf(number: number, roomId: string, contentLength: number): SampleEvent {
