@@ -20,6 +20,10 @@ export class OldestFirstMap<Key, Value> {
 
   /** Sets a value, which makes it the newest. */
   set(key: Key, value: Value): void {
+    const { size } = this.#map;
+    this.#map.set(key, value);
+    if (this.#map.size > size) return;
+    // It was there, and would keep its old place.
     this.delete(key);
     this.#map.set(key, value);
   }
