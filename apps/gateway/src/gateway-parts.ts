@@ -1,4 +1,4 @@
-// The composition root: broker → member (tail, ledger) → router → hub. Every part of a gateway is created here and nowhere else, but
+// The composition root, in the order in which the parts need each other: broker → rooms → hub → delivery. Every part of a gateway is created here and nowhere else, but
 // for the HTTP routes, which need its state; read it from top to bottom.
 import { randomBytes } from 'node:crypto';
 import {
@@ -16,6 +16,7 @@ import { RemoteKeys } from './auth/remote-keys.js';
 import { createTokenVerifier, type User } from './auth/token-verifier.js';
 import { Delivery } from './delivery/delivery.js';
 import type { EventsClient } from './delivery/events-client.js';
+import { Rooms } from './delivery/rooms.js';
 import { EvictionWatch } from './eviction-watch.js';
 import type { RoomPorts } from './hub/connection-rooms.js';
 import { createEventsHub } from './hub/events-hub.js';
@@ -39,6 +40,7 @@ export interface GatewayParts {
   readonly metrics: Metrics;
   readonly broker: Broker;
   readonly publisher: Publisher;
+  readonly rooms: Rooms;
   readonly delivery: Delivery;
   readonly evictionWatch: EvictionWatch;
   /** Absent where clients always come back to the gateway they negotiated with. */
@@ -77,10 +79,11 @@ export function createGatewayParts(options: ResolvedGatewayOptions, logger: Logg
   const directory = createDirectory(site);
   const signalR = createSignalR(site, directory);
   const remoteKeys = createRemoteKeys(site);
-  let hub: Hub<EventsClient>;
-  const delivery = new Delivery({ ...site, broker, hub: () => hub });
-  hub = mapHub(site, { jwtSecret, remoteKeys, publisher, delivery, signalR });
-  return { jwtSecret, remoteKeys, metrics, broker, publisher, delivery, evictionWatch, directory, signalR };
+  const rooms = new Rooms({ ...site, broker });
+  const hub = mapHub(site, { jwtSecret, remoteKeys, publisher, rooms, signalR });
+  const delivery = new Delivery({ ...site, broker, rooms, hub });
+  const access = { jwtSecret, remoteKeys };
+  return { ...access, metrics, broker, publisher, rooms, delivery, evictionWatch, directory, signalR };
 }
 
 function createBroker({ options, logger, metrics }: Site): Broker {
@@ -128,13 +131,13 @@ function createSignalR({ options, logger, metrics }: Site, directory: SharedDire
 
 function mapHub(
   site: Site,
-  parts: Pick<GatewayParts, 'jwtSecret' | 'remoteKeys' | 'publisher' | 'delivery' | 'signalR'>,
+  parts: Pick<GatewayParts, 'jwtSecret' | 'remoteKeys' | 'publisher' | 'rooms' | 'signalR'>,
 ): Hub<EventsClient> {
   const { options, metrics } = site;
   const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = options;
   const definition = createEventsHub({
     publisher: parts.publisher,
-    rooms: roomPorts(site, parts.delivery),
+    rooms: roomPorts(site, parts.rooms),
     areRoomsOpen: isDevelopment,
     typists: new Typists({ expiryMs: options.typingExpiryMs, maxRoomsPerUser: maxRoomsPerConnection }),
     rateLimit: new RateLimit({
@@ -152,19 +155,19 @@ function mapHub(
   });
 }
 
-function roomPorts({ options, metrics }: Site, delivery: Delivery): RoomPorts {
-  const { replay, laggards, losses, rounds } = delivery;
+function roomPorts({ options, metrics }: Site, rooms: Rooms): RoomPorts {
+  const { positions, replay, typing, laggards, losses, rounds } = rooms;
   return {
-    currentPosition: (roomId) => delivery.currentPosition(roomId),
+    currentPosition: (roomId) => positions.ofRoom(roomId),
     catchUp: (target, after) => replay.catchUp(target, after),
     mark: (roomId) => replay.mark(roomId),
     followUp: (target, mark) => replay.followUp(target, mark),
-    typingIn: (roomId) => delivery.typingIn(roomId),
+    typingIn: (roomId) => typing.list(roomId, systemClock.monotonicMs()),
     laggards,
     losses,
     rounds,
     nowMs: () => systemClock.monotonicMs(),
-    positionOfEveryRoom: () => delivery.positionOfEveryRoom(),
+    positionOfEveryRoom: () => positions.ofEveryRoom(),
     maxRoomsPerConnection: options.maxRoomsPerConnection,
     slowClientEnded: (outcome) => metrics.slowClients.inc({ outcome }),
   };

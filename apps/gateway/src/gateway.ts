@@ -244,7 +244,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     const wasRunning = this.#state === 'running';
     this.#state = 'stopping';
     const { drainMs, shutdownTimeoutMs } = this.#options;
-    this.#parts.delivery.rounds.stop();
+    this.#parts.rooms.rounds.stop();
     // A start that failed has accepted nothing.
     const after = wasRunning ? this.#attempt('events', () => this.#finishAccepted()) : Promise.resolve();
     // Until its wave a client is served in full, so all parts run on.

@@ -1,4 +1,5 @@
 // From what the parts report to figures and log lines. Nothing here decides anything.
+import type { MemberOptions } from '@millrace/broker';
 import type { StreamEvent } from '@millrace/contract';
 import type { PublisherObserver } from '@millrace/publisher';
 import type { SignalREvent } from '@millrace/signalr';
@@ -48,6 +49,31 @@ export function createRouterObserver(metrics: Metrics, logger: Logger): RouterOb
       const about = { sourceInstance: label, eventType: event.event_type };
       logger.warn(about, 'a timestamp without an offset is taken as UTC; write it with Z or an offset');
     },
+  };
+}
+
+/** Counts and logs what the broker's member reports beside entries and losses. */
+export function createMemberObserver(metrics: Metrics, logger: Logger): Partial<MemberOptions> {
+  return {
+    onTrouble: ({ stream, kind, message }) => {
+      metrics.streamTrouble.set({ stream, kind }, 1);
+      const about = { stream, trouble: kind, reason: message };
+      logger[kind === 'ahead' ? 'warn' : 'error'](about, 'stream in trouble');
+    },
+    onTroubleOver: (stream, kind) => {
+      metrics.streamTrouble.set({ stream, kind }, 0);
+      logger.info({ stream, trouble: kind }, 'stream in order again');
+    },
+    onMove: (stream) => logger.info({ stream }, 'another server has the stream; nothing was lost'),
+    onTrim: (stream, { expired }) => {
+      if (expired === 0) return;
+      metrics.dropped.inc({ reason: 'expired' }, expired);
+      // Whoever had not read them finds a gap, and tells its clients.
+      logger.error({ stream, expired }, 'entries were cut from the stream before everybody had read them');
+    },
+    onStateChange: (state, cause) =>
+      logger.info({ state, ...(cause === undefined ? {} : { reason: cause.message }) }, 'member state'),
+    onError: (error, source) => logger.error({ source, reason: error.message }, 'member error'),
   };
 }
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Entry, LAST_ENTRY_ID } from '@millrace/broker';
-import { defineCatalog, eventCatalog, type ReceivedEvent } from '@millrace/contract';
+import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import { Router, type RouterOptions } from '../src/delivery/router.js';
+import { TypingUsers } from '../src/delivery/typing-users.js';
 
 const nowMs = Date.parse('2026-01-16T10:00:00Z');
 
@@ -26,12 +27,21 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
       ...options,
     },
     {
-      brokerTimeMs: () => brokerTimeMs,
-      positionAt: (roomId) => `position/${roomId.length}`,
-      belongs: (_roomId, stream) => stream !== 'events:chat.p1',
-      remember: (_stream, entry, _received, createText) => remembered.push([entry.id, createText()]),
-      send: (_received: ReceivedEvent, createText) => sent.push(JSON.parse(createText())),
-      reject: (_stream, _entry, reason) => rejected.push(reason),
+      rooms: {
+        brokerTimeMs: () => brokerTimeMs,
+        typing: new TypingUsers({ expiryMs: 10_000, maxRooms: 10 }),
+        positions: {
+          ofRoom: (roomId) => `position/${roomId.length}`,
+          at: (_roomId, placeOf) => placeOf('events:notification').cursor,
+          belongs: (_roomId, stream) => stream !== 'events:chat.p1',
+        },
+        replay: { remember: (_stream, id, _received, text) => remembered.push([id, text]) },
+      },
+      sender: {
+        hasMembers: () => true,
+        send: (_received, text) => sent.push(JSON.parse(text)),
+      },
+      rejections: { take: (_stream, _entry, { reason }) => rejected.push(reason) },
       clock,
       observer: {
         delivered: (_received, recipients, delayMs) => delivered.push({ recipients, delayMs }),
@@ -56,6 +66,8 @@ function notification(fields: Record<string, string> = {}): Record<string, strin
     ...fields,
   };
 }
+
+const earlier = { epoch: 'epoch', cursor: 'earlier' };
 
 const entryAt = (timeMs: number, fields: Record<string, string>): Entry => ({ id: `${timeMs}-0`, fields });
 
@@ -101,11 +113,11 @@ describe('Router', () => {
   it('recalls what was delivered before: a repeat is not sent, and it is remembered with its position', () => {
     const { router, sent, remembered, dropped } = setUp();
     const fields = notification();
-    router.recall('events:notification', entryAt(nowMs - 5_000, fields), () => 'earlier');
+    router.recall('events:notification', entryAt(nowMs - 5_000, fields), () => earlier);
     router.recall(
       'events:notification',
       entryAt(nowMs - 4_000, { ...fields, payload: 'broken' }),
-      () => 'earlier',
+      () => earlier,
     );
     router.route('events:notification', entryAt(nowMs, fields));
     expect(sent).toEqual([]);
@@ -131,7 +143,7 @@ describe('Router', () => {
   it('rejects an event in a partition that is not its room’s, and does not recall it', () => {
     const { router, sent, remembered, rejected } = setUp();
     const fields = notification();
-    router.recall('events:chat.p1', entryAt(nowMs, fields), () => 'earlier');
+    router.recall('events:chat.p1', entryAt(nowMs, fields), () => earlier);
     router.route('events:chat.p1', entryAt(nowMs, fields));
     expect(rejected).toEqual(['the room belongs to another partition']);
     expect([sent, remembered]).toEqual([[], []]);
@@ -143,7 +155,7 @@ describe('Router', () => {
     const { router, sent, remembered, rejected } = setUp();
     const fields = notification({ payload: '{"type":"info","title":"\uFFFD"}' });
     const broken = { ...entryAt(nowMs, fields), isUtf8: false as const };
-    router.recall('events:notification', broken, () => 'earlier');
+    router.recall('events:notification', broken, () => earlier);
     router.route('events:notification', broken);
     expect(rejected).toEqual(['a field holds bytes that are not UTF-8 text']);
     expect([sent, remembered]).toEqual([[], []]);

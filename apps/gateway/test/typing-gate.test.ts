@@ -7,6 +7,7 @@ import { append, type FakeClock, fakeClock, mortalBroker } from '@millrace/testk
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Router } from '../src/delivery/router.js';
+import { TypingUsers } from '../src/delivery/typing-users.js';
 
 const ana = '6b0f3c1e-0d8e-4d5b-9f6c-0c8f1f3d2a10';
 const bob = '0f5a2b47-6a55-4be0-8a4e-7a0a8f4f1c22';
@@ -28,13 +29,20 @@ function setUp(clock: FakeClock = fakeClock()) {
       clockSkewLimitMs: 30_000,
     },
     {
-      brokerTimeMs: () => clock.nowMs(),
-      positionAt: () => 'p',
-      belongs: () => true,
-      remember: () => {},
-      send: ({ event }) => sent.push({ atMs: clock.monotonicMs(), event }),
-      reject: (_stream, _entry, reason) => {
-        throw new Error(reason);
+      rooms: {
+        brokerTimeMs: () => clock.nowMs(),
+        typing: new TypingUsers({ expiryMs: 10_000, maxRooms: 10 }),
+        positions: { ofRoom: () => 'p', at: () => 'p', belongs: () => true },
+        replay: { remember: () => {} },
+      },
+      sender: {
+        hasMembers: () => true,
+        send: ({ event }) => sent.push({ atMs: clock.monotonicMs(), event }),
+      },
+      rejections: {
+        take: (_stream, _entry, { reason }) => {
+          throw new Error(reason);
+        },
       },
       clock,
       observer: {
@@ -212,7 +220,8 @@ describe('typing at the gateway', () => {
       room_id: 'room',
       payload: JSON.stringify(messageOf(ana)),
     };
-    test.router.recall('events:chat', { id: `${test.clock.nowMs()}-0`, fields }, () => 'p');
+    const place = { epoch: 'epoch', cursor: '0-0' };
+    test.router.recall('events:chat', { id: `${test.clock.nowMs()}-0`, fields }, () => place);
     test.type(ana, true, { asOf: earlier });
     expect(test.types()).toEqual(['typing_start']);
   });

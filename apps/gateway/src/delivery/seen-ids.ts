@@ -1,5 +1,9 @@
 // Remembers which `event_id`s have passed, so that a repeat is delivered once. Time is the entries' own time.
 import { OldestFirstMap } from '@millrace/broker';
+import type { ReceivedEvent } from '@millrace/contract';
+
+// IDs of fleeting events remembered. Apart from the others, or a storm of typing would push those out within seconds.
+const maxFleetingIds = 50_000;
 
 /** Bounds of {@link SeenIds}. */
 export interface SeenIdsOptions {
@@ -25,13 +29,16 @@ export class SeenIds {
     return this.#firstSeenMs.size;
   }
 
-  /** Whether this ID has not been seen within the window before `timeMs`; if so it is remembered from now on. */
-  isFirst(id: string, timeMs: number): boolean {
+  /** True when the ID was seen within the window before `timeMs`. */
+  has(id: string, timeMs: number): boolean {
     const firstSeenMs = this.#firstSeenMs.get(id);
-    if (firstSeenMs !== undefined && timeMs - firstSeenMs < this.#options.windowMs) return false;
+    return firstSeenMs !== undefined && timeMs - firstSeenMs < this.#options.windowMs;
+  }
+
+  /** Remembers an ID that {@link SeenIds.has} does not know. */
+  add(id: string, timeMs: number): void {
     this.#firstSeenMs.set(id, timeMs);
     this.#forget(timeMs);
-    return true;
   }
 
   #forget(timeMs: number): void {
@@ -41,5 +48,30 @@ export class SeenIds {
       if (!isOver && timeMs - firstSeenMs < this.#options.windowMs) return;
       this.#firstSeenMs.delete(id);
     }
+  }
+}
+
+/** The IDs of all events; those of events that are never replayed have a set of their own. */
+export class SeenEvents {
+  readonly #lasting: SeenIds;
+  readonly #fleeting: SeenIds;
+
+  constructor({ windowMs, maxIds }: SeenIdsOptions) {
+    this.#lasting = new SeenIds({ windowMs, maxIds });
+    this.#fleeting = new SeenIds({ windowMs, maxIds: Math.min(maxIds, maxFleetingIds) });
+  }
+
+  /** See {@link SeenIds.has}. */
+  has(received: ReceivedEvent, timeMs: number): boolean {
+    return this.#idsOf(received).has(received.event.event_id, timeMs);
+  }
+
+  /** See {@link SeenIds.add}. */
+  add(received: ReceivedEvent, timeMs: number): void {
+    this.#idsOf(received).add(received.event.event_id, timeMs);
+  }
+
+  #idsOf({ declaration }: ReceivedEvent): SeenIds {
+    return declaration.replay.mode === 'none' ? this.#fleeting : this.#lasting;
   }
 }

@@ -3,6 +3,7 @@
 // what waited in a window while a message passed it. Compared are places in the stream, never clocks of producers.
 import {
   type CancelTimer,
+  type Clock,
   compareEntryIds,
   type Entry,
   type EntryId,
@@ -12,16 +13,17 @@ import {
   previousEntryId,
 } from '@millrace/broker';
 import { AS_OF_FIELD, type ReceivedEvent } from '@millrace/contract';
+import type { Accepted } from './decide.js';
 
 /** Why an event was not let through. */
 export type GateReason = 'ended' | 'superseded';
 
 /** What the gate needs. */
 export interface TypingGatePorts {
-  /** Milliseconds that never go back. */
-  nowMs(): number;
-  startTimer(callback: () => void, delayMs: number): CancelTimer;
-  dropped(received: ReceivedEvent, reason: GateReason): void;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
+  /** Takes an event whose window is over. */
+  release(accepted: Accepted): void;
+  dropped(accepted: Accepted, reason: GateReason): void;
 }
 
 /** Bounds of {@link TypingGate}. */
@@ -40,9 +42,8 @@ interface Mark {
 
 /** An event that waits, and what lets it through. */
 interface Held {
-  readonly received: ReceivedEvent;
+  readonly accepted: Accepted;
   readonly asOf: EntryId;
-  readonly deliver: () => void;
   readonly cancelTimer: CancelTimer;
 }
 
@@ -71,51 +72,52 @@ export class TypingGate {
   }
 
   /**
-   * Takes an event in stream order and calls `deliver` now, at the end of its user's window, or never. An event of a type
-   * that does not pass here is delivered at once.
+   * Takes an event in stream order. True: it goes on now, as every event does whose type does not pass here. Otherwise it was dropped,
+   * or waits for the end of its user's window.
    */
-  pass(received: ReceivedEvent, entry: Entry, deliver: () => void): void {
+  admits(accepted: Accepted): boolean {
+    const { entry, received } = accepted;
     const { coalescing, replay } = received.declaration;
-    this.noteMessage(received, entry.id);
+    this.noteMessage(accepted);
     // What is replayed must keep its place in the stream.
-    if (coalescing === undefined || replay.mode !== 'none') return deliver();
+    if (coalescing === undefined || replay.mode !== 'none') return true;
     const key = coalescing.key(received.event.payload);
-    if (key === undefined) return deliver();
+    if (key === undefined) return true;
     const place = this.#placeOf(received.event.room_id, coalescing.slot, key);
-    const nowMs = this.#ports.nowMs();
+    const nowMs = this.#nowMs();
     const asOf = asOfEntry(entry);
-    if (isOvertaken({ received, asOf }, place, nowMs)) return this.#ports.dropped(received, 'ended');
+    if (isOvertaken({ accepted, asOf }, place, nowMs)) {
+      this.#ports.dropped(accepted, 'ended');
+      return false;
+    }
     if (isStop(received) && !holdsFrom(place.stop, asOf, nowMs)) {
       // A stop that waited in a window took no ID: a start as of the same moment is of the next window.
       place.stop = this.#mark(asOf === entry.id ? asOf : previousEntryId(asOf));
     }
-    if (place.held !== undefined) {
-      this.#ports.dropped(place.held.received, 'superseded');
-      place.held = { ...place.held, received, asOf, deliver };
-    } else if (nowMs < place.opensAtMs) {
-      const cancelTimer = this.#ports.startTimer(
-        () => this.#release(place, coalescing.windowMs),
-        place.opensAtMs - nowMs,
-      );
-      place.held = { received, asOf, deliver, cancelTimer };
-    } else {
+    if (place.held === undefined && nowMs >= place.opensAtMs) {
       place.opensAtMs = nowMs + coalescing.windowMs;
-      deliver();
+      return true;
     }
+    if (place.held !== undefined) this.#ports.dropped(place.held.accepted, 'superseded');
+    const cancelTimer =
+      place.held?.cancelTimer ??
+      this.#ports.clock.startTimer(() => this.#release(place, coalescing.windowMs), place.opensAtMs - nowMs);
+    place.held = { accepted, asOf, cancelTimer };
+    return false;
   }
 
   /** Takes notice of a message that ends its sender's typing; also of one that was delivered before this gateway came. */
-  noteMessage({ event, declaration }: ReceivedEvent, id: EntryId): void {
+  noteMessage({ entry, received: { event, declaration } }: Accepted): void {
     const ending = declaration.endsCoalescing;
     const key = ending?.key(event.payload);
     if (ending === undefined || key === undefined) return;
     const place = this.#placeOf(event.room_id, ending.slot, key);
-    place.message = this.#mark(id);
+    place.message = this.#mark(entry.id);
     const { held } = place;
-    if (held === undefined || !isOvertaken(held, place, this.#ports.nowMs())) return;
+    if (held === undefined || !isOvertaken(held, place, this.#nowMs())) return;
     held.cancelTimer();
     place.held = undefined;
-    this.#ports.dropped(held.received, 'ended');
+    this.#ports.dropped(held.accepted, 'ended');
   }
 
   /** Lets everything through that waits. */
@@ -126,20 +128,24 @@ export class TypingGate {
     }
   }
 
+  #nowMs(): number {
+    return this.#ports.clock.monotonicMs();
+  }
+
   #mark(id: EntryId): Mark {
-    return { id, untilMs: this.#ports.nowMs() + this.#options.memoryMs };
+    return { id, untilMs: this.#nowMs() + this.#options.memoryMs };
   }
 
   #release(place: Place, windowMs: number): void {
     const { held } = place;
     if (held === undefined) return;
     place.held = undefined;
-    place.opensAtMs = this.#ports.nowMs() + windowMs;
-    held.deliver();
+    place.opensAtMs = this.#nowMs() + windowMs;
+    this.#ports.release(held.accepted);
   }
 
   #placeOf(roomId: string, slot: string, key: string): Place {
-    const nowMs = this.#ports.nowMs();
+    const nowMs = this.#nowMs();
     // A room ID and a slot hold no control characters, so this name is unambiguous.
     const name = `${roomId}\u0000${slot}\u0000${key}`;
     const known = this.#places.get(name);
@@ -180,11 +186,11 @@ function asOfEntry({ id, fields }: Entry): EntryId {
 
 /** A stop always goes on: an indicator that somebody sees must end. */
 function isOvertaken(
-  { received, asOf }: Pick<Held, 'received' | 'asOf'>,
+  { accepted, asOf }: Pick<Held, 'accepted' | 'asOf'>,
   { message, stop }: Place,
   nowMs: number,
 ): boolean {
-  if (isStop(received)) return false;
+  if (isStop(accepted.received)) return false;
   return holdsFrom(message, asOf, nowMs) || holdsFrom(stop, asOf, nowMs);
 }
 

@@ -96,16 +96,9 @@ export class Replay {
     this.#older.evict();
   }
 
-  /** Remembers a delivered event, if its type is replayed at all. @param atMs when it was appended, where its ID does not say */
-  remember(
-    stream: string,
-    id: EntryId,
-    received: ReceivedEvent,
-    createText: () => string,
-    atMs = entryIdMs(id),
-  ): void {
-    const { event, declaration } = received;
-    if (declaration.replay.mode === 'none') return;
+  /** Remembers a delivered event of a type that is replayed. @param atMs when it was appended, where its ID does not say */
+  remember(stream: string, id: EntryId, received: ReceivedEvent, text: string, atMs = entryIdMs(id)): void {
+    const { event } = received;
     const latestKey = latestKeyOf(received);
     this.ring.add({
       stream,
@@ -113,7 +106,7 @@ export class Replay {
       atMs,
       roomId: event.room_id,
       eventType: event.event_type,
-      text: createText(),
+      text,
       ...(latestKey === undefined ? {} : { latestKey }),
     });
   }

@@ -57,9 +57,8 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
     });
     const parsed = eventCatalog.parseEntry(fields);
     if (!parsed.ok) throw new Error('the sample is invalid');
-    replay.remember('events:chat', id, parsed.value, () =>
-      JSON.stringify({ content, position: encodePosition(current) }),
-    );
+    const text = JSON.stringify({ content, position: encodePosition(current) });
+    replay.remember('events:chat', id, parsed.value, text);
   };
   /** Entries of the chat stream go unread; `note` is called when this is noticed, before anything is sent from behind them. */
   const lose = (note: () => void): void => {

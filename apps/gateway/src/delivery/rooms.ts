@@ -1,0 +1,77 @@
+// What this gateway knows of its rooms: how far they are, what can be replayed, who is typing, behind or not told of a loss. The hub
+// asks it when clients come; delivery keeps it up to date.
+import { type Broker, type Member, systemClock } from '@millrace/broker';
+import type { Logger } from '../logger.js';
+import type { Metrics } from '../metrics.js';
+import type { ResolvedGatewayOptions } from '../options.js';
+import { Replay } from '../replay/replay.js';
+import { ReplayRounds } from '../replay/replay-rounds.js';
+import { Laggards } from './laggards.js';
+import { Losses } from './losses.js';
+import { RoomPositions } from './room-positions.js';
+import { TypingUsers } from './typing-users.js';
+
+// Rooms with a typist at one time; beyond it the one that is longest without news is forgotten.
+const maxTypingRooms = 10_000;
+
+/** What rooms are made of. */
+export interface RoomsParts {
+  readonly options: ResolvedGatewayOptions;
+  readonly broker: Broker;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+/** See the file's comment. Usable from `follow` on. */
+export class Rooms {
+  readonly positions: RoomPositions;
+  /** What clients that were away or too slow are sent. */
+  readonly replay: Replay;
+  readonly typing: TypingUsers;
+  /** Members that are being sent what they missed. */
+  readonly laggards = new Laggards();
+  /** Connections that have not been told of a loss yet. */
+  readonly losses = new Losses({ clock: systemClock, random: Math.random });
+  /** Counts clients whose connection ends right after a replay. */
+  readonly rounds: ReplayRounds;
+  #member: Member | undefined;
+
+  constructor({ options, broker, metrics, logger }: RoomsParts) {
+    this.positions = new RoomPositions(broker, () => this.#followed());
+    this.replay = new Replay(
+      {
+        catalog: options.catalog,
+        windowMs: options.replayWindowMs,
+        maxRingBytes: options.maxReplayBytes,
+        maxEventsPerRoom: options.maxReplayEventsPerRoom,
+        maxBytesPerRoom: options.maxReplayBytesPerRoom,
+      },
+      broker,
+      this.positions,
+    );
+    this.typing = new TypingUsers({ expiryMs: options.typingExpiryMs, maxRooms: maxTypingRooms });
+    this.rounds = new ReplayRounds({
+      counters: broker.counters,
+      clock: systemClock,
+      givenUp: ({ roomId, firstEventId }) => {
+        metrics.replaysGivenUp.inc();
+        logger.warn({ roomId, eventId: firstEventId }, 'a client ends whenever it is replayed this event');
+      },
+    });
+  }
+
+  /** From now on the rooms are as far as this member has read. Called once, before the first client comes. */
+  follow(member: Member): void {
+    this.#member = member;
+  }
+
+  /** Broker time now, in milliseconds since 1970. */
+  brokerTimeMs(): number {
+    return this.#followed().brokerTimeMs();
+  }
+
+  #followed(): Member {
+    if (this.#member === undefined) throw new TypeError('the rooms follow no member yet');
+    return this.#member;
+  }
+}
