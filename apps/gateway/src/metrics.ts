@@ -26,7 +26,7 @@ export function createMetrics() {
   });
   const deliveryDuration = new Histogram({
     name: 'event_delivery_duration_seconds',
-    help: 'From the entry in its stream (broker time, whole milliseconds) to the queues of all members of the room',
+    help: 'From the entry in its stream (broker time, whole milliseconds) to the queues of all members of the room here; where there are none it is not measured',
     labelNames: ['event_type'] as const,
     buckets: durationBucketsSeconds,
     registers,

@@ -33,8 +33,9 @@ export function createRouterObserver(metrics: Metrics, logger: Logger): RouterOb
   const naiveSources = new SourceInstances();
   return {
     delivered({ event }, recipients, delayMs) {
+      if (recipients === 0) return;
       metrics.deliveryDuration.observe({ event_type: event.event_type }, delayMs / 1000);
-      if (recipients > 0) metrics.delivered.inc(recipients);
+      metrics.delivered.inc(recipients);
     },
     dropped(_received, reason) {
       metrics.dropped.inc({ reason });
