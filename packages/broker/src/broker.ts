@@ -16,7 +16,9 @@ export interface Entry {
   readonly id: EntryId;
   readonly fields: Readonly<Record<string, string>>;
   /** `false`: a name or value holds bytes that are not UTF-8, for which U+FFFD stands in `fields`. Left out: all is text. */
-  readonly isUtf8?: false;
+  readonly isUtf8?: false | undefined;
+  /** How much of the store's reply it was, where it came in one. Nothing of it has to be read to know. */
+  readonly byteLength?: number;
 }
 
 /** An entry to be appended. */

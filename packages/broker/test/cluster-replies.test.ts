@@ -1,10 +1,11 @@
 // What nodes of a cluster say, and what it means: maps, redirections, addresses.
-import { ErrorReply } from '@redis/client';
+
 import { expect, it } from 'vitest';
 import { reactionTo } from '../src/redis/cluster/reaction.js';
 import { parseClusterSlots } from '../src/redis/cluster/slot-map.js';
 import { fromRedisError } from '../src/redis/redis-errors.js';
 import { parseRedisUrl } from '../src/redis/redis-url.js';
+import { ErrorReply } from '../src/redis/resp/reply-cursor.js';
 
 const FROM = '10.0.0.1:7000';
 

@@ -1,46 +1,103 @@
 // A deadline does not count the time in which this very process did not run.
 import { execFileSync } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
-import { append, CHAT, fakeClock, startRedis } from '@millrace/testkit';
+import { append, CHAT, type FakeClock, fakeClock, startRedis } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
-import { withDeadline } from '../src/redis/deadline.js';
+import { type Deadline, DeadlineWatch } from '../src/redis/deadline-watch.js';
 import { openBroker } from './redis-fixture.js';
 
-const tooLate = (): Error => new Error('too late');
+/** A watch over one deadline after another, and what became of them. */
+function watched(clock: FakeClock) {
+  const open = new Map<string, Deadline>();
+  const passed: string[] = [];
+  const earliest = (): Deadline | undefined => [...open.values()].sort((a, b) => a.dueMs - b.dueMs)[0];
+  const watch = new DeadlineWatch(clock, earliest, (nowMs) => {
+    for (const [name, { dueMs }] of open) if (dueMs <= nowMs && open.delete(name)) passed.push(name);
+  });
+  return {
+    passed,
+    start: (name: string, timeoutMs: number) => open.set(name, watch.start(timeoutMs)),
+    answer: (name: string) => open.delete(name),
+    stop: () => watch.stop(),
+  };
+}
 
 describe('a deadline', () => {
   it('a deadline passes when the time has passed, and leaves no timer behind', async () => {
     const clock = fakeClock();
-    let outcome = 'open';
-    withDeadline(clock, new Promise(() => {}), 1_000, tooLate).catch((error: Error) => {
-      outcome = error.message;
-    });
+    const { start, passed } = watched(clock);
+    start('a', 1_000);
     await clock.advance(999);
-    expect(outcome).toBe('open');
+    await turn();
+    expect(passed).toEqual([]);
     await clock.advance(1);
     await turn();
-    expect(outcome).toBe('too late');
+    expect(passed).toEqual(['a']);
     expect(clock.timerCount).toBe(0);
   });
 
-  it('a deadline leaves no timer behind when the work was in time', async () => {
+  it('deadlines cost one timer, however many there are, and none once everything was answered in time', async () => {
     const clock = fakeClock();
-    await expect(withDeadline(clock, Promise.resolve('done'), 1_000, tooLate)).resolves.toBe('done');
+    const { start, answer, passed } = watched(clock);
+    for (let n = 0; n < 100; n++) {
+      start('a', 1_000);
+      answer('a');
+      expect(clock.timerCount).toBe(1);
+      await clock.advance(1);
+    }
+    await clock.advance(1_000);
+    await turn();
+    expect(passed).toEqual([]);
     expect(clock.timerCount).toBe(0);
+  });
+
+  it('each of several deadlines passes at its own time', async () => {
+    const clock = fakeClock();
+    const { start, answer, passed } = watched(clock);
+    start('long', 1_000);
+    await clock.advance(100);
+    start('answered', 150);
+    start('short', 200);
+    await clock.advance(100);
+    answer('answered');
+    await clock.advance(99);
+    await turn();
+    expect(passed).toEqual([]);
+    await clock.advance(1);
+    await turn();
+    expect(passed).toEqual(['short']);
+    await clock.advance(699);
+    await turn();
+    expect(passed).toEqual(['short']);
+    await clock.advance(1);
+    await turn();
+    expect(passed).toEqual(['short', 'long']);
+  });
+
+  it('a watch that was stopped leaves no timer behind, and begins anew with the next deadline', async () => {
+    const clock = fakeClock();
+    const { start, stop, answer, passed } = watched(clock);
+    start('a', 1_000);
+    stop();
+    expect(clock.timerCount).toBe(0);
+    answer('a');
+    start('b', 1_000);
+    await clock.advance(1_000);
+    await turn();
+    expect(passed).toEqual(['b']);
   });
 
   it('a deadline gives the other side the rest of its time after this process has slept through all of it', async () => {
     const clock = fakeClock();
-    let outcome = 'open';
-    withDeadline(clock, new Promise(() => {}), 1_000, tooLate).catch((error: Error) => {
-      outcome = error.message;
-    });
+    const { start, passed } = watched(clock);
+    start('a', 1_000);
     clock.sleep(60_000);
     await clock.advance(749);
-    expect(outcome).toBe('open');
+    await turn();
+    expect(passed).toEqual([]);
     await clock.advance(1);
     await turn();
-    expect(outcome).toBe('too late');
+    expect(passed).toEqual(['a']);
   });
 });
 

@@ -29,6 +29,11 @@ export class BlockingReader {
   #isReading = false;
   /** The command of a read that was aborted: its reply must be in before the next command is sent. */
   #abandoned: Promise<unknown> | undefined;
+  /** Listened to until a read brings another one. */
+  #signal: AbortSignal | undefined;
+  /** Ends the read under way with nothing. */
+  #abort: () => void = () => {};
+  readonly #onAbort = (): void => this.#abort();
 
   constructor(
     connection: RedisConnection,
@@ -52,31 +57,44 @@ export class BlockingReader {
     if (this.#isReading) throw invalid('one read at a time: the last one has not settled');
     this.#isReading = true;
     try {
-      await this.#connection.open();
-      await this.#abandoned;
-      return await this.#readOnce(cursors, options);
+      if (this.#connection.state !== 'ready') await this.#connection.open();
+      if (this.#abandoned !== undefined) await this.#abandoned;
+      this.#abandoned = undefined;
+      for (const stream of cursors.keys()) {
+        const settled = this.#settlementOf(stream);
+        if (settled !== undefined && !this.#connection.isRun(settled.runId))
+          await this.#connection.proveRun(settled.runId);
+      }
+      if (options.signal?.aborted === true) return new Map();
+      // In the turn in which the command goes out: what was awaited before may have brought another connection.
+      this.#checkServer(cursors);
+      this.#listen(options.signal);
+      const reply = await this.#send(cursors, options);
+      return reply === undefined ? new Map() : asStreams(reply);
     } finally {
       this.#isReading = false;
+      this.#abort = () => {};
     }
   }
 
-  async #readOnce(
-    cursors: ReadonlyMap<string, EntryId>,
-    options: ReadOptions,
-  ): Promise<Map<string, readonly Entry[]>> {
-    const { signal, blockMs } = options;
-    if (signal?.aborted === true) return new Map();
-    for (const stream of cursors.keys()) {
-      const settled = this.#settlementOf(stream);
-      if (settled !== undefined) await this.#connection.proveRun(settled.runId);
-    }
-    // In the turn in which the command goes out: what was awaited before may have brought another connection.
-    this.#checkServer(cursors);
-    const reply = this.#connection.command(readCommand(cursors, options), {
-      timeoutMs: blockMs + this.#commandTimeoutMs,
+  /** The reply, or `undefined` as soon as the signal fires. */
+  #send(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): Promise<unknown> {
+    const timeoutMs = options.blockMs + this.#commandTimeoutMs;
+    return new Promise((resolve, reject) => {
+      const reply = this.#connection.command(readCommand(cursors, options), { timeoutMs });
+      reply.then(resolve, reject);
+      this.#abort = () => {
+        this.#abandon(reply);
+        resolve(undefined);
+      };
     });
-    if (signal === undefined) return asStreams(await reply);
-    return asStreams(await this.#untilAborted(reply, signal));
+  }
+
+  #listen(signal: AbortSignal | undefined): void {
+    if (signal === this.#signal) return;
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   /**
@@ -93,23 +111,6 @@ export class BlockingReader {
       if (connectedAtMs < settled.atMs) this.#connection.renew();
       const message = `Another server has ${stream} now; the next heartbeat looks at it first`;
       throw new BrokerError('unavailable', message);
-    }
-  }
-
-  /** The reply, or `null` (nothing) as soon as `signal` fires. */
-  async #untilAborted(reply: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
-    let onAbort = (): void => {};
-    const aborted = new Promise<null>((resolve) => {
-      onAbort = () => {
-        this.#abandon(reply);
-        resolve(null);
-      };
-    });
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      return await Promise.race([reply, aborted]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
     }
   }
 

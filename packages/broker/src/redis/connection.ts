@@ -1,22 +1,19 @@
 // One connection to Redis that comes back by itself. Commands are never queued while it is away and never repeated:
 // a caller learns at once, or at the deadline, that the outcome is unknown.
-import { createClient, RESP_TYPES } from '@redis/client';
 import { backOffDelayMs } from '../back-off.js';
 import type { BrokerState } from '../broker.js';
 import { type Clock, pause } from '../clock.js';
 import { BrokerError } from '../errors.js';
-import { withDeadline } from './deadline.js';
 import { fromRedisError, isErrorReply, isReadOnly } from './redis-errors.js';
 import { asArray, asNumber, asText } from './replies.js';
+import { loginCommands, RespClient } from './resp/resp-client.js';
 import { RunMarks } from './run-marks.js';
 import type { ScriptCall } from './script-calls.js';
 import { ScriptRunner } from './script-runner.js';
 
-type Client = ReturnType<typeof newClient>;
-
-/** Their replies hold what anybody wrote, which need not be text: only the bytes tell. */
+/** Their replies hold what anybody wrote, which need not be text: they are handed on as they came. */
 const READS_ENTRIES: ReadonlySet<string> = new Set(['XREAD', 'XRANGE', 'XREVRANGE']);
-const AS_BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+const asItCame = (reply: Buffer): Buffer => reply;
 
 /** Each attempt after the first one answers a question of the script; more than two need gateways that settle at the same moment. */
 const MAX_SETTLE_ATTEMPTS = 6;
@@ -56,7 +53,7 @@ export class RedisConnection {
   readonly #closing = new AbortController();
   readonly #scripts = new ScriptRunner();
   #state: BrokerState = 'idle';
-  #client: Client | undefined;
+  #client: RespClient | undefined;
   #clientId: string | undefined;
   #isClusterNode = false;
   /** The server's run by INFO; `undefined` where the user may not ask for it. */
@@ -222,31 +219,22 @@ export class RedisConnection {
     this.#change('closed');
     this.#closing.abort();
     this.#onLost(closed());
-    if (client !== undefined) destroy(client);
+    client?.end(closed());
   }
 
-  async #send(args: readonly string[], options: SendOptions): Promise<unknown> {
+  #send(args: readonly string[], options: SendOptions): Promise<unknown> {
     const { timeoutMs = this.#options.commandTimeoutMs, isAsking = false } = options;
     const client = this.#client;
     if (client === undefined) {
-      throw this.isClosed
-        ? closed()
-        : new BrokerError('unavailable', 'Redis is not connected', { nothingHappened: true });
+      return Promise.reject(
+        this.isClosed
+          ? closed()
+          : new BrokerError('unavailable', 'Redis is not connected', { nothingHappened: true }),
+      );
     }
-    try {
-      // Both are written in this turn, one behind the other; a refusal shows in the reply to the command itself.
-      if (isAsking) client.sendCommand(['ASKING']).catch(() => {});
-      const reply = client.sendCommand(args, READS_ENTRIES.has(args[0] ?? '') ? AS_BYTES : undefined);
-      return await withDeadline(this.#options.clock, reply, timeoutMs, () => {
-        return new BrokerError(
-          'timeout',
-          `Redis did not answer ${args[0] ?? ''} within ${Math.round(timeoutMs)} ms`,
-        );
-      });
-    } catch (error) {
-      if (isUseless(error)) this.#drop(client, fromRedisError(error));
-      throw error;
-    }
+    // Both are written in this turn, one behind the other; a refusal shows in the reply to the command itself.
+    if (isAsking) client.send(['ASKING'], timeoutMs).catch(() => {});
+    return client.send(args, timeoutMs, READS_ENTRIES.has(args[0] ?? '') ? asItCame : undefined);
   }
 
   #newMarks(): RunMarks {
@@ -259,26 +247,29 @@ export class RedisConnection {
   }
 
   async #connectOnce(timeoutMs: number): Promise<void> {
-    const client = newClient(this.#options, timeoutMs);
-    // Every failure also rejects the commands under way; the event only must not go unheard.
-    client.on('error', (error: unknown) => this.#drop(client, fromRedisError(error)));
+    const { clock, url, clientName } = this.#options;
+    const client: RespClient = new RespClient(url, {
+      clock,
+      // Its server has become a replica, and only a new connection finds the way to the new master.
+      onErrorReply: (error) => {
+        if (isReadOnly(error)) this.#drop(client, fromRedisError(error));
+      },
+      onEnd: (cause) => this.#drop(client, fromRedisError(cause)),
+    });
     try {
-      const greeting = await withDeadline(this.#options.clock, greet(client), timeoutMs, () => {
-        return new BrokerError(
-          'unavailable',
-          `Redis did not accept the connection within ${Math.round(timeoutMs)} ms`,
-        );
-      });
+      const greeting = await greet(client, loginCommands(url, clientName), timeoutMs);
       this.#clientId = greeting.clientId;
       this.#isClusterNode = greeting.isClusterNode;
       this.#runId = greeting.runId;
       this.#connectedAtMs = this.#options.clock.monotonicMs();
     } catch (error) {
-      destroy(client);
-      throw error;
+      client.end(fromRedisError(error));
+      if (!(error instanceof BrokerError) || error.code !== 'timeout') throw error;
+      const message = `Redis did not accept the connection within ${Math.round(timeoutMs)} ms`;
+      throw new BrokerError('unavailable', message, { cause: error });
     }
     if (this.isClosed) {
-      destroy(client);
+      client.end(closed());
       throw closed();
     }
     this.#scripts.forget();
@@ -318,10 +309,10 @@ export class RedisConnection {
     });
   }
 
-  #drop(client: Client, cause: BrokerError): void {
+  #drop(client: RespClient, cause: BrokerError): void {
     if (client !== this.#client) return;
     this.#client = undefined;
-    destroy(client);
+    client.end(cause);
     this.#onLost(cause);
   }
 
@@ -330,27 +321,6 @@ export class RedisConnection {
     this.#state = state;
     this.#options.onStateChange(state, cause);
   }
-}
-
-function newClient(options: ConnectionOptions, connectTimeoutMs: number) {
-  return createClient({
-    url: options.url,
-    name: options.clientName,
-    RESP: 2,
-    disableOfflineQueue: true,
-    maintNotifications: 'disabled',
-    // Deadlines are ours: the client's own covers only commands that it has not written yet.
-    commandOptions: { timeout: 0 },
-    socket: { connectTimeout: Math.ceil(connectTimeoutMs), reconnectStrategy: false },
-  });
-}
-
-/**
- * Whether this connection cannot serve any more: it did not answer, or its server has become a replica, and only a
- * new connection finds the way to the new master.
- */
-function isUseless(error: unknown): boolean {
-  return error instanceof BrokerError ? error.code === 'timeout' : isReadOnly(error);
 }
 
 /** What both sides of a connection are. */
@@ -365,12 +335,17 @@ interface Greeting {
  * Connects, makes sure of what the scripts need and returns who the two sides are. HELLO, which changes nothing without arguments, is
  * what every user may ask for; INFO is refused to many users of hosted servers.
  */
-async function greet(client: Client): Promise<Greeting> {
-  await client.connect();
+async function greet(
+  client: RespClient,
+  login: readonly (readonly string[])[],
+  timeoutMs: number,
+): Promise<Greeting> {
+  const accepted = login.map((command) => client.send(command, timeoutMs));
   const [hello, server, clientId] = await Promise.all([
-    client.sendCommand(['HELLO']),
-    client.sendCommand(['INFO', 'server']).catch(ifRefused),
-    client.sendCommand(['CLIENT', 'ID']),
+    client.send(['HELLO'], timeoutMs),
+    client.send(['INFO', 'server'], timeoutMs).catch(ifRefused),
+    client.send(['CLIENT', 'ID'], timeoutMs),
+    ...accepted,
   ]);
   const about = fieldsOf(hello);
   const version = about.get('version');
@@ -405,14 +380,6 @@ function fieldsOf(reply: unknown): ReadonlyMap<string, string> {
 function questionIn(reply: unknown): string | undefined {
   if (!Array.isArray(reply) || reply.length !== 2 || reply[0] !== 'which_run') return undefined;
   return asText(reply[1]);
-}
-
-function destroy(client: Client): void {
-  try {
-    client.destroy();
-  } catch {
-    // A client that is closed already says so by throwing; closed is what is wanted.
-  }
 }
 
 function closed(): BrokerError {

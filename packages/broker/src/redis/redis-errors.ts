@@ -1,6 +1,6 @@
 // Which code a failure of Redis has. Pure.
-import { ErrorReply } from '@redis/client';
 import { BrokerError, type BrokerErrorCode } from '../errors.js';
+import { ErrorReply } from './resp/reply-cursor.js';
 
 /** First words of error replies that pass by themselves: failover, loading, a script that runs too long. */
 const PASSING = new Set([

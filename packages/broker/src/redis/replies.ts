@@ -1,8 +1,10 @@
 // Reading what Redis answers. Replies are `unknown` until they have passed through here.
-// RESP2 is spoken, so every reply is text (bytes where the connection was told so), a whole number, null or an array of these.
-import { isUtf8 } from 'node:buffer';
+// RESP2 is spoken, so every reply is text, a whole number, null or an array of these; replies with entries are bytes, as they came.
+import { isAscii } from 'node:buffer';
 import type { Entry } from '../broker.js';
 import { BrokerError } from '../errors.js';
+import { ReplyCursor } from './resp/reply-cursor.js';
+import { StoredEntry } from './stored-entry.js';
 
 /** The reply as an array; `null` (nothing) as an empty one. */
 export function asArray(reply: unknown): readonly unknown[] {
@@ -14,7 +16,6 @@ export function asArray(reply: unknown): readonly unknown[] {
 /** The reply as text. */
 export function asText(reply: unknown): string {
   if (typeof reply === 'string') return reply;
-  if (Buffer.isBuffer(reply)) return reply.toString();
   throw unexpected('text', reply);
 }
 
@@ -30,51 +31,36 @@ export function asTimeMs(seconds: unknown, microseconds: unknown): number {
   return asNumber(seconds) * 1000 + asNumber(microseconds) / 1000;
 }
 
-/** The reply of XRANGE and the inner part of XREAD. */
+/** The reply of XRANGE, as it came. */
 export function asEntries(reply: unknown): Entry[] {
-  return asArray(reply).map((item) => {
-    const [id, flat] = asArray(item);
-    const texts = asArray(flat).map(asText);
-    const entry = { id: asText(id), fields: asFields(texts) };
-    return areExact(texts, asArray(flat)) ? entry : { ...entry, isUtf8: false };
-  });
+  const cursor = cursorOf(reply);
+  return readEntries(cursor, isAscii(cursor.bytes));
 }
 
-/** The reply of XREAD. */
+/** The reply of XREAD, as it came. */
 export function asStreams(reply: unknown): Map<string, readonly Entry[]> {
   const streams = new Map<string, readonly Entry[]>();
-  for (const item of asArray(reply)) {
-    const [stream, entries] = asArray(item);
-    streams.set(asText(stream), asEntries(entries));
+  const cursor = cursorOf(reply);
+  const isPlain = isAscii(cursor.bytes);
+  for (let left = cursor.number(); left > 0; left--) {
+    cursor.number();
+    streams.set(cursor.text(), readEntries(cursor, isPlain));
   }
   return streams;
 }
 
-/** Alternating names and values. Of a name that stands twice, the last value counts. */
-function asFields(flat: readonly string[]): Record<string, string> {
-  const fields: Record<string, string> = {};
-  for (let at = 0; at + 1 < flat.length; at += 2) {
-    setField(fields, flat[at] ?? '', flat[at + 1] ?? '');
+function readEntries(cursor: ReplyCursor, isPlain: boolean): Entry[] {
+  const entries: Entry[] = [];
+  for (let left = cursor.number(); left > 0; left--) {
+    cursor.number();
+    entries.push(new StoredEntry(cursor, isPlain));
   }
-  return fields;
+  return entries;
 }
 
-/** Whether these texts say what the bytes said. Only a text that holds U+FFFD may not: few do, so few bytes are looked at. */
-function areExact(texts: readonly string[], parts: readonly unknown[]): boolean {
-  return texts.every((text, at) => {
-    if (!text.includes('\uFFFD')) return true;
-    const bytes = parts[at];
-    return !Buffer.isBuffer(bytes) || isUtf8(bytes);
-  });
-}
-
-/** Assigning to `__proto__` would change the object's prototype instead of storing a field. */
-function setField(fields: Record<string, string>, name: string, value: string): void {
-  if (name === '__proto__') {
-    Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true });
-  } else {
-    fields[name] = value;
-  }
+function cursorOf(reply: unknown): ReplyCursor {
+  if (Buffer.isBuffer(reply)) return new ReplyCursor(reply);
+  throw unexpected('an array', reply);
 }
 
 function unexpected(wanted: string, reply: unknown): BrokerError {

@@ -1,0 +1,96 @@
+// Finds where each reply of Redis ends in the bytes of a socket, without reading values. RESP2 only: every reply is a line, a bulk
+// string or an array of replies. Pure: chunks in, whole replies out.
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const SIMPLE = 0x2b;
+const INTEGER = 0x3a;
+const BULK = 0x24;
+const ARRAY = 0x2a;
+/** Redis takes and gives nothing longer. */
+const MAX_LENGTH = 536_870_912;
+
+/** Bytes that are no reply: what listens there is no Redis, or the connection is out of step. */
+export class ProtocolError extends Error {}
+
+/**
+ * State: before an item → in its first line → in the body of a bulk string → before the next item. `#missing` items end the reply that
+ * is under way; an array adds as many as it has. Holds the pieces of one reply only.
+ */
+export class ReplyFramer {
+  readonly #onReply: (reply: Buffer) => void;
+  #pieces: Buffer[] = [];
+  #missing = 1;
+  /** First byte of the line that is under way; 0 before it. */
+  #type = 0;
+  /** Number in that line, as far as it came. */
+  #length = 0;
+  #isNegative = false;
+  /** Bytes of the body that are still to come, line end included. */
+  #skip = 0;
+
+  constructor(onReply: (reply: Buffer) => void) {
+    this.#onReply = onReply;
+  }
+
+  /** @throws ProtocolError after which nothing more may be pushed */
+  push(chunk: Buffer): void {
+    let start = 0;
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#skip === 0) at = this.#readLine(chunk, at);
+      const step = Math.min(this.#skip, chunk.length - at);
+      at += step;
+      this.#skip -= step;
+      if (this.#missing > 0 || this.#skip > 0) continue;
+      this.#end(chunk.subarray(start, at));
+      start = at;
+    }
+    if (start < chunk.length) this.#pieces.push(start === 0 ? chunk : chunk.subarray(start));
+  }
+
+  #end(last: Buffer): void {
+    const reply = this.#pieces.length === 0 ? last : Buffer.concat([...this.#pieces, last]);
+    if (this.#pieces.length > 0) this.#pieces = [];
+    this.#missing = 1;
+    this.#onReply(reply);
+  }
+
+  /** Reads on in the first line of an item; returns where it stopped. */
+  #readLine(chunk: Buffer, from: number): number {
+    let at = from;
+    if (this.#type === 0) {
+      this.#type = chunk[at++] ?? 0;
+      this.#length = 0;
+      this.#isNegative = false;
+    }
+    const isText = this.#type === SIMPLE || this.#type === MINUS;
+    for (; at < chunk.length; at++) {
+      const byte = chunk[at] ?? 0;
+      if (byte === LINE_FEED) {
+        this.#endLine();
+        return at + 1;
+      }
+      if (isText || byte === CARRIAGE_RETURN) continue;
+      const digit = byte - ZERO;
+      if (digit >= 0 && digit <= 9) this.#length = this.#length * 10 + digit;
+      else if (byte === MINUS && this.#length === 0) this.#isNegative = true;
+      else throw new ProtocolError('Redis answered with bytes that are no reply');
+    }
+    return at;
+  }
+
+  #endLine(): void {
+    const type = this.#type;
+    this.#type = 0;
+    this.#missing--;
+    if (type === SIMPLE || type === MINUS || type === INTEGER) return;
+    if ((type !== BULK && type !== ARRAY) || this.#length > MAX_LENGTH)
+      throw new ProtocolError('Redis answered with bytes that are no reply');
+    if (this.#isNegative) return;
+    if (type === BULK) this.#skip = this.#length + 2;
+    else this.#missing += this.#length;
+  }
+}

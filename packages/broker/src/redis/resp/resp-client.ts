@@ -1,0 +1,168 @@
+// A connection to one Redis server: commands go out in the order of the calls, replies come back in the same order. It is made once, and
+// ends once; a new connection after it is its owner's business.
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Clock } from '../../clock.js';
+import { BrokerError } from '../../errors.js';
+import { type Deadline, DeadlineWatch } from '../deadline-watch.js';
+import { ErrorReply, ReplyCursor } from './reply-cursor.js';
+import { ReplyFramer } from './reply-framer.js';
+
+const DEFAULT_PORT = 6379;
+const KEEP_ALIVE_DELAY_MS = 5_000;
+const MINUS = 0x2d;
+
+/** What a client tells its owner. */
+export interface RespClientOptions {
+  readonly clock: Clock;
+  /** Called for each error reply, before its command rejects with it. */
+  readonly onErrorReply: (error: ErrorReply) => void;
+  /** Called once, whoever ends the connection: every command without a reply has been told. */
+  readonly onEnd: (cause: Error) => void;
+}
+
+/** A command without a reply. */
+interface Waiting extends Deadline {
+  readonly command: string;
+  readonly decode: (reply: Buffer) => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * State: connecting → connected → ended, or connecting → ended. Commands may be sent at once: they wait for the connection. Bounded by
+ * what its owner has under way. A command that passes its deadline ends the connection, as the replies behind it cannot come either.
+ */
+export class RespClient {
+  readonly #options: RespClientOptions;
+  readonly #socket: Socket;
+  readonly #watch: DeadlineWatch;
+  /** In the order in which they were sent. */
+  #waiting: Waiting[] = [];
+  /** Of everything that is sent after the end. */
+  #failure: Error | undefined;
+
+  /** Begins to connect. @param url a `redis://` or `rediss://` URL of one server; its user, password and database are left to `login` */
+  constructor(url: string, options: RespClientOptions) {
+    this.#options = options;
+    this.#watch = new DeadlineWatch(
+      options.clock,
+      () => earliestOf(this.#waiting),
+      (nowMs) => this.#expire(nowMs),
+    );
+    this.#socket = openSocket(url);
+    const framer = new ReplyFramer((reply) => this.#take(reply));
+    this.#socket.on('data', (chunk: Buffer) => {
+      try {
+        framer.push(chunk);
+      } catch (error) {
+        this.end(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+    this.#socket.on('error', (error) => this.end(error));
+    this.#socket.on('close', () => this.end(new Error('Socket closed unexpectedly')));
+  }
+
+  /**
+   * Sends a command. Resolves to what `decode` makes of the bytes of its reply.
+   * @throws ErrorReply, what `decode` threw, BrokerError `timeout` at its own deadline, else what ended the connection
+   */
+  send(
+    args: readonly string[],
+    timeoutMs: number,
+    decode: (reply: Buffer) => unknown = decodeReply,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure);
+      const { dueMs } = this.#watch.start(timeoutMs);
+      this.#waiting.push({ command: args[0] ?? '', decode, resolve, reject, dueMs, timeoutMs });
+      this.#socket.write(encodeCommand(args));
+    });
+  }
+
+  /** Ends the connection at once. The outcome of commands without a reply is unknown. Idempotent. */
+  end(cause: Error): void {
+    if (this.#failure !== undefined) return;
+    // What another command failed with is not what became of these.
+    const isAnothers = cause instanceof BrokerError && cause.code !== 'closed';
+    const failure = isAnothers
+      ? new BrokerError('unavailable', 'The connection to Redis was lost', { cause })
+      : cause;
+    this.#failure = failure;
+    this.#watch.stop();
+    this.#socket.destroy();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { reject } of waiting) reject(failure);
+    this.#options.onEnd(cause);
+  }
+
+  #take(reply: Buffer): void {
+    if (this.#failure !== undefined) return;
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) throw new Error('Redis answered what nobody asked');
+    try {
+      if (reply[0] !== MINUS) return waiting.resolve(waiting.decode(reply));
+      const error = new ErrorReply(reply.toString('utf8', 1, reply.length - 2));
+      waiting.reject(error);
+      this.#options.onErrorReply(error);
+    } catch (error) {
+      waiting.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #expire(nowMs: number): void {
+    let cause: BrokerError | undefined;
+    for (const { command, timeoutMs, dueMs, reject } of this.#waiting) {
+      if (dueMs > nowMs) continue;
+      const error = new BrokerError(
+        'timeout',
+        `Redis did not answer ${command} within ${Math.round(timeoutMs)} ms`,
+      );
+      reject(error);
+      cause ??= error;
+    }
+    if (cause !== undefined) this.end(cause);
+  }
+}
+
+function earliestOf(waiting: readonly Waiting[]): Deadline | undefined {
+  let earliest: Deadline | undefined;
+  for (const one of waiting) if (earliest === undefined || one.dueMs < earliest.dueMs) earliest = one;
+  return earliest;
+}
+
+/** A command as Redis takes it: an array of bulk strings. */
+export function encodeCommand(args: readonly string[]): string {
+  let text = `*${args.length}\r\n`;
+  for (const arg of args) text += `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`;
+  return text;
+}
+
+/** What must go ahead of all other commands: who we are, in which database, under which name. */
+export function loginCommands(url: string, clientName: string): readonly (readonly string[])[] {
+  const { username, password, pathname } = new URL(url);
+  const [user, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
+  const database = Number(pathname.slice(1));
+  return [
+    ...(user === '' && secret === '' ? [] : [user === '' ? ['AUTH', secret] : ['AUTH', user, secret]]),
+    ['CLIENT', 'SETNAME', clientName],
+    ...(database === 0 ? [] : [['SELECT', String(database)]]),
+  ];
+}
+
+function decodeReply(reply: Buffer): unknown {
+  return new ReplyCursor(reply).value();
+}
+
+function openSocket(url: string): Socket {
+  const { protocol, hostname, port } = new URL(url);
+  const options = {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? DEFAULT_PORT : Number(port),
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+  };
+  return protocol === 'rediss:' ? connectTls(options) : connect(options);
+}
