@@ -11,13 +11,17 @@ const MAX_PART = '18446744073709551615';
 export const LAST_ENTRY_ID: EntryId = `${MAX_PART}-${MAX_PART}`;
 
 const CANONICAL = /^(?:0|[1-9]\d{0,19})-(?:0|[1-9]\d{0,19})$/;
+/** Canonical, and too short to be beyond 2^64-1. */
+const SHORT = /^(?:0|[1-9]\d{0,18})-(?:0|[1-9]\d{0,18})$/;
 
 /**
  * Whether `value` is a complete entry ID in canonical form: no signs, spaces or leading zeros, no part beyond
  * 2^64-1.
  */
 export function isEntryId(value: unknown): value is EntryId {
-  if (typeof value !== 'string' || !CANONICAL.test(value)) return false;
+  if (typeof value !== 'string') return false;
+  if (SHORT.test(value)) return true;
+  if (!CANONICAL.test(value)) return false;
   const dash = value.indexOf('-');
   return (
     compareDigits(value.slice(0, dash), MAX_PART) <= 0 && compareDigits(value.slice(dash + 1), MAX_PART) <= 0

@@ -29,6 +29,7 @@ export class EntrySizes {
 }
 
 function sizeOf(entry: Entry | undefined): number {
+  if (entry?.byteLength !== undefined) return entry.byteLength;
   let chars = 0;
   for (const name in entry?.fields) chars += name.length + (entry?.fields[name] ?? '').length;
   return chars;

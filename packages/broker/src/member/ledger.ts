@@ -90,11 +90,13 @@ export class Ledger {
   /** Something was read of these streams: they need not wait for their idle time. */
   nudge(streams: ReadonlySet<string>): void {
     const { busyTickMs } = this.#context.options;
-    const idle = this.#accounts.filter(
-      ({ stream, idleDelayMs }) => idleDelayMs > busyTickMs && streams.has(stream),
-    );
-    for (const account of idle) account.tickAtMs = 0;
-    if (this.#isIdling && idle.length > 0) this.#wake.abort();
+    let isNudged = false;
+    for (const account of this.#accounts) {
+      if (account.idleDelayMs <= busyTickMs || !streams.has(account.stream)) continue;
+      account.tickAtMs = 0;
+      isNudged = true;
+    }
+    if (this.#isIdling && isNudged) this.#wake.abort();
   }
 
   async run(signal: AbortSignal): Promise<void> {

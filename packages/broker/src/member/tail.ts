@@ -1,6 +1,6 @@
 // The read loop: every entry of every stream, in stream order, from the member's own cursors.
 import { backOffDelayMs } from '../back-off.js';
-import type { Broker, Entry } from '../broker.js';
+import type { Broker, Entry, EntryId } from '../broker.js';
 import { pause } from '../clock.js';
 import { compareEntryIds } from '../entry-id.js';
 import { isRefusal, toBrokerError } from '../errors.js';
@@ -36,8 +36,16 @@ export interface TailContext {
  */
 export class Tail {
   readonly #context: TailContext;
-  /** Ends the read under way, without ending the loop. */
+  /** Ends the read under way, without ending the loop; made anew once it has fired. */
   #interrupt = new AbortController();
+  /** Every stream of the group. The group does not change while the tail runs. */
+  readonly #all: readonly StreamTrack[];
+  /** Streams of the present read, with their cursors and the generations that these belong to; kept between reads. */
+  #asked: readonly StreamTrack[] = [];
+  readonly #cursors = new Map<string, EntryId>();
+  readonly #generations = new Map<string, number>();
+  /** Each stream of the group as a set of its own. */
+  readonly #single = new Map<string, ReadonlySet<string>>();
   #failures = 0;
   /** When the last read came back; undefined before the first. */
   #returnedMs: number | undefined;
@@ -46,6 +54,7 @@ export class Tail {
 
   constructor(context: TailContext) {
     this.#context = context;
+    this.#all = [...context.tracks.values()];
   }
 
   /** A cursor was moved back: the read under way asks for the wrong place. */
@@ -68,16 +77,16 @@ export class Tail {
   }
 
   async #readOnce(signal: AbortSignal): Promise<void> {
-    const { options, tracks, report, mayRead } = this.#context;
-    this.#interrupt = new AbortController();
-    await this.#tryRefused(signal);
-    const streams = [...tracks.keys()].filter((stream) => mayRead(stream) && !this.#refused.has(stream));
+    const { options, report } = this.#context;
+    if (this.#interrupt.signal.aborted) this.#interrupt = new AbortController();
+    if (this.#refused.size > 0) await this.#tryRefused(signal);
+    const asked = this.#all.every(this.#mayAsk) ? this.#all : this.#all.filter(this.#mayAsk);
     // A stream that is left out must have its turn while nothing comes in the others.
-    const isWhole = streams.length === tracks.size;
+    const isWhole = asked === this.#all;
     const longestMs = isWhole ? options.readBlockMs : Math.min(options.readBlockMs, REFUSED_RETRY_MS);
     const blockMs = this.#failures > 0 ? 0 : longestMs;
     let isFull = false;
-    if (streams.length > 0) isFull = await this.#readGroup(streams, blockMs, signal);
+    if (asked.length > 0) isFull = await this.#readGroup(asked, blockMs, signal);
     else await pause(options.clock, longestMs, AbortSignal.any([signal, this.#interrupt.signal]));
     if (signal.aborted) return;
     report.onSuccess();
@@ -85,27 +94,32 @@ export class Tail {
     if (isFull) await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
+  readonly #mayAsk = ({ stream }: StreamTrack): boolean =>
+    this.#context.mayRead(stream) && !this.#refused.has(stream);
+
   /** One read of these streams. When the broker refuses it, each is asked for by itself: most often one is to blame. */
-  async #readGroup(streams: readonly string[], blockMs: number, signal: AbortSignal): Promise<boolean> {
+  async #readGroup(asked: readonly StreamTrack[], blockMs: number, signal: AbortSignal): Promise<boolean> {
     try {
-      return await this.#readStreams(streams, blockMs, signal);
+      return await this.#readStreams(asked, blockMs, signal);
     } catch (error) {
       if (!isRefusal(error)) throw error;
     }
     let isFull = false;
-    for (const stream of streams) if (await this.#readAlone(stream, signal)) isFull = true;
+    for (const track of asked) if (await this.#readAlone(track, signal)) isFull = true;
     return isFull;
   }
 
   async #tryRefused(signal: AbortSignal): Promise<void> {
     const nowMs = this.#context.options.clock.monotonicMs();
-    for (const [stream, dueMs] of this.#refused) if (dueMs <= nowMs) await this.#readAlone(stream, signal);
+    for (const track of this.#all)
+      if ((this.#refused.get(track.stream) ?? Infinity) <= nowMs) await this.#readAlone(track, signal);
   }
 
-  async #readAlone(stream: string, signal: AbortSignal): Promise<boolean> {
+  async #readAlone(track: StreamTrack, signal: AbortSignal): Promise<boolean> {
     const { health, options } = this.#context;
+    const { stream } = track;
     try {
-      const isFull = await this.#readStreams([stream], 0, signal);
+      const isFull = await this.#readStreams([track], 0, signal);
       this.#refused.delete(stream);
       health.note(stream, 'tail', undefined);
       return isFull;
@@ -118,13 +132,12 @@ export class Tail {
   }
 
   /** Resolves to true when one of the streams brought as much as a read may: then there is more. */
-  async #readStreams(streams: readonly string[], blockMs: number, signal: AbortSignal): Promise<boolean> {
+  async #readStreams(asked: readonly StreamTrack[], blockMs: number, signal: AbortSignal): Promise<boolean> {
     const { broker, options, tracks, sizes, onProgress } = this.#context;
-    const asked = streams.flatMap((stream) => tracks.get(stream) ?? []);
-    const cursors = new Map(asked.map((track) => [track.stream, track.cursor] as const));
-    const generations = new Map(asked.map((track) => [track.stream, track.generation] as const));
+    this.#noteAsked(asked);
+    const generations = this.#generations;
     const count = this.#readCount();
-    const found = await broker.readAfter(cursors, { count, blockMs, signal: this.#interrupt.signal });
+    const found = await broker.readAfter(this.#cursors, { count, blockMs, signal: this.#interrupt.signal });
     if (signal.aborted) return false;
     const stoodStill = this.#noteReturn();
     let isFull = false;
@@ -144,8 +157,28 @@ export class Tail {
       this.#handle(track, entries);
       if (entries.length >= count) isFull = true;
     }
-    if (found.size > 0) onProgress(new Set(found.keys()));
+    if (found.size > 0) onProgress(this.#namesOf(found));
     return isFull;
+  }
+
+  #noteAsked(asked: readonly StreamTrack[]): void {
+    if (asked !== this.#asked) this.#cursors.clear();
+    this.#asked = asked;
+    for (const { stream, cursor, generation } of asked) {
+      this.#cursors.set(stream, cursor);
+      this.#generations.set(stream, generation);
+    }
+  }
+
+  /** The streams of a reply; most are of one. */
+  #namesOf(found: ReadonlyMap<string, unknown>): ReadonlySet<string> {
+    if (found.size > 1) return new Set(found.keys());
+    const [stream = ''] = found.keys();
+    const known = this.#single.get(stream);
+    if (known !== undefined) return known;
+    const names = new Set([stream]);
+    this.#single.set(stream, names);
+    return names;
   }
 
   /** Whether more time passed since the last read than a read takes that waits in vain. */
@@ -169,10 +202,10 @@ export class Tail {
 
   /** One count holds for every stream of the read, so the one with the largest entries decides. */
   #readCount(): number {
-    const { options, tracks, sizes } = this.#context;
-    const share = MAX_READ_CHARS / Math.max(1, tracks.size);
+    const { options, sizes } = this.#context;
+    const share = MAX_READ_CHARS / Math.max(1, this.#all.length);
     let count = options.readCount;
-    for (const stream of tracks.keys()) count = sizes.countWithin(stream, share, count);
+    for (const { stream } of this.#all) count = sizes.countWithin(stream, share, count);
     return count;
   }
 
