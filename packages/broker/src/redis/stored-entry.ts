@@ -14,13 +14,17 @@ interface Name {
 /** Names of the fields of earlier entries: most have the same, and comparing bytes costs less than reading text. */
 const names: (Name | undefined)[] = [];
 
-/** Keeps the bytes of the whole reply alive for as long as it lives itself: nothing should hold many of them. */
+const NO_BYTES = Buffer.alloc(0);
+
+/** Keeps the bytes of the whole reply alive until its fields are read: nothing should hold many that nobody reads. */
 export class StoredEntry implements Entry {
   readonly id: EntryId;
-  readonly #bytes: Buffer;
+  #bytes: Buffer;
   readonly #start: number;
   readonly #end: number;
   readonly #isPlain: boolean;
+  /** Whether names and values are UTF-8, once somebody asked. */
+  #isText: boolean | undefined;
   #fields: Readonly<Record<string, string>> | undefined;
 
   /** Reads on to the end of the entry. `isPlain`: the bytes of the reply are ASCII. */
@@ -35,7 +39,10 @@ export class StoredEntry implements Entry {
 
   /** Of a name that stands twice, the last value counts. */
   get fields(): Readonly<Record<string, string>> {
-    this.#fields ??= this.#readFields();
+    if (this.#fields !== undefined) return this.#fields;
+    this.#fields = this.#readFields();
+    this.#isText = this.isUtf8 !== false;
+    this.#bytes = NO_BYTES;
     return this.#fields;
   }
 
@@ -44,7 +51,8 @@ export class StoredEntry implements Entry {
   }
 
   get isUtf8(): false | undefined {
-    return this.#isPlain || isUtf8(this.#bytes.subarray(this.#start, this.#end)) ? undefined : false;
+    this.#isText ??= this.#isPlain || isUtf8(this.#bytes.subarray(this.#start, this.#end));
+    return this.#isText ? undefined : false;
   }
 
   #readFields(): Record<string, string> {
