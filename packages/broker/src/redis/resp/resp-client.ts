@@ -10,6 +10,8 @@ import { ReplyFramer } from './reply-framer.js';
 
 const DEFAULT_PORT = 6379;
 const KEEP_ALIVE_DELAY_MS = 5_000;
+/** A longer reply is read in several pieces. */
+const READ_BUFFER_BYTES = 65_536;
 const MINUS = 0x2d;
 
 /** What a client tells its owner. */
@@ -50,9 +52,8 @@ export class RespClient {
       () => earliestOf(this.#waiting),
       (nowMs) => this.#expire(nowMs),
     );
-    this.#socket = openSocket(url);
     const framer = new ReplyFramer((reply) => this.#take(reply));
-    this.#socket.on('data', (chunk: Buffer) => {
+    this.#socket = openSocket(url, (chunk) => {
       try {
         framer.push(chunk);
       } catch (error) {
@@ -155,7 +156,7 @@ function decodeReply(reply: Buffer): unknown {
   return new ReplyCursor(reply).value();
 }
 
-function openSocket(url: string): Socket {
+function openSocket(url: string, onChunk: (chunk: Buffer) => void): Socket {
   const { protocol, hostname, port } = new URL(url);
   const options = {
     host: hostname.replace(/^\[|\]$/g, ''),
@@ -164,5 +165,11 @@ function openSocket(url: string): Socket {
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
   };
-  return protocol === 'rediss:' ? connectTls(options) : connect(options);
+  if (protocol === 'rediss:') return connectTls(options).on('data', onChunk);
+  // Without a buffer of its own the socket allocates 64 KiB for each read, which is mostly a reply of a few hundred bytes.
+  const callback = (length: number, bytes: Uint8Array): boolean => {
+    onChunk(Buffer.from(bytes.subarray(0, length)));
+    return true;
+  };
+  return connect({ ...options, onread: { buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), callback } });
 }
