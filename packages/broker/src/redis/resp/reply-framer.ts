@@ -12,9 +12,6 @@ const ARRAY = 0x2a;
 /** Redis takes and gives nothing longer. */
 const MAX_LENGTH = 536_870_912;
 
-/** Bytes that are no reply: what listens there is no Redis, or the connection is out of step. */
-export class ProtocolError extends Error {}
-
 /**
  * State: before an item → in its first line → in the body of a bulk string → before the next item. `#missing` items end the reply that
  * is under way; an array adds as many as it has. Holds the pieces of one reply only.
@@ -35,7 +32,7 @@ export class ReplyFramer {
     this.#onReply = onReply;
   }
 
-  /** @throws ProtocolError after which nothing more may be pushed */
+  /** @throws Error for bytes that are no reply; after it nothing more may be pushed */
   push(chunk: Buffer): void {
     let start = 0;
     let at = 0;
@@ -77,7 +74,7 @@ export class ReplyFramer {
       const digit = byte - ZERO;
       if (digit >= 0 && digit <= 9) this.#length = this.#length * 10 + digit;
       else if (byte === MINUS && this.#length === 0) this.#isNegative = true;
-      else throw new ProtocolError('Redis answered with bytes that are no reply');
+      else throw noReply();
     }
     return at;
   }
@@ -87,10 +84,14 @@ export class ReplyFramer {
     this.#type = 0;
     this.#missing--;
     if (type === SIMPLE || type === MINUS || type === INTEGER) return;
-    if ((type !== BULK && type !== ARRAY) || this.#length > MAX_LENGTH)
-      throw new ProtocolError('Redis answered with bytes that are no reply');
+    if ((type !== BULK && type !== ARRAY) || this.#length > MAX_LENGTH) throw noReply();
     if (this.#isNegative) return;
     if (type === BULK) this.#skip = this.#length + 2;
     else this.#missing += this.#length;
   }
+}
+
+/** What listens there is no Redis, or the connection is out of step. */
+function noReply(): Error {
+  return new Error('Redis answered with bytes that are no reply');
 }
