@@ -74,6 +74,20 @@ describe('a deadline', () => {
     expect(passed).toEqual(['short', 'long']);
   });
 
+  it('a deadline passes although something begins at the very moment', async () => {
+    const clock = fakeClock();
+    const { start, passed } = watched(clock);
+    start('a', 1_000);
+    await clock.advance(1_000);
+    start('b', 1_000);
+    await turn();
+    expect(passed).toEqual(['a']);
+    await clock.advance(1_000);
+    await turn();
+    expect(passed).toEqual(['a', 'b']);
+    expect(clock.timerCount).toBe(0);
+  });
+
   it('a watch that was stopped leaves no timer behind, and begins anew with the next deadline', async () => {
     const clock = fakeClock();
     const { start, stop, answer, passed } = watched(clock);

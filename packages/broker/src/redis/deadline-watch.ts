@@ -3,6 +3,8 @@ import type { CancelTimer, Clock } from '../clock.js';
 
 /** A stall of this process is noticed, and forgiven, to within this part of a deadline. */
 const SLICES = 4;
+/** Sums of fractions miss by less than this. */
+const ROUNDING_MS = 0.001;
 
 /** A deadline, in the running time of its watch. */
 export interface Deadline {
@@ -26,6 +28,8 @@ export class DeadlineWatch {
   #sliceStartMs = 0;
   /** 0: no slice is counted. */
   #sliceMs = 0;
+  /** A deadline has passed; the sockets are read once more before it counts. What begins meanwhile must not put that off. */
+  #isLooking = false;
   #cancel: CancelTimer = () => {};
 
   /** `earliest`: of the deadlines that are open; `onPassed` ends all that are due, in running time. */
@@ -38,13 +42,15 @@ export class DeadlineWatch {
   /** The deadline for what begins now. */
   start(timeoutMs: number): Deadline {
     const dueMs = this.#nowMs() + timeoutMs;
-    if (this.#sliceMs === 0 || dueMs < this.#ranMs + this.#sliceMs) this.#count(timeoutMs / SLICES);
+    const isCovered = this.#sliceMs > 0 && dueMs >= this.#ranMs + this.#sliceMs;
+    if (!isCovered && !this.#isLooking) this.#count(timeoutMs / SLICES);
     return { dueMs, timeoutMs };
   }
 
   stop(): void {
     this.#cancel();
     this.#sliceMs = 0;
+    this.#isLooking = false;
   }
 
   #nowMs(): number {
@@ -65,18 +71,19 @@ export class DeadlineWatch {
     this.#sliceMs = 0;
     const next = this.#earliest();
     if (next === undefined) return;
-    // Sums of fractions miss by less than this.
     const leftMs = next.dueMs - this.#ranMs;
-    if (leftMs > 0.001) return this.#count(Math.min(leftMs, next.timeoutMs / SLICES));
+    if (leftMs > ROUNDING_MS) return this.#count(Math.min(leftMs, next.timeoutMs / SLICES));
     // Timers come first in a turn of the event loop, then sockets, then this.
+    this.#isLooking = true;
     const look = setImmediate(() => this.#look());
     this.#cancel = () => clearImmediate(look);
   }
 
   #look(): void {
-    this.#onPassed(this.#ranMs + 0.001);
+    this.#isLooking = false;
+    this.#onPassed(this.#ranMs + ROUNDING_MS);
     const next = this.#earliest();
-    if (next !== undefined && this.#sliceMs === 0)
-      this.#count(Math.max(0, Math.min(next.dueMs - this.#ranMs, next.timeoutMs / SLICES)));
+    if (next === undefined || this.#sliceMs > 0) return;
+    this.#count(Math.max(0, Math.min(next.dueMs - this.#ranMs, next.timeoutMs / SLICES)));
   }
 }
