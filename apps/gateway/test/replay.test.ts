@@ -44,7 +44,7 @@ describe('Replay', () => {
 
   it.each([
     ['another epoch', at('1-0', { epoch: 'zzzzzzzz' })],
-    ['another list of streams', at('1-0').slice(1)],
+    ['no stream at all', []],
   ])('sends nothing and says so for %s', async (_, after) => {
     const { replay, deliver, target } = setUp();
     deliver('one');
@@ -52,6 +52,15 @@ describe('Replay', () => {
     const client = target();
     expect(await replay.catchUp(client, after)).toEqual({ recovered: false, replayed: 0 });
     expect(client.log).toEqual(['arrived']);
+  });
+
+  it('sends all that is there of a stream that the position does not name', async () => {
+    const { replay, deliver, target } = setUp();
+    deliver('one');
+    deliver('two');
+    const client = target();
+    expect(await replay.catchUp(client, at('1-0').slice(1))).toEqual({ recovered: true, replayed: 2 });
+    expect(client.log).toEqual(['one', 'two', 'arrived']);
   });
 
   it('sends nothing when there are too many events or bytes', async () => {

@@ -8,7 +8,8 @@ import {
   parsePosition,
   partitionOf,
 } from '@millrace/broker';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { newEpoch } from '../../../packages/broker/src/epoch.js';
 import { RoomPositions } from '../src/delivery/room-positions.js';
 
 const STREAMS = [
@@ -70,13 +71,57 @@ it('finds the room’s cursors in its own position and in one of every room', ()
   expect(cursorsOf(positions, all)).toEqual(expected);
 });
 
-it('takes the position of a room in another partition for one of other streams', () => {
+it('refuses the position of a room in another partition', () => {
   const { positions } = setUp();
   expect(partitionOf(OTHER, 3)).not.toBe(partitionOf(ROOM, 3));
-  const places = positions.placesOf(OTHER, parsePosition(positions.ofRoom(ROOM))) ?? [];
-  const epochs = places.map(({ stream, place }) => [place.epoch, positions.currentOf(stream)?.epoch]);
-  expect(epochs.some(([epoch, present]) => epoch !== present)).toBe(true);
+  expect(positions.placesOf(OTHER, parsePosition(positions.ofRoom(ROOM)))).toBeUndefined();
   expect(positions.placesOf(ROOM, parsePosition('e0-1.e4-1'))).toBeUndefined();
+});
+
+describe('between gateways with different streams', () => {
+  const extra = newEpoch('extra');
+
+  it('a stream that only the other one has is ignored', () => {
+    const { positions } = setUp(1);
+    const position = parsePosition(`${extra}-7.e0-5.e1-6`);
+    expect(positions.placesOf(ROOM, position)).toEqual([
+      { stream: 'chat', place: { epoch: 'e0', cursor: '5-0' } },
+      { stream: 'ticket', place: { epoch: 'e1', cursor: '6-0' } },
+    ]);
+  });
+
+  it('a stream that only this one has is read from its stored start', () => {
+    const { positions } = setUp(1);
+    expect(positions.placesOf(ROOM, parsePosition(`e1-6.${extra}-7`))).toEqual([
+      { stream: 'chat', place: { epoch: 'e0', cursor: '0-0' }, isFromStart: true },
+      { stream: 'ticket', place: { epoch: 'e1', cursor: '6-0' } },
+    ]);
+  });
+
+  it.each([
+    ['an epoch of the stream that nobody knows any more', newEpoch('chat')],
+    ['an epoch of a build whose epochs do not name the stream', '01234567'],
+  ])('%s is not taken for a stream that the other one does not have', (_, epoch) => {
+    const { positions } = setUp(1);
+    expect(positions.placesOf(ROOM, parsePosition(`e1-6.${extra}-7.${epoch}-5`))?.[0]).toEqual({
+      stream: 'chat',
+      place: { epoch, cursor: '5-0' },
+    });
+  });
+
+  it('parts of unknown epochs stand for the streams at their places when the lists are as long', () => {
+    const { positions } = setUp(1);
+    expect(positions.placesOf(ROOM, parsePosition('11111111-5.22222222-6'))).toEqual([
+      { stream: 'chat', place: { epoch: '11111111', cursor: '5-0' } },
+      { stream: 'ticket', place: { epoch: '22222222', cursor: '6-0' } },
+    ]);
+  });
+
+  it('a position that names no stream of this gateway is none of its positions', () => {
+    const { positions } = setUp(1);
+    expect(positions.placesOf(ROOM, parsePosition(`${extra}-7`))).toBeUndefined();
+    expect(positions.placesOf(ROOM, [])).toBeUndefined();
+  });
 });
 
 it('takes every stream of the room for its own, and no other partition', () => {

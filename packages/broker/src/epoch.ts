@@ -1,14 +1,31 @@
-// Epochs: short random texts that tell two lives of one stream apart.
+// Epochs: short random texts that tell two lives of one stream apart, and say whose life it is: a position names its streams by them.
 import { randomBytes } from 'node:crypto';
 
-const EPOCH_CHARS = 8;
+const RANDOM_CHARS = 7;
+const MARK_CHARS = 2;
+const EPOCH_CHARS = RANDOM_CHARS + MARK_CHARS;
 
-/** A new epoch: 8 of `0-9a-z`, about 41 random bits. */
-export function newEpoch(): string {
-  return randomBytes(8).readBigUInt64BE().toString(36).padStart(EPOCH_CHARS, '0').slice(-EPOCH_CHARS);
+/** A new epoch of a stream: 7 random of `0-9a-z`, about 36 bits, and two that stand for the stream's name. */
+export function newEpoch(stream: string): string {
+  const random = randomBytes(8).readBigUInt64BE().toString(36).padStart(RANDOM_CHARS, '0');
+  return random.slice(-RANDOM_CHARS) + markOf(stream);
 }
 
 /** Whether `value` can be an epoch: 1 to 16 of `0-9a-z`. */
 export function isEpoch(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-z]{1,16}$/.test(value);
+}
+
+/** Whether an epoch may be one of this stream. Those of earlier builds have another length, and may be of any. */
+export function mayBeEpochOf(epoch: string, stream: string): boolean {
+  return epoch.length !== EPOCH_CHARS || epoch.endsWith(markOf(stream));
+}
+
+/** FNV-1a of the name's UTF-16 units, as two of `0-9a-z`: the same in every build. */
+function markOf(stream: string): string {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < stream.length; index++) {
+    hash = Math.imul(hash ^ stream.charCodeAt(index), 0x01000193) >>> 0;
+  }
+  return (hash % 36 ** MARK_CHARS).toString(36).padStart(MARK_CHARS, '0');
 }

@@ -37,6 +37,7 @@ export {
   nextEntryId,
   previousEntryId,
 } from './entry-id.js';
+export { mayBeEpochOf } from './epoch.js';
 export { BROKER_ERROR_CODES, BrokerError, type BrokerErrorCode } from './errors.js';
 export { createMember, type Member } from './member/member.js';
 export type { MemberErrorSource, MemberOptions, MemberState } from './member/member-options.js';

@@ -38,7 +38,8 @@ export class Partitioning {
   /** Every real stream, in the order in which positions list them. */
   readonly streams: readonly DeclaredStream[];
   readonly #counts: ReadonlyMap<string, number>;
-  readonly #names: ReadonlySet<string>;
+  /** The declared stream of each real one. */
+  readonly #declared: ReadonlyMap<string, string>;
   /** The different numbers of partitions above 1, rising: they decide a key's scope. */
   readonly #moduli: readonly number[];
   /** By tag. Bounded by the product of the moduli's values that occur; usually their number is one. */
@@ -50,13 +51,20 @@ export class Partitioning {
     this.streams = declared.flatMap(({ name, maxLength }) =>
       this.#realNames(name).map((real) => ({ name: real, maxLength })),
     );
-    this.#names = new Set(this.streams.map(({ name }) => name));
+    this.#declared = new Map(
+      declared.flatMap(({ name }) => this.#realNames(name).map((real) => [real, name] as const)),
+    );
     this.#moduli = [...new Set(this.#counts.values())].filter((count) => count > 1).sort((a, b) => a - b);
   }
 
   /** Whether this is a real stream. */
   has(stream: string): boolean {
-    return this.#names.has(stream);
+    return this.#declared.has(stream);
+  }
+
+  /** Whether two real streams are of one declared stream: its plain one and its partitions. */
+  isSameDeclared(a: string, b: string): boolean {
+    return this.#declared.get(a) === this.#declared.get(b);
   }
 
   /** How many partitions a declared stream has. */

@@ -2,6 +2,9 @@
 // `<epoch>-<ms>-<sequence>` per stream, numbers in base 36, a sequence of 0 left out, joined by dots. With partitions the scope
 // stands before it: `2~…` for the rooms of one scope, `all~…` for every room. Pure.
 //
+// A part names its stream by its epoch, which no other stream has. So gateways whose catalogs list different streams understand
+// each other's positions; see `RoomPositions`, and `mayBeEpochOf` for epochs that nobody knows any more.
+//
 // That is version 1 and has no mark, as all positions before there were versions. A later version begins with its number, `v2~`,
 // and holds URL-safe characters: clients carry positions between gateways of two builds, and this one can tell such a position
 // from garbage.
@@ -16,7 +19,7 @@ export interface StreamPosition {
   readonly cursor: EntryId;
 }
 
-/** One element per stream, in the order of the stream list it was made for. */
+/** One element per stream that its maker knew, in its order. */
 export type Position = readonly StreamPosition[];
 
 /** The broker's answer about a stream's end, and when it was asked. */

@@ -8,7 +8,7 @@ import {
 } from '@millrace/broker';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { newEpoch } from '../src/epoch.js';
+import { isEpoch, mayBeEpochOf, newEpoch } from '../src/epoch.js';
 
 const part = fc.oneof(
   fc.bigInt(0n, 50n),
@@ -37,7 +37,10 @@ describe('a position', () => {
   });
 
   it('of four streams stays below 100 characters', () => {
-    const position = Array.from({ length: 4 }, () => ({ epoch: newEpoch(), cursor: '1795487716445-9999' }));
+    const position = Array.from({ length: 4 }, () => ({
+      epoch: newEpoch('events:chat'),
+      cursor: '1795487716445-9999',
+    }));
     expect(encodePosition(position).length).toBeLessThan(100);
   });
 
@@ -138,5 +141,25 @@ describe('comparing positions', () => {
     expect(cursorsAfter(a, b)).toEqual(
       expected === 'incomparable' ? undefined : a.map(({ cursor }) => cursor),
     );
+  });
+});
+
+describe('an epoch', () => {
+  const names = ['events:chat', 'events:ticket', 'events:notification', 'events:remote', 'events:chat.p0'];
+
+  it('is never one of another stream', () => {
+    for (const name of names) {
+      const epoch = newEpoch(name);
+      expect(isEpoch(epoch)).toBe(true);
+      expect(names.filter((other) => mayBeEpochOf(epoch, other))).toEqual([name]);
+    }
+  });
+
+  it('of an earlier build may be one of any stream', () => {
+    expect(names.filter((name) => mayBeEpochOf('0dzvmckv', name))).toEqual(names);
+  });
+
+  it('ends with the same two characters in every build', () => {
+    expect(names.map((name) => newEpoch(name).slice(-2))).toEqual(['ro', 'ni', 'a1', 'jk', '4u']);
   });
 });

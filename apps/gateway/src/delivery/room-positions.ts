@@ -6,11 +6,25 @@ import {
   encodePosition,
   FIRST_ENTRY_ID,
   type Member,
+  mayBeEpochOf,
   type Position,
   type StreamPosition,
 } from '@millrace/broker';
 import type { StreamPlaceOfClient } from '../replay/reached-positions.js';
 import type { KnownStream } from '../replay/standing.js';
+
+/** A part of a client's position that names no stream of this gateway, as far as is known here. */
+interface UnknownPart {
+  readonly place: StreamPosition;
+  /** The stream of the room, as its index, that stands there in this gateway's own positions; -1 for none. */
+  readonly index: number;
+}
+
+/** A client's position, by what its parts name. */
+interface ReadPosition {
+  readonly named: ReadonlyMap<string, StreamPosition>;
+  readonly unknown: readonly UnknownPart[];
+}
 
 /**
  * A room's events stand in the plain streams and in the room's partition of each, so its position names only these: the same
@@ -67,17 +81,26 @@ export class RoomPositions {
 
   /**
    * The place of a client with this position, of this room or of every room, in each stream of the room; `undefined`: the position is
-   * another room's.
+   * another room's, or of streams that this gateway does not have.
+   *
+   * Each part of a position names its stream by its epoch. A part that names none of this gateway's streams is of a stream that only
+   * other gateways have, and is ignored, unless it may be a life of one of these that is not known here: then that stream is looked for
+   * there, and nothing is taken for seen that was lost. What is not named at all is read from its stored start.
    */
   placesOf(roomId: string, position: Position): readonly StreamPlaceOfClient[] | undefined {
-    const streams = this.streamsOf(roomId);
-    const all = this.#broker.partitioning.streams;
-    const isOfEveryRoom = position.length === all.length;
-    const own = isOfEveryRoom
-      ? position.filter((_, index) => streams.includes(all[index]?.name ?? ''))
-      : position;
-    if (own.length !== streams.length) return undefined;
-    return own.map((place, index) => ({ stream: streams[index] ?? '', place }));
+    const own = this.streamsOf(roomId);
+    const { named, unknown } = this.#readPosition(position, own);
+    const places: StreamPlaceOfClient[] = [];
+    for (const [index, stream] of own.entries()) {
+      const mayBe = (part: UnknownPart): boolean => mayBeEpochOf(part.place.epoch, stream);
+      const place =
+        named.get(stream) ??
+        (unknown.find((part) => part.index === index && mayBe(part)) ?? unknown.find(mayBe))?.place;
+      if (place !== undefined) places.push({ stream, place });
+      else if (this.#namesAnotherPartition(named, stream)) return undefined;
+      else places.push({ stream, place: this.#startOf(stream), isFromStart: true });
+    }
+    return places.every(({ isFromStart }) => isFromStart === true) ? undefined : places;
   }
 
   /** How far this gateway has read a stream, and what it was told of its end. */
@@ -99,6 +122,35 @@ export class RoomPositions {
       epoch: epochs[streams.indexOf(stream)]?.epoch ?? '',
       cursor: cursors.get(stream) ?? FIRST_ENTRY_ID,
     }));
+  }
+
+  /** A position that lists as many streams as the room has, or as the gateway has, lists the same ones in the same order. */
+  #readPosition(position: Position, own: readonly string[]): ReadPosition {
+    const names = this.#broker.partitioning.streams.map(({ name }) => name);
+    const streamOfEpoch = new Map<string, string>();
+    for (const name of names) {
+      const current = this.currentOf(name);
+      for (const epoch of [current?.former?.epoch, current?.epoch])
+        if (epoch !== undefined) streamOfEpoch.set(epoch, name);
+    }
+    const order = [own, names].find(({ length }) => length === position.length) ?? [];
+    const named = new Map<string, StreamPosition>();
+    const unknown: UnknownPart[] = [];
+    for (const [index, place] of position.entries()) {
+      const stream = streamOfEpoch.get(place.epoch);
+      if (stream === undefined) unknown.push({ index: own.indexOf(order[index] ?? ''), place });
+      else named.set(stream, place);
+    }
+    return { named, unknown };
+  }
+
+  #namesAnotherPartition(named: ReadonlyMap<string, unknown>, stream: string): boolean {
+    const { partitioning } = this.#broker;
+    return [...named.keys()].some((other) => partitioning.isSameDeclared(other, stream));
+  }
+
+  #startOf(stream: string): StreamPosition {
+    return { epoch: this.currentOf(stream)?.epoch ?? '', cursor: FIRST_ENTRY_ID };
   }
 
   #present(stream: string): StreamPosition {

@@ -25,6 +25,8 @@ export interface OlderRange {
   readonly atLeast: EntryId;
   /** … and up to this one if it is not much more: the ring lets go of entries while others read, and those are needed next. */
   readonly upTo: EntryId;
+  /** Everything that is stored, wherever it begins: what the stream lost before that is not missed. */
+  readonly isFromStart?: boolean;
 }
 
 /** All entries of a range, oldest first. */
@@ -38,6 +40,8 @@ interface Span extends OlderSlice {
   readonly lowest: EntryId;
   /** Nothing from further back can be had: the stream has lost it, or it is too much. */
   readonly isEnd: boolean;
+  /** With the first entry that the stream has. */
+  readonly isWhole: boolean;
   readonly readAtMs: number;
 }
 
@@ -80,8 +84,9 @@ export class OlderEntries {
    * @throws BrokerError when the broker cannot be asked
    */
   async read(stream: string, range: OlderRange): Promise<OlderSlice | undefined> {
-    const { lowest, upTo, entries } = await this.#ask(stream, range);
-    if (compareEntryIds(range.from, lowest) < 0) return undefined;
+    const { lowest, isWhole, upTo, entries } = await this.#ask(stream, range);
+    const isOwedAll = range.isFromStart === true && isWhole;
+    if (!isOwedAll && compareEntryIds(range.from, lowest) < 0) return undefined;
     return { upTo, entries: entries.filter(({ id }) => compareEntryIds(id, range.from) > 0) };
   }
 
@@ -138,6 +143,7 @@ export class OlderEntries {
     return {
       lowest,
       isEnd: compareEntryIds(from, lowest) < 0,
+      isWhole: back.isWhole,
       upTo: ahead.upTo,
       entries: [...back.entries, ...ahead.entries],
       readAtMs,

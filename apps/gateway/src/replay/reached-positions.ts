@@ -13,6 +13,8 @@ import { type KnownStream, type Standing, standingOf } from './standing.js';
 export interface StreamPlaceOfClient {
   readonly stream: string;
   readonly place: StreamPosition;
+  /** The client's position does not name the stream: it is owed everything that is stored of it, wherever that begins. */
+  readonly isFromStart?: boolean;
 }
 
 /** `unknown`: it took too long, or the broker was not heard meanwhile. */

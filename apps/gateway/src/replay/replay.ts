@@ -14,7 +14,7 @@ import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
 import { eventIdOf, eventText } from '../delivery/event-text.js';
 import type { RoomPositions } from '../delivery/room-positions.js';
 import { OlderEntries } from './older-entries.js';
-import { ReachedPositions } from './reached-positions.js';
+import { ReachedPositions, type StreamPlaceOfClient } from './reached-positions.js';
 import { type Cursors, type ReplayEvent, ReplayRing, type ReplaySlice } from './replay-ring.js';
 
 /** Bounds of a replay. */
@@ -155,9 +155,8 @@ export class Replay {
     const reached = reaching instanceof Promise ? await reaching : reaching;
     if (reached === 'unknown') return 'unknown';
     if (reached === 'lost') return { recovered: false, replayed: 0 };
-    const cursors = new Map(places.map(({ stream, place }) => [stream, place.cursor]));
     const generation = this.#generationOf(target.roomId);
-    const missed = await this.#missedEvents(target.roomId, cursors);
+    const missed = await this.#missedEvents(target.roomId, places);
     if (missed === 'unknown') return 'unknown';
     const [first] = missed?.events ?? [];
     if (first !== undefined && !(await target.mayBegin(eventIdOf(first.text) ?? '')))
@@ -177,10 +176,14 @@ export class Replay {
    * `undefined` when something is missing or there is too much of it; `unknown` when the broker cannot be asked. Waits only for what
    * the ring does not have.
    */
-  async #missedEvents(roomId: string, cursors: Cursors): Promise<ReplaySlice | 'unknown' | undefined> {
+  async #missedEvents(
+    roomId: string,
+    places: readonly StreamPlaceOfClient[],
+  ): Promise<ReplaySlice | 'unknown' | undefined> {
+    const cursors = new Map(places.map(({ stream, place }) => [stream, place.cursor]));
     const older = this.ring.covers(cursors)
       ? { events: [], readUpTo: cursors }
-      : await this.#olderEvents(roomId, cursors).catch(orNothing);
+      : await this.#olderEvents(roomId, places, cursors).catch(orNothing);
     if (older === undefined || older === 'unknown') return older;
     const { maxEventsPerRoom, maxBytesPerRoom } = this.#options;
     const recent = this.ring.eventsAfter(roomId, older.readUpTo, maxEventsPerRoom);
@@ -192,17 +195,19 @@ export class Replay {
 
   async #olderEvents(
     roomId: string,
+    places: readonly StreamPlaceOfClient[],
     cursors: Cursors,
   ): Promise<{ readonly events: readonly ReplayEvent[]; readonly readUpTo: Cursors } | undefined> {
     for (let attempt = 0; attempt < maxOlderAttempts; attempt += 1) {
       const entries: PlacedEntry[] = [];
       const readUpTo = new Map(cursors);
-      for (const [stream, cursor] of cursors) {
+      for (const { stream, place, isFromStart = false } of places) {
         const floor = this.ring.floor(stream);
-        if (floor === undefined || compareEntryIds(cursor, floor) >= 0) continue;
+        if (floor === undefined || compareEntryIds(place.cursor, floor) >= 0) continue;
         // Not beyond what was delivered: the tail brings the rest.
         const upTo = this.#positions.cursorOf(stream);
-        const found = await this.#older.read(stream, { from: cursor, atLeast: floor, upTo });
+        const range = { from: place.cursor, atLeast: floor, upTo, isFromStart };
+        const found = await this.#older.read(stream, range);
         if (found === undefined) return undefined;
         readUpTo.set(stream, found.upTo);
         for (const entry of found.entries)

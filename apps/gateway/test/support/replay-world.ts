@@ -5,10 +5,14 @@ import { eventCatalog } from '@millrace/contract';
 import { RoomPositions } from '../../src/delivery/room-positions.js';
 import { Replay } from '../../src/replay/replay.js';
 
-const epoch = '0123abcd';
+const epochOf = (stream: string): string => stream.slice('events:'.length);
 /** A position of a client that has seen all but the chat stream from its beginning, and that up to an entry. */
 export const at = (chat: string, over: Partial<{ epoch: string }> = {}): Position =>
-  eventCatalog.streams.map(({ name }) => ({ epoch, ...over, cursor: name === 'events:chat' ? chat : '0-0' }));
+  eventCatalog.streams.map(({ name }) => ({
+    epoch: epochOf(name),
+    ...over,
+    cursor: name === 'events:chat' ? chat : '0-0',
+  }));
 
 /** @param options of the replay */
 export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytesPerRoom?: number } = {}) {

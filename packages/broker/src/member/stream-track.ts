@@ -8,7 +8,7 @@ import { encodeStreamPosition, type ToldTip } from '../position.js';
 /** The place of a member in a stream that it could not be registered at: before everything, in a life of its own. */
 export function unknownStart(stream: string, timeMs: number): StreamStart {
   const lastId = FIRST_ENTRY_ID;
-  return { stream, epoch: newEpoch(), cursor: FIRST_ENTRY_ID, lastId, entriesAdded: 0, timeMs };
+  return { stream, epoch: newEpoch(stream), cursor: FIRST_ENTRY_ID, lastId, entriesAdded: 0, timeMs };
 }
 
 /** A moment at which both sides are known: the stream had `entriesAdded` entries when the newest was `lastId`. */

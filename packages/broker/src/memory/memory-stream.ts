@@ -43,7 +43,7 @@ export class MemoryStream {
   readonly #hardCap: number;
   readonly #log = new EntryLog();
   readonly #deadLog = new EntryLog();
-  #epoch = newEpoch();
+  #epoch: string;
   readonly #lease = new LeaseBook();
   readonly #roster: Roster;
   readonly #dedupe: ExpiringMap<EntryId>;
@@ -63,6 +63,7 @@ export class MemoryStream {
 
   constructor({ name, maxLength }: StreamOptions, options: ResolvedBrokerOptions) {
     this.#name = name;
+    this.#epoch = newEpoch(name);
     this.#options = options;
     this.#maxLength = maxLength;
     this.#hardCap = maxLength * options.hardCapFactor;
@@ -104,7 +105,7 @@ export class MemoryStream {
     const { cursor } = place;
     const knowsMore =
       compareEntryIds(cursor, this.#log.lastId) > 0 || place.entriesAdded > this.#log.entriesAdded;
-    if (place.epoch === this.#epoch && knowsMore) this.#epoch = newEpoch();
+    if (place.epoch === this.#epoch && knowsMore) this.#epoch = newEpoch(this.#name);
     if (place.epoch !== this.#epoch) {
       this.#roster.place(member, FIRST_ENTRY_ID, nowMs);
       return { ...this.#start(FIRST_ENTRY_ID, nowMs), verdict: 'reset' };

@@ -111,7 +111,7 @@ export function registerCall(
     script: registerScript,
     isSettling: true,
     keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
-    args: [member, group, livenessMs, newEpoch()],
+    args: [member, group, livenessMs, newEpoch(keys.stream)],
     parse: (reply) => asServedStart(keys.stream, reply),
   };
 }
@@ -127,7 +127,7 @@ export function heartbeatCall(
     script: heartbeatScript,
     isSettling: true,
     keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
-    args: [member, cursor, epoch, entriesAdded, livenessMs, newEpoch(), digest, group],
+    args: [member, cursor, epoch, entriesAdded, livenessMs, newEpoch(keys.stream), digest, group],
     parse: (reply) => asHeartbeatReply(keys.stream, reply),
   };
 }
