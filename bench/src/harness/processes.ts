@@ -102,14 +102,15 @@ export async function startRedis(): Promise<{ readonly part: Part; readonly url:
 /** The gateway's program, as it is built here. */
 const builtCli = fileURLToPath(new URL('../../../apps/gateway/dist/cli.js', import.meta.url));
 
-/** Starts a gateway in development mode on a free port; `cli`: the program of another build. */
+/** Starts a gateway in development mode; `cli`: the program of another build; `port`: a free one unless it is given. */
 export async function startGateway(
   redisUrl: string,
   cli = builtCli,
+  port = '0',
 ): Promise<{ readonly part: Part; readonly url: string }> {
   const child = spawn(process.execPath, [cli, 'serve'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, MILLRACE_PORT: '0', MILLRACE_DEV: '1', MILLRACE_REDIS_URL: redisUrl },
+    env: { ...process.env, MILLRACE_PORT: port, MILLRACE_DEV: '1', MILLRACE_REDIS_URL: redisUrl },
   });
   const [, url = ''] = await outputOf(child, /"url":"(http:[^"]+)"/);
   return { part: new Part(child), url };

@@ -46,6 +46,7 @@ export interface Round {
   readonly sent: number;
   readonly failed: number;
   readonly firstFailure?: string;
+  /** Deliveries due, of the events that were not refused to the publisher. */
   readonly expected: number;
   readonly received: number;
   readonly outOfOrder: number;
@@ -161,16 +162,21 @@ export class RunningSide implements AsyncDisposable {
     return { ...returned, due, redis: commandsOf(costBetween(before, await this.#commandStats())) };
   }
 
-  /** Sends so many events at this rate and waits until they have all arrived, or nothing more does. */
-  async run(load: Sending): Promise<Round> {
+  /**
+   * Sends so many events at this rate and waits until they have all arrived, or nothing more does. `meanwhile` goes on beside it; when it
+   * replaces processes, their processor time is not to be believed.
+   */
+  async run(load: Sending, meanwhile?: () => Promise<void>): Promise<Round> {
     const firstNumber = this.#nextNumber;
     this.#clients.send({ resetTo: firstNumber } satisfies ClientsCommand);
     const before = await this.#commandStats();
     const cpuBefore = this.#cpuMs();
-    const sending = await this.publish(load);
-    const marked = markedIn(this.#load.mix ?? 'chat', firstNumber, sending.sent);
-    const expected = marked * this.#load.clientsPerRoom;
-    await this.#settle(expected - sending.failed * this.#load.clientsPerRoom);
+    const [sending] = await Promise.all([this.publish(load), meanwhile?.()]);
+    const { mix = 'chat', clientsPerRoom } = this.#load;
+    // Nobody is promised an event whose publisher was told that it failed.
+    const promised = markedIn(mix, firstNumber, sending.sent) - (mix === 'chat' ? sending.failed : 0);
+    const expected = promised * clientsPerRoom;
+    await this.#settle(expected);
     const cpuAfter = this.#cpuMs();
     const commands = costBetween(before, await this.#commandStats());
     this.#clients.send('report' satisfies ClientsCommand);
@@ -204,6 +210,11 @@ export class RunningSide implements AsyncDisposable {
   /** Memory of the gateways before the first client came, and now, in KiB. */
   gatewayKib(): { readonly before: number; readonly now: number } {
     return { before: this.#kibBefore, now: kibOf(this.system) };
+  }
+
+  /** From now on, clients that lose their connection come back by themselves (of kind `resuming`). */
+  letClientsReturn(): void {
+    this.#clients.send('autoReturn' satisfies ResumeCommand);
   }
 
   /** Connections that have ended. */

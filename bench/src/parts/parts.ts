@@ -5,6 +5,7 @@ import { highestRatePart } from './highest-rate-part.js';
 import { idlePart } from './idle-part.js';
 import { latencyParts } from './latency-parts.js';
 import { resumePart } from './resume-part.js';
+import { steadyPart } from './steady-part.js';
 
 const named = (...names: readonly string[]): readonly BenchPart[] =>
   names.flatMap((name) => latencyParts.filter((part) => part.name === name));
@@ -18,4 +19,5 @@ export const parts: readonly BenchPart[] = [
   resumePart,
   ...named('s8'),
   ...named('s1-official', 's2-official'),
+  steadyPart,
 ];

@@ -111,7 +111,15 @@ function millrace(name: SideName, label: string, build: MillraceBuild): Side {
         const entry = build.publisher === undefined ? [] : [build.publisher];
         return startPublisher(place, 'millrace/publisher.js', [place.redisUrl, place.mix, ...entry]);
       };
-      return { gateways, urls, dialect: 'signalr', publisher: await start() };
+      const replaceGateway = async (number: number): Promise<void> => {
+        const old = gateways[number];
+        old?.child.kill('SIGTERM');
+        await old?.end();
+        const { port } = new URL(urls[number] ?? '');
+        const { part } = await startGateway(place.redisUrl, build.cli, port);
+        gateways[number] = place.own(part);
+      };
+      return { gateways, urls, dialect: 'signalr', publisher: await start(), replaceGateway };
     },
   };
 }

@@ -25,6 +25,8 @@ export interface System {
   readonly dialect: 'signalr' | 'socket.io';
   readonly gateways: readonly Part[];
   readonly publisher: Part;
+  /** Ends a gateway as a deploy does and starts another one at its address; where the side knows how. */
+  replaceGateway?(number: number): Promise<void>;
 }
 
 /** Where a side starts. `own` takes each process at its start, so that it is ended even when a later one fails. */

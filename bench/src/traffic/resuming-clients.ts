@@ -6,8 +6,11 @@ import { LightSocket } from './light-socket.js';
 import { nowNs, readMarks } from './mark.js';
 import { Receipts } from './receipts.js';
 
-/** Orders beyond those of all clients: lose the connections; come back and wait until so many events have come. */
-export type ResumeCommand = ClientsCommand | 'drop' | { readonly returnUntil: number };
+/**
+ * Orders beyond those of all clients: lose the connections; come back and wait until so many events have come; come back after
+ * every loss from now on.
+ */
+export type ResumeCommand = ClientsCommand | 'drop' | 'autoReturn' | { readonly returnUntil: number };
 
 /** How a return went. */
 export interface Returned {
@@ -32,33 +35,46 @@ const retryMs = 200;
 /** As many connect at once at the beginning; all of them when they come back. */
 const atOnce = 50;
 
+/** Whether a client whose connection ends comes back by itself, to the next server. */
+let isReturning = false;
 let returnUntil = Number.POSITIVE_INFINITY;
 let wholeAtNs = Number.NaN;
 let notRecovered = 0;
 let failedAttempts = 0;
 
 class ResumingClient {
-  readonly #url: string;
+  readonly #index: number;
+  #attempts = 0;
   readonly #room: string;
   readonly #note = receipts.forClient();
   #socket: LightSocket | undefined;
+  /** Whether it is in its room: an attempt that fails is repeated by whoever made it. */
+  #isConnected = false;
   #last = '';
   /** Socket.IO's session. */
   #session = '';
 
-  constructor(url: string, room: string) {
-    this.#url = url;
+  constructor(index: number, room: string) {
+    this.#index = index;
     this.#room = room;
   }
 
   async connect(): Promise<void> {
+    this.#isConnected = false;
     const dialect = this.#dialect();
     this.#socket = await LightSocket.open({
-      url: this.#url,
+      url: order.urls[(this.#index + this.#attempts) % order.urls.length] ?? '',
       dialect,
       rooms: [this.#room],
       onMessage: (payload) => this.#onMessage(payload),
+      onClose: () => {
+        if (!isReturning || !this.#isConnected) return;
+        receipts.closed += 1;
+        this.#attempts += 1;
+        void this.comeBack();
+      },
     });
+    this.#isConnected = true;
   }
 
   /** Tries until it is in. */
@@ -69,6 +85,7 @@ class ResumingClient {
         return;
       } catch {
         failedAttempts += 1;
+        this.#attempts += 1;
         await new Promise((resolve) => setTimeout(resolve, retryMs * (0.5 + Math.random())));
       }
     }
@@ -100,9 +117,7 @@ class ResumingClient {
 }
 
 const places = order.rooms.flatMap((room) => Array.from({ length: order.clientsPerRoom }, () => room));
-const clients = places.map(
-  (room, index) => new ResumingClient(order.urls[index % order.urls.length] ?? '', room),
-);
+const clients = places.map((room, index) => new ResumingClient(index, room));
 
 async function comeBack(until: number): Promise<Returned> {
   returnUntil = until;
@@ -129,6 +144,7 @@ async function comeBack(until: number): Promise<Returned> {
 process.on('message', (command: ResumeCommand) => {
   if (command === 'count') process.send?.({ received: receipts.received });
   else if (command === 'report') process.send?.(receipts.report());
+  else if (command === 'autoReturn') isReturning = true;
   else if (command === 'drop') {
     for (const client of clients) client.drop();
     process.send?.({ dropped: clients.length });
