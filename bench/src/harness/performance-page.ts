@@ -5,8 +5,10 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BenchPart, PartResult } from './bench-part.js';
+import { headlineOf, type Summary } from './headline.js';
 
 const pagePath = fileURLToPath(new URL('../../../docs/performance.md', import.meta.url));
+const readmePath = fileURLToPath(new URL('../../../README.md', import.meta.url));
 const rawFolder = fileURLToPath(new URL('../../../docs/performance', import.meta.url));
 
 /** Machine, versions and commit, as one sentence. */
@@ -29,8 +31,10 @@ export function writeResult(part: BenchPart, { table, summary, raw }: PartResult
   writeJson(join(rawFolder, `${part.name}.json`), { ...head, sides: raw });
   const path = join(rawFolder, 'summary.json');
   // Written by this function only.
-  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>) : {};
+  const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Summary) : {};
   writeJson(path, { ...before, [part.name]: { ...head, ...summary } });
+  const headline = headlineOf(JSON.parse(readFileSync(path, 'utf8')) as Summary);
+  if (headline !== undefined) replaceBetween(readmePath, 'headline', headline);
 }
 
 function writeJson(path: string, value: unknown): void {
@@ -41,11 +45,15 @@ function writeJson(path: string, value: unknown): void {
 
 /** Replaces the table of this name. */
 export function writeTable(name: string, table: string): void {
+  replaceBetween(pagePath, name, table);
+}
+
+function replaceBetween(path: string, name: string, text: string): void {
   const begin = `<!-- begin ${name} -->`;
   const end = `<!-- end ${name} -->`;
-  const page = readFileSync(pagePath, 'utf8');
+  const page = readFileSync(path, 'utf8');
   const from = page.indexOf(begin);
   const to = page.indexOf(end);
-  if (from === -1 || to === -1) throw new Error(`docs/performance.md has no markers for ${name}`);
-  writeFileSync(pagePath, `${page.slice(0, from + begin.length)}\n${table}\n${page.slice(to)}`);
+  if (from === -1 || to === -1) throw new Error(`${path} has no markers for ${name}`);
+  writeFileSync(path, `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`);
 }

@@ -1,0 +1,50 @@
+// The README's sentence about speed, from the summary of the last run: never typed.
+import { number } from './report.js';
+import type { Interval } from './statistics.js';
+
+type Figures = Readonly<Record<string, Readonly<Record<string, number>>>>;
+type Ratios = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Interval>>>>>>;
+
+/** A part in `docs/performance/summary.json`. */
+export interface SummaryPart {
+  readonly machine: string;
+  readonly figures: Figures;
+  readonly ratios: Ratios;
+}
+
+/** `docs/performance/summary.json`, by part. */
+export type Summary = Readonly<Record<string, SummaryPart>>;
+
+/** Names of the bases in the sentence. */
+const bases = {
+  floor: 'a hand-written floor',
+  'socket-io': 'Socket.IO',
+  'aspnet-stream': 'ASP.NET Core',
+} as const;
+
+/** `1.2 × a hand-written floor, 0.9 × Socket.IO`: medians of paired rounds. */
+function comparison(part: SummaryPart, figure: string): string {
+  return Object.entries(bases)
+    .flatMap(([base, name]) => {
+      const ratio = part.ratios['millrace']?.[figure]?.[base]?.median;
+      // JSON has null for what is no number.
+      return typeof ratio !== 'number' ? [] : [`${ratio.toFixed(2)} × ${name}`];
+    })
+    .join(', ');
+}
+
+/** `undefined` as long as the parts that it needs have not been run. */
+export function headlineOf(summary: Summary): string | undefined {
+  const { s1, s2, s4 } = summary;
+  const [p50Ms, busyP50Ms] = [s1, s2].map((part) => part?.figures['millrace']?.['p50Ms']);
+  const perSecond = s4?.figures['millrace']?.['perSecond'];
+  if (s1 === undefined || s2 === undefined || s4 === undefined) return undefined;
+  if (typeof p50Ms !== 'number' || typeof busyP50Ms !== 'number' || typeof perSecond !== 'number')
+    return undefined;
+  const cores = /^\d+ cores/.exec(s1.machine)?.[0] ?? 'one machine';
+  return (
+    `Measured side by side on ${cores} that publisher, Redis, gateway and clients share: half of the events reach their client within ` +
+    `${number(p50Ms)} ms at 200 events/s (${comparison(s1, 'p50Ms')}) and ${number(busyP50Ms)} ms at 1,000 (${comparison(s2, 'p50Ms')}); ` +
+    `one gateway carries ${number(perSecond)} events/s with p99 below 50 ms (${comparison(s4, 'perSecond')}): [docs/performance.md](docs/performance.md).`
+  );
+}
