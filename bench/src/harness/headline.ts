@@ -22,15 +22,16 @@ const bases = {
   'aspnet-stream': 'ASP.NET Core',
 } as const;
 
-/** `1.2 × a hand-written floor, 0.9 × Socket.IO`: medians of paired rounds. */
+/** ` (1.2 × a hand-written floor, 0.9 × Socket.IO)`: medians of paired rounds. */
 function comparison(part: SummaryPart, figure: string): string {
-  return Object.entries(bases)
+  const ratios = Object.entries(bases)
     .flatMap(([base, name]) => {
       const ratio = part.ratios['millrace']?.[figure]?.[base]?.median;
       // JSON has null for what is no number.
       return typeof ratio !== 'number' ? [] : [`${ratio.toFixed(2)} × ${name}`];
     })
     .join(', ');
+  return ratios === '' ? '' : ` (${ratios})`;
 }
 
 /** `undefined` as long as the parts that it needs have not been run. */
@@ -44,7 +45,7 @@ export function headlineOf(summary: Summary): string | undefined {
   const cores = /^\d+ cores/.exec(s1.machine)?.[0] ?? 'one machine';
   return (
     `Measured side by side on ${cores} that publisher, Redis, gateway and clients share: half of the events reach their client within ` +
-    `${number(p50Ms)} ms at 200 events/s (${comparison(s1, 'p50Ms')}) and ${number(busyP50Ms)} ms at 1,000 (${comparison(s2, 'p50Ms')}); ` +
-    `one gateway carries ${number(perSecond)} events/s with p99 below 50 ms (${comparison(s4, 'perSecond')}): [docs/performance.md](docs/performance.md).`
+    `${number(p50Ms)} ms at 200 events/s${comparison(s1, 'p50Ms')} and ${number(busyP50Ms)} ms at 1,000${comparison(s2, 'p50Ms')}; ` +
+    `one gateway carries ${number(perSecond)} events/s with p99 below 50 ms${comparison(s4, 'perSecond')}: [docs/performance.md](docs/performance.md).`
   );
 }
