@@ -44,7 +44,7 @@ export class RespClient {
   /** Of everything that is sent after the end. */
   #failure: Error | undefined;
 
-  /** Begins to connect. @param url a `redis://` or `rediss://` URL of one server; its user, password and database are left to `login` */
+  /** Begins to connect. @param url a `redis://` or `rediss://` URL of one server; its user, password and database are left to `loginCommands` */
   constructor(url: string, options: RespClientOptions) {
     this.#options = options;
     this.#watch = new DeadlineWatch(
