@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { writeResult } from './harness/performance-page.js';
 import { parts } from './parts/parts.js';
-import { isProgram, programs, runProgram } from './parts/programs.js';
+import { programs, runProgram } from './parts/programs.js';
 import type { SideName } from './systems/side.js';
 import { Sides } from './systems/sides.js';
 
@@ -51,7 +51,7 @@ async function runParts(wanted: readonly string[]): Promise<void> {
       pairs: numberOf(values.pairs),
       seconds: numberOf(values.seconds),
       connections: numberOf(values.connections),
-      // Names that no part knows are in none of their lists.
+      // Names that nobody knows are refused by `Sides`.
       sides: values.sides?.split(',') as readonly SideName[] | undefined,
     });
     const tookSeconds = Math.round((performance.now() - startMs) / 1_000);
@@ -61,11 +61,15 @@ async function runParts(wanted: readonly string[]): Promise<void> {
   }
 }
 
-const known = (name: string): boolean => isProgram(name) || parts.some((part) => part.name === name);
-const unknown = names.filter((name) => !known(name));
+const isPart = (name: string): boolean => parts.some((part) => part.name === name);
+const unknown = names.filter((name) => !isPart(name) && !(name in programs));
 if (unknown.length > 0) usage(unknown);
-const wanted = names.length > 0 ? names : [...parts.map(({ name }) => name), ...Object.keys(programs)];
-const isPart = (name: string): boolean => !isProgram(name);
-if (wanted.some(isPart)) await runParts(wanted.filter(isPart));
-for (const name of wanted.filter(isProgram))
-  await runProgram(name, names.length > 0 ? options : options.filter((option) => option === '--write'));
+if (names.length === 0) {
+  await runParts(parts.map(({ name }) => name));
+  const writing = options.filter((option) => option === '--write');
+  for (const [name, { fullRunOptions }] of Object.entries(programs))
+    if (fullRunOptions !== undefined) await runProgram(name, [...fullRunOptions, ...writing]);
+} else {
+  if (names.some(isPart)) await runParts(names.filter(isPart));
+  for (const name of names.filter((name) => !isPart(name))) await runProgram(name, options);
+}

@@ -10,7 +10,7 @@ export interface PartOptions {
   readonly seconds: number | undefined;
   /** Of the parts with idle connections or a resume. */
   readonly connections: number | undefined;
-  /** Only these sides. */
+  /** These sides instead of the part's own. */
   readonly sides: readonly SideName[] | undefined;
 }
 

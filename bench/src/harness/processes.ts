@@ -95,8 +95,9 @@ export async function startRedis(): Promise<{ readonly part: Part; readonly url:
     ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  await outputOf(child, /Ready to accept connections/);
-  return { part: new Part(child), url: `redis://127.0.0.1:${port}` };
+  const part = new Part(child);
+  await outputOf(part, /Ready to accept connections/);
+  return { part, url: `redis://127.0.0.1:${port}` };
 }
 
 /** The gateway's program, as it is built here. */
@@ -112,12 +113,13 @@ export async function startGateway(
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, MILLRACE_PORT: port, MILLRACE_DEV: '1', MILLRACE_REDIS_URL: redisUrl },
   });
-  const [, url = ''] = await outputOf(child, /"url":"(http:[^"]+)"/);
-  return { part: new Part(child), url };
+  const part = new Part(child);
+  const [, url = ''] = await outputOf(part, /"url":"(http:[^"]+)"/);
+  return { part, url };
 }
 
 /** Waits for a text in the output, and goes on reading: a program must never meet a closed pipe. */
-async function outputOf(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
+async function outputOf({ child }: Part, pattern: RegExp): Promise<RegExpExecArray> {
   let output = '';
   return new Promise((resolve, reject) => {
     child.once('exit', () => reject(new Error(`ended too early:\n${output}`)));

@@ -65,13 +65,13 @@ export function summaryOf<Result>(
   };
 }
 
-/** The sides of a part that are wanted, and that this machine has. */
+/** The sides of a part, or those that were asked for instead, as far as this machine has them. */
 export async function sidesFor(
   sides: Sides,
   names: readonly SideName[],
   options: PartOptions,
 ): Promise<{ readonly running: readonly Side[]; readonly missing: readonly string[] }> {
-  const wanted = names.filter((name) => options.sides?.includes(name) ?? true);
+  const wanted = options.sides ?? names;
   return { running: await sides.get(wanted), missing: sides.missing(wanted) };
 }
 

@@ -104,8 +104,11 @@ export class RunningSide implements AsyncDisposable {
   /** Starts everything. Ends what it started when something fails. */
   static async start(side: Side, load: Load): Promise<RunningSide> {
     const parts: Part[] = [];
+    let hasFailed = false;
     const own = (part: Part): Part => {
       parts.push(part);
+      // It was still starting when another one failed.
+      if (hasFailed) void part.kill();
       return part;
     };
     try {
@@ -132,6 +135,7 @@ export class RunningSide implements AsyncDisposable {
       redis.on('error', () => {});
       return new RunningSide(load, { redis, redisPart, system, clients, parts, kibBefore });
     } catch (error) {
+      hasFailed = true;
       await endAll(parts);
       throw error;
     }

@@ -19,7 +19,7 @@ import {
 import { type Load, RunningSide } from '../harness/round.js';
 import type { Sides } from '../systems/sides.js';
 
-const allSides = ['floor', 'socket-io', 'aspnet-stream', 'millrace', 'before'] as const;
+const allSides = ['floor', 'socket-io', 'aspnet-stream', 'millrace'] as const;
 const bases = ['floor', 'socket-io'] as const;
 const roomCount = 100;
 const loadOf = (connections: number): Load => ({

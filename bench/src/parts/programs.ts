@@ -5,27 +5,23 @@ import { fileURLToPath } from 'node:url';
 
 interface Program {
   readonly title: string;
-  /** Of a full run, whose parts are short. */
-  readonly shortOptions: readonly string[];
+  /** Options in a full run, whose parts are short; a program without them is run by its name only. */
+  readonly fullRunOptions?: readonly string[];
 }
 
 /** By name; each is the file of this name in `bench/src`. */
 export const programs: Readonly<Record<string, Program>> = {
   overload: {
     title: 'S10: three times the capacity; half of one core taken away',
-    shortOptions: ['--seconds', '30'],
+    fullRunOptions: ['--seconds', '20', '--calm', '10'],
   },
-  jitter: { title: 'S7: clients on bad lines', shortOptions: [] },
-  storm: { title: 'messages in a storm of typing', shortOptions: [] },
-  'slow-clients': { title: 'clients that read too slowly', shortOptions: ['--seconds', '10'] },
-  coalescing: { title: 'what windows save and cost', shortOptions: ['--seconds', '8', '--events', '6000'] },
-  'check-cost': { title: 'checking an event', shortOptions: [] },
-  'stream-memory': { title: 'memory of the streams', shortOptions: [] },
+  jitter: { title: 'S7: clients on bad lines', fullRunOptions: ['--seconds', '30'] },
+  storm: { title: 'messages in a storm of typing' },
+  'slow-clients': { title: 'clients that read too slowly' },
+  coalescing: { title: 'what windows save and cost' },
+  'check-cost': { title: 'checking an event' },
+  'stream-memory': { title: 'memory of the streams' },
 };
-
-export function isProgram(name: string): boolean {
-  return name in programs;
-}
 
 /** Runs it and waits for its end; its failure is ours. */
 export async function runProgram(name: string, options: readonly string[]): Promise<void> {

@@ -18,8 +18,8 @@ import {
 import { type Load, RunningSide } from '../harness/round.js';
 import type { Sides } from '../systems/sides.js';
 
-const allSides = ['socket-io', 'millrace', 'before'] as const;
-const bases = ['socket-io', 'before'] as const;
+const allSides = ['socket-io', 'millrace'] as const;
+const bases = ['socket-io'] as const;
 const roomCount = 100;
 const warmUp = { events: 500, eventsPerSecond: 500 };
 /** Ten for each room. */

@@ -4,10 +4,9 @@ import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.j
 import { findHighestRate } from '../harness/highest-rate.js';
 import { footnotes, markdown, number, sidesFor } from '../harness/report.js';
 import { type Load, type Round, RunningSide } from '../harness/round.js';
-import type { Side, SideName } from '../systems/side.js';
+import type { Side } from '../systems/side.js';
 import type { Sides } from '../systems/sides.js';
 
-const allSides: readonly SideName[] = ['millrace', 'millrace-xadd', 'before'];
 const load: Load = {
   rooms: 100,
   clientsPerRoom: 2,
@@ -57,13 +56,8 @@ async function measure(side: Side, seconds: number): Promise<Steady> {
 }
 
 async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
-  const { seconds = 300 } = options;
-  // The others only when they are asked for: a run takes minutes.
-  const { running, missing } = await sidesFor(
-    sides,
-    options.sides === undefined ? ['millrace'] : allSides,
-    options,
-  );
+  const { seconds = 120 } = options;
+  const { running, missing } = await sidesFor(sides, ['millrace'], options);
   const found: (readonly [Side, Steady])[] = [];
   const lines: string[] = [];
   for (const side of running) {

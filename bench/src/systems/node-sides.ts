@@ -36,8 +36,11 @@ const floor: Side = {
   label: 'floor (ioredis, XADD → XREAD → frame)',
   hash: hashOf([...floorFiles, publisherFile]),
   async start(place): Promise<System> {
-    const { gateways, urls } = await startScripts(place, 'floor/gateway.js', [place.redisUrl]);
-    return { gateways, urls, dialect: 'signalr', publisher: await startPlainPublisher(place) };
+    const [servers, publisher] = await Promise.all([
+      startScripts(place, 'floor/gateway.js', [place.redisUrl]),
+      startPlainPublisher(place),
+    ]);
+    return { ...servers, dialect: 'signalr', publisher };
   },
 };
 
@@ -46,12 +49,11 @@ const socketIo: Side = {
   label: 'Socket.IO 4.8, Redis Streams adapter',
   hash: hashOf(socketIoFiles),
   async start(place): Promise<System> {
-    const { gateways, urls } = await startScripts(place, 'peers/socket-io/server.js', [place.redisUrl]);
-    const publisher = await startPublisher(place, 'peers/socket-io/publisher.js', [
-      place.redisUrl,
-      place.mix,
+    const [servers, publisher] = await Promise.all([
+      startScripts(place, 'peers/socket-io/server.js', [place.redisUrl]),
+      startPublisher(place, 'peers/socket-io/publisher.js', [place.redisUrl, place.mix]),
     ]);
-    return { gateways, urls, dialect: 'socket.io', publisher };
+    return { ...servers, dialect: 'socket.io', publisher };
   },
 };
 
@@ -103,14 +105,17 @@ function millrace(name: SideName, label: string, build: MillraceBuild): Side {
     label,
     hash: build.name,
     async start(place): Promise<System> {
-      const { gateways, urls } = await startGateways(place, build.cli);
-      const start = (): Promise<Part> => {
+      const starting = startGateways(place, build.cli);
+      const start = async (): Promise<Part> => {
         if (name.endsWith('-xadd')) return startPlainPublisher(place);
-        if (name.endsWith('-http'))
+        if (name.endsWith('-http')) {
+          const { urls } = await starting;
           return startPublisher(place, 'peers/http-bridge/publisher.js', [urls[0] ?? '', '/v1/events']);
+        }
         const entry = build.publisher === undefined ? [] : [build.publisher];
         return startPublisher(place, 'millrace/publisher.js', [place.redisUrl, place.mix, ...entry]);
       };
+      const [{ gateways, urls }, publisher] = await Promise.all([starting, start()]);
       const replaceGateway = async (number: number): Promise<void> => {
         const old = gateways[number];
         old?.child.kill('SIGTERM');
@@ -119,7 +124,7 @@ function millrace(name: SideName, label: string, build: MillraceBuild): Side {
         const { part } = await startGateway(place.redisUrl, build.cli, port);
         gateways[number] = place.own(part);
       };
-      return { gateways, urls, dialect: 'signalr', publisher: await start(), replaceGateway };
+      return { gateways, urls, dialect: 'signalr', publisher, replaceGateway };
     },
   };
 }

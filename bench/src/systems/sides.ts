@@ -28,6 +28,9 @@ export class Sides implements Disposable {
   async get(names: readonly SideName[]): Promise<readonly Side[]> {
     if (names.some((name) => name.startsWith('before'))) await this.#buildBefore();
     if (names.some((name) => name.startsWith('aspnet'))) await this.#buildAspNet();
+    const unknown = names.filter((name) => !this.#built.has(name) && !this.#missing.has(name));
+    if (unknown.length > 0)
+      throw new Error(`no such side: ${unknown.join(', ')}; there are ${[...this.#built.keys()].join(', ')}`);
     return names.flatMap((name) => this.#built.get(name) ?? []);
   }
 
