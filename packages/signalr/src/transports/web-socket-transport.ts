@@ -10,6 +10,7 @@ import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { CLOSE_CODES } from './close-codes.js';
 import type { Transport, TransportListener } from './transport.js';
 import { webSocketFraming } from './web-socket-frame.js';
+import { writeTurn } from './write-turn.js';
 
 const NORMAL_CLOSURE = CLOSE_CODES.normal.code;
 /** What `ws` would close with after a message over the limit. It is never sent: a Close message says it better. */
@@ -39,7 +40,12 @@ export class ServerWebSocket extends WebSocket {
   }
 }
 
-/** See {@link Transport}. The socket is the one under the WebSocket, as the upgrade gave it. */
+/**
+ * See {@link Transport}. The socket is the one under the WebSocket, as the upgrade gave it.
+ *
+ * The first message of a turn of the event loop is written at once; what follows in the same turn leaves together at its end, or when
+ * it fills the socket's buffer. Each message stays a frame of its own, so nothing is copied.
+ */
 export class WebSocketTransport implements Transport {
   readonly name = 'WebSockets' as const;
   readonly formats = ['text', 'binary'] as const;
@@ -49,6 +55,9 @@ export class WebSocketTransport implements Transport {
   readonly #socket: Duplex;
   #listener: TransportListener | undefined;
   #error: Error | undefined;
+  /** Number of the turn in which a message was written last. */
+  #lastTurn = 0;
+  #isCorked = false;
 
   constructor(webSocket: ServerWebSocket, socket: Duplex) {
     this.#webSocket = webSocket;
@@ -70,10 +79,27 @@ export class WebSocketTransport implements Transport {
 
   write(message: EncodedMessage): boolean {
     // After a close frame nothing may follow (RFC 6455, 5.5.1); a dead socket takes nothing either.
-    if (this.#webSocket.readyState !== WebSocket.OPEN || !this.#socket.writable) return true;
-    this.#socket.write(message.framedBy(webSocketFraming));
+    const socket = this.#socket;
+    if (this.#webSocket.readyState !== WebSocket.OPEN || !socket.writable) return true;
+    const turn = writeTurn.current();
+    if (this.#lastTurn !== turn) this.#lastTurn = turn;
+    else if (!this.#isCorked) {
+      this.#isCorked = true;
+      socket.cork();
+      writeTurn.atEnd(this);
+    }
+    socket.write(message.framedBy(webSocketFraming));
     // Not the answer of `write`: it is false for every large frame, even one the kernel has taken whole.
-    return this.#socket.writableLength < this.#socket.writableHighWaterMark;
+    if (socket.writableLength < socket.writableHighWaterMark) return true;
+    this.uncork();
+    return socket.writableLength < socket.writableHighWaterMark;
+  }
+
+  /** Hands over what was written since the second message of the turn. */
+  uncork(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#socket.uncork();
   }
 
   pauseReading(): void {
@@ -91,6 +117,8 @@ export class WebSocketTransport implements Transport {
   }
 
   abort(): void {
+    // What the kernel would take is not held back.
+    this.uncork();
     this.#webSocket.terminate();
   }
 
