@@ -1,4 +1,5 @@
 // The rooms of one connection, with a real replay behind them: what a client that comes back, or reads too slowly, is sent.
+import type { PreparedCall } from '@millrace/signalr';
 import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -63,7 +64,12 @@ function setUp(maxRoomsPerConnection = 1_000) {
       remove: (name: string) => groups.delete(name),
       list: () => [...groups],
     },
-    clients: { caller: { send: (_target: string, argument: unknown) => (receive(argument), 1) } },
+    clients: {
+      caller: {
+        send: (_target: string, argument: unknown) => (receive(argument), 1),
+        relay: ({ text }: PreparedCall) => (receive(JSON.parse(text)), 1),
+      },
+    },
     signal: connection.signal,
     flushed: () =>
       new Promise<void>((resolve) => {

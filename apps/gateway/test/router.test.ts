@@ -35,11 +35,11 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
           at: (_roomId, placeOf) => placeOf('events:notification').cursor,
           belongs: (_roomId, stream) => stream !== 'events:chat.p1',
         },
-        replay: { remember: (_stream, id, _received, text) => remembered.push([id, text]) },
+        replay: { remember: (_stream, id, _received, { text }) => remembered.push([id, text]) },
       },
       sender: {
         hasMembers: () => true,
-        send: (_received, text) => sent.push(JSON.parse(text)),
+        send: (_received, call) => sent.push(JSON.parse(call?.text ?? '')),
       },
       rejections: { take: (_stream, _entry, { reason }) => rejected.push(reason) },
       clock,

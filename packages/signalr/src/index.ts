@@ -72,5 +72,6 @@ export { type MetricRecorder, measureSignalR, SIGNALR_METRICS } from './observab
 export { DEFAULT_OPTIONS, type SignalRServerOptions } from './options.js';
 export { JsonText } from './protocol/json-text.js';
 export type { TransportName } from './protocol/negotiate.js';
+export { PreparedCall } from './protocol/prepared-call.js';
 export { type CloseOptions, createSignalRServer, type MapHubOptions, type SignalRServer } from './server.js';
 export { CLOSE_CODES, type CloseCode } from './transports/close-codes.js';

@@ -3,6 +3,7 @@
  */
 import { expect, test } from 'vitest';
 import * as ws from 'ws';
+import { HEADROOM_BYTES } from '../src/protocol/encoded-message.js';
 import { webSocketFraming } from '../src/transports/web-socket-frame.js';
 
 // `ws` exports its frame writer, but its type package does not know it.
@@ -21,7 +22,10 @@ test.each([0, 1, 124, 125, 126, 127, 65_534, 65_535, 65_536, 65_537, 200_000])(
       const expected = Buffer.concat(
         Sender.frame(payload, { fin: true, rsv1: false, opcode, mask: false, readOnly: true }),
       );
-      expect(webSocketFraming.frame(payload, format).equals(expected)).toBe(true);
+      expect(webSocketFraming.frame(payload, format, false).equals(expected)).toBe(true);
+      const roomy = Buffer.concat([Buffer.alloc(HEADROOM_BYTES), payload]).subarray(HEADROOM_BYTES);
+      expect(webSocketFraming.frame(roomy, format, true).equals(expected)).toBe(true);
+      expect(roomy.equals(payload)).toBe(true);
     }
   },
 );

@@ -37,14 +37,17 @@ class NotingSocket extends Duplex {
   }
 }
 
+// How `ws` makes the socket of a server. Its type package knows the client's way only.
+const UpgradedWebSocket = ServerWebSocket as unknown as new (
+  address: null,
+  protocols: undefined,
+  options: object,
+) => ServerWebSocket & { setSocket(socket: Duplex, head: Buffer, options: object): void };
+
 function open() {
   const socket = new NotingSocket({ writableHighWaterMark: 10_000 });
-  const webSocket = new ServerWebSocket(null, undefined, {});
-  webSocket.setSocket(socket as never, Buffer.alloc(0), {
-    allowSynchronousEvents: true,
-    maxPayload: 0,
-    skipUTF8Validation: false,
-  } as never);
+  const webSocket = new UpgradedWebSocket(null, undefined, {});
+  webSocket.setSocket(socket, Buffer.alloc(0), { allowSynchronousEvents: true, maxPayload: 0 });
   return { socket, webSocket, transport: new WebSocketTransport(webSocket, socket) };
 }
 

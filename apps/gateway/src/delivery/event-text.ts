@@ -1,14 +1,20 @@
 // An event as the one argument of a hub message: JSON text in which payload and metadata stand exactly as the
 // publisher wrote them. Pure.
 import type { ReceivedEvent } from '@millrace/contract';
+import { PreparedCall } from '@millrace/signalr';
 
-/** The event's ID, from what {@link eventText} wrote; `undefined` in any other text. */
+/** The event's ID, from the text of a call that {@link prepareEvent} made; `undefined` in any other text. */
 export function eventIdOf(text: string): string | undefined {
   return /^\{"event_id":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
 }
 
+/** The event as the hub's clients are sent it: the target is the event's type. */
+export function prepareEvent(received: ReceivedEvent, position: string): PreparedCall {
+  return new PreparedCall(received.event.event_type, eventText(received, position));
+}
+
 /** The argument's text. `position` is the token a client hands back when it returns. */
-export function eventText(received: ReceivedEvent, position: string): string {
+function eventText(received: ReceivedEvent, position: string): string {
   const { event, payloadText, metadataText } = received;
   // Timestamps in normal form and positions hold no character that JSON escapes; the other fields may.
   const envelope =

@@ -1,8 +1,8 @@
 // Sends events to the members of their rooms that are connected here, and positions to those whose rooms were quiet.
 import type { ReceivedEvent } from '@millrace/contract';
-import { type Hub, JsonText } from '@millrace/signalr';
+import type { Hub, PreparedCall } from '@millrace/signalr';
 import type { Metrics } from '../metrics.js';
-import { eventText } from './event-text.js';
+import { prepareEvent } from './event-text.js';
 import type { EventsClient } from './events-client.js';
 import { untoldGroup } from './losses.js';
 import { QuietConnections } from './quiet-connections.js';
@@ -36,21 +36,21 @@ export class RoomSender {
   /**
    * Queues an event to the members of its room.
    *
-   * @param text its argument, as `eventText` writes it; not looked at where nobody is here
+   * @param call the event as `prepareEvent` makes it; `undefined` only where nobody is here and it is not kept
    * @param exceptUser none of this user's connections is sent it
    * @returns the number of connections it was queued to
    */
-  send(received: ReceivedEvent, text: string, exceptUser: string | undefined): number {
+  send(received: ReceivedEvent, call: PreparedCall | undefined, exceptUser: string | undefined): number {
     const { room_id: roomId } = received.event;
     if (received.declaration.replay.mode === 'none') this.#countShed(roomId);
     const present = this.#parts.hub.groups.count(roomId);
     const untold = this.#untoldIn(roomId);
-    if (present + untold === 0) return 0;
+    if (present + untold === 0 || call === undefined) return 0;
     this.#quietConnections.noteSend(roomId);
-    const sent = present === 0 ? 0 : this.#sendTo(roomId, received, text, exceptUser);
+    const sent = present === 0 ? 0 : this.#sendTo(roomId, received, call, exceptUser);
     if (untold === 0) return sent;
     // Last: whoever is told in the middle of it is in the room's own group from there on.
-    return sent + this.#sendTo(untoldGroup(roomId), received, this.#untoldText(received), exceptUser);
+    return sent + this.#sendTo(untoldGroup(roomId), received, this.#untoldCall(received), exceptUser);
   }
 
   /** Tells connections whose rooms were sent nothing for a while how far they are. */
@@ -65,13 +65,18 @@ export class RoomSender {
     hub.clients.clients(upToDate).send('position', { position });
   }
 
-  #sendTo(group: string, received: ReceivedEvent, text: string, exceptUser: string | undefined): number {
+  #sendTo(
+    group: string,
+    received: ReceivedEvent,
+    call: PreparedCall,
+    exceptUser: string | undefined,
+  ): number {
     const { clients } = this.#parts.hub;
     // The hub knows users by their keys; see `authenticateByToken`.
     const all =
       exceptUser === undefined ? clients.group(group) : clients.groupExceptUser(group, userKey(exceptUser));
     const key = latestKeyOf(received);
-    return (key === undefined ? all : all.latest(key)).send(received.event.event_type, new JsonText(text));
+    return (key === undefined ? all : all.latest(key)).relay(call);
   }
 
   #untoldIn(roomId: string): number {
@@ -80,10 +85,10 @@ export class RoomSender {
   }
 
   /** The event for those who were not told of a loss yet: its position does not hide it. */
-  #untoldText(received: ReceivedEvent): string {
+  #untoldCall(received: ReceivedEvent): PreparedCall {
     const { losses, positions } = this.#parts.rooms;
     const position = positions.ofRoomAt(received.event.room_id, (stream) => losses.placeBefore(stream));
-    return eventText(received, position);
+    return prepareEvent(received, position);
   }
 
   /** What is not replayed is missed by members that are behind; when they are up to date they are told how things stand. */

@@ -2,7 +2,7 @@
 import type { Clock, Entry, StreamPosition } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
 import { type Accepted, type DecisionRules, type Dropped, decide } from './decide.js';
-import { eventText } from './event-text.js';
+import { prepareEvent } from './event-text.js';
 import { clockSkewMs, isNaive } from './freshness.js';
 import type { Rejections } from './rejections.js';
 import type { RoomSender } from './room-sender.js';
@@ -113,8 +113,8 @@ export class Router {
     this.#seen.add(received, appendedMs);
     if (brokerTimeMs - appendedMs < typingMemoryMs) this.#typingGate.noteMessage(decision);
     if (!isReplayed(received)) return;
-    const text = eventText(received, positions.at(received.event.room_id, placeOf));
-    replay.remember(stream, entry.id, received, text, appendedMs);
+    const call = prepareEvent(received, positions.at(received.event.room_id, placeOf));
+    replay.remember(stream, entry.id, received, call, appendedMs);
   }
 
   /** Lets typing go on that waits for the end of its window. */
@@ -135,10 +135,10 @@ export class Router {
     const { room_id: roomId } = received.event;
     const typist = observeTyping(received, rooms.typing, clock.monotonicMs());
     const isKept = isReplayed(received);
-    const text =
-      isKept || sender.hasMembers(roomId) ? eventText(received, rooms.positions.ofRoom(roomId)) : '';
-    if (isKept) rooms.replay.remember(stream, entry.id, received, text, appendedMs);
-    const recipients = sender.send(received, text, typist);
+    const isWanted = isKept || sender.hasMembers(roomId);
+    const call = isWanted ? prepareEvent(received, rooms.positions.ofRoom(roomId)) : undefined;
+    if (isKept && call !== undefined) rooms.replay.remember(stream, entry.id, received, call, appendedMs);
+    const recipients = sender.send(received, call, typist);
     observer.delivered(received, recipients, rooms.brokerTimeMs() - appendedMs);
   }
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Position } from '@millrace/broker';
-import { type BackpressureVerdict, type HubContext, HubError, JsonText } from '@millrace/signalr';
+import { type BackpressureVerdict, type HubContext, HubError } from '@millrace/signalr';
 import { personalRoomOf } from '../auth/room-access.js';
 import type { User } from '../auth/token-verifier.js';
 import type { EventsClient } from '../delivery/events-client.js';
@@ -259,9 +259,10 @@ export class ConnectionRooms {
   }
 
   #target(member: RoomMember, roomId: string, absence: Absence): Omit<ReplayTarget, 'arrive' | 'mayBegin'> {
+    const { caller } = member.clients;
     return {
       roomId,
-      send: ({ eventType, text }) => member.clients.caller.send(eventType, new JsonText(text)),
+      send: (call) => caller.relay(call),
       flushed: () => takeTurn(member),
       isGone: () => member.signal.aborted || this.#absences.get(roomId) !== absence,
     };

@@ -1,7 +1,8 @@
-// Texts in large buffers outside the JavaScript heap: a million small texts cost the garbage collector nothing.
+// Bytes in large buffers outside the JavaScript heap: a million small messages cost the garbage collector nothing.
+import { PreparedCall } from '@millrace/signalr';
 
-/** Where a text lies. Valid as long as somebody holds it. */
-export interface TextReference {
+/** Where bytes lie. Valid as long as somebody holds it. */
+export interface ByteReference {
   readonly slab: Buffer;
   readonly start: number;
   readonly end: number;
@@ -10,28 +11,28 @@ export interface TextReference {
 const slabBytes = 1_048_576;
 
 /**
- * Appends texts to slabs. A slab is freed when no reference to it is left, so texts that are dropped in about the order
- * in which they came free their memory in that order.
+ * Appends to slabs, with the room before each that `PreparedCall.fromBytes` asks for. A slab is freed when no reference to it is left, so
+ * what is dropped in about the order in which it came frees its memory in that order.
  */
 export class ByteArena {
   #slab = Buffer.alloc(0);
   #used = 0;
 
-  /** Copies a text in and returns where it lies. */
-  append(text: string): TextReference {
-    const bytes = Buffer.byteLength(text);
-    if (this.#used + bytes > this.#slab.length) {
-      this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, bytes));
+  /** Copies bytes in and returns where they lie. */
+  append(bytes: Buffer): ByteReference {
+    const needed = PreparedCall.headroomBytes + bytes.length;
+    if (this.#used + needed > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, needed));
       this.#used = 0;
     }
-    const start = this.#used;
-    this.#slab.write(text, start);
-    this.#used += bytes;
+    const start = this.#used + PreparedCall.headroomBytes;
+    this.#used += needed;
+    bytes.copy(this.#slab, start);
     return { slab: this.#slab, start, end: this.#used };
   }
 }
 
-/** The text itself. */
-export function readText({ slab, start, end }: TextReference): string {
-  return slab.toString('utf8', start, end);
+/** The bytes themselves, not copied. */
+export function viewBytes({ slab, start, end }: ByteReference): Buffer {
+  return slab.subarray(start, end);
 }

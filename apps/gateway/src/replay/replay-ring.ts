@@ -1,12 +1,15 @@
 // What was delivered in the last minutes, per room, so that a client that was away gets what it missed without
-// anybody asking the broker. Pure memory: no timers, no sockets.
+// anybody asking the broker. Events are kept as the bytes that clients were sent, so nothing is encoded for JSON clients again. Pure
+// memory: no timers, no sockets.
 import { compareEntryIds, type EntryId, entryIdMs, FIRST_ENTRY_ID } from '@millrace/broker';
-import { ByteArena, readText, type TextReference } from './byte-arena.js';
+import { PreparedCall } from '@millrace/signalr';
+import { ByteArena, type ByteReference, viewBytes } from './byte-arena.js';
+import { SharedCalls } from './shared-calls.js';
 
 /** Bounds of {@link ReplayRing}. At either bound the oldest events go, and the window gets shorter. */
 export interface ReplayRingOptions {
   readonly windowMs: number;
-  /** Texts and an estimate for the bookkeeping of each event. */
+  /** Messages and an estimate for the bookkeeping of each. */
   readonly maxBytes: number;
 }
 
@@ -17,22 +20,15 @@ export interface DeliveredEvent {
   /** When it was appended, in broker time. An ID may lie ahead of it. @defaultValue what the ID says */
   readonly atMs?: number;
   readonly roomId: string;
-  readonly eventType: string;
-  /** The argument as it was sent, with its position. */
-  readonly text: string;
+  /** As it was sent, with its position. Its bytes are copied. */
+  readonly call: PreparedCall;
   /** Where only the newest of a key counts: an older one with the same key is forgotten. */
   readonly latestKey?: string;
 }
 
-/** An event to be sent again. */
-export interface ReplayEvent {
-  readonly eventType: string;
-  readonly text: string;
-}
-
 /** What a room holds after some point, and where to go on from. */
 export interface ReplaySlice {
-  readonly events: readonly ReplayEvent[];
+  readonly events: readonly PreparedCall[];
   /** The place behind the last of them, for {@link ReplayRing.eventsSince}. */
   readonly sequence: number;
 }
@@ -46,9 +42,9 @@ interface RingEntry {
   readonly atMs: number;
   readonly roomId: string;
   readonly eventType: string;
-  /** Absent in what is gone: whoever holds a reference holds a whole slab of texts. */
-  reference: TextReference | undefined;
-  readonly textBytes: number;
+  /** Absent in what is gone: whoever holds a reference holds a whole slab. */
+  reference: ByteReference | undefined;
+  readonly bytes: number;
   readonly latestKey: string | undefined;
   /** Rises by one with every event, over all rooms and streams. */
   readonly sequence: number;
@@ -63,6 +59,8 @@ interface RoomLog {
 
 // Objects, map slots and array slots of one entry, measured at about this much.
 const overheadBytes = 250;
+// A replay of one room is 1 MiB at most by default.
+const maxSharedBytes = 8_388_608;
 
 /**
  * The ring. For every stream it has a *floor*: it holds every event after the floor that is to be replayed, so a client whose
@@ -71,6 +69,7 @@ const overheadBytes = 250;
 export class ReplayRing {
   readonly #options: ReplayRingOptions;
   readonly #arena = new ByteArena();
+  readonly #calls = new SharedCalls(maxSharedBytes);
   readonly #floors = new Map<string, EntryId>();
   /** When the entry at each floor was appended. */
   readonly #floorTimes = new Map<string, number>();
@@ -130,20 +129,19 @@ export class ReplayRing {
    * or whoever reads both would get them twice.
    */
   add(event: DeliveredEvent): void {
-    const { stream, id, atMs = entryIdMs(id), roomId, eventType, latestKey } = event;
+    const { stream, id, atMs = entryIdMs(id), roomId, call, latestKey } = event;
     if (compareEntryIds(id, this.#floors.get(stream) ?? FIRST_ENTRY_ID) <= 0) return;
-    const reference = this.#arena.append(event.text);
+    const reference = this.#arena.append(call.bytes);
     this.#sequence += 1;
     const sequence = this.#sequence;
-    const textBytes = reference.end - reference.start;
     const entry: RingEntry = {
       stream,
       id,
       atMs,
       roomId,
-      eventType,
+      eventType: call.target,
       reference,
-      textBytes,
+      bytes: call.bytes.length,
       latestKey,
       sequence,
     };
@@ -203,12 +201,12 @@ export class ReplayRing {
     const entries = this.#rooms.get(roomId)?.entries ?? [];
     // Streams whose newest seen entry the client has already: all their earlier ones as well.
     const finished = new Set<string>();
-    const newestFirst: ReplayEvent[] = [];
+    const newestFirst: PreparedCall[] = [];
     for (let index = entries.length - 1; index >= 0 && newestFirst.length <= maxEvents; index -= 1) {
       const entry = entries[index];
       if (entry?.reference === undefined || finished.has(entry.stream)) continue;
       const isMissed = compareEntryIds(entry.id, cursors.get(entry.stream) ?? FIRST_ENTRY_ID) > 0;
-      if (isMissed) newestFirst.push({ eventType: entry.eventType, text: readText(entry.reference) });
+      if (isMissed) newestFirst.push(this.#callOf(entry, entry.reference));
       else if (finished.add(entry.stream).size === cursors.size) break;
     }
     return { events: newestFirst.toReversed(), sequence: this.#sequence };
@@ -225,15 +223,15 @@ export class ReplayRing {
    */
   eventsSince(roomId: string, sequence: number, maxBytes: number): ReplaySlice {
     const entries = this.#rooms.get(roomId)?.entries ?? [];
-    const events: ReplayEvent[] = [];
+    const events: PreparedCall[] = [];
     let bytes = 0;
     let last = sequence;
     for (let index = firstAfter(entries, sequence); index < entries.length; index += 1) {
       const entry = entries[index];
       if (entry?.reference === undefined) continue;
       if (events.length > 0 && bytes >= maxBytes) return { events, sequence: last };
-      events.push({ eventType: entry.eventType, text: readText(entry.reference) });
-      bytes += entry.textBytes;
+      events.push(this.#callOf(entry, entry.reference));
+      bytes += entry.bytes;
       last = entry.sequence;
     }
     return { events, sequence: this.#sequence };
@@ -247,10 +245,19 @@ export class ReplayRing {
     return Math.min(this.#options.windowMs, Math.max(0, nowMs - floorMs));
   }
 
+  #callOf({ sequence, eventType }: RingEntry, reference: ByteReference): PreparedCall {
+    const known = this.#calls.get(sequence);
+    if (known !== undefined) return known;
+    const call = PreparedCall.fromBytes(eventType, viewBytes(reference));
+    this.#calls.add(sequence, call);
+    return call;
+  }
+
   /** The one place where an entry leaves its room. Its memory is in the account until it is evicted. Idempotent. */
   #forget(entry: RingEntry): void {
     if (isGone(entry)) return;
     entry.reference = undefined;
+    this.#calls.delete(entry.sequence);
     const log = this.#rooms.get(entry.roomId);
     if (log === undefined) return;
     log.goneCount += 1;
@@ -264,8 +271,8 @@ export class ReplayRing {
   }
 }
 
-function sizeOf({ textBytes }: RingEntry): number {
-  return textBytes + overheadBytes;
+function sizeOf({ bytes }: RingEntry): number {
+  return bytes + overheadBytes;
 }
 
 /** A newer one of its key came, its stream began anew, or it was evicted. */

@@ -11,11 +11,12 @@ import {
   systemClock,
 } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
-import { eventIdOf, eventText } from '../delivery/event-text.js';
+import type { PreparedCall } from '@millrace/signalr';
+import { eventIdOf, prepareEvent } from '../delivery/event-text.js';
 import type { RoomPositions } from '../delivery/room-positions.js';
 import { OlderEntries } from './older-entries.js';
 import { ReachedPositions, type StreamPlaceOfClient } from './reached-positions.js';
-import { type Cursors, type ReplayEvent, ReplayRing, type ReplaySlice } from './replay-ring.js';
+import { type Cursors, ReplayRing, type ReplaySlice } from './replay-ring.js';
 
 /** Bounds of a replay. */
 export interface ReplayOptions {
@@ -30,7 +31,7 @@ export interface ReplayOptions {
 /** The client's side of a replay. */
 export interface ReplayTarget {
   readonly roomId: string;
-  send(event: ReplayEvent): void;
+  send(event: PreparedCall): void;
   /** Asked before the first of the missed events is sent; false: not these, for the client was thrown out by them again and again. */
   mayBegin(firstEventId: string): Promise<boolean>;
   /** Resolves when the connection can take more. */
@@ -97,7 +98,13 @@ export class Replay {
   }
 
   /** Remembers a delivered event of a type that is replayed. @param atMs when it was appended, where its ID does not say */
-  remember(stream: string, id: EntryId, received: ReceivedEvent, text: string, atMs = entryIdMs(id)): void {
+  remember(
+    stream: string,
+    id: EntryId,
+    received: ReceivedEvent,
+    call: PreparedCall,
+    atMs = entryIdMs(id),
+  ): void {
     const { event } = received;
     const latestKey = latestKeyOf(received);
     this.ring.add({
@@ -105,8 +112,7 @@ export class Replay {
       id,
       atMs,
       roomId: event.room_id,
-      eventType: event.event_type,
-      text,
+      call,
       ...(latestKey === undefined ? {} : { latestKey }),
     });
   }
@@ -188,7 +194,7 @@ export class Replay {
     const { maxEventsPerRoom, maxBytesPerRoom } = this.#options;
     const recent = this.ring.eventsAfter(roomId, older.readUpTo, maxEventsPerRoom);
     const events = [...older.events, ...recent.events];
-    const bytes = events.reduce((sum, { text }) => sum + text.length, 0);
+    const bytes = events.reduce((sum, call) => sum + call.bytes.length, 0);
     if (events.length > maxEventsPerRoom || bytes > maxBytesPerRoom) return undefined;
     return { events, sequence: recent.sequence };
   }
@@ -197,7 +203,7 @@ export class Replay {
     roomId: string,
     places: readonly StreamPlaceOfClient[],
     cursors: Cursors,
-  ): Promise<{ readonly events: readonly ReplayEvent[]; readonly readUpTo: Cursors } | undefined> {
+  ): Promise<{ readonly events: readonly PreparedCall[]; readonly readUpTo: Cursors } | undefined> {
     for (let attempt = 0; attempt < maxOlderAttempts; attempt += 1) {
       const entries: PlacedEntry[] = [];
       const readUpTo = new Map(cursors);
@@ -220,9 +226,9 @@ export class Replay {
   }
 
   /** Older entries as events, oldest first, each with the position of a client that has been sent it. */
-  #toEvents(roomId: string, entries: PlacedEntry[], cursors: Cursors): readonly ReplayEvent[] {
+  #toEvents(roomId: string, entries: PlacedEntry[], cursors: Cursors): readonly PreparedCall[] {
     const position = new Map(cursors);
-    const events = new Map<string, ReplayEvent>();
+    const events = new Map<string, PreparedCall>();
     for (const { stream, entry } of entries.sort((a, b) => compareEntryIds(a.entry.id, b.entry.id))) {
       position.set(stream, entry.id);
       if (entry.isUtf8 === false) continue;
@@ -235,7 +241,7 @@ export class Replay {
       // The newest of a key stands where it came, not where the first one was; a repeated ID stays where it was first.
       if (latestKey !== undefined) events.delete(key);
       else if (events.has(key)) continue;
-      events.set(key, { eventType: event.event_type, text: eventText(parsed.value, token) });
+      events.set(key, prepareEvent(parsed.value, token));
     }
     return [...events.values()];
   }
@@ -257,7 +263,7 @@ interface PlacedEntry {
 }
 
 /** Sends all of it; waits between slices so that neither the event loop nor the connection is flooded. */
-async function sendInSlices(events: readonly ReplayEvent[], target: ReplayTarget): Promise<number> {
+async function sendInSlices(events: readonly PreparedCall[], target: ReplayTarget): Promise<number> {
   let sent = 0;
   let bytes = 0;
   for (const event of events) {
@@ -268,7 +274,7 @@ async function sendInSlices(events: readonly ReplayEvent[], target: ReplayTarget
     }
     target.send(event);
     sent += 1;
-    bytes += event.text.length;
+    bytes += event.bytes.length;
   }
   return sent;
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createMemoryBroker, encodePosition, type Position } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
+import { PreparedCall } from '@millrace/signalr';
 import { RoomPositions } from '../../src/delivery/room-positions.js';
 import { Replay } from '../../src/replay/replay.js';
 
@@ -62,7 +63,7 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
     const parsed = eventCatalog.parseEntry(fields);
     if (!parsed.ok) throw new Error('the sample is invalid');
     const text = JSON.stringify({ content, position: encodePosition(current) });
-    replay.remember('events:chat', id, parsed.value, text);
+    replay.remember('events:chat', id, parsed.value, new PreparedCall('chat_message', text));
   };
   /** Entries of the chat stream go unread; `note` is called when this is noticed, before anything is sent from behind them. */
   const lose = (note: () => void): void => {

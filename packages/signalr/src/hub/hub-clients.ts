@@ -2,6 +2,7 @@
  * Addressing: from names of groups, users and connections to addresses, typed by what the hub's clients understand.
  */
 import type { JsonText } from '../protocol/json-text.js';
+import type { PreparedCall } from '../protocol/prepared-call.js';
 import type { Address } from './address.js';
 import type { CallScope } from './call-scope.js';
 import type { HubSender, SendOptions } from './hub-sender.js';
@@ -25,6 +26,8 @@ export interface ClientProxy<Client> {
     target: Target,
     ...args: TargetArguments<Client[Target]>
   ): number;
+  /** The same with a call that is sent elsewhere, or again, too: it is encoded once for all of its receivers. */
+  relay(call: PreparedCall): number;
   /**
    * The same receivers, for what only matters in its newest form (who is typing, a price): while a receiver is too slow for what
    * it is sent, a message takes the place of an older one of this key that still waits for it. The older one is not sent, and
@@ -131,10 +134,35 @@ export class AddressedHubClients<Client> implements HubClients<Client> {
   }
 
   protected proxy(address: Address, options: SendOptions = {}): ClientProxy<Client> {
-    return {
-      send: (target, ...args) => this.sender.send(address, { target, arguments: args }, options),
-      latest: (key) => this.proxy(address, { key }),
-    };
+    return new AddressedProxy<Client>(this.sender, address, options);
+  }
+}
+
+/** See {@link ClientProxy}. */
+class AddressedProxy<Client> implements ClientProxy<Client> {
+  readonly #sender: HubSender;
+  readonly #address: Address;
+  readonly #options: SendOptions;
+
+  constructor(sender: HubSender, address: Address, options: SendOptions) {
+    this.#sender = sender;
+    this.#address = address;
+    this.#options = options;
+  }
+
+  send<Target extends keyof Client & string>(
+    target: Target,
+    ...args: TargetArguments<Client[Target]>
+  ): number {
+    return this.#sender.send(this.#address, { target, arguments: args }, this.#options);
+  }
+
+  relay(call: PreparedCall): number {
+    return this.#sender.relay(this.#address, call, this.#options);
+  }
+
+  latest(key: string): ClientProxy<Client> {
+    return new AddressedProxy<Client>(this.#sender, this.#address, { ...this.#options, key });
   }
 }
 
@@ -162,6 +190,10 @@ class AddressedClientProxy<Client> implements SingleClientProxy<Client> {
   ): number {
     const address: Address = { kind: 'connections', names: [this.#connectionId] };
     return this.#sender.send(address, { target, arguments: args }, this.#call);
+  }
+
+  relay(call: PreparedCall): number {
+    return this.#sender.relay({ kind: 'connections', names: [this.#connectionId] }, call, this.#call);
   }
 
   latest(key: string): ClientProxy<Client> {

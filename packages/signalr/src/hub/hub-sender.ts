@@ -4,7 +4,7 @@
 import type { HubConnection } from '../connection/hub-connection.js';
 import { MessageType } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
-import { SerializedHubMessage } from '../protocol/serialized-hub-message.js';
+import { SerializedHubMessage, type SharedMessage } from '../protocol/serialized-hub-message.js';
 import type { Address } from './address.js';
 import type { Call, HubLifetimeManager } from './hub-lifetime-manager.js';
 import type { ConnectionRequest, RemoteHub } from './remote-hub.js';
@@ -47,8 +47,12 @@ export class HubSender {
    * @throws SignalRError `unserializable`; nothing was queued then. With other instances it has to fit every protocol
    */
   send(address: Address, call: Call, options: SendOptions): number {
+    return this.relay(address, new SerializedHubMessage({ type: MessageType.invocation, ...call }), options);
+  }
+
+  /** The same with a message that may have been sent before. */
+  relay(address: Address, message: SharedMessage, options: SendOptions): number {
     const { manager, protocols, remote } = this.#parts;
-    const message = new SerializedHubMessage({ type: MessageType.invocation, ...call });
     if (remote === undefined || options.isHereOnly === true || this.#isHere(address)) {
       return manager.send(address, message, options.key);
     }

@@ -3,6 +3,7 @@
  * properties and unknown properties, skips unknown message types, and refuses everything else that is wrong.
  */
 import { SignalRError } from '../errors.js';
+import { textWithHeadroom } from './encoded-message.js';
 import { type CompletionOutcome, type HubMessage, MessageType } from './hub-message.js';
 import type { HubMessageParser, HubProtocol } from './hub-protocol.js';
 import {
@@ -31,9 +32,10 @@ const SEPARATOR_TEXT = '\u001e';
 export const jsonHubProtocol: HubProtocol = {
   name: 'json',
   transferFormat: 'text',
+  leavesHeadroom: true,
   isVersionSupported: (version) => version <= 2,
   createParser: (maximumMessageBytes) => new JsonMessageParser(maximumMessageBytes),
-  write: (message) => Buffer.from(writeText(message) + SEPARATOR_TEXT, 'utf8'),
+  write: (message) => textWithHeadroom(writeText(message) + SEPARATOR_TEXT),
 };
 
 class JsonMessageParser implements HubMessageParser {

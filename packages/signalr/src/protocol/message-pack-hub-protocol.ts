@@ -17,6 +17,7 @@ const RESULT_KIND = { error: 1, void: 2, result: 3 } as const;
 export const messagePackHubProtocol: HubProtocol = {
   name: 'messagepack',
   transferFormat: 'binary',
+  leavesHeadroom: false,
   isVersionSupported: (version) => version <= 2,
   createParser: (maximumMessageBytes) => new MessagePackMessageParser(maximumMessageBytes),
   write: (message) => {

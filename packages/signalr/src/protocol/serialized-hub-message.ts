@@ -32,5 +32,14 @@ export class SerializedHubMessage implements SharedMessage {
 
 /** One message in one protocol. */
 export function encodeMessage(message: HubMessage, protocol: HubProtocol): EncodedMessage {
-  return new EncodedMessage(protocol.write(message), protocol.transferFormat, isSequenced(message));
+  return toEncodedMessage(protocol.write(message), protocol, isSequenced(message));
+}
+
+/** What the protocol has written. */
+export function toEncodedMessage(
+  payload: Buffer,
+  protocol: HubProtocol,
+  isSequencedMessage: boolean,
+): EncodedMessage {
+  return new EncodedMessage(payload, protocol.transferFormat, isSequencedMessage, protocol.leavesHeadroom);
 }

@@ -11,9 +11,11 @@ const OPCODE: Readonly<Record<TransferFormat, number>> = { text: 0x1, binary: 0x
 /** The framing that all WebSockets share. */
 export const webSocketFraming: MessageFraming = { frame: frameMessage };
 
-function frameMessage(payload: Buffer, format: TransferFormat): Buffer {
+function frameMessage(payload: Buffer, format: TransferFormat, hasHeadroom: boolean): Buffer {
   const headerBytes = payload.length < 126 ? 2 : payload.length < 65_536 ? 4 : 10;
-  const frame = Buffer.allocUnsafe(headerBytes + payload.length);
+  const frame = hasHeadroom
+    ? Buffer.from(payload.buffer, payload.byteOffset - headerBytes, headerBytes + payload.length)
+    : Buffer.allocUnsafe(headerBytes + payload.length);
   frame[0] = FIN | OPCODE[format];
   if (headerBytes === 2) {
     frame[1] = payload.length;
@@ -24,6 +26,6 @@ function frameMessage(payload: Buffer, format: TransferFormat): Buffer {
     frame[1] = 127;
     frame.writeBigUInt64BE(BigInt(payload.length), 2);
   }
-  payload.copy(frame, headerBytes);
+  if (!hasHeadroom) payload.copy(frame, headerBytes);
   return frame;
 }

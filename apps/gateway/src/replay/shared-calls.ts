@@ -1,0 +1,34 @@
+// Calls made again of what is kept, for those who come back: many do so at about the same time, and are sent the same frames.
+import type { PreparedCall } from '@millrace/signalr';
+
+/** By the number of what each was made of; at the bound the one that was made first goes, and is made again when it is asked for. */
+export class SharedCalls {
+  readonly #maxBytes: number;
+  readonly #calls = new Map<number, PreparedCall>();
+  #bytes = 0;
+
+  /** @param maxBytes of the calls in JSON; what other protocols need comes on top */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get(sequence: number): PreparedCall | undefined {
+    return this.#calls.get(sequence);
+  }
+
+  add(sequence: number, call: PreparedCall): void {
+    this.#calls.set(sequence, call);
+    this.#bytes += call.bytes.length;
+    for (const oldest of this.#calls.keys()) {
+      if (this.#bytes <= this.#maxBytes) return;
+      this.delete(oldest);
+    }
+  }
+
+  delete(sequence: number): void {
+    const call = this.#calls.get(sequence);
+    if (call === undefined) return;
+    this.#calls.delete(sequence);
+    this.#bytes -= call.bytes.length;
+  }
+}

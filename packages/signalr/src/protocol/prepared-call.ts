@@ -1,0 +1,86 @@
+/*
+ * A call that is sent to several sets of receivers, or again later: to a room now, and to those who come back afterwards.
+ */
+import { type EncodedMessage, HEADROOM_BYTES, textWithHeadroom } from './encoded-message.js';
+import { MessageType } from './hub-message.js';
+import type { HubProtocol } from './hub-protocol.js';
+import { jsonHubProtocol } from './json-hub-protocol.js';
+import { JsonText } from './json-text.js';
+import { encodeMessage, type SharedMessage, toEncodedMessage } from './serialized-hub-message.js';
+
+const HEAD = '{"type":1,"target":';
+const BEFORE_ARGUMENT = ',"arguments":[';
+const TAIL = ']}\u001e';
+
+/**
+ * A call with one argument that is JSON text. It is encoded when the first receiver of each protocol needs it, and framed when the first
+ * of each transport does; all others, whenever they come, are sent the same bytes.
+ *
+ * Whoever keeps messages need not keep this object: {@link PreparedCall.bytes} are the whole of it, and the call that is made of them
+ * again sends just these to JSON clients.
+ */
+export class PreparedCall implements SharedMessage {
+  readonly target: string;
+  #text: string | undefined;
+  #json: EncodedMessage | undefined;
+  #others: { readonly protocol: HubProtocol; readonly encoded: EncodedMessage }[] | undefined;
+
+  /** @param text trusted to be one JSON value; see {@link JsonText} */
+  constructor(target: string, text: string) {
+    this.target = target;
+    this.#text = text;
+  }
+
+  /**
+   * The call that these bytes are of, without copying them.
+   * @param bytes what `bytes` gave for the same target, in a buffer that has `PreparedCall.headroomBytes` before them for this call alone: a
+   * frame's header is written there
+   */
+  static fromBytes(target: string, bytes: Buffer): PreparedCall {
+    const call = new PreparedCall(target, '');
+    call.#text = undefined;
+    call.#json = toEncodedMessage(bytes, jsonHubProtocol, true);
+    return call;
+  }
+
+  /** How much room `fromBytes` asks for before the bytes. */
+  static readonly headroomBytes = HEADROOM_BYTES;
+
+  /** The argument. */
+  get text(): string {
+    this.#text ??= this.#readText();
+    return this.#text;
+  }
+
+  /** The message in the JSON protocol. Nobody may change it. */
+  get bytes(): Buffer {
+    return this.#asJson().payload;
+  }
+
+  encodedFor(protocol: HubProtocol): EncodedMessage {
+    if (protocol === jsonHubProtocol) return this.#asJson();
+    const known = this.#others?.find((other) => other.protocol === protocol);
+    if (known !== undefined) return known.encoded;
+    const { target, text } = this;
+    const encoded = encodeMessage(
+      { type: MessageType.invocation, target, arguments: [new JsonText(text)] },
+      protocol,
+    );
+    this.#others = [...(this.#others ?? []), { protocol, encoded }];
+    return encoded;
+  }
+
+  #asJson(): EncodedMessage {
+    if (this.#json === undefined) {
+      const text = `${HEAD}${JSON.stringify(this.target)}${BEFORE_ARGUMENT}${this.text}${TAIL}`;
+      this.#json = toEncodedMessage(textWithHeadroom(text), jsonHubProtocol, true);
+    }
+    return this.#json;
+  }
+
+  #readText(): string {
+    const bytes = this.#json?.payload ?? Buffer.alloc(0);
+    const start = HEAD.length + Buffer.byteLength(JSON.stringify(this.target)) + BEFORE_ARGUMENT.length;
+    return bytes.toString('utf8', start, bytes.length - TAIL.length);
+  }
+}
