@@ -43,6 +43,7 @@ export { createMember, type Member } from './member/member.js';
 export type { MemberErrorSource, MemberOptions, MemberState } from './member/member-options.js';
 export type { StreamTrouble, StreamTroubleKind } from './member/stream-health.js';
 export { createMemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
+export { MemoryWindows, type MemoryWindowsPorts } from './memory/memory-windows.js';
 export { OldestFirstMap } from './oldest-first-map.js';
 export {
   type BrokerOptions,

@@ -16,6 +16,8 @@ export interface WindowInput {
   readonly id: string;
   /** Any text without line feeds. */
   readonly text: string;
+  /** What stands for the text in this process. A store in this process hands it out again; any other has the text alone. */
+  readonly value?: unknown;
 }
 
 /** Inputs that an entry ends: those of this key that wait in the window when the entry is appended. */
@@ -29,6 +31,8 @@ export interface WindowEnding {
 /** An input that is handed out. */
 export interface WaitedInput {
   readonly text: string;
+  /** See `WindowInput.value`. */
+  readonly value?: unknown;
   /**
    * The ID that an entry of its stream would have had at that moment: what has a smaller ID came before the input. On a cluster
    * it is the time of the window's server. Left out: an older process added the input.

@@ -61,6 +61,14 @@ export interface FlushResult<Window = FlushingWindow> {
   readonly events: readonly StreamEvent[];
 }
 
+/** The answer of `fold`. */
+export interface FoldResult {
+  /** The merged events, in the order in which their keys came. */
+  readonly events: readonly StreamEvent[];
+  /** Events that were merged into another one. */
+  readonly absorbed: readonly StreamEvent[];
+}
+
 /** The coalescing rules of a catalog. Every function is pure. */
 export interface Coalescing {
   /** The slot in which an event waits; undefined for an event that is not coalesced: its type is not, or it has no key. */
@@ -72,6 +80,11 @@ export interface Coalescing {
    * @throws ContractError `invalid_window` for an event that is not coalesced, or the window of another slot
    */
   add(window: CoalescingWindow | undefined, event: StreamEvent, nowMs: number): AddResult;
+  /**
+   * Merges all events of one window at once, as if each were added and the window then flushed; in the middle too, where two would be
+   * too large together. No event may be there twice.
+   */
+  fold(events: Iterable<{ readonly event: StreamEvent; readonly key: string }>): FoldResult;
   /**
    * Takes out what waits for a key, as a message does with its sender's typing; see `endedBy`.
    * @throws ContractError `invalid_window` for the window of another slot
@@ -183,6 +196,24 @@ class CatalogCoalescing implements Coalescing {
     const merged = mergeInto(this.#catalog, known, event);
     if (merged === undefined) return { window, outcome: 'full' };
     return { window: { ...window, held: window.held.with(index, merged), eventIds }, outcome: 'absorbed' };
+  }
+
+  fold(events: Iterable<{ readonly event: StreamEvent; readonly key: string }>): FoldResult {
+    const [merged, absorbed]: [StreamEvent[], StreamEvent[]] = [[], []];
+    const held = new Map<string, HeldEvent>();
+    const flush = (): void => {
+      for (const each of held.values()) merged.push(toMergedEvent(each));
+      held.clear();
+    };
+    for (const { event, key } of events) {
+      const known = held.get(key);
+      const both = known === undefined ? undefined : mergeInto(this.#catalog, known, event);
+      if (both !== undefined) absorbed.push(event);
+      else if (known !== undefined) flush();
+      held.set(key, both ?? { key, event, count: countOf(event) });
+    }
+    flush();
+    return { events: merged, absorbed };
   }
 
   end(window: CoalescingWindow | undefined, slotKey: SlotKey): EndResult {

@@ -9,14 +9,14 @@ import {
   type WaitedInput,
   type WindowName,
 } from '@millrace/broker';
-import type { AnyCatalog, Coalescing, CoalescingWindow, StreamEvent } from '@millrace/contract';
+import type { AnyCatalog, Coalescing, StreamEvent } from '@millrace/contract';
 import type { KeptTexts } from './kept-texts.js';
 
 /** A merged event. */
 export interface FoldedEvent {
   readonly event: StreamEvent;
-  /** `asOf` of the last input that it stands for, see `AS_OF_FIELD`. Left out: an older process added that input. */
-  readonly asOf?: EntryId;
+  /** `asOf` of the last input that it stands for, see `AS_OF_FIELD`. `undefined`: nobody knows, so it is as of its own entry. */
+  readonly asOf: EntryId | undefined;
 }
 
 /** What a claimed window comes to. */
@@ -38,6 +38,12 @@ interface Rules {
   readonly keptTexts: KeptTexts;
 }
 
+/** An input that was read. */
+interface Placed {
+  readonly event: StreamEvent;
+  readonly key: string;
+}
+
 /** Applies the contract's rules to the inputs of a window, in their order, and leaves out what came before the end of its key. */
 export function foldWindow(
   rules: Rules,
@@ -47,12 +53,11 @@ export function foldWindow(
   const { coalescing } = rules;
   const endings = new Map(waited.endings.map((ending) => [ending.key, ending]));
   const moments = new Map<string, EntryId | undefined>();
-  let window: CoalescingWindow | undefined;
-  const [events, absorbed]: [StreamEvent[], StreamEvent[]] = [[], []];
+  const left: Placed[] = [];
   let ended = 0;
   let unreadable = 0;
   for (const input of waited.inputs) {
-    const found = readEvent(rules, { roomId, slot }, input.text);
+    const found = readEvent(rules, { roomId, slot }, input);
     if (found === undefined) {
       unreadable++;
       continue;
@@ -64,18 +69,11 @@ export function foldWindow(
       continue;
     }
     moments.set(event.event_id, behind(input, ending));
-    let added = coalescing.add(window, event, 0);
-    if (added.outcome === 'full') {
-      const flushed = coalescing.flush(window);
-      events.push(...flushed.events);
-      added = coalescing.add(flushed.window, event, 0);
-    }
-    window = added.window;
-    if (added.outcome === 'absorbed') absorbed.push(event);
+    left.push(found);
   }
-  events.push(...coalescing.flush(window).events);
+  const { events, absorbed } = coalescing.fold(left);
   // A merged event has the ID of the last one in it.
-  const folded = events.map((event) => withMoment(event, moments.get(event.event_id)));
+  const folded = events.map((event) => ({ event, asOf: moments.get(event.event_id) }));
   return { events: folded, absorbed, ended, unreadable };
 }
 
@@ -89,22 +87,27 @@ function behind({ asOf }: WaitedInput, ending: WaitedEnding | undefined): EntryI
   return nextEntryId(ending.id);
 }
 
-function withMoment(event: StreamEvent, asOf: EntryId | undefined): FoldedEvent {
-  return asOf === undefined ? { event } : { event, asOf };
-}
-
 function readEvent(
   { catalog, coalescing, keptTexts }: Rules,
   name: WindowName,
-  text: string,
-): { readonly event: StreamEvent; readonly key: string } | undefined {
+  { text, value }: WaitedInput,
+): Placed | undefined {
+  // What a window of this process hands out is what this publisher put in.
+  if (value !== undefined) return placed(coalescing, name, value as StreamEvent);
   const parsed = catalog.parseWritten(parse(text), text);
   if (!parsed.ok) return undefined;
-  const { event } = parsed.value;
+  const found = placed(coalescing, name, parsed.value.event);
+  if (found !== undefined) keptTexts.keep(parsed.value);
+  return found;
+}
+
+function placed(
+  coalescing: Coalescing,
+  { roomId, slot }: WindowName,
+  event: StreamEvent,
+): Placed | undefined {
   const place = coalescing.slotOf(event);
-  if (place?.roomId !== name.roomId || place.slot !== name.slot) return undefined;
-  keptTexts.keep(parsed.value);
-  return { event, key: place.key };
+  return place?.roomId === roomId && place.slot === slot ? { event, key: place.key } : undefined;
 }
 
 function parse(text: string): unknown {

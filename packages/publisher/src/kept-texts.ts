@@ -26,6 +26,11 @@ export class KeptTexts {
     return `${envelope.slice(0, -1)},"payload":${kept.payloadText}${metadata}}`;
   }
 
+  /** An event's payload as JSON text. */
+  payloadOf(event: StreamEvent): string {
+    return this.#of(event)?.payloadText ?? JSON.stringify(event.payload);
+  }
+
   /** The texts of an event that leaves its window, alone or merged, with its count. */
   textsOf(merged: StreamEvent): Partial<WrittenTexts> {
     const kept = this.#of(merged);

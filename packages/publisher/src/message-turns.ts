@@ -1,6 +1,17 @@
 // Keeps the order of this process between what waits for a window and the events that end it: a window and a stream are reached
 // on two ways, and the order of the calls must be the order in which Redis sees them.
-import { BrokerError } from '@millrace/broker';
+import { BrokerError, type EntryId, type WindowEnding } from '@millrace/broker';
+
+/** An ending event on its way to its stream. */
+export interface EndingUnderWay {
+  /** Inputs that it ends in the broker, in the step that stores it. */
+  readonly ends?: WindowEnding;
+  /**
+   * To be called once: with the entry's ID when it was stored; without one when it was not, or was there already. Then it has
+   * ended nothing.
+   */
+  settle(id?: EntryId): void;
+}
 
 /** An input that is held back. */
 export interface HeldInput {
@@ -31,15 +42,20 @@ export class MessageTurns {
   readonly #onIdle: (() => void)[] = [];
   #held = 0;
 
-  /** Takes an input that must wait for an ending event. False: it need not wait. */
-  hold(name: string, input: HeldInput): boolean {
-    const key = this.#keys.get(name);
-    if (key === undefined) return false;
+  /** True while an ending event is under way: then an input must wait for it. */
+  isHolding(name: string): boolean {
+    return this.#keys.has(name);
+  }
+
+  /**
+   * Takes an input that must wait for an ending event.
+   * @throws BrokerError `overloaded`
+   */
+  hold(name: string, input: HeldInput): void {
     if (this.#held >= MAX_HELD)
       throw new BrokerError('overloaded', 'Too much waits behind events on their way');
     this.#held += 1;
-    key.behind.push(input);
-    return true;
+    this.#keys.get(name)?.behind.push(input);
   }
 
   /**

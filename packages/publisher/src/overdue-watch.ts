@@ -1,12 +1,13 @@
 // Looks for windows that nobody flushed in time, because their publisher died, and flushes them.
 import type { CancelTimer, Clock, WindowName, WindowStore } from '@millrace/broker';
+import type { AnyCatalog } from '@millrace/contract';
 
 /** What the watch needs. */
 export interface OverdueWatchOptions {
   readonly windows: Pick<WindowStore, 'overdue'>;
   readonly clock: Clock;
-  /** The coalescing slots of the catalog. */
-  readonly slots: readonly string[];
+  /** Its coalescing slots are watched. */
+  readonly catalog: AnyCatalog;
   /** Flushes one window. Never rejects. */
   flush(name: WindowName): Promise<void>;
 }
@@ -23,15 +24,19 @@ const MAX_FOUND = 64;
 /** stopped ⇄ watching. One look at a time. */
 export class OverdueWatch {
   readonly #options: OverdueWatchOptions;
+  readonly #slots: readonly string[];
   #isWatching = false;
   #cancelTimer: CancelTimer = () => {};
 
   constructor(options: OverdueWatchOptions) {
     this.#options = options;
+    this.#slots = [
+      ...new Set(options.catalog.eventTypes.flatMap(({ coalescing }) => coalescing?.slot ?? [])),
+    ];
   }
 
   start(): void {
-    if (this.#isWatching || this.#options.slots.length === 0) return;
+    if (this.#isWatching || this.#slots.length === 0) return;
     this.#isWatching = true;
     this.#lookIn(Math.random() * LOOK_MS);
   }
@@ -46,7 +51,7 @@ export class OverdueWatch {
   }
 
   async #look(): Promise<void> {
-    const looks = await Promise.all(this.#options.slots.map((slot) => this.#lookAt(slot)));
+    const looks = await Promise.all(this.#slots.map((slot) => this.#lookAt(slot)));
     if (!this.#isWatching) return;
     this.#lookIn(looks.includes(MAX_FOUND) ? 1 : LOOK_MS + Math.random() * JITTER_MS);
   }

@@ -1,5 +1,6 @@
 // Publishes typed events: validate → stamp → coalesce → broker. The one way for an event into a stream, used by
 // backends directly and by the gateway for what arrives over HTTP and from clients.
+import type { EntryId } from '@millrace/broker';
 import {
   type AnyCatalog,
   AS_OF_FIELD,
@@ -11,14 +12,14 @@ import {
   type StreamEvent,
   type WrittenTexts,
 } from '@millrace/contract';
-import type { Coalescer, StoreMerged } from './coalescer.js';
+import { Coalescer } from './coalescer.js';
 import { PublisherError } from './errors.js';
+import type { FoldedEvent } from './fold-window.js';
 import { KeptTexts } from './kept-texts.js';
-import { LocalCoalescer } from './local-coalescer.js';
+import { LocalWindows } from './local-windows.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import { Publication, type PublicationParts, type PublishResult } from './publication.js';
-import { SharedCoalescer } from './shared-coalescer.js';
 import { type PublishOptions, stampEvent } from './stamp.js';
 
 /** One event of {@link Publisher.publishMany}: the arguments of `publish`, tied to one type. */
@@ -53,15 +54,12 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   constructor(options: ResolvedPublisherOptions<C>) {
     this.#options = options;
     this.#outbox = createOutbox(options);
-    this.#coalescer = createCoalescer(
-      options,
-      this.#keptTexts,
-      (event, asOf) =>
-        new Promise((resolve, reject) => {
-          const merged = this.#mergedEvent(event, asOf).begin(({ entryId }) => resolve(entryId), reject);
-          this.#outbox.put(merged);
-        }),
-    );
+    this.#coalescer = new Coalescer({
+      ...options,
+      local: options.coalescing === 'local' ? new LocalWindows(options.clock) : undefined,
+      keptTexts: this.#keptTexts,
+      store: (merged, onSettled) => this.#storeMerged(merged, onSettled),
+    });
   }
 
   /** How full the queue of events that wait for the broker is: 0 empty, 1 refuses. */
@@ -173,15 +171,24 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     return this.#publication({ event, declaration, fields, isCoalesced, isTriedOnce: false });
   }
 
-  #mergedEvent(event: StreamEvent, asOf: string | undefined): Publication {
+  #storeMerged(
+    { event, asOf }: FoldedEvent,
+    onSettled: (id: EntryId | undefined, cause?: unknown) => void,
+  ): void {
     const { catalog, coalescing } = this.#options;
     const declaration = this.#declarationOf(event);
-    const fields = catalog.encodeEntry(event, this.#keptTexts.textsOf(event));
-    // Events that can be replayed are not judged by it.
-    if (asOf !== undefined && declaration.replay.mode === 'none') fields[AS_OF_FIELD] = asOf;
-    // A window in the broker waits there itself; its flush must not go on when another publisher has taken it over.
-    const isTriedOnce = coalescing === 'redis';
-    return this.#publication({ event, declaration, fields, isCoalesced: false, isTriedOnce });
+    const fail = (cause: unknown): void => onSettled(undefined, cause);
+    try {
+      const fields = catalog.encodeEntry(event, this.#keptTexts.textsOf(event));
+      // Events that can be replayed are not judged by it.
+      if (asOf !== undefined && declaration.replay.mode === 'none') fields[AS_OF_FIELD] = asOf;
+      // A window in the broker waits there itself; its flush must not go on when another publisher has taken it over.
+      const isTriedOnce = coalescing === 'redis';
+      const merged = this.#publication({ event, declaration, fields, isCoalesced: false, isTriedOnce });
+      this.#outbox.put(merged.begin(({ entryId }) => onSettled(entryId), fail));
+    } catch (cause) {
+      fail(cause);
+    }
   }
 
   #publication(parts: Omit<PublicationParts, 'stream'>): Publication {
@@ -201,10 +208,10 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
       const details = { eventId: event.event_id, outcome: 'not_stored' } as const;
       reject(new PublisherError('publisher_closed', 'The publisher is closed.', details));
     } else if (publication.isCoalesced) {
-      this.#coalescer.add(event).then(
-        () => resolve({ status: 'coalesced', eventId: event.event_id }),
-        (cause: unknown) => reject(publication.errorOf(cause)),
-      );
+      this.#coalescer.add(event, {
+        resolve: () => resolve({ status: 'coalesced', eventId: event.event_id }),
+        reject: (cause) => reject(publication.errorOf(cause)),
+      });
     } else {
       const ending = declaration.endsCoalescing === undefined ? undefined : this.#coalescer.end(event);
       this.#outbox.put(publication.begin(resolve, reject, ending));
@@ -216,17 +223,6 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     if (declaration === undefined) throw new TypeError('an event that was checked has a declared type');
     return declaration;
   }
-}
-
-function createCoalescer(
-  { broker, catalog, clock, maxOpenWindows, observer, coalescing }: ResolvedPublisherOptions<AnyCatalog>,
-  keptTexts: KeptTexts,
-  store: StoreMerged,
-): Coalescer {
-  const options = { broker, catalog, clock, maxOpenWindows, observer, store };
-  return coalescing === 'local'
-    ? new LocalCoalescer(options)
-    : new SharedCoalescer({ ...options, keptTexts });
 }
 
 function createOutbox(options: ResolvedPublisherOptions<AnyCatalog>): Outbox {

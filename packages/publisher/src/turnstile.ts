@@ -10,17 +10,18 @@ export class Turnstile {
     this.#maxRunning = maxRunning;
   }
 
-  /** Runs `work` when it is its turn, and settles as it does. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  /** To be called before a piece of work, which begins when this resolves; `undefined`: at once. */
+  enter(): Promise<void> | undefined {
     // Who is let in by another's leaving takes over its place: the count stays.
-    if (this.#running < this.#maxRunning) this.#running++;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next();
-    }
+    if (this.#running >= this.#maxRunning) return new Promise((resolve) => this.#waiting.push(resolve));
+    this.#running++;
+    return undefined;
+  }
+
+  /** To be called when that work is done, whatever became of it. */
+  leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#running--;
+    else next();
   }
 }

@@ -37,27 +37,25 @@ const MAX_ATTEMPTS = 2;
 export class WindowIntake {
   readonly #ports: WindowIntakePorts;
   #queue: Waiting[] = [];
-  #adding: Promise<void> | undefined;
+  #isIdle = true;
+  readonly #onIdle: (() => void)[] = [];
 
   constructor(ports: WindowIntakePorts) {
     this.#ports = ports;
   }
 
   get isIdle(): boolean {
-    return this.#adding === undefined;
+    return this.#isIdle;
   }
 
-  /**
-   * Resolves when the window has the input.
-   * @throws BrokerError `overloaded` when too much waits, or as the store
-   */
-  add(input: IntakeInput): Promise<void> {
-    if (this.#queue.length >= MAX_QUEUED) return Promise.reject(overloaded());
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ input, resolve, reject });
-      // At the end of this turn, so that one loop of the caller makes one call.
-      this.#adding ??= Promise.resolve().then(() => this.#addAll());
-    });
+  /** Resolves its caller when the window has the input; rejects with BrokerError `overloaded` when too much waits, or as the store. */
+  add(waiting: Waiting): void {
+    if (this.#queue.length >= MAX_QUEUED) return waiting.reject(overloaded());
+    this.#queue.push(waiting);
+    if (!this.#isIdle) return;
+    this.#isIdle = false;
+    // At the end of this turn, so that one loop of the caller makes one call.
+    queueMicrotask(() => void this.#addAll());
   }
 
   /** Takes out what waits for a key and was not sent yet. */
@@ -67,44 +65,37 @@ export class WindowIntake {
     return withdrawn;
   }
 
-  /** Resolves when nothing is under way. Never rejects. */
+  /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
-    await this.#adding;
+    if (!this.#isIdle) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
+  /** Never rejects. */
   async #addAll(): Promise<void> {
     for (let attempts = 0; this.#queue.length > 0; ) {
       const batch = this.#takeBatch();
-      const left = await this.#addBatch(batch);
+      let left: readonly Waiting[] = [];
+      try {
+        const { outcomes, isOpened, dueInMs } = await this.#ports.add(batch.map(({ input }) => input));
+        this.#ports.onAdmission({ isOpened, dueInMs });
+        left = batch.filter((_, at) => outcomes[at] === 'full');
+        for (const [at, { resolve }] of batch.entries()) if (outcomes[at] !== 'full') resolve();
+      } catch (cause) {
+        for (const { reject } of batch) reject(cause);
+      }
       attempts = left.length === batch.length ? attempts + 1 : 0;
       if (left.length === 0) continue;
-      if (attempts >= MAX_ATTEMPTS) {
+      if (attempts < MAX_ATTEMPTS) {
+        this.#queue.unshift(...left);
+        await this.#ports.makeRoom();
+      } else {
+        attempts = 0;
         for (const { reject } of left) reject(overloaded());
-        continue;
       }
-      this.#queue.unshift(...left);
-      await this.#ports.makeRoom();
     }
     // In the turn in which nothing was left: what comes next begins anew.
-    this.#adding = undefined;
-  }
-
-  /** Those for which the window had no room. */
-  async #addBatch(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
-    try {
-      const { outcomes, ...admission } = await this.#ports.add(
-        batch.map(({ input: { id, text } }) => ({ id, text })),
-      );
-      this.#ports.onAdmission(admission);
-      return batch.filter(({ resolve }, at) => {
-        if (outcomes[at] === 'full') return true;
-        resolve();
-        return false;
-      });
-    } catch (cause) {
-      for (const { reject } of batch) reject(cause);
-      return [];
-    }
+    this.#isIdle = true;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
   #takeBatch(): Waiting[] {

@@ -1,4 +1,4 @@
-// Coalescing windows in memory: the same promises as on Redis, for publishers that share one broker object.
+// Coalescing windows in memory: the same promises as on Redis, for publishers that share one object.
 
 import { checkWindowInputs, checkWindowName } from '../arguments.js';
 import type { EntryId } from '../broker.js';
@@ -17,9 +17,15 @@ import {
   type WindowStore,
 } from '../windows.js';
 
+interface Held {
+  readonly text: string;
+  readonly value: unknown;
+  asOf: EntryId | undefined;
+}
+
 interface Pending {
   readonly dueAtMs: number;
-  readonly inputs: Map<string, WaitedInput>;
+  readonly inputs: Map<string, Held>;
   /** By key; at most `maxEndings`. */
   readonly endings: Map<string, WaitedEnding>;
   bytes: number;
@@ -48,18 +54,18 @@ const MAX_STATES = 100_000;
 export interface MemoryWindowsPorts {
   /** @throws BrokerError unless the broker is open */
   checkReady(): void;
-  /** The ID that an entry of the stream would have now. */
-  nextId(stream: string): EntryId;
+  /** The ID that an entry of the stream would have now; `undefined` where nobody knows. */
+  nextId(stream: string): EntryId | undefined;
 }
 
 /** See {@link WindowStore}. */
 export class MemoryWindows implements WindowStore {
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #ports: MemoryWindowsPorts;
   /** What was touched longest ago comes first, so that what is over is found at once. */
   readonly #states = new OldestFirstMap<string, State>();
 
-  constructor(clock: Clock, ports: MemoryWindowsPorts) {
+  constructor(clock: Pick<Clock, 'nowMs'>, ports: MemoryWindowsPorts) {
     this.#clock = clock;
     this.#ports = ports;
   }
@@ -84,9 +90,13 @@ export class MemoryWindows implements WindowStore {
 
   /** Notes what an entry ends that was appended in this very step. */
   end({ window, key }: WindowEnding, id: EntryId): void {
-    const endings = this.#states.get(nameOf(window))?.pending?.endings;
-    if (endings === undefined || (endings.size >= WINDOW_LIMITS.maxEndings && !endings.has(key))) return;
+    const pending = this.#states.get(nameOf(window))?.pending;
+    if (pending === undefined) return;
+    const { inputs, endings } = pending;
+    if (endings.size >= WINDOW_LIMITS.maxEndings && !endings.has(key)) return;
     endings.set(key, { key, id, at: id });
+    // What is there came before the entry, whenever that was.
+    for (const input of inputs.values()) input.asOf ??= id;
   }
 
   async claim(
@@ -173,18 +183,24 @@ export class MemoryWindows implements WindowStore {
   }
 }
 
-function addTo(pending: Pending, { id, text }: WindowInput, asOf: EntryId): 'added' | 'repeat' | 'full' {
+function addTo(
+  pending: Pending,
+  { id, text, value }: WindowInput,
+  asOf: EntryId | undefined,
+): 'added' | 'repeat' | 'full' {
   if (pending.inputs.has(id)) return 'repeat';
   if (pending.inputs.size >= WINDOW_LIMITS.maxInputs || pending.bytes >= WINDOW_LIMITS.maxBytes)
     return 'full';
-  pending.inputs.set(id, { text, asOf });
+  pending.inputs.set(id, { text, value, asOf });
   pending.bytes += Buffer.byteLength(text);
   return 'added';
 }
 
 function freeze({ inputs, endings, dueAtMs }: Pending, nowMs: number): Flushing {
   return {
-    inputs: [...inputs.values()],
+    inputs: Array.from(inputs.values(), ({ text, value, asOf }) =>
+      asOf === undefined ? { text, value } : { text, value, asOf },
+    ),
     endings: [...endings.values()],
     dueAtMs,
     sinceMs: nowMs,

@@ -1,0 +1,29 @@
+// Coalescing windows in this process alone. A crash loses what waits, at most one window (100 ms) of typing and receipts.
+import { type Clock, type EntryId, MemoryWindows, type WindowEnding } from '@millrace/broker';
+import { StreamTimes } from './stream-times.js';
+
+/**
+ * What is added here and what ends it are compared by the order of the calls; with messages of others by the time of the stream, as
+ * the receipts of this process tell it.
+ */
+export class LocalWindows extends MemoryWindows {
+  readonly #clock: Clock;
+  readonly #times: StreamTimes;
+
+  constructor(clock: Clock) {
+    const times = new StreamTimes();
+    // Measured on the clock that never goes back.
+    super(
+      { nowMs: () => clock.monotonicMs() },
+      { checkReady: () => {}, nextId: (stream) => times.asOf(stream, clock.monotonicMs()) },
+    );
+    this.#clock = clock;
+    this.#times = times;
+  }
+
+  /** An entry of this process is in its stream, and has ended this. */
+  stored(stream: string, id: EntryId, ending?: WindowEnding): void {
+    this.#times.note(stream, id, this.#clock.monotonicMs());
+    if (ending !== undefined) this.end(ending, id);
+  }
+}
