@@ -3,7 +3,8 @@
 import type { Static } from 'typebox';
 import { ContractError } from './contract-error.js';
 import type { EventTypeDeclaration, OpenPayloads, StreamDeclaration } from './declaration.js';
-import { type CatalogRules, checkCatalog } from './declaration-checks.js';
+import { type CatalogRules, checkCatalog, checkSlots } from './declaration-checks.js';
+import { withCoalescing } from './define.js';
 import {
   type EntryFields,
   encodeEntry,
@@ -157,15 +158,17 @@ export function defineCatalog<
   /** Rule that each `event_id` follows. @defaultValue 'uuid-v4' */
   readonly eventIdRule?: EventIdRule;
 }): Catalog<T, S> {
-  const { streams, eventTypes } = declarations;
+  const { streams } = declarations;
   const { maxEventBytes = MAX_EVENT_BYTES, openPayloads = 'any', eventIdRule = 'uuid-v4' } = declarations;
   const rules = Object.freeze({ maxEventBytes, openPayloads, eventIdRule });
-  checkCatalog(streams, eventTypes, rules);
+  checkCatalog(streams, declarations.eventTypes, rules);
+  const eventTypes = Object.freeze(declarations.eventTypes.map(withCoalescing));
+  checkSlots(eventTypes);
   const checks = new Map(eventTypes.map((type) => [type.name, createEventCheck(type, rules)]));
   const core: Core = { rules, checks };
   const streamsByName = new Map(streams.map((stream) => [stream.name, stream]));
   const catalog: AnyCatalog = {
-    eventTypes: Object.freeze([...eventTypes]),
+    eventTypes,
     streams: Object.freeze([...streams]),
     ...rules,
     find: (name) => checks.get(name)?.declaration,

@@ -74,6 +74,7 @@ export function checkEventType(type: EventTypeDeclaration): void {
   );
   checkReplay(type);
   checkCoalescing(type);
+  checkIndicator(type);
 }
 
 function checkEventTypeName(name: unknown): void {
@@ -117,11 +118,40 @@ function checkCoalescing({ name, coalescing, endsCoalescing }: EventTypeDeclarat
   check(coalescing === undefined, `event type "${name}" cannot both be coalesced and end coalescing`);
 }
 
-function checkSlot(name: string, rule: { readonly slot: string; readonly key: unknown }): void {
+function checkIndicator({ name, indicator, coalescing, endsCoalescing, replay }: EventTypeDeclaration): void {
+  if (indicator === undefined) return;
+  const { isShown, expiresAfterMs, windowMs = 1 } = indicator;
+  checkSlotName(name, 'indicator.name', indicator.name);
   check(
-    typeof rule.slot === 'string' && SLOT_NAME.test(rule.slot),
-    `event type "${name}": slot must be 1 to 64 lower-case letters, digits, "_" or "-", and begin with a letter`,
+    typeof isShown === 'boolean' || typeof isShown === 'function',
+    `event type "${name}": indicator.isShown must be true, false or a function of the payload`,
   );
+  for (const rule of ['user', 'payload'] as const)
+    check(typeof indicator[rule] === 'function', `event type "${name}": an indicator needs ${rule}`);
+  check(
+    isPositiveInteger(expiresAfterMs) && isPositiveInteger(windowMs),
+    `event type "${name}": indicator.expiresAfterMs and windowMs must be whole numbers of 1 or more`,
+  );
+  check(
+    replay.mode === 'none',
+    `event type "${name}": an indicator is not replayed: replay.mode must be none`,
+  );
+  check(
+    coalescing === undefined || coalescing.slot === indicator.name,
+    `event type "${name}": an indicator is coalesced in the slot of its own name, "${indicator.name}"`,
+  );
+  check(endsCoalescing === undefined, `event type "${name}" cannot both be an indicator and end coalescing`);
+}
+
+function checkSlotName(name: string, what: string, slot: unknown): void {
+  check(
+    typeof slot === 'string' && SLOT_NAME.test(slot),
+    `event type "${name}": ${what} must be 1 to 64 lower-case letters, digits, "_" or "-", and begin with a letter`,
+  );
+}
+
+function checkSlot(name: string, rule: { readonly slot: string; readonly key: unknown }): void {
+  checkSlotName(name, 'slot', rule.slot);
   check(typeof rule.key === 'function', `event type "${name}": a slot needs a key`);
 }
 
@@ -133,8 +163,8 @@ export interface CatalogRules {
 }
 
 /**
- * The checks across a whole catalog: unique names, known streams, one window per slot. A type may end
- * coalescing in a slot that no type uses, so that a catalog can take over some of the built-in types.
+ * The checks across a whole catalog: unique names, known streams. A type may end coalescing in a slot that no type uses, so that a
+ * catalog can take over some of the built-in types.
  * @throws ContractError `invalid_declaration`
  */
 export function checkCatalog(
@@ -154,7 +184,6 @@ export function checkCatalog(
   for (const { name, stream } of eventTypes) {
     check(streamNames.has(stream), `event type "${name}": the catalog has no stream "${stream}"`);
   }
-  checkSlots(eventTypes);
 }
 
 function checkUnique(
@@ -171,7 +200,11 @@ function checkUnique(
   }
 }
 
-function checkSlots(eventTypes: readonly EventTypeDeclaration[]): void {
+/**
+ * The checks of what types share: one window per slot, one expiry per indicator.
+ * @throws ContractError `invalid_declaration`
+ */
+export function checkSlots(eventTypes: readonly EventTypeDeclaration[]): void {
   const windows = new Map<string, number>();
   for (const { name, coalescing } of eventTypes) {
     if (coalescing === undefined) continue;
@@ -182,5 +215,15 @@ function checkSlots(eventTypes: readonly EventTypeDeclaration[]): void {
       `event type "${name}": slot "${slot}" has a window of ${first} ms already, not ${windowMs} ms`,
     );
     windows.set(slot, first);
+  }
+  const expiries = new Map<string, number>();
+  for (const { name, indicator } of eventTypes) {
+    if (indicator === undefined) continue;
+    const first = expiries.get(indicator.name) ?? indicator.expiresAfterMs;
+    check(
+      first === indicator.expiresAfterMs,
+      `event type "${name}": indicator "${indicator.name}" expires after ${first} ms already, not ${indicator.expiresAfterMs} ms`,
+    );
+    expiries.set(indicator.name, first);
   }
 }

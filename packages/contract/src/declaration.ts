@@ -49,12 +49,41 @@ export interface CoalescingRule<Payload> {
   merge(earlier: Payload, later: Payload): Payload | undefined;
 }
 
-/** An event of this type makes what waits in a slot pointless, as a message does for its sender's typing. */
+/** An event of this type makes what waits in a slot pointless, and ends the slot's indicator, as a message does for its sender's typing. */
 export interface EndsCoalescingRule<Payload> {
-  /** The slot, in the same room. */
+  /** The slot, in the same room; an indicator has its own name for a slot. */
   readonly slot: string;
-  /** The key inside the slot, `undefined` when there is none (a system message has no sender). */
+  /** The key inside the slot, of an indicator the user's; `undefined` when there is none (a system message has no sender). */
   key(payload: Payload): string | undefined;
+}
+
+/** A user of whom an indicator speaks. */
+export interface IndicatedUser {
+  readonly user_id: string;
+  readonly username: string;
+}
+
+/** A function of a payload; a payload's own type may stand where any is called for. */
+type OfPayload<Payload, Result> = { of(payload: Payload): Result }['of'];
+
+/**
+ * Events of this type show an indicator of a user, or end it. It is coalesced per user, the last event of a window counts, and is never
+ * replayed: a join is answered with who is shown. It ends with an event that says so, with an event of a type whose `endsCoalescing`
+ * names it as its slot, and when it expires. The user's own connections are not sent it.
+ */
+export interface IndicatorRule<Payload> {
+  /** Name of the indicator, and of the slot in which its events are coalesced. The types that show it and end it share it. */
+  readonly name: string;
+  /** True: events of the type show it. False: they end it. A function where the payload says which. */
+  readonly isShown: boolean | OfPayload<Payload, boolean>;
+  /** The user it speaks of. `undefined`: the event names none; it is sent to everybody as it comes, and nobody is listed. */
+  user(payload: Payload): IndicatedUser | undefined;
+  /** The payload that says so of a user, for a client that was left out and is told how things stand. */
+  payload(user: IndicatedUser, isShown: boolean): Payload;
+  /** Milliseconds after which it ends without news; the same for every type of the indicator. */
+  readonly expiresAfterMs: number;
+  /** Milliseconds from the first event of a window until it is flushed. @defaultValue 100 */
+  readonly windowMs?: number;
 }
 
 /** How strictly a catalog checks payloads whose type declares an `openPayload`. */
@@ -90,6 +119,9 @@ export interface EventTypeDeclaration<
   /** Milliseconds after which an event is no longer worth sending; null when it always is. */
   readonly maxAgeMs: number | null;
   readonly replay: ReplayRule<Static<Schema>>;
+  /** @defaultValue what `indicator` says, or not coalesced */
   readonly coalescing?: CoalescingRule<Static<Schema>>;
   readonly endsCoalescing?: EndsCoalescingRule<Static<Schema>>;
+  /** What the type's events say of a user for a moment. */
+  readonly indicator?: IndicatorRule<Static<Schema>>;
 }

@@ -2,6 +2,7 @@
 import type { TSchema } from 'typebox';
 import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';
 import { checkEventType, checkStream } from './declaration-checks.js';
+import { coalescingOf } from './indicator.js';
 
 /**
  * Declares a stream.
@@ -24,5 +25,12 @@ export function defineEventType<
   const Stream extends string,
 >(type: EventTypeDeclaration<Name, Schema, Stream>): EventTypeDeclaration<Name, Schema, Stream> {
   checkEventType(type);
-  return Object.freeze({ ...type });
+  return Object.freeze({ ...withCoalescing(type) });
+}
+
+/** The declaration with the coalescing that follows from its indicator. */
+export function withCoalescing<Type extends EventTypeDeclaration>(type: Type): Type {
+  const { indicator, coalescing } = type;
+  if (indicator === undefined || coalescing !== undefined) return type;
+  return Object.freeze({ ...type, coalescing: coalescingOf(indicator) });
 }

@@ -1,6 +1,7 @@
 // The built-in catalog: the nine event types and four streams of the data model. It is data; users' catalogs
 // are made the same way and can contain it.
 import { defineCatalog } from './catalog.js';
+import type { IndicatedUser } from './declaration.js';
 import { defineEventType, defineStream } from './define.js';
 import {
   anyObject,
@@ -19,7 +20,8 @@ import { isUuid } from './uuid-text.js';
 
 const COALESCING_WINDOW_MS = 100;
 const STALE_AFTER_MS = 300_000;
-const TYPING_SLOT = 'typing';
+const TYPING = 'typing';
+const TYPING_EXPIRES_AFTER_MS = 10_000;
 // About 40 kB of JSON: a sixth of the largest event.
 const MAX_UNITED_IDS = 1_000;
 
@@ -29,9 +31,6 @@ const streams = [
   defineStream({ name: 'events:notification', maxLength: 5_000 }),
   defineStream({ name: 'events:remote', maxLength: 1_000 }),
 ] as const;
-
-/** UUIDs are compared without regard to case. */
-const byUser = (payload: { readonly user_id: string }): string => payload.user_id.toLowerCase();
 
 /**
  * By user where the receipt has the recommended fields. What else may be there nobody knows: such a receipt stands for itself,
@@ -79,8 +78,16 @@ const chatMessage = defineEventType({
   lane: 'high',
   maxAgeMs: null,
   replay: { mode: 'all' },
-  endsCoalescing: { slot: TYPING_SLOT, key: (payload) => payload.sender_id?.toLowerCase() },
+  endsCoalescing: { slot: TYPING, key: (payload) => payload.sender_id?.toLowerCase() },
 });
+
+/** Who types. The last one of a window counts, and none is older than ten seconds. */
+const typingIndicator = {
+  name: TYPING,
+  user: ({ user_id, username }: IndicatedUser): IndicatedUser => ({ user_id, username }),
+  expiresAfterMs: TYPING_EXPIRES_AFTER_MS,
+  windowMs: COALESCING_WINDOW_MS,
+};
 
 const typingStart = defineEventType({
   name: 'typing_start',
@@ -90,11 +97,10 @@ const typingStart = defineEventType({
   lane: 'low',
   maxAgeMs: STALE_AFTER_MS,
   replay: { mode: 'none' },
-  coalescing: {
-    slot: TYPING_SLOT,
-    windowMs: COALESCING_WINDOW_MS,
-    key: byUser,
-    merge: (_earlier, later) => later,
+  indicator: {
+    ...typingIndicator,
+    isShown: true,
+    payload: (user) => ({ ...user, is_typing: true as const }),
   },
 });
 
@@ -106,11 +112,10 @@ const typingStop = defineEventType({
   lane: 'low',
   maxAgeMs: STALE_AFTER_MS,
   replay: { mode: 'none' },
-  coalescing: {
-    slot: TYPING_SLOT,
-    windowMs: COALESCING_WINDOW_MS,
-    key: byUser,
-    merge: (_earlier, later) => later,
+  indicator: {
+    ...typingIndicator,
+    isShown: false,
+    payload: (user) => ({ ...user, is_typing: false as const }),
   },
 });
 

@@ -35,6 +35,8 @@ export {
   type CoalescingRule,
   type EndsCoalescingRule,
   type EventTypeDeclaration,
+  type IndicatedUser,
+  type IndicatorRule,
   LANES,
   type Lane,
   type OpenPayloads,
@@ -46,6 +48,12 @@ export { type EntryFields, MAX_EVENT_BYTES, type WrittenTexts } from './entry.js
 export { type EventMetadata, eventMetadata, type StreamEvent } from './envelope.js';
 export { eventCatalog } from './event-catalog.js';
 export { type EventIdRule, isEventId, MAX_EVENT_ID_BYTES } from './event-id-rule.js';
+export {
+  type Indicator,
+  indicatorsOf,
+  showsIndicator,
+  userKey,
+} from './indicator.js';
 export { hasUtcOffset, isTimestamp, MAX_TIMESTAMP_CHARS, normalizeTimestamp } from './iso-timestamp.js';
 export { type ActualType, describeIssue, describeIssues, type Issue, MAX_ISSUES } from './issue.js';
 export { itemTexts } from './json-scan.js';

@@ -28,6 +28,14 @@ const coalescing = {
   merge: <Payload>(_: Payload, later: Payload) => later,
 };
 
+const indicator = {
+  name: 'orders_open',
+  isShown: true,
+  user: () => undefined,
+  payload: () => ({ id: 'x' }),
+  expiresAfterMs: 1_000,
+};
+
 const invalid = (words: RegExp): unknown =>
   expect.objectContaining({ code: 'invalid_declaration', message: expect.stringMatching(words) });
 
@@ -81,11 +89,31 @@ test.each([
   [{ endsCoalescing: { slot: '', key } }, /slot/],
   [{ endsCoalescing: { slot: 'orders' } }, /key/],
   [{ coalescing, endsCoalescing: { slot: 'orders', key } }, /both/],
+  [{ indicator: { ...indicator, name: 'A' }, replay: { mode: 'none' } }, /indicator\.name/],
+  [{ indicator: { ...indicator, isShown: 1 }, replay: { mode: 'none' } }, /isShown/],
+  [{ indicator: { ...indicator, user: undefined }, replay: { mode: 'none' } }, /user/],
+  [{ indicator: { ...indicator, payload: undefined }, replay: { mode: 'none' } }, /payload/],
+  [{ indicator: { ...indicator, expiresAfterMs: 0 }, replay: { mode: 'none' } }, /expiresAfterMs/],
+  [{ indicator, replay: { mode: 'all' } }, /replay/],
+  [{ indicator, coalescing, replay: { mode: 'none' } }, /slot of its own name/],
+  [{ indicator, endsCoalescing: { slot: 'orders', key }, replay: { mode: 'none' } }, /both/],
 ])('an event type with %j', (change, words) => {
   expect(() => defineEventType({ ...type, ...change } as Declaration)).toThrow(invalid(words));
   // A declaration that was written by hand is found by the catalog.
   const eventTypes = [{ ...type, ...change } as Declaration];
   expect(() => defineCatalog({ streams: [stream], eventTypes })).toThrow(invalid(words));
+});
+
+test('a catalog whose types of one indicator expire differently', () => {
+  const first = { ...type, replay: { mode: 'none' }, indicator } as Declaration;
+  const second = {
+    ...first,
+    name: 'order_left',
+    indicator: { ...indicator, expiresAfterMs: 2 },
+  } as Declaration;
+  expect(() => defineCatalog({ streams: [stream], eventTypes: [first, second] })).toThrow(
+    invalid(/expires after 1000 ms already, not 2 ms/),
+  );
 });
 
 test('a catalog with names twice, an unknown stream, or two windows in one slot', () => {

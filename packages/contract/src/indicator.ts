@@ -1,0 +1,65 @@
+// Indicators: what holds of a user for a moment, such as that they are typing. What follows from the rule that an event type declares.
+import type { CoalescingRule, EventTypeDeclaration, IndicatedUser, IndicatorRule } from './declaration.js';
+import { isUuid } from './uuid-text.js';
+
+/** What a client or a gateway has to know of one indicator. */
+export interface Indicator {
+  readonly name: string;
+  readonly expiresAfterMs: number;
+  /** The event type, and its payload, that shows or ends it for a user; `undefined` when no type of the catalog does. */
+  eventOf(
+    user: IndicatedUser,
+    isShown: boolean,
+  ): { readonly type: string; readonly payload: unknown } | undefined;
+}
+
+type Indicating = Pick<EventTypeDeclaration, 'name' | 'indicator'>;
+
+const WINDOW_MS = 100;
+
+/** The same for two IDs of one user, and for no others: UUIDs mean the same in upper and in lower case, other IDs are compared as they are. */
+export function userKey(userId: string): string {
+  return isUuid(userId) ? userId.toLowerCase() : userId;
+}
+
+/** True when the event shows its indicator, false when it ends it. */
+export function showsIndicator<Payload>({ isShown }: IndicatorRule<Payload>, payload: Payload): boolean {
+  return typeof isShown === 'function' ? isShown(payload) : isShown;
+}
+
+/** How events of an indicator are coalesced: per user, and the later one stands for both. */
+export function coalescingOf<Payload>(rule: IndicatorRule<Payload>): CoalescingRule<Payload> {
+  return Object.freeze({
+    slot: rule.name,
+    windowMs: rule.windowMs ?? WINDOW_MS,
+    key(payload: Payload) {
+      const user = rule.user(payload);
+      return user === undefined ? undefined : userKey(user.user_id);
+    },
+    merge: (_earlier: Payload, later: Payload) => later,
+  });
+}
+
+/** The indicators that these event types declare, by name. */
+export function indicatorsOf(eventTypes: readonly Indicating[]): ReadonlyMap<string, Indicator> {
+  const indicators = new Map<string, Indicator>();
+  for (const { indicator } of eventTypes) {
+    if (indicator === undefined || indicators.has(indicator.name)) continue;
+    const { name, expiresAfterMs } = indicator;
+    const types = eventTypes.filter((type) => type.indicator?.name === name);
+    indicators.set(name, {
+      name,
+      expiresAfterMs,
+      eventOf: (user, isShown) => eventOf(types, user, isShown),
+    });
+  }
+  return indicators;
+}
+
+function eventOf(types: readonly Indicating[], user: IndicatedUser, isShown: boolean) {
+  for (const { name: type, indicator } of types) {
+    if (indicator === undefined || indicator.isShown === !isShown) continue;
+    return { type, payload: indicator.payload(user, isShown) };
+  }
+  return undefined;
+}

@@ -1,0 +1,89 @@
+// Indicators: what follows from the rule of an event type, built-in or a user's own.
+import { describe, expect, it } from 'vitest';
+import {
+  createCoalescing,
+  defineCatalog,
+  defineEventType,
+  eventCatalog,
+  indicatorsOf,
+  Type,
+  uuid,
+} from '../src/index.js';
+
+const agent = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
+const agentViewing = defineEventType({
+  name: 'agent_viewing',
+  payload: Type.Object({ agent_id: uuid(), agent_name: Type.String(), is_viewing: Type.Boolean() }),
+  stream: 'events:chat',
+  lane: 'low',
+  maxAgeMs: 60_000,
+  replay: { mode: 'none' },
+  indicator: {
+    name: 'agent_viewing',
+    isShown: ({ is_viewing }) => is_viewing,
+    user: ({ agent_id, agent_name }) => ({ user_id: agent_id, username: agent_name }),
+    payload: ({ user_id, username }, isShown) => ({
+      agent_id: user_id,
+      agent_name: username,
+      is_viewing: isShown,
+    }),
+    expiresAfterMs: 30_000,
+  },
+});
+const catalog = defineCatalog({
+  ...eventCatalog,
+  eventTypes: [...eventCatalog.eventTypes, agentViewing],
+});
+
+function viewing(isViewing: boolean, agentId = agent) {
+  return catalog.assertEvent({
+    event_id: crypto.randomUUID(),
+    event_type: 'agent_viewing',
+    timestamp: '2026-01-16T10:00:00Z',
+    room_id: 'room',
+    payload: { agent_id: agentId, agent_name: 'Ana', is_viewing: isViewing },
+  });
+}
+
+describe('an indicator', () => {
+  it('is coalesced per user in the slot of its own name, the last event of a window counts', () => {
+    const coalescing = createCoalescing(catalog);
+    expect(coalescing.slotOf(viewing(true))).toEqual({ roomId: 'room', slot: 'agent_viewing', key: agent });
+    const opened = coalescing.add(undefined, viewing(true), 0);
+    const { window, outcome } = coalescing.add(opened.window, viewing(false, agent.toUpperCase()), 1);
+    expect([outcome, coalescing.dueAtMs(window)]).toEqual(['absorbed', 100]);
+    expect(coalescing.flush(window).events).toMatchObject([
+      { payload: { is_viewing: false }, metadata: { coalesced_count: 2 } },
+    ]);
+  });
+
+  it('says which event shows it and which ends it, of one type or of two', () => {
+    const indicators = indicatorsOf(catalog.eventTypes);
+    expect([...indicators.keys()]).toEqual(['typing', 'agent_viewing']);
+    const user = { user_id: agent, username: 'Ana' };
+    for (const isShown of [true, false]) {
+      expect(indicators.get('agent_viewing')?.eventOf(user, isShown)).toEqual({
+        type: 'agent_viewing',
+        payload: { agent_id: agent, agent_name: 'Ana', is_viewing: isShown },
+      });
+      expect(indicators.get('typing')?.eventOf(user, isShown)).toEqual({
+        type: isShown ? 'typing_start' : 'typing_stop',
+        payload: { ...user, is_typing: isShown },
+      });
+    }
+    const [typingStart] = eventCatalog.eventTypes.filter(({ name }) => name === 'typing_start');
+    const alone = indicatorsOf(typingStart === undefined ? [] : [typingStart]);
+    expect(alone.get('typing')?.eventOf(user, false)).toBeUndefined();
+  });
+
+  it('keeps the window of a declaration that is written by hand, and of one that is declared anew', () => {
+    const { streams } = eventCatalog;
+    // As it stands in the source.
+    const byHand = Object.fromEntries(
+      Object.entries(agentViewing).filter(([name]) => name !== 'coalescing'),
+    ) as typeof agentViewing;
+    const found = defineCatalog({ streams, eventTypes: [byHand] }).find('agent_viewing');
+    expect(found?.coalescing).toMatchObject({ slot: 'agent_viewing', windowMs: 100 });
+    expect(defineEventType({ ...agentViewing, maxAgeMs: 1_000 }).coalescing).toBe(agentViewing.coalescing);
+  });
+});
