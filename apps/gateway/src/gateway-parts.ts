@@ -22,6 +22,7 @@ import type { RoomPorts } from './hub/connection-rooms.js';
 import { createEventsHub } from './hub/events-hub.js';
 import { RateLimit } from './hub/rate-limit.js';
 import { Typists } from './hub/typists.js';
+import { TYPING } from './indicators/room-indicators.js';
 import type { Logger } from './logger.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { createPublisherObserver, observeSignalR } from './observers.js';
@@ -139,7 +140,10 @@ function mapHub(
     publisher: parts.publisher,
     rooms: roomPorts(site, parts.rooms),
     areRoomsOpen: isDevelopment,
-    typists: new Typists({ expiryMs: options.typingExpiryMs, maxRoomsPerUser: maxRoomsPerConnection }),
+    typists: new Typists({
+      expiryMs: parts.rooms.indicators.find(TYPING)?.expiresAfterMs ?? 0,
+      maxRoomsPerUser: maxRoomsPerConnection,
+    }),
     rateLimit: new RateLimit({
       perSecond: options.maxClientEventsPerSecond,
       burst: options.maxClientEventsBurst,
@@ -156,13 +160,13 @@ function mapHub(
 }
 
 function roomPorts({ options, metrics }: Site, rooms: Rooms): RoomPorts {
-  const { positions, replay, typing, laggards, losses, rounds } = rooms;
+  const { positions, replay, indicators, laggards, losses, rounds } = rooms;
   return {
     currentPosition: (roomId) => positions.ofRoom(roomId),
     catchUp: (target, after) => replay.catchUp(target, after),
     mark: (roomId) => replay.mark(roomId),
     followUp: (target, mark) => replay.followUp(target, mark),
-    typingIn: (roomId) => typing.list(roomId, systemClock.monotonicMs()),
+    indicators,
     laggards,
     losses,
     rounds,

@@ -82,7 +82,7 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly sendTimeoutMs?: number;
   /** A connection that was sent nothing for this long is told its position, if it moved. @defaultValue 20_000 */
   readonly positionIntervalMs?: number;
-  /** A typing indicator without news ends after this. @defaultValue 10_000 */
+  /** A typing indicator without news ends after this. @defaultValue what its event types declare: 10_000 */
   readonly typingExpiryMs?: number;
   /** Typing and receipts that one user may send through the hub, on all connections to this gateway together. @defaultValue 20 */
   readonly maxClientEventsPerSecond?: number;
@@ -105,13 +105,14 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
 
 /** Options with every default filled in. */
 export type ResolvedGatewayOptions = Readonly<
-  Required<
-    Omit<GatewayOptions<AnyCatalog>, 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl' | 'instanceUrl'>
-  > &
-    Pick<GatewayOptions, 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl' | 'instanceUrl'> & {
+  Required<Omit<GatewayOptions<AnyCatalog>, OptionalOption>> &
+    Pick<GatewayOptions, OptionalOption> & {
       readonly instance: string;
     }
 >;
+
+/** Options whose absence means something. */
+type OptionalOption = 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl' | 'instanceUrl' | 'typingExpiryMs';
 
 const defaults = {
   catalog: eventCatalog as AnyCatalog,
@@ -138,7 +139,6 @@ const defaults = {
   maxOutboundMessages: 8_192,
   sendTimeoutMs: 10_000,
   positionIntervalMs: 20_000,
-  typingExpiryMs: 10_000,
   maxClientEventsPerSecond: 20,
   maxClientEventsBurst: 60,
   clockSkewLimitMs: 30_000,
@@ -165,7 +165,6 @@ const counts = [
   'maxOutboundMessages',
   'sendTimeoutMs',
   'positionIntervalMs',
-  'typingExpiryMs',
   'maxClientEventsPerSecond',
   'maxClientEventsBurst',
   'clockSkewLimitMs',
@@ -188,6 +187,7 @@ export function resolveOptions(
   checkDuration('drainMs (MILLRACE_DRAIN_MS)', resolved.drainMs);
   checkDuration('shutdownTimeoutMs', resolved.shutdownTimeoutMs);
   for (const option of counts) checkCount(option, resolved[option]);
+  if (resolved.typingExpiryMs !== undefined) checkCount('typingExpiryMs', resolved.typingExpiryMs);
   checkSecrets(resolved);
   checkUrl('MILLRACE_JWKS_URL', resolved.jwksUrl, ['path', 'query']);
   checkInstanceName(resolved.instance);

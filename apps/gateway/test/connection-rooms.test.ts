@@ -1,17 +1,18 @@
 // The rooms of one connection, with a real replay behind them: what a client that comes back, or reads too slowly, is sent.
+import { eventCatalog, type IndicatedUser, indicatorsOf } from '@millrace/contract';
 import type { PreparedCall } from '@millrace/signalr';
 import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Laggards } from '../src/delivery/laggards.js';
 import { Losses } from '../src/delivery/losses.js';
-import type { TypingUser } from '../src/delivery/typing-users.js';
 import { ConnectionRooms, type RoomMember } from '../src/hub/connection-rooms.js';
 import { at, createReplayWorld } from './support/replay-world.js';
 
+const indicators = indicatorsOf(eventCatalog.eventTypes);
 const me = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
-const ana: TypingUser = { user_id: '3f2504e0-4f89-41d3-9a0c-0305e82c3302', username: 'ana' };
-const bob: TypingUser = { user_id: '3f2504e0-4f89-41d3-9a0c-0305e82c3303', username: 'bob' };
+const ana: IndicatedUser = { user_id: '3f2504e0-4f89-41d3-9a0c-0305e82c3302', username: 'ana' };
+const bob: IndicatedUser = { user_id: '3f2504e0-4f89-41d3-9a0c-0305e82c3303', username: 'bob' };
 
 interface Sent {
   readonly content?: string;
@@ -27,14 +28,17 @@ function setUp(maxRoomsPerConnection = 1_000) {
   const outcomes: string[] = [];
   const laggards = new Laggards();
   const losses = new Losses({ clock: fakeClock(), random: Math.random });
-  let typing: readonly TypingUser[] = [];
+  let typing: readonly IndicatedUser[] = [];
   let flush: (() => void)[] = [];
   const rooms = new ConnectionRooms({
     currentPosition: () => 'now',
     catchUp: (target, after) => world.replay.catchUp(target, after),
     mark: (roomId) => world.replay.mark(roomId),
     followUp: (target, mark) => world.replay.followUp(target, mark),
-    typingIn: () => typing,
+    indicators: {
+      in: () => new Map([['typing', typing]]),
+      find: (name) => indicators.get(name),
+    },
     laggards,
     losses,
     rounds: {
@@ -90,7 +94,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
       world.deliver(content, roomId);
       if (groups.has(roomId)) log.push(content);
     },
-    setTyping: (users: readonly TypingUser[]) => {
+    setTyping: (users: readonly IndicatedUser[]) => {
       typing = users;
     },
     /** The client takes what was sent to it. */

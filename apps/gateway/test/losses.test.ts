@@ -122,7 +122,7 @@ function createLossyWorld() {
         catchUp: (target, after) => replay.catchUp(target, after),
         mark: (roomId) => replay.mark(roomId),
         followUp: (target, mark) => replay.followUp(target, mark),
-        typingIn: () => [],
+        indicators: { in: () => new Map(), find: () => undefined },
         laggards: new Laggards(),
         losses,
         rounds: {

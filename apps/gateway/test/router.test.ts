@@ -4,7 +4,7 @@ import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import { Router, type RouterOptions } from '../src/delivery/router.js';
-import { TypingUsers } from '../src/delivery/typing-users.js';
+import { RoomIndicators } from '../src/indicators/room-indicators.js';
 
 const nowMs = Date.parse('2026-01-16T10:00:00Z');
 
@@ -29,7 +29,7 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
     {
       rooms: {
         brokerTimeMs: () => brokerTimeMs,
-        typing: new TypingUsers({ expiryMs: 10_000, maxRooms: 10 }),
+        indicators: new RoomIndicators(eventCatalog),
         positions: {
           ofRoom: (roomId) => `position/${roomId.length}`,
           at: (_roomId, placeOf) => placeOf('events:notification').cursor,

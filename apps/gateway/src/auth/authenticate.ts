@@ -1,8 +1,8 @@
 // Who is connecting: a verified token, or in development anybody. The hub knows users by their keys, so that it finds all connections
 // of a user however a token spells the ID; `user.userId` stays as it was written.
 import { randomUUID } from 'node:crypto';
+import { userKey } from '@millrace/contract';
 import { type Authenticate, AuthenticationUnavailable } from '@millrace/signalr';
-import { userKey } from '../delivery/user-key.js';
 import type { Logger } from '../logger.js';
 import type { TokenVerifier, User } from './token-verifier.js';
 

@@ -1,5 +1,5 @@
 // Sends events to the members of their rooms that are connected here, and positions to those whose rooms were quiet.
-import type { ReceivedEvent } from '@millrace/contract';
+import { type ReceivedEvent, userKey } from '@millrace/contract';
 import type { Hub, PreparedCall } from '@millrace/signalr';
 import type { Metrics } from '../metrics.js';
 import { prepareEvent } from './event-text.js';
@@ -7,7 +7,6 @@ import type { EventsClient } from './events-client.js';
 import { untoldGroup } from './losses.js';
 import { QuietConnections } from './quiet-connections.js';
 import type { Rooms } from './rooms.js';
-import { userKey } from './user-key.js';
 
 /** What a sender is made of. */
 export interface RoomSenderParts {

@@ -1,6 +1,7 @@
-// What this gateway knows of its rooms: how far they are, what can be replayed, who is typing, behind or not told of a loss. The hub
+// What this gateway knows of its rooms: how far they are, what can be replayed, whom an indicator shows, who is behind or not told of a loss. The hub
 // asks it when clients come; delivery keeps it up to date.
 import { type Broker, type Member, systemClock } from '@millrace/broker';
+import { RoomIndicators } from '../indicators/room-indicators.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics.js';
 import type { ResolvedGatewayOptions } from '../options.js';
@@ -9,10 +10,6 @@ import { ReplayRounds } from '../replay/replay-rounds.js';
 import { Laggards } from './laggards.js';
 import { Losses } from './losses.js';
 import { RoomPositions } from './room-positions.js';
-import { TypingUsers } from './typing-users.js';
-
-// Rooms with a typist at one time; beyond it the one that is longest without news is forgotten.
-const maxTypingRooms = 10_000;
 
 /** What rooms are made of. */
 export interface RoomsParts {
@@ -27,7 +24,8 @@ export class Rooms {
   readonly positions: RoomPositions;
   /** What clients that were away or too slow are sent. */
   readonly replay: Replay;
-  readonly typing: TypingUsers;
+  /** Who is typing, and what else of users holds for a moment. */
+  readonly indicators: RoomIndicators;
   /** Members that are being sent what they missed. */
   readonly laggards = new Laggards();
   /** Connections that have not been told of a loss yet. */
@@ -49,7 +47,7 @@ export class Rooms {
       broker,
       this.positions,
     );
-    this.typing = new TypingUsers({ expiryMs: options.typingExpiryMs, maxRooms: maxTypingRooms });
+    this.indicators = new RoomIndicators(options.catalog, options.typingExpiryMs);
     this.rounds = new ReplayRounds({
       counters: broker.counters,
       clock: systemClock,

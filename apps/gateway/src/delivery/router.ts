@@ -1,6 +1,7 @@
 // The way of an entry through the gateway: decide, then act. Runs synchronously, in stream order; knows no Redis and no sockets.
 import type { Clock, Entry, StreamPosition } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
+import { type GateReason, IndicatorGate } from '../indicators/indicator-gate.js';
 import { type Accepted, type DecisionRules, type Dropped, decide } from './decide.js';
 import { prepareEvent } from './event-text.js';
 import { clockSkewMs, isNaive } from './freshness.js';
@@ -8,13 +9,11 @@ import type { Rejections } from './rejections.js';
 import type { RoomSender } from './room-sender.js';
 import type { Rooms } from './rooms.js';
 import { SeenEvents } from './seen-ids.js';
-import { observeTyping } from './typing-events.js';
-import { type GateReason, TypingGate } from './typing-gate.js';
 
-// As long as the contract's own windows remember a message.
-const typingMemoryMs = 10_000;
+// An event that ended an indicator is remembered for so long against starts that come late.
+const endingMemoryMs = 10_000;
 // Users of rooms that wrote or typed in the last 10 s; beyond it a late start may show until it expires.
-const maxTypingKeys = 100_000;
+const maxGateKeys = 100_000;
 
 /** Why an event was not delivered. */
 export type UndeliveredReason = Dropped['reason'] | GateReason;
@@ -39,7 +38,7 @@ export interface RouterOptions {
 
 /** What the router acts on. */
 export interface RouterParts {
-  readonly rooms: Pick<Rooms, 'brokerTimeMs' | 'typing'> & {
+  readonly rooms: Pick<Rooms, 'brokerTimeMs' | 'indicators'> & {
     readonly positions: Pick<Rooms['positions'], 'ofRoom' | 'at' | 'belongs'>;
     readonly replay: Pick<Rooms['replay'], 'remember'>;
   };
@@ -63,7 +62,7 @@ export class Router {
   readonly #rules: DecisionRules;
   /** For what was delivered before this gateway came. */
   readonly #pastRules: DecisionRules;
-  readonly #typingGate: TypingGate;
+  readonly #gate: IndicatorGate;
 
   constructor(options: RouterOptions, parts: RouterParts) {
     const { catalog, freshness, dedupeWindowMs: windowMs, maxDedupeIds: maxIds } = options;
@@ -72,8 +71,8 @@ export class Router {
     this.#seen = new SeenEvents({ windowMs, maxIds });
     this.#rules = { catalog, freshness, positions: parts.rooms.positions, seen: this.#seen };
     this.#pastRules = { ...this.#rules, freshness: 'none' };
-    this.#typingGate = new TypingGate(
-      { memoryMs: typingMemoryMs, maxKeys: maxTypingKeys },
+    this.#gate = new IndicatorGate(
+      { memoryMs: endingMemoryMs, maxKeys: maxGateKeys },
       {
         clock: parts.clock,
         release: (accepted) => this.#hand(accepted),
@@ -96,7 +95,7 @@ export class Router {
       case 'deliver':
         this.#seen.add(decision.received, decision.appendedMs);
         this.#observeTimestamp(decision);
-        if (this.#typingGate.admits(decision)) this.#hand(decision);
+        if (this.#gate.admits(decision)) this.#hand(decision);
     }
   }
 
@@ -111,15 +110,15 @@ export class Router {
     if (decision.verdict !== 'deliver') return;
     const { received, appendedMs } = decision;
     this.#seen.add(received, appendedMs);
-    if (brokerTimeMs - appendedMs < typingMemoryMs) this.#typingGate.noteMessage(decision);
+    if (brokerTimeMs - appendedMs < endingMemoryMs) this.#gate.noteMessage(decision);
     if (!isReplayed(received)) return;
     const call = prepareEvent(received, positions.at(received.event.room_id, placeOf));
     replay.remember(stream, entry.id, received, call, appendedMs);
   }
 
-  /** Lets typing go on that waits for the end of its window. */
+  /** Lets go on what waits for the end of its window. */
   flush(): void {
-    this.#typingGate.flush();
+    this.#gate.flush();
   }
 
   #observeTimestamp({ entry, received, appendedMs }: Accepted): void {
@@ -133,12 +132,12 @@ export class Router {
   #hand({ stream, entry, received, appendedMs }: Accepted): void {
     const { clock, observer, rooms, sender } = this.#parts;
     const { room_id: roomId } = received.event;
-    const typist = observeTyping(received, rooms.typing, clock.monotonicMs());
+    const user = rooms.indicators.observe(received, clock.monotonicMs());
     const isKept = isReplayed(received);
     const isWanted = isKept || sender.hasMembers(roomId);
     const call = isWanted ? prepareEvent(received, rooms.positions.ofRoom(roomId)) : undefined;
     if (isKept && call !== undefined) rooms.replay.remember(stream, entry.id, received, call, appendedMs);
-    const recipients = sender.send(received, call, typist);
+    const recipients = sender.send(received, call, user);
     observer.delivered(received, recipients, rooms.brokerTimeMs() - appendedMs);
   }
 }

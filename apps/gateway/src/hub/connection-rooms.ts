@@ -3,14 +3,15 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Position } from '@millrace/broker';
+import { type IndicatedUser, userKey } from '@millrace/contract';
 import { type BackpressureVerdict, type HubContext, HubError } from '@millrace/signalr';
 import { personalRoomOf } from '../auth/room-access.js';
 import type { User } from '../auth/token-verifier.js';
 import type { EventsClient } from '../delivery/events-client.js';
 import type { Laggards } from '../delivery/laggards.js';
 import { isUntoldGroup, type Losses, type LossReason, untoldGroup } from '../delivery/losses.js';
-import type { TypingUser } from '../delivery/typing-users.js';
-import { isSameUser, userKey } from '../delivery/user-key.js';
+import { changesBetween, shownToUser } from '../indicators/indicator-changes.js';
+import { type RoomIndicators, type ShownByName, TYPING } from '../indicators/room-indicators.js';
 import type { CatchUpOutcome, ReplayOutcome, ReplayTarget, RoomMark } from '../replay/replay.js';
 import type { ReplayRound, ReplayRounds } from '../replay/replay-rounds.js';
 import { tryAgain } from './try-again.js';
@@ -31,8 +32,13 @@ export interface JoinResult {
   /** How many missed events were sent. */
   readonly replayed: number;
   /** Who else is typing in the room now. */
-  readonly typing: readonly TypingUser[];
+  readonly typing: readonly IndicatedUser[];
+  /** Whom other indicators of the catalog show, by name; left out where they show nobody. */
+  readonly indicators?: Readonly<Record<string, readonly IndicatedUser[]>>;
 }
+
+/** What a client is told when it enters a room. */
+type Entrance = Omit<JoinResult, 'recovered' | 'replayed'>;
 
 /** What the rooms of a connection need of the gateway. */
 export interface RoomPorts {
@@ -44,7 +50,7 @@ export interface RoomPorts {
   mark(roomId: string): RoomMark;
   /** See `Replay.followUp`. */
   followUp(target: Omit<ReplayTarget, 'mayBegin'>, mark: RoomMark): Promise<ReplayOutcome>;
-  typingIn(roomId: string): readonly TypingUser[];
+  readonly indicators: Pick<RoomIndicators, 'in' | 'find'>;
   readonly laggards: Laggards;
   readonly losses: Pick<Losses, 'add' | 'remove' | 'tellNow'>;
   /** See `ReplayRounds`. */
@@ -61,8 +67,8 @@ export interface RoomPorts {
 interface Absence {
   readonly isSlow: boolean;
   readonly mark: RoomMark;
-  /** Who was typing, as far as the client was told. */
-  readonly typing: readonly TypingUser[];
+  /** Whom indicators showed, as far as the client was told. */
+  readonly shown: ShownByName;
 }
 
 /**
@@ -112,7 +118,7 @@ export class ConnectionRooms {
     if (after === undefined) return { ...this.#enter(member, roomId), recovered: false, replayed: 0 };
     // Who is in the room already leaves it meanwhile: what is missed comes before anything new.
     const absence = this.#stepOut(member, roomId, false);
-    let entered: Pick<JoinResult, 'roomId' | 'position' | 'typing'> | undefined;
+    let entered: Entrance | undefined;
     const arrive = (): void => {
       entered = this.#enter(member, roomId);
     };
@@ -185,7 +191,7 @@ export class ConnectionRooms {
   async #isCaughtUp(member: RoomMember, roomId: string, absence: Absence): Promise<boolean> {
     const target = this.#target(member, roomId, absence);
     const arrive = (): void => {
-      this.#tellTyping(member, roomId, absence.typing);
+      this.#tellIndicators(member, roomId, absence.shown);
       this.#enter(member, roomId);
     };
     const { recovered } = await this.#ports.followUp({ ...target, arrive }, absence.mark);
@@ -206,14 +212,13 @@ export class ConnectionRooms {
     this.#joined.add(roomId);
   }
 
-  #enter(member: RoomMember, roomId: string): Pick<JoinResult, 'roomId' | 'position' | 'typing'> {
+  #enter(member: RoomMember, roomId: string): Entrance {
     this.#endAbsence(member, roomId);
     member.groups.add(roomId);
-    return {
-      roomId,
-      position: this.#ports.currentPosition(roomId),
-      typing: this.#othersTyping(member, roomId),
-    };
+    const position = this.#ports.currentPosition(roomId);
+    const { [TYPING]: typing = [], ...indicators } = Object.fromEntries(this.#shownTo(member, roomId));
+    const entrance = { roomId, position, typing };
+    return Object.keys(indicators).length === 0 ? entrance : { ...entrance, indicators };
   }
 
   #lose(member: RoomMember, concerns: (roomId: string) => boolean, reason: LossReason): boolean {
@@ -248,7 +253,7 @@ export class ConnectionRooms {
     this.#endAbsence(member, roomId);
     this.#takeOut(member, roomId);
     const { mark, laggards } = this.#ports;
-    const absence = { isSlow, mark: mark(roomId), typing: this.#othersTyping(member, roomId) };
+    const absence = { isSlow, mark: mark(roomId), shown: this.#shownTo(member, roomId) };
     this.#absences.set(roomId, absence);
     laggards.add(member.connectionId, roomId);
     return absence;
@@ -287,31 +292,28 @@ export class ConnectionRooms {
     };
   }
 
-  #othersTyping({ user }: RoomMember, roomId: string): readonly TypingUser[] {
-    return this.#ports.typingIn(roomId).filter(({ user_id }) => !isSameUser(user_id, user.userId));
+  #shownTo({ user }: RoomMember, roomId: string): ShownByName {
+    const { indicators, nowMs } = this.#ports;
+    return shownToUser(indicators.in(roomId, nowMs()), user.userId);
   }
 
-  /** Typing is not replayed: who was left out is told what has changed. */
-  #tellTyping(member: RoomMember, roomId: string, before: readonly TypingUser[]): void {
-    const now = this.#othersTyping(member, roomId);
-    const tell = ({ user_id, username }: TypingUser, isTyping: boolean): void => {
-      const event_type = isTyping ? 'typing_start' : 'typing_stop';
+  /** Indicators are not replayed: who was left out is told what has changed. */
+  #tellIndicators(member: RoomMember, roomId: string, before: ShownByName): void {
+    const { indicators } = this.#ports;
+    for (const { name, user, isShown } of changesBetween(before, this.#shownTo(member, roomId))) {
+      const event = indicators.find(name)?.eventOf(user, isShown);
+      if (event === undefined) continue;
+      const { type: event_type, payload } = event;
       member.clients.caller.send(event_type, {
         event_id: randomUUID(),
         event_type,
         timestamp: new Date().toISOString(),
         room_id: roomId,
-        payload: { user_id, username, is_typing: isTyping },
+        payload,
         position: this.#ports.currentPosition(roomId),
       });
-    };
-    for (const user of before) if (!includesUser(now, user)) tell(user, false);
-    for (const user of now) if (!includesUser(before, user)) tell(user, true);
+    }
   }
-}
-
-function includesUser(users: readonly TypingUser[], { user_id }: TypingUser): boolean {
-  return users.some((user) => isSameUser(user.user_id, user_id));
 }
 
 /** Resolves when the client has taken what was sent. Others have their turn, also when it reads as fast as we write. */

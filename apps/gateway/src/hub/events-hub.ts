@@ -1,11 +1,12 @@
 // The hub `/hubs/events`: what clients may call. It checks who may do what; publishing and delivery are elsewhere.
 import { BrokerError, type Position, parsePosition } from '@millrace/broker';
-import { ContractError, isRoomId, isUuid } from '@millrace/contract';
+import { ContractError, type IndicatedUser, isRoomId, isUuid } from '@millrace/contract';
 import { type Publisher, PublisherError } from '@millrace/publisher';
 import { defineHub, type HubContext, HubError, method, SignalRError } from '@millrace/signalr';
 import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from '../auth/room-access.js';
 import type { User } from '../auth/token-verifier.js';
 import type { EventsClient } from '../delivery/events-client.js';
+import { TYPING } from '../indicators/room-indicators.js';
 import { ConnectionRooms, type JoinResult, type RoomPorts } from './connection-rooms.js';
 import type { RateLimit } from './rate-limit.js';
 import { tryAgain } from './try-again.js';
@@ -77,9 +78,8 @@ export function createEventsHub(ports: EventsHubPorts) {
           const { userId, name } = context.user;
           const roomId = joinedRoom(givenRoomId, context);
           checkRate(ports, userId);
-          const payload = { user_id: userId, username: name, is_typing: isTyping };
           ports.typists.said(userId, roomId, isTyping, ports.nowMs());
-          await publish(ports, isTyping ? 'typing_start' : 'typing_stop', roomId, payload);
+          await publishTyping(ports, roomId, { user_id: userId, username: name }, isTyping);
         },
       ),
 
@@ -117,17 +117,24 @@ function isOfGateway(error: Error | undefined): boolean {
 /** An indicator whose typist is gone must not stay until it expires. */
 async function stopTyping(ports: EventsHubPorts, { userId, name }: User): Promise<void> {
   const rooms = ports.typists.disconnected(userId, ports.nowMs());
-  const payload = { user_id: userId, username: name, is_typing: false };
+  const user = { user_id: userId, username: name };
   // Nobody is there to be told that it failed: then the indicator expires.
-  await Promise.allSettled(rooms.map((roomId) => publish(ports, 'typing_stop', roomId, payload)));
+  await Promise.allSettled(rooms.map((roomId) => publishTyping(ports, roomId, user, false)));
 }
 
-async function publish(
+/** @throws HubError also where the catalog has no event type that says so */
+async function publishTyping(
   ports: EventsHubPorts,
-  type: string,
   roomId: string,
-  payload: Readonly<Record<string, unknown>>,
+  user: IndicatedUser,
+  isTyping: boolean,
 ): Promise<void> {
+  const event = ports.rooms.indicators.find(TYPING)?.eventOf(user, isTyping);
+  if (event === undefined) throw new HubError('The catalog of this gateway has no event type for typing.');
+  await publish(ports, event.type, roomId, event.payload);
+}
+
+async function publish(ports: EventsHubPorts, type: string, roomId: string, payload: unknown): Promise<void> {
   try {
     await ports.publisher.publish(type, roomId, payload);
   } catch (error) {

@@ -1,6 +1,6 @@
-// What of fleeting events (typing) goes on to clients: at most one per user, room and window, the last one, and no start that
-// a message or a stop of its user has overtaken. Most were coalesced before; this holds for plain XADD from anywhere, and for
-// what waited in a window while a message passed it. Compared are places in the stream, never clocks of producers.
+// What of fleeting events (typing, and indicators of one's own) goes on to clients: at most one per user, room and window, the last one,
+// and no start that a message or a stop of its user has overtaken. Most were coalesced before; this holds for plain XADD from anywhere,
+// and for what waited in a window while a message passed it. Compared are places in the stream, never clocks of producers.
 import {
   type CancelTimer,
   type Clock,
@@ -12,22 +12,22 @@ import {
   OldestFirstMap,
   previousEntryId,
 } from '@millrace/broker';
-import { AS_OF_FIELD, type ReceivedEvent } from '@millrace/contract';
-import type { Accepted } from './decide.js';
+import { AS_OF_FIELD, type ReceivedEvent, showsIndicator } from '@millrace/contract';
+import type { Accepted } from '../delivery/decide.js';
 
 /** Why an event was not let through. */
 export type GateReason = 'ended' | 'superseded';
 
 /** What the gate needs. */
-export interface TypingGatePorts {
+export interface IndicatorGatePorts {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   /** Takes an event whose window is over. */
   release(accepted: Accepted): void;
   dropped(accepted: Accepted, reason: GateReason): void;
 }
 
-/** Bounds of {@link TypingGate}. */
-export interface TypingGateOptions {
+/** Bounds of {@link IndicatorGate}. */
+export interface IndicatorGateOptions {
   /** How long a message or a stop is remembered against starts that come late. */
   readonly memoryMs: number;
   /** Most users of rooms remembered; the one that is longest without news goes first, what it holds is sent. */
@@ -60,13 +60,13 @@ interface Place {
 }
 
 /** See the file's comment. Every event it takes is delivered, dropped with a reason, or replaced by a later one. */
-export class TypingGate {
-  readonly #options: TypingGateOptions;
-  readonly #ports: TypingGatePorts;
+export class IndicatorGate {
+  readonly #options: IndicatorGateOptions;
+  readonly #ports: IndicatorGatePorts;
   /** What was touched longest ago comes first. */
   readonly #places = new OldestFirstMap<string, Place>();
 
-  constructor(options: TypingGateOptions, ports: TypingGatePorts) {
+  constructor(options: IndicatorGateOptions, ports: IndicatorGatePorts) {
     this.#options = options;
     this.#ports = ports;
   }
@@ -106,7 +106,7 @@ export class TypingGate {
     return false;
   }
 
-  /** Takes notice of a message that ends its sender's typing; also of one that was delivered before this gateway came. */
+  /** Takes notice of an event that ends an indicator, as a message ends its sender's typing; also of one that was delivered before this gateway came. */
   noteMessage({ entry, received: { event, declaration } }: Accepted): void {
     const ending = declaration.endsCoalescing;
     const key = ending?.key(event.payload);
@@ -174,8 +174,9 @@ export class TypingGate {
   }
 }
 
-function isStop({ event }: ReceivedEvent): boolean {
-  return (event.payload as { readonly is_typing?: unknown }).is_typing === false;
+/** The event ends its indicator. */
+function isStop({ event, declaration: { indicator } }: ReceivedEvent): boolean {
+  return indicator !== undefined && !showsIndicator(indicator, event.payload);
 }
 
 /** An entry stands for what was made before it was appended, if for anything earlier; by plain XADD it is as of itself. */

@@ -7,7 +7,7 @@ import { append, type FakeClock, fakeClock, mortalBroker } from '@millrace/testk
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Router } from '../src/delivery/router.js';
-import { TypingUsers } from '../src/delivery/typing-users.js';
+import { RoomIndicators } from '../src/indicators/room-indicators.js';
 
 const ana = '6b0f3c1e-0d8e-4d5b-9f6c-0c8f1f3d2a10';
 const bob = '0f5a2b47-6a55-4be0-8a4e-7a0a8f4f1c22';
@@ -31,7 +31,7 @@ function setUp(clock: FakeClock = fakeClock()) {
     {
       rooms: {
         brokerTimeMs: () => clock.nowMs(),
-        typing: new TypingUsers({ expiryMs: 10_000, maxRooms: 10 }),
+        indicators: new RoomIndicators(eventCatalog),
         positions: { ofRoom: () => 'p', at: () => 'p', belongs: () => true },
         replay: { remember: () => {} },
       },

@@ -1,38 +1,32 @@
-// Who is typing where, as the delivered events tell it; a join answers with it. Holds no timers: what is
-// older than the expiry is not reported, and goes with the next change in its room.
+// Whom one indicator shows where; a join answers with it. Holds no timers: what is older than the expiry is not reported, and goes
+// with the next change in its room.
 import { OldestFirstMap } from '@millrace/broker';
-import { userKey } from './user-key.js';
+import { type IndicatedUser, userKey } from '@millrace/contract';
 
-/** One user who is typing. */
-export interface TypingUser {
-  readonly user_id: string;
-  readonly username: string;
-}
-
-interface TypingSince extends TypingUser {
+interface ShownSince extends IndicatedUser {
   readonly sinceMs: number;
 }
 
-/** Bounds of {@link TypingUsers}. */
-export interface TypingUsersOptions {
-  /** A typist without news for this long is taken to have stopped. */
+/** Bounds of {@link ShownUsers}. */
+export interface ShownUsersOptions {
+  /** A user without news for this long is not shown any more. */
   readonly expiryMs: number;
   /** Most rooms remembered; the one that is longest without news goes first. */
   readonly maxRooms: number;
 }
 
-/** The typing users of all rooms. */
-export class TypingUsers {
-  readonly #options: TypingUsersOptions;
+/** The users of all rooms that one indicator shows. */
+export class ShownUsers {
+  readonly #options: ShownUsersOptions;
   /** Room → user → since when. Rooms without news longest come first. */
-  readonly #rooms = new OldestFirstMap<string, Map<string, TypingSince>>();
+  readonly #rooms = new OldestFirstMap<string, Map<string, ShownSince>>();
 
-  constructor(options: TypingUsersOptions) {
+  constructor(options: ShownUsersOptions) {
     this.#options = options;
   }
 
-  start(roomId: string, user: TypingUser, nowMs: number): void {
-    const users = this.#rooms.get(roomId) ?? new Map<string, TypingSince>();
+  start(roomId: string, user: IndicatedUser, nowMs: number): void {
+    const users = this.#rooms.get(roomId) ?? new Map<string, ShownSince>();
     this.#dropExpired(users, nowMs);
     users.set(userKey(user.user_id), { user_id: user.user_id, username: user.username, sinceMs: nowMs });
     this.#rooms.set(roomId, users);
@@ -46,8 +40,8 @@ export class TypingUsers {
     if (users?.size === 0) this.#rooms.delete(roomId);
   }
 
-  /** Users typing in a room now, in the order in which they began. */
-  list(roomId: string, nowMs: number): readonly TypingUser[] {
+  /** Users shown in a room now, in the order in which they began. */
+  list(roomId: string, nowMs: number): readonly IndicatedUser[] {
     const users = this.#rooms.get(roomId);
     if (users === undefined) return [];
     this.#dropExpired(users, nowMs);
@@ -55,7 +49,7 @@ export class TypingUsers {
     return [...users.values()].map(({ user_id, username }) => ({ user_id, username }));
   }
 
-  #dropExpired(users: Map<string, TypingSince>, nowMs: number): void {
+  #dropExpired(users: Map<string, ShownSince>, nowMs: number): void {
     for (const [userId, { sinceMs }] of users) {
       if (nowMs - sinceMs >= this.#options.expiryMs) users.delete(userId);
     }

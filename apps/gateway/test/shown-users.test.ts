@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { TypingUsers } from '../src/delivery/typing-users.js';
+import { ShownUsers } from '../src/indicators/shown-users.js';
 
 const ana = { user_id: 'ana', username: 'Ana' };
 const bob = { user_id: 'bob', username: 'Bob' };
 
-describe('TypingUsers', () => {
+describe('ShownUsers', () => {
   it('lists who is typing in a room, in the order in which they began', () => {
-    const typing = new TypingUsers({ expiryMs: 10_000, maxRooms: 10 });
+    const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     typing.start('room', ana, 0);
     typing.start('room', bob, 1);
     typing.start('other', bob, 1);
@@ -19,7 +19,7 @@ describe('TypingUsers', () => {
   });
 
   it('knows a user again whose UUID is written otherwise, and keeps other IDs apart', () => {
-    const typing = new TypingUsers({ expiryMs: 10_000, maxRooms: 10 });
+    const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     const upper = { user_id: '3F2504E0-4F89-41D3-9A0C-0305E82C3301', username: 'Ana' };
     typing.start('room', upper, 0);
     typing.start('room', { ...upper, user_id: upper.user_id.toLowerCase() }, 1);
@@ -32,7 +32,7 @@ describe('TypingUsers', () => {
   });
 
   it('forgets a typist without news, and counts news from the last', () => {
-    const typing = new TypingUsers({ expiryMs: 10_000, maxRooms: 10 });
+    const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     typing.start('room', ana, 0);
     typing.start('room', bob, 0);
     typing.start('room', ana, 5_000);
@@ -41,7 +41,7 @@ describe('TypingUsers', () => {
   });
 
   it('remembers at most so many rooms; the one longest without news goes', () => {
-    const typing = new TypingUsers({ expiryMs: 10_000, maxRooms: 2 });
+    const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 2 });
     typing.start('a', ana, 0);
     typing.start('b', ana, 1);
     typing.start('a', bob, 2);
@@ -51,7 +51,7 @@ describe('TypingUsers', () => {
   });
 
   it('passes on no more of a user than ID and name', () => {
-    const typing = new TypingUsers({ expiryMs: 10_000, maxRooms: 2 });
+    const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 2 });
     typing.start('a', { ...ana, secret: 'x' } as typeof ana, 0);
     expect(typing.list('a', 1)).toEqual([ana]);
   });

@@ -1,0 +1,34 @@
+// Whom indicators show to one client, and what has changed while it was left out. Pure.
+import type { IndicatedUser } from '@millrace/contract';
+import { isSameUser } from '../delivery/user-key.js';
+import type { ShownByName } from './room-indicators.js';
+
+/** An indicator that shows a user now, or does not any more. */
+export interface IndicatorChange {
+  readonly name: string;
+  readonly user: IndicatedUser;
+  readonly isShown: boolean;
+}
+
+/** What others are shown as; nobody is shown an indicator of its own. */
+export function shownToUser(shown: ShownByName, userId: string): ShownByName {
+  const others = new Map<string, readonly IndicatedUser[]>();
+  for (const [name, users] of shown) {
+    const list = users.filter(({ user_id }) => !isSameUser(user_id, userId));
+    if (list.length > 0) others.set(name, list);
+  }
+  return others;
+}
+
+/** What has ended since, then what has begun. */
+export function changesBetween(before: ShownByName, now: ShownByName): readonly IndicatorChange[] {
+  return [...missingIn(now, before, false), ...missingIn(before, now, true)];
+}
+
+function missingIn(known: ShownByName, shown: ShownByName, isShown: boolean): readonly IndicatorChange[] {
+  return [...shown].flatMap(([name, users]) =>
+    users
+      .filter(({ user_id }) => known.get(name)?.some((other) => isSameUser(other.user_id, user_id)) !== true)
+      .map((user) => ({ name, user, isShown })),
+  );
+}

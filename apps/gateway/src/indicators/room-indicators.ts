@@ -1,0 +1,74 @@
+// The indicators of a catalog in all rooms: whom each shows now, as the delivered events tell it.
+import {
+  type AnyCatalog,
+  type IndicatedUser,
+  type Indicator,
+  indicatorsOf,
+  type ReceivedEvent,
+  showsIndicator,
+} from '@millrace/contract';
+import { ShownUsers } from './shown-users.js';
+
+/** The indicator of the hub's own: `SendTyping` speaks of it, and it has a field of its own in the answer of a join. */
+export const TYPING = 'typing';
+
+// Rooms with a user shown at one time, per indicator; beyond it the one that is longest without news is forgotten.
+const maxRooms = 10_000;
+
+/** Users shown, by the name of the indicator; without those that show nobody. */
+export type ShownByName = ReadonlyMap<string, readonly IndicatedUser[]>;
+
+interface Shown {
+  readonly indicator: Indicator;
+  readonly users: ShownUsers;
+}
+
+/** See the file's comment. */
+export class RoomIndicators {
+  readonly #shown = new Map<string, Shown>();
+
+  /** @param typingExpiresAfterMs in place of what the types of typing declare */
+  constructor(catalog: Pick<AnyCatalog, 'eventTypes'>, typingExpiresAfterMs?: number) {
+    for (const [name, declared] of indicatorsOf(catalog.eventTypes)) {
+      const expiryMs = (name === TYPING ? typingExpiresAfterMs : undefined) ?? declared.expiresAfterMs;
+      const indicator = { ...declared, expiresAfterMs: expiryMs };
+      this.#shown.set(name, { indicator, users: new ShownUsers({ expiryMs, maxRooms }) });
+    }
+  }
+
+  /** An indicator of the catalog. */
+  find(name: string): Indicator | undefined {
+    return this.#shown.get(name)?.indicator;
+  }
+
+  /**
+   * Takes notice of an event that shows or ends an indicator.
+   *
+   * @returns the user whose own connections are not to be sent the event; `undefined`: it is sent to all.
+   */
+  observe({ event, declaration }: ReceivedEvent, nowMs: number): string | undefined {
+    const { indicator, endsCoalescing } = declaration;
+    if (indicator !== undefined) {
+      const user = indicator.user(event.payload);
+      const users = this.#shown.get(indicator.name)?.users;
+      if (user === undefined) return undefined;
+      if (showsIndicator(indicator, event.payload)) users?.start(event.room_id, user, nowMs);
+      else users?.stop(event.room_id, user.user_id);
+      return user.user_id;
+    }
+    if (endsCoalescing === undefined) return undefined;
+    const userId = endsCoalescing.key(event.payload);
+    if (userId !== undefined) this.#shown.get(endsCoalescing.slot)?.users.stop(event.room_id, userId);
+    return undefined;
+  }
+
+  /** Whom the room shows now. */
+  in(roomId: string, nowMs: number): ShownByName {
+    const shown = new Map<string, readonly IndicatedUser[]>();
+    for (const [name, { users }] of this.#shown) {
+      const list = users.list(roomId, nowMs);
+      if (list.length > 0) shown.set(name, list);
+    }
+    return shown;
+  }
+}
