@@ -4,6 +4,7 @@ import { ClientError } from './client-error.js';
 import { type ClientClock, systemClock } from './clock.js';
 import type { CreateConnection } from './connection.js';
 import type { NetworkEvents } from './connector.js';
+import { type IndicatorCatalog, IndicatorRules } from './indicator-rules.js';
 import { createSignalRConnections, type SignalROptions } from './signalr-connection.js';
 import type { AccessToken } from './token-source.js';
 
@@ -30,11 +31,16 @@ export interface ClientOptions {
   readonly dedupeWindowMs?: number;
   /** Most remembered `event_id`s; the oldest go first. @defaultValue 50_000 */
   readonly maxDedupeIds?: number;
-  /** A typing indicator without news ends after this. @defaultValue 10_000 */
+  /**
+   * Indicators that the client keeps lists of: your catalog, or its event types' `indicator` and `endsCoalescing` alone.
+   * @defaultValue typing, as the built-in catalog declares it
+   */
+  readonly catalog?: IndicatorCatalog;
+  /** A typing indicator without news ends after this. @defaultValue what the catalog declares: 10_000 */
   readonly typingExpiryMs?: number;
   /** An unchanged "is typing" is sent again after this. Keep it below the expiry. @defaultValue 4_000 */
   readonly typingRepeatMs?: number;
-  /** Most users in one room's list of who is typing. @defaultValue 100 */
+  /** Most users in one room's list of who is typing, or of another indicator. @defaultValue 100 */
   readonly maxTypingUsers?: number;
   /** Most read message IDs kept per room until they are sent; the oldest go first. @defaultValue 500 */
   readonly maxReceipts?: number;
@@ -52,9 +58,19 @@ export interface ClientOptions {
   readonly network?: NetworkEvents;
 }
 
+type Unresolved =
+  | 'accessToken'
+  | 'network'
+  | 'signalr'
+  | 'retryBaseMs'
+  | 'retryMaxMs'
+  | 'catalog'
+  | 'typingExpiryMs';
+
 /** Options with every default filled in. */
 export type ResolvedClientOptions = Readonly<
-  Required<Omit<ClientOptions, 'accessToken' | 'network' | 'signalr' | 'retryBaseMs' | 'retryMaxMs'>> & {
+  Required<Omit<ClientOptions, Unresolved>> & {
+    readonly indicators: IndicatorRules;
     readonly accessToken: AccessToken | undefined;
     readonly network: NetworkEvents | undefined;
     readonly retry: BackOffRule;
@@ -69,7 +85,6 @@ const defaults = {
   maxJoinsAtOnce: 8,
   dedupeWindowMs: 300_000,
   maxDedupeIds: 50_000,
-  typingExpiryMs: 10_000,
   typingRepeatMs: 4_000,
   maxTypingUsers: 100,
   maxReceipts: 500,
@@ -82,7 +97,7 @@ const defaults = {
  * @throws ClientError `invalid_argument`
  */
 export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
-  const { signalr, network, accessToken, ...given } = options;
+  const { signalr, network, accessToken, catalog, typingExpiryMs, ...given } = options;
   const { retryBaseMs, retryMaxMs, ...resolved } = {
     ...defaults,
     clock: systemClock,
@@ -95,8 +110,11 @@ export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
     // `> 0` is also false for NaN and for what is no number.
     if (!(value > 0)) throw new ClientError('invalid_argument', `${name} must be a number above 0.`);
   }
+  if (typingExpiryMs !== undefined && !(typingExpiryMs > 0))
+    throw new ClientError('invalid_argument', 'typingExpiryMs must be a number above 0.');
   return Object.freeze({
     ...resolved,
+    indicators: new IndicatorRules(catalog, typingExpiryMs),
     url: hubUrl(options.url),
     accessToken,
     network: network ?? (typeof window === 'undefined' ? undefined : window),

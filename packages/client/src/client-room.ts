@@ -3,11 +3,12 @@ import { ClientError, type ReportError } from './client-error.js';
 import type { ResolvedClientOptions } from './client-options.js';
 import { deferred } from './deferred.js';
 import { EventHold } from './event-hold.js';
-import { type AnyEvent, isTypingUser, type JoinAnswer, type TypingUser } from './events.js';
+import type { AnyEvent, JoinAnswer, TypingUser } from './events.js';
 import { EventHandlers, HandlerSet, type Unsubscribe } from './handlers.js';
+import { TYPING } from './indicator-rules.js';
 import { ReceiptOutbox } from './receipt-outbox.js';
 import type { JoinResult, Room, RoomStatus } from './room.js';
-import { TypingList } from './typing-list.js';
+import { ShownUsers } from './shown-users.js';
 import { TypingThrottle } from './typing-throttle.js';
 
 /** What a joined room can do with the connection it is joined on. */
@@ -28,6 +29,7 @@ export interface ClientRoomPorts {
 }
 
 const NONE: readonly AnyEvent[] = [];
+const NOBODY: readonly TypingUser[] = Object.freeze([]);
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** One room. The static types of its events do not matter in here. */
@@ -39,7 +41,9 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
   readonly #events: EventHandlers;
   readonly #resync: HandlerSet<[reason: string]>;
   readonly #typingChange: HandlerSet<[users: readonly TypingUser[]]>;
-  readonly #typing: TypingList;
+  readonly #indicatorChange: HandlerSet<[indicator: string, users: readonly TypingUser[]]>;
+  /** By name of the indicator. */
+  readonly #shown = new Map<string, ShownUsers>();
   readonly #throttle: TypingThrottle;
   readonly #receipts: ReceiptOutbox;
   #status: RoomStatus = 'joining';
@@ -65,12 +69,12 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#resync = new HandlerSet(report);
     this.#typingChange = new HandlerSet(report);
     this.#throttle = new TypingThrottle(options.typingRepeatMs);
-    this.#typing = new TypingList({
-      clock: options.clock,
-      expiryMs: options.typingExpiryMs,
-      maxUsers: options.maxTypingUsers,
-      onChange: () => this.#typingChanged(),
-    });
+    this.#indicatorChange = new HandlerSet(report);
+    for (const [name, expiryMs] of options.indicators.expiries) {
+      const { clock, maxTypingUsers: maxUsers } = options;
+      const onChange = (): void => this.#indicatorChanged(name);
+      this.#shown.set(name, new ShownUsers({ clock, expiryMs, maxUsers, onChange }));
+    }
     this.#receipts = new ReceiptOutbox({ ...options, roomId: id, maxIds: options.maxReceipts, report });
   }
 
@@ -85,7 +89,11 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
   }
 
   get typingUsers(): readonly TypingUser[] {
-    return this.#typing.users;
+    return this.shownUsers(TYPING);
+  }
+
+  shownUsers(indicator: string): readonly TypingUser[] {
+    return this.#shown.get(indicator)?.users ?? NOBODY;
   }
 
   on(type: string, handler: (event: AnyEvent) => unknown): Unsubscribe {
@@ -102,6 +110,10 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
 
   onTypingChange(handler: (users: readonly TypingUser[]) => unknown): Unsubscribe {
     return this.#typingChange.add(handler);
+  }
+
+  onIndicatorChange(handler: (indicator: string, users: readonly TypingUser[]) => unknown): Unsubscribe {
+    return this.#indicatorChange.add(handler);
   }
 
   sendTyping(isTyping: boolean): void {
@@ -160,21 +172,16 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#events.call(event);
   }
 
-  /** Takes notice of an event that begins or ends somebody's typing. */
-  observeTyping({ event_type: type, payload }: AnyEvent): void {
-    // Any JSON value: of a user's own type it may be no object.
-    const { user_id, sender_id } = (payload ?? {}) as {
-      readonly user_id?: unknown;
-      readonly sender_id?: unknown;
-    };
-    if (type === 'typing_start' && isTypingUser(payload) && !this.#ports.isSelf(payload.user_id))
-      this.#typing.start(payload);
-    if (type === 'typing_stop' && typeof user_id === 'string') this.#typing.stop(user_id);
-    if (type === 'chat_message' && typeof sender_id === 'string') {
-      this.#typing.stop(sender_id);
-      // The message ended this user's own indicator at the others.
-      if (this.#ports.isSelf(sender_id)) this.#throttle.reset();
-    }
+  /** Takes notice of an event that shows an indicator or ends it, as somebody's typing. */
+  observeIndicator({ event_type: type, payload }: AnyEvent): void {
+    const news = this.#ports.options.indicators.read(type, payload);
+    if (news === undefined) return;
+    const { name, userId, shown, isBeside } = news;
+    const isSelf = this.#ports.isSelf(userId);
+    if (shown === undefined) this.#shown.get(name)?.stop(userId);
+    else if (!isSelf) this.#shown.get(name)?.start(shown);
+    // The message ended this user's own indicator at the others.
+    if (isBeside && isSelf && name === TYPING) this.#throttle.reset();
   }
 
   resync(reason: string): void {
@@ -186,8 +193,11 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#status = 'live';
     this.#link = link;
     this.#ownId = answer.roomId;
-    const typing = answer.typing.filter(({ user_id }) => !this.#ports.isSelf(user_id));
-    this.#typing.replace(typing);
+    const othersIn = (users: readonly TypingUser[] = NOBODY): readonly TypingUser[] =>
+      users.filter(({ user_id }) => !this.#ports.isSelf(user_id));
+    const typing = othersIn(answer.typing);
+    for (const [name, shown] of this.#shown)
+      shown.replace(name === TYPING ? typing : othersIn(answer.indicators[name]));
     const { roomId, recovered, replayed, position } = answer;
     const result = { roomId, recovered, replayed, typing, position, isRejoin: this.#wasJoined };
     this.#wasJoined = true;
@@ -215,7 +225,7 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#firstJoin.reject(reason);
     this.#receipts.close();
     this.#receipts.takeAll();
-    this.#typing.replace([]);
+    for (const shown of this.#shown.values()) shown.replace(NOBODY);
   }
 
   /** Receipts not sent yet, for whoever can still send them. */
@@ -223,8 +233,11 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
     return this.#receipts.takeAll();
   }
 
-  #typingChanged(): void {
-    this.#typingChange.call(this.#typing.users);
+  #indicatorChanged(name: string): void {
+    const users = this.shownUsers(name);
+    this.#indicatorChange.call(name, users);
+    if (name !== TYPING) return;
+    this.#typingChange.call(users);
     this.#ports.onTypingChange(this);
   }
 

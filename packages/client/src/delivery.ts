@@ -85,9 +85,18 @@ export class Delivery {
       this.#counts.repeated++;
     } else {
       this.#counts.delivered++;
-      room.observeTyping(event);
+      this.#observeIndicator(room, event);
       room.deliver(event);
       this.#ports.handlers.call(event);
+    }
+  }
+  /** A rule of the application's own catalog may not know a payload of a later one: that must not keep the event from its handlers. */
+  #observeIndicator(room: ClientRoom, event: AnyEvent): void {
+    try {
+      room.observeIndicator(event);
+    } catch (cause) {
+      const message = `The indicator rule of ${event.event_type} cannot read its payload.`;
+      this.#ports.report(new ClientError('bad_message', message, { cause }));
     }
   }
 }

@@ -37,7 +37,7 @@ export interface ResyncMessage {
   readonly reason: string;
 }
 
-/** One user who is typing. */
+/** One user who is typing, or whom another indicator shows. */
 export interface TypingUser {
   readonly user_id: string;
   readonly username: string;
@@ -50,6 +50,8 @@ export interface JoinAnswer {
   readonly recovered: boolean;
   readonly replayed: number;
   readonly typing: readonly TypingUser[];
+  /** By name of the indicator, typing left out. */
+  readonly indicators: Readonly<Record<string, readonly TypingUser[]>>;
 }
 
 /** The argument of an event message; `undefined` when it is not an event. */
@@ -79,14 +81,21 @@ export function readResync(argument: unknown): ResyncMessage | undefined {
 /** The answer to `JoinRoom`; `undefined` when it is none. */
 export function readJoinAnswer(answer: unknown): JoinAnswer | undefined {
   if (!isObject(answer) || !isText(answer.roomId) || !isText(answer.position)) return undefined;
-  const { roomId, position, recovered, replayed, typing } = answer;
+  const { roomId, position, recovered, replayed, typing, indicators } = answer;
   return {
     roomId,
     position,
     recovered: recovered === true,
     replayed: typeof replayed === 'number' ? replayed : 0,
-    typing: Array.isArray(typing) ? typing.filter(isTypingUser) : [],
+    typing: readUsers(typing),
+    indicators: isObject(indicators)
+      ? Object.fromEntries(Object.entries(indicators).map(([name, users]) => [name, readUsers(users)]))
+      : {},
   };
+}
+
+function readUsers(users: unknown): readonly TypingUser[] {
+  return Array.isArray(users) ? users.filter(isTypingUser) : [];
 }
 
 /** Whether a value names a user who types, as typing payloads and join answers do. */

@@ -15,6 +15,7 @@ export type {
 export type { NetworkEvents } from './connector.js';
 export type { BuiltIn, DeliveredEvent, EventHandler, EventName, PayloadsOf, TypingUser } from './events.js';
 export type { Unsubscribe } from './handlers.js';
+export type { IndicatorCatalog } from './indicator-rules.js';
 export type { JoinOptions, JoinResult, Room, RoomStatus } from './room.js';
 export type { SignalROptions } from './signalr-connection.js';
 export type { AccessToken, TokenContext } from './token-source.js';

@@ -1,9 +1,9 @@
-// Who is typing in a room. Indicators end by themselves, because a stop may never come.
+// Whom one indicator shows in a room: who is typing. It ends by itself, because a stop may never come.
 import type { ClientClock } from './clock.js';
 import type { TypingUser } from './events.js';
 
-/** What a {@link TypingList} needs. */
-export interface TypingListOptions {
+/** What a {@link ShownUsers} needs. */
+export interface ShownUsersOptions {
   readonly clock: ClientClock;
   /** An indicator without news for this long ends. */
   readonly expiryMs: number;
@@ -13,20 +13,20 @@ export interface TypingListOptions {
   readonly onChange: () => void;
 }
 
-interface Typist {
+interface Shown {
   readonly user: TypingUser;
   readonly endsAtMs: number;
 }
 
-/** The typing users of one room. */
-export class TypingList {
-  readonly #options: TypingListOptions;
+/** The users that one indicator shows in one room. */
+export class ShownUsers {
+  readonly #options: ShownUsersOptions;
   /** By user ID in lower case; longest without news first. */
-  #typists = new Map<string, Typist>();
+  #shown = new Map<string, Shown>();
   #users: readonly TypingUser[] = [];
   #cancelTimer: (() => void) | undefined;
 
-  constructor(options: TypingListOptions) {
+  constructor(options: ShownUsersOptions) {
     this.#options = options;
   }
 
@@ -37,27 +37,27 @@ export class TypingList {
 
   start(user: TypingUser): void {
     const id = user.user_id.toLowerCase();
-    this.#typists.delete(id);
+    this.#shown.delete(id);
     this.#add(id, user);
     this.#update();
   }
 
   stop(userId: string): void {
-    if (this.#typists.delete(userId.toLowerCase())) this.#update();
+    if (this.#shown.delete(userId.toLowerCase())) this.#update();
   }
 
-  /** Only these are typing, as the answer to a join says. */
+  /** Only these are shown, as the answer to a join says. */
   replace(users: readonly TypingUser[]): void {
-    this.#typists.clear();
+    this.#shown.clear();
     for (const user of users) this.#add(user.user_id.toLowerCase(), user);
     this.#update();
   }
 
   #add(id: string, { user_id, username }: TypingUser): void {
     const endsAtMs = this.#options.clock.monotonicMs() + this.#options.expiryMs;
-    this.#typists.set(id, { user: { user_id, username }, endsAtMs });
-    const [oldest] = this.#typists.keys();
-    if (this.#typists.size > this.#options.maxUsers && oldest !== undefined) this.#typists.delete(oldest);
+    this.#shown.set(id, { user: { user_id, username }, endsAtMs });
+    const [oldest] = this.#shown.keys();
+    if (this.#shown.size > this.#options.maxUsers && oldest !== undefined) this.#shown.delete(oldest);
   }
 
   #update(): void {
@@ -70,7 +70,7 @@ export class TypingList {
 
   /** Who was in the list keeps the place there, so that names do not jump with every sign of life. */
   #inOrderOfBeginning(): readonly TypingUser[] {
-    const now = new Map([...this.#typists].map(([id, { user }]) => [id, user]));
+    const now = new Map([...this.#shown].map(([id, { user }]) => [id, user]));
     const users: TypingUser[] = [];
     for (const { user_id: userId } of this.#users) {
       const user = now.get(userId.toLowerCase());
@@ -84,7 +84,7 @@ export class TypingList {
   #setTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const [first] = this.#typists.values();
+    const [first] = this.#shown.values();
     if (first === undefined) return;
     const { clock } = this.#options;
     this.#cancelTimer = clock.startTimer(() => this.#expire(), first.endsAtMs - clock.monotonicMs());
@@ -92,8 +92,8 @@ export class TypingList {
 
   #expire(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    for (const [id, { endsAtMs }] of this.#typists) {
-      if (endsAtMs <= nowMs) this.#typists.delete(id);
+    for (const [id, { endsAtMs }] of this.#shown) {
+      if (endsAtMs <= nowMs) this.#shown.delete(id);
     }
     this.#update();
   }
