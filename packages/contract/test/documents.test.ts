@@ -244,5 +244,6 @@ function applyEdit(
   const target = isInner ? (event.payload as Record<string, unknown>) : event;
   const name = isInner ? inner : field;
   if (edit.remove) delete target[name];
-  else target[name] = edit.value;
+  // A copy: later edits change what they find, and the same value comes again in other runs.
+  else target[name] = structuredClone(edit.value);
 }
