@@ -39,7 +39,7 @@ export interface BrokerOptions {
   readonly minAgeMs?: number;
   /** Beyond `maxLength` times this, entries go whether acknowledged or not. @defaultValue 20 */
   readonly hardCapFactor?: number;
-  /** How many entries a publisher appends with one call at most. @defaultValue 32 */
+  /** How many entries a publisher appends with one call at most; it does so only with a backlog. @defaultValue 512 */
   readonly publishBatchSize?: number;
   /** Most entries one trim or one cut removes. @defaultValue 1000 */
   readonly trimBatchSize?: number;
@@ -72,7 +72,7 @@ export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOpti
     heartbeatMs: atLeastOne('heartbeatMs', options.heartbeatMs ?? 250),
     minAgeMs: wholeNumber('minAgeMs', options.minAgeMs ?? 30_000, 0),
     hardCapFactor: atLeastOne('hardCapFactor', options.hardCapFactor ?? 20),
-    publishBatchSize: wholeNumber('publishBatchSize', options.publishBatchSize ?? 32, 1, 1_000),
+    publishBatchSize: wholeNumber('publishBatchSize', options.publishBatchSize ?? 512, 1, 1_000),
     trimBatchSize: wholeNumber('trimBatchSize', options.trimBatchSize ?? 1_000, 1, 100_000),
     deadLetterMaxLength: atLeastOne('deadLetterMaxLength', options.deadLetterMaxLength ?? 1_000),
     deadMarkMs: atLeastOne('deadMarkMs', options.deadMarkMs ?? 86_400_000),

@@ -21,7 +21,7 @@ it('fills in the defaults of the design and freezes them', () => {
     heartbeatMs: 250,
     minAgeMs: 30_000,
     hardCapFactor: 20,
-    publishBatchSize: 32,
+    publishBatchSize: 512,
     deadLetterMaxLength: 1_000,
     deadMarkMs: 86_400_000,
   });

@@ -7,7 +7,9 @@ import { QueueLimit } from './queue-limit.js';
 
 /** A batch is closed at this many characters, about a millisecond of Redis. One event goes in any case. */
 const maxBatchChars = 262_144;
-/** So many batches may wait however late they are: what keeps the store busy. */
+/** Most events of the first batch of a backlog. Each batch that is stored while more waits lets the next one be twice as large. */
+const firstBatchEvents = 32;
+/** So many first batches may wait however late they are: what keeps the store busy. */
 const minWaitingBatches = 4;
 /** Longest pause between two attempts while the broker is away; it also wakes the outbox when it is back. */
 const maxRetryDelayMs = 1_000;
@@ -32,13 +34,17 @@ export class StreamOutbox {
   readonly #lanes: Record<Lane, Waiting[]> = { high: [], medium: [], low: [] };
   #state: 'idle' | 'scheduled' | 'in_flight' | 'pausing' | 'closed' = 'idle';
   #failures = 0;
+  /** Grows with a backlog: where turns of this process are long, one batch a turn must be enough to catch up. */
+  #maxBatchEvents = firstBatchEvents;
   #cancelPause: CancelTimer | undefined;
 
   constructor(name: string, options: OutboxOptions, ports: StreamOutboxPorts) {
     this.#name = name;
     this.#options = options;
     this.#ports = ports;
-    this.#limit = new QueueLimit(options.broker.options.publishBatchSize * minWaitingBatches);
+    this.#limit = new QueueLimit(
+      minWaitingBatches * Math.min(firstBatchEvents, options.broker.options.publishBatchSize),
+    );
   }
 
   /** True when one more event may wait. Only its own lane and higher ones count: events behind it do not hold it up. */
@@ -161,20 +167,25 @@ export class StreamOutbox {
     if (isClosed) return this.#refuseAll(this.#takeAll());
     if (failed.length === 0) {
       this.#failures = 0;
-      if (LANES.some((lane) => this.#lanes[lane].length > 0)) return this.#schedule();
+      if (LANES.some((lane) => this.#lanes[lane].length > 0)) {
+        this.#maxBatchEvents *= 2;
+        return this.#schedule();
+      }
+      this.#maxBatchEvents = firstBatchEvents;
       this.#state = 'idle';
       return this.#limit.reset();
     }
     const { clock, maxWaitMs } = this.#options;
     this.expire(this.#ports.nowMs() - maxWaitMs);
     this.#state = 'pausing';
+    this.#maxBatchEvents = firstBatchEvents;
     const delayMs = backOffDelayMs(this.#failures, { maxMs: maxRetryDelayMs });
     this.#failures += 1;
     this.#cancelPause = clock.startTimer(() => this.#schedule(), delayMs);
   }
 
   #takeBatch(): Waiting[] {
-    const { publishBatchSize } = this.#options.broker.options;
+    this.#maxBatchEvents = Math.min(this.#maxBatchEvents, this.#options.broker.options.publishBatchSize);
     const batch: Waiting[] = [];
     let chars = 0;
     for (const lane of LANES) {
@@ -182,7 +193,7 @@ export class StreamOutbox {
       let count = 0;
       for (const waiting of queue) {
         chars += waiting.chars;
-        if (batch.length > 0 && (batch.length >= publishBatchSize || chars > maxBatchChars)) break;
+        if (batch.length > 0 && (batch.length >= this.#maxBatchEvents || chars > maxBatchChars)) break;
         batch.push(waiting);
         count += 1;
       }

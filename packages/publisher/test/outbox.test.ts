@@ -226,6 +226,26 @@ describe('in batches', () => {
     expect(batches).toEqual(['0,1,2,3,4,5,6,7', '8,9,la']);
   });
 
+  it('sends larger batches for as long as a backlog is stored, and small ones again after a failure', async () => {
+    const clock = fakeClock();
+    const broker = createMemoryBroker({ streams, publishBatchSize: 100, clock });
+    await broker.open();
+    const outbox = new Outbox({ broker, clock, maxEvents: 1_000, maxChars: 1_000_000, maxWaitMs: 60_000 });
+    const append = broker.append.bind(broker);
+    const sizes: number[] = [];
+    vi.spyOn(broker, 'append').mockImplementation(async (stream, entries) => {
+      sizes.push(entries.length);
+      if (sizes.length === 4) throw new BrokerError('unavailable', 'away', { nothingHappened: true });
+      return append(stream, entries);
+    });
+    for (let n = 0; n < 400; n += 1)
+      void putInto(outbox, { eventId: `${n}`, lane: 'high', stream: 'events:chat', isTriedOnce: false });
+    await clock.advance(5_000);
+    expect(sizes).toEqual([32, 64, 100, 100, 32, 64, 100, 8]);
+    const stored = await broker.readRange('events:chat', { count: 1_000 });
+    expect(stored.map(({ fields }) => fields['n'])).toEqual(Array.from({ length: 400 }, (_, n) => `${n}`));
+  });
+
   it('closes a batch by its characters too, and sends a huge event alone', async () => {
     const { clock, put, batches } = await setUpBatches();
     put(`a:${'x'.repeat(200_000)}`);
