@@ -48,7 +48,7 @@ async function resolveCommit(reference) {
   }
 }
 
-/** As `git worktree add` would, without an entry in the repository that a crash would leave behind. */
+/** Unpacks a commit into a folder. Unlike `git worktree add` it writes nothing into the repository that a crash would leave behind. */
 async function unpack(commit, folder) {
   const archive = join(folder, 'base.tar');
   await run('git', ['archive', '--output', archive, commit], { cwd: repository });

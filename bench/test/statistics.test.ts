@@ -31,7 +31,7 @@ describe('the interval of a median', () => {
     expect(interval.coverage).toBeCloseTo(coverage, 6);
   });
 
-  test('holds the true median as often as it says', () => {
+  test('the interval of a median holds the true median as often as it says', () => {
     let seed = 42;
     const random = (): number => {
       seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
@@ -48,7 +48,7 @@ describe('the interval of a median', () => {
     expect(holding / trials).toBeLessThan(0.97);
   });
 
-  test('of one value is that value and covers nothing', () => {
+  test('the interval of a single value is that value and covers nothing', () => {
     expect(medianInterval([3])).toEqual({ median: 3, low: 3, high: 3, coverage: 0 });
   });
 });

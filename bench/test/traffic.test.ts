@@ -66,7 +66,7 @@ test('a tick that could not come in time keeps its intended time', async () => {
     if (tick !== 5) return;
     for (const endNs = nowNs() + 15e6; nowNs() < endNs; );
   });
-  // Of the ten that were due meanwhile, the first waited longest.
+  // Ten ticks were due meanwhile; the first of them waited longest.
   expect(lateNs[6]).toBeGreaterThan(12e6);
   expect(lateNs).toHaveLength(30);
 });

@@ -20,7 +20,7 @@ import {
 
 const roomId = 'room';
 const addedStream = 'events:notification';
-/** As it was before there were notifications and their stream. */
+/** A catalog without notifications and their stream. */
 const smallCatalog = defineCatalog({
   ...eventCatalog,
   streams: eventCatalog.streams.filter(({ name }) => name !== addedStream),
@@ -108,7 +108,7 @@ test('a position that does not name a stream is owed what is stored of it, or it
   for (const event of news) await xaddEvent(redis, event);
   const witness = resources.use(await EventLog.connect(largeUrl));
   await eventually(async () => expect((await witness.join(roomId, position)).replayed).toBe(3));
-  // What the stream has lost by then was before its stored start.
+  // The entries that are cut came before the stored start of the stream.
   await redis.cli('XTRIM', addedStream, 'MAXLEN', '2');
   const back = resources.use(await EventLog.connect(largeUrl));
   expect(await back.join(roomId, position)).toMatchObject({ recovered: true });

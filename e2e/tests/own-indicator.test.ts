@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { createRedisBroker } from '@millrace/broker';
 import { createClient } from '@millrace/client';
-import { defineCatalog, defineEventType, eventCatalog, Type, uuid } from '@millrace/contract';
+import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { createGateway } from '@millrace/gateway';
 import { createPublisher } from '@millrace/publisher';
-import { startRedis } from '@millrace/testkit';
+import { agentEvents, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { type DeliveredEvent, EventLog } from '../fixtures/event-log.js';
 import { eventually } from '../fixtures/eventually.js';
@@ -15,34 +15,7 @@ import { Resources } from '../fixtures/resources.js';
 const roomId = 'ticket-42';
 const [ana, bob] = [randomUUID(), randomUUID()];
 
-const agentViewing = defineEventType({
-  name: 'agent_viewing',
-  payload: Type.Object({ agent_id: uuid(), agent_name: Type.String(), is_viewing: Type.Boolean() }),
-  stream: 'events:ticket',
-  lane: 'low',
-  maxAgeMs: 60_000,
-  replay: { mode: 'none' },
-  indicator: {
-    name: 'agent_viewing',
-    isShown: ({ is_viewing }) => is_viewing,
-    user: ({ agent_id, agent_name }) => ({ user_id: agent_id, username: agent_name }),
-    payload: ({ user_id, username }, isShown) => ({
-      agent_id: user_id,
-      agent_name: username,
-      is_viewing: isShown,
-    }),
-    expiresAfterMs: 4_000,
-  },
-});
-const agentLeft = defineEventType({
-  name: 'agent_left',
-  payload: Type.Object({ agent_id: uuid() }),
-  stream: 'events:ticket',
-  lane: 'high',
-  maxAgeMs: null,
-  replay: { mode: 'all' },
-  endsCoalescing: { slot: 'agent_viewing', key: ({ agent_id }) => agent_id.toLowerCase() },
-});
+const { agentViewing, agentLeft } = agentEvents({ expiresAfterMs: 4_000 });
 const catalog = defineCatalog({
   ...eventCatalog,
   eventTypes: [...eventCatalog.eventTypes, agentViewing, agentLeft],

@@ -69,7 +69,7 @@ export function createMemberObserver(metrics: Metrics, logger: Logger): Partial<
     onTrim: (stream, { expired }) => {
       if (expired === 0) return;
       metrics.dropped.inc({ reason: 'expired' }, expired);
-      // Whoever had not read them finds a gap, and tells its clients.
+      // A gateway that had not read them finds a gap, and tells its clients.
       logger.error({ stream, expired }, 'entries were cut from the stream before everybody had read them');
     },
     onStateChange: (state, cause) =>

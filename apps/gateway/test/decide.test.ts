@@ -26,7 +26,7 @@ function rules(over: Partial<DecisionRules> = {}): DecisionRules & { readonly se
 }
 
 describe('decide', () => {
-  it('decides the same however often it is asked, until the ID is remembered', () => {
+  it('an entry is decided the same however often it is asked about, until its ID is remembered', () => {
     const { seen, ...others } = rules();
     const arrived = entry();
     const first = decide(stream, arrived, nowMs, { ...others, seen });
@@ -38,13 +38,13 @@ describe('decide', () => {
     expect(again).toMatchObject({ verdict: 'drop', reason: 'duplicate' });
   });
 
-  it('calls an old event stale, but not where it was delivered before', () => {
+  it('an old event is stale, unless it was delivered before', () => {
     const old = entry({}, nowMs - 300_001);
     expect(decide(stream, old, nowMs, rules())).toMatchObject({ verdict: 'drop', reason: 'stale' });
     expect(decide(stream, old, nowMs, rules({ freshness: 'none' }))).toMatchObject({ verdict: 'deliver' });
   });
 
-  it('names a type that the catalog does not know, and no other', () => {
+  it('a rejection names the event type only when the catalog does not know it', () => {
     const unknown = decide(stream, entry({ event_type: 'order_placed' }), nowMs, rules());
     expect(unknown).toMatchObject({ verdict: 'reject', unknownType: 'order_placed' });
     expect(decide(stream, entry({ payload: '1' }), nowMs, rules())).not.toHaveProperty('unknownType');

@@ -54,7 +54,7 @@ describe('Replay', () => {
     expect(client.log).toEqual(['arrived']);
   });
 
-  it('sends all that is there of a stream that the position does not name', async () => {
+  it('a replay sends all that is there of a stream that the position does not name', async () => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     deliver('two');

@@ -71,7 +71,7 @@ it('finds the room’s cursors in its own position and in one of every room', ()
   expect(cursorsOf(positions, all)).toEqual(expected);
 });
 
-it('refuses the position of a room in another partition', () => {
+it('a replay refuses the position of a room in another partition', () => {
   const { positions } = setUp();
   expect(partitionOf(OTHER, 3)).not.toBe(partitionOf(ROOM, 3));
   expect(positions.placesOf(OTHER, parsePosition(positions.ofRoom(ROOM)))).toBeUndefined();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SeenIds } from '../src/delivery/seen-ids.js';
 
-/** Whether an ID is new; if so it is remembered. */
+/** True for an ID that is new; remembers it. */
 function isFirst(seen: SeenIds, id: string, timeMs: number): boolean {
   if (seen.has(id, timeMs)) return false;
   seen.add(id, timeMs);

@@ -6,7 +6,7 @@ import { WebSocketServer } from 'ws';
 import { textFrame } from './text-frame.js';
 
 const separator = '\u001e';
-/** As a SignalR server does. */
+/** A SignalR server sends pings at this interval. */
 const pingEveryMs = 15_000;
 const rooms = new Map<string, Set<Duplex>>();
 const sockets = new Set<Duplex>();

@@ -4,11 +4,11 @@ import type { SideName } from '../systems/side.js';
 import type { Sides } from '../systems/sides.js';
 import type { Interval } from './statistics.js';
 
-/** What the command line says. `undefined`: the part's own default. */
+/** Options of the command line. `undefined`: the part's own default. */
 export interface PartOptions {
   readonly pairs: number | undefined;
   readonly seconds: number | undefined;
-  /** Of the parts with idle connections or a resume. */
+  /** Number of connections, for the parts with idle connections or a resume. */
   readonly connections: number | undefined;
   /** These sides instead of the part's own. */
   readonly sides: readonly SideName[] | undefined;
@@ -16,13 +16,13 @@ export interface PartOptions {
 
 /** Figures by name, in the unit that the name says, for texts that are made from them. */
 export interface PartSummary {
-  /** By side and figure: the median of its rounds. */
+  /** Median of the rounds, by side and figure. */
   readonly figures: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** By side, figure and base: the ratio of paired rounds. */
+  /** Ratio of paired rounds, by side, figure and base. */
   readonly ratios: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Interval>>>>>>;
 }
 
-/** What a part found. */
+/** Result of a part. */
 export interface PartResult {
   /** Markdown. */
   readonly table: string;

@@ -1,4 +1,4 @@
-// What a stretch of a run cost: processor time of each process, and what Redis was asked.
+// Measures the cost of a stretch of a run: processor time of each process, and the commands that Redis executed.
 import { readFileSync } from 'node:fs';
 
 /** `CLK_TCK`, which Linux fixes for programs. */
@@ -31,7 +31,7 @@ export function parseCommandStats(info: string): ReadonlyMap<string, CommandCost
   return costs;
 }
 
-/** What was added between two readings. Commands that nobody called are left out. */
+/** Difference of two readings. Commands that nobody called are left out. */
 export function costBetween(
   before: ReadonlyMap<string, CommandCost>,
   after: ReadonlyMap<string, CommandCost>,

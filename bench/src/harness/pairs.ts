@@ -2,7 +2,7 @@
 import type { Side, SideName } from '../systems/side.js';
 import { orderOfRound } from './order.js';
 
-/** What the rounds of a side gave; `undefined` where one failed. */
+/** Results of the rounds, by side; `undefined` for a round that failed. */
 export type Rounds<Result> = ReadonlyMap<SideName, readonly (Result | undefined)[]>;
 
 /** Rounds that ended in an error, for the report. */

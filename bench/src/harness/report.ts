@@ -6,7 +6,7 @@ import type { Failure, Rounds } from './pairs.js';
 import type { Role, Round } from './round.js';
 import { type Interval, median, medianInterval, pairedRatio } from './statistics.js';
 
-/** How a figure is read from a round. */
+/** Reads a figure from the result of a round. */
 export type Figure<Result> = (result: Result) => number;
 
 /** The figure of each round; NaN where the round failed. */
@@ -75,7 +75,7 @@ export async function sidesFor(
   return { running: await sides.get(wanted), missing: sides.missing(wanted) };
 }
 
-/** Of these bases, those that run. */
+/** The bases that run in this part. */
 export function basesIn<Name extends SideName>(
   bases: readonly Name[],
   running: readonly Side[],
@@ -179,7 +179,7 @@ export function warnings(
   return lines;
 }
 
-/** How many pairs, and what the interval is worth. */
+/** A sentence with the number of pairs and the coverage of the interval. */
 export function intervalSentence(pairs: number): string {
   const { coverage } = medianInterval(Array.from({ length: pairs }, (_, index) => index));
   const worth =

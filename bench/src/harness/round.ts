@@ -41,7 +41,7 @@ export interface Sending {
   readonly gridMs?: number;
 }
 
-/** What one stretch of load gave. */
+/** Result of one stretch of load. */
 export interface Round {
   readonly sent: number;
   readonly failed: number;
@@ -55,7 +55,7 @@ export interface Round {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
-  /** Of the generator. */
+  /** Percentiles of the generator's own lateness. */
   readonly lateP50Ms: number;
   readonly lateP99Ms: number;
   /** Events per second that the generator made. */
@@ -264,7 +264,7 @@ export class RunningSide implements AsyncDisposable {
   }
 }
 
-/** In reverse order: whoever writes to another one goes first. */
+/** Ends the processes in reverse order: a process that writes to another one goes first. */
 async function endAll(parts: readonly Part[]): Promise<void> {
   for (const part of parts.toReversed()) await part.kill();
 }

@@ -1,18 +1,7 @@
-// Socket.IO as its documentation sets it up for this: connection state recovery over the Redis Streams adapter.
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createClient } from '@redis/client';
-import { createAdapter } from '@socket.io/redis-streams-adapter';
-import { Server } from 'socket.io';
+// A Socket.IO server whose clients name their room as they connect, and that publishes what its parent says. Argument: Redis.
+import { startIoServer } from '../peers/socket-io/io-server.js';
 
-const redis = createClient({ url: process.argv[2] ?? '' });
-await redis.connect();
-const http = createServer();
-const io = new Server(http, {
-  adapter: createAdapter(redis),
-  transports: ['websocket'],
-  connectionStateRecovery: { maxDisconnectionDuration: 120_000, skipMiddlewares: true },
-});
+const io = await startIoServer(process.argv[2] ?? '');
 io.on('connection', async (socket) => {
   const { room } = socket.handshake.auth as { readonly room: string };
   await socket.join(room);
@@ -21,7 +10,4 @@ io.on('connection', async (socket) => {
 // The publisher is this process itself: nothing stands between it and the adapter.
 process.on('message', ({ room, content }: { readonly room: string; readonly content: string }) => {
   io.to(room).emit('chat_message', content);
-});
-http.listen(0, '127.0.0.1', () => {
-  process.send?.({ url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` });
 });

@@ -46,7 +46,7 @@ const allSides = [
   'before',
 ] as const;
 
-/** Why a rate was too much. */
+/** Reason why a rate was too high. */
 type Limit = 'p99' | 'failed' | 'lost' | 'generator';
 
 interface Step {

@@ -9,7 +9,7 @@ interface Program {
   readonly fullRunOptions?: readonly string[];
 }
 
-/** By name; each is the file of this name in `bench/src`. */
+/** Programs by name; each is the file of this name in `bench/src`. */
 export const programs: Readonly<Record<string, Program>> = {
   overload: {
     title: 'S10: three times the capacity; half of one core taken away',

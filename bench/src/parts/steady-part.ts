@@ -23,7 +23,7 @@ interface Steady {
   readonly highestPerSecond: number;
   readonly perSecond: number;
   readonly round: Round;
-  /** How long the replacements took, from the signal to the new gateway's answer. */
+  /** Duration of each replacement, from the signal to the new gateway's answer. */
   readonly replacedInSeconds: readonly number[];
 }
 

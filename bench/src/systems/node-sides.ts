@@ -4,7 +4,7 @@ import { hashOf, type Place, type Side, type SideName, type System } from './sid
 
 const floorFiles = ['src/floor/gateway.ts', 'src/floor/room-server.ts', 'src/floor/text-frame.ts'];
 const publisherFile = 'src/floor/publisher.ts';
-const socketIoFiles = ['src/peers/socket-io/server.ts', 'src/peers/socket-io/publisher.ts'];
+const socketIoFiles = ['io-server', 'server', 'publisher'].map((name) => `src/peers/socket-io/${name}.ts`);
 const bridgeFiles = [
   'src/peers/http-bridge/server.ts',
   'src/peers/http-bridge/publisher.ts',

@@ -19,7 +19,7 @@ export type SideName =
   | 'before-xadd'
   | 'before-http';
 
-/** What runs. Whoever started it ends the processes. */
+/** A side that runs. The caller of `start` ends its processes. */
 export interface System {
   readonly urls: readonly string[];
   readonly dialect: 'signalr' | 'socket.io';
@@ -29,11 +29,11 @@ export interface System {
   replaceGateway?(number: number): Promise<void>;
 }
 
-/** Where a side starts. `own` takes each process at its start, so that it is ended even when a later one fails. */
+/** Surroundings of a side. `own` takes each process at its start, so that it is ended even when a later one fails. */
 export interface Place {
   readonly redisUrl: string;
   readonly gateways: number;
-  /** What is published. */
+  /** Kind of the events that are published. */
   readonly mix: Mix;
   own(part: Part): Part;
 }
@@ -47,7 +47,7 @@ export interface Side {
   start(place: Place): Promise<System>;
 }
 
-/** What all sides publish, and how. */
+/** Files of the generator, which is the same for all sides. */
 const trafficFiles = ['chat-payload', 'events', 'metronome', 'publisher'].map(
   (name) => `src/traffic/${name}.ts`,
 );

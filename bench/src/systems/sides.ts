@@ -34,7 +34,7 @@ export class Sides implements Disposable {
     return names.flatMap((name) => this.#built.get(name) ?? []);
   }
 
-  /** Of these names, those that cannot run here, each with the reason. */
+  /** The sides among `names` that cannot run here, each with the reason. */
   missing(names: readonly SideName[]): readonly string[] {
     return names.flatMap((name) => {
       const reason = this.#missing.get(name);

@@ -4,7 +4,7 @@ import { LightSocket } from './light-socket.js';
 import { readMarks } from './mark.js';
 import { Receipts } from './receipts.js';
 
-/** Who connects where. Clients are spread over the URLs evenly. */
+/** Order for the process of the clients. It spreads them evenly over the URLs. */
 export interface ClientsOrder {
   readonly urls: readonly string[];
   readonly dialect: 'signalr' | 'socket.io';
@@ -15,7 +15,7 @@ export interface ClientsOrder {
 /** Orders to the process: count, report, or begin to count anew from this number on. */
 export type ClientsCommand = 'count' | 'report' | { readonly resetTo: number };
 
-/** As many connect at once. */
+/** Number of clients that connect at the same time. */
 const atOnce = 50;
 
 const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // from the parent

@@ -2,7 +2,7 @@
 
 const separator = '\u001e';
 
-/** What a light client says and expects. */
+/** Messages that a light client sends and expects, by protocol. */
 export interface Dialect {
   readonly path: string;
   /** Said first. */

@@ -1,4 +1,4 @@
-// What is published in a run: chat messages, or a day in a support team, most of which is typing and receipts.
+// Makes the events of a run: chat messages, or a day in a support team, most of which is typing and receipts.
 import { randomUUID } from 'node:crypto';
 import { chatPayload } from './chat-payload.js';
 import { contentOf } from './mark.js';
@@ -6,7 +6,7 @@ import { contentOf } from './mark.js';
 /** `chat`: every event is a marked chat message. `day`: one in ten is; eight are typing, one is a read receipt. */
 export type Mix = 'chat' | 'day';
 
-/** How many of the events with these numbers are marked chat messages. */
+/** Number of marked chat messages among the events with these numbers. */
 export function markedIn(mix: Mix, firstNumber: number, events: number): number {
   if (mix === 'chat') return events;
   const upTo = (number: number): number => Math.ceil(number / 10);

@@ -17,7 +17,7 @@ function clientFrame(first: number, payload: Buffer): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-/** Where a light client connects, and what it does with what comes. */
+/** Address of a light client, and its handlers. */
 export interface LightSocketOptions {
   readonly url: string;
   readonly dialect: Dialect;

@@ -1,4 +1,4 @@
-// How a message carries the moment it should have left and its number. All processes of a run read one monotonic clock
+// Writes into a message the moment at which it should have left, and its number. All processes of a run read one monotonic clock
 // (CLOCK_MONOTONIC, nanoseconds since the machine started), so times of one can be compared with those of another.
 
 /** The monotonic clock; exact to some nanoseconds for as long as the machine is up for less than 100 days. */
@@ -14,7 +14,7 @@ export function contentOf(intendedNs: number | bigint, number: number): string {
   return `~t=${intendedNs};n=${number};${filler}`;
 }
 
-/** What a message says of itself. */
+/** The mark in a message. */
 export interface Mark {
   readonly intendedNs: number;
   readonly number: number;

@@ -15,7 +15,7 @@ export interface SendOrder {
   readonly gridMs: number;
 }
 
-/** What became of it. */
+/** Report of a publisher after an order. */
 export interface SendReport {
   readonly sent: number;
   /** Events whose publisher was told that they failed. */
@@ -27,7 +27,7 @@ export interface SendReport {
   readonly sendingMs: number;
 }
 
-/** Which event it is. */
+/** Number, room and time of an event. */
 export interface EventPlace {
   readonly number: number;
   /** The room's number in the order. */

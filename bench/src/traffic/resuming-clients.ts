@@ -12,7 +12,7 @@ import { Receipts } from './receipts.js';
  */
 export type ResumeCommand = ClientsCommand | 'drop' | 'autoReturn' | { readonly returnUntil: number };
 
-/** How a return went. */
+/** Report of a return of all clients. */
 export interface Returned {
   /** Until every client was in its room again; the longest wait when that was not within it. */
   readonly joinedMs: number;
@@ -29,13 +29,13 @@ export interface Returned {
 const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // from the parent
 const receipts = new Receipts();
 const isSignalR = order.dialect === 'signalr';
-/** Nobody waits longer. */
+/** A client waits no longer than this. */
 const longestMs = 20_000;
 const retryMs = 200;
-/** As many connect at once at the beginning; all of them when they come back. */
+/** Number of clients that connect at the same time at the beginning; when they come back, all do. */
 const atOnce = 50;
 
-/** Whether a client whose connection ends comes back by itself, to the next server. */
+/** True while a client whose connection ends comes back by itself, to the next server. */
 let isReturning = false;
 let returnUntil = Number.POSITIVE_INFINITY;
 let wholeAtNs = Number.NaN;
@@ -48,7 +48,7 @@ class ResumingClient {
   readonly #room: string;
   readonly #note = receipts.forClient();
   #socket: LightSocket | undefined;
-  /** Whether it is in its room: an attempt that fails is repeated by whoever made it. */
+  /** True when the client is in its room. The caller of an attempt that fails repeats it. */
   #isConnected = false;
   #last = '';
   /** Socket.IO's session. */

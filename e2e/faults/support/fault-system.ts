@@ -49,7 +49,7 @@ export interface TrialLoad {
   readonly eventsPerSecond: number;
 }
 
-/** What the suite has time for; the scripts of `scripts/reliability.mjs` publish at 1,000/s. */
+/** The suite has no time for more; the scripts of `scripts/reliability.mjs` publish at 1,000/s. */
 const eventsPerSecond = Number(process.env['TRIAL_EVENTS_PER_SECOND'] ?? '400');
 const usualLoad: TrialLoad = { events: 10 * eventsPerSecond, eventsPerSecond };
 export const trialEvents = usualLoad.events;

@@ -17,7 +17,7 @@ export interface Entry {
   readonly fields: Readonly<Record<string, string>>;
   /** `false`: a name or value holds bytes that are not UTF-8, for which U+FFFD stands in `fields`. Left out: all is text. */
   readonly isUtf8?: false | undefined;
-  /** How much of the store's reply it was, where it came in one. Nothing of it has to be read to know. */
+  /** Length of the entry in the reply of the store, known before anything of it is read; left out by a store without replies. */
   readonly byteLength?: number;
 }
 
@@ -30,7 +30,7 @@ export interface OutgoingEntry {
   readonly ends?: WindowEnding | undefined;
 }
 
-/** What became of an entry that is in its stream. */
+/** Receipt for an entry that is in its stream. */
 export interface PublishReceipt {
   /** The entry's ID; for a repeat, the ID of the entry that was appended the first time. */
   readonly id: EntryId;

@@ -16,7 +16,7 @@ export function isEpoch(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-z]{1,16}$/.test(value);
 }
 
-/** Whether an epoch may be one of this stream. Those of earlier builds have another length, and may be of any. */
+/** True when an epoch may be one of this stream. An epoch of an earlier build has another length and may be one of any stream. */
 export function mayBeEpochOf(epoch: string, stream: string): boolean {
   return epoch.length !== EPOCH_CHARS || epoch.endsWith(markOf(stream));
 }

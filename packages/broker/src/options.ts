@@ -39,7 +39,7 @@ export interface BrokerOptions {
   readonly minAgeMs?: number;
   /** Beyond `maxLength` times this, entries go whether acknowledged or not. @defaultValue 20 */
   readonly hardCapFactor?: number;
-  /** How many entries a publisher appends with one call at most; it does so only with a backlog. @defaultValue 512 */
+  /** Most entries that a publisher appends with one call; it begins with 32, and takes more only with a backlog. @defaultValue 512 */
   readonly publishBatchSize?: number;
   /** Most entries one trim or one cut removes. @defaultValue 1000 */
   readonly trimBatchSize?: number;

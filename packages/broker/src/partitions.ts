@@ -62,7 +62,7 @@ export class Partitioning {
     return this.#declared.has(stream);
   }
 
-  /** Whether two real streams are of one declared stream: its plain one and its partitions. */
+  /** True when two real streams belong to one declared stream: its plain one and its partitions. */
   isSameDeclared(a: string, b: string): boolean {
     return this.#declared.get(a) === this.#declared.get(b);
   }

@@ -16,7 +16,7 @@ export interface WindowInput {
   readonly id: string;
   /** Any text without line feeds. */
   readonly text: string;
-  /** What stands for the text in this process. A store in this process hands it out again; any other has the text alone. */
+  /** The parsed input. A store in this process hands it out again instead of the text; other stores keep the text alone. */
   readonly value?: unknown;
 }
 

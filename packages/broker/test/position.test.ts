@@ -147,7 +147,7 @@ describe('comparing positions', () => {
 describe('an epoch', () => {
   const names = ['events:chat', 'events:ticket', 'events:notification', 'events:remote', 'events:chat.p0'];
 
-  it('is never one of another stream', () => {
+  it('an epoch is never taken for one of another stream', () => {
     for (const name of names) {
       const epoch = newEpoch(name);
       expect(isEpoch(epoch)).toBe(true);
@@ -155,11 +155,11 @@ describe('an epoch', () => {
     }
   });
 
-  it('of an earlier build may be one of any stream', () => {
+  it('an epoch of an earlier build may be one of any stream', () => {
     expect(names.filter((name) => mayBeEpochOf('0dzvmckv', name))).toEqual(names);
   });
 
-  it('ends with the same two characters in every build', () => {
+  it('an epoch of a stream ends with the same two characters in every build', () => {
     expect(names.map((name) => newEpoch(name).slice(-2))).toEqual(['ro', 'ni', 'a1', 'jk', '4u']);
   });
 });

@@ -76,7 +76,7 @@ describe('publishing over a connection that is lost', () => {
     expect(numbers).toEqual(Array.from({ length: 200 }, (_, n) => n));
   });
 
-  it('leaves open what was sent, and says for certain that nothing was sent while Redis is away', async () => {
+  it('a lost connection leaves open whether a sent command was executed; while Redis is away nothing was sent for certain', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);

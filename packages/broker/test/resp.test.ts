@@ -34,7 +34,7 @@ function encode(value: Reply): Buffer {
   return Buffer.concat([Buffer.from(`*${value.length}\r\n`), ...value.map(encode)]);
 }
 
-/** What a framer finds in bytes that come in pieces; `cuts` are the lengths of the pieces, used in turn. */
+/** The replies that a framer finds in bytes that come in pieces; `cuts` are the lengths of the pieces, used in turn. */
 function framed(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const found: Buffer[] = [];
   const framer = new ReplyFramer((one) => found.push(one));

@@ -42,7 +42,7 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
   readonly #resync: HandlerSet<[reason: string]>;
   readonly #typingChange: HandlerSet<[users: readonly TypingUser[]]>;
   readonly #indicatorChange: HandlerSet<[indicator: string, users: readonly TypingUser[]]>;
-  /** By name of the indicator. */
+  /** Users whom indicators show, by name of the indicator. */
   readonly #shown = new Map<string, ShownUsers>();
   readonly #throttle: TypingThrottle;
   readonly #receipts: ReceiptOutbox;

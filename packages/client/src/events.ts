@@ -50,7 +50,7 @@ export interface JoinAnswer {
   readonly recovered: boolean;
   readonly replayed: number;
   readonly typing: readonly TypingUser[];
-  /** By name of the indicator, typing left out. */
+  /** Users whom indicators show, by name of the indicator, without typing. */
   readonly indicators: Readonly<Record<string, readonly TypingUser[]>>;
 }
 

@@ -2,7 +2,7 @@
 import type { EndsCoalescingRule, EventTypeDeclaration, IndicatorRule } from '@millrace/contract';
 import { isTypingUser } from './events.js';
 
-/** What a client looks at of a catalog. A catalog of `@millrace/contract` is one; so is a list of these rules alone, without schemas. */
+/** The part of a catalog that a client reads. A catalog of `@millrace/contract` fits; so does a list of these rules alone, without schemas. */
 export interface IndicatorCatalog {
   readonly eventTypes: readonly Pick<EventTypeDeclaration, 'name' | 'indicator' | 'endsCoalescing'>[];
 }
@@ -27,7 +27,7 @@ const typing = {
   expiresAfterMs: 10_000,
 };
 
-/** As the built-in catalog declares it; written again, for a schema library would be many times the size of this client. */
+/** The rules of the built-in catalog, written again: its schema library is many times the size of this client. */
 const builtIn: IndicatorCatalog = {
   eventTypes: [
     { name: 'typing_start', indicator: { ...typing, isShown: true } },
@@ -66,8 +66,8 @@ export class IndicatorRules {
   }
 
   /**
-   * What an event says of an indicator; `undefined`: nothing.
-   * @throws what a rule throws that cannot read the payload
+   * Reads which indicator an event begins or ends; `undefined`: none.
+   * @throws the error of a rule that cannot read the payload
    */
   read(type: string, payload: unknown): IndicatorNews | undefined {
     const rule = this.#rules.get(type);

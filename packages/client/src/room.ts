@@ -50,7 +50,7 @@ export interface Room<E extends object = BuiltIn> {
   /** Something was missed and will not be sent: load the room's data anew. */
   onResync(handler: (reason: string) => unknown): Unsubscribe;
   onTypingChange(handler: (users: readonly TypingUser[]) => unknown): Unsubscribe;
-  /** Whom an indicator of the catalog shows now, this user not included. The same array until it changes. */
+  /** The users whom an indicator of the catalog shows now, without this user. The same array until it changes. */
   shownUsers(indicator: string): readonly TypingUser[];
   /** The same list as `onTypingChange`, of every indicator of the catalog. */
   onIndicatorChange(handler: (indicator: string, users: readonly TypingUser[]) => unknown): Unsubscribe;

@@ -1,8 +1,8 @@
-// Whom one indicator shows in a room: who is typing. It ends by itself, because a stop may never come.
+// Keeps the users whom one indicator shows in a room, such as those who are typing. Each ends by itself, because a stop may never come.
 import type { ClientClock } from './clock.js';
 import type { TypingUser } from './events.js';
 
-/** What a {@link ShownUsers} needs. */
+/** Dependencies of {@link ShownUsers}. */
 export interface ShownUsersOptions {
   readonly clock: ClientClock;
   /** An indicator without news for this long ends. */

@@ -1,5 +1,6 @@
 // Indicators: the built-in one as the built-in catalog declares it, and those of the application's own catalog.
-import { defineCatalog, defineEventType, eventCatalog, Type } from '@millrace/contract';
+import { defineCatalog, eventCatalog } from '@millrace/contract';
+import { agentEvents } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { IndicatorRules } from '../src/indicator-rules.js';
 import { joinAnswer, setUp } from './support/fake-gateway.js';
@@ -7,34 +8,7 @@ import { joinAnswer, setUp } from './support/fake-gateway.js';
 const ana = { user_id: '3f2504e0-4f89-41d3-9a0c-0305e82c3301', username: 'Ana' };
 const bob = { user_id: '3f2504e0-4f89-41d3-9a0c-0305e82c3302', username: 'Bob' };
 
-const agentViewing = defineEventType({
-  name: 'agent_viewing',
-  payload: Type.Object({ agent_id: Type.String(), agent_name: Type.String(), is_viewing: Type.Boolean() }),
-  stream: 'events:chat',
-  lane: 'low',
-  maxAgeMs: 60_000,
-  replay: { mode: 'none' },
-  indicator: {
-    name: 'agent_viewing',
-    isShown: ({ is_viewing }) => is_viewing,
-    user: ({ agent_id, agent_name }) => ({ user_id: agent_id, username: agent_name }),
-    payload: (user, isShown) => ({
-      agent_id: user.user_id,
-      agent_name: user.username,
-      is_viewing: isShown,
-    }),
-    expiresAfterMs: 30_000,
-  },
-});
-const agentLeft = defineEventType({
-  name: 'agent_left',
-  payload: Type.Object({ agent_id: Type.String() }),
-  stream: 'events:chat',
-  lane: 'high',
-  maxAgeMs: null,
-  replay: { mode: 'all' },
-  endsCoalescing: { slot: 'agent_viewing', key: ({ agent_id }) => agent_id },
-});
+const { agentViewing, agentLeft } = agentEvents({ expiresAfterMs: 30_000 });
 const catalog = defineCatalog({
   ...eventCatalog,
   eventTypes: [...eventCatalog.eventTypes, agentViewing, agentLeft],
@@ -44,7 +18,7 @@ describe('the rules of a client without a catalog', () => {
   const own = new IndicatorRules();
   const declared = new IndicatorRules(eventCatalog);
 
-  test('are those of the built-in catalog', () => {
+  test('a client without a catalog follows the rules of the built-in catalog', () => {
     expect(own.expiries).toEqual(declared.expiries);
     const typing = { ...ana, is_typing: true };
     const payloads: [string, unknown][] = [
@@ -62,7 +36,7 @@ describe('the rules of a client without a catalog', () => {
     }
   });
 
-  test('read nothing out of a payload that is none of theirs', () => {
+  test('a rule of the built-in catalog reads nothing from a payload of another form', () => {
     for (const payload of [null, 5, 'text', {}, { user_id: 7 }])
       for (const type of ['typing_start', 'typing_stop', 'chat_message'])
         expect(own.read(type, payload)).toBeUndefined();
@@ -87,7 +61,7 @@ describe('an indicator of the application’s own catalog', () => {
     return { ...setup, room, receive, show };
   }
 
-  test('is listed from the answer of the join, shown, ended by its own and by another event, and expires', async () => {
+  test('an indicator of the application’s own catalog is listed from the answer of the join, shown, ended by its own and by another event, and expires', async () => {
     const { room, show, receive, clock } = await inRoom();
     const changes: string[] = [];
     room.onIndicatorChange((name, users) => changes.push(`${name}: ${users.map((u) => u.username).join()}`));
@@ -113,7 +87,7 @@ describe('an indicator of the application’s own catalog', () => {
     ]);
   });
 
-  test('whose payload its rule cannot read is reported, and reaches the handlers', async () => {
+  test('an event whose payload the rule of its indicator cannot read is reported, and reaches the handlers', async () => {
     const { room, receive, client } = await inRoom();
     const codes: string[] = [];
     client.onError(({ code }) => void codes.push(code));

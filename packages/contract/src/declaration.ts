@@ -122,6 +122,6 @@ export interface EventTypeDeclaration<
   /** @defaultValue what `indicator` says, or not coalesced */
   readonly coalescing?: CoalescingRule<Static<Schema>>;
   readonly endsCoalescing?: EndsCoalescingRule<Static<Schema>>;
-  /** What the type's events say of a user for a moment. */
+  /** Declares that the type's events say something of a user for a moment, as typing does. */
   readonly indicator?: IndicatorRule<Static<Schema>>;
 }

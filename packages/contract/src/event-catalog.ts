@@ -81,7 +81,7 @@ const chatMessage = defineEventType({
   endsCoalescing: { slot: TYPING, key: (payload) => payload.sender_id?.toLowerCase() },
 });
 
-/** Who types. The last one of a window counts, and none is older than ten seconds. */
+/** Shows the users who are typing, each for ten seconds at most. The last event of a window counts. */
 const typingIndicator = {
   name: TYPING,
   user: ({ user_id, username }: IndicatedUser): IndicatedUser => ({ user_id, username }),

@@ -2,7 +2,7 @@
 import type { CoalescingRule, EventTypeDeclaration, IndicatedUser, IndicatorRule } from './declaration.js';
 import { isUuid } from './uuid-text.js';
 
-/** What a client or a gateway has to know of one indicator. */
+/** One indicator as clients and gateways need it. */
 export interface Indicator {
   readonly name: string;
   readonly expiresAfterMs: number;
@@ -27,7 +27,7 @@ export function showsIndicator<Payload>({ isShown }: IndicatorRule<Payload>, pay
   return typeof isShown === 'function' ? isShown(payload) : isShown;
 }
 
-/** How events of an indicator are coalesced: per user, and the later one stands for both. */
+/** The coalescing rule of an indicator: per user, the later event stands for both. */
 export function coalescingOf<Payload>(rule: IndicatorRule<Payload>): CoalescingRule<Payload> {
   return Object.freeze({
     slot: rule.name,

@@ -104,7 +104,7 @@ test.each([
   expect(() => defineCatalog({ streams: [stream], eventTypes })).toThrow(invalid(words));
 });
 
-test('a catalog whose types of one indicator expire differently', () => {
+test('a catalog whose types of one indicator expire differently is refused', () => {
   const first = { ...type, replay: { mode: 'none' }, indicator } as Declaration;
   const second = {
     ...first,

@@ -1,4 +1,5 @@
 // Indicators: what follows from the rule of an event type, built-in or a user's own.
+import { agentEvents } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import {
   createCoalescing,
@@ -6,30 +7,10 @@ import {
   defineEventType,
   eventCatalog,
   indicatorsOf,
-  Type,
-  uuid,
 } from '../src/index.js';
 
 const agent = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
-const agentViewing = defineEventType({
-  name: 'agent_viewing',
-  payload: Type.Object({ agent_id: uuid(), agent_name: Type.String(), is_viewing: Type.Boolean() }),
-  stream: 'events:chat',
-  lane: 'low',
-  maxAgeMs: 60_000,
-  replay: { mode: 'none' },
-  indicator: {
-    name: 'agent_viewing',
-    isShown: ({ is_viewing }) => is_viewing,
-    user: ({ agent_id, agent_name }) => ({ user_id: agent_id, username: agent_name }),
-    payload: ({ user_id, username }, isShown) => ({
-      agent_id: user_id,
-      agent_name: username,
-      is_viewing: isShown,
-    }),
-    expiresAfterMs: 30_000,
-  },
-});
+const { agentViewing } = agentEvents({ expiresAfterMs: 30_000 });
 const catalog = defineCatalog({
   ...eventCatalog,
   eventTypes: [...eventCatalog.eventTypes, agentViewing],
@@ -46,7 +27,7 @@ function viewing(isViewing: boolean, agentId = agent) {
 }
 
 describe('an indicator', () => {
-  it('is coalesced per user in the slot of its own name, the last event of a window counts', () => {
+  it('an indicator is coalesced per user in the slot of its own name, and the last event of a window counts', () => {
     const coalescing = createCoalescing(catalog);
     expect(coalescing.slotOf(viewing(true))).toEqual({ roomId: 'room', slot: 'agent_viewing', key: agent });
     const opened = coalescing.add(undefined, viewing(true), 0);
@@ -57,7 +38,7 @@ describe('an indicator', () => {
     ]);
   });
 
-  it('says which event shows it and which ends it, of one type or of two', () => {
+  it('an indicator says which event shows it and which ends it, of one type or of two', () => {
     const indicators = indicatorsOf(catalog.eventTypes);
     expect([...indicators.keys()]).toEqual(['typing', 'agent_viewing']);
     const user = { user_id: agent, username: 'Ana' };
@@ -76,9 +57,9 @@ describe('an indicator', () => {
     expect(alone.get('typing')?.eventOf(user, false)).toBeUndefined();
   });
 
-  it('keeps the window of a declaration that is written by hand, and of one that is declared anew', () => {
+  it('an indicator keeps the window of a declaration that is written by hand, and of one that is declared anew', () => {
     const { streams } = eventCatalog;
-    // As it stands in the source.
+    // The declaration as the source has it.
     const byHand = Object.fromEntries(
       Object.entries(agentViewing).filter(([name]) => name !== 'coalescing'),
     ) as typeof agentViewing;

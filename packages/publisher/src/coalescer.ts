@@ -30,12 +30,12 @@ import { OverdueWatch } from './overdue-watch.js';
 import { Turnstile } from './turnstile.js';
 import { type Admission, type Waiting, WindowIntake } from './window-intake.js';
 
-/** What a coalescer is made of. */
+/** Dependencies and bounds of {@link Coalescer}. */
 export interface CoalescerOptions {
   readonly catalog: AnyCatalog;
   readonly clock: Clock;
   readonly broker: Pick<Broker, 'windows' | 'partitioning' | 'state' | 'onStateChange'>;
-  /** Where events wait when they do not wait in the broker. */
+  /** Windows in this process; `undefined`: events wait in the broker. */
   readonly local: LocalWindows | undefined;
   /** Windows this process has added to and that may still wait; at the bound the oldest is flushed early. */
   readonly maxOpenWindows: number;
@@ -49,14 +49,14 @@ export interface CoalescerOptions {
   ) => void;
 }
 
-/** How long a flush may take before another process takes it over; one that takes longer renews its claim. */
+/** A flush that takes longer is taken over by another process, unless it renews its claim. */
 const LEASE_MS = 250;
 const RENEW_MS = 100;
 /** A merged event that could not be stored for so long is given up, and counted. */
 const GIVE_UP_MS = 60_000;
 /** Flushes at a time: what is claimed must be stored well within its lease, also when thousands of windows end at once. */
 const MAX_FLUSHES = 64;
-/** How long `flush` waits for windows that somebody else is flushing. */
+/** `flush` waits no longer for windows that somebody else is flushing. */
 const FLUSH_LIMIT_MS = 5_000;
 
 /** A merged event that is not stored. */
@@ -119,7 +119,7 @@ export class Coalescer {
     const { local, broker, keptTexts } = this.#options;
     const { key } = slotKey;
     const id = event.event_id;
-    // In this process nobody reads the text, but for its size.
+    // Local windows hand the event out again; of the text they read only the size.
     const input =
       local === undefined
         ? { id, text: keptTexts.textOf(event), key, event }
@@ -225,7 +225,7 @@ export class Coalescer {
     return slot;
   }
 
-  /** Who opened the window flushes it when it is due; who joined it only remembers it until then, for `flush`. */
+  /** The publisher that opened a window flushes it when it is due; one that joined it remembers it until then, for `flush`. */
   #onAdmission(slot: OpenSlot, { isOpened, dueInMs }: Admission): void {
     if (isOpened) this.#startTimer(slot, dueInMs, () => void this.#flushSlot(slot.name, false));
     else if (slot.cancelTimer === undefined) this.#startTimer(slot, dueInMs, () => this.#forget(slot));
@@ -324,7 +324,7 @@ export class Coalescer {
     const stopRenewal = local === undefined ? this.#renew(name, token) : undefined;
     const failures = await this.#storeAll(events);
     stopRenewal?.();
-    // What waits here alone has been tried for as long as the outbox tries.
+    // The outbox has tried for as long as it does, and a local window has no other process to try again.
     const isHopeless = local !== undefined || waited.ageMs > GIVE_UP_MS;
     if (!isHopeless && failures.some(({ cause }) => !(cause instanceof ContractError))) return false;
     // Counted by the one whose commit holds: another one may have taken the flush over and finished it.

@@ -92,7 +92,7 @@ function readEvent(
   name: WindowName,
   { text, value }: WaitedInput,
 ): Placed | undefined {
-  // What a window of this process hands out is what this publisher put in.
+  // A local window hands out the very event that this publisher put in.
   if (value !== undefined) return placed(coalescing, name, value as StreamEvent);
   const parsed = catalog.parseWritten(parse(text), text);
   if (!parsed.ok) return undefined;

@@ -3,8 +3,8 @@ import { type Clock, type EntryId, MemoryWindows, type WindowEnding } from '@mil
 import { StreamTimes } from './stream-times.js';
 
 /**
- * What is added here and what ends it are compared by the order of the calls; with messages of others by the time of the stream, as
- * the receipts of this process tell it.
+ * Inputs and endings of this process are in the order of the calls. Inputs and the messages of others are compared by the time of the
+ * stream, which the receipts of this process tell.
  */
 export class LocalWindows extends MemoryWindows {
   readonly #clock: Clock;

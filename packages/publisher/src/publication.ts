@@ -6,7 +6,7 @@ import type { EndingUnderWay } from './message-turns.js';
 import type { PublisherObserver } from './options.js';
 import type { OutboxEvent } from './outbox.js';
 
-/** What became of a published event. */
+/** Outcome of a published event. */
 export type PublishResult =
   /** It is in its stream, once, however often it is repeated within 5 minutes. */
   | {
@@ -21,7 +21,7 @@ export type PublishResult =
 /** A {@link PublishResult} of an event that is in its stream. */
 export type StoredResult = Extract<PublishResult, { readonly status: 'stored' }>;
 
-/** What a publication is made of. */
+/** An event that was checked and encoded. */
 export interface PublicationParts {
   readonly event: StreamEvent;
   readonly declaration: EventTypeDeclaration;
@@ -32,7 +32,7 @@ export interface PublicationParts {
   readonly isTriedOnce: boolean;
 }
 
-/** Who learns of it. */
+/** Dependencies of {@link Publication}. */
 interface PublicationPorts {
   readonly observer: PublisherObserver;
   readonly clock: Clock;
@@ -61,7 +61,7 @@ export class Publication implements OutboxEvent {
     this.stream = parts.stream;
     this.isCoalesced = parts.isCoalesced;
     this.isTriedOnce = parts.isTriedOnce;
-    // What is never replayed is not worth a key in the store for 5 minutes: gateways drop a repeat.
+    // An event that is never replayed needs no dedupe key in the store for 5 minutes: gateways drop a repeat.
     this.dedupeId = declaration.replay.mode === 'none' ? undefined : event.event_id;
     this.#ports = ports;
   }

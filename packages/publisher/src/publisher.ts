@@ -81,7 +81,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     options: PublishOptions = {},
   ): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      // What it throws rejects.
+      // The promise rejects with an error that `#stamp` throws.
       this.#send(this.#stamp({ type, roomId, payload }, options), resolve, reject);
     });
   }

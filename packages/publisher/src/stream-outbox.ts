@@ -1,4 +1,4 @@
-// What waits for one stream of an outbox, and when it goes: one batch is on its way, and what comes meanwhile forms the next one.
+// The queue of one stream of an outbox. One batch is on its way; events that come meanwhile form the next one.
 import { BrokerError, backOffDelayMs, type CancelTimer, type PublishReceipt } from '@millrace/broker';
 import { LANES, type Lane } from '@millrace/contract';
 import { brokerUnavailable, outboxFull } from './errors.js';
@@ -59,7 +59,7 @@ export class StreamOutbox {
     return ahead < maxWaiting;
   }
 
-  /** How much of what may wait now does; 0 where nothing limits it. */
+  /** Share of the limit that is used, 0 to 1 and more; 0 where nothing limits the queue. */
   get fill(): number {
     const waiting = LANES.reduce((sum, lane) => sum + this.#lanes[lane].length, 0);
     return waiting / this.#limit.maxWaiting;
@@ -91,13 +91,13 @@ export class StreamOutbox {
     let oldestMs = Number.POSITIVE_INFINITY;
     for (const lane of LANES) {
       const queue = this.#lanes[lane];
-      // In the order of their coming: what came later has not waited longer.
+      // The queue is in the order of arrival, so the events to refuse stand in front.
       const firstFresh = queue.findIndex(({ sinceMs }) => sinceMs > untilMs);
       const count = firstFresh === -1 ? queue.length : firstFresh;
       if (count > 0) this.#refuseAll(queue.splice(0, count));
       oldestMs = Math.min(oldestMs, queue[0]?.sinceMs ?? oldestMs);
     }
-    // What is on its way comes back, if it does, within the broker's own deadline: it is looked at again then.
+    // Events on their way come back, if they do, within the broker's own deadline, and are looked at again then.
     return this.#state === 'in_flight' && oldestMs === Number.POSITIVE_INFINITY
       ? untilMs + this.#options.maxWaitMs
       : oldestMs;
@@ -157,7 +157,7 @@ export class StreamOutbox {
     return again;
   }
 
-  /** What failed goes first again, so that nothing overtakes it. */
+  /** Puts events that failed in front again, so that nothing overtakes them. */
   #goOn(failed: readonly Waiting[]): void {
     const isClosed = (this.#state as string) === 'closed'; // closed meanwhile
     if (failed.length > 0) {

@@ -93,7 +93,7 @@ export class WindowIntake {
         for (const { reject } of left) reject(overloaded());
       }
     }
-    // In the turn in which nothing was left: what comes next begins anew.
+    // Set in the turn in which nothing was left, so that the next addition begins anew.
     this.#isIdle = true;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }

@@ -169,7 +169,7 @@ describe('while the broker is away', () => {
     expect(away.mock.calls.length).toBeLessThan(1_000);
   });
 
-  it('passes on at once what will never work, with all of its batch', async () => {
+  it('the outbox passes on at once an error that will never go away, to the whole batch', async () => {
     const { clock, broker, put, results } = await setUp();
     vi.spyOn(broker, 'append').mockRejectedValueOnce(new BrokerError('refused', 'WRONGTYPE'));
     for (let n = 0; n < 9; n += 1) put(`${n}`);
@@ -177,7 +177,7 @@ describe('while the broker is away', () => {
     expect(results).toMatchObject({ '0': 'refused', '7': 'refused', '8': 'stored' });
   });
 
-  it('tells each event of a batch what became of it when the store stops in the middle', async () => {
+  it('the outbox tells each event of a batch its own outcome when the store stops in the middle', async () => {
     const { clock, broker, put, results, stored } = await setUp();
     const full = new BrokerError('out_of_memory', 'full');
     const refused = new BrokerError('refused', 'no more IDs');
@@ -190,7 +190,7 @@ describe('while the broker is away', () => {
     expect(await stored()).toBe('b');
   });
 
-  it('gives up at once what is tried once, and repeats the others', async () => {
+  it('the outbox gives up at once an event that is tried once, and repeats the others', async () => {
     const { clock, broker, put, results, stored } = await setUp();
     const away = takeAway(broker);
     put('again', 'low');
@@ -216,7 +216,7 @@ describe('in batches', () => {
     return { ...world, batches };
   }
 
-  it('sends what one turn put in together, one batch at a time, in order', async () => {
+  it('the outbox sends the events of one turn together, one batch at a time, in order', async () => {
     const { clock, put, batches } = await setUpBatches();
     for (let n = 0; n < 10; n += 1) put(`${n}`);
     expect(batches).toEqual([]);
@@ -226,7 +226,7 @@ describe('in batches', () => {
     expect(batches).toEqual(['0,1,2,3,4,5,6,7', '8,9,la']);
   });
 
-  it('sends larger batches for as long as a backlog is stored, and small ones again after a failure', async () => {
+  it('the outbox sends larger batches for as long as a backlog is stored, and small ones again after a failure', async () => {
     const clock = fakeClock();
     const broker = createMemoryBroker({ streams, publishBatchSize: 100, clock });
     await broker.open();
@@ -246,7 +246,7 @@ describe('in batches', () => {
     expect(stored.map(({ fields }) => fields['n'])).toEqual(Array.from({ length: 400 }, (_, n) => `${n}`));
   });
 
-  it('closes a batch by its characters too, and sends a huge event alone', async () => {
+  it('the outbox closes a batch by its characters too, and sends a huge event alone', async () => {
     const { clock, put, batches } = await setUpBatches();
     put(`a:${'x'.repeat(200_000)}`);
     put(`b:${'x'.repeat(200_000)}`);
@@ -256,7 +256,7 @@ describe('in batches', () => {
     expect(batches).toEqual(['a:', 'b:', 'c:', 'd:']);
   });
 
-  it('says when all is settled that was put in before, whatever comes later', async () => {
+  it('the outbox says when all earlier events are settled, whatever is put in later', async () => {
     const { clock, broker, outbox, put } = await setUp();
     await outbox.settled();
     const away = takeAway(broker);

@@ -1,6 +1,4 @@
-/*
- * How many writes the messages of one turn of the event loop cost a WebSocket's socket.
- */
+// Counts the writes that the messages of one turn of the event loop cost a WebSocket's socket.
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { EncodedMessage } from '../src/protocol/encoded-message.js';
@@ -37,7 +35,7 @@ class NotingSocket extends Duplex {
   }
 }
 
-// How `ws` makes the socket of a server. Its type package knows the client's way only.
+// `ws` makes the socket of a server with these arguments; its type package knows those of a client only.
 const UpgradedWebSocket = ServerWebSocket as unknown as new (
   address: null,
   protocols: undefined,
@@ -67,7 +65,7 @@ test('the first message of a turn is written at once, and the others leave toget
   expect(socket.writes.at(-1)).toEqual([52]);
 });
 
-test('what fills the buffer of the socket does not wait for the end of the turn', () => {
+test('a message that fills the buffer of the socket is written before the end of the turn', () => {
   const { socket, transport } = open();
   for (const length of [10, 20, 9_990]) expect(transport.write(message(length))).toBe(true);
   expect(socket.writes).toEqual([[12], [22, 9_994]]);
@@ -88,7 +86,7 @@ test('a socket that takes no more blocks, and what it has been given is in order
   expect(socket.writes).toEqual([[12], [20_004, 32]]);
 });
 
-test('what was written in the turn of an abort goes out before it', () => {
+test('messages that were sent in the turn of an abort go out before the connection ends', () => {
   const { socket, transport } = open();
   for (const length of [10, 20]) transport.write(message(length));
   transport.abort();

@@ -1,4 +1,5 @@
 // What tests of every package may use. Private: never published.
+export { agentEvents } from './agent-events.js';
 export { launchChromium } from './chromium.js';
 export { describeBrokerConformance } from './conformance/describe-broker-conformance.js';
 export {

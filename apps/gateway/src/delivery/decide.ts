@@ -34,16 +34,16 @@ export interface Rejected {
 
 export type Decision = Accepted | Dropped | Rejected;
 
-/** What decides, and what is known when an entry comes. */
+/** The rules that `decide` follows, and the state it reads. */
 export interface DecisionRules {
   readonly catalog: AnyCatalog;
-  /** What an event's age is measured from; `none`: it has no age, for it was delivered before. */
+  /** An event's age is measured from this time; `none`: the event is not judged by its age, for it was delivered before. */
   readonly freshness: 'entry' | 'timestamp' | 'none';
   readonly positions: Pick<RoomPositions, 'belongs'>;
   readonly seen: Pick<SeenEvents, 'has'>;
 }
 
-/** Decides about an entry of a stream at `brokerTimeMs`. Whoever carries a delivery out has to remember its ID as seen. */
+/** Decides about an entry of a stream at `brokerTimeMs`. The caller delivers, and then remembers the ID as seen. */
 export function decide(stream: string, entry: Entry, brokerTimeMs: number, rules: DecisionRules): Decision {
   if (entry.isUtf8 === false) return rejected('a field holds bytes that are not UTF-8 text');
   const parsed = rules.catalog.parseEntry(entry.fields);

@@ -1,4 +1,4 @@
-// What becomes of entries that can never be delivered: a dead letter, unless another gateway knows their event type.
+// Makes dead letters of entries that can never be delivered, unless another gateway knows their event type.
 import type { Broker, Entry } from '@millrace/broker';
 import { systemClock } from '@millrace/broker';
 import type { Logger } from '../logger.js';
@@ -10,7 +10,7 @@ import { KnownTypes } from './known-types.js';
 // Types of other gateways that are logged by name.
 const maxForeignTypes = 100;
 
-/** What rejections are made of. */
+/** Dependencies of {@link Rejections}. */
 export interface RejectionsParts {
   readonly options: Pick<ResolvedGatewayOptions, 'catalog' | 'instance'>;
   readonly broker: Broker;

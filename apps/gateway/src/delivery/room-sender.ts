@@ -8,7 +8,7 @@ import { untoldGroup } from './losses.js';
 import { QuietConnections } from './quiet-connections.js';
 import type { Rooms } from './rooms.js';
 
-/** What a sender is made of. */
+/** Dependencies of {@link RoomSender}. */
 export interface RoomSenderParts {
   /** The hub whose groups are the rooms. */
   readonly hub: Pick<Hub<EventsClient>, 'clients' | 'groups' | 'connections'>;
@@ -27,7 +27,7 @@ export class RoomSender {
     this.#parts = parts;
   }
 
-  /** Whether anybody here would be sent an event of the room. Most gateways host no member of most rooms. */
+  /** True when this gateway hosts a member of the room. Most gateways host none of most rooms. */
   hasMembers(roomId: string): boolean {
     return this.#parts.hub.groups.count(roomId) + this.#untoldIn(roomId) > 0;
   }
@@ -90,14 +90,14 @@ export class RoomSender {
     return prepareEvent(received, position);
   }
 
-  /** What is not replayed is missed by members that are behind; when they are up to date they are told how things stand. */
+  /** Counts the members that are behind: they miss an event that is not replayed, and are told the present state when they have caught up. */
   #countShed(roomId: string): void {
     const behind = this.#parts.rooms.laggards.countIn(roomId);
     if (behind > 0) this.#parts.metrics.dropped.inc({ reason: 'shed' }, behind);
   }
 }
 
-/** What is coalesced on its way is coalesced for a slow client too: of each user the newest. A room ID holds no line break. */
+/** The key under which a slow client is sent the newest event only; an event that is coalesced on its way has one. A room ID holds no line break. */
 function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined {
   const { coalescing } = declaration;
   if (coalescing === undefined) return undefined;

@@ -1,5 +1,5 @@
-// What this gateway knows of its rooms: how far they are, what can be replayed, whom an indicator shows, who is behind or not told of a loss. The hub
-// asks it when clients come; delivery keeps it up to date.
+// Holds the state of the rooms of this gateway: their positions, the events that can be replayed, the users whom indicators show, and the members
+// who are behind or not told of a loss. The hub asks for it when clients come; delivery keeps it up to date.
 import { type Broker, type Member, systemClock } from '@millrace/broker';
 import { RoomIndicators } from '../indicators/room-indicators.js';
 import type { Logger } from '../logger.js';
@@ -11,7 +11,7 @@ import { Laggards } from './laggards.js';
 import { Losses } from './losses.js';
 import { RoomPositions } from './room-positions.js';
 
-/** What rooms are made of. */
+/** Dependencies of {@link Rooms}. */
 export interface RoomsParts {
   readonly options: ResolvedGatewayOptions;
   readonly broker: Broker;
@@ -22,9 +22,9 @@ export interface RoomsParts {
 /** See the file's comment. Usable from `follow` on. */
 export class Rooms {
   readonly positions: RoomPositions;
-  /** What clients that were away or too slow are sent. */
+  /** Sends clients that were away or too slow the events that they missed. */
   readonly replay: Replay;
-  /** Who is typing, and what else of users holds for a moment. */
+  /** The users whom indicators show: typing, and those of the catalog. */
   readonly indicators: RoomIndicators;
   /** Members that are being sent what they missed. */
   readonly laggards = new Laggards();

@@ -36,7 +36,7 @@ export interface RouterOptions {
   readonly clockSkewLimitMs: number;
 }
 
-/** What the router acts on. */
+/** Dependencies of {@link Router}. */
 export interface RouterParts {
   readonly rooms: Pick<Rooms, 'brokerTimeMs' | 'indicators'> & {
     readonly positions: Pick<Rooms['positions'], 'ofRoom' | 'at' | 'belongs'>;

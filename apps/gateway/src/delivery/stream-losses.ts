@@ -7,7 +7,7 @@ import type { EventsClient } from './events-client.js';
 import { type LossReason, NO_PLACE } from './losses.js';
 import type { Rooms } from './rooms.js';
 
-/** What stream losses are made of. */
+/** Dependencies of {@link StreamLosses}. */
 export interface StreamLossesParts {
   readonly rooms: Pick<Rooms, 'positions' | 'replay' | 'losses'>;
   readonly hub: Pick<Hub<EventsClient>, 'clients'>;
@@ -52,13 +52,13 @@ export class StreamLosses {
 
   reset(stream: string, lastId: EntryId): void {
     this.#parts.logger.warn({ stream }, 'the stream was lost or went back; reading it from its beginning');
-    // What is there already is left to the stream: of what is read again, only what nobody has seen comes by.
+    // The ring begins behind the entries that are there now: they are read again, and only events that nobody has seen are delivered.
     this.#note(stream, { reason: 'reset', before: NO_PLACE, from: lastId });
   }
 
   /**
-   * What cannot be replayed any more: who is in a room whose events may have stood there, and who comes back to one, must load it
-   * from elsewhere. Which rooms the lost entries were for went with them.
+   * Notes that entries before `from` cannot be replayed any more. Nobody knows for which rooms they were, so members of every room of the
+   * stream, and clients that come back to one, must load their room from elsewhere.
    */
   #note(stream: string, { reason, before, from }: Loss): void {
     const { losses, positions, replay } = this.#parts.rooms;

@@ -1,4 +1,4 @@
-// Whether two IDs mean one user.
+// Tells if two IDs mean one user.
 import { userKey } from '@millrace/contract';
 
 /** True for two IDs of one user, UUIDs in whatever case. */

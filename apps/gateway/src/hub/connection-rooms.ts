@@ -33,11 +33,11 @@ export interface JoinResult {
   readonly replayed: number;
   /** Who else is typing in the room now. */
   readonly typing: readonly IndicatedUser[];
-  /** Whom other indicators of the catalog show, by name; left out where they show nobody. */
+  /** Users whom other indicators of the catalog show, by name of the indicator; left out if they show nobody. */
   readonly indicators?: Readonly<Record<string, readonly IndicatedUser[]>>;
 }
 
-/** What a client is told when it enters a room. */
+/** Answer to a client that enters a room. */
 type Entrance = Omit<JoinResult, 'recovered' | 'replayed'>;
 
 /** What the rooms of a connection need of the gateway. */
@@ -67,7 +67,7 @@ export interface RoomPorts {
 interface Absence {
   readonly isSlow: boolean;
   readonly mark: RoomMark;
-  /** Whom indicators showed, as far as the client was told. */
+  /** The users whom indicators showed when the client was last told. */
   readonly shown: ShownByName;
 }
 

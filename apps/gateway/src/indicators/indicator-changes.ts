@@ -1,4 +1,4 @@
-// Whom indicators show to one client, and what has changed while it was left out. Pure.
+// Finds the users whom indicators show to one client, and the changes that it missed. Pure.
 import type { IndicatedUser } from '@millrace/contract';
 import { isSameUser } from '../delivery/user-key.js';
 import type { ShownByName } from './room-indicators.js';
@@ -10,7 +10,7 @@ export interface IndicatorChange {
   readonly isShown: boolean;
 }
 
-/** What others are shown as; nobody is shown an indicator of its own. */
+/** Leaves the user out: nobody is shown an indicator of their own. */
 export function shownToUser(shown: ShownByName, userId: string): ShownByName {
   const others = new Map<string, readonly IndicatedUser[]>();
   for (const [name, users] of shown) {
@@ -20,7 +20,7 @@ export function shownToUser(shown: ShownByName, userId: string): ShownByName {
   return others;
 }
 
-/** What has ended since, then what has begun. */
+/** The indicators that have ended since, then those that have begun. */
 export function changesBetween(before: ShownByName, now: ShownByName): readonly IndicatorChange[] {
   return [...missingIn(now, before, false), ...missingIn(before, now, true)];
 }

@@ -1,6 +1,6 @@
-// What of fleeting events (typing, and indicators of one's own) goes on to clients: at most one per user, room and window, the last one,
-// and no start that a message or a stop of its user has overtaken. Most were coalesced before; this holds for plain XADD from anywhere,
-// and for what waited in a window while a message passed it. Compared are places in the stream, never clocks of producers.
+// Lets events of indicators (typing, and those of an application's own catalog) through to clients: at most one per user, room and window,
+// the last one, and no start that a message or a stop of its user has overtaken. Most of them were coalesced before; the gate is for plain
+// XADD, and for events that waited in a window while a message passed them. It compares entry IDs, never clocks of producers.
 import {
   type CancelTimer,
   type Clock,

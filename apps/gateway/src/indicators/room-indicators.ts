@@ -62,7 +62,7 @@ export class RoomIndicators {
     return undefined;
   }
 
-  /** Whom the room shows now. */
+  /** The users whom the room's indicators show now. */
   in(roomId: string, nowMs: number): ShownByName {
     const shown = new Map<string, readonly IndicatedUser[]>();
     for (const [name, { users }] of this.#shown) {

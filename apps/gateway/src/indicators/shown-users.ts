@@ -1,5 +1,5 @@
-// Whom one indicator shows where; a join answers with it. Holds no timers: what is older than the expiry is not reported, and goes
-// with the next change in its room.
+// Keeps the users whom one indicator shows, by room; the answer of a join lists them. It holds no timers: a user whose time is over is not
+// reported, and is removed with the next change in the room.
 import { OldestFirstMap } from '@millrace/broker';
 import { type IndicatedUser, userKey } from '@millrace/contract';
 

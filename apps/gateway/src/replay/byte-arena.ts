@@ -1,7 +1,7 @@
 // Bytes in large buffers outside the JavaScript heap: a million small messages cost the garbage collector nothing.
 import { PreparedCall } from '@millrace/signalr';
 
-/** Where bytes lie. Valid as long as somebody holds it. */
+/** Refers to bytes of an arena. Valid as long as somebody holds it. */
 export interface ByteReference {
   readonly slab: Buffer;
   readonly start: number;

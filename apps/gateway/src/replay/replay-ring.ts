@@ -20,9 +20,9 @@ export interface DeliveredEvent {
   /** When it was appended, in broker time. An ID may lie ahead of it. @defaultValue what the ID says */
   readonly atMs?: number;
   readonly roomId: string;
-  /** As it was sent, with its position. Its bytes are copied. */
+  /** The call that was sent, with its position. The ring copies its bytes. */
   readonly call: PreparedCall;
-  /** Where only the newest of a key counts: an older one with the same key is forgotten. */
+  /** The ring keeps the newest event of each key and forgets older ones; left out: it keeps every event. */
   readonly latestKey?: string;
 }
 

@@ -1,7 +1,7 @@
-// Calls made again of what is kept, for those who come back: many do so at about the same time, and are sent the same frames.
+// Keeps the calls that the ring made again from its bytes: many clients come back at about the same time, and are sent the same frames.
 import type { PreparedCall } from '@millrace/signalr';
 
-/** By the number of what each was made of; at the bound the one that was made first goes, and is made again when it is asked for. */
+/** Calls by the number of their event in the ring. At the bound the oldest call goes, and is made again when somebody asks for it. */
 export class SharedCalls {
   readonly #maxBytes: number;
   readonly #calls = new Map<number, PreparedCall>();

@@ -95,7 +95,7 @@ export class MemoryWindows implements WindowStore {
     const { inputs, endings } = pending;
     if (endings.size >= WINDOW_LIMITS.maxEndings && !endings.has(key)) return;
     endings.set(key, { key, id, at: id });
-    // What is there came before the entry, whenever that was.
+    // Every input that waits came before the entry.
     for (const input of inputs.values()) input.asOf ??= id;
   }
 

@@ -66,7 +66,7 @@ export class BlockingReader {
           await this.#connection.proveRun(settled.runId);
       }
       if (options.signal?.aborted === true) return new Map();
-      // In the turn in which the command goes out: what was awaited before may have brought another connection.
+      // Checked in the turn in which the command goes out: the connection may have changed while something was awaited.
       this.#checkServer(cursors);
       this.#listen(options.signal);
       const reply = await this.#send(cursors, options);

@@ -23,7 +23,7 @@ export class StoredEntry implements Entry {
   readonly #start: number;
   readonly #end: number;
   readonly #isPlain: boolean;
-  /** Whether names and values are UTF-8, once somebody asked. */
+  /** True when names and values are UTF-8; `undefined` until somebody asks. */
   #isText: boolean | undefined;
   #fields: Readonly<Record<string, string>> | undefined;
 
@@ -37,7 +37,7 @@ export class StoredEntry implements Entry {
     this.#end = cursor.at;
   }
 
-  /** Of a name that stands twice, the last value counts. */
+  /** Fields by name. The last value of a repeated name counts. */
   get fields(): Readonly<Record<string, string>> {
     if (this.#fields !== undefined) return this.#fields;
     this.#fields = this.#readFields();

@@ -28,9 +28,9 @@ export interface HubProtocol {
   /** The name that a client gives in its handshake, in lower case; its own case does not count. */
   readonly name: string;
   readonly transferFormat: TransferFormat;
-  /** Whether the buffers of `write` have `HEADROOM_BYTES` before the message that nobody else uses. */
+  /** True when each buffer of `write` has `HEADROOM_BYTES` before the message that nobody else uses. */
   readonly leavesHeadroom: boolean;
-  /** Whether a client may ask for this version in its handshake. */
+  /** True when a client may ask for this version in its handshake. */
   isVersionSupported(version: number): boolean;
   /** @param maximumMessageBytes size limit of one message with its framing */
   createParser(maximumMessageBytes: number): HubMessageParser;

@@ -16,8 +16,8 @@ const TAIL = ']}\u001e';
  * A call with one argument that is JSON text. It is encoded when the first receiver of each protocol needs it, and framed when the first
  * of each transport does; all others, whenever they come, are sent the same bytes.
  *
- * Whoever keeps messages need not keep this object: {@link PreparedCall.bytes} are the whole of it, and the call that is made of them
- * again sends just these to JSON clients.
+ * A caller that keeps messages keeps {@link PreparedCall.bytes} instead of this object: a call that `fromBytes` makes of them sends JSON
+ * clients the same bytes.
  */
 export class PreparedCall implements SharedMessage {
   readonly target: string;
@@ -43,7 +43,7 @@ export class PreparedCall implements SharedMessage {
     return call;
   }
 
-  /** How much room `fromBytes` asks for before the bytes. */
+  /** Bytes of free room that `fromBytes` asks for before the message. */
   static readonly headroomBytes = HEADROOM_BYTES;
 
   /** The argument. */

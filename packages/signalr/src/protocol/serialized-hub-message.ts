@@ -35,7 +35,7 @@ export function encodeMessage(message: HubMessage, protocol: HubProtocol): Encod
   return toEncodedMessage(protocol.write(message), protocol, isSequenced(message));
 }
 
-/** What the protocol has written. */
+/** Wraps the bytes that a protocol has written. */
 export function toEncodedMessage(
   payload: Buffer,
   protocol: HubProtocol,

@@ -117,7 +117,7 @@ export class WebSocketTransport implements Transport {
   }
 
   abort(): void {
-    // What the kernel would take is not held back.
+    // Messages of this turn that the kernel takes still go out.
     this.uncork();
     this.#webSocket.terminate();
   }

@@ -91,7 +91,7 @@ export class ReplyFramer {
   }
 }
 
-/** What listens there is no Redis, or the connection is out of step. */
+/** The error for bytes that no Redis sends: something else listens, or the connection is out of step. */
 function noReply(): Error {
   return new Error('Redis answered with bytes that are no reply');
 }

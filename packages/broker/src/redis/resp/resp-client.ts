@@ -14,7 +14,7 @@ const KEEP_ALIVE_DELAY_MS = 5_000;
 const READ_BUFFER_BYTES = 65_536;
 const MINUS = 0x2d;
 
-/** What a client tells its owner. */
+/** Clock and callbacks of a client. */
 export interface RespClientOptions {
   readonly clock: Clock;
   /** Called for each error reply, before its command rejects with it. */
@@ -39,9 +39,9 @@ export class RespClient {
   readonly #options: RespClientOptions;
   readonly #socket: Socket;
   readonly #watch: DeadlineWatch;
-  /** In the order in which they were sent. */
+  /** Commands without a reply, in the order in which they were sent. */
   #waiting: Waiting[] = [];
-  /** Of everything that is sent after the end. */
+  /** The error of every command that is sent after the end. */
   #failure: Error | undefined;
 
   /** Begins to connect. @param url a `redis://` or `rediss://` URL of one server; its user, password and database are left to `loginCommands` */
@@ -84,7 +84,7 @@ export class RespClient {
   /** Ends the connection at once. The outcome of commands without a reply is unknown. Idempotent. */
   end(cause: Error): void {
     if (this.#failure !== undefined) return;
-    // What another command failed with is not what became of these.
+    // The failure of one command says nothing about the others: for them the connection was lost.
     const isAnothers = cause instanceof BrokerError && cause.code !== 'closed';
     const failure = isAnothers
       ? new BrokerError('unavailable', 'The connection to Redis was lost', { cause })
@@ -140,7 +140,7 @@ export function encodeCommand(args: readonly string[]): string {
   return text;
 }
 
-/** What must go ahead of all other commands: who we are, in which database, under which name. */
+/** The commands that a connection begins with: user and password, client name, database. */
 export function loginCommands(url: string, clientName: string): readonly (readonly string[])[] {
   const { username, password, pathname } = new URL(url);
   const [user, secret] = [decodeURIComponent(username), decodeURIComponent(password)];

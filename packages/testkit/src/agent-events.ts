@@ -1,0 +1,35 @@
+// Event types of an application's own, with an indicator: which agents look at a room.
+import { defineEventType, Type, uuid } from '@millrace/contract';
+
+/** `agent_viewing` shows an agent for `expiresAfterMs`; `agent_left` ends it. Both are in `events:ticket`. */
+export function agentEvents({ expiresAfterMs }: { readonly expiresAfterMs: number }) {
+  const agentViewing = defineEventType({
+    name: 'agent_viewing',
+    payload: Type.Object({ agent_id: uuid(), agent_name: Type.String(), is_viewing: Type.Boolean() }),
+    stream: 'events:ticket',
+    lane: 'low',
+    maxAgeMs: 60_000,
+    replay: { mode: 'none' },
+    indicator: {
+      name: 'agent_viewing',
+      isShown: ({ is_viewing }) => is_viewing,
+      user: ({ agent_id, agent_name }) => ({ user_id: agent_id, username: agent_name }),
+      payload: ({ user_id, username }, isShown) => ({
+        agent_id: user_id,
+        agent_name: username,
+        is_viewing: isShown,
+      }),
+      expiresAfterMs,
+    },
+  });
+  const agentLeft = defineEventType({
+    name: 'agent_left',
+    payload: Type.Object({ agent_id: uuid() }),
+    stream: 'events:ticket',
+    lane: 'high',
+    maxAgeMs: null,
+    replay: { mode: 'all' },
+    endsCoalescing: { slot: 'agent_viewing', key: ({ agent_id }) => agent_id.toLowerCase() },
+  });
+  return { agentViewing, agentLeft };
+}
