@@ -1,4 +1,5 @@
 // A connection to Redis beside the broker's, for what is no event: who serves which SignalR connection.
+import { isIP } from 'node:net';
 import { parseRedisUrl } from '@millrace/broker';
 import { createClient, createCluster } from '@redis/client';
 import type { Logger } from 'pino';
@@ -21,7 +22,7 @@ export async function connectRedisClient(redisUrl: string, logger: Logger): Prom
     maintNotifications: 'disabled',
     socket: { reconnectStrategy: () => reconnectDelayMs * (0.5 + Math.random()) },
   } as const;
-  const client = createClient({ ...options, url });
+  const client = createClient({ ...options, url, socket: { ...options.socket, ...serverNameOf(url) } });
   listen(client, logger);
   await client.connect();
   if (!isClusterNode(await client.sendCommand(['HELLO']))) return client;
@@ -30,6 +31,13 @@ export async function connectRedisClient(redisUrl: string, logger: Logger): Prom
   listen(cluster, logger);
   await cluster.connect();
   return cluster;
+}
+
+/** The name that TLS is told, which leads to the right one of several hosted servers. An address is no name. */
+function serverNameOf(url: string): { readonly tls: true; readonly servername: string } | undefined {
+  const { protocol, hostname } = new URL(url);
+  const isAddress = isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
+  return protocol === 'rediss:' && !isAddress ? { tls: true, servername: hostname } : undefined;
 }
 
 /** By HELLO, which every user may send: names and values in turn. INFO is refused to many. */

@@ -1,6 +1,6 @@
 // A connection to one Redis server: commands go out in the order of the calls, replies come back in the same order. It is made once, and
 // ends once; a new connection after it is its owner's business.
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '../../clock.js';
 import { BrokerError } from '../../errors.js';
@@ -158,14 +158,19 @@ function decodeReply(reply: Buffer): unknown {
 
 function openSocket(url: string, onChunk: (chunk: Buffer) => void): Socket {
   const { protocol, hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
   const options = {
-    host: hostname.replace(/^\[|\]$/g, ''),
+    host,
     port: port === '' ? DEFAULT_PORT : Number(port),
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
   };
-  if (protocol === 'rediss:') return connectTls(options).on('data', onChunk);
+  if (protocol === 'rediss:') {
+    // Hosted servers tell by the name which server is meant. An address is no name: RFC 6066, 3.
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    return connectTls({ ...options, ...name }).on('data', onChunk);
+  }
   // Without a buffer of its own the socket allocates 64 KiB for each read, which is mostly a reply of a few hundred bytes.
   const callback = (length: number, bytes: Uint8Array): boolean => {
     onChunk(Buffer.from(bytes.subarray(0, length)));
