@@ -75,6 +75,7 @@ export function startLibraryClient(
   const client: Client = createClient({
     url,
     retryBaseMs: retryMs,
+    retryMaxMs: 1_000,
     signalr: { http: { transport: transports[transport] } },
   });
   const room = client.join(roomId);

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** Fate of a request: forwarded, cut off, delivered with its answer lost, answered with this status, or delayed. */
 export type HttpFate =
@@ -68,9 +69,11 @@ class TestHttpProxy implements HttpProxy {
     const fate = this.#fateOf(incoming, body.toString());
     if (fate === 'cut') incoming.socket.destroy();
     else if (typeof fate === 'object' && 'status' in fate) response.writeHead(fate.status).end();
-    else if (typeof fate === 'object')
-      setTimeout(() => this.#forward(incoming, body, response), fate.delayMs);
-    else this.#forward(incoming, body, response, fate === 'lose_answer');
+    else if (typeof fate === 'object') {
+      await pause(fate.delayMs);
+      // The client, or this proxy with what is behind it, may have gone meanwhile.
+      if (!incoming.socket.destroyed) this.#forward(incoming, body, response);
+    } else this.#forward(incoming, body, response, fate === 'lose_answer');
   }
 
   #forward(incoming: IncomingMessage, body: Buffer, response: ServerResponse, isAnswerLost = false): void {
