@@ -1,15 +1,15 @@
 // Which gateway serves which SignalR connection, shared by all gateways through Redis.
+import { connectRedis } from '@millrace/broker';
 import type { ConnectionDirectory } from '@millrace/signalr';
 import { createRedisDirectory, type RedisDirectory } from '@millrace/signalr/redis';
 import type { Logger } from 'pino';
-import { connectRedisClient } from './redis-client.js';
 
 /** A directory that is opened with the gateway. Before and after that it rejects, as it does while Redis is away. */
 export class SharedDirectory implements ConnectionDirectory {
   readonly #redisUrl: string;
   readonly #logger: Logger;
   #directory: RedisDirectory | undefined;
-  #destroy: () => void = () => {};
+  #disconnect: () => void = () => {};
 
   constructor(redisUrl: string, logger: Logger) {
     this.#redisUrl = redisUrl;
@@ -18,15 +18,24 @@ export class SharedDirectory implements ConnectionDirectory {
 
   /** Rejects when Redis cannot be reached. */
   async open(): Promise<void> {
-    const client = await connectRedisClient(this.#redisUrl, this.#logger);
+    const client = await connectRedis({
+      url: this.#redisUrl,
+      clientName: 'millrace-directory',
+      onStateChange: (state, cause) => {
+        if (state === 'unavailable')
+          this.#logger.warn({ reason: cause?.message }, 'directory of connections is away');
+        else if (state === 'ready' && this.#directory !== undefined)
+          this.#logger.info('directory of connections is back');
+      },
+    });
     this.#directory = createRedisDirectory({ client });
-    this.#destroy = () => client.destroy();
+    this.#disconnect = () => client.close();
   }
 
   async close(): Promise<void> {
     await this.#directory?.close();
     this.#directory = undefined;
-    this.#destroy();
+    this.#disconnect();
   }
 
   async claim(connectionId: string, url: string): Promise<boolean> {

@@ -67,6 +67,7 @@ export {
 } from './position.js';
 export { explainRedisFailure } from './redis/explain-failure.js';
 export { createRedisBroker } from './redis/redis-broker.js';
+export { connectRedis, type RedisCommands, type RedisCommandsOptions } from './redis/redis-commands.js';
 export type { RedisBrokerOptions } from './redis/redis-options.js';
 export { parseRedisUrl, type RedisUrl } from './redis/redis-url.js';
 export {

@@ -47,6 +47,7 @@ import { ClusterRouter } from './cluster/cluster-router.js';
 import { explainRedisFailure } from './explain-failure.js';
 import { layoutKey, slotsKey, streamKeys, typesKey } from './keys.js';
 import { checkLayout } from './layout.js';
+import { openRouter } from './open-router.js';
 import { RedisCounters } from './redis-counters.js';
 import {
   type RedisBrokerOptions,
@@ -363,7 +364,8 @@ class RedisBroker implements Broker {
   async #openOnce(): Promise<void> {
     this.#notifier.change('connecting');
     try {
-      await this.#openRouter();
+      // In its place before it opens: its changes of state are told.
+      await openRouter(this.#router, () => (this.#router = this.#newClusterRouter()));
       await this.#checkLayout();
       await this.#partitions.settle({ isClaiming: false });
     } catch (error) {
@@ -383,15 +385,7 @@ class RedisBroker implements Broker {
     checkLayout(key, await this.#router.command(key, ['GET', key]));
   }
 
-  async #openRouter(): Promise<void> {
-    await this.#router.open();
-    if (!(this.#router instanceof SingleRouter) || !this.#router.isClusterNode) return;
-    this.#router.close();
-    this.#router = this.#newClusterRouter();
-    await this.#router.open();
-  }
-
-  /** One address may be one server or a node of a cluster: the server says which. Several are a cluster's. */
+  /** One address is taken for one server until it says that it is a node of a cluster. Several are a cluster's. */
   #newRouter(url: string): RedisRouter {
     if (parseRedisUrl(url).urls.length > 1) return this.#newClusterRouter();
     const router: RedisRouter = new SingleRouter(
