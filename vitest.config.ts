@@ -15,8 +15,13 @@ const slow = [
   'packages/signalr/test/official-matrix*.test.ts',
 ];
 
-// Needs an earlier commit, and builds it: `npm run upgrade`.
-const upgrade = process.env['UPGRADE'] === '1' ? ['e2e/upgrade/*.test.ts'] : [];
+// What takes too long for the suite, or needs an earlier commit: `npm run nightly`.
+const nightly = [
+  'e2e/tests/benchmarks.test.ts',
+  'e2e/faults/rolling-restart.test.ts',
+  'e2e/upgrade/*.test.ts',
+];
+const isNightly = process.env['NIGHTLY'] === '1';
 
 // Files share their worker's modules: loading them anew for each file took half of the processor's time. So what a file changes
 // outside itself is undone after each test.
@@ -60,7 +65,8 @@ export default defineConfig({
         ...source,
         test: {
           name: 'e2e',
-          include: ['e2e/tests/**/*.test.ts', 'e2e/faults/**/*.test.ts', ...upgrade],
+          include: ['e2e/**/*.test.ts'],
+          exclude: ['**/node_modules/**', ...(isNightly ? [] : nightly)],
           ...shared,
           // After the others, and one more at a time: these wait more than they work.
           sequence: { groupOrder: 1 },

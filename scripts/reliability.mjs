@@ -16,7 +16,6 @@ const { values, positionals } = parseArgs({
   },
 });
 const [test = ''] = positionals;
-// Beside the suite: it needs an earlier commit and builds it.
 const isUpgrade = test === 'upgrade';
 const file = isUpgrade ? 'e2e/upgrade/upgrade.test.ts' : `e2e/faults/${test}.test.ts`;
 // The official client leaves a promise unhandled when a draining gateway cancels its handshake; the oracle judges what came of it.
@@ -28,7 +27,7 @@ const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'e2e', file, 
     CHAOS_MINUTES: values.minutes,
     ...(values.seed === undefined ? {} : { CHAOS_SEED: values.seed }),
     ...(values.base === undefined ? {} : { UPGRADE_BASE: values.base }),
-    ...(isUpgrade ? { UPGRADE: '1' } : {}),
+    NIGHTLY: '1',
     DURABILITY_ALL: '1',
     TRIAL_EVENTS_PER_SECOND: '1000',
     ROLLING_EVENTS_PER_SECOND: '5000',

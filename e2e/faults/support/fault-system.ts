@@ -96,6 +96,11 @@ export class Seat implements AsyncDisposable {
     return `http://127.0.0.1:${this.clientWire.port}`;
   }
 
+  /** Whether new requests belong here: its gateway runs and was not told to end. */
+  get isServing(): boolean {
+    return !this.gateway.isEnding;
+  }
+
   async isReady(): Promise<boolean> {
     try {
       return (await fetch(`${this.gateway.url}/readyz`)).ok;
@@ -249,7 +254,7 @@ export class FaultSystem implements AsyncDisposable {
   }
 }
 
-/** Each stays with one gateway, over a wire of its own; the gateway's client wire is below it. */
+/** Each has a wire of its own, in front of the wires of the gateways. */
 async function startOfficials(
   seats: readonly Seat[],
   resources: Resources,
@@ -257,13 +262,21 @@ async function startOfficials(
   const officials: OfficialClient[] = [];
   for (const start of [startRecipeClient, startLibraryClient]) {
     for (const transport of Object.keys(transports) as (keyof typeof transports)[]) {
-      const seat = seats[officials.length % seats.length];
-      if (seat === undefined) throw new Error('a system has gateways');
-      const wire = resources.use(await startHttpProxy(() => seat.clientWire.port));
+      const wire = resources.use(await startHttpProxy(balancerOf(seats, officials.length)));
       wire.decide((request) => fateOf(request, Math.random));
       const url = `http://127.0.0.1:${wire.port}`;
       officials.push(await start(url, `room-${officials.length}`, transport));
     }
   }
   return officials;
+}
+
+/** Leads to one gateway until that leaves, then to the next, as a load balancer with sticky sessions does. */
+function balancerOf(seats: readonly Seat[], first: number): () => number {
+  let at = first;
+  return () => {
+    for (let step = 0; step < seats.length && seats[at % seats.length]?.isServing !== true; step += 1)
+      at += 1;
+    return seats[at % seats.length]?.clientWire.port ?? 0;
+  };
 }

@@ -1,0 +1,60 @@
+// npm run nightly [-- <part> …]: what takes too long for the suite, one part after the other, all of them in about two hours.
+// How each ended stands in docs/nightly.md.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const page = new URL('../docs/nightly.md', import.meta.url);
+const chaosSeeds = [7, 101, 202];
+
+/** Commands by the part's name. */
+const parts = new Map([
+  ['benchmarks', 'NIGHTLY=1 npx vitest run --project e2e e2e/tests/benchmarks.test.ts'],
+  ['rolling-restart', 'npm run rolling-restart'],
+  ...chaosSeeds.map((seed) => [`chaos-${seed}`, `npm run chaos -- --minutes 10 --seed ${seed} --write`]),
+  ['durability', 'npm run durability'],
+  ['upgrade', 'npm run upgrade'],
+  ['readable', 'npm run readable'],
+]);
+
+/** The last line that tells how many passed. */
+function closingLineOf(output) {
+  return output.match(/^\d+ passed, \d+ failed.*$/gm)?.at(-1) ?? 'ended without a result';
+}
+
+function run(name, command) {
+  const startedAtMs = Date.now();
+  const { status, stdout } = spawnSync('sh', ['-c', command], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+  });
+  process.stdout.write(stdout);
+  const minutes = ((Date.now() - startedAtMs) / 60_000).toFixed(1);
+  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout.trim();
+  const day = new Date(startedAtMs).toISOString().slice(0, 10);
+  write(name, `| ${name} | \`${command}\` | ${day} | ${commit} | ${minutes} | ${closingLineOf(stdout)} |`);
+  return status === 0;
+}
+
+/** Replaces the part's row. */
+function write(name, row) {
+  const text = readFileSync(page, 'utf8');
+  const place = new RegExp(`^\\| ${name} \\|.*$`, 'm');
+  if (!place.test(text)) throw new Error(`docs/nightly.md has no row for ${name}`);
+  writeFileSync(
+    page,
+    text.replace(place, () => row),
+  );
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !parts.has(name));
+if (unknown.length > 0) {
+  console.error(`nightly: no part ${unknown.join(', ')}; there are ${[...parts.keys()].join(', ')}`);
+  process.exit(1);
+}
+const failed = [...parts].filter(
+  ([name, command]) => (wanted.length === 0 || wanted.includes(name)) && !run(name, command),
+);
+for (const [name] of failed) console.error(`nightly: ${name} failed`);
+process.exit(failed.length === 0 ? 0 : 1);
