@@ -22,6 +22,8 @@ const clientScripts = {
 export interface Load {
   readonly rooms: number;
   readonly clientsPerRoom: number;
+  /** Light clients only. @defaultValue 1 */
+  readonly roomsPerClient?: number;
   readonly eventsPerSecond: number;
   /** See {@link SendOrder.gridMs}. */
   readonly gridMs: number;
@@ -126,6 +128,7 @@ export class RunningSide implements AsyncDisposable {
         dialect,
         rooms: roomsOf(load),
         clientsPerRoom: load.clientsPerRoom,
+        roomsPerClient: load.roomsPerClient ?? 1,
       };
       const kibBefore = kibOf(system);
       const clients = own(startScript(clientScripts[load.clients], [JSON.stringify(order)]));

@@ -1,6 +1,7 @@
 // All parts of a full run, in the order of their importance.
 import type { BenchPart } from '../harness/bench-part.js';
 import { gatewaysPart } from './gateways-part.js';
+import { growthParts } from './growth-parts.js';
 import { highestRatePart } from './highest-rate-part.js';
 import { idlePart } from './idle-part.js';
 import { latencyParts } from './latency-parts.js';
@@ -20,4 +21,5 @@ export const parts: readonly BenchPart[] = [
   ...named('s8'),
   ...named('s1-official', 's2-official'),
   steadyPart,
+  ...growthParts,
 ];

@@ -10,6 +10,8 @@ export interface ClientsOrder {
   readonly dialect: 'signalr' | 'socket.io';
   readonly rooms: readonly string[];
   readonly clientsPerRoom: number;
+  /** A client joins so many rooms. @defaultValue 1 */
+  readonly roomsPerClient?: number;
 }
 
 /** Orders to the process: count, report, or begin to count anew from this number on. */
@@ -23,14 +25,19 @@ const receipts = new Receipts();
 const dialect: Dialect = order.dialect === 'signalr' ? signalR() : socketIo();
 
 async function connectAll(): Promise<void> {
-  const places = order.rooms.flatMap((room) => Array.from({ length: order.clientsPerRoom }, () => room));
+  const { rooms, roomsPerClient = 1 } = order;
+  const places: (readonly string[])[] = [];
+  for (let first = 0; first < rooms.length; first += roomsPerClient) {
+    const together = rooms.slice(first, first + roomsPerClient);
+    for (let client = 0; client < order.clientsPerRoom; client += 1) places.push(together);
+  }
   for (let first = 0; first < places.length; first += atOnce) {
-    const group = places.slice(first, first + atOnce).map((room, index) => {
+    const group = places.slice(first, first + atOnce).map((place, index) => {
       const note = receipts.forClient();
       return LightSocket.open({
         url: order.urls[(first + index) % order.urls.length] ?? '',
         dialect,
-        rooms: [room],
+        rooms: place,
         onMessage: (payload) => readMarks(payload, note),
         onClose: () => {
           receipts.closed += 1;
