@@ -23,6 +23,7 @@ function closingLineOf(output) {
 
 function run(name, command) {
   const startedAtMs = Date.now();
+  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout.trim();
   const { status, stdout } = spawnSync('sh', ['-c', command], {
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
@@ -30,7 +31,6 @@ function run(name, command) {
   });
   process.stdout.write(stdout);
   const minutes = ((Date.now() - startedAtMs) / 60_000).toFixed(1);
-  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout.trim();
   const day = new Date(startedAtMs).toISOString().slice(0, 10);
   write(name, `| ${name} | \`${command}\` | ${day} | ${commit} | ${minutes} | ${closingLineOf(stdout)} |`);
   return status === 0;

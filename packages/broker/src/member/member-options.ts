@@ -76,9 +76,9 @@ export interface MemberOptions {
   readonly tickCount?: number;
   /** Wait after a tick that was full. @defaultValue 5 */
   readonly fullTickMs?: number;
-  /** Wait after a tick that did something. @defaultValue 25 */
+  /** Wait after a tick that did something. @defaultValue 100 */
   readonly busyTickMs?: number;
-  /** Longest wait between ticks that do nothing; the wait doubles until there. @defaultValue 250 */
+  /** Longest wait between ticks that do nothing; the wait doubles until there. @defaultValue 1000 */
   readonly idleTickMs?: number;
   /** How often a stream is trimmed while this member accounts for it. @defaultValue 1000 */
   readonly trimIntervalMs?: number;
@@ -110,8 +110,8 @@ export function resolveMemberOptions(options: MemberOptions): ResolvedMemberOpti
     readBlockMs: 1_000,
     tickCount: 200,
     fullTickMs: 5,
-    busyTickMs: 25,
-    idleTickMs: 250,
+    busyTickMs: 100,
+    idleTickMs: 1_000,
     trimIntervalMs: 1_000,
     ...options,
   };

@@ -41,6 +41,13 @@ export class RespClient {
   readonly #watch: DeadlineWatch;
   /** Commands without a reply, in the order in which they were sent. */
   #waiting: Waiting[] = [];
+  /** Commands of this turn: they leave in one write at its end. */
+  #unsent = '';
+  readonly #sendAll = (): void => {
+    const text = this.#unsent;
+    this.#unsent = '';
+    if (this.#failure === undefined) this.#socket.write(text);
+  };
   /** The error of every command that is sent after the end. */
   #failure: Error | undefined;
 
@@ -77,7 +84,8 @@ export class RespClient {
       if (this.#failure !== undefined) return reject(this.#failure);
       const { dueMs } = this.#watch.start(timeoutMs);
       this.#waiting.push({ command: args[0] ?? '', decode, resolve, reject, dueMs, timeoutMs });
-      this.#socket.write(encodeCommand(args));
+      if (this.#unsent === '') process.nextTick(this.#sendAll);
+      this.#unsent += encodeCommand(args);
     });
   }
 
