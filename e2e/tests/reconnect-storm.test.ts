@@ -1,12 +1,16 @@
 // Thousands of clients come back at the same moment: what they missed comes out of memory, or out of one read for all of them.
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { createGateway } from '@millrace/gateway';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { startOnRedis } from '../fixtures/delivery-system.js';
 import { EventLog } from '../fixtures/event-log.js';
+import { GatewayProcess } from '../fixtures/gateway-process.js';
 import { acceptEvents } from '../fixtures/http.js';
 import { connectMany, type LeanClient, type LeanJoin } from '../fixtures/lean-client.js';
 import { xaddAll } from '../fixtures/plain-redis.js';
+import { Resources } from '../fixtures/resources.js';
 import { chatMessage, lastingEvents, type SampleEvent } from '../fixtures/sample-events.js';
 
 /** Each needs a file descriptor here and one at the gateway: where those are few, set fewer. */
@@ -35,6 +39,20 @@ test(`${clientCount} clients that join at once with a position make no read of R
   expect(calls.get('xread') ?? 0).toBeLessThan(10 + 5 * seconds);
   expect(calls.get('evalsha') ?? 0).toBeLessThan(100 + 60 * seconds);
   for (const client of clients) client.close();
+});
+
+test('a gateway that stands still keeps its place in line for 2,000 connections', async () => {
+  await using resources = new Resources();
+  const gateway = resources.use(await GatewayProcess.start());
+  const { port } = new URL(gateway.url);
+  gateway.child.kill('SIGSTOP');
+  const sockets = Array.from({ length: 2_000 }, () => connect(Number(port), '127.0.0.1'));
+  resources.defer(async () => {
+    for (const socket of sockets) socket.destroy();
+    gateway.child.kill('SIGCONT');
+  });
+  // One for which there is no place is not connected before the gateway goes on.
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
 });
 
 test('clients with positions older than the memory of the gateway share a few reads, while events go on', async () => {

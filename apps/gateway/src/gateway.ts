@@ -44,6 +44,13 @@ export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
 }
 
 /**
+ * Connections that the kernel takes for a gateway that has no time for them at the moment, as after a deploy, when all clients come at once;
+ * the kernel's own bound (`net.core.somaxconn`) may be lower. A client beyond it waits for one, three, seven … seconds before its
+ * system tries again; Node's own default is 511.
+ */
+const maxWaitingConnections = 4_096;
+
+/**
  * Creates a gateway; nothing runs before `start`.
  *
  * @throws GatewayError `invalid_configuration`, in words that say what to set.
@@ -231,7 +238,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       );
     }
     try {
-      await this.#http.listen({ host, port });
+      await this.#http.listen({ host, port, backlog: maxWaitingConnections });
     } catch (cause) {
       throw portError(host, port, cause);
     }
