@@ -9,7 +9,7 @@ import { asArray, asNumber, asText } from './replies.js';
 import { loginCommands, RespClient } from './resp/resp-client.js';
 import { RunMarks } from './run-marks.js';
 import type { ScriptCall } from './script-calls.js';
-import { ScriptRunner } from './script-runner.js';
+import { type ScriptCommand, ScriptRunner } from './script-runner.js';
 
 /** Their replies hold what anybody wrote, which need not be text: they are handed on as they came. */
 const READS_ENTRIES: ReadonlySet<string> = new Set(['XREAD', 'XRANGE', 'XREVRANGE']);
@@ -192,14 +192,14 @@ export class RedisConnection {
     options: SendOptions,
   ): Promise<unknown> {
     const { clock, commandTimeoutMs } = this.#options;
-    const rest = [String(keys.length), ...keys];
-    for (const arg of args) rest.push(typeof arg === 'string' ? arg : String(arg));
-    rest.push(...more);
+    const command: ScriptCommand = ['EVALSHA', script.sha1, String(keys.length), ...keys];
+    for (const arg of args) command.push(typeof arg === 'string' ? arg : String(arg));
+    command.push(...more);
     const endMs = clock.monotonicMs() + (options.timeoutMs ?? commandTimeoutMs);
     const send = (command: readonly string[], graceMs = 0): Promise<unknown> =>
       this.#send(command, { ...options, timeoutMs: Math.max(1, endMs - clock.monotonicMs()) + graceMs });
     try {
-      return await this.#scripts.run(script, rest, send);
+      return await this.#scripts.run(script, command, send);
     } catch (error) {
       throw this.#translate(error);
     }

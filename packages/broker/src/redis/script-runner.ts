@@ -9,6 +9,9 @@ import type { Script } from './scripts/script.js';
  */
 export type SendCommand = (args: readonly string[], graceMs?: number) => Promise<unknown>;
 
+/** EVALSHA, the script's digest, the number of keys, keys and arguments. */
+export type ScriptCommand = [name: 'EVALSHA', sha1: string, ...rest: string[]];
+
 /** A script that goes ahead of its call is not the one to find out that the server does not answer. */
 const AHEAD_GRACE_MS = 1_000;
 
@@ -39,10 +42,10 @@ export class ScriptRunner {
   }
 
   /** Runs a script; rejects as `send` does. */
-  async run(script: Script, args: readonly string[], send: SendCommand): Promise<unknown> {
+  async run(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
     this.#lastNumber += 1;
     const number = this.#lastNumber;
-    const call = (): Promise<unknown> => this.#call(script, args, send);
+    const call = (): Promise<unknown> => this.#call(script, command, send);
     try {
       return await (this.#held === undefined ? call() : hold(this.#held, number, call));
     } catch (error) {
@@ -54,14 +57,14 @@ export class ScriptRunner {
       if (!isNoScript(error)) throw error;
     }
     // The user may not load scripts, or they were flushed once more.
-    return send(['EVAL', script.source, ...args]);
+    return send(['EVAL', script.source, ...command.slice(2)]);
   }
 
   /** Source and call are written in one turn, one behind the other. */
-  #call(script: Script, args: readonly string[], send: SendCommand): Promise<unknown> {
+  #call(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
     // A refusal to load it shows in the reply to the call.
     if (!this.#sent.has(script.sha1)) this.#load(script, send, AHEAD_GRACE_MS).catch(() => {});
-    return send(['EVALSHA', script.sha1, ...args]);
+    return send(command);
   }
 
   #load(script: Script, send: SendCommand, graceMs = 0): Promise<unknown> {

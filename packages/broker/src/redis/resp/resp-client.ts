@@ -141,11 +141,22 @@ function earliestOf(waiting: readonly Waiting[]): Deadline | undefined {
   return earliest;
 }
 
+/** What stands between two arguments, by the length of the second one: most are short. */
+const SEPARATORS: readonly string[] = Array.from({ length: 1_024 }, (_, bytes) => separatorOf(bytes));
+
+function separatorOf(bytes: number): string {
+  return `\r\n$${bytes}\r\n`;
+}
+
 /** A command as Redis takes it: an array of bulk strings. */
 export function encodeCommand(args: readonly string[]): string {
-  let text = `*${args.length}\r\n`;
-  for (const arg of args) text += `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`;
-  return text;
+  let text = `*${args.length}`;
+  for (const arg of args) {
+    const bytes = Buffer.byteLength(arg);
+    text += SEPARATORS[bytes] ?? separatorOf(bytes);
+    text += arg;
+  }
+  return `${text}\r\n`;
 }
 
 /** The commands that a connection begins with: user and password, client name, database. */
