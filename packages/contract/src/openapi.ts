@@ -68,7 +68,10 @@ const result: JsonSchema = {
   type: 'object',
   required: ['event_id', 'status'],
   properties: {
-    event_id: { type: 'string', description: 'As it was sent, or as the gateway made it.' },
+    event_id: {
+      type: 'string',
+      description: 'As it was sent, a UUID in lower case, or as the gateway made it.',
+    },
     status: {
       type: 'string',
       enum: ['stored', 'coalesced'],
@@ -142,9 +145,12 @@ function responses(maxEvents: number): JsonSchema {
     '415': refusal('The body is not application/json, or compressed.'),
     '422': refusal('An event breaks the contract. Nothing was published.'),
     '500': refusal('A fault of the gateway.'),
-    '503': refusal('Some events may not be stored. Send the request again with the same event IDs.', {
-      'Retry-After': retryAfter,
-    }),
+    '503': refusal(
+      'Some events may not be stored, or, by `overloaded`, none is. Send the request again with the same event IDs.',
+      {
+        'Retry-After': retryAfter,
+      },
+    ),
   };
 }
 
