@@ -3,13 +3,13 @@
 // The port offers atomic steps only; the loops over them (tail, heartbeat, ledger) are written once, in `member/`.
 
 import type { CounterStore } from './counters.js';
+import type { EntryId } from './entry-id.js';
 import type { BrokerError } from './errors.js';
 import type { ResolvedBrokerOptions } from './options.js';
 import type { Partitioning } from './partitions.js';
 import type { WindowEnding, WindowStore } from './windows.js';
 
-/** `<milliseconds>-<sequence>`, as Redis writes it. Compare with `compareEntryIds`, never as text. */
-export type EntryId = string;
+export type { EntryId } from './entry-id.js';
 
 /** One entry as it stands in a stream. Fields are text; what they mean is the contract's business. */
 export interface Entry {

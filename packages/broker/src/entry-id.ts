@@ -1,6 +1,8 @@
 // Entry IDs as Redis writes them: `<milliseconds>-<sequence>`, both parts up to 2^64-1.
 // Everything works on the decimal text, so that no part is ever rounded. Pure.
-import type { EntryId } from './broker.js';
+
+/** `<milliseconds>-<sequence>`, as Redis writes it. Compare with `compareEntryIds`, never as text. */
+export type EntryId = string;
 
 /** The ID before every entry: a cursor that has read nothing. */
 export const FIRST_ENTRY_ID: EntryId = '0-0';

@@ -1,7 +1,7 @@
 // The port for coalescing windows that several processes share: events of a room wait here until their window ends. The
 // store keeps them and says whose turn it is; what the texts mean and how they become one is the caller's business. What ends
 // them travels with the entry that does: `OutgoingEntry.ends`.
-import type { EntryId } from './broker.js';
+import type { EntryId } from './entry-id.js';
 
 /** Names one window: a slot in a room. */
 export interface WindowName {

@@ -4,7 +4,7 @@ import type { EventTypeDeclaration, Lane, StreamEvent } from '@millrace/contract
 import { brokerUnavailable, streamRefused } from './errors.js';
 import type { EndingUnderWay } from './message-turns.js';
 import type { PublisherObserver } from './options.js';
-import type { OutboxEvent } from './outbox.js';
+import type { OutboxEvent } from './outbox-event.js';
 
 /** Outcome of a published event. */
 export type PublishResult =

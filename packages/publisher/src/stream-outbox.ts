@@ -2,7 +2,7 @@
 import { BrokerError, backOffDelayMs, type CancelTimer, type PublishReceipt } from '@millrace/broker';
 import { LANES, type Lane } from '@millrace/contract';
 import { brokerUnavailable, outboxFull } from './errors.js';
-import type { OutboxOptions, Waiting } from './outbox.js';
+import type { OutboxOptions, Waiting } from './outbox-event.js';
 import { QueueLimit } from './queue-limit.js';
 
 /** A batch is closed at this many characters, about a millisecond of Redis. One event goes in any case. */

@@ -2,7 +2,7 @@
  * What instances tell one another.
  */
 import type { Address } from '../hub/address.js';
-import type { ConnectionRequest } from '../hub/remote-hub.js';
+import type { ConnectionRequest } from '../hub/connection-request.js';
 import type { Encodings } from '../protocol/relayed-message.js';
 
 /** Why an instance could not call a client of its own for another one. */

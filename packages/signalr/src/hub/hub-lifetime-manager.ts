@@ -7,7 +7,7 @@ import type { HubConnection } from '../connection/hub-connection.js';
 import { MessageType } from '../protocol/hub-message.js';
 import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 import { type Address, type AddressBook, receiversOf } from './address.js';
-import type { ConnectionRequest } from './remote-hub.js';
+import type { Call, ConnectionRequest } from './connection-request.js';
 
 const EMPTY: ReadonlySet<HubConnection> = new Set();
 
@@ -125,12 +125,6 @@ export class HubLifetimeManager implements AddressBook {
       signal,
     );
   }
-}
-
-/** The call that a send makes on its receivers. */
-export interface Call {
-  readonly target: string;
-  readonly arguments: readonly unknown[];
 }
 
 function addTo(map: Map<string, Set<HubConnection>>, key: string, connection: HubConnection): void {

@@ -6,8 +6,9 @@ import { MessageType } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
 import { SerializedHubMessage, type SharedMessage } from '../protocol/serialized-hub-message.js';
 import type { Address } from './address.js';
-import type { Call, HubLifetimeManager } from './hub-lifetime-manager.js';
-import type { ConnectionRequest, RemoteHub } from './remote-hub.js';
+import type { Call, ConnectionRequest } from './connection-request.js';
+import type { HubLifetimeManager } from './hub-lifetime-manager.js';
+import type { RemoteHub } from './remote-hub.js';
 
 /** What a sender is made of. */
 export interface SenderParts {

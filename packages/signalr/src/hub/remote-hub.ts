@@ -3,7 +3,7 @@
  */
 import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 import type { Address } from './address.js';
-import type { Call } from './hub-lifetime-manager.js';
+import type { Call, ConnectionRequest } from './connection-request.js';
 
 /** `up`: this instance hears itself through the backplane. `none`: there is no backplane. */
 export type BackplaneState = 'none' | 'up' | 'down';
@@ -18,8 +18,3 @@ export interface RemoteHub {
   /** @returns false when nobody has the connection, or there was nothing to do */
   request(connectionId: string, request: ConnectionRequest): Promise<boolean>;
 }
-
-/** What can be done to a connection from outside. */
-export type ConnectionRequest =
-  | { readonly kind: 'add' | 'remove'; readonly group: string }
-  | { readonly kind: 'abort' };
