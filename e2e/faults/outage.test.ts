@@ -10,8 +10,8 @@ import { judge, type PublishRecord } from './support/oracle.js';
 const outageMs = Number(process.env['MILLRACE_OUTAGE_SECONDS'] ?? '7') * 1_000;
 const eventsPerSecond = 500;
 const aroundMs = 1_000;
-/** What a publisher sends at once, by default. */
-const publishBatchSize = 32;
+/** Most events that a publisher sends at once, by default: where it hardly gets to run, a batch grows to this. */
+const publishBatchSize = 512;
 
 interface Outcomes {
   readonly confirmed: PublishRecord[];
