@@ -1,14 +1,10 @@
-// The `millrace` program: which commands there are. Each command is a file of its own.
+// The `millrace` program: which commands there are. Each command is a file of its own, loaded when it is run: the others would wait for
+// all that a server is made of.
 import { isEntryId } from '@millrace/broker';
 import { Command, InvalidArgumentError } from 'commander';
-import {
-  listDeadLetters,
-  type SettleCommandOptions,
-  settleDeadLetters,
-  showDeadLetter,
-} from './commands/dead-letters.js';
-import { tail } from './commands/tail.js';
-import { mintToken } from './commands/token.js';
+import type { CommonOptions, ListCommandOptions, SettleCommandOptions } from './commands/dead-letters.js';
+import type { TailCommandOptions } from './commands/tail.js';
+import type { TokenCommandOptions } from './commands/token.js';
 import { GatewayError } from './errors.js';
 import { version } from './version.js';
 
@@ -24,7 +20,6 @@ program
   .option('--dev', 'development mode: what is not configured is open, on loopback only (as MILLRACE_DEV=1)')
   .option('--demo', 'serve the helpdesk demo (as MILLRACE_DEMO=1)')
   .action(async (options: { readonly dev?: boolean; readonly demo?: boolean }) => {
-    // Loaded only here: the other commands would wait for all that a server is made of.
     const { serve } = await import('./commands/serve.js');
     await serve({ isDevelopment: options.dev === true, hasDemo: options.demo === true });
   });
@@ -37,7 +32,10 @@ program
   .option('--token <jwt>', 'access token (not needed in development mode)')
   .option('--json', 'whole events, one JSON object a line')
   .option('--count <n>', 'end after so many events', positiveInteger)
-  .action(tail);
+  .action(async (options: TailCommandOptions) => {
+    const { tail } = await import('./commands/tail.js');
+    await tail(options);
+  });
 
 program
   .command('token')
@@ -46,7 +44,10 @@ program
   .option('--name <name>', 'display name')
   .option('--rooms <ids>', 'rooms the user may enter, comma-separated; a trailing * is a prefix', '')
   .option('--minutes <n>', 'how long the token is good', positiveInteger, 60)
-  .action(mintToken);
+  .action(async (options: TokenCommandOptions) => {
+    const { mintToken } = await import('./commands/token.js');
+    await mintToken(options);
+  });
 
 const deadLetters = program
   .command('dead-letters')
@@ -59,7 +60,10 @@ deadLetters
   .option('--limit <n>', 'at most so many, up to 1000', listLimit, 20)
   .option('--before <id>', 'only older ones than this dead letter: the next page', entryId)
   .option('--json', 'whole letters, one JSON object a line')
-  .action(listDeadLetters);
+  .action(async (options: ListCommandOptions) => {
+    const { listDeadLetters } = await import('./commands/dead-letters.js');
+    await listDeadLetters(options);
+  });
 
 deadLetters
   .command('show')
@@ -67,7 +71,10 @@ deadLetters
   .argument('<id>', 'ID of the dead letter, as list prints it', entryId)
   .option('--stream <name>', 'where it is; needed when two streams have one with this ID')
   .option('--json', 'the whole letter as one JSON object')
-  .action(showDeadLetter);
+  .action(async (id: string, options: CommonOptions) => {
+    const { showDeadLetter } = await import('./commands/dead-letters.js');
+    await showDeadLetter(id, options);
+  });
 
 deadLetters
   .command('replay')
@@ -77,9 +84,10 @@ deadLetters
   .option('--stream <name>', 'of this stream and its partitions only')
   .option('--limit <n>', 'with --all: at most so many', positiveInteger)
   .option('--json', 'what became of each, one JSON object a line')
-  .action((ids: readonly string[], options: SettleCommandOptions) =>
-    settleDeadLetters('replay', ids, options),
-  );
+  .action(async (ids: readonly string[], options: SettleCommandOptions) => {
+    const { settleDeadLetters } = await import('./commands/dead-letters.js');
+    await settleDeadLetters('replay', ids, options);
+  });
 
 deadLetters
   .command('drop')
@@ -89,7 +97,10 @@ deadLetters
   .option('--stream <name>', 'of this stream and its partitions only')
   .option('--limit <n>', 'with --all: at most so many', positiveInteger)
   .option('--json', 'what became of each, one JSON object a line')
-  .action((ids: readonly string[], options: SettleCommandOptions) => settleDeadLetters('drop', ids, options));
+  .action(async (ids: readonly string[], options: SettleCommandOptions) => {
+    const { settleDeadLetters } = await import('./commands/dead-letters.js');
+    await settleDeadLetters('drop', ids, options);
+  });
 
 try {
   await program.parseAsync(argumentsOf(process.argv), { from: 'user' });

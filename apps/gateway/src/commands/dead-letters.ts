@@ -15,7 +15,7 @@ import { readEnvironment } from '../environment.js';
 import { GatewayError } from '../errors.js';
 
 /** Options that all of these commands have. */
-interface CommonOptions {
+export interface CommonOptions {
   readonly stream?: string;
   readonly json?: boolean;
 }
