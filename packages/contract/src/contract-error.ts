@@ -9,8 +9,6 @@ export const CONTRACT_ERROR_CODES = {
   invalid_event: 'an event does not follow its envelope or payload schema',
   event_too_large: 'payload and metadata have more bytes than the catalog allows',
   unencodable_event: 'an event holds something that JSON cannot carry (a cycle, a bigint)',
-  invalid_window:
-    'a coalescing function was given an event or a window it cannot handle (a programmer’s mistake)',
 } as const;
 
 /** One of the stable codes of {@link ContractError}. */

@@ -12,24 +12,12 @@ export {
   type ReceivedEvent,
 } from './catalog.js';
 export {
-  type AddOutcome,
-  type AddResult,
+  AS_OF_FIELD,
   type Coalescing,
-  type CoalescingOptions,
   createCoalescing,
-  type EndResult,
-  type FlushResult,
+  type FoldResult,
+  type SlotKey,
 } from './coalescing.js';
-export type {
-  CoalescingWindow,
-  FlushingWindow,
-  HeldEvent,
-  PendingWindow,
-  PublishedWindow,
-  SlotKey,
-  WindowName,
-} from './coalescing-window.js';
-export { AS_OF_FIELD } from './coalescing-window.js';
 export { CONTRACT_ERROR_CODES, ContractError, type ContractErrorCode } from './contract-error.js';
 export {
   type CoalescingRule,

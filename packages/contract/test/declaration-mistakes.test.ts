@@ -1,12 +1,5 @@
 // A wrong declaration is a programmer's mistake: it throws at once, with a stable code and in words.
-import {
-  createCoalescing,
-  defineCatalog,
-  defineEventType,
-  defineStream,
-  eventCatalog,
-  Type,
-} from '@millrace/contract';
+import { defineCatalog, defineEventType, defineStream, eventCatalog, Type } from '@millrace/contract';
 import { expect, test } from 'vitest';
 
 type Declaration = Parameters<typeof defineEventType>[0];
@@ -142,10 +135,6 @@ test('a catalog with names twice, an unknown stream, or two windows in one slot'
       { ...other, coalescing },
     ]),
   ).not.toThrow();
-});
-
-test('coalescing with maxEvents of 0 is refused', () => {
-  expect(() => createCoalescing(eventCatalog, { maxEvents: 0 })).toThrow(invalid(/maxEvents/));
 });
 
 test('the catalog cannot be changed', () => {

@@ -30,10 +30,11 @@ describe('an indicator', () => {
   it('an indicator is coalesced per user in the slot of its own name, and the last event of a window counts', () => {
     const coalescing = createCoalescing(catalog);
     expect(coalescing.slotOf(viewing(true))).toEqual({ roomId: 'room', slot: 'agent_viewing', key: agent });
-    const opened = coalescing.add(undefined, viewing(true), 0);
-    const { window, outcome } = coalescing.add(opened.window, viewing(false, agent.toUpperCase()), 1);
-    expect([outcome, coalescing.dueAtMs(window)]).toEqual(['absorbed', 100]);
-    expect(coalescing.flush(window).events).toMatchObject([
+    const inputs = [viewing(true), viewing(false, agent.toUpperCase())].map((event) => ({
+      event,
+      key: coalescing.slotOf(event)?.key ?? '',
+    }));
+    expect(coalescing.fold(inputs).events).toMatchObject([
       { payload: { is_viewing: false }, metadata: { coalesced_count: 2 } },
     ]);
   });
