@@ -103,6 +103,11 @@ async function measure({ args = [], happen }: Case): Promise<Figures> {
   const replica = resources.use(await startRedis());
   await replica.cli('replicaof', '127.0.0.1', String(link.port));
   await until(async () => (await replica.cli('info', 'replication')).includes('master_link_status:up'));
+  // It counts those that follow it once a second.
+  await until(async () => {
+    const replication = await master.cli('info', 'replication');
+    return replication.includes('state=online') && !replication.includes('min_slaves_good_slaves:0');
+  });
   const publisher = await connectPublisher({ redisUrl: master.url });
   resources.defer(() => publisher.close());
   const stopped = new AbortController();

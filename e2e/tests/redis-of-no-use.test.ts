@@ -153,6 +153,11 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
     () => redisWith(['--replicaof', '127.0.0.1', '1'], asDefault),
     /is a replica and takes no writes\. Name its master/,
   ],
+  [
+    'a server that lacks replicas',
+    () => redisWith(['--min-replicas-to-write', '1'], asDefault),
+    /takes no writes because fewer replicas follow it than its min-replicas-to-write/,
+  ],
   ['a full server that takes no further client', fullRedis, /has no connection left\. Raise its maxclients/],
 ];
 

@@ -99,6 +99,11 @@ const KNOWN: readonly (readonly [RegExp, Explanation])[] = [
     /\bCLUSTERDOWN\b|[Nn]ot every slot|serves this slot/,
     ({ redis }) => `${redis} is a cluster that is not whole. See CLUSTER INFO`,
   ],
+  [
+    /\bNOREPLICAS\b/,
+    ({ redis }) =>
+      `${redis} takes no writes because fewer replicas follow it than its min-replicas-to-write. Connect them, or lower it`,
+  ],
   [/\bMISCONF\b/, ({ redis }) => `${redis} takes no writes because it cannot save its data. See its log`],
   [/\bBUSY\b/, ({ redis }) => `${redis} is held up by a script that does not end. End it with SCRIPT KILL`],
   [
