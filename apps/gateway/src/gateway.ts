@@ -54,6 +54,14 @@ const maxWaitingConnections = 4_096;
  * Creates a gateway; nothing runs before `start`.
  *
  * @throws GatewayError `invalid_configuration`, in words that say what to set.
+ *
+ * @example
+ * ```ts
+ * const gateway = createGateway({ redisUrl: 'redis://localhost:6379', isDevelopment: true });
+ * const { url } = await gateway.start();
+ * console.log(`Clients connect to ${url}/hubs/events`);
+ * process.once('SIGTERM', () => void gateway.stop());
+ * ```
  */
 export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
   options: GatewayOptions<C>,

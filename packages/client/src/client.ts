@@ -36,6 +36,14 @@ export interface Client<E extends object = BuiltIn> {
    * already it gives the one there is.
    *
    * @throws ClientError `invalid_argument`
+   *
+   * @example
+   * ```ts
+   * const room = client.join('ticket-42');
+   * room.on('chat_message', ({ payload }) => console.log(payload.content));
+   * room.onTypingChange((users) => console.log(users.map((user) => user.username)));
+   * await room.joined; // rejects when the gateway refuses the room
+   * ```
    */
   join(roomId: string, options?: JoinOptions): Room<E>;
   /** Leaves a room; one that is not joined is none to leave. The personal room cannot be left. */
@@ -71,6 +79,15 @@ export interface Client<E extends object = BuiltIn> {
  * @typeParam E `typeof myCatalog`, or a list of payload types such as `{ order_placed: { id: string } }`; by default the
  *   nine built-in types. Types only: no schema gets into the bundle.
  * @throws ClientError `invalid_argument`
+ *
+ * @example
+ * ```ts
+ * const client = createClient({ url: 'https://live.example.com', accessToken: () => fetchToken() });
+ * client.on('notification', ({ payload }) => console.log(payload.title));
+ * client.onResync((roomId) => console.log(`load ${roomId} again`));
+ * client.join('ticket-42');
+ * await client.connect();
+ * ```
  */
 export function createClient<E extends object = BuiltIn>(options: ClientOptions): Client<E> {
   const client: UntypedClient = new MillraceClient(resolveOptions(options));

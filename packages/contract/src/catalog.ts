@@ -138,9 +138,18 @@ function unknownType(core: Core, value: Readonly<Record<string, unknown>>): Pars
 }
 
 /**
- * Builds a catalog. To add to the built-in types, spread them:
- * `defineCatalog({ streams: eventCatalog.streams, eventTypes: [...eventCatalog.eventTypes, mine] })`.
+ * Builds a catalog: the event types and streams that publishers, gateways and clients share.
  * @throws ContractError `invalid_declaration`
+ *
+ * @example
+ * ```ts
+ * const catalog = defineCatalog({
+ *   streams: [...eventCatalog.streams, orders], // the built-in ones, and one of defineStream
+ *   eventTypes: [...eventCatalog.eventTypes, orderPlaced], // and one of defineEventType
+ * });
+ * const result = catalog.parsePayload('order_placed', { id: 'o-1', items: 2 });
+ * console.log(result.ok ? result.value.items : result.issues);
+ * ```
  */
 export function defineCatalog<
   const S extends Streams,

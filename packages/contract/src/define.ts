@@ -7,6 +7,11 @@ import { coalescingOf } from './indicator.js';
 /**
  * Declares a stream.
  * @throws ContractError `invalid_declaration`
+ *
+ * @example
+ * ```ts
+ * const orders = defineStream({ name: 'events:orders', maxLength: 10_000 });
+ * ```
  */
 export function defineStream<const Name extends string>(
   stream: StreamDeclaration<Name>,
@@ -18,6 +23,18 @@ export function defineStream<const Name extends string>(
 /**
  * Declares an event type. The payload's static type follows from its schema.
  * @throws ContractError `invalid_declaration`
+ *
+ * @example
+ * ```ts
+ * const orderPlaced = defineEventType({
+ *   name: 'order_placed',
+ *   payload: Type.Object({ id: Type.String(), items: Type.Integer({ minimum: 1 }) }),
+ *   stream: 'events:orders',
+ *   lane: 'high', // before medium and low ones in a publisher's queue
+ *   maxAgeMs: null, // never stale
+ *   replay: { mode: 'all' }, // a client that comes back gets each one it missed
+ * });
+ * ```
  */
 export function defineEventType<
   const Name extends string,

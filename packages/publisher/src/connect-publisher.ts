@@ -24,6 +24,13 @@ export interface ConnectedPublisher<C extends AnyCatalog>
  * Connects to Redis and creates a publisher.
  *
  * @throws BrokerError `unavailable` or `refused` when Redis cannot be used; the message says why and what to do.
+ *
+ * @example
+ * ```ts
+ * const publisher = await connectPublisher({ redisUrl: 'redis://localhost:6379' });
+ * await publisher.publish('notification', 'ticket-42', { type: 'info', title: 'Maria is on it' });
+ * await publisher.close();
+ * ```
  */
 export async function connectPublisher<C extends AnyCatalog = typeof eventCatalog>(
   options: ConnectPublisherOptions<C>,

@@ -236,7 +236,19 @@ function createOutbox(options: ResolvedPublisherOptions<AnyCatalog>): Outbox {
   });
 }
 
-/** Creates a publisher over an open broker. */
+/**
+ * Creates a publisher over an open broker. `connectPublisher` opens the broker itself.
+ *
+ * @example
+ * ```ts
+ * const broker = createRedisBroker({ url: 'redis://localhost:6379', streams: eventCatalog.streams });
+ * await broker.open();
+ * const publisher = createPublisher({ broker, catalog: eventCatalog });
+ * await publisher.publish('notification', 'ticket-42', { type: 'info', title: 'Maria is on it' });
+ * await publisher.close();
+ * await broker.close();
+ * ```
+ */
 export function createPublisher<C extends AnyCatalog>(options: PublisherOptions<C>): Publisher<C> {
   return new Publisher(resolveOptions(options));
 }

@@ -90,6 +90,16 @@ export interface SignalRServer extends AsyncDisposable {
 /**
  * Creates a server without hubs.
  * @throws SignalRError `invalid_option`
+ *
+ * @example
+ * ```ts
+ * const signalr = createSignalRServer({ clientTimeoutMs: 60_000 });
+ * const hub = signalr.mapHub('/hubs/chat', chat); // declared with defineHub
+ * const http = createServer();
+ * signalr.attach(http);
+ * http.listen(4400);
+ * hub.clients.all.send('message', 'server', 'hello');
+ * ```
  */
 export function createSignalRServer(options: SignalRServerOptions = {}): SignalRServer {
   return new NodeSignalRServer(resolveOptions(options));

@@ -44,6 +44,17 @@ interface GroupLoops {
 /**
  * A member of a broker. The broker is opened and closed by its owner.
  * @throws BrokerError `invalid_argument` when an option is wrong
+ *
+ * @example
+ * ```ts
+ * const member = createMember(broker, {
+ *   name: `reader-${crypto.randomUUID()}`,
+ *   onEntry: (stream, { id, fields }) => console.log(stream, id, fields),
+ *   onError: (error, source) => console.error(source, error),
+ * });
+ * await member.start(); // registers and reads, until stop
+ * await member.stop();
+ * ```
  */
 export function createMember(broker: Broker, options: MemberOptions): Member {
   return new Member(broker, resolveMemberOptions(options));

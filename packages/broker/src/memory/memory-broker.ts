@@ -53,6 +53,14 @@ export interface MemoryBrokerOptions extends BrokerOptions {
 /**
  * A broker for one process. Streams are bounded by their hard cap. Any number of blocking reads may wait at once.
  * @throws BrokerError `invalid_argument` when an option is wrong
+ *
+ * @example
+ * ```ts
+ * const broker = createMemoryBroker({ streams: [{ name: 'events:orders', maxLength: 10_000 }] });
+ * await broker.open();
+ * await broker.append('events:orders', [{ fields: { payload: '{}' } }]);
+ * console.log(await broker.readRange('events:orders', { count: 10 }));
+ * ```
  */
 export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
   const { clock = systemClock, ...rest } = options;

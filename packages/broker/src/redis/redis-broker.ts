@@ -88,6 +88,15 @@ interface StreamPart extends StreamBounds {
 /**
  * A broker on Redis 7.0 or newer (or a Valkey of that age). Nothing is connected before `open`.
  * @throws BrokerError `invalid_argument` when an option is wrong
+ *
+ * @example
+ * ```ts
+ * const streams = [{ name: 'events:orders', maxLength: 10_000 }];
+ * const broker = createRedisBroker({ url: 'redis://localhost:6379', streams });
+ * await broker.open();
+ * await broker.append('events:orders', [{ fields: { payload: '{}' }, dedupeId: 'order-7' }]);
+ * await broker.close();
+ * ```
  */
 export function createRedisBroker(options: RedisBrokerOptions): Broker {
   return new RedisBroker(resolveRedisBrokerOptions(options));

@@ -71,6 +71,17 @@ export interface MethodOptions<Context, Args extends readonly unknown[], Uploads
  * @param parse gets what the client sent, of any number and type, and returns the typed arguments. When it
  * throws, only this call fails, as .NET fails wrong arguments; a `HubError`'s text is sent to the caller
  * @param invoke is called with the context, what `parse` returned, and the uploads
+ *
+ * @example
+ * ```ts
+ * const chat = defineHub()({
+ *   methods: {
+ *     rename: method(parseArguments(isString), (context, name) => {
+ *       context.items['name'] = name;
+ *     }),
+ *   },
+ * });
+ * ```
  */
 export function method<
   Context,
@@ -89,6 +100,17 @@ export function method<
  * Declares a method whose result is a stream of items, sent as fast as the client takes them.
  * @param invoke returns the items: an async generator, or anything else that can be iterated. When the client
  * cancels, `context.signal` is aborted and the generator is ended where it next yields
+ *
+ * @example
+ * ```ts
+ * const counter = defineHub()({
+ *   methods: {
+ *     countTo: streamMethod(parseArguments(isNumber), async function* (_context, end) {
+ *       for (let n = 1; n <= end; n += 1) yield n;
+ *     }),
+ *   },
+ * });
+ * ```
  */
 export function streamMethod<
   Context,

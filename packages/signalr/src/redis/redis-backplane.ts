@@ -41,6 +41,14 @@ export interface RedisBackplaneOptions {
  * it would come late or never, and would be kept until then. So what may wait in the client is bounded by what is published
  * within `commandTimeoutMs`.
  * @throws SignalRError `invalid_option`
+ *
+ * @example
+ * ```ts
+ * const options = { url: 'redis://localhost:6379', disableOfflineQueue: true }; // of @redis/client
+ * const client = await createClient(options).on('error', console.error).connect();
+ * const subscriber = await createClient(options).on('error', console.error).connect();
+ * const signalr = createSignalRServer({ backplane: createRedisBackplane({ client, subscriber }) });
+ * ```
  */
 export function createRedisBackplane(options: RedisBackplaneOptions): HubBackplane {
   const { client, channelPrefix = 'signalr:', commandTimeoutMs = 2_000 } = options;
