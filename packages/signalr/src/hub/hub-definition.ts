@@ -99,7 +99,7 @@ export function method<
 /**
  * Declares a method whose result is a stream of items, sent as fast as the client takes them.
  * @param invoke returns the items: an async generator, or anything else that can be iterated. When the client
- * cancels, `context.signal` is aborted and the generator is ended where it next yields
+ * cancels, `context.cancelSignal` is aborted and the generator is ended where it next yields
  *
  * @example
  * ```ts
