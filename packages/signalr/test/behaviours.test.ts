@@ -1,13 +1,12 @@
 /*
- * The lists of behaviours in `docs/signalr-behaviours` name tests of ours that exist, and differences that are published.
+ * The lists of behaviours in `docs/behaviours` name tests of ours that exist, and differences that are published.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
-const ROOT = new URL('../../../', import.meta.url);
 /** What the lists say paths from. */
 const TESTS = new URL('./', import.meta.url);
-const LISTS = new URL('docs/signalr-behaviours/', ROOT);
+const LISTS = new URL('../docs/behaviours/', import.meta.url);
 
 /** A row: one of ASP.NET Core's tests, and what stands for it here. */
 interface Behaviour {

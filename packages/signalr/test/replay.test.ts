@@ -68,8 +68,8 @@ describe.each(FILES)('recorded: %s', (file) => {
   });
 });
 
-test('every difference is told in docs/signalr-compatibility.md', () => {
-  const url = new URL('../../../docs/signalr-compatibility.md', import.meta.url);
+test('every difference is told in docs/compatibility.md', () => {
+  const url = new URL('../docs/compatibility.md', import.meta.url);
   const text = readFileSync(url, 'utf8').replace(/\s+/g, ' ');
   const differences = [...Object.values(DIFFERENCES), ...Object.values(ADDED_HEADERS)];
   const untold = differences.filter(({ why }) => !text.includes(why));

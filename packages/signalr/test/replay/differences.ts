@@ -1,6 +1,6 @@
 /*
  * Where Millrace is meant to answer otherwise than the recorded ASP.NET Core. The reasons are sentences of
- * docs/signalr-compatibility.md, which a test keeps so.
+ * packages/signalr/docs/compatibility.md, which a test keeps so.
  */
 import type { Ended, HttpAnswer, Received } from './vector.js';
 

@@ -1,6 +1,6 @@
 /*
  * The matrix: which official client, over which transport, with which protocol, is asked for which feature. The tests are built
- * from this list, and so is the table in docs/signalr-compatibility.md. It runs in Node and in browsers.
+ * from this list, and so is the table in packages/signalr/docs/compatibility.md. It runs in Node and in browsers.
  */
 
 export const TRANSPORTS = ['WebSockets', 'ServerSentEvents', 'LongPolling'] as const;

@@ -1,5 +1,5 @@
 /*
- * The matrix as a table of docs/signalr-compatibility.md: written from the list of cells, and read back as names of cells.
+ * The matrix as a table of packages/signalr/docs/compatibility.md: written from the list of cells, and read back as names of cells.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -17,9 +17,7 @@ import {
 } from './cells.js';
 
 /** The page that holds the table. */
-export const PAGE_PATH = fileURLToPath(
-  new URL('../../../../../docs/signalr-compatibility.md', import.meta.url),
-);
+export const PAGE_PATH = fileURLToPath(new URL('../../../docs/compatibility.md', import.meta.url));
 
 const TRANSPORT_TITLES: Readonly<Record<Transport, string>> = {
   WebSockets: 'WebSockets',
