@@ -2,9 +2,18 @@
 // this repository that it depends on are inside. `npm pack` itself cannot do that, for it does not follow the links of workspaces;
 // what it writes is what a registry gets, where the packages find one another by name.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -44,6 +53,7 @@ export function packAll(target) {
 
 function pack(name, stage, target) {
   copyPackage(name, stage);
+  checkLinks(name, stage);
   const inside = [...insideOf(name)];
   for (const other of inside) copyPackage(other, join(stage, 'node_modules', other));
   const { devDependencies: _, ...manifest } = manifests.get(name).manifest;
@@ -89,6 +99,20 @@ function copyPackage(name, to) {
   }
   const { devDependencies: _, ...published } = manifest;
   writeManifest(to, published);
+}
+
+/** Every relative link of a page that is published leads to a file that is published with it. */
+function checkLinks(name, folder) {
+  const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.md'),
+  );
+  for (const page of pages) {
+    const text = readFileSync(join(folder, page), 'utf8');
+    for (const [, target] of text.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)) {
+      if (existsSync(join(folder, dirname(page), target))) continue;
+      throw new Error(`${name}: ${page} links to ${target}, which is not in the package`);
+    }
+  }
 }
 
 function writeManifest(folder, manifest) {
