@@ -43,7 +43,7 @@ describe('unknownVariables', () => {
   });
 });
 
-it('README.md explains every setting', () => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+it.each(['../../../README.md', '../README.md'])('%s explains every setting', (page) => {
+  const readme = readFileSync(new URL(page, import.meta.url), 'utf8');
   for (const name of VARIABLE_NAMES) expect(readme).toContain(`\`${name}\``);
 });

@@ -2,7 +2,7 @@
 // Nothing else in Millrace asks for a type by its name.
 import type { Static, TSchema } from 'typebox';
 
-/** How urgent a type is: what waits least in a publisher, and what is shed first for a slow client. */
+/** How urgent a type is: what a publisher with a backlog sends first, and what makes room when its queue is full. */
 export type Lane = (typeof LANES)[number];
 
 /** Every lane, the most urgent first. */

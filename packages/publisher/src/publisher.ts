@@ -39,8 +39,9 @@ function withLargestCount(event: StreamEvent): StreamEvent {
 /**
  * Publishes the events of one catalog.
  *
- * Guarantees: events of one publisher enter a stream in the order of the calls (a coalesced one when its window ends);
- * a resolved call is never lost by the publisher; nothing that breaks the contract leaves it.
+ * Guarantees: events of one lane enter a stream in the order of the calls (a coalesced one when its window ends), and of those
+ * that wait at the same time the urgent lanes go first; a resolved call is never lost by the publisher; nothing that breaks the
+ * contract leaves it.
  */
 export class Publisher<C extends AnyCatalog = AnyCatalog> {
   readonly #options: ResolvedPublisherOptions<C>;
