@@ -7,7 +7,7 @@ export function idOf(number: number): string {
 }
 
 /** A timestamp `ms` after a fixed start. */
-export function at(ms: number): string {
+function at(ms: number): string {
   return new Date(Date.UTC(2026, 0, 16, 12) + ms).toISOString();
 }
 
