@@ -1,6 +1,6 @@
 // npm run pack [-- --to FOLDER]: writes a tarball of every published package to `tarballs/`. Each installs alone: the packages of
-// this repository that it depends on are inside. `npm pack` itself cannot do that, for it does not follow the links of workspaces;
-// what it writes is what a registry gets, where the packages find one another by name.
+// this repository that it depends on are inside, in a folder of its own, and its modules import them from there. `npm pack` itself
+// writes what a registry gets, where the packages find one another by name.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -28,6 +28,9 @@ export const packageFolders = [
   'packages/client',
   'apps/gateway',
 ];
+
+/** Where the packages lie that are inside another one. Not in `node_modules`: see decision 7. */
+const insideFolder = 'inside';
 
 /** Every package needs these: a README and a licence for people, types and exports for programs. */
 const neededFields = ['description', 'license', 'engines', 'files', 'exports'];
@@ -55,17 +58,19 @@ function pack(name, stage, target) {
   copyPackage(name, stage);
   checkLinks(name, stage);
   const inside = [...insideOf(name)];
-  for (const other of inside) copyPackage(other, join(stage, 'node_modules', other));
-  const { devDependencies: _, ...manifest } = manifests.get(name).manifest;
-  const dependencies = Object.assign(
-    {},
-    ...[...inside, name].map((each) => manifests.get(each).manifest.dependencies),
+  for (const other of inside) copyPackage(other, join(stage, insideFolder, other));
+  importFromInside(stage, inside);
+  const { devDependencies: _, dependencies: __, ...manifest } = manifests.get(name).manifest;
+  // Of what is inside only what comes from a registry is left to install.
+  const dependencies = [...inside, name].flatMap((each) =>
+    Object.entries(manifests.get(each).manifest.dependencies ?? {}).filter(
+      ([other]) => !manifests.has(other),
+    ),
   );
   writeManifest(stage, {
     ...manifest,
-    // Also the dependencies of what is inside: not every package manager looks for them there.
-    dependencies: Object.fromEntries(Object.entries(dependencies).sort(([a], [b]) => (a < b ? -1 : 1))),
-    ...(inside.length > 0 ? { bundleDependencies: inside } : {}),
+    ...(inside.length > 0 ? { files: [...manifest.files, insideFolder] } : {}),
+    dependencies: Object.fromEntries(dependencies.sort(([a], [b]) => (a < b ? -1 : 1))),
   });
   const { status, stdout, stderr } = spawnSync('npm', ['pack', '--silent', '--pack-destination', target], {
     cwd: stage,
@@ -73,6 +78,27 @@ function pack(name, stage, target) {
   });
   if (status !== 0) throw new Error(`npm pack ${name} failed: ${stderr}`);
   return join(target, stdout.trim());
+}
+
+/** Lets the compiled modules of a package, and of what is inside it, import what is inside by its path. */
+function importFromInside(stage, inside) {
+  const modules = readdirSync(stage, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    /\.(?:js|d\.ts)$/.test(path),
+  );
+  for (const path of modules) {
+    const file = join(stage, path);
+    const text = readFileSync(file, 'utf8');
+    const relinked = text.replace(
+      /\b(from\s+|import\s*\(?\s*)(['"])(@[\w-]+\/[\w-]+)((?:\/[\w-]+)*)\2/g,
+      (whole, before, quote, name, subpath) => {
+        if (!inside.includes(name)) return whole;
+        const { default: target } = manifests.get(name).manifest.exports[`.${subpath}`];
+        const to = relative(dirname(file), join(stage, insideFolder, name, target));
+        return `${before}${quote}${to.startsWith('.') ? to : `./${to}`}${quote}`;
+      },
+    );
+    if (relinked !== text) writeFileSync(file, relinked);
+  }
 }
 
 /** The packages of this repository that a package needs when it runs, and those that they need. */

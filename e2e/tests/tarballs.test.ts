@@ -50,7 +50,7 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
 });
 
 test('tarballs side by side work together, though each has its own copy of what it needs', async () => {
-  await using app = await InstalledApp.install(tarballs(), ['contract', 'broker', 'publisher']);
+  await using app = await InstalledApp.install(tarballs(), publishedPackages);
   await app.run(`
     import { BrokerError, createMemoryBroker } from '@millrace/broker';
     import { eventCatalog } from '@millrace/contract';
@@ -71,5 +71,22 @@ test('tarballs side by side work together, though each has its own copy of what 
     });
     await publisher.close();
     await broker.close();
+  `);
+  // The official client, inside @millrace/client, wants another version of a package that the gateway needs as well.
+  await app.run(`
+    import { createClient } from '@millrace/client';
+    import { createGateway } from '@millrace/gateway';
+
+    const gateway = createGateway({ isDevelopment: true, port: 0 });
+    const { url } = await gateway.start();
+    const client = createClient({ url });
+    const room = client.join('ticket-42');
+    const received = new Promise((resolve) => room.on('notification', ({ payload }) => resolve(payload.title)));
+    await client.connect();
+    await room.joined;
+    await gateway.publisher.publish('notification', 'ticket-42', { type: 'info', title: 'side by side' });
+    if ((await received) !== 'side by side') throw new Error('another notification');
+    await client.close();
+    await gateway.stop();
   `);
 });
