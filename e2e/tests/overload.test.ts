@@ -5,9 +5,11 @@ import { expect, test } from 'vitest';
 import { startOnRedis } from '../fixtures/delivery-system.js';
 import { acceptEvents } from '../fixtures/http.js';
 import { readMetric } from '../fixtures/metrics.js';
-import { chatMessage } from '../fixtures/sample-events.js';
+import { chatMessage, type SampleEvent } from '../fixtures/sample-events.js';
 
-const connections = 1_000;
+const connections = 500;
+/** Each connection has so many requests ahead of their answers. So more waits at the gateway than it can take, however slow this process is. */
+const requestsAhead = 20;
 const maxRequests = 60_000;
 
 interface Flood {
@@ -26,36 +28,58 @@ async function flood(port: number): Promise<Flood> {
   const isOver = (): boolean => refusals.length >= 200 || others.length > 0 || sent >= maxRequests;
   const one = (): Promise<void> =>
     new Promise((resolve) => {
-      const socket = connect({ port, host: '127.0.0.1' }).setEncoding('utf8');
-      let eventId = '';
+      const socket = connect({ port, host: '127.0.0.1' }).setEncoding('latin1');
+      /** IDs of the requests without an answer, in the order of the requests, which is that of the answers. */
+      let waiting: string[] = [];
       let text = '';
       const post = (): void => {
-        sent += 1;
-        const event = chatMessage('room', `number ${sent}`);
-        eventId = event.event_id;
-        const body = JSON.stringify(event);
-        socket.write(
-          `POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+        const events = Array.from({ length: requestsAhead }, (_, n) =>
+          chatMessage('room', `number ${sent + n}`),
         );
+        sent += events.length;
+        waiting = events.map(({ event_id }) => event_id);
+        socket.write(events.map(requestOf).join(''));
+      };
+      const onAnswer = (answer: string): void => {
+        const eventId = waiting.shift() ?? '';
+        if (answer.startsWith('HTTP/1.1 201')) stored.add(eventId);
+        else if (answer.startsWith('HTTP/1.1 503')) refusals.push(answer);
+        else others.push(answer);
+        if (waiting.length > 0) return;
+        if (isOver()) socket.end();
+        else post();
       };
       socket.on('connect', post);
       socket.on('data', (chunk: string) => {
         text += chunk;
-        const [head = '', body] = text.split('\r\n\r\n');
-        const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
-        if (body === undefined || Buffer.byteLength(body) < length) return;
-        if (head.startsWith('HTTP/1.1 201')) stored.add(eventId);
-        else if (head.startsWith('HTTP/1.1 503')) refusals.push(text);
-        else others.push(text);
-        text = '';
-        if (isOver()) socket.end();
-        else post();
+        for (let length = answerLength(text); length > 0; length = answerLength(text)) {
+          const answer = text.slice(0, length);
+          text = text.slice(length);
+          onAnswer(answer);
+        }
       });
       socket.on('error', (error) => others.push(error.message));
       socket.on('close', () => resolve());
     });
   await Promise.all(Array.from({ length: connections }, one));
   return { stored, refusals, others };
+}
+
+function requestOf(event: SampleEvent): string {
+  const body = JSON.stringify(event);
+  return (
+    'POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n' +
+    `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  );
+}
+
+/** Length of the answer that a text of Latin-1 begins with; 0 while it is not whole. */
+function answerLength(text: string): number {
+  const headEnd = text.indexOf('\r\n\r\n');
+  if (headEnd === -1) return 0;
+  const bodyLength = Number(/content-length: (\d+)/i.exec(text.slice(0, headEnd))?.[1] ?? 0);
+  const length = headEnd + 4 + bodyLength;
+  return text.length < length ? 0 : length;
 }
 
 test('a gateway that is offered more than it can take refuses the rest and delivers what it took', async () => {
