@@ -1,6 +1,7 @@
-// npm run nightly [-- <part> …]: what takes too long for the suite, one part after the other, all of them in about two hours.
-// How each ended stands in docs/nightly.md.
-import { spawnSync } from 'node:child_process';
+// npm run nightly [-- <part> …] runs the tests that take too long for the suite, one part after the other, all of them in about two hours.
+// It writes the result of each part into docs/nightly.md.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const page = new URL('../docs/nightly.md', import.meta.url);
@@ -22,18 +23,19 @@ function closingLineOf(output) {
   return output.match(/^\d+ passed, \d+ failed.*$/gm)?.at(-1) ?? 'ended without a result';
 }
 
-function run(name, command) {
+async function run(name, command) {
   const startedAtMs = Date.now();
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout.trim();
-  const { status, stdout } = spawnSync('sh', ['-c', command], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-    maxBuffer: 1 << 30,
+  const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text;
+    process.stdout.write(text);
   });
-  process.stdout.write(stdout);
+  const [status] = await once(child, 'close');
   const minutes = ((Date.now() - startedAtMs) / 60_000).toFixed(1);
   const day = new Date(startedAtMs).toISOString().slice(0, 10);
-  write(name, `| ${name} | \`${command}\` | ${day} | ${commit} | ${minutes} | ${closingLineOf(stdout)} |`);
+  write(name, `| ${name} | \`${command}\` | ${day} | ${commit} | ${minutes} | ${closingLineOf(output)} |`);
   return status === 0;
 }
 
@@ -54,8 +56,10 @@ if (unknown.length > 0) {
   console.error(`nightly: no part ${unknown.join(', ')}; there are ${[...parts.keys()].join(', ')}`);
   process.exit(1);
 }
-const failed = [...parts].filter(
-  ([name, command]) => (wanted.length === 0 || wanted.includes(name)) && !run(name, command),
-);
-for (const [name] of failed) console.error(`nightly: ${name} failed`);
+const failed = [];
+for (const [name, command] of parts) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  if (!(await run(name, command))) failed.push(name);
+}
+for (const name of failed) console.error(`nightly: ${name} failed`);
 process.exit(failed.length === 0 ? 0 : 1);

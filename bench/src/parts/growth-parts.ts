@@ -1,4 +1,5 @@
-// How the cost of an event, or of a connection, grows with what there is more of. Millrace alone, one gateway.
+// These parts measure how the cost of an event, or of a connection, grows: with rooms, history, rate, room size and connections. One gateway
+// of Millrace, no peers.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { barChart } from '../harness/chart.js';
@@ -22,7 +23,7 @@ interface Growth {
   /** The figure that is drawn, and compared between the first step and the last. */
   readonly drawn: string;
   readonly pairs: number;
-  /** What is the same in all steps. */
+  /** A sentence for the table: the load that all steps share. */
   readonly setting: string;
   measure(side: Side, step: number): Promise<Figures>;
 }
@@ -46,10 +47,16 @@ async function measureLoad(side: Side, load: Load, sendings: readonly Sending[])
   let round: Round | undefined;
   for (const sending of sendings) round = await system.run(sending);
   if (round === undefined) throw new Error('nothing was to be sent');
-  if (round.received !== round.expected)
-    throw new Error(`${round.received} of ${round.expected} deliveries arrived`);
-  return round;
+  return checkWhole(round);
 }
+
+/** Clients get each event once, in each step. @throws Error when they did not */
+function checkWhole(round: Round): Round {
+  if (round.received === round.expected) return round;
+  throw new Error(`${round.received} of ${round.expected} deliveries arrived`);
+}
+
+const latencyOf = ({ p50Ms, p99Ms }: Round): Figures => ({ 'p50, ms': p50Ms, 'p99, ms': p99Ms });
 
 /** The usual seconds of load at a rate. */
 const atRate = (eventsPerSecond: number): Sending => ({
@@ -69,7 +76,7 @@ const growths: readonly Growth[] = [
     async measure(side, rooms) {
       const load = { ...usual, rooms, roomsPerClient: rooms / 10 };
       const round = await measureLoad(side, load, [warm, atRate(1_000)]);
-      return { [perEvent]: cpuOf.role('gateway')(round), 'p50, ms': round.p50Ms, 'p99, ms': round.p99Ms };
+      return { [perEvent]: cpuOf.role('gateway')(round), ...latencyOf(round) };
     },
   },
   {
@@ -85,11 +92,13 @@ const growths: readonly Growth[] = [
       await using system = await RunningSide.start(side, { ...usual, rooms: 10, clients: 'resuming' });
       system.letClientsReturn();
       await system.publish({ events, eventsPerSecond: 2_000 });
-      await system.system.replaceGateway?.(0);
+      const { replaceGateway } = system.system;
+      if (replaceGateway === undefined) throw new Error(`${side.name} cannot start its gateway anew`);
+      await replaceGateway(0);
       await pause(returnMs);
       await system.run(warm);
-      const round = await system.run(atRate(1_000));
-      return { [perEvent]: cpuOf.role('gateway')(round), 'p50, ms': round.p50Ms, 'p99, ms': round.p99Ms };
+      const round = checkWhole(await system.run(atRate(1_000)));
+      return { [perEvent]: cpuOf.role('gateway')(round), ...latencyOf(round) };
     },
   },
   {
@@ -108,8 +117,7 @@ const growths: readonly Growth[] = [
         publisher,
         gateway,
         Redis: redis,
-        'p50, ms': round.p50Ms,
-        'p99, ms': round.p99Ms,
+        ...latencyOf(round),
       };
     },
   },
@@ -127,8 +135,7 @@ const growths: readonly Growth[] = [
       return {
         [perDelivery]: cpuOf.delivery(round),
         [perEvent]: cpuOf.role('gateway')(round),
-        'p50, ms': round.p50Ms,
-        'p99, ms': round.p99Ms,
+        ...latencyOf(round),
       };
     },
   },

@@ -4,7 +4,7 @@ import { systemClock } from '../clock.js';
 import { ClusterRouter } from './cluster/cluster-router.js';
 import { openRouter } from './open-router.js';
 import { parseRedisUrl } from './redis-url.js';
-import type { RouterOptions } from './router.js';
+import type { RedisRouter, RouterOptions } from './router.js';
 import { SingleRouter } from './single-router.js';
 
 /** Options of {@link connectRedis}. */
@@ -17,7 +17,10 @@ export interface RedisCommandsOptions {
   readonly connectTimeoutMs?: number;
   /** Deadline of one command. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
-  /** Told after every change of the connection's state. On a cluster it stays `ready`: commands find their nodes one by one. */
+  /**
+   * The connection calls this after every change of its state. On a cluster the state stays `ready`: each command connects to the node of
+   * its key.
+   */
   readonly onStateChange?: (state: BrokerState, cause?: Error) => void;
 }
 
@@ -47,8 +50,13 @@ export async function connectRedis(options: RedisCommandsOptions): Promise<Redis
     onStateChange: onStateChange ?? (() => {}),
   };
   const toCluster = (): ClusterRouter => new ClusterRouter(url, routerOptions);
-  const first = url.urls.length > 1 ? toCluster() : new SingleRouter(options.url, routerOptions);
-  const router = await openRouter(first, toCluster);
+  let router: RedisRouter = url.urls.length > 1 ? toCluster() : new SingleRouter(options.url, routerOptions);
+  try {
+    router = await openRouter(router, () => (router = toCluster()));
+  } catch (error) {
+    router.close();
+    throw error;
+  }
   return {
     get: (key) => router.command(key, ['GET', key]),
     eval: (script, { keys, arguments: args }) =>
