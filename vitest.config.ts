@@ -15,7 +15,7 @@ const slow = [
   'packages/signalr/test/official-matrix*.test.ts',
 ];
 
-// What takes too long for the suite, or needs an earlier commit: `npm run nightly`.
+// `npm run nightly` runs these: they take too long for the suite, or build an earlier commit.
 const nightly = [
   'e2e/tests/benchmarks.test.ts',
   'e2e/faults/rolling-restart.test.ts',

@@ -1,4 +1,4 @@
-// How `npx changeset version` writes the entries of a CHANGELOG: each changeset's text as it stands, and in one line the versions that
+// `npx changeset version` writes the entries of a CHANGELOG by this: each changeset's text as it stands, and in one line the versions that
 // a package needs of the others. Named in .changeset/config.json.
 
 /** The text of a changeset as an item of a list. */

@@ -29,7 +29,7 @@ export const packageFolders = [
   'apps/gateway',
 ];
 
-/** Where the packages lie that are inside another one. Not in `node_modules`: see decision 7. */
+/** The folder of a tarball that holds the other packages of this repository that it needs. Decision 7 says why it is not `node_modules`. */
 const insideFolder = 'inside';
 
 /** Every package needs these: a README and a licence for people, types and exports for programs. */
@@ -61,7 +61,7 @@ function pack(name, stage, target) {
   for (const other of inside) copyPackage(other, join(stage, insideFolder, other));
   importFromInside(stage, inside);
   const { devDependencies: _, dependencies: __, ...manifest } = manifests.get(name).manifest;
-  // Of what is inside only what comes from a registry is left to install.
+  // Packages of this repository are inside; those of a registry are left to install.
   const dependencies = [...inside, name].flatMap((each) =>
     Object.entries(manifests.get(each).manifest.dependencies ?? {}).filter(
       ([other]) => !manifests.has(other),

@@ -96,7 +96,7 @@ export class Seat implements AsyncDisposable {
     return `http://127.0.0.1:${this.clientWire.port}`;
   }
 
-  /** Whether new requests belong here: its gateway runs and was not told to end. */
+  /** True while the gateway runs and was not told to end: a load balancer sends new requests here. */
   get isServing(): boolean {
     return !this.gateway.isEnding;
   }

@@ -44,10 +44,10 @@ export function createCoalescing(catalog: AnyCatalog): Coalescing {
   return new CatalogCoalescing(catalog);
 }
 
-/** What was merged for one key until now. */
+/** The event that stands for all events of one key so far. */
 interface Merged {
   readonly event: StreamEvent;
-  /** How many events it stands for. */
+  /** The number of events that it stands for. */
   readonly count: number;
 }
 

@@ -2,7 +2,7 @@
 // Nothing else in Millrace asks for a type by its name.
 import type { Static, TSchema } from 'typebox';
 
-/** How urgent a type is: what a publisher with a backlog sends first, and what makes room when its queue is full. */
+/** The urgency of a type: a publisher with a backlog sends the high ones first, and drops the low ones when its queue is full. */
 export type Lane = (typeof LANES)[number];
 
 /** Every lane, the most urgent first. */

@@ -1,4 +1,4 @@
-// What holds for the events of any window: counts add up, the newest wins, no message of a receipt is lost.
+// Properties of `fold` for any window: counts add up, the newest event wins, no message of a receipt is lost.
 import { createCoalescing, eventCatalog, type StreamEvent } from '@millrace/contract';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

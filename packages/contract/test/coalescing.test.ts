@@ -1,4 +1,4 @@
-// What the events of one window come to, where an event waits, and what it ends.
+// `fold` merges the events of one window; `slotOf` names the place where an event waits, `endedBy` the place that it ends.
 import { createCoalescing, eventCatalog, type StreamEvent } from '@millrace/contract';
 import { expect, test } from 'vitest';
 import { idOf, message, receipt, start, stop } from './coalescing-samples.js';

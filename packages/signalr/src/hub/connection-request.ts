@@ -1,5 +1,5 @@
 /*
- * What a connection is asked for by a hub, its own or one on another instance.
+ * The requests that a hub makes of a connection, on its own instance or on another one.
  */
 
 /** The call that a send makes on its receivers. */
@@ -8,7 +8,7 @@ export interface Call {
   readonly arguments: readonly unknown[];
 }
 
-/** What can be done to a connection from outside. */
+/** A request that a connection carries out: it enters or leaves a group, or ends. */
 export type ConnectionRequest =
   | { readonly kind: 'add' | 'remove'; readonly group: string }
   | { readonly kind: 'abort' };

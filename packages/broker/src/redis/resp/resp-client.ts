@@ -141,7 +141,7 @@ function earliestOf(waiting: readonly Waiting[]): Deadline | undefined {
   return earliest;
 }
 
-/** What stands between two arguments, by the length of the second one: most are short. */
+/** The separators before arguments of up to 1,023 bytes, by that length. Most arguments are so short. */
 const SEPARATORS: readonly string[] = Array.from({ length: 1_024 }, (_, bytes) => separatorOf(bytes));
 
 function separatorOf(bytes: number): string {
