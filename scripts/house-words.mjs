@@ -1,0 +1,48 @@
+// Words that were replaced by the field's own, or that had several meanings, and what to say instead. A pattern is looked for in each
+// line of code and docs; `inside` limits it to some paths.
+
+export const retiredWords = [
+  { pattern: /whole again/i, use: 'say "recovered", or "recovery time"' },
+  { pattern: /\b(thin|bad) lines?\b/i, use: 'say "slow connection" or "flaky connection"' },
+  {
+    pattern:
+      /(?<!dead[ -])(?<!\b(?:capital|upper-case|lower-case|small|single|small or capital|the same) )\bletters?\b(?! (?:and digits|or digit|or a digit))|\b[a-z]*(?<!dead)Letters?\b/i,
+    inside: /^(apps\/gateway|packages\/(broker|testkit)|e2e|docs\/dead)/,
+    use: 'say "dead letter", or "dead-letter record"',
+  },
+  {
+    pattern: /\b(createMember|Member(Options|State|ErrorSource)?\b(?!s)|member\/member)/,
+    inside: /^(packages\/(broker|publisher|testkit)|apps\/gateway|e2e|bench)/,
+    use: 'the gateway\'s reader of the broker is a "subscriber"',
+  },
+  {
+    pattern: /\b(ledger )?ticks?Ledger|LedgerTick|TickResult|\bledger ticks?\b/i,
+    use: 'say "acknowledgement pass"',
+  },
+  { pattern: /laggards?/i, use: 'say "lagging connections"' },
+  { pattern: /step(s|ped)? out\b/i, use: 'a connection "lags" and "catches up"' },
+  { pattern: /typists?/i, use: 'say "active typing", or "users who type"' },
+  { pattern: /turnstile/i, use: 'say "concurrency limiter"' },
+  { pattern: /\bBackplaneSpeaker|\bSpeaker\b/, use: 'say "sender"' },
+  { pattern: /former li(fe|ves)|FormerLife/i, use: 'say "previous epoch"' },
+  { pattern: /fleeting/i, use: 'say "ephemeral"' },
+  { pattern: /\bshed(s|ding)?\b/i, use: 'say "dropped for a slow client"' },
+  { pattern: /\brecall(s|ed|ing)?\b/i, use: 'say "warm up"' },
+  { pattern: /\bsigns? of life\b/i, use: 'say "heartbeat"' },
+  { pattern: /\b(goes|go|went|going) on\b(?! to\b)/i, use: 'say "continues"' },
+  { pattern: /\b(lets?|letting) go of\b/i, use: 'say "evicts", "releases" or "forgets"' },
+  { pattern: /\bway of an event\b/i, use: 'say "how an event travels"' },
+  { pattern: /\bnowMs\(\)/, use: 'say wallMs() or monotonicMs()' },
+  {
+    pattern: /\b(interface|type|class) \w+(Parts|Ports|Site)\b/,
+    use: 'constructor dependencies are called "…Dependencies"',
+  },
+  {
+    pattern: /\b(interface|type|class) \w*(Verdict|Place)\b/,
+    use: 'the word had several meanings: name what it is',
+  },
+  {
+    pattern: /\b(interface|type|class) (Mark|Held|Span|Reach|Desk|Place|Verdict|Router|Outbox)\b/,
+    use: 'the word had several meanings: name what it holds',
+  },
+];
