@@ -17,7 +17,7 @@ const slow = [
 
 // `npm run nightly` runs these: they take too long for the suite, or build an earlier commit.
 const nightly = [
-  'e2e/tests/benchmarks.test.ts',
+  'e2e/tests/programs/benchmarks.test.ts',
   'e2e/faults/rolling-restart.test.ts',
   'e2e/upgrade/*.test.ts',
 ];

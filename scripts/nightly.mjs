@@ -9,8 +9,8 @@ const chaosSeeds = [7, 101, 202];
 
 /** Commands by the part's name. */
 const parts = new Map([
-  ['benchmarks', 'NIGHTLY=1 npx vitest run --project e2e e2e/tests/benchmarks.test.ts'],
-  ['looks', 'NIGHTLY=1 npx vitest run --project e2e e2e/tests/helpdesk-looks.test.ts'],
+  ['benchmarks', 'NIGHTLY=1 npx vitest run --project e2e e2e/tests/programs/benchmarks.test.ts'],
+  ['looks', 'NIGHTLY=1 npx vitest run --project e2e e2e/tests/helpdesk/looks.test.ts'],
   ['rolling-restart', 'npm run rolling-restart'],
   ...chaosSeeds.map((seed) => [`chaos-${seed}`, `npm run chaos -- --minutes 10 --seed ${seed} --write`]),
   ['durability', 'npm run durability'],

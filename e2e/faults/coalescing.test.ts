@@ -3,8 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CliProcess } from '../fixtures/cli-process.js';
-import { eventually } from '../fixtures/eventually.js';
+import { CliProcess } from '../fixtures/processes/cli-process.js';
+import { eventually } from '../fixtures/waiting/eventually.js';
 import { expectWhole } from './support/expectations.js';
 import { FaultSystem } from './support/fault-system.js';
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => system[Symbol.asyncDispose]());
 
-const program = fileURLToPath(new URL('../fixtures/typing-publisher.mjs', import.meta.url));
+const program = fileURLToPath(new URL('../fixtures/processes/typing-publisher.mjs', import.meta.url));
 const roomId = 'room-0';
 const [rounds, processes, receipts] = [3, 3, 30] as const;
 

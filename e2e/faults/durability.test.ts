@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connectPublisher } from '@millrace/publisher';
 import { type RedisServer, startRedis, startTcpProxy, until } from '@millrace/testkit';
 import { afterAll, expect, test } from 'vitest';
-import { withoutTypes } from '../fixtures/delivery-system.js';
-import { Resources } from '../fixtures/resources.js';
+import { withoutTypes } from '../fixtures/systems/delivery-system.js';
+import { Resources } from '../fixtures/systems/resources.js';
 import { offerTable } from './support/reliability-page.js';
 import { publishSteadily } from './support/steady-publisher.js';
 

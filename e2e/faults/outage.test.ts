@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublisherError } from '@millrace/publisher';
 import { expect, test } from 'vitest';
-import { chatMessage, streamOfType } from '../fixtures/sample-events.js';
+import { chatMessage, streamOfType } from '../fixtures/events/sample-events.js';
 import { FaultSystem } from './support/fault-system.js';
 import { judge, type PublishRecord } from './support/oracle.js';
 

@@ -1,10 +1,10 @@
 // Clients that stop reading while much is sent to their room: the kernel takes some megabytes, then the gateway has to decide.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type RedisDeliverySystem, startOnRedis } from '../fixtures/delivery-system.js';
-import { eventually } from '../fixtures/eventually.js';
-import { readMetric } from '../fixtures/metrics.js';
-import { typing } from '../fixtures/sample-events.js';
+import { typing } from '../fixtures/events/sample-events.js';
+import { readMetric } from '../fixtures/http/metrics.js';
+import { type RedisDeliverySystem, startOnRedis } from '../fixtures/systems/delivery-system.js';
+import { eventually } from '../fixtures/waiting/eventually.js';
 import { judge, type Verdict } from './support/oracle.js';
 import { RoomClient } from './support/room-client.js';
 import { publishSteadily } from './support/steady-publisher.js';

@@ -2,8 +2,8 @@
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
-import { withoutTypes } from '../fixtures/delivery-system.js';
-import { chatMessage } from '../fixtures/sample-events.js';
+import { chatMessage } from '../fixtures/events/sample-events.js';
+import { withoutTypes } from '../fixtures/systems/delivery-system.js';
 import { takeProcessors } from './support/busy-processes.js';
 import { FaultSystem, trialEvents } from './support/fault-system.js';
 

@@ -1,7 +1,7 @@
 // Gateways of an earlier build are replaced by the present one under load, and back. `npm run upgrade -- --write` writes the table.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { offerTable } from '../faults/support/reliability-page.js';
-import { Resources } from '../fixtures/resources.js';
+import { Resources } from '../fixtures/systems/resources.js';
 import { type Build, buildBase } from './support/base-build.js';
 import {
   presentBuild,

@@ -8,10 +8,10 @@ import {
   startTcpProxy,
   type TcpProxy,
 } from '@millrace/testkit';
-import type { Environment } from '../../fixtures/cli-process.js';
-import { type TestPublisher, withoutTypes } from '../../fixtures/delivery-system.js';
-import { GatewayProcess } from '../../fixtures/gateway-process.js';
-import { Resources } from '../../fixtures/resources.js';
+import type { Environment } from '../../fixtures/processes/cli-process.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { type TestPublisher, withoutTypes } from '../../fixtures/systems/delivery-system.js';
+import { Resources } from '../../fixtures/systems/resources.js';
 import {
   fateOf,
   type OfficialClient,

@@ -1,6 +1,6 @@
 // What is done to a running system, by name. Each fault ends by itself and leaves the system able to heal.
 import { setTimeout as pause } from 'node:timers/promises';
-import { streamNames } from '../../fixtures/sample-events.js';
+import { streamNames } from '../../fixtures/events/sample-events.js';
 import type { FaultSystem, Seat } from './fault-system.js';
 
 /** One kind of trouble. */

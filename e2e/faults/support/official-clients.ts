@@ -4,8 +4,8 @@
 import { HttpTransportType, LogLevel } from '@microsoft/signalr';
 import { type Client, createClient } from '@millrace/client';
 import type { HttpFate } from '@millrace/testkit';
-import { type Recipe, startRecipe } from '../../fixtures/resume-recipe.js';
-import { eventTypeNames } from '../../fixtures/sample-events.js';
+import { type Recipe, startRecipe } from '../../fixtures/clients/resume-recipe.js';
+import { eventTypeNames } from '../../fixtures/events/sample-events.js';
 import type { ClientLog, ClientRecord } from './oracle.js';
 
 /** A client of one room that writes down what it is told. */

@@ -1,6 +1,6 @@
 // Tables that measurements write into docs/reliability.md.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { repositoryPath } from '../../fixtures/cli-process.js';
+import { repositoryPath } from '../../fixtures/processes/cli-process.js';
 
 const pagePath = `${repositoryPath}docs/reliability.md`;
 

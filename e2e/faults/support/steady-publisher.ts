@@ -1,14 +1,14 @@
 // Publishes at a steady pace into many rooms and notes every confirmation. What fails is tried again with the same ID.
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublisherError } from '@millrace/publisher';
-import type { TestPublisher } from '../../fixtures/delivery-system.js';
 import {
   chatMessage,
   notification,
   type SampleEvent,
   sampleEvent,
   streamOfType,
-} from '../../fixtures/sample-events.js';
+} from '../../fixtures/events/sample-events.js';
+import type { TestPublisher } from '../../fixtures/systems/delivery-system.js';
 import type { PublishRecord } from './oracle.js';
 
 /** How much is published. */

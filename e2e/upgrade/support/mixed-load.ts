@@ -2,9 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PublishRecord } from '../../faults/support/oracle.js';
-import type { TestPublisher } from '../../fixtures/delivery-system.js';
-import { postEvents } from '../../fixtures/http.js';
-import { entryFields } from '../../fixtures/plain-redis.js';
 import {
   chatMessage,
   notification,
@@ -12,7 +9,10 @@ import {
   type SampleEvent,
   sampleEvent,
   streamOfType,
-} from '../../fixtures/sample-events.js';
+} from '../../fixtures/events/sample-events.js';
+import { postEvents } from '../../fixtures/http/ingest.js';
+import { entryFields } from '../../fixtures/redis/plain-redis.js';
+import type { TestPublisher } from '../../fixtures/systems/delivery-system.js';
 
 /** How events get into the system. */
 export interface WaysIn {

@@ -6,10 +6,10 @@ import { freePort, type RedisServer, startRedis, startRoundRobinProxy } from '@m
 import { createClient } from '@redis/client';
 import { judge, type PublishRecord, type Verdict } from '../../faults/support/oracle.js';
 import { RoomClient } from '../../faults/support/room-client.js';
-import { cliPath } from '../../fixtures/cli-process.js';
-import { withoutTypes } from '../../fixtures/delivery-system.js';
-import { GatewayProcess } from '../../fixtures/gateway-process.js';
-import { Resources } from '../../fixtures/resources.js';
+import { cliPath } from '../../fixtures/processes/cli-process.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { withoutTypes } from '../../fixtures/systems/delivery-system.js';
+import { Resources } from '../../fixtures/systems/resources.js';
 import type { Build } from './base-build.js';
 import { LibraryClient } from './library-client.js';
 import { MixedLoad, type MixedLoadResult, type WaysIn } from './mixed-load.js';

@@ -1,0 +1,180 @@
+// A key server that cannot be asked is no reason to refuse anybody: known keys are used on, and without them clients are told to come back.
+import { randomUUID } from 'node:crypto';
+import { createClient } from '@millrace/client';
+import { describe, expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { askForWebSocket } from '../../fixtures/http/http-request.js';
+import { KeyServer, type KeyServerMood } from '../../fixtures/http/key-server.js';
+import { readMetric } from '../../fixtures/http/metrics.js';
+import { apiKey } from '../../fixtures/http/tokens.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+
+const claims = { sub: randomUUID(), name: 'Ana', rooms: ['r'] };
+
+/** A gateway whose keys are those of the server; its API key is there because normal mode wants one. */
+function startGateway(keyServer: KeyServer, environment: Record<string, string> = {}) {
+  return GatewayProcess.start({
+    MILLRACE_DEV: '0',
+    MILLRACE_JWKS_URL: keyServer.url,
+    MILLRACE_API_KEYS: apiKey,
+    ...environment,
+  });
+}
+
+const moods: readonly KeyServerMood[] = [
+  '503',
+  '404',
+  'redirect',
+  'silence',
+  'a page',
+  'half an answer',
+  'no keys',
+];
+
+describe('with no key known', () => {
+  test.each(moods)(
+    'a good token is answered with 503, never 401, when the key server gives %s',
+    async (mood) => {
+      await using keyServer = await KeyServer.start();
+      keyServer.mood = mood;
+      await using gateway = await startGateway(keyServer);
+      const token = await keyServer.sign(claims);
+      expect(await negotiate(gateway, token)).toEqual(notNow);
+      expect(await upgrade(gateway, token)).toEqual(notNow);
+      // The reason is in the log once, however often it was asked; the token and the address's secrets are not.
+      expect(gateway.lines.filter((line) => line.includes('key server is away'))).toHaveLength(1);
+      expect(gateway.output).not.toContain(token);
+      keyServer.mood = 'keys';
+      await using _client = await EventLog.connect(gateway.url, { token });
+      await gateway.line(/key server is back/);
+    },
+  );
+
+  test('a good token is answered with 503 when the key server refuses connections, and garbage with 401', async () => {
+    await using keyServer = await KeyServer.start();
+    await keyServer.stop();
+    await using gateway = await startGateway(keyServer);
+    const token = await keyServer.sign(claims);
+    expect(await negotiate(gateway, token)).toEqual(notNow);
+    expect(await upgrade(gateway, token)).toEqual(notNow);
+    expect((await negotiate(gateway, 'garbage')).status).toBe(401);
+    expect((await negotiate(gateway, '')).status).toBe(401);
+    await gateway.line(/ECONNREFUSED.*key server is away/);
+    expect(await readMetric(gateway.url, 'key_server_requests_total', { outcome: 'failed' })).toBeGreaterThan(
+      0,
+    );
+    const refused = { at: 'hub', code: 'authentication_unavailable' };
+    expect(await readMetric(gateway.url, 'http_refusals_total', refused)).toBe(2);
+  });
+});
+
+test('known keys are used on while the key server is away, and readiness tells of it', async () => {
+  await using keyServer = await KeyServer.start();
+  await using gateway = await startGateway(keyServer);
+  const token = await keyServer.sign(claims);
+  await using before = await EventLog.connect(gateway.url, { token });
+  await before.join('r');
+  keyServer.mood = 'no keys';
+  await keyServer.addKey('second');
+  // A key that is not known cannot be looked up: not now, rather than no.
+  expect(await negotiate(gateway, await keyServer.sign(claims, 'second'))).toEqual(notNow);
+  await using during = await EventLog.connect(gateway.url, { token });
+  expect(await during.join('r')).toMatchObject({ roomId: 'r' });
+  const ready = await fetch(`${gateway.url}/readyz`);
+  expect(ready.status).toBe(200);
+  expect(await ready.json()).toMatchObject({
+    status: 'ready',
+    details: [expect.stringContaining('MILLRACE_JWKS_URL')],
+  });
+  keyServer.mood = 'keys';
+  await using _second = await EventLog.connect(gateway.url, {
+    token: await keyServer.sign(claims, 'second'),
+  });
+  expect(await (await fetch(`${gateway.url}/readyz`)).json()).toEqual({ status: 'ready' });
+});
+
+test('keys that are older than MILLRACE_JWKS_MAX_STALE_MS are not used on, whatever the transport', async () => {
+  await using keyServer = await KeyServer.start();
+  await using gateway = await startGateway(keyServer, { MILLRACE_JWKS_MAX_STALE_MS: '1' });
+  const token = await keyServer.sign(claims);
+  const negotiated = await fetch(`${gateway.url}/hubs/events/negotiate?negotiateVersion=1`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const { connectionToken } = (await negotiated.json()) as { connectionToken: string };
+  await keyServer.stop();
+  const url = `${gateway.url}/hubs/events?id=${connectionToken}`;
+  const authorization = `Bearer ${token}`;
+  for (const headers of [{ authorization }, { authorization, accept: 'text/event-stream' }])
+    expect(answerOf(await fetch(url, { headers }))).toEqual(notNow);
+  expect(answerOf(await fetch(url, { method: 'POST', headers: { authorization }, body: 'x' }))).toEqual(
+    notNow,
+  );
+  expect(await upgrade(gateway, token)).toEqual(notNow);
+});
+
+test('tokens with invented key IDs cost the key server no more than about one question a second', async () => {
+  await using keyServer = await KeyServer.start();
+  await using gateway = await startGateway(keyServer);
+  await keyServer.addKey('second');
+  const good = await keyServer.sign(claims, 'second');
+  const asked = keyServer.requests;
+  const startedMs = performance.now();
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, async (_, index) => {
+      const [header = '', ...rest] = good.split('.');
+      const invented = {
+        ...JSON.parse(Buffer.from(header, 'base64url').toString()),
+        kid: `invented-${index}`,
+      };
+      const token = [Buffer.from(JSON.stringify(invented)).toString('base64url'), ...rest].join('.');
+      return (await negotiate(gateway, token)).status;
+    }),
+  );
+  expect(new Set(answers)).toEqual(new Set([401]));
+  const elapsedSeconds = (performance.now() - startedMs) / 1000;
+  expect(keyServer.requests - asked).toBeLessThanOrEqual(elapsedSeconds + 2);
+});
+
+test('@millrace/client waits until the key server is back, and then connects by itself', async () => {
+  await using keyServer = await KeyServer.start();
+  await keyServer.stop();
+  await using gateway = await startGateway(keyServer);
+  const client = createClient({
+    url: gateway.url,
+    accessToken: () => keyServer.sign(claims),
+    retryBaseMs: 20,
+    retryMaxMs: 100,
+  });
+  const codes: string[] = [];
+  client.onError(({ code }) => codes.push(code));
+  try {
+    const connected = client.connect();
+    await gateway.line(/key server is away/);
+    await keyServer.restart();
+    await connected;
+    expect(client.state).toBe('live');
+    expect(codes).not.toContain('unauthorized');
+  } finally {
+    await client.close();
+  }
+});
+
+const notNow = { status: 503, retryAfter: expect.stringMatching(/^[1-9]\d*$/) };
+
+function answerOf(response: Response) {
+  return { status: response.status, retryAfter: response.headers.get('retry-after') };
+}
+
+async function negotiate(gateway: GatewayProcess, token: string) {
+  const headers = { authorization: `Bearer ${token}` };
+  return answerOf(
+    await fetch(`${gateway.url}/hubs/events/negotiate?negotiateVersion=1`, { method: 'POST', headers }),
+  );
+}
+
+/** Answer to a request for a WebSocket; 101 when it is one. */
+async function upgrade(gateway: GatewayProcess, token: string) {
+  const { status, headers } = await askForWebSocket(`${gateway.url}/hubs/events?access_token=${token}`);
+  return { status, retryAfter: headers['retry-after'] ?? null };
+}

@@ -1,0 +1,46 @@
+// Apps that are web pages in a shell of their own send origins of their own; they connect when they are listed, and only then.
+import { expect, test } from 'vitest';
+import { askForWebSocket } from '../../fixtures/http/http-request.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { sharedSystem } from '../../fixtures/systems/shared-system.js';
+
+const listed = [
+  'capacitor://localhost',
+  'ionic://localhost',
+  'tauri://localhost',
+  'app://desk',
+  'null',
+] as const;
+const gateway = sharedSystem(() =>
+  GatewayProcess.start({ MILLRACE_ALLOWED_ORIGINS: ['https://app.example', ...listed].join(',') }),
+);
+const plain = sharedSystem(() => GatewayProcess.start());
+
+test.each(listed)('the origin %s is let in where it is listed, by CORS and by upgrade', async (origin) => {
+  const answer = await fetch(`${gateway().url}/hubs/events/negotiate?negotiateVersion=1`, {
+    method: 'POST',
+    headers: { origin },
+  });
+  expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, origin]);
+  expect(await webSocketStatus(gateway().url, origin)).toBe(101);
+});
+
+test.each(['app://other', 'capacitor://elsewhere', 'https://other.example'])(
+  'the origin %s is not let in, for it is not listed',
+  async (origin) => {
+    expect(await webSocketStatus(gateway().url, origin)).toBe(403);
+  },
+);
+
+test('the origin null is let in by nobody who has not listed it, in development mode either', async () => {
+  expect(await webSocketStatus(plain().url, 'null')).toBe(403);
+  const answer = await fetch(`${plain().url}/hubs/events/negotiate?negotiateVersion=1`, {
+    method: 'POST',
+    headers: { origin: 'null' },
+  });
+  expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+});
+
+async function webSocketStatus(url: string, origin: string): Promise<number | undefined> {
+  return (await askForWebSocket(`${url}/hubs/events`, { origin })).status;
+}

@@ -1,0 +1,260 @@
+// Several gateways on one Redis: members of a room on all of them have all of it, and the gateways account for the streams together.
+import { createRedisBroker } from '@millrace/broker';
+import { eventCatalog } from '@millrace/contract';
+import { connectPublisher } from '@millrace/publisher';
+import { expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import {
+  chatMessage,
+  lastingEvents,
+  type SampleEvent,
+  streamNames,
+  streamOfType,
+} from '../../fixtures/events/sample-events.js';
+import { acceptEvents, statusOf } from '../../fixtures/http/ingest.js';
+import {
+  assertAllAcknowledged,
+  consumerNames,
+  eventIdsIn,
+  groupInfo,
+  pendingCount,
+  xaddAll,
+} from '../../fixtures/redis/plain-redis.js';
+import { withoutTypes } from '../../fixtures/systems/delivery-system.js';
+import { GatewayRow } from '../../fixtures/systems/gateway-row.js';
+import { Resources } from '../../fixtures/systems/resources.js';
+import { sharedSystem } from '../../fixtures/systems/shared-system.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+const rooms = ['room-a', 'room-b', 'room-c', 'room-d'];
+
+// Each test but the last leaves three running gateways to the next one.
+const row = sharedSystem(() => GatewayRow.start(3));
+
+test('every member of a room has every event once, in the order of its stream, whichever gateway it is on', async () => {
+  const { redis, names } = row();
+  await using members = await joinEverywhere(names);
+  const publisher = await connectPublisher({ redisUrl: redis.url });
+  const untyped = withoutTypes(publisher);
+  const sent = { library: events(50), http: events(50), plain: events(25) };
+  try {
+    await Promise.all([
+      untyped.publishEvents(sent.library),
+      ...names.map((name, at) => acceptEvents(row().get(name).url, everyNth(sent.http, names.length, at))),
+      ...streamNames.map((stream) =>
+        xaddAll(
+          redis,
+          stream,
+          sent.plain.filter(({ event_type }) => streamOfType[event_type] === stream),
+        ),
+      ),
+    ]);
+  } finally {
+    await publisher.close();
+  }
+  const all = Object.values(sent).flat();
+  await members.received(all.length / rooms.length);
+  for (const stream of streamNames) {
+    const order = await eventIdsIn(redis, stream);
+    for (const { room, log } of members.list) {
+      const due = order.filter((id) =>
+        all.some(({ event_id, room_id }) => event_id === id && room_id === room),
+      );
+      expect(due.length).toBeGreaterThan(20);
+      expect(idsOfStream(log, stream)).toEqual(due);
+    }
+  }
+});
+
+test('what the group says is true: all is consumed and acknowledged by the slots of the gateways', async () => {
+  const { redis } = row();
+  for (const stream of streamNames) {
+    await eventually(() => assertAllAcknowledged(redis, stream));
+    expect(await groupInfo(redis, stream)).toMatchObject({ lag: '0', pending: '0' });
+    expect(await pendingCount(redis, stream)).toBe(0);
+    const allowed = [1, 2, 3].map((slot) => `signalr-instance-${slot}`);
+    expect(allowed).toEqual(expect.arrayContaining([...(await consumerNames(redis, stream))]));
+  }
+});
+
+test('the leases are spread over the gateways, each of which holds a slot', async () => {
+  await untilSpread();
+  expect(Object.values(await row().slots()).sort()).toEqual(row().names);
+  for (const stream of streamNames) expect(await row().members(stream)).toEqual(row().names);
+});
+
+test('Redis stands still for five seconds: nobody is taken for dead, nothing is taken over', async () => {
+  const { redis, names } = row();
+  await using members = await joinEverywhere(names);
+  await untilSpread();
+  const [slots, leases] = [await row().slots(), await row().leases()];
+  for (const name of names) row().get(name).mayLogErrors = true;
+  redis.pause();
+  // As long as the promise says; longer than a lease lasts and than a gateway may be silent.
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  redis.resume();
+  for (const name of names)
+    await eventually(async () => expect(await statusOf(`${row().get(name).url}/readyz`)).toBe(200));
+  const after = events(5);
+  for (const stream of streamNames)
+    await xaddAll(
+      redis,
+      stream,
+      after.filter(({ event_type }) => streamOfType[event_type] === stream),
+    );
+  await members.received(5);
+  for (const stream of streamNames) await eventually(() => assertAllAcknowledged(redis, stream));
+  expect(await row().slots()).toEqual(slots);
+  for (const [stream, { instance, fence }] of Object.entries(await row().leases())) {
+    expect(instance).toBe(leases[stream]?.instance);
+    // Its own lease ran out meanwhile: it took it again, and nobody did in between.
+    expect(fence - (leases[stream]?.fence ?? 0)).toBeLessThanOrEqual(1);
+    expect(await row().members(stream)).toEqual(names);
+  }
+  for (const { log } of members.list) expect(log.ids).toHaveLength(5);
+});
+
+test('a gateway is killed: the others take over what it held, and it takes its slot again when it is back', async () => {
+  const { redis, names } = row();
+  const slots = await row().slots();
+  const victim = (await row().leases())['events:chat']?.instance ?? '';
+  const others = names.filter((name) => name !== victim);
+  await using members = await joinEverywhere(others);
+  await row().get(victim).stop('SIGKILL');
+  const meanwhile = events(10);
+  for (const stream of streamNames)
+    await xaddAll(
+      redis,
+      stream,
+      meanwhile.filter(({ event_type }) => streamOfType[event_type] === stream),
+    );
+  await members.received(10);
+  for (const stream of streamNames) {
+    await eventually(() => assertAllAcknowledged(redis, stream));
+    await eventually(async () => expect(others).toContain((await row().leases())[stream]?.instance));
+    expect(await row().members(stream)).toEqual(others);
+  }
+  for (const { log, room } of members.list)
+    expect([...log.ids].sort()).toEqual(
+      meanwhile
+        .filter(({ room_id }) => room_id === room)
+        .map(({ event_id }) => event_id)
+        .sort(),
+    );
+  await row().run(victim);
+  // Later it gets all that falls to it: what another one holds in its place is given back after a while.
+  await untilEachHasOne();
+  expect(await row().slots()).toEqual(slots);
+  // Also while its slot is still held, by the process that is no more.
+  const owner = await row().slotOwner(victim);
+  await row().get(victim).stop('SIGKILL');
+  await row().run(victim);
+  await eventually(async () => expect(await row().slotOwner(victim)).not.toBe(owner));
+  expect(await row().slots()).toEqual(slots);
+});
+
+test('while no gateway lives nothing is acknowledged, and the next one delivers it from there', async () => {
+  const { redis, names } = row();
+  const stream = 'events:chat';
+  let position = '';
+  {
+    await using members = await joinEverywhere(names.slice(0, 1));
+    const seen = chatMessage(rooms[0] ?? '', 'seen');
+    await xaddAll(redis, stream, [seen]);
+    await members.list[0]?.log.received(1);
+    position = members.list[0]?.log.events[0]?.position ?? '';
+  }
+  await eventually(() => assertAllAcknowledged(redis, stream));
+  await Promise.all(names.map((name) => row().get(name).stop('SIGKILL')));
+  const meanwhile = Array.from({ length: 50 }, (_, n) => chatMessage(rooms[0] ?? '', `message ${n}`));
+  await xaddAll(redis, stream, meanwhile);
+  expect(await tickUntilAllAreDead(redis.url, stream)).toEqual([...names]);
+  // Consumed by one who accounts and does not deliver, and not acknowledged: its cursor is not live either.
+  expect(await groupInfo(redis, stream)).toMatchObject({ pending: '50', lag: '0' });
+  expect(await row().members(stream)).toEqual([]);
+  const { url } = await row().run('gateway-1');
+  await eventually(() => assertAllAcknowledged(redis, stream));
+  await using client = await EventLog.connect(url);
+  const answer = await client.join(rooms[0] ?? '', position);
+  expect(answer).toMatchObject({ recovered: true, replayed: 50 });
+  expect(client.ids).toEqual(meanwhile.map(({ event_id }) => event_id));
+});
+
+/** A member of each room on each of these gateways. */
+async function joinEverywhere(names: readonly string[]) {
+  return Resources.start(async (resources) => {
+    const list = await Promise.all(
+      names.flatMap((name) =>
+        rooms.map(async (room) => {
+          const log = resources.use(await EventLog.connect(row().get(name).url));
+          await log.join(room);
+          return { room, log };
+        }),
+      ),
+    );
+    return {
+      list,
+      /** Waits until every member has this many events. */
+      received: async (count: number) => void (await Promise.all(list.map(({ log }) => log.received(count)))),
+      [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
+    };
+  });
+}
+
+/** So many events for each room, the rooms in turn. */
+function events(perRoom: number): SampleEvent[] {
+  const lists = rooms.map((room) => lastingEvents(room, perRoom));
+  return Array.from({ length: perRoom }, (_, at) => lists.flatMap((list) => list.slice(at, at + 1))).flat();
+}
+
+function everyNth(list: readonly SampleEvent[], n: number, from: number): SampleEvent[] {
+  return list.filter((_, at) => at % n === from);
+}
+
+function idsOfStream({ events: received }: EventLog, stream: string): readonly string[] {
+  return received
+    .filter(({ event_type }) => streamOfType[event_type as keyof typeof streamOfType] === stream)
+    .map(({ event_id }) => event_id);
+}
+
+/** Nobody is without a lease. */
+async function untilEachHasOne(): Promise<void> {
+  await eventually(async () => {
+    const holders = Object.values(await row().leases()).map(({ instance }) => instance);
+    expect([...new Set(holders)].sort()).toEqual(row().names);
+  });
+}
+
+/** Each stream in turn is with the next slot: from then on no lease changes hands. */
+async function untilSpread(): Promise<void> {
+  await eventually(async () => {
+    const [slots, leases] = [await row().slots(), await row().leases()];
+    const holders = Object.values(slots);
+    expect([...holders].sort()).toEqual(row().names);
+    expect(streamNames.map((stream) => leases[stream]?.instance)).toEqual(
+      streamNames.map((_, at) => holders[at % holders.length]),
+    );
+  });
+}
+
+/** Holds the lease without reading itself, as nobody should, until every member was declared dead; gives their instances. */
+async function tickUntilAllAreDead(redisUrl: string, stream: string): Promise<readonly string[]> {
+  const broker = createRedisBroker({ url: redisUrl, streams: eventCatalog.streams });
+  await broker.open();
+  const dead: string[] = [];
+  try {
+    await eventually(async () => {
+      const lease = await broker.acquireLease(stream, 'nobody');
+      if (lease === undefined) throw new Error('the lease is not free');
+      const result = await broker.tickLedger(lease, { consumer: 'signalr-instance-1', count: 200 });
+      if (result.status !== 'ticked') throw new Error('the lease ran out');
+      expect(result.acknowledged).toBe(0);
+      dead.push(...result.declaredDead);
+      expect(dead).toHaveLength(row().names.length);
+      await broker.releaseLease(lease);
+    });
+  } finally {
+    await broker.close();
+  }
+  return dead.map((name) => name.replace(/#.*/, '')).sort();
+}

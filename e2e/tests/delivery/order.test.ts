@@ -1,0 +1,71 @@
+// Per room, the events of one stream arrive in the order of the stream, however many are published at once and by whom.
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { chatMessage, readReceipt, type SampleEvent, typing } from '../../fixtures/events/sample-events.js';
+import { acceptEvents } from '../../fixtures/http/ingest.js';
+import { eventIdsIn, xaddAll } from '../../fixtures/redis/plain-redis.js';
+import { startEmbedded, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+
+const eventsPerWay = [1_000, 500, 500] as const;
+const listLength = 100;
+
+test('a burst of 2,000 events by three producers arrives in the order of the stream, low and high lane alike', async () => {
+  await using system = await startOnRedis();
+  const roomId = randomUUID();
+  await using first = await EventLog.connect(system.url);
+  await using second = await EventLog.connect(system.url);
+  await Promise.all([first.join(roomId), second.join(roomId)]);
+  const [byLibrary, byHttp, byXadd] = eventsPerWay;
+  await Promise.all([
+    Promise.all(lists(messages(roomId, byLibrary)).map((list) => system.publisher.publishEvents(list))),
+    postInTurn(system.url, lists(messages(roomId, byHttp))),
+    xaddAll(system.redis, 'events:chat', mixed(roomId, byXadd)),
+  ]);
+  await Promise.all([first.received(2_000), second.received(2_000)]);
+  const order = await eventIdsIn(system.redis, 'events:chat');
+  expect(order).toHaveLength(2_000);
+  expect(first.ids).toEqual(order);
+  expect(second.ids).toEqual(order);
+});
+
+test('a burst of 2,000 calls of one publisher arrives in the order of the calls, on the broker in memory too', async () => {
+  await using system = await startEmbedded();
+  const roomId = randomUUID();
+  await using client = await EventLog.connect(system.url);
+  await client.join(roomId);
+  const events = messages(roomId, 2_000);
+  await Promise.all(lists(events).map((list) => system.publisher.publishEvents(list)));
+  await client.received(2_000);
+  expect(client.ids).toEqual(events.map((event) => event.event_id));
+});
+
+function messages(roomId: string, count: number): SampleEvent[] {
+  return Array.from({ length: count }, (_, at) =>
+    chatMessage(roomId, `message ${at}`, { sequence_number: at + 1 }),
+  );
+}
+
+/** Messages, typing and receipts of many users. */
+function mixed(roomId: string, count: number): SampleEvent[] {
+  const make = [
+    (at: number) => chatMessage(roomId, `mixed ${at}`),
+    () => typing(roomId, randomUUID(), true),
+    () => readReceipt(roomId, randomUUID(), [randomUUID()]),
+    () => typing(roomId, randomUUID(), false),
+  ];
+  return Array.from(
+    { length: count },
+    (_, at) => make[at % make.length]?.(at) ?? chatMessage(roomId, 'never'),
+  );
+}
+
+function lists(events: readonly SampleEvent[]): SampleEvent[][] {
+  return Array.from({ length: Math.ceil(events.length / listLength) }, (_, at) =>
+    events.slice(at * listLength, (at + 1) * listLength),
+  );
+}
+
+async function postInTurn(url: string, bodies: readonly SampleEvent[][]): Promise<void> {
+  for (const body of bodies) await acceptEvents(url, body);
+}

@@ -1,0 +1,115 @@
+// More requests than a gateway can take: what it takes is delivered, the rest is refused with a time to come back, and afterwards all
+// is as before.
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { chatMessage, type SampleEvent } from '../../fixtures/events/sample-events.js';
+import { acceptEvents } from '../../fixtures/http/ingest.js';
+import { readMetric } from '../../fixtures/http/metrics.js';
+import { startOnRedis } from '../../fixtures/systems/delivery-system.js';
+
+const connections = 500;
+/** Each connection has so many requests ahead of their answers. So more waits at the gateway than it can take, however slow this process is. */
+const requestsAhead = 20;
+const maxRequests = 60_000;
+
+interface Flood {
+  readonly stored: ReadonlySet<string>;
+  /** Head and body of a refusal. */
+  readonly refusals: readonly string[];
+  readonly others: readonly string[];
+}
+
+/** Publishes over many connections at once, one event a request, until 200 requests were refused. */
+async function flood(port: number): Promise<Flood> {
+  const stored = new Set<string>();
+  const refusals: string[] = [];
+  const others: string[] = [];
+  let sent = 0;
+  const isOver = (): boolean => refusals.length >= 200 || others.length > 0 || sent >= maxRequests;
+  const one = (): Promise<void> =>
+    new Promise((resolve) => {
+      const socket = connect({ port, host: '127.0.0.1' }).setEncoding('latin1');
+      /** IDs of the requests without an answer, in the order of the requests, which is that of the answers. */
+      let waiting: string[] = [];
+      let text = '';
+      const post = (): void => {
+        const events = Array.from({ length: requestsAhead }, (_, n) =>
+          chatMessage('room', `number ${sent + n}`),
+        );
+        sent += events.length;
+        waiting = events.map(({ event_id }) => event_id);
+        socket.write(events.map(requestOf).join(''));
+      };
+      const onAnswer = (answer: string): void => {
+        const eventId = waiting.shift() ?? '';
+        if (answer.startsWith('HTTP/1.1 201')) stored.add(eventId);
+        else if (answer.startsWith('HTTP/1.1 503')) refusals.push(answer);
+        else others.push(answer);
+        if (waiting.length > 0) return;
+        if (isOver()) socket.end();
+        else post();
+      };
+      socket.on('connect', post);
+      socket.on('data', (chunk: string) => {
+        text += chunk;
+        for (let length = answerLength(text); length > 0; length = answerLength(text)) {
+          const answer = text.slice(0, length);
+          text = text.slice(length);
+          onAnswer(answer);
+        }
+      });
+      socket.on('error', (error) => others.push(error.message));
+      socket.on('close', () => resolve());
+    });
+  await Promise.all(Array.from({ length: connections }, one));
+  return { stored, refusals, others };
+}
+
+function requestOf(event: SampleEvent): string {
+  const body = JSON.stringify(event);
+  return (
+    'POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n' +
+    `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  );
+}
+
+/** Length of the answer that a text of Latin-1 begins with; 0 while it is not whole. */
+function answerLength(text: string): number {
+  const headEnd = text.indexOf('\r\n\r\n');
+  if (headEnd === -1) return 0;
+  const bodyLength = Number(/content-length: (\d+)/i.exec(text.slice(0, headEnd))?.[1] ?? 0);
+  const length = headEnd + 4 + bodyLength;
+  return text.length < length ? 0 : length;
+}
+
+test('a gateway that is offered more than it can take refuses the rest and delivers what it took', async () => {
+  await using system = await startOnRedis();
+  const { stored, refusals, others } = await flood(Number(new URL(system.url).port));
+  expect(others).toEqual([]);
+  expect(refusals.length).toBeGreaterThanOrEqual(200);
+  for (const refusal of refusals) {
+    const [head = '', body = ''] = refusal.split('\r\n\r\n');
+    expect(head).toMatch(/\r\nretry-after: [1-9]/i);
+    expect(head).toMatch(/\r\ncontent-type: application\/problem\+json/i);
+    // Whichever is short, the gateway's time or Redis'.
+    expect(['overloaded', 'outbox_full']).toContain((JSON.parse(body) as { code: string }).code);
+  }
+  // Each event that was confirmed is in the stream, and no other but those that were on their way at the end.
+  const entries = JSON.parse(await system.redis.cli('--json', 'xrange', 'events:chat', '-', '+')) as [
+    string,
+    string[],
+  ][];
+  const ids = new Set(entries.map(([, fields]) => fields[fields.indexOf('event_id') + 1]));
+  expect([...stored].filter((eventId) => !ids.has(eventId))).toEqual([]);
+  expect(await readMetric(system.url, 'http_refusals_total', { at: 'api' })).toBe(refusals.length);
+  // Calm again: everything is served.
+  await acceptEvents(system.url, [chatMessage('room', 'afterwards')]);
+});
+
+test('the saturation of a gateway is a figure from 0 to 1', async () => {
+  await using system = await startOnRedis();
+  const response = await fetch(`${system.url}/metrics`);
+  const [, figure] = /^saturation (\S+)$/m.exec(await response.text()) ?? [];
+  expect(Number(figure)).toBeGreaterThanOrEqual(0);
+  expect(Number(figure)).toBeLessThanOrEqual(1);
+});

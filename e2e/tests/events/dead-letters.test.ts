@@ -1,0 +1,170 @@
+// Dead letters as a person handles them: seen, understood, dropped, replayed, each with the program.
+import { defineCatalog, eventCatalog } from '@millrace/contract';
+import { createGateway } from '@millrace/gateway';
+import { type RedisServer, startRedis } from '@millrace/testkit';
+import { expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { chatMessage, notification, type SampleEvent } from '../../fixtures/events/sample-events.js';
+import { acceptEvents } from '../../fixtures/http/ingest.js';
+import { CliProcess } from '../../fixtures/processes/cli-process.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { eventIdsIn, xadd, xaddEvent } from '../../fixtures/redis/plain-redis.js';
+import { startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+test('a poisonous entry is listed and shown with its reason, is no better after a replay, and goes when it is dropped', async () => {
+  await using system = await startOnRedis();
+  const poison = { event_type: 'chat_massage', room_id: 'r', payload: '{}', note: '\u001b[2Jboo' };
+  const originId = await xadd(system.redis, 'events:chat', poison);
+  await deadLetters(system.redis, 1);
+
+  const table = await millrace(system.redis, 'list');
+  expect(table.code).toBe(0);
+  expect(table.output).toMatch(
+    /^REJECTED +STREAM +ID +EVENT +ROOM +REASON\n.*events:chat.*chat_massage  r .*\w/,
+  );
+  const [letter] = await listed(system.redis);
+  expect(letter).toMatchObject({
+    stream: 'events:chat',
+    origin_id: originId,
+    replayable: true,
+    fields: poison,
+  });
+  expect(letter?.reason).toMatch(/event_type/);
+  const id = letter?.id ?? '';
+
+  const shown = await millrace(system.redis, 'show', id);
+  expect(shown.code).toBe(0);
+  for (const text of [letter?.reason ?? '', originId, 'event_type: chat_massage', 'room_id: r'])
+    expect(shown.output).toContain(text);
+  expect(shown.output).not.toContain('\u001b');
+
+  expect((await millrace(system.redis, 'replay', id)).code).toBe(0);
+  const again = await eventually(async () => {
+    const entry = (await system.redis.cli('xrange', 'dead:{events:chat}', '-', '+')).split('\n');
+    expect(entry[0]).not.toBe(id);
+    expect(entry[entry.indexOf('origin_id') + 1]).not.toBe(originId);
+    expect(entry).toContain(letter?.reason);
+    return entry[0] ?? '';
+  });
+  const dropped = await millrace(system.redis, 'drop', again);
+  expect(dropped).toEqual({ code: 0, output: `dropped  events:chat  ${again}` });
+  expect(await millrace(system.redis, 'list')).toEqual({ code: 0, output: 'millrace: no dead letters' });
+  expect(await millrace(system.redis, 'show', again)).toEqual({
+    code: 1,
+    output: `millrace: not found: ${again} is no dead letter (any more)`,
+  });
+});
+
+test('an event that an older gateway could not take is replayed to a client of a newer one, once, however often it is asked for', async () => {
+  await using redis = await startRedis();
+  const event = chatMessage('r', `long ${'x'.repeat(500)}`);
+  await rejectWithSmallCatalog(redis, event);
+  const [letter] = await listed(redis);
+  expect(letter).toMatchObject({ stream: 'events:chat', fields: { event_id: event.event_id } });
+  const id = letter?.id ?? '';
+
+  // Its start looks back at the stream, in which the rejected entry still stands.
+  await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
+  await using client = await EventLog.connect(gateway.url);
+  await client.join('r');
+  const replays = await Promise.all([1, 2].map(() => millrace(redis, 'replay', id)));
+  expect(replays.filter(({ code }) => code === 0)).toHaveLength(1);
+  expect((await client.received(1)).map(({ event_id }) => event_id)).toEqual([event.event_id]);
+
+  const last = chatMessage('r', 'last');
+  await acceptEvents(gateway.url, [last]);
+  expect(await client.idsUpTo(last.event_id)).toEqual([event.event_id, last.event_id]);
+  expect(await eventIdsIn(redis, 'events:chat')).toEqual([event.event_id, event.event_id, last.event_id]);
+  expect(await listed(redis)).toEqual([]);
+});
+
+test('--all takes every letter of a stream and its partitions and leaves the others', async () => {
+  await using system = await startOnRedis({ MILLRACE_PARTITIONS: '2' });
+  for (const stream of ['events:chat', 'events:chat.p0', 'events:chat.p1', 'events:ticket.p0']) {
+    for (let n = 0; n < 3; n++) await xadd(system.redis, stream, { n: String(n) });
+  }
+  await deadLetters(system.redis, 12);
+  const { output, code } = await millrace(system.redis, 'drop', '--all', '--stream', 'events:chat', '--json');
+  expect(code).toBe(0);
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  expect(lines).toHaveLength(9);
+  expect(lines.every((line) => line.includes('"status":"dropped"'))).toBe(true);
+  expect(output).toContain('millrace: 9 dropped');
+  const rest = await listed(system.redis);
+  expect(rest.map(({ stream }) => stream)).toEqual(Array.from({ length: 3 }, () => 'events:ticket.p0'));
+  expect(rest.map(({ fields }) => fields['n'])).toEqual(['2', '1', '0']);
+});
+
+test('what cannot work is said in one line, with exit code 1', async () => {
+  await using redis = await startRedis();
+  const cases: readonly (readonly [RegExp, ...string[]])[] = [
+    [/IDs of dead letters, or --all/, 'drop', '--all', '1-1'],
+    [/no stream events:chats\. There are: events:chat,/, 'list', '--stream', 'events:chats'],
+    [/must be an ID such as/, 'drop', '1-1', '1'],
+  ];
+  const results = cases.map(async ([pattern, ...args]) => {
+    const { code, output } = await millrace(redis, ...args);
+    expect({ args, code, output }).toEqual({ args, code: 1, output: expect.stringMatching(pattern) });
+    expect(output).not.toMatch(/\n +at /);
+  });
+  await Promise.all(results);
+  await using homeless = CliProcess.millrace(['dead-letters', 'list']);
+  expect(await homeless.exit()).toBe(1);
+  expect(homeless.output).toMatch(/^millrace: Set MILLRACE_REDIS_URL/);
+});
+
+/** A letter as the program prints it. */
+interface PrintedLetter {
+  readonly stream: string;
+  readonly id: string;
+  readonly origin_id: string;
+  readonly reason: string;
+  readonly replayable: boolean;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+async function millrace(
+  redis: RedisServer,
+  ...args: readonly string[]
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  await using program = CliProcess.millrace(['dead-letters', ...args], { MILLRACE_REDIS_URL: redis.url });
+  const code = await program.exit();
+  return { code, output: program.output };
+}
+
+async function listed(redis: RedisServer): Promise<readonly PrintedLetter[]> {
+  const { output } = await millrace(redis, 'list', '--json');
+  return output === '' ? [] : output.split('\n').map((line) => JSON.parse(line) as PrintedLetter);
+}
+
+async function deadLetters(redis: RedisServer, count: number): Promise<void> {
+  await eventually(async () => {
+    const keys = (await redis.cli('keys', 'dead:*')).split('\n').filter((key) => key !== '');
+    const lengths = await Promise.all(keys.map((key) => redis.cli('xlen', key)));
+    expect(lengths.reduce((sum, length) => sum + Number(length), 0)).toBe(count);
+  });
+}
+
+/** Runs a gateway for which the event is too large until it has rejected it. */
+async function rejectWithSmallCatalog(redis: RedisServer, event: SampleEvent): Promise<void> {
+  const gateway = createGateway({
+    isDevelopment: true,
+    port: 0,
+    redisUrl: redis.url,
+    catalog: defineCatalog({ ...eventCatalog, maxEventBytes: 300 }),
+  });
+  const { url } = await gateway.start();
+  try {
+    await using client = await EventLog.connect(url);
+    await client.join('r');
+    await xaddEvent(redis, event);
+    await deadLetters(redis, 1);
+    // Nothing but the large one is wrong here.
+    const small = notification('r', 'small');
+    await xaddEvent(redis, small);
+    expect(await client.idsUpTo(small.event_id)).toEqual([small.event_id]);
+  } finally {
+    await gateway.stop();
+  }
+}

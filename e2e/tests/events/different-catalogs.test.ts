@@ -1,0 +1,131 @@
+// Gateways whose catalogs list different streams read one Redis, as while a stream is added or where services have gateways of
+// their own. A client goes from one to the other and back: the position of each is good at the other.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { defineCatalog, eventCatalog } from '@millrace/contract';
+import { createGateway } from '@millrace/gateway';
+import { startRedis } from '@millrace/testkit';
+import { createClient } from '@redis/client';
+import { expect, test } from 'vitest';
+import { type DeliveredEvent, EventLog } from '../../fixtures/clients/event-log.js';
+import {
+  lastingEvents,
+  notification,
+  type SampleEvent,
+  streamNames,
+  streamOfType,
+} from '../../fixtures/events/sample-events.js';
+import { assertAllAcknowledged, entryFields, xaddEvent } from '../../fixtures/redis/plain-redis.js';
+import { Resources } from '../../fixtures/systems/resources.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+const roomId = 'room';
+const addedStream = 'events:notification';
+/** A catalog without notifications and their stream. */
+const smallCatalog = defineCatalog({
+  ...eventCatalog,
+  streams: eventCatalog.streams.filter(({ name }) => name !== addedStream),
+  eventTypes: eventCatalog.eventTypes.filter(({ stream }) => stream !== addedStream),
+});
+const hops = 10;
+const hopMs = 150;
+const pauseMs = 3;
+
+/** A Redis with a gateway that knows all streams and one that does not. */
+async function startBoth(resources: Resources) {
+  const redis = resources.use(await startRedis());
+  const options = { isDevelopment: true, port: 0, redisUrl: redis.url, drainMs: 0 };
+  const large = createGateway({ ...options, instance: 'large' });
+  const small = createGateway({ ...options, instance: 'small', catalog: smallCatalog });
+  for (const gateway of [large, small]) resources.defer(() => gateway.stop());
+  const [largeUrl, smallUrl] = await Promise.all(
+    [large, small].map(async (gateway) => (await gateway.start()).url),
+  );
+  return { redis, largeUrl: largeUrl ?? '', smallUrl: smallUrl ?? '' };
+}
+
+test('a client that moves between gateways with different catalogs under load stays recovered, loses nothing and handles nothing twice', async () => {
+  await using resources = new Resources();
+  const { redis, largeUrl, smallUrl } = await startBoth(resources);
+  let position = '';
+  {
+    await using first = await EventLog.connect(largeUrl);
+    ({ position } = await first.join(roomId));
+  }
+  const published: SampleEvent[] = [];
+  const over = new AbortController();
+  const publisher = await createClient({ url: redis.url }).connect();
+  resources.defer(() => publisher.close());
+  const publishing = (async () => {
+    while (!over.signal.aborted) {
+      for (const event of lastingEvents(roomId, 4)) {
+        published.push(event);
+        await publisher.xAdd(streamOfType[event.event_type], '*', entryFields(event));
+        await sleep(pauseMs);
+      }
+    }
+  })();
+  const handled = new Map<string, DeliveredEvent>();
+  const repeated: DeliveredEvent[] = [];
+  const take = (events: readonly DeliveredEvent[]): void => {
+    for (const event of events) {
+      if (handled.has(event.event_id)) repeated.push(event);
+      else handled.set(event.event_id, event);
+    }
+  };
+  for (let hop = 0; hop < hops; hop += 1) {
+    await using client = await EventLog.connect(hop % 2 === 0 ? smallUrl : largeUrl);
+    const answer = await client.join(roomId, position);
+    expect(answer, `hop ${hop} from ${position}`).toMatchObject({ recovered: true });
+    await sleep(hopMs);
+    const events = [...client.events];
+    take(events);
+    position = events.at(-1)?.position ?? answer.position;
+  }
+  over.abort();
+  await publishing;
+  await using last = await EventLog.connect(largeUrl);
+  expect(await last.join(roomId, position)).toMatchObject({ recovered: true });
+  await eventually(() => {
+    expect(new Set([...handled.keys(), ...last.ids]).size).toBeGreaterThanOrEqual(published.length);
+  });
+  take(last.events);
+  for (const stream of streamNames) {
+    const order = published.filter(({ event_type }) => streamOfType[event_type] === stream);
+    const got = [...handled.values()].filter(({ event_type }) => isOf(event_type, stream));
+    expect(got.map(({ event_id }) => event_id)).toEqual(order.map(({ event_id }) => event_id));
+  }
+  // A stream that both know is never sent twice; of the other one a position of the small gateway says nothing.
+  expect(repeated.filter(({ event_type }) => !isOf(event_type, addedStream))).toEqual([]);
+  for (const stream of streamNames) await eventually(() => assertAllAcknowledged(redis, stream));
+});
+
+test('a position that does not name a stream is owed what is stored of it, or it is told that this is too much', async () => {
+  await using resources = new Resources();
+  const { redis, largeUrl, smallUrl } = await startBoth(resources);
+  const small = resources.use(await EventLog.connect(smallUrl));
+  const { position } = await small.join(roomId);
+  const news = [1, 2, 3].map((n) => notification(roomId, `news ${n}`));
+  for (const event of news) await xaddEvent(redis, event);
+  const witness = resources.use(await EventLog.connect(largeUrl));
+  await eventually(async () => expect((await witness.join(roomId, position)).replayed).toBe(3));
+  // The entries that are cut came before the stored start of the stream.
+  await redis.cli('XTRIM', addedStream, 'MAXLEN', '2');
+  const back = resources.use(await EventLog.connect(largeUrl));
+  expect(await back.join(roomId, position)).toMatchObject({ recovered: true });
+  const later = createGateway({
+    isDevelopment: true,
+    port: 0,
+    redisUrl: redis.url,
+    instance: 'later',
+    drainMs: 0,
+    maxReplayEventsPerRoom: 1,
+  });
+  resources.defer(() => later.stop());
+  const { url } = await later.start();
+  const tooMuch = resources.use(await EventLog.connect(url));
+  expect(await tooMuch.join(roomId, position)).toMatchObject({ recovered: false, replayed: 0 });
+});
+
+function isOf(eventType: string, stream: string): boolean {
+  return streamOfType[eventType as keyof typeof streamOfType] === stream;
+}

@@ -1,0 +1,88 @@
+// A new event type is rolled out: gateways that know it and gateways that do not read the same streams.
+import { defineCatalog, eventCatalog } from '@millrace/contract';
+import { createGateway } from '@millrace/gateway';
+import { type RedisServer, startRedis } from '@millrace/testkit';
+import { expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { chatMessage, notification } from '../../fixtures/events/sample-events.js';
+import { assertAllAcknowledged, xaddEvent } from '../../fixtures/redis/plain-redis.js';
+import { Resources } from '../../fixtures/systems/resources.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+const roomId = 'room';
+const stream = 'events:notification';
+/** As it was before there were notifications. */
+const oldCatalog = defineCatalog({
+  ...eventCatalog,
+  eventTypes: eventCatalog.eventTypes.filter(({ name }) => name !== 'notification'),
+});
+
+interface Started {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+async function startGateway(
+  resources: Resources,
+  redis: RedisServer,
+  instance: string,
+  isOld: boolean,
+): Promise<Started> {
+  const options = { isDevelopment: true, port: 0, redisUrl: redis.url, instance, drainMs: 0 };
+  const gateway = isOld ? createGateway({ ...options, catalog: oldCatalog }) : createGateway(options);
+  resources.defer(() => gateway.stop());
+  const { url } = await gateway.start();
+  return { url, stop: () => gateway.stop() };
+}
+
+/** How many events a gateway has dropped for this reason. */
+async function droppedBy({ url }: Started, reason: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(new RegExp(`events_dropped_total\\{reason="${reason}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
+}
+
+const deadLetters = async (redis: RedisServer): Promise<number> =>
+  Number(await redis.cli('XLEN', `dead:{${stream}}`));
+
+test('an event of a type that one live gateway knows is delivered there, and rejected by nobody', async () => {
+  await using resources = new Resources();
+  const redis = resources.use(await startRedis());
+  const old = await startGateway(resources, redis, 'old', true);
+  const first = await startGateway(resources, redis, 'new', false);
+  const atOld = resources.use(await EventLog.connect(old.url));
+  const atNew = resources.use(await EventLog.connect(first.url));
+  const { position } = await atNew.join(roomId);
+  await atOld.join(roomId);
+  const news = [1, 2, 3].map((n) => notification(roomId, `news ${n}`));
+  for (const event of news) await xaddEvent(redis, event);
+  const [newest] = news.slice(-1);
+  await atNew.event(({ event_id }) => event_id === newest?.event_id);
+  await eventually(async () => expect(await droppedBy(old, 'unknown_type')).toBe(3));
+  const chat = chatMessage(roomId, 'for all');
+  await xaddEvent(redis, chat);
+  for (const client of [atOld, atNew]) await client.event(({ event_id }) => event_id === chat.event_id);
+  expect(await deadLetters(redis)).toBe(0);
+  expect(await droppedBy(old, 'invalid')).toBe(0);
+  await eventually(() => assertAllAcknowledged(redis, stream));
+
+  // A gateway that comes later knows from the stream what was delivered before it came.
+  const later = await startGateway(resources, redis, 'later', false);
+  const back = resources.use(await EventLog.connect(later.url));
+  expect(await back.join(roomId, position)).toMatchObject({ recovered: true, replayed: 4 });
+  expect(back.events.map(({ event_id }) => event_id)).toEqual(
+    [...news, chat].map(({ event_id }) => event_id),
+  );
+});
+
+test('an event of a type that no live gateway knows becomes a dead letter, also after one that knew it has gone', async () => {
+  await using resources = new Resources();
+  const redis = resources.use(await startRedis());
+  const old = await startGateway(resources, redis, 'old', true);
+  await xaddEvent(redis, notification(roomId, 'nobody knows it'));
+  await eventually(async () => expect(await deadLetters(redis)).toBe(1));
+  const gone = await startGateway(resources, redis, 'new', false);
+  await gone.stop();
+  await xaddEvent(redis, notification(roomId, 'nobody knows it any more'));
+  await eventually(async () => expect(await deadLetters(redis)).toBe(2));
+  expect(await droppedBy(old, 'invalid')).toBe(2);
+});

@@ -1,0 +1,313 @@
+// Every event that is accepted is read by every official client as the value that `JSON.parse` makes of its payload's text, whatever
+// way it came; every other one is refused at the border, with the path to what is wrong. DOCUMENTS=100000 takes more of them,
+// SEED=… others.
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { createClient } from '@redis/client';
+import { expect, test } from 'vitest';
+import {
+  connectReaders,
+  OfficialReader,
+  officialKinds,
+  type Reader,
+  type Reading,
+} from '../../fixtures/clients/readers.js';
+import {
+  type JsonDocument,
+  mustBeRefused,
+  type NastyKind,
+  nastyDocument,
+  nastyKinds,
+  Random,
+} from '../../fixtures/events/json-documents.js';
+import {
+  type SampleEvent,
+  type SampleType,
+  streamNames,
+  streamOfType,
+} from '../../fixtures/events/sample-events.js';
+import { postEvents, refusal } from '../../fixtures/http/ingest.js';
+import { type RedisDeliverySystem, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { Resources } from '../../fixtures/systems/resources.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+const documentCount = Number(process.env['DOCUMENTS'] ?? 2_000);
+const seed = Number(process.env['SEED'] ?? 12);
+/** Published and compared together: as much as a reconnect can be sent. */
+const batchSize = 100;
+const roomId = 'readable-by-all';
+
+/** Types whose payload the data model leaves open, and which are not merged without their known fields. */
+const openTypes = [
+  'notification',
+  'assignment_change',
+  'remote_session_start',
+  'remote_session_end',
+  'read_receipt',
+] as const satisfies readonly SampleType[];
+
+/** One document on one way. */
+interface Trial {
+  readonly way: 'library' | 'HTTP' | 'XADD';
+  readonly id: string;
+  readonly type: SampleType;
+  readonly payload: JsonDocument;
+  readonly metadata: JsonDocument | undefined;
+  readonly mustBeRefused: boolean;
+}
+
+/** The path that a border named, by event ID. */
+type Refusals = Map<string, string>;
+
+test(
+  `${documentCount} documents are read by all, or refused with their path`,
+  async () => {
+    await using system = await startOnRedis();
+    await using readers = await connectReaders(system.url, roomId);
+    await using connections = new Resources();
+    const redis = await connectRedis(system.redis.url);
+    connections.defer(() => redis.close());
+    const random = new Random(seed);
+    const counts = new Map<NastyKind, number>();
+    const report = { accepted: 0, refused: 0, readings: 0 };
+    for (let left = documentCount; left > 0; left -= batchSize) {
+      const trials = createTrials(random, Math.min(left, batchSize), counts);
+      const position = await positionBefore(system.url);
+      const refusals = await publish(system, redis, random, trials);
+      const accepted = assertRefusals(trials, refusals);
+      report.accepted += accepted.length;
+      report.refused += trials.length - accepted.length;
+      report.readings += await assertReadings(readers.all, accepted);
+      if (left <= batchSize) await assertReplay(system.url, position, accepted);
+    }
+    console.log(
+      [
+        `seed ${seed}: ${documentCount} documents, ${JSON.stringify(report)}`,
+        readers.withoutDotnet === undefined ? '' : `Skipped the .NET clients: ${readers.withoutDotnet}.`,
+        ...nastyKinds.map((kind) => `${String(counts.get(kind) ?? 0).padStart(7)} ${kind}`),
+      ].join('\n'),
+    );
+    const least = Math.min(20, documentCount / 100);
+    expect(nastyKinds.filter((kind) => (counts.get(kind) ?? 0) < least)).toEqual([]);
+  },
+  600_000 + documentCount * 100,
+);
+
+function createTrials(random: Random, count: number, counts: Map<NastyKind, number>): readonly Trial[] {
+  return Array.from({ length: count }).flatMap(() => {
+    const payload = nastyDocument(random);
+    const metadata = random.isOneIn(4) ? nastyDocument(random) : undefined;
+    const documents = metadata === undefined ? [payload] : [payload, metadata];
+    for (const kind of new Set(documents.flatMap(({ kinds }) => [...kinds])))
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    return (['library', 'HTTP', 'XADD'] as const).map((way) => ({
+      way,
+      id: randomUUID(),
+      type: random.pick(openTypes),
+      payload,
+      metadata,
+      mustBeRefused: documents.some((document) =>
+        mustBeRefused(document, way === 'library' ? 'value' : 'text'),
+      ),
+    }));
+  });
+}
+
+/** Position of a client that has seen everything up to now. */
+async function positionBefore(url: string): Promise<string> {
+  await using client = await OfficialReader.connect(url, roomId, officialKinds[0]);
+  return client.position;
+}
+
+const connectRedis = async (url: string) => createClient({ url }).connect();
+type Redis = Awaited<ReturnType<typeof connectRedis>>;
+
+async function publish(
+  { url, publisher }: RedisDeliverySystem,
+  redis: Redis,
+  random: Random,
+  trials: readonly Trial[],
+): Promise<Refusals> {
+  const on = (way: Trial['way']): readonly Trial[] => trials.filter((trial) => trial.way === way);
+  const refusals: Refusals = new Map();
+  await publishByLibrary(publisher, on('library'), refusals);
+  // Events that must be refused are sent together: a list is refused as a whole, and each event in it must be named.
+  await postAll(
+    url,
+    random,
+    on('HTTP').filter((trial) => !trial.mustBeRefused),
+    refusals,
+  );
+  await postAll(
+    url,
+    random,
+    on('HTTP').filter((trial) => trial.mustBeRefused),
+    refusals,
+  );
+  await Promise.all(on('XADD').map((trial) => redis.xAdd(streamOfType[trial.type], '*', fieldsOf(trial))));
+  await collectDeadLetters(redis, on('XADD').filter((trial) => trial.mustBeRefused).length, refusals);
+  return refusals;
+}
+
+async function publishByLibrary(
+  publisher: RedisDeliverySystem['publisher'],
+  trials: readonly Trial[],
+  refusals: Refusals,
+): Promise<void> {
+  const publishing = trials.map(async ({ id, type, payload, metadata }) => {
+    const event = {
+      event_id: id,
+      event_type: type,
+      timestamp: new Date().toISOString(),
+      room_id: roomId,
+      payload: JSON.parse(payload.text) as SampleEvent['payload'], // documents are objects
+      ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata.text) as SampleEvent['payload'] }),
+    };
+    try {
+      await publisher.publishEvents([event]);
+    } catch (error) {
+      const { issues } = error as { readonly issues?: readonly { readonly path: string }[] }; // a ContractError
+      refusals.set(id, issues?.[0]?.path ?? String(error));
+    }
+  });
+  await Promise.all(publishing);
+}
+
+async function postAll(
+  url: string,
+  random: Random,
+  trials: readonly Trial[],
+  refusals: Refusals,
+): Promise<void> {
+  if (trials.length === 0) return;
+  const body = `[${trials.map((trial) => bodyOf(random, trial)).join(' ,\n')}]`;
+  const answer = await postEvents(url, body);
+  if (answer.status === 201) return;
+  for (const { index, path } of (await refusal(url, body)).errors ?? [])
+    refusals.set(trials[index]?.id ?? '', path);
+}
+
+/** An event as HTTP takes it, its fields in an order and a form that nobody expects. */
+function bodyOf(random: Random, { id, type, payload, metadata }: Trial): string {
+  const members = [
+    `"event_id":"${id}"`,
+    `"event_type" :"${type}"`,
+    `"room_id":\t"${roomId}"`,
+    ...(metadata === undefined ? [] : [`"metadata":${metadata.text}`]),
+    `${random.pick(['"payload"', '"pay\\u006coad"'])}\r\n:\n${payload.text}`,
+    '"x":{"payload":{"not":"this"}}',
+  ].sort(() => random.below(3) - 1);
+  const decoy = random.isOneIn(3) ? '"payload":{"of repeated names":"the last counts"},' : '';
+  return ` {\n${decoy}${members.join(' ,')} } `;
+}
+
+function fieldsOf({ id, type, payload, metadata }: Trial): Record<string, string> {
+  return {
+    event_id: id,
+    event_type: type,
+    timestamp: new Date().toISOString(),
+    room_id: roomId,
+    payload: payload.text,
+    ...(metadata === undefined ? {} : { metadata: metadata.text }),
+  };
+}
+
+/** Takes the letters of all streams out when there are as many as must come. */
+async function collectDeadLetters(redis: Redis, count: number, refusals: Refusals): Promise<void> {
+  const keys = streamNames.map((stream) => `dead:{${stream}}`);
+  const letters = await eventually(async () => {
+    const found = (await Promise.all(keys.map((key) => redis.xRange(key, '-', '+')))).flatMap(
+      (some) => some ?? [],
+    );
+    if (found.length < count) throw new Error(`${found.length} of ${count} dead letters`);
+    return found;
+  });
+  for (const letter of letters) {
+    const { fields = '{}', reason = '' } = letter?.message ?? {};
+    const { event_id: id = '' } = JSON.parse(fields) as { readonly event_id?: string }; // the entry's own fields
+    refusals.set(id, /^\S+/.exec(reason)?.[0] ?? reason);
+  }
+  await redis.del(keys);
+}
+
+/** The trials that were accepted. */
+function assertRefusals(trials: readonly Trial[], refusals: Refusals): readonly Trial[] {
+  const isWrong = (trial: Trial): boolean => {
+    const path = refusals.get(trial.id);
+    return trial.mustBeRefused ? !/^\/(payload|metadata)(\/|$)/.test(path ?? '') : path !== undefined;
+  };
+  const wrong = trials.filter(isWrong);
+  expect(wrong.map((trial) => ({ ...describeTrial(trial), refusedAt: refusals.get(trial.id) }))).toEqual([]);
+  return trials.filter((trial) => !trial.mustBeRefused);
+}
+
+async function assertReadings(readers: readonly Reader[], trials: readonly Trial[]): Promise<number> {
+  await eventually(() => {
+    const missing = readers.flatMap(({ name, readings, breaks }) => {
+      if (breaks.length > 0) return [`${name}: thrown out: ${breaks.join(', ')}`];
+      const unread = trials.filter(({ id }) => !readings.has(id));
+      return unread.length === 0 ? [] : [`${name}: ${unread.length} not read: ${JSON.stringify(unread[0])}`];
+    });
+    if (missing.length > 0) throw new Error(missing.join('\n'));
+  });
+  const wrong = readers.flatMap(({ name, readings }) =>
+    trials.flatMap((trial) => {
+      const fault = faultOf(trial, readings.get(trial.id) ?? {}, name);
+      return fault === undefined ? [] : [{ reader: name, fault, ...describeTrial(trial) }];
+    }),
+  );
+  expect(wrong).toEqual([]);
+  const count = readers.reduce((sum, { readings }) => sum + readings.size, 0);
+  for (const { readings } of readers) readings.clear();
+  return count;
+}
+
+/** Checks that clients which come back are sent the same. */
+async function assertReplay(url: string, position: string, trials: readonly Trial[]): Promise<void> {
+  await using all = new Resources();
+  const readers = officialKinds.map((kind) => OfficialReader.connect(url, roomId, kind, position));
+  for (const reader of await Promise.all(readers)) all.use(reader);
+  await assertReadings(await Promise.all(readers), trials);
+}
+
+/** Says what is wrong with a reading; `undefined` when nothing is. */
+function faultOf(trial: Trial, reading: Reading, reader: string): string | undefined {
+  const { payload, metadata, way } = trial;
+  const isValueOf = (document: JsonDocument | undefined, value: unknown): boolean =>
+    isDeepStrictEqual(value, document === undefined ? undefined : expectedValue(document, way));
+  if ('payload' in reading && !isValueOf(payload, reading.payload)) return 'another payload';
+  if ('metadata' in reading && !isValueOf(metadata, reading.metadata)) return 'other metadata';
+  if (way === 'library') return undefined;
+  const { longIntegers, text } = reading;
+  if (
+    longIntegers !== undefined &&
+    !isDeepStrictEqual([...longIntegers].sort(), [...payload.longIntegers].sort())
+  )
+    return `other integers: ${longIntegers.join(', ')}`;
+  return text === undefined || isWritten(trial, text, reader) ? undefined : `another text: ${text}`;
+}
+
+/** As it was written; over server-sent events line ends between tokens are blanks. */
+function isWritten({ payload, metadata, way }: Trial, text: string, reader: string): boolean {
+  if (!reader.startsWith('the text')) {
+    const written = payload.text.trim();
+    return text === (reader.includes('ServerSentEvents') ? written.replaceAll(/[\r\n]/g, ' ') : written);
+  }
+  // Around the value, white space is the body's over HTTP, and the field's in an entry.
+  const written = [payload, metadata].map((document) =>
+    way === 'HTTP' ? document?.text.trim() : document?.text,
+  );
+  const inMetadata = metadata === undefined ? '' : `,"metadata":${written[1]}`;
+  return text.startsWith(`${written[0]}${inMetadata},"position":"`);
+}
+
+/** The library is handed a value, and what is published is what `JSON.stringify` makes of it: 0 of -0. */
+function expectedValue({ text }: JsonDocument, way: Trial['way']): unknown {
+  const value: unknown = JSON.parse(text);
+  return way === 'library' ? JSON.parse(JSON.stringify(value)) : value;
+}
+
+function describeTrial({ way, type, payload, metadata }: Trial): Readonly<Record<string, unknown>> {
+  const kinds = [...payload.kinds, ...(metadata?.kinds ?? [])];
+  return { way, type, kinds, payload: payload.text.slice(0, 500), metadata: metadata?.text.slice(0, 500) };
+}

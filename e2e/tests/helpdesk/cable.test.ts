@@ -1,0 +1,124 @@
+// The cable of one person is pulled for five seconds while the other writes on: nothing may be lost, nothing shown twice.
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { TestBrowser } from '../../fixtures/browser/browser.js';
+import { brokerKinds, DeskPane, DeskSystem, people, vpnTicket } from '../../fixtures/browser/desk.js';
+
+const awayMs = 5_000;
+const pauseBetweenMs = 50;
+
+/** Writes until told to stop; gives the number of messages written. */
+function startTraffic(system: DeskSystem) {
+  const stop = new AbortController();
+  const written = (async () => {
+    const noa = await system.signIn(people.noa);
+    let count = 0;
+    while (!stop.signal.aborted) {
+      count += 1;
+      await noa.send(vpnTicket, `line ${count}`);
+      await pause(pauseBetweenMs);
+    }
+    return count;
+  })();
+  return {
+    async stop(): Promise<number> {
+      stop.abort();
+      return written;
+    },
+  };
+}
+
+describe.each(brokerKinds)('on %s', (kind) => {
+  test('what was missed is replayed: nothing lost, nothing twice', async () => {
+    await using system = await DeskSystem.start(kind);
+    await using browser = await TestBrowser.start();
+    const page = await browser.page(system.url);
+    const maria = await DeskPane.open(page, system.url, 'agent', 'maria', vpnTicket);
+    const noa = await system.signIn(people.noa);
+    await noa.send(vpnTicket, 'before');
+    await maria.message('before').waitFor();
+
+    const traffic = startTraffic(system);
+    await maria.message('line 3').first().waitFor();
+    await maria.button('Pull the cable').click();
+    await maria.pane.locator('.state[data-state=pulled]').waitFor();
+    const numbersWhenPulled = await maria.shownNumbers();
+    await maria.send('written without a cable');
+    await pause(awayMs);
+    expect(await maria.shownNumbers()).toEqual(numbersWhenPulled);
+    expect((await noa.storedNumbers(vpnTicket)).length).toBeGreaterThan(numbersWhenPulled.length + 20);
+
+    await maria.button('Plug it back in').click();
+    await maria.report.waitFor();
+    await maria.message('written without a cable').and(maria.pane.locator('[data-message-id]')).waitFor();
+    const written = await traffic.stop();
+    await maria.message(`line ${written}`).first().waitFor();
+
+    expect(await maria.figure('replay')).toBeGreaterThan(20);
+    expect(await maria.figure('lost')).toBe(0);
+    expect(await maria.figure('duplicated')).toBe(0);
+    expect(await maria.figure('away')).toBeGreaterThanOrEqual(awayMs / 1_000);
+    expect(await maria.shownNumbers()).toEqual(await noa.storedNumbers(vpnTicket));
+    expect(await maria.message('written without a cable').count()).toBe(1);
+  });
+});
+
+describe('when the gateway cannot replay', () => {
+  test('the page is told so and loads what it has missed: nothing lost, nothing twice', async () => {
+    await using system = await DeskSystem.start('the embedded broker');
+    await using browser = await TestBrowser.start();
+    const page = await browser.page(system.url);
+    const maria = await DeskPane.open(page, system.url, 'agent', 'maria', vpnTicket);
+    const noa = await system.signIn(people.noa);
+    await maria.button('Pull the cable').click();
+    for (let count = 1; count <= 250; count++) await noa.send(vpnTicket, `line ${count}`);
+    // Its streams are gone with it.
+    await system.restart();
+    await maria.button('Plug it back in').click();
+    await maria.report.waitFor();
+    expect(await maria.figure('load')).toBe(250);
+    expect(await maria.figure('lost')).toBe(0);
+    expect(await maria.figure('duplicated')).toBe(0);
+    const shown = await maria.shownNumbers();
+    expect(shown).toEqual(shown.map((_, index) => (shown[0] ?? 0) + index));
+    expect(shown.at(-1)).toBe((await noa.storedNumbers(vpnTicket)).at(-1));
+  });
+
+  test('what cannot be loaded either is reported as lost', async () => {
+    await using system = await DeskSystem.start('the embedded broker');
+    await using browser = await TestBrowser.start();
+    const page = await browser.page(system.url);
+    const maria = await DeskPane.open(page, system.url, 'agent', 'maria', vpnTicket);
+    const noa = await system.signIn(people.noa);
+    await maria.button('Pull the cable').click();
+    for (let count = 1; count <= 3; count++) await noa.send(vpnTicket, `line ${count}`);
+    await system.restart();
+    await page.route(`**/api/tickets/${vpnTicket}?*`, (route) => route.abort());
+    await maria.button('Plug it back in').click();
+    await maria.report.waitFor();
+    expect(await maria.figure('lost')).toBe(3);
+    // The browser notes the request that the test refused.
+    browser.takeComplaints();
+  });
+});
+
+test('two people side by side: only the one whose cable is pulled is cut off, and the other can be made to write', async () => {
+  await using system = await DeskSystem.start('the embedded broker');
+  await using browser = await TestBrowser.start();
+  const page = await browser.page(system.url);
+  await page.goto(system.url);
+  const [maria, noa] = [new DeskPane(page, 'Agent'), new DeskPane(page, 'Requester')];
+  await maria.live();
+  await noa.live();
+  await noa.button('Pull the cable').click();
+  await noa.button('Let Maria write meanwhile').click();
+  const lastLine = 'Tell me if anything looks odd.';
+  await maria.message(lastLine).and(maria.pane.locator('[data-tick=sent]')).waitFor();
+  expect(await noa.message(lastLine).count()).toBe(0);
+  await noa.button('Plug it back in').click();
+  await noa.report.waitFor();
+  expect(await noa.figure('replay')).toBe(8);
+  expect(await noa.figure('lost')).toBe(0);
+  expect(await noa.figure('duplicated')).toBe(0);
+  await maria.message(lastLine).and(maria.pane.locator('[data-tick=read]')).waitFor();
+});

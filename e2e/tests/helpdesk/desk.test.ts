@@ -1,0 +1,300 @@
+// Two people at the helpdesk, each in a browser page of their own.
+import { createHelpdesk } from '@millrace/helpdesk';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { TestBrowser } from '../../fixtures/browser/browser.js';
+import { archiveTicket, DeskPane, DeskSystem, people, vpnTicket } from '../../fixtures/browser/desk.js';
+import { acceptEvents } from '../../fixtures/http/ingest.js';
+
+/** A ticket of Daniel's. */
+const othersTicket = 'b1d4c6f0-2e7a-4c39-a5d8-000000001051';
+
+let system: DeskSystem;
+let browser: TestBrowser;
+
+beforeAll(async () => {
+  system = await DeskSystem.start('the embedded broker');
+  browser = await TestBrowser.start();
+});
+
+afterAll(async () => {
+  await browser[Symbol.asyncDispose]();
+  await system[Symbol.asyncDispose]();
+});
+
+const openPages: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const close of openPages.splice(0)) await close();
+});
+
+async function openPage() {
+  const page = await browser.page(system.url);
+  openPages.push(() => page.context().close());
+  return page;
+}
+
+async function maria(ticketId = vpnTicket) {
+  const page = await openPage();
+  return { page, desk: await DeskPane.open(page, system.url, 'agent', 'maria', ticketId) };
+}
+
+async function noa(ticketId = vpnTicket) {
+  const page = await openPage();
+  return { page, desk: await DeskPane.open(page, system.url, 'requester', 'noa', ticketId) };
+}
+
+describe('messages', () => {
+  test('a message appears on the other page, and is still there after a reload', async () => {
+    const [agent, requester] = [await maria(), await noa()];
+    await agent.desk.send('Is the ledger still open?');
+    await requester.desk.message('Is the ledger still open?').waitFor();
+    await requester.page.reload();
+    await requester.desk.message('Is the ledger still open?').waitFor();
+    expect(await requester.desk.message('Is the ledger still open?').count()).toBe(1);
+  });
+
+  test('an own message is shown before the desk has it, and replaced by the stored one', async () => {
+    const requester = await noa();
+    let letThrough: (() => void) | undefined;
+    const held = new Promise<void>((resolve) => {
+      letThrough = resolve;
+    });
+    await requester.page.route('**/api/tickets/*/messages', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await requester.desk.send('Shown at once');
+    const bubble = requester.desk.message('Shown at once');
+    await requester.desk.pane.locator('li[data-pending=sending]').waitFor();
+    expect(await bubble.count()).toBe(1);
+    letThrough?.();
+    await requester.desk.pane.locator('li[data-message-id]').filter({ hasText: 'Shown at once' }).waitFor();
+    expect(await bubble.count()).toBe(1);
+  });
+
+  test('a message that was not taken can be sent again, and is there once', async () => {
+    const [agent, requester] = [await maria(), await noa()];
+    await requester.page.route('**/api/tickets/*/messages', (route) =>
+      route.fulfill({
+        status: 503,
+        contentType: 'application/json',
+        body: '{"code":"overloaded","message":"no"}',
+      }),
+    );
+    await requester.desk.send('Second try');
+    await requester.desk.pane.locator('li[data-pending=failed]').waitFor();
+    await requester.page.unroute('**/api/tickets/*/messages');
+    await requester.desk.button('Try again').click();
+    await agent.desk.message('Second try').waitFor();
+    expect(await agent.desk.message('Second try').count()).toBe(1);
+    expect(await requester.desk.message('Second try').count()).toBe(1);
+    expect(await requester.desk.pane.locator('li[data-pending]').count()).toBe(0);
+    // The browser itself notes the refused request.
+    expect(browser.takeComplaints()).toEqual([expect.stringContaining('503')]);
+  });
+
+  test('a tick says whether the other has read it, also after a reload', async () => {
+    const agent = await maria();
+    await agent.desk.send('Have you seen this?');
+    const own = agent.desk.message('Have you seen this?');
+    await agent.desk.pane.locator('li[data-tick=sent]').filter({ hasText: 'Have you seen this?' }).waitFor();
+    const requester = await noa(archiveTicket);
+    expect(await own.getAttribute('data-tick')).toBe('sent');
+    await requester.desk.pane.locator('[data-ticket="1048"]').click();
+    const read = agent.desk.pane.locator('li[data-tick=read]').filter({ hasText: 'Have you seen this?' });
+    await read.waitFor();
+    await agent.page.reload();
+    await read.waitFor();
+  });
+
+  test('an unread message counts in the list until its ticket is opened', async () => {
+    const agent = await maria(archiveTicket);
+    const requester = await noa();
+    await requester.desk.send('Unread so far');
+    const item = agent.desk.pane.locator('[data-ticket="1048"]');
+    await item.getByRole('img', { name: '1 unread message' }).waitFor();
+    await item.getByText('Noa: Unread so far').waitFor();
+    await item.click();
+    await item.getByRole('img').waitFor({ state: 'detached' });
+  });
+});
+
+describe('typing', () => {
+  test('it is shown by name, and goes when the message comes', async () => {
+    const [agent, requester] = [await maria(), await noa()];
+    await requester.desk.input.pressSequentially('One moment');
+    await agent.desk.typing.getByText('Noa Berger is typing').waitFor();
+    await requester.desk.input.press('Enter');
+    await agent.desk.message('One moment').first().waitFor();
+    await agent.desk.typing.getByText('is typing').waitFor({ state: 'detached' });
+  });
+
+  test('it goes when the text is deleted', async () => {
+    const [agent, requester] = [await maria(), await noa()];
+    await agent.desk.input.fill('No, wait');
+    await requester.desk.typing.getByText('Maria Lindqvist is typing').waitFor();
+    await agent.desk.input.press('Escape');
+    await requester.desk.typing.getByText('is typing').waitFor({ state: 'detached' });
+  });
+
+  test('it goes by itself when the tab of the one who types is killed', async () => {
+    const [agent, requester] = [await maria(), await noa()];
+    await requester.desk.input.fill('I was about to say');
+    await agent.desk.typing.getByText('Noa Berger is typing').waitFor();
+    const session = await requester.page.context().newCDPSession(requester.page);
+    session.send('Page.crash').catch(() => {});
+    await agent.desk.typing.getByText('is typing').waitFor({ state: 'detached' });
+  });
+});
+
+describe('tickets', () => {
+  test('a new status is seen by the requester: in the head, in the conversation, under the bell', async () => {
+    const [agent, requester] = [await maria(), await noa()];
+    await agent.desk.pane.getByRole('combobox', { name: 'Status' }).click();
+    await agent.page.getByRole('option', { name: 'Solved' }).click();
+    await requester.desk.pane.getByTestId('status').getByText('Solved').waitFor();
+    await requester.desk.message('Status changed from In progress to Solved by Maria Lindqvist').waitFor();
+    await requester.desk.pane.locator('.toast').getByText('#1048 is now: Solved').waitFor();
+    await requester.desk.button(/^Notifications/).click();
+    await requester.page.getByRole('dialog').getByText('#1048 is now: Solved').waitFor();
+    await requester.page.keyboard.press('Escape');
+    await requester.desk.button(/^Notifications$/).waitFor();
+    await requester.page.reload();
+    await requester.desk.pane.getByTestId('status').getByText('Solved').waitFor();
+    await requester.desk.button(/^Notifications$/).waitFor();
+  });
+
+  test('an assignment is seen by the requester and told to the agent who has it now', async () => {
+    const [agent, requester] = [await maria(), await noa()];
+    const aikoPage = await openPage();
+    const aiko = await DeskPane.open(aikoPage, system.url, 'agent', 'aiko');
+    await agent.desk.pane.getByRole('combobox', { name: 'Assigned to' }).click();
+    await agent.page.getByRole('option', { name: 'Aiko Tanaka' }).click();
+    await requester.desk.pane.getByText('Aiko Tanaka takes care of it').waitFor();
+    await aiko.pane.locator('.toast').getByText('Maria Lindqvist assigned #1048 to you').click();
+    await aiko.message('Assigned to Aiko Tanaka by Maria Lindqvist').waitFor();
+  });
+
+  test('a new request appears in the agents’ list, and its conversation works at once', async () => {
+    const [agent, requester] = [await maria(), await noa()];
+    await requester.desk.button('New request').click();
+    const form = requester.page.getByRole('dialog');
+    await form.getByLabel('Subject').fill('Printer on floor 3');
+    await form.getByLabel('What happened?').fill('It prints upside down.');
+    await form.getByRole('button', { name: 'Send request' }).click();
+    await requester.desk.message('It prints upside down.').waitFor();
+    await agent.desk.pane.locator('.ticket-item').filter({ hasText: 'Printer on floor 3' }).click();
+    await agent.desk.message('It prints upside down.').waitFor();
+    await agent.desk.send('Have you turned the paper?');
+    await requester.desk.message('Have you turned the paper?').waitFor();
+  });
+});
+
+describe('remote session', () => {
+  test('it is asked for, accepted, seen by both, and ended', async () => {
+    const [agent, requester] = [await maria(), await noa()];
+    await agent.desk.button(/^Remote session$/).click();
+    await agent.page.getByRole('menuitem', { name: 'Ask to see the screen' }).click();
+    await agent.desk.pane.getByText('Noa Berger has been asked').waitFor();
+    await requester.desk.pane.getByText('Maria Lindqvist would like to see your screen.').waitFor();
+    await requester.desk.button('Accept').click();
+    await agent.desk.pane.getByText('You see Noa Berger’s screen').waitFor();
+    await requester.desk.pane.getByText('Maria Lindqvist sees this screen').waitFor();
+    await requester.page.reload();
+    await requester.desk.pane.getByText('Maria Lindqvist sees this screen').waitFor();
+    await requester.desk.button('End session').click();
+    await agent.desk.message('Noa Berger ended the remote session').waitFor();
+    await agent.desk.pane.getByRole('group', { name: 'Remote session' }).waitFor({ state: 'detached' });
+    await requester.desk.pane.getByRole('group', { name: 'Remote session' }).waitFor({ state: 'detached' });
+  });
+
+  test('it can be declined', async () => {
+    const [agent, requester] = [await maria(), await noa()];
+    await agent.desk.button(/^Remote session$/).click();
+    await agent.page.getByRole('menuitem', { name: 'Ask to take control' }).click();
+    await requester.desk.button('Decline').click();
+    await agent.desk.message('Noa Berger declined the remote session').waitFor();
+    await agent.desk.pane.getByRole('group', { name: 'Remote session' }).waitFor({ state: 'detached' });
+  });
+});
+
+test('after a restart of the gateway both go on where they were', async () => {
+  const [agent, requester] = [await maria(), await noa()];
+  await agent.desk.send('Before the restart');
+  await requester.desk.message('Before the restart').waitFor();
+  await system.restart();
+  await agent.desk.live();
+  await requester.desk.live();
+  await agent.desk.send('After the restart');
+  await requester.desk.message('After the restart').waitFor();
+  const stored = await (await system.signIn(people.noa)).storedNumbers(vpnTicket);
+  expect(await requester.desk.shownNumbers()).toEqual(stored);
+  // The browser notes the sockets and requests that the stop cut off.
+  browser.takeComplaints();
+});
+
+test('whoever opens a page alone chooses who to be', async () => {
+  const page = await openPage();
+  await page.goto(`${system.url}/requester`);
+  await page.getByRole('link', { name: /Priya Nair/ }).click();
+  await new DeskPane(page, 'Requester').live();
+  await page.getByRole('navigation', { name: 'Tickets' }).getByText('Colour profile is lost').waitFor();
+  expect(await page.locator('.ticket-item').count()).toBe(2);
+});
+
+test('the event that the welcome text offers is seen by the requester, and leads to a ticket', async () => {
+  const requester = await noa(archiveTicket);
+  await acceptEvents(system.url, createHelpdesk().example?.event);
+  await requester.desk.button(/^Notifications/).click();
+  await requester.page.getByRole('dialog').getByText('Hello from curl').click();
+  await requester.desk.pane.locator('[data-open-ticket="1048"]').waitFor();
+});
+
+test('from side by side, each person can be looked at alone without being asked who it is', async () => {
+  const page = await openPage();
+  await page.goto(system.url);
+  await new DeskPane(page, 'Requester').live();
+  await page.getByRole('link', { name: 'Agent alone' }).click();
+  await new DeskPane(page, 'Agent').live();
+  expect(new URL(page.url()).search).toBe('?as=maria');
+  await page.getByRole('link', { name: 'Side by side' }).click();
+  await new DeskPane(page, 'Requester').live();
+  await page.getByRole('link', { name: 'Requester alone' }).click();
+  await new DeskPane(page, 'Requester').live();
+  expect(new URL(page.url()).search).toBe('?as=noa');
+});
+
+test.each(['nonsense', '..%2Fpeople', 'b1d4c6f0-2e7a-4c39-a5d8-00000000ffff', othersTicket])(
+  'an address without a ticket for this person says so and leads to the list: %s',
+  async (ticketId) => {
+    const { page, desk } = await noa(ticketId);
+    await desk.pane.getByText('There is no such ticket.').waitFor();
+    await desk.button('Back to the list').click();
+    await desk.pane.locator('.ticket-item').first().waitFor();
+    expect(new URL(page.url()).pathname).toBe('/requester');
+    // The browser notes that the desk said no.
+    expect(browser.takeComplaints().filter((complaint) => !/status of 4(04|22)/.test(complaint))).toEqual([]);
+  },
+);
+
+test('outside development mode each person’s token opens that person’s rooms and no others', async () => {
+  await using closed = await DeskSystem.start('the embedded broker', {
+    isDevelopment: false,
+    jwtSecret: 'a-secret-of-the-helpdesk-with-more-than-32-bytes',
+    apiKeys: ['an-api-key-for-the-helpdesk'],
+  });
+  await using agentDevice = await browser.device(closed.url);
+  await using requesterDevice = await browser.device(closed.url);
+  const agent = await DeskPane.open(agentDevice.page, closed.url, 'agent', 'maria');
+  const requester = await DeskPane.open(requesterDevice.page, closed.url, 'requester', 'noa', vpnTicket);
+  // A ticket that did not exist when the token was made.
+  await requester.button('New request').click();
+  const form = requesterDevice.page.getByRole('dialog');
+  await form.getByLabel('Subject').fill('A new laptop');
+  await form.getByLabel('What happened?').fill('Mine is eight years old.');
+  await form.getByRole('button', { name: 'Send request' }).click();
+  await agent.pane.locator('.ticket-item').filter({ hasText: 'A new laptop' }).click();
+  await agent.send('You get one on Monday.');
+  await requester.message('You get one on Monday.').waitFor();
+  await agent.pane.locator('li[data-tick=read]').filter({ hasText: 'Monday' }).waitFor();
+});

@@ -1,0 +1,35 @@
+// The benchmarks run: a short turn of each, whose figures nobody judges.
+import { expect, test } from 'vitest';
+import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
+
+test.each([
+  [
+    's2',
+    ['--pairs', '1', '--seconds', '1', '--sides', 'floor,socket-io,millrace,millrace-xadd'],
+    /\| Millrace, library \| \d/,
+  ],
+  ['stream-memory', [], /\| `events:remote` \| 1,000 \|/],
+  [
+    'jitter',
+    ['--clients', '20', '--seconds', '3', '--rate', '20', '--up', '1000', '--down', '300'],
+    /\| Millrace, .* \| 1,200 \| 100 % \| 0 \|/,
+  ],
+  [
+    'coalescing',
+    ['--seconds', '1', '--events', '500', '--rounds', '1', '--short'],
+    /\| typing in Redis, each input alone in its window \|/,
+  ],
+  ['storm', ['--rounds', '1', '--seconds', '1', '--rate', '1000'], /\| `notification` \|/],
+  ['slow-clients', ['--members', '20', '--thin', '3', '--seconds', '1'], /\| one does not \|/],
+  ['overload', ['--seconds', '1', '--calm', '1'], /\| `POST \/v1\/events`, one event each \|/],
+  ['check-cost', ['--rounds', '1'], /\| `catalog\.parseEvent` \|/],
+])('%s prints its table', async (name, args, row) => {
+  await using benchmark = new CliProcess({
+    file: process.execPath,
+    args: [`${repositoryPath}bench/dist/main.js`, name, ...args],
+    hasChildren: true,
+  });
+  // Real work, on a machine that may be busy.
+  expect(await benchmark.exit(110_000), benchmark.output).toBe(0);
+  expect(benchmark.output).toMatch(row);
+});

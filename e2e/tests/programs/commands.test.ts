@@ -1,0 +1,266 @@
+// The commands as a user types them: start, stop, listen, publish, make a token.
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { realpathSync } from 'node:fs';
+import { connect } from 'node:net';
+import { freePort, startRedis } from '@millrace/testkit';
+import { describe, expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { fullEvents, notification } from '../../fixtures/events/sample-events.js';
+import { acceptEvents, postEvents, statusOf } from '../../fixtures/http/ingest.js';
+import { apiKey, jwtSecret, normalMode } from '../../fixtures/http/tokens.js';
+import {
+  CliProcess,
+  cliPath,
+  type Environment,
+  repositoryPath,
+} from '../../fixtures/processes/cli-process.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+describe('the lines that a start in development mode prints', () => {
+  test('npm start prints address and mode, a line that listens and a curl line that publishes; pasted, they work together', async () => {
+    await using start = new CliProcess({
+      file: 'npm',
+      args: ['start'],
+      environment: { MILLRACE_PORT: '0' },
+      hasChildren: true,
+    });
+    await start.line(/"msg":"listening"/);
+    const address = (await start.line(/http:\/\/127\.0\.0\.1:\d+/))[0];
+    await start.line(/development/i);
+    const tailLine = (await start.line(/^\s*(npx (?:--no )?millrace tail .*)$/))[1] ?? '';
+    const curlLine = (await start.line(/^\s*(curl .*chat_message.*)$/))[1] ?? '';
+    const deskLine = (await start.line(/^\s*(curl .*user:.*)$/))[1] ?? '';
+    expect(tailLine).toContain(address);
+    expect(curlLine).toContain(address);
+    await using tail = shell(asFound(tailLine));
+    await tail.line(/listening/);
+    await using curl = shell(curlLine);
+    expect(await curl.exit()).toBe(0);
+    expect(curl.output).toMatch(/"status":"stored"/);
+    const content = /"content":"([^"]+)"/.exec(curlLine)?.[1] ?? 'no content';
+    await tail.line(new RegExp(content));
+    await using desk = shell(deskLine);
+    expect(await desk.exit()).toBe(0);
+    expect(desk.output).toMatch(/"status":"stored"/);
+  });
+
+  test('at a terminal they come without logs in JSON, and a warning is a line to read', async () => {
+    await using start = CliProcess.atTerminal(['serve', '--dev'], {
+      MILLRACE_PORT: '0',
+      MILLRACE_PORTT: '4401',
+    });
+    await start.line(/^ +curl /);
+    expect(start.lines.filter((line) => line.startsWith('{'))).toEqual([]);
+    expect(start.output).toMatch(/^\d\d:\d\d:\d\d warn +MILLRACE_PORTT is no setting.*MILLRACE_PORT\?/m);
+  });
+
+  test('outside development mode no secret is printed', async () => {
+    await using gateway = await GatewayProcess.start(normalMode);
+    for (const secret of [jwtSecret, apiKey]) expect(gateway.output).not.toContain(secret);
+  });
+});
+
+describe('millrace tail and millrace token', () => {
+  test('a token that the command made is accepted; tail prints whole events as JSON and ends after --count', async () => {
+    await using gateway = await GatewayProcess.start(normalMode);
+    const token = await makeToken(['--sub', randomUUID(), '--name', 'Ana', '--rooms', 'lobby,ticket-*']);
+    await using client = await EventLog.connect(gateway.url, { token });
+    await client.join('lobby');
+    await expect(client.join('elsewhere')).rejects.toThrow(/HubException/);
+    const room = 'ticket-42';
+    const events = fullEvents(room);
+    await using tail = CliProcess.millrace([
+      'tail',
+      '--room',
+      room,
+      '--url',
+      gateway.url,
+      '--token',
+      token,
+      '--json',
+      '--count',
+      '9',
+    ]);
+    await tail.line(/listening/);
+    await postEvents(gateway.url, events, { key: apiKey });
+    expect(await tail.exit()).toBe(0);
+    const printed = tail.lines
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as { event_id: string });
+    expect(printed).toHaveLength(9);
+    for (const event of events) {
+      expect(printed.find((candidate) => candidate.event_id === event.event_id)).toMatchObject(event);
+    }
+  });
+
+  test('tail of user:me shows what is sent to the user of the token', async () => {
+    await using gateway = await GatewayProcess.start(normalMode);
+    const sub = randomUUID();
+    const token = await makeToken(['--sub', sub]);
+    await using tail = CliProcess.millrace([
+      'tail',
+      '--room',
+      'user:me',
+      '--url',
+      gateway.url,
+      '--token',
+      token,
+      '--count',
+      '1',
+    ]);
+    await tail.line(/listening/);
+    await postEvents(gateway.url, notification(`user:${sub}`, 'personal'), { key: apiKey });
+    expect(await tail.exit()).toBe(0);
+    expect(tail.output).toContain('personal');
+  });
+
+  test('what cannot work ends with code 1 and a line that says why, without a stack', async () => {
+    await using gateway = await GatewayProcess.start(normalMode);
+    const token = await makeToken(['--sub', randomUUID(), '--rooms', 'lobby']);
+    const nobody = `http://127.0.0.1:${await freePort()}`;
+    await expectRefusal(['tail', '--room', 'lobby', '--url', gateway.url], /token/);
+    await expectRefusal(['tail', '--room', 'lobby', '--url', gateway.url, '--token', `${token}x`], /token/);
+    await expectRefusal(['tail', '--room', 'other', '--url', gateway.url, '--token', token], /room/);
+    await expectRefusal(['tail', '--room', 'lobby', '--url', nobody], new RegExp(nobody));
+    await expectRefusal(['tail', '--room', 'lobby', '--url', 'nonsense'], /nonsense|--url/);
+    await expectRefusal(['tail', '--url', gateway.url], /--room/);
+    await expectRefusal(['token', '--sub', 'ana'], /MILLRACE_JWT_SECRET/);
+    // What the gateway would refuse is not signed.
+    await expectRefusal(['token', '--sub', 'me'], /"me" cannot be a user/, normalMode);
+    await expectRefusal(['token', '--sub', 'ana'], /32 bytes/, { MILLRACE_JWT_SECRET: 'short' });
+  });
+
+  test('tail goes on after a break where it was, and finds a gateway behind a path', async () => {
+    const port = String(await freePort());
+    await using redis = await startRedis();
+    const environment = { MILLRACE_PORT: port, MILLRACE_REDIS_URL: redis.url };
+    const first = await GatewayProcess.start(environment);
+    await using tail = CliProcess.millrace(['tail', '--room', 'lobby', '--url', first.url, '--count', '3']);
+    await tail.line(/listening to lobby/);
+    await acceptEvents(first.url, notification('lobby', 'one'));
+    await tail.line(/one/);
+    await first.stop();
+    await tail.line(/connection lost/);
+    await using second = await GatewayProcess.start({
+      ...environment,
+      MILLRACE_PORT: String(await freePort()),
+    });
+    await acceptEvents(second.url, notification('lobby', 'while it was away'));
+    await second.stop();
+    await using third = await GatewayProcess.start(environment);
+    await tail.line(/while it was away/);
+    await acceptEvents(third.url, notification('lobby', 'three'));
+    expect(await tail.exit()).toBe(0);
+    await expectRefusal(['tail', '--room', 'lobby', '--url', `${third.url}/behind/a/path`], /404|path/);
+  });
+});
+
+describe('a stop', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s ends with code 0 and closes the connections of clients',
+    async (signal) => {
+      await using gateway = await GatewayProcess.start();
+      await using client = await EventLog.connect(gateway.url);
+      const closed = new Promise<void>((resolve) => client.connection.onclose(() => resolve()));
+      expect(await gateway.stop(signal)).toBe(0);
+      await closed;
+    },
+  );
+
+  test('a client that reconnects by itself is let in by the next gateway and goes on', async () => {
+    const port = String(await freePort());
+    const first = await GatewayProcess.start({ MILLRACE_PORT: port });
+    await using client = await EventLog.connect(first.url, { isReconnecting: true });
+    const reconnecting = new Promise<void>((resolve) => client.connection.onreconnecting(() => resolve()));
+    const reconnected = new Promise<void>((resolve) => client.connection.onreconnected(() => resolve()));
+    await client.join('lobby');
+    expect(await first.stop()).toBe(0);
+    await reconnecting;
+    await using second = await GatewayProcess.start({ MILLRACE_PORT: port });
+    await reconnected;
+    await client.join('lobby');
+    const event = notification('lobby', 'after the restart');
+    await acceptEvents(second.url, event);
+    expect(await client.idsUpTo(event.event_id)).toEqual([event.event_id]);
+  });
+
+  test('what was accepted into a window is published before the end', async () => {
+    await using gateway = await GatewayProcess.start();
+    await using ana = await EventLog.connectAs(gateway.url, randomUUID(), 'Ana');
+    await using reader = await EventLog.connect(gateway.url);
+    await Promise.all([ana.join('r'), reader.join('r')]);
+    await ana.connection.invoke('SendTyping', 'r', true);
+    expect(await gateway.stop()).toBe(0);
+    expect((await reader.received(1)).map((event) => event.event_type)).toEqual(['typing_start']);
+  });
+
+  test('it ends although nobody reads its log any more', async () => {
+    await using gateway = await GatewayProcess.start();
+    gateway.child.stdout?.destroy();
+    gateway.child.stderr?.destroy();
+    expect(await gateway.stop()).toBe(0);
+  });
+
+  test('half a request, an idle socket and an open keep-alive do not hold it up', async () => {
+    await using gateway = await GatewayProcess.start();
+    const { hostname, port } = new URL(gateway.url);
+    const sockets = [connect(Number(port), hostname), connect(Number(port), hostname)] as const;
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    for (const socket of sockets) socket.on('error', () => undefined);
+    sockets[0].write(
+      'POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"event',
+    );
+    await eventually(async () => expect(await statusOf(`${gateway.url}/healthz`)).toBe(200));
+    expect(await gateway.stop()).toBe(0);
+    for (const socket of sockets) socket.destroy();
+  });
+});
+
+test('/healthz and /readyz answer 200 while the gateway runs', async () => {
+  await using gateway = await GatewayProcess.start();
+  expect(await statusOf(`${gateway.url}/healthz`)).toBe(200);
+  await eventually(async () => expect(await statusOf(`${gateway.url}/readyz`)).toBe(200));
+});
+
+function shell(line: string): CliProcess {
+  return new CliProcess({ file: 'bash', args: ['-c', line], hasChildren: true });
+}
+
+/** The line as printed, unless this checkout has no such program yet (`npm ci` makes the link). */
+function asFound(line: string): string {
+  return isLinked() ? line : line.replace(/^npx (--no )?millrace/, `"${process.execPath}" "${cliPath}"`);
+}
+
+function isLinked(): boolean {
+  try {
+    return realpathSync(`${repositoryPath}node_modules/.bin/millrace`) === realpathSync(cliPath);
+  } catch {
+    // There is no link at all.
+    return false;
+  }
+}
+
+async function makeToken(args: readonly string[]): Promise<string> {
+  const environment = { ...process.env, MILLRACE_JWT_SECRET: jwtSecret };
+  return execFileSync(process.execPath, [cliPath, 'token', ...args], {
+    env: environment,
+    encoding: 'utf8',
+  }).trim();
+}
+
+async function expectRefusal(
+  args: readonly string[],
+  pattern: RegExp,
+  environment: Environment = {},
+): Promise<void> {
+  await using program = CliProcess.millrace(args, environment);
+  expect({ args, code: await program.exit(), output: program.output }).toMatchObject({
+    args,
+    code: 1,
+    output: expect.stringMatching(pattern),
+  });
+  expect(program.output).not.toMatch(/^\s+at .+:\d+:\d+/m);
+}

@@ -1,0 +1,74 @@
+// A run of the tests leaves nothing behind, or says so and fails.
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+test('a run whose test leaves a process and a folder behind names them, counts them as failed and ends them', async () => {
+  await using run = await runOf(`
+    import { spawn } from 'node:child_process';
+    import { mkdtempSync } from 'node:fs';
+    import { tmpdir } from 'node:os';
+    import { test } from 'vitest';
+
+    test('leaves much behind', () => {
+      mkdtempSync(tmpdir() + '/millrace-left-');
+      const child = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
+      child.unref();
+      console.log('started ' + child.pid + '.');
+    });
+  `);
+  expect(await run.program.exit(), run.program.output).toBe(1);
+  expect(run.program.output).toMatch(/left behind by the tests: process \d+: sleep 600/);
+  expect(run.program.output).toMatch(/left behind by the tests: folder .*millrace-left-/);
+  expect(run.program.output).toMatch(/^1 passed, 2 failed$/m);
+  const [, pid = ''] = await run.program.line(/started (\d+)\./);
+  await eventually(() => expect(isRunning(pid)).toBe(false));
+});
+
+test('a gateway ends with the worker that started it, also when that is killed', async () => {
+  await using run = await runOf(`
+    import { test } from 'vitest';
+    import { GatewayProcess } from '${repositoryPath}e2e/fixtures/processes/gateway-process.js';
+
+    test('dies', async () => {
+      const gateway = await GatewayProcess.start();
+      console.log('started ' + gateway.child.pid + '.');
+      await new Promise((resolve) => process.stdout.write('', resolve));
+      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1_000);
+      await new Promise(() => undefined);
+    });
+  `);
+  const [, pid = ''] = await run.program.line(/started (\d+)\./);
+  expect(await run.program.exit(), run.program.output).toBe(1);
+  expect(run.program.output).not.toMatch(/left behind/);
+  await eventually(() => expect(isRunning(pid)).toBe(false));
+});
+
+/** A run of vitest with one test file, reported as ours is. */
+async function runOf(file: string): Promise<AsyncDisposable & { readonly program: CliProcess }> {
+  // Inside the repository, where packages are found by their names.
+  const folder = `${repositoryPath}e2e/dist/${randomUUID()}`;
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${folder}/a.test.ts`, file);
+  await writeFile(
+    `${folder}/vitest.config.ts`,
+    `export default { test: { reporters: ['default', '${repositoryPath}scripts/closing-line-reporter.mjs'], include: ['a.test.ts'],
+      testTimeout: 100_000 }, resolve: { conditions: ['@millrace/source'] }, ssr: { resolve: { conditions: ['@millrace/source'] } } };`,
+  );
+  const vitest = `${repositoryPath}node_modules/vitest/vitest.mjs`;
+  const program = new CliProcess({ file: process.execPath, args: [vitest, 'run', '--root', folder], folder });
+  return {
+    program,
+    async [Symbol.asyncDispose]() {
+      await program[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function isRunning(pid: string): boolean {
+  return pid !== '' && existsSync(`/proc/${pid}/exe`);
+}

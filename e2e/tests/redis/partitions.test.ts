@@ -1,0 +1,156 @@
+// Streams in partitions on one Redis: publishers follow the gateways' number, positions hold for their rooms, another number is refused.
+import { partitionOf } from '@millrace/broker';
+import { createGateway } from '@millrace/gateway';
+import { connectPublisher } from '@millrace/publisher';
+import { startRedis } from '@millrace/testkit';
+import { expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { chatMessage, notification } from '../../fixtures/events/sample-events.js';
+import { acceptEvents } from '../../fixtures/http/ingest.js';
+import { CliProcess } from '../../fixtures/processes/cli-process.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { xaddEvent } from '../../fixtures/redis/plain-redis.js';
+import { startOnRedis, withoutTypes } from '../../fixtures/systems/delivery-system.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+/** A room in each of three partitions. */
+const ROOMS = [0, 1, 2].map((wanted) => {
+  for (let n = 0; ; n++) if (partitionOf(`room-${n}`, 3) === wanted) return `room-${n}`;
+}) as readonly string[];
+
+test('every way in leads to the room’s partition, plain XADD to the plain stream, and all of it to the clients', async () => {
+  await using system = await startOnRedis({ MILLRACE_PARTITIONS: '3' });
+  for (const [index, room] of ROOMS.entries()) {
+    await using client = await EventLog.connectAs(system.url, crypto.randomUUID(), 'Ana');
+    await client.join(room);
+    const events = [
+      chatMessage(room, 'library'),
+      chatMessage(room, 'http'),
+      chatMessage(room, 'plain'),
+    ] as const;
+    await system.publisher.publishEvents([events[0]]);
+    await acceptEvents(system.url, [events[1]]);
+    await client.received(2);
+    await xaddEvent(system.redis, events[2]);
+    await client.received(3);
+    expect(client.ids).toEqual(events.map(({ event_id }) => event_id));
+    expect(await system.redis.cli('xlen', `events:chat.p${index}`)).toBe('2');
+    for (const { position } of client.events) expect(position).toMatch(new RegExp(`^${index}~`));
+  }
+  expect(await system.redis.cli('xlen', 'events:chat')).toBe('3');
+});
+
+test('a client resumes each room from its own position, at another gateway, in order and without a gap', async () => {
+  await using system = await startOnRedis({ MILLRACE_PARTITIONS: '3' });
+  await using second = await GatewayProcess.start({ MILLRACE_REDIS_URL: system.redis.url });
+  const positions = new Map<string, string>();
+  {
+    await using client = await EventLog.connectAs(system.url, crypto.randomUUID(), 'Ana');
+    for (const room of ROOMS) positions.set(room, (await client.join(room)).position);
+    await system.publisher.publishEvents(ROOMS.map((room) => chatMessage(room, 'seen')));
+    for (const event of await client.received(ROOMS.length)) positions.set(event.room_id, event.position);
+  }
+  const missed = ROOMS.flatMap((room) => [
+    chatMessage(room, 'one'),
+    notification(room, 'beside'),
+    chatMessage(room, 'two'),
+  ]);
+  await system.publisher.publishEvents(missed);
+  await using client = await EventLog.connectAs(second.url, crypto.randomUUID(), 'Ana');
+  for (const room of ROOMS) {
+    const after = positions.get(room);
+    await eventually(async () => expect((await client.join(room, after)).replayed).toBe(3));
+    const missedHere = missed.filter(({ room_id }) => room_id === room);
+    for (const type of ['chat_message', 'notification']) {
+      const ids = client.events
+        .filter(({ room_id, event_type }) => room_id === room && event_type === type)
+        .map(({ event_id }) => event_id);
+      // A join that came too early was repeated, and so was what it brought.
+      expect([...new Set(ids)]).toEqual(
+        missedHere.filter(({ event_type }) => event_type === type).map(({ event_id }) => event_id),
+      );
+    }
+  }
+});
+
+test('the position of a room in another partition recovers nothing, and says so', async () => {
+  await using system = await startOnRedis({ MILLRACE_PARTITIONS: '3' });
+  await using client = await EventLog.connectAs(system.url, crypto.randomUUID(), 'Ana');
+  const [own = '', other = ''] = ROOMS;
+  const { position } = await client.join(own);
+  expect(await client.join(own, position)).toMatchObject({ recovered: true, replayed: 0 });
+  expect(await client.join(other, position)).toMatchObject({ recovered: false });
+});
+
+test('an entry in a partition that is not its room’s becomes a dead letter', async () => {
+  await using system = await startOnRedis({ MILLRACE_PARTITIONS: '3' });
+  const [room = ''] = ROOMS;
+  await xaddEvent(system.redis, chatMessage(room, 'lost its way'), { stream: 'events:chat.p1' });
+  const letter = await eventually(async () => {
+    const text = await system.redis.cli('xrange', 'dead:{events:chat.p1}', '-', '+');
+    expect(text).toContain('partition');
+    return text;
+  });
+  expect(letter).toContain('the room belongs to another partition');
+});
+
+test('an embedded gateway has partitions too', async () => {
+  const gateway = createGateway({ isDevelopment: true, port: 0, partitions: 3 });
+  const { url } = await gateway.start();
+  try {
+    await using client = await EventLog.connectAs(url, crypto.randomUUID(), 'Ana');
+    for (const [index, room] of ROOMS.entries()) {
+      const { position } = await client.join(room);
+      await withoutTypes(gateway.publisher).publishEvents([chatMessage(room, 'here')]);
+      const events = await client.received(index + 1);
+      expect(events.at(-1)).toMatchObject({ room_id: room, position: expect.stringMatching(`^${index}~`) });
+      expect(await client.join(room, position)).toMatchObject({ recovered: true, replayed: 1 });
+      await client.received(index + 2);
+      client.events.pop();
+    }
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('event_queue_depth{stream="events:chat.p2"}');
+  } finally {
+    await gateway.stop();
+  }
+});
+
+test('a position message holds for rooms of every partition', async () => {
+  const gateway = createGateway({ isDevelopment: true, port: 0, partitions: 3, positionIntervalMs: 50 });
+  const { url } = await gateway.start();
+  try {
+    await using client = await EventLog.connectAs(url, crypto.randomUUID(), 'Ana');
+    const told = new Promise<string>((resolve) => {
+      client.connection.on('position', (message: { readonly position: string }) => resolve(message.position));
+    });
+    for (const room of ROOMS) await client.join(room);
+    await withoutTypes(gateway.publisher).publishEvents([chatMessage(ROOMS[0] ?? '', 'moves the cursors')]);
+    const position = await told;
+    expect(position).toMatch(/^all~/);
+    for (const room of ROOMS) expect((await client.join(room, position)).recovered).toBe(true);
+  } finally {
+    await gateway.stop();
+  }
+});
+
+test('another number than the stored one keeps a gateway from starting; none follows the stored one', async () => {
+  await using redis = await startRedis();
+  const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0', MILLRACE_REDIS_URL: redis.url };
+  {
+    await using _ = await GatewayProcess.start({ ...environment, MILLRACE_PARTITIONS: '3' });
+  }
+  await using other = CliProcess.millrace(['serve'], { ...environment, MILLRACE_PARTITIONS: '4' });
+  expect(await other.exit()).toBe(1);
+  const [message, ...more] = other.lines.filter((line) => !line.startsWith('{'));
+  expect(more).toEqual([]);
+  expect(message).toMatch(/^millrace: events:chat has 3 partitions .* 4 .*MILLRACE_PARTITIONS/);
+  await using follower = await GatewayProcess.start(environment);
+  const connected = await connectPublisher({ redisUrl: redis.url });
+  const [room = ''] = ROOMS;
+  await using client = await EventLog.connectAs(follower.url, crypto.randomUUID(), 'Ana');
+  await client.join(room);
+  await withoutTypes(connected).publishEvents([chatMessage(room, 'here')]);
+  await client.received(1);
+  expect(await redis.cli('xlen', 'events:chat.p0')).toBe('1');
+  await connected.close();
+});

@@ -1,0 +1,73 @@
+// Users of Redis with no more rights than they need: the ones of docs/redis-acl, and the one that hosted Redis gives.
+import { fileURLToPath } from 'node:url';
+import { connectPublisher } from '@millrace/publisher';
+import { startRedis } from '@millrace/testkit';
+import { describe, expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { chatMessage, notification, typing } from '../../fixtures/events/sample-events.js';
+import { acceptEvents, statusOf } from '../../fixtures/http/ingest.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { assertAllAcknowledged, xadd } from '../../fixtures/redis/plain-redis.js';
+import { withoutTypes } from '../../fixtures/systems/delivery-system.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+const aclFile = fileURLToPath(new URL('../../../docs/redis-acl/millrace.acl', import.meta.url));
+const roomId = 'room';
+const userId = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
+
+const cases = [
+  {
+    title: 'the users of docs/redis-acl/millrace.acl',
+    args: ['--aclfile', aclFile],
+    gatewayUser: 'millrace-gateway:change-me',
+    publisherUser: 'millrace-publisher:change-me',
+  },
+  {
+    title: 'a user with +@all -@dangerous',
+    args: ['--user', 'hosted', 'on', '>secret', '~*', '&*', '+@all', '-@dangerous'],
+    gatewayUser: 'hosted:secret',
+    publisherUser: 'hosted:secret',
+  },
+];
+
+/** Commands that were refused to a user, as `ACL LOG` has them, but for those that Millrace does without. */
+function refusedCommands(log: string): readonly string[] {
+  const lines = log.split('\n');
+  const objects = lines.flatMap((line, at) => (line === 'object' ? [lines[at + 1] ?? ''] : []));
+  return [...new Set(objects)].filter((object) => !/^(info|client\|unblock|config\|get)$/.test(object));
+}
+
+describe.each(cases)('$title', ({ args, gatewayUser, publisherUser }) => {
+  test('the rights are enough for a gateway and a publisher: all is delivered, coalesced, rejected and acknowledged', async () => {
+    await using redis = await startRedis({ args });
+    const urlFor = (user: string): string => `redis://${user}@127.0.0.1:${redis.port}`;
+    await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: urlFor(gatewayUser) });
+    const connected = await connectPublisher({ redisUrl: urlFor(publisherUser) });
+    const publisher = withoutTypes(connected);
+    await using client = await EventLog.connect(gateway.url);
+    await client.join(roomId);
+
+    const byHttp = chatMessage(roomId, 'by HTTP');
+    await acceptEvents(gateway.url, byHttp);
+    const started = typing(roomId, userId, true);
+    await publisher.publishEvents([started]);
+    await client.event(({ event_type }) => event_type === 'typing_start');
+    // The end of typing, and a message, from the publisher.
+    await publisher.publishEvents([chatMessage(roomId, 'by the publisher', { sender_id: userId })]);
+    await client.event((event) => event.payload['content'] === 'by the publisher');
+    await xadd(redis, 'events:notification', { nonsense: 'x' });
+    await eventually(async () => expect(await redis.cli('XLEN', 'dead:{events:notification}')).toBe('1'));
+    const last = notification(roomId, 'last');
+    await acceptEvents(gateway.url, last);
+    await client.event(({ event_id }) => event_id === last.event_id);
+    for (const stream of ['events:chat', 'events:notification'])
+      await eventually(() => assertAllAcknowledged(redis, stream));
+    expect(await statusOf(`${gateway.url}/readyz`)).toBe(200);
+    expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain(
+      'event_dead_letters{stream="events:notification"} 1',
+    );
+    await connected.close();
+    await gateway.stop();
+    expect(refusedCommands(await redis.cli('ACL', 'LOG', '128'))).toEqual([]);
+  });
+});

@@ -1,0 +1,186 @@
+// One stream is out of order: it is named wherever somebody looks, and everything else goes on.
+import { randomUUID } from 'node:crypto';
+import { LAST_ENTRY_ID } from '@millrace/broker';
+import { type RedisServer, startRedis } from '@millrace/testkit';
+import { describe, expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { chatMessage, notification, sampleEvent, typing } from '../../fixtures/events/sample-events.js';
+import { acceptEvents, postEvents, refusal } from '../../fixtures/http/ingest.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { assertAllAcknowledged, xaddEvent } from '../../fixtures/redis/plain-redis.js';
+import { Resources } from '../../fixtures/systems/resources.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+const roomId = 'room';
+const stream = 'events:notification';
+
+interface System extends AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly gateway: GatewayProcess;
+  readonly client: EventLog;
+}
+
+async function start(prepare: (redis: RedisServer) => Promise<unknown> = async () => {}): Promise<System> {
+  return Resources.start(async (resources) => {
+    const redis = resources.use(await startRedis());
+    await prepare(redis);
+    const gateway = resources.use(await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url }));
+    gateway.mayLogErrors = true;
+    const client = resources.use(await EventLog.connect(gateway.url));
+    await client.join(roomId);
+    return { redis, gateway, client, [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose]() };
+  });
+}
+
+/** Answer of `/readyz`. */
+async function readiness({ gateway }: System) {
+  const response = await fetch(`${gateway.url}/readyz`);
+  return { status: response.status, text: await response.text() };
+}
+
+const metricsOf = async ({ gateway }: System): Promise<string> =>
+  (await fetch(`${gateway.url}/metrics`)).text();
+
+/** Events of the other streams arrive, by both ways in, and are acknowledged. */
+async function expectOthersServed({ redis, gateway, client }: System): Promise<void> {
+  const byHttp = chatMessage(roomId, 'by HTTP');
+  const byHand = sampleEvent(roomId, 'status_change', {
+    request_id: randomUUID(),
+    old_status: 'open',
+    new_status: 'closed',
+    changed_by: 'ana',
+    changed_at: new Date().toISOString(),
+  });
+  await acceptEvents(gateway.url, byHttp);
+  await xaddEvent(redis, byHand);
+  for (const { event_id } of [byHttp, byHand]) await client.event((event) => event.event_id === event_id);
+  for (const other of ['events:chat', 'events:ticket'])
+    await eventually(() => assertAllAcknowledged(redis, other));
+}
+
+/** The log names the stream once for all the attempts. */
+function expectLoggedOnce({ gateway }: System, kind: string): void {
+  const lines = gateway.lines.filter((line) => line.includes('"stream in trouble"'));
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain(stream);
+  expect(lines[0]).toContain(`"trouble":"${kind}"`);
+}
+
+async function expectNamed(system: System, kind: string): Promise<void> {
+  await eventually(async () => expect((await readiness(system)).text).toContain(stream));
+  await eventually(async () =>
+    expect(await metricsOf(system)).toContain(`event_stream_trouble{stream="${stream}",kind="${kind}"} 1`),
+  );
+  expectLoggedOnce(system, kind);
+}
+
+/** The stream is served and nothing is named any more. */
+async function expectRepaired(system: System): Promise<void> {
+  await eventually(async () =>
+    expect(await readiness(system)).toEqual({ status: 200, text: '{"status":"ready"}' }),
+  );
+  const repaired = notification(roomId, 'after the repair');
+  await acceptEvents(system.gateway.url, repaired);
+  await system.client.event((event) => event.event_id === repaired.event_id);
+  await eventually(() => assertAllAcknowledged(system.redis, stream));
+}
+
+describe('a stream whose key has another type', () => {
+  test('a stream whose key gets another type stops no other, answers publishes with 503, and comes back when the key is removed', async () => {
+    await using system = await start();
+    const { redis, gateway } = system;
+    const before = notification(roomId, 'before');
+    await acceptEvents(gateway.url, before);
+    await redis.cli('SET', stream, 'x');
+    await expectNamed(system, 'refused');
+    await expectOthersServed(system);
+    expect(await refusal(gateway.url, notification(roomId, 'refused'))).toMatchObject({
+      status: 503,
+      code: 'stream_refused',
+      detail: expect.stringContaining(`refuses ${stream}`),
+    });
+    expect(await readiness(system)).toMatchObject({ status: 200 });
+    await redis.cli('DEL', stream);
+    await expectRepaired(system);
+  });
+
+  test('a gateway starts beside a stream whose key has another type, and serves that one when the key is removed', async () => {
+    await using system = await start((redis) => redis.cli('SET', stream, 'x'));
+    await expectNamed(system, 'refused');
+    await expectOthersServed(system);
+    expect((await postEvents(system.gateway.url, notification(roomId, 'refused'))).status).toBe(503);
+    await system.redis.cli('DEL', stream);
+    await expectRepaired(system);
+  });
+});
+
+describe('an entry with the largest ID there is', () => {
+  test('a gateway whose stream has the largest ID says so, is not ready, and is mended without a loss as the docs say', async () => {
+    await using system = await start();
+    const { redis, gateway, client } = system;
+    const kept = notification(roomId, 'kept');
+    const lastGoodId = await xaddEvent(redis, kept);
+    const poison = notification(roomId, 'with the largest ID');
+    await xaddEvent(redis, poison, { entryId: LAST_ENTRY_ID });
+    // It is an event like any other.
+    await client.event((event) => event.event_id === poison.event_id);
+    await eventually(async () => expect(await readiness(system)).toMatchObject({ status: 503 }));
+    await expectNamed(system, 'exhausted');
+    await expectOthersServed(system);
+    expect(await refusal(gateway.url, notification(roomId, 'refused'))).toMatchObject({
+      status: 503,
+      code: 'stream_refused',
+      detail: expect.stringMatching(/largest ID.*docs\/streams-in-trouble\.md/),
+    });
+    expect(await redis.cli('XDEL', stream, LAST_ENTRY_ID)).toBe('1');
+    const mended = await redis.cli('XSETID', stream, lastGoodId, 'ENTRIESADDED', '2', 'MAXDELETEDID', '0-0');
+    expect(mended).toBe('OK');
+    await expectRepaired(system);
+    // Read again from its beginning, and delivered to nobody twice.
+    expect(client.events.filter(({ event_id }) => event_id === kept.event_id)).toHaveLength(1);
+    expect(client.events.filter(({ event_id }) => event_id === poison.event_id)).toHaveLength(1);
+  });
+});
+
+test('an entry with an ID ten minutes ahead is named, and nothing that was delivered before is forgotten or sent twice for it', async () => {
+  await using system = await start();
+  const { redis, gateway, client } = system;
+  const before = notification(roomId, 'before');
+  await xaddEvent(redis, before);
+  const [delivered] = await client.received(1);
+  const [seconds = ''] = (await redis.cli('TIME')).split('\n');
+  const ahead = notification(roomId, 'from the future');
+  await xaddEvent(redis, ahead, { entryId: `${Number(seconds) * 1_000 + 600_000}-0` });
+  await expectNamed(system, 'ahead');
+  expect(await readiness(system)).toMatchObject({ status: 200 });
+  // A repeat by hand, which the store itself does not notice.
+  await xaddEvent(redis, before);
+  const after = notification(roomId, 'after');
+  await acceptEvents(gateway.url, after);
+  expect(await client.idsUpTo(after.event_id)).toEqual([before.event_id, ahead.event_id, after.event_id]);
+  expect(await metricsOf(system)).not.toMatch(/^event_clock_skew_total\{/m);
+  const back = await EventLog.connect(gateway.url);
+  expect(await back.join(roomId, delivered?.position)).toMatchObject({ recovered: true, replayed: 2 });
+  await back[Symbol.asyncDispose]();
+  await expectOthersServed(system);
+});
+
+test.each([
+  ['a string at the window of a room', ['SET', 'coalesce:room:typing', 'x']],
+  [
+    'a window with garbage in its fields',
+    ['HSET', 'coalesce:room:typing', 'd', '1', 'n', 'x', 'f', 'x', 'l', '4102444800000'],
+  ],
+  ['a string at the index of windows', ['SET', 'coalesce-due:typing', 'x']],
+])('%s is removed, logged and counted, and typing in the room goes on', async (_, garbage) => {
+  await using system = await start();
+  const { redis, gateway, client } = system;
+  await redis.cli(...garbage);
+  const event = typing(roomId, randomUUID(), true);
+  expect((await postEvents(gateway.url, event)).status).toBe(202);
+  await client.event(({ event_id }) => event_id === event.event_id);
+  expect(gateway.lines.some((line) => line.includes('something else stood at a coalescing window'))).toBe(
+    true,
+  );
+  expect(await metricsOf(system)).toMatch(/^coalescing_windows_healed_total [1-9]/m);
+});

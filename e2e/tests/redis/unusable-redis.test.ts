@@ -1,0 +1,233 @@
+// A Redis that cannot be used: the gateway, the commands and a publisher say in one line why, and what to do; exit code 1, no secret.
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { connectPublisher } from '@millrace/publisher';
+import { freePort, startRedis } from '@millrace/testkit';
+import { describe, expect, test } from 'vitest';
+import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
+import {
+  startOldRedis,
+  startSentinel,
+  startSilence,
+  startWebServer,
+} from '../../fixtures/redis/redis-look-alikes.js';
+import { makeCertificate } from '../../fixtures/redis/tls.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+const secret = 'hunter2-of-the-test';
+const nobody = { async [Symbol.asyncDispose]() {} };
+
+/** Starts what cannot be used. The URL leads to it. */
+type Start = () => Promise<AsyncDisposable & { readonly useless: string }>;
+
+async function redisWith(
+  args: readonly string[],
+  urlOf: (port: number) => string,
+  after: readonly string[] = [],
+) {
+  const redis = await startRedis({ args });
+  if (after.length > 0) await redis.cli(...after);
+  return Object.assign(redis, { useless: urlOf(redis.port) });
+}
+
+async function tlsRedis(urlOf: (ports: { readonly tls: number; readonly plain: number }) => string) {
+  const certificate = await makeCertificate();
+  const tls = await freePort();
+  const { certificatePath, keyPath } = certificate;
+  const redis = await startRedis({
+    args: [
+      '--tls-port',
+      String(tls),
+      '--tls-cert-file',
+      certificatePath,
+      '--tls-key-file',
+      keyPath,
+      '--tls-ca-cert-file',
+      certificatePath,
+      '--tls-auth-clients',
+      'no',
+    ],
+  });
+  return {
+    useless: urlOf({ tls, plain: redis.port }),
+    async [Symbol.asyncDispose]() {
+      await redis[Symbol.asyncDispose]();
+      await certificate[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Its one connection is taken. */
+async function fullRedis() {
+  const redis = await startRedis({ args: ['--maxclients', '1'] });
+  const socket = connect(redis.port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write('PING\r\n');
+  await once(socket, 'data');
+  return {
+    useless: asDefault(redis.port),
+    async [Symbol.asyncDispose]() {
+      socket.destroy();
+      await redis[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const aclUser = ['ACL', 'SETUSER', 'ann', 'on', `>${secret}`, '~*', '&*', '+@all'];
+const asAnn = (port: number): string => `redis://ann:${secret}@127.0.0.1:${port}`;
+const asDefault = (port: number): string => `redis://127.0.0.1:${port}`;
+
+const cases: readonly (readonly [string, Start, RegExp])[] = [
+  [
+    'a wrong password',
+    () => redisWith(['--requirepass', 'another'], (port) => `redis://:${secret}@127.0.0.1:${port}`),
+    /refuses the user or password\. Correct them in the Redis URL/,
+  ],
+  ['an unknown user', () => redisWith([], asAnn), /refuses the user or password/],
+  [
+    'no password where one is needed',
+    () => redisWith(['--requirepass', secret], asDefault),
+    /wants a password/,
+  ],
+  [
+    'a password where there is none',
+    () => redisWith([], (port) => `redis://:${secret}@127.0.0.1:${port}`),
+    /has no password, but the Redis URL gives one/,
+  ],
+  [
+    'a user who may not run scripts',
+    () => redisWith([], asAnn, [...aclUser, '-eval', '-evalsha']),
+    /denies its user a right that is needed: .*eval/,
+  ],
+  [
+    'a user who may not use the keys',
+    () =>
+      redisWith(
+        [],
+        asAnn,
+        aclUser.map((rule) => (rule === '~*' ? '~other:*' : rule)),
+      ),
+    /denies its user a right that is needed: .*key/,
+  ],
+  [
+    'a user who may not use consumer groups',
+    () => redisWith([], asAnn, [...aclUser, '-xgroup']),
+    /denies its user a right that is needed/,
+  ],
+  [
+    'TLS towards a plain port',
+    () => redisWith([], (port) => `rediss://127.0.0.1:${port}`),
+    /does not speak TLS\. Begin the Redis URL with redis:\/\//,
+  ],
+  [
+    'no TLS towards a TLS port',
+    () => tlsRedis(({ tls }) => `redis://127.0.0.1:${tls}`),
+    /speaks TLS\. Begin the Redis URL with rediss:\/\//,
+  ],
+  [
+    'a certificate that nobody vouches for',
+    () => tlsRedis(({ tls }) => `rediss://127.0.0.1:${tls}`),
+    /certificate .*NODE_EXTRA_CA_CERTS/,
+  ],
+  [
+    'an old version',
+    async () => withPort(await startOldRedis()),
+    /too old: Redis 7\.0 or newer is needed, this is 6\.2\.14\. Upgrade it/,
+  ],
+  ['a Sentinel', async () => withPort(await startSentinel()), /is a Redis Sentinel.* Name the master/],
+  ['a web server', async () => withPort(await startWebServer()), /speaks HTTP and is no Redis/],
+  ['silence', async () => withPort(await startSilence()), /does not answer/],
+  [
+    'a port where nothing listens',
+    async () => ({ ...nobody, useless: `redis://ann:${secret}@127.0.0.1:${await freePort()}` }),
+    /Nothing listens at 127\.0\.0\.1:\d+\. Start Redis there/,
+  ],
+  [
+    'a host that has no address',
+    async () => ({ ...nobody, useless: `redis://:${secret}@redis.invalid:6379` }),
+    /redis\.invalid:6379 cannot be resolved/,
+  ],
+  [
+    'a database that is not there',
+    () => redisWith(['--databases', '2'], (port) => `redis://127.0.0.1:${port}/7`),
+    /does not have the database/,
+  ],
+  [
+    'a replica',
+    () => redisWith(['--replicaof', '127.0.0.1', '1'], asDefault),
+    /is a replica and takes no writes\. Name its master/,
+  ],
+  [
+    'a server that lacks replicas',
+    () => redisWith(['--min-replicas-to-write', '1'], asDefault),
+    /takes no writes because fewer replicas follow it than its min-replicas-to-write/,
+  ],
+  ['a full server that takes no further client', fullRedis, /has no connection left\. Raise its maxclients/],
+];
+
+test.each(cases)('%s is named by millrace serve', async (_, start, message) => {
+  await using useless = await start();
+  expect(await lineOf(['serve'], useless.useless)).toMatch(message);
+});
+
+test('a server that is still loading is named by millrace serve', async () => {
+  // So many keys, each held up a little, that it is not done before this test is.
+  await using redis = await startRedis({ isDurable: true, args: ['--key-load-delay', '500'] });
+  await redis.cli('EVAL', "for i = 1, 200000 do redis.call('SET', i, i) end", '0');
+  await redis.stop();
+  const restarting = redis.restart().catch(() => {});
+  await eventually(async () => expect(await redis.cli('PING')).toContain('LOADING'));
+  expect(await lineOf(['serve'], redis.url)).toMatch(/is still loading its data\. Try again/);
+  await redis.stop();
+  await restarting;
+});
+
+test('docs/errors.md lists every Redis that cannot be used', () => {
+  const page = readFileSync(`${repositoryPath}docs/errors.md`, 'utf8');
+  const table = page.split('### A Redis that cannot be used')[1]?.split('\n## ')[0] ?? '';
+  const listed = [...table.matchAll(/^\| (.+?) \| .+\|$/gm)].map(([, name]) => name).slice(1);
+  expect(listed).toEqual([...cases.map(([name]) => name), 'a server that is still loading']);
+});
+
+describe('other programs', () => {
+  const [, start, message] = cases[0] ?? ['', () => Promise.reject(new Error('no case')), /./];
+
+  test('millrace dead-letters names a Redis that cannot be used as millrace serve does', async () => {
+    await using useless = await start();
+    for (const args of [['list'], ['show', '1-1'], ['replay', '--all'], ['drop', '1-1']])
+      expect(await lineOf(['dead-letters', ...args], useless.useless)).toMatch(message);
+  });
+
+  test('connectPublisher names a Redis that cannot be used as millrace serve does', async () => {
+    await using useless = await start();
+    await expect(connectPublisher({ redisUrl: useless.useless })).rejects.toMatchObject({
+      name: 'BrokerError',
+      code: 'refused',
+      message: expect.stringMatching(message) as string,
+    });
+    const url = `rediss://127.0.0.1:${new URL(useless.useless).port}`;
+    await expect(connectPublisher({ redisUrl: url })).rejects.toThrow(/does not speak TLS/);
+  });
+});
+
+function withPort(listener: AsyncDisposable & { readonly port: number }) {
+  const dispose = () => listener[Symbol.asyncDispose]();
+  return { [Symbol.asyncDispose]: dispose, useless: `redis://:${secret}@127.0.0.1:${listener.port}` };
+}
+
+/** Runs a command that must fail, and gives the one line that is meant for people. */
+async function lineOf(args: readonly string[], redisUrl: string): Promise<string> {
+  const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0', MILLRACE_REDIS_URL: redisUrl };
+  await using program = CliProcess.millrace(args, environment);
+  expect(await program.exit()).toBe(1);
+  const forPeople = program.lines.filter((line) => !line.startsWith('{'));
+  expect(forPeople).toHaveLength(1);
+  expect(program.output).not.toContain(secret);
+  expect(program.output).not.toContain('"level":"error"');
+  // Whole milliseconds, wherever there are any.
+  expect(program.output).not.toMatch(/\d\.\d+ ms/);
+  const [line = ''] = forPeople;
+  expect(line).toMatch(/^millrace: .*\.$/);
+  return line;
+}

@@ -1,0 +1,139 @@
+// A gateway that is told to stop sends its clients to another one, wave by wave, and none of them misses anything.
+
+import { connectPublisher } from '@millrace/publisher';
+import { type RedisServer, startRedis } from '@millrace/testkit';
+import { describe, expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { chatMessage } from '../../fixtures/events/sample-events.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { type TestPublisher, withoutTypes } from '../../fixtures/systems/delivery-system.js';
+import { Resources } from '../../fixtures/systems/resources.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+interface TwoGateways extends AsyncDisposable {
+  readonly redis: RedisServer;
+  readonly leaving: GatewayProcess;
+  readonly staying: GatewayProcess;
+  readonly publisher: TestPublisher;
+}
+
+async function startTwo(drainMs: number): Promise<TwoGateways> {
+  return Resources.start(async (resources) => {
+    const redis = resources.use(await startRedis());
+    const start = async (): Promise<GatewayProcess> =>
+      resources.use(
+        await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url, MILLRACE_DRAIN_MS: String(drainMs) }),
+      );
+    const leaving = await start();
+    const staying = await start();
+    const publisher = await connectPublisher({ redisUrl: redis.url });
+    resources.defer(() => publisher.close());
+    return {
+      redis,
+      leaving,
+      staying,
+      publisher: withoutTypes(publisher),
+      [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
+    };
+  });
+}
+
+/** A client that goes to `otherUrl` when its gateway sends it away, and resumes its room there. */
+async function connectMovable(url: string, otherUrl: string, roomId: string): Promise<EventLog> {
+  const log = await EventLog.connect(url, { isReconnecting: true });
+  log.connection.onreconnecting(() => {
+    log.connection.baseUrl = `${otherUrl}/hubs/events`;
+  });
+  let { position } = await log.join(roomId);
+  const resume = async (): Promise<void> => {
+    position = log.events.at(-1)?.position ?? position;
+    const { recovered } = await log.join(roomId, position);
+    if (!recovered) throw new Error(`${roomId} was not recovered`);
+  };
+  log.connection.onreconnected(() => void resume());
+  return log;
+}
+
+describe('SIGTERM', () => {
+  test('moves the clients to another gateway in waves; each has every event once and in order', async () => {
+    await using system = await startTwo(3_000);
+    const { leaving, staying, publisher } = system;
+    await using clients = new Resources();
+    const logs: EventLog[] = [];
+    for (let index = 0; index < 30; index += 1) {
+      logs.push(clients.use(await connectMovable(leaving.url, staying.url, `room-${index % 3}`)));
+    }
+    const sent: string[][] = [[], [], []];
+    const publishRound = async (): Promise<void> => {
+      const events = sent.map((_, room) => chatMessage(`room-${room}`, 'while one gateway leaves'));
+      for (const [room, event] of events.entries()) sent[room]?.push(event.event_id);
+      await publisher.publishEvents(events);
+    };
+    await publishRound();
+    const stopped = leaving.stop('SIGTERM');
+    const exited = new AbortController();
+    void stopped.then(() => exited.abort());
+    for (let round = 0; !exited.signal.aborted && round < 10_000; round += 1) {
+      await publishRound();
+      // The pace of the load, not a wait for anything.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(await stopped).toBe(0);
+    await publishRound();
+    for (const [index, log] of logs.entries()) {
+      const expected = sent[index % 3] ?? [];
+      await log.event(({ event_id }) => event_id === expected.at(-1));
+      // What is sent again after a reconnect has the ID it had.
+      expect([...new Set(log.ids)]).toEqual(expected);
+    }
+  });
+
+  test('is seen at once: not ready, and no new clients, while those who are there are served', async () => {
+    await using system = await startTwo(6_000);
+    const { leaving, publisher } = system;
+    await using earlier = await EventLog.connect(leaving.url);
+    // The last to come is the last to be sent away.
+    await using log = await EventLog.connect(leaving.url);
+    await log.join('room-1');
+    leaving.child.kill('SIGTERM');
+    await eventually(async () => {
+      const response = await fetch(`${leaving.url}/readyz`);
+      expect(response.status).toBe(503);
+      expect(await response.text()).toContain('gateway is stopping');
+    });
+    const negotiate = await fetch(`${leaving.url}/hubs/events/negotiate?negotiateVersion=1`, {
+      method: 'POST',
+    });
+    expect(negotiate.status).toBe(503);
+    expect(negotiate.headers.get('retry-after')).toBe('1');
+    const event = chatMessage('room-1', 'still here');
+    await publisher.publishEvents([event]);
+    await log.event(({ event_id }) => event_id === event.event_id);
+    expect(await leaving.exit()).toBe(0);
+    expect(earlier.events).toEqual([]);
+  });
+
+  test('gives back what the gateway held: its cursors, its slot and its leases', async () => {
+    await using system = await startTwo(0);
+    const { leaving, redis } = system;
+    const slots = async (): Promise<number> => Number(await redis.cli('HLEN', 'slots:{signalr-consumers}'));
+    await eventually(async () => expect(await slots()).toBe(2));
+    expect(await leaving.stop('SIGTERM')).toBe(0);
+    expect(await slots()).toBe(1);
+    for (const stream of ['events:chat', 'events:ticket', 'events:notification', 'events:remote']) {
+      expect(Number(await redis.cli('HLEN', `cursors:{${stream}}`))).toBe(1);
+    }
+  });
+
+  test('twice ends it without waiting', async () => {
+    await using system = await startTwo(600_000);
+    const { leaving } = system;
+    // The first is sent away at once, the second after half of the time.
+    await using first = await EventLog.connect(leaving.url);
+    await using second = await EventLog.connect(leaving.url);
+    await Promise.all([first.join('room-1'), second.join('room-1')]);
+    leaving.child.kill('SIGTERM');
+    await leaving.line(/"msg":"stopping"/);
+    expect(await leaving.stop('SIGTERM')).toBe(1);
+  });
+});

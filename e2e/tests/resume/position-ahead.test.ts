@@ -1,0 +1,90 @@
+// A client that has read further on another gateway waits until this one has read as far; one that is ahead of the stream is told so.
+import { randomUUID } from 'node:crypto';
+import { startRedis, startTcpProxy } from '@millrace/testkit';
+import { expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { chatMessage } from '../../fixtures/events/sample-events.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { xaddAll } from '../../fixtures/redis/plain-redis.js';
+import { startOnRedis } from '../../fixtures/systems/delivery-system.js';
+
+test('a position from the future is not taken for one that was seen', async () => {
+  await using system = await startOnRedis();
+  const { url, redis } = system;
+  await using client = await EventLog.connect(url);
+  const roomId = randomUUID();
+  await client.join(roomId);
+  await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'seen')]);
+  const [seen] = await client.received(1);
+  const position = seen?.position ?? '';
+  // The first stream is that of the message: `<epoch>-<milliseconds, base 36>…`, a minute later.
+  const future = position.replace(/-([0-9a-z]+)/, (_, ms: string) => {
+    const later = Number.parseInt(ms, 36) + 60_000;
+    return `-${later.toString(36)}`;
+  });
+  await using back = await EventLog.connect(url);
+  expect(await back.join(roomId, position)).toMatchObject({ recovered: true, replayed: 0 });
+  expect(await back.join(roomId, future)).toMatchObject({ recovered: false, replayed: 0 });
+  expect(await back.join('user:me', future)).toMatchObject({ recovered: false });
+  await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'next')]);
+  await back.received(1);
+});
+
+test('a gateway that is behind lets a client wait, sends it nothing twice, and says that it recovered', async () => {
+  await using pair = await startPair();
+  const { ahead, wire, behind, redis } = pair;
+  const roomId = randomUUID();
+  await using reader = await EventLog.connect(ahead.url);
+  await reader.join(roomId);
+  await using back = await EventLog.connect(behind.url);
+  wire.delay('replies', 700);
+  const seen = Array.from({ length: 20 }, (_, n) => chatMessage(roomId, `seen ${n}`));
+  await xaddAll(redis, 'events:chat', seen);
+  const position = (await reader.received(seen.length)).at(-1)?.position;
+  const answer = await back.join(roomId, position);
+  wire.restore();
+  expect(answer).toMatchObject({ recovered: true, replayed: 0 });
+  const next = chatMessage(roomId, 'next');
+  await xaddAll(redis, 'events:chat', [next]);
+  expect(await back.idsUpTo(next.event_id)).toEqual([next.event_id]);
+});
+
+test('a gateway that cannot ask says so, keeps the client out of the room, and recovers it when it calls again', async () => {
+  await using pair = await startPair();
+  const { ahead, wire, behind, redis } = pair;
+  behind.mayLogErrors = true;
+  const roomId = randomUUID();
+  await using reader = await EventLog.connect(ahead.url);
+  await reader.join(roomId);
+  await using back = await EventLog.connect(behind.url);
+  wire.swallow('replies');
+  const events = Array.from({ length: 3 }, (_, n) => chatMessage(roomId, `message ${n}`));
+  await xaddAll(redis, 'events:chat', events);
+  const [first, second] = await reader.received(3);
+  await expect(back.join(roomId, first?.position)).rejects.toThrow(/Try again later\.$/);
+  await expect(back.connection.invoke('SendTyping', roomId, true)).rejects.toThrow(/Join the room first/);
+  wire.restore();
+  wire.cut();
+  await expect
+    .poll(() => back.join(roomId, first?.position).catch(() => undefined), { timeout: 30_000 })
+    .toMatchObject({ recovered: true });
+  await back.event(({ event_id }) => event_id === events[2]?.event_id);
+  expect(back.ids).toEqual([second?.event_id, events[2]?.event_id]);
+});
+
+/** Two gateways on one Redis; the wire of one of them can be damaged. */
+async function startPair() {
+  const redis = await startRedis();
+  const wire = await startTcpProxy(redis.port);
+  const ahead = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
+  const behind = await GatewayProcess.start({ MILLRACE_REDIS_URL: `redis://127.0.0.1:${wire.port}` });
+  return {
+    redis,
+    wire,
+    ahead,
+    behind,
+    async [Symbol.asyncDispose]() {
+      for (const part of [behind, ahead, wire, redis]) await part[Symbol.asyncDispose]();
+    },
+  };
+}

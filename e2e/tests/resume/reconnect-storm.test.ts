@@ -1,0 +1,147 @@
+// Thousands of clients come back at the same moment: what they missed comes out of memory, or out of one read for all of them.
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { createGateway } from '@millrace/gateway';
+import { type RedisServer, startRedis } from '@millrace/testkit';
+import { expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { connectMany, type LeanClient, type LeanJoin } from '../../fixtures/clients/lean-client.js';
+import { chatMessage, lastingEvents, type SampleEvent } from '../../fixtures/events/sample-events.js';
+import { acceptEvents } from '../../fixtures/http/ingest.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { xaddAll } from '../../fixtures/redis/plain-redis.js';
+import { startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { Resources } from '../../fixtures/systems/resources.js';
+
+/** Each needs a file descriptor here and one at the gateway: where those are few, set fewer. */
+const clientCount = Number(process.env['MILLRACE_STORM_CLIENTS'] ?? 5_000);
+const rooms = Array.from({ length: 20 }, (_, n) => `room-${n}`);
+
+test(`${clientCount} clients that join at once with a position make no read of Redis`, async () => {
+  await using system = await startOnRedis();
+  const { redis, url } = system;
+  const position = await positionNow(url);
+  const missed = new Map(rooms.map((room) => [room, lastingEvents(room, 12)]));
+  await acceptAndSee(url, [...missed.values()].flat());
+  const clients = await connectMany(url, clientCount);
+  const before = await commandCalls(redis);
+  const startMs = performance.now();
+  const joins = await joinAll(clients, () => position);
+  const seconds = (performance.now() - startMs) / 1_000;
+  const calls = growth(before, await commandCalls(redis));
+  for (const { room, join } of joins) {
+    expect(join).toMatchObject({ recovered: true, replayed: 12 });
+    expect([...join.ids].sort()).toEqual(idsOf(missed.get(room)).sort());
+  }
+  for (const command of ['xrange', 'xrevrange', 'get', 'mget', 'exists'])
+    expect([command, calls.get(command) ?? 0]).toEqual([command, 0]);
+  // One read is always under way, and ends every second. The rest is what gateways do by the clock: a few dozen scripts a second.
+  expect(calls.get('xread') ?? 0).toBeLessThan(10 + 5 * seconds);
+  expect(calls.get('evalsha') ?? 0).toBeLessThan(100 + 60 * seconds);
+  for (const client of clients) client.close();
+});
+
+test('a gateway that stands still keeps its place in line for 2,000 connections', async () => {
+  await using resources = new Resources();
+  const gateway = resources.use(await GatewayProcess.start());
+  const { port } = new URL(gateway.url);
+  gateway.child.kill('SIGSTOP');
+  const sockets = Array.from({ length: 2_000 }, () => connect(Number(port), '127.0.0.1'));
+  resources.defer(async () => {
+    for (const socket of sockets) socket.destroy();
+    gateway.child.kill('SIGCONT');
+  });
+  // One for which there is no place is not connected before the gateway goes on.
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+});
+
+test('clients with positions older than the memory of the gateway share a few reads, while events go on', async () => {
+  await using redis = await startRedis();
+  // Remembers about two hundred of the events below.
+  const gateway = createGateway({
+    isDevelopment: true,
+    port: 0,
+    redisUrl: redis.url,
+    maxReplayBytes: 150_000,
+  });
+  const { url } = await gateway.start();
+  try {
+    await using witness = await EventLog.connect(url);
+    for (const room of rooms) await witness.join(room);
+    const sent = Array.from({ length: 800 }, (_, n) =>
+      chatMessage(rooms[n % rooms.length] ?? '', `message ${n}`),
+    );
+    await xaddAll(redis, 'events:chat', sent);
+    const positions = (await witness.received(sent.length)).map(({ position }) => position);
+    const clients = await connectMany(url, 400);
+    const before = await commandCalls(redis);
+    const stopping = new AbortController();
+    const traffic = (async () => {
+      while (!stopping.signal.aborted)
+        await xaddAll(redis, 'events:chat', [chatMessage('elsewhere', 'more')]);
+    })();
+    // Each one further back than the one before: nobody is served by what another one needed.
+    const joins = await joinAll(clients, (at) => positions[clients.length - 1 - at] ?? '');
+    stopping.abort();
+    await traffic;
+    const calls = growth(before, await commandCalls(redis));
+    for (const [at, { room, join }] of joins.entries()) {
+      const due = sent.slice(clients.length - at).filter(({ room_id }) => room_id === room);
+      expect(join).toEqual({ ...join, recovered: true, replayed: due.length, ids: idsOf(due) });
+    }
+    const reads = (calls.get('xrange') ?? 0) + (calls.get('xrevrange') ?? 0);
+    expect(reads).toBeGreaterThan(0);
+    expect(reads).toBeLessThan(clients.length / 4);
+    for (const client of clients) client.close();
+  } finally {
+    await gateway.stop();
+  }
+});
+
+/** All at once, the rooms in turn. */
+async function joinAll(
+  clients: readonly LeanClient[],
+  positionOf: (at: number) => string,
+): Promise<readonly { readonly room: string; readonly join: LeanJoin }[]> {
+  return Promise.all(
+    clients.map(async (client, at) => {
+      const room = rooms[at % rooms.length] ?? '';
+      return { room, join: await client.join(room, positionOf(at)) };
+    }),
+  );
+}
+
+async function positionNow(url: string): Promise<string> {
+  await using client = await EventLog.connect(url);
+  return (await client.join(rooms[0] ?? '')).position;
+}
+
+/** Publishes events and waits until the gateway has sent them to a member. */
+async function acceptAndSee(url: string, events: readonly SampleEvent[]): Promise<void> {
+  await using witness = await EventLog.connect(url);
+  for (const room of rooms) await witness.join(room);
+  await acceptEvents(url, events);
+  await witness.received(events.length);
+}
+
+function idsOf(events: readonly SampleEvent[] = []): string[] {
+  return events.map(({ event_id }) => event_id);
+}
+
+/** How often each command was executed, inside of scripts too. */
+async function commandCalls(redis: RedisServer): Promise<ReadonlyMap<string, number>> {
+  const stats = await redis.cli('INFO', 'commandstats');
+  return new Map(
+    [...stats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)].map(([, name = '', calls]) => [
+      name,
+      Number(calls),
+    ]),
+  );
+}
+
+function growth(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): Map<string, number> {
+  return new Map([...after].map(([name, calls]) => [name, calls - (before.get(name) ?? 0)]));
+}

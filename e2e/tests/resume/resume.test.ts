@@ -1,0 +1,211 @@
+// A client that comes back with its last position gets what it missed, in order, before anything new; or is told that it does not.
+import { randomUUID } from 'node:crypto';
+import { startRedis } from '@millrace/testkit';
+import { describe, expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import {
+  chatMessage,
+  fullEvents,
+  minimalEvents,
+  notification,
+  readReceipt,
+  type SampleEvent,
+  typing,
+} from '../../fixtures/events/sample-events.js';
+import { acceptEvents } from '../../fixtures/http/ingest.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { xaddEvent } from '../../fixtures/redis/plain-redis.js';
+import { type DeliverySystem, startEmbedded, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { sharedSystem } from '../../fixtures/systems/shared-system.js';
+
+describe.each<[string, () => Promise<DeliverySystem>]>([
+  ['on Redis', () => startOnRedis()],
+  ['in memory', startEmbedded],
+])('%s', (_, start) => {
+  const system = sharedSystem(start);
+
+  test('what was missed is replayed in order, before the answer, and what is new follows', async () => {
+    const { url } = system();
+    const roomId = randomUUID();
+    const position = await positionBeforeLeaving(url, roomId);
+    const missed = messages(roomId, 50);
+    await acceptAndSee(url, roomId, missed);
+    await acceptEvents(url, messages('another-room', 20));
+    await using client = await EventLog.connect(url);
+    const answer = await client.join(roomId, position);
+    expect(answer).toMatchObject({ recovered: true, replayed: 50 });
+    expect(client.ids).toEqual(idsOf(missed));
+    const next = chatMessage(roomId, 'next');
+    await acceptEvents(url, next);
+    expect(await client.idsUpTo(next.event_id)).toEqual([...idsOf(missed), next.event_id]);
+    for (const [at, event] of missed.entries()) expect(client.events[at]).toMatchObject(event);
+  });
+
+  test('all types but typing are replayed as they were sent, of the read receipts the latest of each user', async () => {
+    const { url } = system();
+    const roomId = randomUUID();
+    const position = await positionBeforeLeaving(url, roomId);
+    await using witness = await joined(url, roomId);
+    const first = minimalEvents(roomId);
+    await acceptEvents(url, first);
+    await witness.received(9);
+    const reader = String(first.find((event) => event.event_type === 'read_receipt')?.payload['user_id']);
+    const later = [...fullEvents(roomId), readReceipt(roomId, reader, [randomUUID()])];
+    await acceptEvents(url, later);
+    await witness.received(19);
+    await using client = await EventLog.connect(url);
+    const answer = await client.join(roomId, position);
+    const isReplayed = (event: SampleEvent): boolean => !event.event_type.startsWith('typing');
+    const expected = [
+      ...first.filter((event) => isReplayed(event) && event.event_type !== 'read_receipt'),
+      ...later.filter(isReplayed),
+    ];
+    expect(answer).toMatchObject({ recovered: true, replayed: expected.length });
+    expect([...client.ids].sort()).toEqual(idsOf(expected).sort());
+    for (const event of client.events) {
+      const { position: _position, ...sent } = event;
+      expect(witness.events).toContainEqual(expect.objectContaining({ ...sent }));
+    }
+  });
+
+  test('a client that missed nothing is recovered with nothing', async () => {
+    const { url } = system();
+    const roomId = randomUUID();
+    const position = await positionBeforeLeaving(url, roomId);
+    await using client = await EventLog.connect(url);
+    expect(await client.join(roomId, position)).toMatchObject({ recovered: true, replayed: 0 });
+    expect(client.ids).toEqual([]);
+  });
+
+  test('a join in the middle of a burst leaves no gap and keeps the order', async () => {
+    const { url } = system();
+    const roomId = randomUUID();
+    const position = await positionBeforeLeaving(url, roomId);
+    await using witness = await joined(url, roomId);
+    const burst = Promise.all(Array.from({ length: 8 }, () => acceptEvents(url, messages(roomId, 100))));
+    await witness.received(200);
+    await using client = await EventLog.connect(url);
+    const answer = await client.join(roomId, position);
+    await burst;
+    const last = chatMessage(roomId, 'last');
+    await acceptEvents(url, last);
+    const all = await witness.idsUpTo(last.event_id);
+    const ids = await client.idsUpTo(last.event_id);
+    expect(answer.recovered).toBe(true);
+    expect(answer.replayed).toBeGreaterThanOrEqual(200);
+    expect([...new Set(ids)]).toEqual(all);
+  });
+
+  test('who missed more than a replay may hold is told so, and gets no part of it in silence', async () => {
+    const { url } = system();
+    const roomId = randomUUID();
+    const position = await positionBeforeLeaving(url, roomId);
+    for (let part = 0; part < 3; part += 1) await acceptAndSee(url, roomId, messages(roomId, 400));
+    await using client = await EventLog.connect(url);
+    expect(await client.join(roomId, position)).toMatchObject({ recovered: false });
+    const next = chatMessage(roomId, 'next');
+    await acceptEvents(url, next);
+    await client.event((event) => event.event_id === next.event_id);
+  });
+
+  test('a position of a later build is no error: the client is told to reload, and goes on', async () => {
+    const { url } = system();
+    const roomId = randomUUID();
+    await using client = await EventLog.connect(url);
+    for (const position of ['v2~0~later.form-1', 'v17~x'])
+      expect(await client.join(roomId, position)).toMatchObject({ recovered: false, replayed: 0 });
+    const next = chatMessage(roomId, 'next');
+    await acceptEvents(url, next);
+    await client.event((event) => event.event_id === next.event_id);
+  });
+
+  test('the personal room is resumed by user:me', async () => {
+    const { url } = system();
+    const ana = randomUUID();
+    const position = await positionBeforeLeaving(url, `user:${ana}`);
+    const missed = notification(`user:${ana}`, 'missed');
+    await acceptAndSee(url, `user:${ana}`, [missed]);
+    await using client = await EventLog.connectAs(url, ana, 'Ana');
+    expect(await client.join('user:me', position)).toMatchObject({
+      roomId: `user:${ana}`,
+      recovered: true,
+      replayed: 1,
+    });
+    expect(client.ids).toEqual([missed.event_id]);
+  });
+
+  test('the answer of a join says who else is typing, not that the user itself is', async () => {
+    const { url } = system();
+    const roomId = randomUUID();
+    const [ana, bob] = [randomUUID(), randomUUID()];
+    await using witness = await joined(url, roomId);
+    await acceptEvents(url, [typing(roomId, ana, true), typing(roomId, bob, true)]);
+    await witness.received(2);
+    await using client = await EventLog.connectAs(url, ana, 'Ana');
+    const { typing: typists } = await client.join(roomId);
+    expect(typists.map((user) => user.user_id)).toEqual([bob]);
+  });
+});
+
+test('a gateway that was restarted replays what was published before it and while none ran', async () => {
+  await using redis = await startRedis();
+  const roomId = randomUUID();
+  const environment = { MILLRACE_REDIS_URL: redis.url };
+  const first = await GatewayProcess.start(environment);
+  const position = await positionBeforeLeaving(first.url, roomId);
+  const missed = messages(roomId, 3);
+  await acceptEvents(first.url, missed);
+  expect(await first.stop()).toBe(0);
+  const byHand = chatMessage(roomId, 'while none ran');
+  await xaddEvent(redis, byHand);
+  await using second = await GatewayProcess.start(environment);
+  await using client = await EventLog.connect(second.url);
+  // What the gateway has not read yet when the client joins follows as new.
+  expect(await client.join(roomId, position)).toMatchObject({ recovered: true });
+  expect(await client.idsUpTo(byHand.event_id)).toEqual([...idsOf(missed), byHand.event_id]);
+});
+
+test('where the stream has lost what was missed, a return is answered with recovered: false', async () => {
+  await using redis = await startRedis();
+  const roomId = randomUUID();
+  const environment = { MILLRACE_REDIS_URL: redis.url };
+  const first = await GatewayProcess.start(environment);
+  const position = await positionBeforeLeaving(first.url, roomId);
+  await acceptEvents(first.url, messages(roomId, 5));
+  expect(await first.stop()).toBe(0);
+  await redis.cli('XTRIM', 'events:chat', 'MAXLEN', '2');
+  await using second = await GatewayProcess.start(environment);
+  await using client = await EventLog.connect(second.url);
+  expect(await client.join(roomId, position)).toMatchObject({ recovered: false });
+});
+
+function messages(roomId: string, count: number): SampleEvent[] {
+  return Array.from({ length: count }, (_, at) =>
+    chatMessage(roomId, `message ${at}`, { sequence_number: at + 1 }),
+  );
+}
+
+function idsOf(events: readonly SampleEvent[]): string[] {
+  return events.map((event) => event.event_id);
+}
+
+async function joined(url: string, roomId: string): Promise<EventLog> {
+  const client = await EventLog.connect(url);
+  await client.join(roomId);
+  return client;
+}
+
+/** Publishes events and waits until the gateway has sent them to a member, so that all of them are there to be missed. */
+async function acceptAndSee(url: string, roomId: string, events: readonly SampleEvent[]): Promise<void> {
+  await using witness = await joined(url, roomId);
+  await acceptEvents(url, events);
+  await witness.received(events.length);
+}
+
+/** Connects, receives one event of the room, leaves, and gives the position that it saw last. */
+async function positionBeforeLeaving(url: string, roomId: string): Promise<string> {
+  await using client = await joined(url, roomId);
+  await acceptEvents(url, chatMessage(roomId, 'the last seen'));
+  const [event] = await client.received(1);
+  return event?.position ?? '';
+}

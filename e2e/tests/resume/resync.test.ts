@@ -1,0 +1,152 @@
+// A loss is told to every client once: by one `resync` per room, spread over some seconds, or by the answer of its join.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createGateway } from '@millrace/gateway';
+import { type RedisServer, startRedis } from '@millrace/testkit';
+import { expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import {
+  chatMessage,
+  lastingEvents,
+  streamNames,
+  streamOfType,
+} from '../../fixtures/events/sample-events.js';
+import { readMetric } from '../../fixtures/http/metrics.js';
+import { xaddAll } from '../../fixtures/redis/plain-redis.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+/** Longer than it takes until the last of a few clients is told. */
+const allToldMs = 6_000;
+
+test('after FLUSHALL every client is told once per room, not all at once, and resumes from there on', async () => {
+  await using system = await start();
+  const { redis, url } = system;
+  const roomId = randomUUID();
+  const clients = await Promise.all(Array.from({ length: 25 }, () => Member.connect(url, roomId)));
+  const [first] = clients;
+  await addAll(redis, lastingEvents(roomId, 8));
+  await first?.log.received(8);
+  await redis.cli('FLUSHALL');
+  await eventually(() => expect(clients.filter(({ told }) => told.length > 0)).toHaveLength(clients.length));
+  // More is published, and nobody is told a second time.
+  await addAll(redis, lastingEvents(roomId, 8));
+  await pause(allToldMs);
+  const times = clients.map(({ told }) => told.map(({ atMs }) => atMs));
+  expect(times.map((own) => own.length)).toEqual(clients.map(() => 1));
+  const all = times.flat();
+  expect(Math.max(...all) - Math.min(...all)).toBeGreaterThan(1_000);
+  // A client that was told comes back without being told again.
+  for (const { log } of clients) await log[Symbol.asyncDispose]();
+  const [member] = clients;
+  await using back = await EventLog.connect(url);
+  expect(await back.join(roomId, member?.position)).toMatchObject({ recovered: true });
+});
+
+test('a client that reconnects before its resync is told by the answer of its join alone', async () => {
+  await using system = await start();
+  const { redis, url } = system;
+  const roomId = randomUUID();
+  const members = await Promise.all(Array.from({ length: 10 }, () => Member.connect(url, roomId)));
+  await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'before')]);
+  for (const { log } of members) await log.received(1);
+  await redis.cli('FLUSHALL');
+  // The gateway's next heartbeat notices it and writes a new epoch; until then nothing is known of a loss.
+  await eventually(async () => expect(await redis.cli('EXISTS', 'epoch:{events:chat}')).toBe('1'));
+  // Events from behind the loss come at once, and their positions do not hide it.
+  const after = chatMessage(roomId, 'after');
+  await xaddAll(redis, 'events:chat', [after]);
+  for (const { log } of members) await log.event(({ event_id }) => event_id === after.event_id);
+  const answers: boolean[] = [];
+  for (const { log, position, told } of members.slice()) {
+    await log[Symbol.asyncDispose]();
+    if (told.length > 0) continue;
+    const back = await Member.connect(url, roomId, position);
+    answers.push(back.isRecovered);
+    members.push(back);
+  }
+  expect(answers).toEqual(answers.map(() => false));
+  await pause(allToldMs);
+  for (const { told } of members) expect(told.length).toBeLessThanOrEqual(1);
+  // Nobody is told by both.
+  for (const { told } of members.slice(10)) expect(told).toEqual([]);
+  for (const { log } of members.slice(10)) await log[Symbol.asyncDispose]();
+});
+
+test('one gap by a producer’s MAXLEN is one resync per room, and counted as expired', async () => {
+  await using system = await start();
+  const { redis, url } = system;
+  const roomId = randomUUID();
+  const member = await Member.connect(url, roomId);
+  await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'before')]);
+  await member.log.received(1);
+  // In one step: the gateway cannot read in between.
+  const fields = (n: number): string => {
+    const { payload, metadata, ...event } = chatMessage(roomId, `message ${n}`);
+    const all = { ...event, payload: JSON.stringify(payload), metadata: JSON.stringify(metadata ?? {}) };
+    return JSON.stringify(Object.entries(all).flat().map(String));
+  };
+  const burst = Array.from({ length: 50 }, (_, n) => fields(n));
+  const script =
+    "for i = 1, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '=', 10, '*', unpack(cjson.decode(ARGV[i]))) end";
+  await redis.cli('EVAL', script, '1', 'events:chat', ...burst);
+  await eventually(async () =>
+    expect(await readMetric(url, 'events_dropped_total', { reason: 'expired' })).toBe(40),
+  );
+  await eventually(() => expect(member.told).toHaveLength(1));
+  await pause(allToldMs);
+  expect(member.told.map(({ reason }) => reason)).toEqual(['gap']);
+  expect(member.log.events).toHaveLength(11);
+  await member.log[Symbol.asyncDispose]();
+});
+
+/** A client of one room, with what it was told and the position that it would come back with. */
+class Member {
+  readonly log: EventLog;
+  readonly told: { readonly reason: string; readonly atMs: number }[] = [];
+  isRecovered = false;
+  position: string | undefined;
+
+  private constructor(log: EventLog, roomId: string) {
+    this.log = log;
+    log.connection.on('resync', (message: { readonly room_id: string; readonly reason: string }) => {
+      if (message.room_id === roomId) this.told.push({ reason: message.reason, atMs: performance.now() });
+    });
+    for (const target of ['position', 'chat_message', 'status_change', 'notification']) {
+      log.connection.on(target, (message: { readonly position: string }) => {
+        this.position = message.position;
+      });
+    }
+  }
+
+  static async connect(url: string, roomId: string, after?: string): Promise<Member> {
+    const member = new Member(await EventLog.connect(url), roomId);
+    const { position, recovered } = await member.log.join(roomId, after);
+    member.position = position;
+    member.isRecovered = recovered;
+    return member;
+  }
+}
+
+async function start() {
+  const redis = await startRedis();
+  const gateway = createGateway({ isDevelopment: true, port: 0, redisUrl: redis.url });
+  const { url } = await gateway.start();
+  return {
+    redis,
+    url,
+    async [Symbol.asyncDispose]() {
+      await gateway.stop();
+      await redis[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Each event into the stream of its type. */
+async function addAll(redis: RedisServer, events: ReturnType<typeof lastingEvents>): Promise<void> {
+  for (const stream of streamNames)
+    await xaddAll(
+      redis,
+      stream,
+      events.filter(({ event_type }) => streamOfType[event_type] === stream),
+    );
+}

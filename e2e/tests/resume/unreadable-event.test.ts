@@ -1,0 +1,135 @@
+// A client that is thrown out by what it is replayed gets past it; one whose connections end for other reasons is never told to reload.
+import { randomUUID } from 'node:crypto';
+import { HttpTransportType, type IHubProtocol, type ILogger, JsonHubProtocol } from '@microsoft/signalr';
+import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
+import { createGateway } from '@millrace/gateway';
+import { startRedis } from '@millrace/testkit';
+import { describe, expect, test } from 'vitest';
+import { EventLog } from '../../fixtures/clients/event-log.js';
+import { chatMessage } from '../../fixtures/events/sample-events.js';
+import { xaddAll } from '../../fixtures/redis/plain-redis.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+/** A protocol that cannot read some event, as a client's library may have one. */
+class Choking implements IHubProtocol {
+  readonly #inner: IHubProtocol;
+
+  constructor(inner: IHubProtocol) {
+    this.#inner = inner;
+  }
+
+  get name() {
+    return this.#inner.name;
+  }
+
+  get version() {
+    return this.#inner.version;
+  }
+
+  get transferFormat() {
+    return this.#inner.transferFormat;
+  }
+
+  parseMessages(input: string | ArrayBuffer, logger: ILogger) {
+    const messages = this.#inner.parseMessages(input, logger);
+    if (JSON.stringify(messages).includes('poison')) throw new Error('this cannot be read');
+    return messages;
+  }
+
+  writeMessage(message: Parameters<IHubProtocol['writeMessage']>[0]) {
+    return this.#inner.writeMessage(message);
+  }
+}
+
+describe.each([
+  ['MessagePack over WebSockets', () => new MessagePackHubProtocol(), HttpTransportType.WebSockets],
+  ['JSON over server-sent events', () => new JsonHubProtocol(), HttpTransportType.ServerSentEvents],
+])('%s', (_, createProtocol, transport) => {
+  test('a client that cannot read an event is told to reload after five rounds over two gateways, and goes on', async () => {
+    await using pair = await startPair();
+    const { urls, redis } = pair;
+    const roomId = randomUUID();
+    const user = randomUUID();
+    const protocol = new Choking(createProtocol());
+    const connect = (round: number) =>
+      EventLog.connect(urls[round % 2] ?? '', { transport, protocol, query: `?user=${user}` });
+    const first = await connect(0);
+    let position = (await first.join(roomId)).position;
+    await first[Symbol.asyncDispose]();
+    await using witness = await EventLog.connect(urls[0] ?? '');
+    await witness.join(roomId);
+    await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'poison')]);
+    await witness.received(1);
+
+    const answers: boolean[] = [];
+    for (let round = 0; answers.length === 0; round += 1) {
+      expect(round).toBeLessThan(10);
+      await using client = await connect(round);
+      const isOver = new Promise<void>((resolve) => client.connection.onclose(() => resolve()));
+      const answer = await client.join(roomId, position).catch(() => undefined);
+      if (answer === undefined) {
+        await isOver;
+        // The gateway has to hear of it as well; a client waits before it comes back.
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        continue;
+      }
+      expect(round).toBe(5);
+      answers.push(answer.recovered);
+      position = answer.position;
+      await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'good')]);
+      const [event] = await client.received(1);
+      expect(event?.payload).toMatchObject({ content: 'good' });
+    }
+    expect(answers).toEqual([false]);
+    // It is past it.
+    await using again = await connect(0);
+    expect(await again.join(roomId, position)).toMatchObject({ recovered: true, replayed: 1 });
+    // Another user is sent it as ever.
+    await using other = await EventLog.connect(urls[1] ?? '');
+    await eventually(async () =>
+      expect(await other.join(roomId, position)).toMatchObject({ recovered: true }),
+    );
+  });
+});
+
+test('a healthy client whose connections break is sent what it missed every time', async () => {
+  await using pair = await startPair();
+  const { urls, redis } = pair;
+  const [url = ''] = urls;
+  const roomId = randomUUID();
+  const query = `?user=${randomUUID()}`;
+  await using witness = await EventLog.connect(url);
+  let { position } = await witness.join(roomId);
+  const start = position;
+  // It gets on each time: another event is the first one next time.
+  for (let round = 0; round < 8; round += 1) {
+    await xaddAll(redis, 'events:chat', [chatMessage(roomId, `${round}`)]);
+    await witness.received(round + 1);
+    await using client = await EventLog.connect(url, { query });
+    expect(await client.join(roomId, position)).toMatchObject({ recovered: true, replayed: 1 });
+    position = client.events[0]?.position ?? '';
+  }
+  // Six tabs of one user that come and go together are one round.
+  for (let wave = 0; wave < 3; wave += 1) {
+    const tabs = await Promise.all(Array.from({ length: 6 }, () => EventLog.connect(url, { query })));
+    for (const tab of tabs)
+      expect(await tab.join(roomId, start)).toMatchObject({ recovered: true, replayed: 8 });
+    await Promise.all(tabs.map((tab) => tab[Symbol.asyncDispose]()));
+  }
+});
+
+async function startPair() {
+  const redis = await startRedis();
+  const gateways = [1, 2].map((number) =>
+    createGateway({ isDevelopment: true, port: 0, redisUrl: redis.url, instance: `gateway-${number}` }),
+  );
+  const urls = await Promise.all(gateways.map(async (gateway) => (await gateway.start()).url));
+  return {
+    redis,
+    urls,
+    async [Symbol.asyncDispose]() {
+      for (const gateway of gateways) await gateway.stop();
+      await redis[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,200 @@
+// Typing and read receipts seen from outside: several within a window become one, and none is lost from the count.
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { type DeliveredEvent, EventLog } from '../../fixtures/clients/event-log.js';
+import { chatMessage, readReceipt, type SampleEvent, typing } from '../../fixtures/events/sample-events.js';
+import { acceptEvents, postEvents } from '../../fixtures/http/ingest.js';
+import { readMetric } from '../../fixtures/http/metrics.js';
+import { type DeliverySystem, startEmbedded, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { sharedSystem } from '../../fixtures/systems/shared-system.js';
+
+const brokers: readonly [string, () => Promise<DeliverySystem>][] = [
+  ['on Redis', () => startOnRedis()],
+  ['in memory', startEmbedded],
+];
+
+describe.each(brokers)('coalescing %s', (_, start) => {
+  const system = sharedSystem(start);
+
+  async function joined(roomId: string): Promise<EventLog> {
+    const client = await EventLog.connect(system().url);
+    await client.join(roomId);
+    return client;
+  }
+
+  test('three typing events of a user become one: the last one, with the count of three', async () => {
+    const roomId = randomUUID();
+    const ana = randomUUID();
+    await using client = await joined(roomId);
+    const events = [typing(roomId, ana, true), typing(roomId, ana, false), typing(roomId, ana, true)];
+    const answer = await postEvents(system().url, events);
+    expect(answer.status).toBe(202);
+    const [delivered] = await client.received(1);
+    expect(delivered).toMatchObject({ ...events[2], metadata: { coalesced_count: 3 } });
+    await assertNothingElse(client, roomId);
+  });
+
+  test('a stop wins over the start before it and is never lost', async () => {
+    const roomId = randomUUID();
+    const ana = randomUUID();
+    await using client = await joined(roomId);
+    const events = [typing(roomId, ana, true), typing(roomId, ana, false)];
+    await acceptEvents(system().url, events);
+    const [delivered] = await client.received(1);
+    expect(delivered).toMatchObject({ ...events[1], metadata: { coalesced_count: 2 } });
+    await assertNothingElse(client, roomId);
+  });
+
+  test('two people who type at the same time are both visible', async () => {
+    const roomId = randomUUID();
+    const [ana, bob] = [randomUUID(), randomUUID()];
+    await using client = await joined(roomId);
+    await acceptEvents(system().url, [
+      typing(roomId, ana, true),
+      typing(roomId, bob, true),
+      typing(roomId, ana, true),
+    ]);
+    const delivered = await client.received(2);
+    expect(countsOfUsers(delivered)).toEqual({ [ana]: 2, [bob]: 1 });
+  });
+
+  test('one person who types in two rooms is visible in both', async () => {
+    const rooms = [randomUUID(), randomUUID()] as const;
+    const ana = randomUUID();
+    await using client = await joined(rooms[0]);
+    await client.join(rooms[1]);
+    await acceptEvents(system().url, [typing(rooms[0], ana, true), typing(rooms[1], ana, true)]);
+    expect((await client.received(2)).map((event) => event.room_id).sort()).toEqual([...rooms].sort());
+  });
+
+  test('read receipts of a user unite their messages, each once', async () => {
+    const roomId = randomUUID();
+    const ana = randomUUID();
+    const [a, b, c] = [randomUUID(), randomUUID(), randomUUID()];
+    await using client = await joined(roomId);
+    const events = [readReceipt(roomId, ana, [a, b]), readReceipt(roomId, ana, [b, c])];
+    await acceptEvents(system().url, events);
+    const [delivered] = await client.received(1);
+    expect(delivered).toMatchObject({ event_id: events[1]?.event_id, metadata: { coalesced_count: 2 } });
+    expect([...messageIds(delivered)].sort()).toEqual([a, b, c].sort());
+    await assertNothingElse(client, roomId);
+  });
+
+  test('typing and read receipts of one user do not replace each other', async () => {
+    const roomId = randomUUID();
+    const ana = randomUUID();
+    await using client = await joined(roomId);
+    await acceptEvents(system().url, [typing(roomId, ana, true), readReceipt(roomId, ana, [randomUUID()])]);
+    const delivered = await client.received(2);
+    expect(delivered.map((event) => event.event_type).sort()).toEqual(['read_receipt', 'typing_start']);
+  });
+
+  test('the counts of many events over many windows add up to what went in', async () => {
+    const roomId = randomUUID();
+    const users = [randomUUID(), randomUUID(), randomUUID()] as const;
+    await using client = await joined(roomId);
+    // One request after the other, so that they fall into several windows; the two of one request fall into one.
+    for (let at = 0; at < 75; at += 1) {
+      const user = users[at % 3] ?? '';
+      const event = () =>
+        at % 2 === 0 ? typing(roomId, user, at % 4 === 0) : readReceipt(roomId, user, [randomUUID()]);
+      await acceptEvents(system().url, [event(), event()]);
+    }
+    await client.event(() => sumOfCounts(client.events) >= 150);
+    expect(countsOfUsers(client.events)).toEqual({ [users[0]]: 50, [users[1]]: 50, [users[2]]: 50 });
+    expect(client.events.length).toBeLessThan(150);
+    await assertNothingElse(client, roomId);
+  });
+
+  test('no read message is lost when what is united grows large', async () => {
+    const roomId = randomUUID();
+    const ana = randomUUID();
+    await using client = await joined(roomId);
+    const read = Array.from({ length: 20 }, () => Array.from({ length: 1_000 }, () => randomUUID()));
+    await system().publisher.publishEvents(read.map((ids) => readReceipt(roomId, ana, ids)));
+    await client.event(() => sumOfCounts(client.events) >= read.length);
+    const seen = new Set(client.events.flatMap((event) => messageIds(event)));
+    expect(seen.size).toBe(20_000);
+  });
+
+  test('a repeated event changes neither the result nor the count', async () => {
+    const roomId = randomUUID();
+    const ana = randomUUID();
+    await using client = await joined(roomId);
+    const [first, second] = [typing(roomId, ana, true), typing(roomId, ana, false)];
+    await acceptEvents(system().url, [first, second, first, second]);
+    const [delivered] = await client.received(1);
+    expect(delivered).toMatchObject({ ...second, metadata: { coalesced_count: 2 } });
+    await assertNothingElse(client, roomId);
+  });
+
+  test("a chat message ends its sender's typing, which is counted, and nobody else's", async () => {
+    const roomId = randomUUID();
+    const [ana, bob] = [randomUUID(), randomUUID()];
+    await using client = await joined(roomId);
+    const droppedBefore = await readMetric(system().url, 'events_dropped_total');
+    const [anaTypes, bobTypes] = [typing(roomId, ana, true), typing(roomId, bob, true)];
+    const message = chatMessage(roomId, 'done typing', { sender_id: ana });
+    await acceptEvents(system().url, [anaTypes, bobTypes, message]);
+    await client.received(2);
+    await assertNothingElse(client, roomId);
+    expect([...client.ids].slice(0, 2).sort()).toEqual([message.event_id, bobTypes.event_id].sort());
+    expect(await readMetric(system().url, 'events_dropped_total')).toBe(droppedBefore + 1);
+  });
+
+  test.each([-300_000, 0, 300_000])(
+    'typing ends with the message that comes after it and starts again behind it, with producers’ clocks off by %d ms',
+    async (skewMs) => {
+      const roomId = randomUUID();
+      const ana = randomUUID();
+      const at = (ms: number): { timestamp: string } => ({
+        timestamp: new Date(Date.now() + ms).toISOString(),
+      });
+      await using client = await joined(roomId);
+      await acceptEvents(system().url, { ...typing(roomId, ana, true), ...at(skewMs) });
+      const message = { ...chatMessage(roomId, 'sent', { sender_id: ana }), ...at(-skewMs) };
+      await acceptEvents(system().url, message);
+      const next = { ...typing(roomId, ana, true), ...at(skewMs) };
+      await acceptEvents(system().url, next);
+      await assertNothingElse(client, roomId, 2);
+      expect(client.events.slice(0, 2).map(({ event_id }) => event_id)).toEqual([
+        message.event_id,
+        next.event_id,
+      ]);
+    },
+  );
+
+  /** Typing of somebody new goes through a window of its own; what was opened before is out when that one is. */
+  async function assertNothingElse(
+    client: EventLog,
+    roomId: string,
+    before = client.events.length,
+  ): Promise<void> {
+    const last: SampleEvent = typing(roomId, randomUUID(), true);
+    await acceptEvents(system().url, last);
+    const ids = await client.idsUpTo(last.event_id);
+    expect(ids).toHaveLength(before + 1);
+  }
+});
+
+function countOf(event: DeliveredEvent): number {
+  return Number(event.metadata?.['coalesced_count'] ?? 1);
+}
+
+function sumOfCounts(events: readonly DeliveredEvent[]): number {
+  return events.reduce((sum, event) => sum + countOf(event), 0);
+}
+
+function countsOfUsers(events: readonly DeliveredEvent[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const event of events) {
+    const user = String(event.payload['user_id']);
+    counts[user] = (counts[user] ?? 0) + countOf(event);
+  }
+  return counts;
+}
+
+function messageIds(event: DeliveredEvent | undefined): readonly string[] {
+  const ids = event?.payload['message_ids'];
+  return Array.isArray(ids) ? ids.map(String) : [];
+}
