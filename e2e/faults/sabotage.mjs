@@ -12,7 +12,7 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 /** Short streams that are trimmed at once: no break by itself. */
 const hasteInTrimming = [
   ['packages/contract/src/event-catalog.ts', /maxLength: 10_000/, 'maxLength: 200'],
-  ['apps/gateway/src/options.ts', /minAgeMs: 30_000/, 'minAgeMs: 0'],
+  ['apps/gateway/src/settings/options.ts', /minAgeMs: 30_000/, 'minAgeMs: 0'],
 ];
 
 const [, , wanted = ''] = process.argv;
@@ -75,7 +75,7 @@ const sabotages = [
     name: 'forget a dedupe: what is published again is stored again, and delivered again',
     edits: [
       ['packages/broker/src/redis/scripts/publish.ts', /redis\.call\('SET', key, id, 'PX', windowMs\)/, ''],
-      ['apps/gateway/src/delivery/seen-ids.ts', /return false;/, 'return true;'],
+      ['apps/gateway/src/dispatch/seen-ids.ts', /return false;/, 'return true;'],
     ],
     test: ['connections', 'the publisher’s connection'],
   },

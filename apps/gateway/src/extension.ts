@@ -4,7 +4,7 @@ import type { eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
 import type { FastifyInstance } from 'fastify';
 import type { IssueToken } from './auth/token-issuer.js';
-import type { Logger } from './logger.js';
+import type { Logger } from './telemetry/logger.js';
 
 /** What an extension is given. */
 export interface ExtensionHost {

@@ -6,17 +6,17 @@ import type { Publisher } from '@millrace/publisher';
 import type { FastifyInstance } from 'fastify';
 import { createApiKeyCheck } from './auth/api-keys.js';
 import { createTokenIssuer } from './auth/token-issuer.js';
-import { inWords } from './broker-failure.js';
-import { areUsersOpen, createGatewayParts, type GatewayParts } from './gateway-parts.js';
+import { inWords } from './broker/broker-failure.js';
+import { areUsersOpen, createGatewayParts, type GatewayParts } from './composition-root.js';
 import { addHealthRoutes, type Readiness } from './http/health.js';
 import { guardHosts } from './http/host-guard.js';
 import { createHttpServer } from './http/http-server.js';
 import { addIngestRoute } from './http/ingest.js';
 import { addOpenApiRoute } from './http/openapi.js';
 import { checkPort, portError } from './http/port-check.js';
-import { createLogger, type Logger } from './logger.js';
-import { type GatewayOptions, type ResolvedGatewayOptions, resolveOptions } from './options.js';
-import { Saturation } from './saturation.js';
+import { type GatewayOptions, type ResolvedGatewayOptions, resolveOptions } from './settings/options.js';
+import { createLogger, type Logger } from './telemetry/logger.js';
+import { Saturation } from './telemetry/saturation.js';
 
 /** Where a started gateway listens. */
 export interface GatewayAddress {

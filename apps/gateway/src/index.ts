@@ -2,5 +2,5 @@
 export { GatewayError, type GatewayErrorCode } from './errors.js';
 export type { ExampleEvent, ExtensionHost, GatewayExtension } from './extension.js';
 export { createGateway, type Gateway, type GatewayAddress } from './gateway.js';
-export { createLogger, type Logger } from './logger.js';
-export type { GatewayOptions } from './options.js';
+export type { GatewayOptions } from './settings/options.js';
+export { createLogger, type Logger } from './telemetry/logger.js';

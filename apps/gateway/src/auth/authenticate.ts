@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { userKey } from '@millrace/contract';
 import { type Authenticate, AuthenticationUnavailable } from '@millrace/signalr';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../telemetry/logger.js';
 import type { TokenVerifier, User } from './token-verifier.js';
 
 /**

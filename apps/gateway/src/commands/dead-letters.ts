@@ -1,18 +1,18 @@
 // `millrace dead-letters list|show|replay|drop`: what became of entries that were rejected.
 import { type Broker, BrokerError, createRedisBroker, type EntryId } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
-import { inWords } from '../broker-failure.js';
-import { letterJson, letterTable, letterText } from '../dead-letters/letter-text.js';
-import { findLetter, listLetters, streamsNamed } from '../dead-letters/placed-letters.js';
+import { inWords } from '../broker/broker-failure.js';
 import {
   type LetterAction,
   type LetterChoice,
   outcomeJson,
   outcomeText,
   settleLetters,
-} from '../dead-letters/settle-letters.js';
-import { readEnvironment } from '../environment.js';
+} from '../dead-letters/dead-letter-actions.js';
+import { findLetter, listLetters, streamsNamed } from '../dead-letters/dead-letter-list.js';
+import { letterJson, letterTable, letterText } from '../dead-letters/dead-letter-text.js';
 import { GatewayError } from '../errors.js';
+import { readEnvironment } from '../settings/environment.js';
 
 /** Options that all of these commands have. */
 export interface CommonOptions {

@@ -1,10 +1,11 @@
 // `millrace serve`: runs the gateway until it is told to stop.
-import { readEnvironment } from '../environment.js';
-import { describeUnknownVariable } from '../environment-names.js';
+
 import { GatewayError } from '../errors.js';
 import type { GatewayExtension } from '../extension.js';
 import { createGateway, type Gateway } from '../gateway.js';
-import { createLogger, flushLogger, type Logger } from '../logger.js';
+import { readEnvironment } from '../settings/environment.js';
+import { describeUnknownVariable } from '../settings/environment-names.js';
+import { createLogger, flushLogger, type Logger } from '../telemetry/logger.js';
 import { welcomeText } from './welcome.js';
 
 /** Starts a gateway from the environment; SIGTERM and SIGINT stop it cleanly. */

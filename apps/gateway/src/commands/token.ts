@@ -1,9 +1,9 @@
 // `millrace token`: signs a token the way a backend would.
 import { createTokenIssuer } from '../auth/token-issuer.js';
 import { isUsableUserId } from '../auth/token-verifier.js';
-import { readEnvironment } from '../environment.js';
 import { GatewayError } from '../errors.js';
-import { checkJwtSecret } from '../options.js';
+import { readEnvironment } from '../settings/environment.js';
+import { checkJwtSecret } from '../settings/options.js';
 
 /** Options of `millrace token`. */
 export interface TokenCommandOptions {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { discardRest } from '@millrace/signalr';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../telemetry/logger.js';
 import { guardIngest } from './ingest-admission.js';
 import { type Problem, type ProblemCode, problemCodeOf, sendProblem } from './problem.js';
 

@@ -5,12 +5,12 @@ import { type Publisher, PublisherError } from '@millrace/publisher';
 import { defineHub, type HubContext, HubError, method, SignalRError } from '@millrace/signalr';
 import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from '../auth/room-access.js';
 import type { User } from '../auth/token-verifier.js';
-import type { EventsClient } from '../delivery/events-client.js';
+import type { Typists } from '../indicators/active-typing.js';
 import { TYPING } from '../indicators/room-indicators.js';
-import { ConnectionRooms, type JoinResult, type RoomPorts } from './connection-rooms.js';
+import { ConnectionRooms, type JoinResult, type RoomPorts } from '../rooms/connection-rooms.js';
+import type { EventsClient } from './events-client.js';
 import type { RateLimit } from './rate-limit.js';
 import { tryAgain } from './try-again.js';
-import type { Typists } from './typists.js';
 
 /** What the hub needs of the gateway. */
 export interface EventsHubPorts {

@@ -1,7 +1,7 @@
 // Finds the users whom indicators show to one client, and the changes that it missed. Pure.
 import type { IndicatedUser } from '@millrace/contract';
-import { isSameUser } from '../delivery/user-key.js';
 import type { ShownByName } from './room-indicators.js';
+import { isSameUser } from './same-user.js';
 
 /** An indicator that shows a user now, or does not any more. */
 export interface IndicatorChange {

@@ -13,7 +13,7 @@ import {
   previousEntryId,
 } from '@millrace/broker';
 import { AS_OF_FIELD, type ReceivedEvent, showsIndicator } from '@millrace/contract';
-import type { Accepted } from '../delivery/decide.js';
+import type { Accepted } from '../dispatch/decide.js';
 
 /** Why an event was not let through. */
 export type GateReason = 'ended' | 'superseded';

@@ -4,7 +4,7 @@
 import { compareEntryIds, type EntryId, entryIdMs, FIRST_ENTRY_ID } from '@millrace/broker';
 import { PreparedCall } from '@millrace/signalr';
 import { ByteArena, type ByteReference, viewBytes } from './byte-arena.js';
-import { SharedCalls } from './shared-calls.js';
+import { SharedCalls } from './prepared-call-cache.js';
 
 /** Bounds of {@link ReplayRing}. At either bound the oldest events go, and the window gets shorter. */
 export interface ReplayRingOptions {

@@ -12,10 +12,10 @@ import {
 } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
 import type { PreparedCall } from '@millrace/signalr';
-import { eventIdOf, prepareEvent } from '../delivery/event-text.js';
-import type { RoomPositions } from '../delivery/room-positions.js';
+import { eventIdOf, prepareEvent } from '../dispatch/event-text.js';
+import type { RoomPositions } from '../rooms/room-positions.js';
 import { OlderEntries } from './older-entries.js';
-import { ReachedPositions, type StreamPlaceOfClient } from './reached-positions.js';
+import { ReachedPositions, type StreamPlaceOfClient } from './position-waiter.js';
 import { type Cursors, ReplayRing, type ReplaySlice } from './replay-ring.js';
 
 /** Bounds of a replay. */

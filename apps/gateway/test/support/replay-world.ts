@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { createMemoryBroker, encodePosition, type Position } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { PreparedCall } from '@millrace/signalr';
-import { RoomPositions } from '../../src/delivery/room-positions.js';
 import { Replay } from '../../src/replay/replay.js';
+import { RoomPositions } from '../../src/rooms/room-positions.js';
 
 const epochOf = (stream: string): string => stream.slice('events:'.length);
 /** A position of a client that has seen all but the chat stream from its beginning, and that up to an entry. */

@@ -1,0 +1,74 @@
+// Decides what becomes of an entry: it is delivered, dropped (counted, with a reason) or rejected (a dead letter). Pure: it reads what
+// it is given and changes nothing.
+import type { Entry } from '@millrace/broker';
+import { type AnyCatalog, describeIssues, type ReceivedEvent } from '@millrace/contract';
+import type { RoomPositions } from '../rooms/room-positions.js';
+import { appendedAtMs, isStale } from './freshness.js';
+import type { SeenEvents } from './seen-ids.js';
+
+/** An event that goes to its room. */
+export interface Accepted {
+  readonly verdict: 'deliver';
+  readonly stream: string;
+  readonly entry: Entry;
+  readonly received: ReceivedEvent;
+  /** When the entry was appended, in broker time; milliseconds since 1970. */
+  readonly appendedMs: number;
+}
+
+/** An event that is of no use any more. */
+export interface Dropped {
+  readonly verdict: 'drop';
+  readonly received: ReceivedEvent;
+  readonly reason: 'stale' | 'duplicate';
+}
+
+/** An entry that can never be delivered. */
+export interface Rejected {
+  readonly verdict: 'reject';
+  /** Words; they hold no value of the event. */
+  readonly reason: string;
+  /** The event type, where it is not in the catalog of this gateway. */
+  readonly unknownType?: string;
+}
+
+export type Decision = Accepted | Dropped | Rejected;
+
+/** The rules that `decide` follows, and the state it reads. */
+export interface DecisionRules {
+  readonly catalog: AnyCatalog;
+  /** An event's age is measured from this time; `none`: the event is not judged by its age, for it was delivered before. */
+  readonly freshness: 'entry' | 'timestamp' | 'none';
+  readonly positions: Pick<RoomPositions, 'belongs'>;
+  readonly seen: Pick<SeenEvents, 'has'>;
+}
+
+/** Decides about an entry of a stream at `brokerTimeMs`. The caller delivers, and then remembers the ID as seen. */
+export function decide(stream: string, entry: Entry, brokerTimeMs: number, rules: DecisionRules): Decision {
+  if (entry.isUtf8 === false) return rejected('a field holds bytes that are not UTF-8 text');
+  const parsed = rules.catalog.parseEntry(entry.fields);
+  if (!parsed.ok) {
+    const reason = describeIssues(parsed.issues, parsed.eventType);
+    const unknownType = unknownTypeOf(entry, rules.catalog);
+    return unknownType === undefined ? rejected(reason) : { verdict: 'reject', reason, unknownType };
+  }
+  const received = parsed.value;
+  if (!rules.positions.belongs(received.event.room_id, stream))
+    return rejected('the room belongs to another partition');
+  const { freshness } = rules;
+  if (freshness !== 'none' && isStale(received, entry, { freshness, brokerTimeMs }))
+    return { verdict: 'drop', received, reason: 'stale' };
+  const appendedMs = appendedAtMs(entry, brokerTimeMs);
+  if (rules.seen.has(received, appendedMs)) return { verdict: 'drop', received, reason: 'duplicate' };
+  return { verdict: 'deliver', stream, entry, received, appendedMs };
+}
+
+function rejected(reason: string): Rejected {
+  return { verdict: 'reject', reason };
+}
+
+function unknownTypeOf({ fields }: Entry, catalog: AnyCatalog): string | undefined {
+  const type = fields['event_type'];
+  if (type === undefined || type === '') return undefined;
+  return catalog.find(type) === undefined ? type : undefined;
+}

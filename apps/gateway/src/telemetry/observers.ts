@@ -1,0 +1,150 @@
+// From what the parts report to figures and log lines. Nothing here decides anything.
+import type { MemberOptions } from '@millrace/broker';
+import type { StreamEvent } from '@millrace/contract';
+import type { PublisherObserver } from '@millrace/publisher';
+import type { SignalREvent } from '@millrace/signalr';
+import type { RouterObserver } from '../dispatch/dispatcher.js';
+import type { Logger } from './logger.js';
+import type { Metrics } from './metrics.js';
+
+// Labels must not grow with what producers send: beyond this many, instances are counted together.
+const maxSourceInstances = 100;
+
+/** Counts what the publisher does. `transport` is the broker's kind. */
+export function createPublisherObserver(metrics: Metrics, transport: string): PublisherObserver {
+  return {
+    stored(event, receipt, durationMs) {
+      metrics.publishDuration.observe({ transport, event_type: event.event_type }, durationMs / 1000);
+      if (receipt.isDuplicate) metrics.dropped.inc({ reason: 'duplicate' });
+      else metrics.published.inc();
+    },
+    coalesced(event) {
+      metrics.coalesced.inc({ event_type: event.event_type });
+    },
+    dropped({ reason, count }) {
+      metrics.dropped.inc({ reason }, count);
+    },
+  };
+}
+
+/** Counts what the router does; the first naive timestamp of each source is logged. */
+export function createRouterObserver(metrics: Metrics, logger: Logger): RouterObserver {
+  const skewedSources = new SourceInstances();
+  const naiveSources = new SourceInstances();
+  return {
+    delivered({ event }, recipients, delayMs) {
+      if (recipients === 0) return;
+      metrics.deliveryDuration.observe({ event_type: event.event_type }, delayMs / 1000);
+      metrics.delivered.inc(recipients);
+    },
+    dropped(_received, reason) {
+      metrics.dropped.inc({ reason });
+    },
+    clockSkewed({ event }) {
+      metrics.clockSkewed.inc({ source_instance: skewedSources.note(event).label });
+    },
+    naive({ event }) {
+      const { label, isFirst } = naiveSources.note(event);
+      metrics.naiveTimestamps.inc({ source_instance: label });
+      if (!isFirst) return;
+      const about = { sourceInstance: label, eventType: event.event_type };
+      logger.warn(about, 'a timestamp without an offset is taken as UTC; write it with Z or an offset');
+    },
+  };
+}
+
+/** Counts and logs what the broker's member reports beside entries and losses. */
+export function createMemberObserver(metrics: Metrics, logger: Logger): Partial<MemberOptions> {
+  return {
+    onTrouble: ({ stream, kind, message }) => {
+      metrics.streamTrouble.set({ stream, kind }, 1);
+      const about = { stream, trouble: kind, reason: message };
+      logger[kind === 'ahead' ? 'warn' : 'error'](about, 'stream in trouble');
+    },
+    onTroubleOver: (stream, kind) => {
+      metrics.streamTrouble.set({ stream, kind }, 0);
+      logger.info({ stream, trouble: kind }, 'stream in order again');
+    },
+    onMove: (stream) => logger.info({ stream }, 'another server has the stream; nothing was lost'),
+    onTrim: (stream, { expired }) => {
+      if (expired === 0) return;
+      metrics.dropped.inc({ reason: 'expired' }, expired);
+      // A gateway that had not read them finds a gap, and tells its clients.
+      logger.error({ stream, expired }, 'entries were cut from the stream before everybody had read them');
+    },
+    onStateChange: (state, cause) =>
+      logger.info({ state, ...(cause === undefined ? {} : { reason: cause.message }) }, 'member state'),
+    onError: (error, source) => logger.error({ source, reason: error.message }, 'member error'),
+  };
+}
+
+/** Sources of events as labels of a metric: their number is bounded, whatever producers send. */
+class SourceInstances {
+  readonly #names = new Set<string>();
+
+  /** The label of the event's source, and whether it is new. Beyond the bound all new ones are `other`. */
+  note({ metadata }: StreamEvent): { readonly label: string; readonly isFirst: boolean } {
+    const name = metadata?.source_instance ?? 'unknown';
+    if (this.#names.has(name)) return { label: name, isFirst: false };
+    if (this.#names.size >= maxSourceInstances) return { label: 'other', isFirst: false };
+    this.#names.add(name);
+    return { label: name, isFirst: true };
+  }
+}
+
+/** Counts and logs what happens to connections. */
+export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Logger): void {
+  switch (event.type) {
+    case 'connection_opened':
+      metrics.connections.inc();
+      logger.debug({ connectionId: event.connectionId, userId: event.userId }, 'connected');
+      return;
+    case 'connection_closed':
+      metrics.connections.dec();
+      metrics.disconnects.inc({ reason: event.reason });
+      if (event.reason === 'slow_consumer') metrics.dropped.inc({ reason: 'slow_client' });
+      logger.debug(
+        { connectionId: event.connectionId, userId: event.userId, reason: event.reason },
+        'disconnected',
+      );
+      return;
+    case 'invocation_failed':
+      // A refusal that the caller was told about is no trouble of ours; an exception that nobody chose is.
+      if (event.failure === 'method_threw' && event.error !== undefined && event.error.name !== 'HubError') {
+        logger.error(
+          { err: event.error, connectionId: event.connectionId, method: event.method },
+          'hub method failed',
+        );
+      }
+      return;
+    case 'disconnected_hook_failed':
+    case 'refreshed_hook_failed':
+    case 'backpressure_hook_failed':
+    case 'authentication_failed':
+    case 'request_failed':
+      logger.error({ err: event.error, hub: event.hub }, event.type.replaceAll('_', ' '));
+      return;
+    case 'request_refused':
+      metrics.refusals.inc({ at: 'hub', code: event.reason });
+      // Whoever sets a page up looks here first.
+      if (event.origin === undefined) logger.debug({ ...event }, 'request refused');
+      else logger.warn({ origin: event.origin }, 'origin refused: MILLRACE_ALLOWED_ORIGINS does not name it');
+      return;
+    case 'message_replaced':
+      metrics.dropped.inc({ reason: 'shed' });
+      return;
+    case 'connection_resumed':
+    case 'handshake_failed':
+    case 'message_ignored':
+      logger.debug({ ...event }, event.type.replaceAll('_', ' '));
+      return;
+    // Events reach every gateway through the streams: its hub has no backplane.
+    case 'backplane_up':
+    case 'backplane_down':
+    case 'backplane_gap':
+    case 'backplane_publish_failed':
+    case 'backplane_version_unknown':
+    case 'backplane_message_ignored':
+      return;
+  }
+}

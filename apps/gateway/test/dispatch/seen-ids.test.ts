@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { SeenIds } from '../../src/dispatch/seen-ids.js';
+
+/** True for an ID that is new; remembers it. */
+function isFirst(seen: SeenIds, id: string, timeMs: number): boolean {
+  if (seen.has(id, timeMs)) return false;
+  seen.add(id, timeMs);
+  return true;
+}
+
+describe('SeenIds', () => {
+  it('lets an ID pass once within the window, and again after it', () => {
+    const seen = new SeenIds({ windowMs: 300_000, maxIds: 10 });
+    expect(isFirst(seen, 'a', 1_000)).toBe(true);
+    expect(isFirst(seen, 'a', 1_000)).toBe(false);
+    expect(isFirst(seen, 'a', 300_999)).toBe(false);
+    expect(isFirst(seen, 'a', 301_000)).toBe(true);
+    expect(isFirst(seen, 'a', 301_001)).toBe(false);
+  });
+
+  it('knows an entry that is read again', () => {
+    const seen = new SeenIds({ windowMs: 300_000, maxIds: 10 });
+    isFirst(seen, 'a', 5_000);
+    isFirst(seen, 'b', 6_000);
+    expect(isFirst(seen, 'a', 5_000)).toBe(false);
+  });
+
+  it('forgets what is older than the window', () => {
+    const seen = new SeenIds({ windowMs: 1_000, maxIds: 1_000 });
+    for (let timeMs = 0; timeMs < 10_000; timeMs += 10) isFirst(seen, `id-${timeMs}`, timeMs);
+    expect(seen.size).toBe(100);
+  });
+
+  it('holds at most so many IDs and forgets the oldest first', () => {
+    const seen = new SeenIds({ windowMs: 300_000, maxIds: 3 });
+    for (const id of ['a', 'b', 'c', 'd']) isFirst(seen, id, 1);
+    expect(seen.size).toBe(3);
+    expect(isFirst(seen, 'd', 1)).toBe(false);
+    expect(isFirst(seen, 'a', 1)).toBe(true);
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { ShownUsers } from '../../src/indicators/shown-users.js';
+
+const ana = { user_id: 'ana', username: 'Ana' };
+const bob = { user_id: 'bob', username: 'Bob' };
+
+describe('ShownUsers', () => {
+  it('lists who is typing in a room, in the order in which they began', () => {
+    const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
+    typing.start('room', ana, 0);
+    typing.start('room', bob, 1);
+    typing.start('other', bob, 1);
+    expect(typing.list('room', 2)).toEqual([ana, bob]);
+    typing.stop('room', 'ana');
+    typing.stop('room', 'nobody');
+    typing.stop('nowhere', 'ana');
+    expect(typing.list('room', 2)).toEqual([bob]);
+    expect(typing.list('nowhere', 2)).toEqual([]);
+  });
+
+  it('knows a user again whose UUID is written otherwise, and keeps other IDs apart', () => {
+    const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
+    const upper = { user_id: '3F2504E0-4F89-41D3-9A0C-0305E82C3301', username: 'Ana' };
+    typing.start('room', upper, 0);
+    typing.start('room', { ...upper, user_id: upper.user_id.toLowerCase() }, 1);
+    expect(typing.list('room', 2)).toHaveLength(1);
+    typing.stop('room', upper.user_id.toLowerCase());
+    expect(typing.list('room', 2)).toEqual([]);
+    typing.start('room', ana, 3);
+    typing.stop('room', 'ANA');
+    expect(typing.list('room', 4)).toEqual([ana]);
+  });
+
+  it('forgets a typist without news, and counts news from the last', () => {
+    const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
+    typing.start('room', ana, 0);
+    typing.start('room', bob, 0);
+    typing.start('room', ana, 5_000);
+    expect(typing.list('room', 10_000)).toEqual([ana]);
+    expect(typing.list('room', 15_000)).toEqual([]);
+  });
+
+  it('remembers at most so many rooms; the one longest without news goes', () => {
+    const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 2 });
+    typing.start('a', ana, 0);
+    typing.start('b', ana, 1);
+    typing.start('a', bob, 2);
+    typing.start('c', ana, 3);
+    expect(typing.list('b', 4)).toEqual([]);
+    expect(typing.list('a', 4)).toEqual([ana, bob]);
+  });
+
+  it('passes on no more of a user than ID and name', () => {
+    const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 2 });
+    typing.start('a', { ...ana, secret: 'x' } as typeof ana, 0);
+    expect(typing.list('a', 1)).toEqual([ana]);
+  });
+});

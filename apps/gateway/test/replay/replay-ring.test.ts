@@ -1,0 +1,247 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { PreparedCall } from '@millrace/signalr';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type DeliveredEvent, ReplayRing } from '../../src/replay/replay-ring.js';
+
+setFlagsFromString('--expose-gc');
+
+const cursors = (chat: string, ticket = '0-0') =>
+  new Map([
+    ['chat', chat],
+    ['ticket', ticket],
+  ]);
+
+function createRing(options: { windowMs?: number; maxBytes?: number } = {}): ReplayRing {
+  const ring = new ReplayRing({ windowMs: 300_000, maxBytes: 10_000_000, ...options });
+  ring.begin('chat', '0-0');
+  ring.begin('ticket', '0-0');
+  return ring;
+}
+
+function event(id: string, over: Partial<DeliveredEvent> & { readonly text?: string } = {}): DeliveredEvent {
+  const { text = `{"n":"${id}"}`, ...more } = over;
+  return { stream: 'chat', id, roomId: 'room', call: new PreparedCall('chat_message', text), ...more };
+}
+
+const textsOf = (ring: ReplayRing, after: ReturnType<typeof cursors>, maxEvents = 1_000) =>
+  ring.eventsAfter('room', after, maxEvents).events.map(({ text }) => (JSON.parse(text) as { n: string }).n);
+
+describe('ReplayRing', () => {
+  it('gives a room’s events after the cursors, in the order of delivery', () => {
+    const ring = createRing();
+    ring.add(event('1-0'));
+    ring.add(event('1-0', { stream: 'ticket', text: '{"n":"t1-0"}' }));
+    ring.add(event('2-0', { roomId: 'other' }));
+    ring.add(event('3-0'));
+    ring.add(event('2-0', { stream: 'ticket', text: '{"n":"t2-0"}' }));
+    expect(textsOf(ring, cursors('0-0'))).toEqual(['1-0', 't1-0', '3-0', 't2-0']);
+    expect(textsOf(ring, cursors('1-0', '1-0'))).toEqual(['3-0', 't2-0']);
+    expect(textsOf(ring, cursors('0-0', '2-0'))).toEqual(['1-0', '3-0']);
+    expect(textsOf(ring, cursors('3-0', '2-0'))).toEqual([]);
+    expect(ring.eventsAfter('nowhere', cursors('0-0'), 10).events).toEqual([]);
+  });
+
+  it('keeps what it has when an ID lies a day ahead, and lets that go when its own time has come', () => {
+    const ring = createRing();
+    ring.add(event('1000-0'));
+    ring.add(event('86400000-0', { atMs: 2_000 }));
+    ring.add(event('86400000-1', { atMs: 3_000 }));
+    expect(textsOf(ring, cursors('0-0'))).toEqual(['1000-0', '86400000-0', '86400000-1']);
+    ring.evict(302_001);
+    expect(textsOf(ring, cursors('86400000-0'))).toEqual(['86400000-1']);
+    expect(ring.covers(cursors('0-0'))).toBe(false);
+    // The floor is the entry of the second second.
+    expect(ring.coveredMs('chat', 302_001)).toBe(300_000);
+    expect(ring.coveredMs('chat', 100_000)).toBe(98_000);
+  });
+
+  it('compares IDs as numbers', () => {
+    const ring = createRing();
+    for (const id of ['9-0', '10-9', '10-10']) ring.add(event(id));
+    expect(textsOf(ring, cursors('9-0'))).toEqual(['10-9', '10-10']);
+    expect(textsOf(ring, cursors('10-9'))).toEqual(['10-10']);
+  });
+
+  it('lets go of the memory of what was evicted or replaced', async () => {
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const bytesHeld = (): number => {
+      collectGarbage();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = bytesHeld();
+    const ring = createRing({ maxBytes: 20_000_000 });
+    // Each in a room of its own, or all in one, or all of one key: each way entries are kept in another list.
+    for (let n = 1; n <= 6_000; n += 1) {
+      const more = [{ roomId: `room ${n}` }, {}, { latestKey: 'ana' }][n % 3];
+      ring.add(event(`${n}-0`, { text: 'x'.repeat(10_000), ...more }));
+    }
+    // V8 gives buffers back on a thread of its own, some time after the collection that found them.
+    await expect.poll(() => bytesHeld() - before).toBeLessThan(1.25 * 20_000_000);
+    expect(ring.bytes).toBeGreaterThan(19_000_000);
+  });
+
+  it('keeps text outside ASCII as it was', () => {
+    const ring = createRing();
+    ring.add(event('1-0', { text: '{"n":"Grüße 👋"}' }));
+    expect(textsOf(ring, cursors('0-0'))).toEqual(['Grüße 👋']);
+  });
+
+  it('gives one more than it may, so that too many can be told', () => {
+    const ring = createRing();
+    for (let n = 1; n <= 10; n += 1) ring.add(event(`${n}-0`));
+    expect(textsOf(ring, cursors('0-0'), 4)).toEqual(['6-0', '7-0', '8-0', '9-0', '10-0']);
+    expect(textsOf(ring, cursors('6-0'), 4)).toEqual(['7-0', '8-0', '9-0', '10-0']);
+  });
+
+  it('keeps only the newest of a key', () => {
+    const ring = createRing();
+    ring.add(event('1-0', { latestKey: 'ana' }));
+    ring.add(event('2-0', { latestKey: 'bob' }));
+    ring.add(event('3-0', { latestKey: 'ana' }));
+    ring.add(event('4-0', { latestKey: 'ana', roomId: 'other' }));
+    expect(textsOf(ring, cursors('0-0'))).toEqual(['2-0', '3-0']);
+  });
+
+  it('gives what came after a slice was taken', () => {
+    const ring = createRing();
+    ring.add(event('1-0'));
+    const { sequence } = ring.eventsAfter('room', cursors('0-0'), 10);
+    expect(ring.eventsSince('room', sequence, 1_000).events).toEqual([]);
+    ring.add(event('2-0'));
+    ring.add(event('3-0', { roomId: 'other' }));
+    ring.add(event('4-0'));
+    const later = ring.eventsSince('room', sequence, 1_000);
+    expect(later.events.map(({ text }) => text)).toEqual(['{"n":"2-0"}', '{"n":"4-0"}']);
+    expect(ring.eventsSince('room', later.sequence, 1_000).events).toEqual([]);
+    expect(ring.eventsSince('nowhere', 0, 1_000).events).toEqual([]);
+  });
+
+  it('gives no more at a time than asked for, and one at the least', () => {
+    const ring = createRing();
+    ring.add(event('1-0'));
+    const { sequence } = ring;
+    for (let n = 2; n <= 6; n += 1) ring.add(event(`${n}-0`, { text: `${n}`.repeat(100) }));
+    ring.add(event('7-0', { text: '7'.repeat(1_000) }));
+    const taken: string[] = [];
+    for (let at = sequence; ; ) {
+      const slice = ring.eventsSince('room', at, 400);
+      if (slice.events.length === 0) break;
+      taken.push(slice.events.map(({ text }) => text.slice(0, 1)).join(''));
+      at = slice.sequence;
+    }
+    expect(taken).toEqual(['234', '567']);
+    expect(ring.eventsSince('room', sequence, 0).events).toHaveLength(1);
+  });
+
+  it('says when it has lost what came after a place', () => {
+    const ring = createRing();
+    ring.add(event('1-0', { latestKey: 'ana' }));
+    ring.add(event('2-0', { latestKey: 'ana' }));
+    const { sequence } = ring;
+    ring.add(event('3-0'));
+    expect(ring.holdsSince(sequence)).toBe(true);
+    // The first is gone, and was replaced before.
+    ring.evict(300_001 + 1);
+    expect(ring.holdsSince(0)).toBe(true);
+    ring.evict(300_002 + 1);
+    expect(ring.holdsSince(0)).toBe(false);
+    expect(ring.holdsSince(sequence)).toBe(true);
+    ring.evict(300_003 + 1);
+    expect(ring.holdsSince(sequence)).toBe(false);
+    expect(ring.holdsSince(ring.sequence)).toBe(true);
+  });
+
+  it('covers cursors at their floors or beyond, in the streams of the room', () => {
+    const ring = createRing();
+    ring.begin('chat', '5-0');
+    ring.begin('ticket', '7-0');
+    expect(ring.covers(cursors('5-0', '7-0'))).toBe(true);
+    expect(ring.covers(cursors('9-0', '9-0'))).toBe(true);
+    expect(ring.covers(cursors('4-9', '7-0'))).toBe(false);
+    expect(ring.covers(cursors('5-0', '6-0'))).toBe(false);
+    expect(ring.covers(new Map([['chat', '9-0']]))).toBe(true);
+    expect(ring.covers(new Map([['chat.p1', '9-0']]))).toBe(false);
+  });
+
+  it('lets go of what is older than the window and raises the floor of its stream', () => {
+    const ring = createRing({ windowMs: 1_000 });
+    ring.add(event('1000-0'));
+    ring.add(event('1500-0'));
+    ring.evict(2_100);
+    expect(ring.floor('chat')).toBe('1000-0');
+    expect(ring.floor('ticket')).toBe('0-0');
+    expect(textsOf(ring, cursors('1000-0'))).toEqual(['1500-0']);
+    expect(ring.covers(cursors('999-0'))).toBe(false);
+    expect(ring.covers(cursors('1000-0'))).toBe(true);
+  });
+
+  it('stays within its bytes, and shrinks the window for it', () => {
+    const ring = createRing({ maxBytes: 20_000 });
+    for (let n = 1; n <= 500; n += 1)
+      ring.add(event(`${n}-0`, { text: JSON.stringify({ n: 'x'.repeat(500) }) }));
+    expect(ring.bytes).toBeLessThanOrEqual(20_000);
+    expect(ring.size).toBe(24);
+    expect(ring.floor('chat')).toBe('476-0');
+  });
+
+  it('keeps replaced events in its account until they are evicted', () => {
+    const ring = createRing({ windowMs: 1_000 });
+    for (let n = 1; n <= 5_000; n += 1) ring.add(event(`${n}-0`, { latestKey: 'ana' }));
+    expect(ring.size).toBeLessThanOrEqual(1_001);
+    expect(textsOf(ring, cursors('0-0'))).toEqual(['5000-0']);
+    expect(ring.covers(cursors('0-0'))).toBe(true);
+  });
+
+  it('says that a stream began anew to those whose events stand in it, and to no others', () => {
+    const ring = createRing();
+    const [both, ticket] = [ring.generationOf(['chat', 'ticket']), ring.generationOf(['ticket'])];
+    ring.begin('chat', '5-0');
+    expect(ring.generationOf(['chat', 'ticket'])).not.toBe(both);
+    expect(ring.generationOf(['ticket'])).toBe(ticket);
+  });
+
+  it('forgets a stream that begins anew, and nothing else', () => {
+    const ring = createRing({ windowMs: 1_000 });
+    ring.add(event('9000-0'));
+    ring.add(event('1-0', { stream: 'ticket', text: '{"n":"t"}' }));
+    ring.begin('chat', '0-0');
+    ring.add(event('1-0'));
+    expect(textsOf(ring, cursors('0-0'))).toEqual(['t', '1-0']);
+    ring.evict(11_000);
+    expect(ring.floor('chat')).toBe('1-0');
+    expect(ring.size).toBe(0);
+    expect(ring.bytes).toBe(0);
+  });
+
+  it('never gives less than a plain list would, over random histories', () => {
+    const step = fc.record({
+      room: fc.constantFrom('room', 'b'),
+      stream: fc.constantFrom('chat', 'ticket'),
+      gapMs: fc.nat(300),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), fc.nat(8_000), fc.nat(8_000), (steps, chat, ticket) => {
+        const ring = createRing({ windowMs: 5_000 });
+        const all: { stream: string; id: string; room: string }[] = [];
+        let nowMs = 0;
+        for (const { room, stream, gapMs } of steps) {
+          nowMs += gapMs + 1;
+          const id = `${nowMs}-0`;
+          all.push({ stream, id, room });
+          ring.add(event(id, { stream, roomId: room, text: JSON.stringify({ n: stream + id }) }));
+        }
+        const after = cursors(`${chat}-0`, `${ticket}-0`);
+        if (!ring.covers(after)) return;
+        const expected = all
+          .filter(
+            ({ stream, id, room }) =>
+              room === 'room' && Number.parseInt(id, 10) > (stream === 'chat' ? chat : ticket),
+          )
+          .map(({ stream, id }) => stream + id);
+        expect(textsOf(ring, after)).toEqual(expected);
+      }),
+    );
+  });
+});

@@ -1,0 +1,133 @@
+// A room's position names the streams of its partition only, and a client's position is never taken for another room's.
+import {
+  createMemoryBroker,
+  encodePosition,
+  type Member,
+  Partitioning,
+  type Position,
+  parsePosition,
+  partitionOf,
+} from '@millrace/broker';
+import { describe, expect, it } from 'vitest';
+import { newEpoch } from '../../../../packages/broker/src/epoch.js';
+import { RoomPositions } from '../../src/rooms/room-positions.js';
+
+const STREAMS = [
+  { name: 'chat', maxLength: 10 },
+  { name: 'ticket', maxLength: 10 },
+];
+
+/** Rooms of different partitions of three. */
+const [ROOM, NEIGHBOUR, OTHER] = ['ticket-42', 'ticket-42b', 'ticket-43'] as const;
+
+function setUp(partitions = 3) {
+  const streams = STREAMS.map((stream) => ({ ...stream, partitions }));
+  const broker = createMemoryBroker({ streams });
+  const names = broker.partitioning.streams.map(({ name }) => name);
+  let ms = 1;
+  const place = (stream: string) => ({
+    epoch: `e${names.indexOf(stream)}`,
+    cursor: `${ms}-${names.indexOf(stream)}`,
+  });
+  const member: Pick<Member, 'position' | 'currentPosition' | 'told'> = {
+    told: () => undefined,
+    position: (of, scope) => encodePosition((of ?? names).map(place), scope),
+    currentPosition: (of) => (of ?? names).map(place),
+  };
+  const positions = new RoomPositions(broker, () => member);
+  return { positions, broker, moveOn: () => void (ms += 1) };
+}
+
+const cursorsOf = (positions: RoomPositions, position: Position) =>
+  new Map(positions.placesOf(ROOM, position)?.map(({ stream, place }) => [stream, place.cursor]));
+
+it('names the plain streams and the room’s partition of each', () => {
+  const { positions } = setUp();
+  const own = partitionOf(ROOM, 3);
+  const position = positions.ofRoom(ROOM);
+  expect(position.startsWith(`${own}~`)).toBe(true);
+  expect(parsePosition(position).map(({ epoch }) => epoch)).toEqual([
+    'e0',
+    `e${own + 1}`,
+    'e4',
+    `e${own + 5}`,
+  ]);
+});
+
+it('has no scope without partitions', () => {
+  const { positions } = setUp(1);
+  expect(positions.ofRoom(ROOM)).toBe('e0-1.e1-1-1');
+  expect(positions.ofEveryRoom()).toBe(positions.ofRoom(OTHER));
+});
+
+it('finds the room’s cursors in its own position and in one of every room', () => {
+  const { positions, broker, moveOn } = setUp();
+  const { streams } = broker.partitioning.scopeOf(ROOM);
+  const own = parsePosition(positions.ofRoom(ROOM));
+  const all = parsePosition(positions.ofEveryRoom());
+  moveOn();
+  const expected = new Map(streams.map((stream, index) => [stream, own[index]?.cursor]));
+  expect(cursorsOf(positions, own)).toEqual(expected);
+  expect(cursorsOf(positions, all)).toEqual(expected);
+});
+
+it('a replay refuses the position of a room in another partition', () => {
+  const { positions } = setUp();
+  expect(partitionOf(OTHER, 3)).not.toBe(partitionOf(ROOM, 3));
+  expect(positions.placesOf(OTHER, parsePosition(positions.ofRoom(ROOM)))).toBeUndefined();
+  expect(positions.placesOf(ROOM, parsePosition('e0-1.e4-1'))).toBeUndefined();
+});
+
+describe('between gateways with different streams', () => {
+  const extra = newEpoch('extra');
+
+  it('a stream that only the other one has is ignored', () => {
+    const { positions } = setUp(1);
+    const position = parsePosition(`${extra}-7.e0-5.e1-6`);
+    expect(positions.placesOf(ROOM, position)).toEqual([
+      { stream: 'chat', place: { epoch: 'e0', cursor: '5-0' } },
+      { stream: 'ticket', place: { epoch: 'e1', cursor: '6-0' } },
+    ]);
+  });
+
+  it('a stream that only this one has is read from its stored start', () => {
+    const { positions } = setUp(1);
+    expect(positions.placesOf(ROOM, parsePosition(`e1-6.${extra}-7`))).toEqual([
+      { stream: 'chat', place: { epoch: 'e0', cursor: '0-0' }, isFromStart: true },
+      { stream: 'ticket', place: { epoch: 'e1', cursor: '6-0' } },
+    ]);
+  });
+
+  it.each([
+    ['an epoch of the stream that nobody knows any more', newEpoch('chat')],
+    ['an epoch of a build whose epochs do not name the stream', '01234567'],
+  ])('%s is not taken for a stream that the other one does not have', (_, epoch) => {
+    const { positions } = setUp(1);
+    expect(positions.placesOf(ROOM, parsePosition(`e1-6.${extra}-7.${epoch}-5`))?.[0]).toEqual({
+      stream: 'chat',
+      place: { epoch, cursor: '5-0' },
+    });
+  });
+
+  it('parts of unknown epochs stand for the streams at their places when the lists are as long', () => {
+    const { positions } = setUp(1);
+    expect(positions.placesOf(ROOM, parsePosition('11111111-5.22222222-6'))).toEqual([
+      { stream: 'chat', place: { epoch: '11111111', cursor: '5-0' } },
+      { stream: 'ticket', place: { epoch: '22222222', cursor: '6-0' } },
+    ]);
+  });
+
+  it('a position that names no stream of this gateway is none of its positions', () => {
+    const { positions } = setUp(1);
+    expect(positions.placesOf(ROOM, parsePosition(`${extra}-7`))).toBeUndefined();
+    expect(positions.placesOf(ROOM, [])).toBeUndefined();
+  });
+});
+
+it('takes every stream of the room for its own, and no other partition', () => {
+  const { positions, broker } = setUp();
+  const { streams } = broker.partitioning.scopeOf(ROOM);
+  const own = broker.partitioning.streams.filter(({ name }) => positions.belongs(ROOM, name));
+  expect(own.map(({ name }) => name)).toEqual(streams);
+  expect(new Partitioning(STREAMS, new Map()).scopeOf(NEIGHBOUR).streams).toEqual(['chat', 'ticket']);
+});
