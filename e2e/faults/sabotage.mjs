@@ -11,7 +11,7 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Short streams that are trimmed at once: no break by itself. */
 const hasteInTrimming = [
-  ['packages/contract/src/event-catalog.ts', /maxLength: 10_000/, 'maxLength: 200'],
+  ['packages/contract/src/built-in/event-catalog.ts', /maxLength: 10_000/, 'maxLength: 200'],
   ['apps/gateway/src/settings/options.ts', /minAgeMs: 30_000/, 'minAgeMs: 0'],
 ];
 

@@ -2,11 +2,11 @@
 import type { BackOffRule } from './back-off.js';
 import { ClientError } from './client-error.js';
 import { type ClientClock, systemClock } from './clock.js';
-import type { CreateConnection } from './connection.js';
-import type { NetworkEvents } from './connector.js';
-import { type IndicatorCatalog, IndicatorRules } from './indicator-rules.js';
-import { createSignalRConnections, type SignalROptions } from './signalr-connection.js';
-import type { AccessToken } from './token-source.js';
+import type { CreateConnection } from './connection/connection-port.js';
+import type { NetworkEvents } from './connection/connector.js';
+import { createSignalRConnections, type SignalROptions } from './connection/signalr-adapter.js';
+import type { AccessToken } from './connection/token-source.js';
+import { type IndicatorCatalog, IndicatorRules } from './indicators/indicator-rules.js';
 
 /** Options of `createClient`. */
 export interface ClientOptions {

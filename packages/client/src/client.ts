@@ -2,10 +2,10 @@
 import type { ClientError } from './client-error.js';
 import { type ClientOptions, resolveOptions } from './client-options.js';
 import type { ClientCounts, ClientState, StateChange } from './client-state.js';
-import type { BuiltIn, EventHandler, EventName, TypingUser } from './events.js';
-import type { Unsubscribe } from './handlers.js';
-import { MillraceClient } from './millrace-client.js';
-import type { JoinOptions, JoinResult, Room } from './room.js';
+import type { BuiltIn, EventHandler, EventName, TypingUser } from './delivery/events.js';
+import type { Unsubscribe } from './delivery/handlers.js';
+import type { JoinOptions, JoinResult, Room } from './rooms/room.js';
+import { MillraceClient } from './untyped-client.js';
 
 /**
  * A client of one gateway. `E` says which events there are: the type of a catalog, or a list of payload types.

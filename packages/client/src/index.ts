@@ -11,11 +11,18 @@ export type {
   ConnectionListener,
   ConnectionRequest,
   CreateConnection,
-} from './connection.js';
-export type { NetworkEvents } from './connector.js';
-export type { BuiltIn, DeliveredEvent, EventHandler, EventName, PayloadsOf, TypingUser } from './events.js';
-export type { Unsubscribe } from './handlers.js';
-export type { IndicatorCatalog } from './indicator-rules.js';
-export type { JoinOptions, JoinResult, Room, RoomStatus } from './room.js';
-export type { SignalROptions } from './signalr-connection.js';
-export type { AccessToken, TokenContext } from './token-source.js';
+} from './connection/connection-port.js';
+export type { NetworkEvents } from './connection/connector.js';
+export type { SignalROptions } from './connection/signalr-adapter.js';
+export type { AccessToken, TokenContext } from './connection/token-source.js';
+export type {
+  BuiltIn,
+  DeliveredEvent,
+  EventHandler,
+  EventName,
+  PayloadsOf,
+  TypingUser,
+} from './delivery/events.js';
+export type { Unsubscribe } from './delivery/handlers.js';
+export type { IndicatorCatalog } from './indicators/indicator-rules.js';
+export type { JoinOptions, JoinResult, Room, RoomStatus } from './rooms/room.js';

@@ -2,7 +2,7 @@
 import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { agentEvents } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
-import { IndicatorRules } from '../src/indicator-rules.js';
+import { IndicatorRules } from '../src/indicators/indicator-rules.js';
 import { joinAnswer, setUp } from './support/fake-gateway.js';
 
 const ana = { user_id: '3f2504e0-4f89-41d3-9a0c-0305e82c3301', username: 'Ana' };

@@ -1,6 +1,6 @@
 // Positions of several scopes: a room is never resumed from a position that says nothing about it.
 import { expect, test } from 'vitest';
-import { PositionTracker } from '../src/position-tracker.js';
+import { PositionTracker } from '../src/rooms/position-tracker.js';
 
 test('without scopes the newest position holds for every room', () => {
   const tracker = new PositionTracker();

@@ -1,6 +1,6 @@
 // Events that come more than once are handled once.
 import { expect, test } from 'vitest';
-import { SeenIds } from '../src/seen-ids.js';
+import { SeenIds } from '../src/delivery/seen-ids.js';
 import { setUp } from './support/fake-gateway.js';
 
 test('a repeat is dropped, in whatever case its id is written, and counted', async () => {

@@ -1,8 +1,8 @@
 // The coalescing rules of a catalog, pure: where an event waits, what it ends, and what the events of one window come to. Who holds
 // windows, and for how long, is the publisher's business. Nothing here reads a `timestamp`: clocks of producers differ.
-import type { AnyCatalog } from './catalog.js';
-import type { CoalescingRule } from './declaration.js';
-import type { StreamEvent } from './envelope.js';
+import type { AnyCatalog } from './catalog/catalog.js';
+import type { CoalescingRule } from './catalog/declaration.js';
+import type { StreamEvent } from './event/envelope.js';
 
 /**
  * The field of a stream entry that says when the last of the events was made that it stands for: the ID that an entry of this

@@ -1,6 +1,6 @@
 // The one error class of this package. Its `code` is stable; its message is words and never holds a value
 // from an event, because that may be private.
-import type { Issue } from './issue.js';
+import type { Issue } from './checks/issue.js';
 
 /** The stable codes of {@link ContractError}, each with what it means. */
 export const CONTRACT_ERROR_CODES = {

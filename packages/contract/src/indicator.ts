@@ -1,6 +1,11 @@
 // Indicators: what holds of a user for a moment, such as that they are typing. What follows from the rule that an event type declares.
-import type { CoalescingRule, EventTypeDeclaration, IndicatedUser, IndicatorRule } from './declaration.js';
-import { isUuid } from './uuid-text.js';
+import type {
+  CoalescingRule,
+  EventTypeDeclaration,
+  IndicatedUser,
+  IndicatorRule,
+} from './catalog/declaration.js';
+import { isUuid } from './text/uuid.js';
 
 /** One indicator as clients and gateways need it. */
 export interface Indicator {

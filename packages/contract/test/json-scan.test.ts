@@ -2,7 +2,7 @@
 import { jsonText } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { itemTexts, memberTexts, nestingOfText } from '../src/json-scan.js';
+import { itemTexts, memberTexts, nestingOfText } from '../src/text/json-scan.js';
 
 const blank = fc.constantFrom('', ' ', '\r\n', '\t\n ');
 const name = fc.constantFrom('payload', 'metadata', '', 'x', '"', '\\', 'pay"load', 'constructor');

@@ -1,0 +1,155 @@
+// A connection over the official SignalR client. Only this file knows it.
+import {
+  type CompletionMessage,
+  type HubConnection,
+  HubConnectionBuilder,
+  type HubMessage,
+  type IHttpConnectionOptions,
+  type IHubProtocol,
+  type ILogger,
+  type InvocationMessage,
+  JsonHubProtocol,
+  LogLevel,
+  MessageType,
+} from '@microsoft/signalr';
+import { ClientError } from '../client-error.js';
+import type { CallAnswer, Connection, ConnectionRequest, CreateConnection } from './connection-port.js';
+
+/** What may be set of the official client. */
+export interface SignalROptions {
+  /** Transport, headers, credentials and so on. The token comes from `accessToken`. */
+  readonly http?: Omit<IHttpConnectionOptions, 'accessTokenFactory'> & {
+    /** In place of the environment's. The official client takes it, though its types do not name it. */
+    readonly WebSocket?: new (
+      url: string,
+      ...more: never[]
+    ) => object;
+  };
+  /** @defaultValue JSON */
+  readonly protocol?: IHubProtocol;
+  /** Where the official client logs to. @defaultValue nowhere: what matters comes as state changes and errors */
+  readonly logger?: ILogger | LogLevel;
+}
+
+/** Makes connections with the official client. */
+export function createSignalRConnections(options: SignalROptions = {}): CreateConnection {
+  return (request) => new SignalRConnection(request, options);
+}
+
+/** The one target that the official client dispatches: the protocol below turns every message into it. */
+const DELIVER = 'deliver';
+
+const POST_TIMEOUT_MS = 15_000;
+
+class SignalRConnection implements Connection {
+  readonly #hub: HubConnection;
+  #isExpelled = false;
+
+  constructor({ url, accessToken, listener }: ConnectionRequest, options: SignalROptions) {
+    const protocol = new AllTargetsProtocol(options.protocol ?? new JsonHubProtocol(), (mayReturn) => {
+      this.#isExpelled = !mayReturn;
+    });
+    this.#hub = new HubConnectionBuilder()
+      .withUrl(url, {
+        // Applies to negotiation and posts; SignalR's default leaves a call that went under without a word for 100 s.
+        timeout: POST_TIMEOUT_MS,
+        ...options.http,
+        ...(accessToken === undefined ? {} : { accessTokenFactory: accessToken }),
+      })
+      .withHubProtocol(protocol)
+      .configureLogging(options.logger ?? LogLevel.None)
+      .build();
+    // Answers reach their callers through promises, a microtask later. Without the same detour an event that came in
+    // one frame with the completion of its room's join would overtake it.
+    this.#hub.on(DELIVER, (target: string, argument: unknown) =>
+      queueMicrotask(() => listener.onMessage(target, argument)),
+    );
+    this.#hub.onclose((cause) => listener.onClose({ cause, isExpelled: this.#isExpelled }));
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#hub.start();
+    } catch (cause) {
+      if (!isAuthRefusal(cause)) throw cause;
+      throw new ClientError('unauthorized', 'The gateway refused the credentials.', { cause });
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#hub.stop();
+  }
+
+  invoke(method: string, args: readonly unknown[], onAnswer: (answer: CallAnswer) => void): void {
+    this.#hub.invoke<unknown>(method, ...args).then(
+      (value) => onAnswer(value instanceof Refusal ? value.toAnswer() : { ok: true, value }),
+      (error: unknown) =>
+        onAnswer({ ok: false, error: error instanceof Error ? error : new Error(String(error)) }),
+    );
+  }
+}
+
+/** The official client keeps the status of a refused negotiation only in its text. */
+function isAuthRefusal(error: unknown): boolean {
+  return error instanceof Error && /Status code '40[13]'/.test(error.message);
+}
+
+/** Stands for the error of a completion, so that a refusal is told apart from a call that was never answered. */
+class Refusal {
+  readonly #error: string;
+
+  constructor(error: string) {
+    this.#error = error;
+  }
+
+  toAnswer(): CallAnswer {
+    // Before the hub's own words stands a sentence that names the method.
+    const reason = this.#error.replace(/^.*?HubException: /s, '');
+    return { ok: false, error: new ClientError('refused', reason) };
+  }
+}
+
+/**
+ * Reads messages as the inner protocol does, then makes every target arrive at one handler, with its name as first
+ * argument. The official client drops messages of targets without a handler, so without this the names of all event
+ * types would have to be known, and with them the catalog. It also sees what the official client tells nobody: which
+ * errors came from the hub, and whether a Close allows to reconnect.
+ */
+class AllTargetsProtocol implements IHubProtocol {
+  readonly name: string;
+  readonly version: number;
+  readonly transferFormat: IHubProtocol['transferFormat'];
+  readonly #inner: IHubProtocol;
+  readonly #onClose: (mayReturn: boolean) => void;
+
+  constructor(inner: IHubProtocol, onClose: (mayReturn: boolean) => void) {
+    this.name = inner.name;
+    this.version = inner.version;
+    this.transferFormat = inner.transferFormat;
+    this.#inner = inner;
+    this.#onClose = onClose;
+  }
+
+  parseMessages(input: string | ArrayBuffer, logger: ILogger): HubMessage[] {
+    return this.#inner.parseMessages(input, logger).map((message) => this.#translate(message));
+  }
+
+  writeMessage(message: HubMessage): string | ArrayBuffer {
+    return this.#inner.writeMessage(message);
+  }
+
+  #translate(message: HubMessage): HubMessage {
+    if (message.type === MessageType.Invocation) return toDelivery(message);
+    if (message.type === MessageType.Completion) return toAnswer(message);
+    if (message.type === MessageType.Close) this.#onClose(message.allowReconnect === true);
+    return message;
+  }
+}
+
+function toDelivery(message: InvocationMessage): InvocationMessage {
+  return { ...message, target: DELIVER, arguments: [message.target, ...message.arguments] };
+}
+
+function toAnswer({ error, ...message }: CompletionMessage): CompletionMessage {
+  return error ? { ...message, result: new Refusal(error) } : message;
+}

@@ -1,0 +1,102 @@
+// From a message of the hub to the handlers: the room it is for, its order, repeats.
+import { ClientError, type ReportError } from '../client-error.js';
+import type { ResolvedClientOptions } from '../client-options.js';
+import type { ClientCounts } from '../client-state.js';
+import type { Session } from '../rooms/session.js';
+import type { ClientRoom } from '../rooms/untyped-room.js';
+import { type AnyEvent, readEvent, readPosition, readResync } from './events.js';
+import type { EventHandlers } from './handlers.js';
+import { SeenIds } from './seen-ids.js';
+
+/** What a {@link Delivery} needs of the client. */
+export interface DeliveryPorts {
+  readonly options: ResolvedClientOptions;
+  readonly report: ReportError;
+  /** The handlers for events of all rooms; they come after the room's own. */
+  readonly handlers: EventHandlers;
+  /** The joined room with this ID on events. */
+  roomOf(roomId: string): ClientRoom | undefined;
+  /** That of the open connection. */
+  session(): Session | undefined;
+  resync(room: ClientRoom, reason: string): void;
+}
+
+/** Takes the messages of all connections, one after the other. */
+export class Delivery {
+  readonly #ports: DeliveryPorts;
+  readonly #seenIds: SeenIds;
+  readonly #counts = { delivered: 0, repeated: 0, ignored: 0 };
+
+  constructor(ports: DeliveryPorts) {
+    this.#ports = ports;
+    const { dedupeWindowMs: windowMs, maxDedupeIds: maxIds } = ports.options;
+    this.#seenIds = new SeenIds({ windowMs, maxIds });
+  }
+
+  get counts(): ClientCounts {
+    return { ...this.#counts };
+  }
+
+  onMessage(target: string, argument: unknown): void {
+    if (target === 'position') this.#onPosition(argument);
+    else if (target === 'resync') this.#onResync(argument);
+    else this.#onEvent(target, argument);
+  }
+
+  /** The order of the room's events is known again: those that were held come now. */
+  release(room: ClientRoom): void {
+    for (const event of room.release()) this.#handle(room, event);
+  }
+
+  #onPosition(argument: unknown): void {
+    const position = readPosition(argument);
+    if (position !== undefined) this.#ports.session()?.seePosition(position);
+  }
+
+  #onResync(argument: unknown): void {
+    const message = readResync(argument);
+    const room = message && this.#ports.roomOf(message.room_id);
+    if (room !== undefined) this.#ports.resync(room, message?.reason ?? '');
+  }
+
+  #onEvent(target: string, argument: unknown): void {
+    const event = readEvent(argument);
+    if (event === undefined) {
+      this.#ports.report(new ClientError('bad_message', `The gateway sent a ${target} that is no event.`));
+      return;
+    }
+    const room = this.#ports.roomOf(event.room_id);
+    if (room === undefined) {
+      this.#counts.ignored++;
+      return;
+    }
+    this.#ports.session()?.seeEvent(room, event.position);
+    if (room.hold(event)) return;
+    // Nothing is held, or more than may be.
+    this.release(room);
+    this.#handle(room, event);
+  }
+
+  #handle(room: ClientRoom, event: AnyEvent): void {
+    // A handler of an earlier event may have left the room.
+    if (room.status === 'left') {
+      this.#counts.ignored++;
+    } else if (!this.#seenIds.isFirst(event.event_id, this.#ports.options.clock.monotonicMs())) {
+      this.#counts.repeated++;
+    } else {
+      this.#counts.delivered++;
+      this.#observeIndicator(room, event);
+      room.deliver(event);
+      this.#ports.handlers.call(event);
+    }
+  }
+  /** A rule of the application's own catalog may not know a payload of a later one: that must not keep the event from its handlers. */
+  #observeIndicator(room: ClientRoom, event: AnyEvent): void {
+    try {
+      room.observeIndicator(event);
+    } catch (cause) {
+      const message = `The indicator rule of ${event.event_type} cannot read its payload.`;
+      this.#ports.report(new ClientError('bad_message', message, { cause }));
+    }
+  }
+}

@@ -1,0 +1,86 @@
+// The indicators that a client knows: the built-in one, typing, or those of the catalog that it is given.
+import type { EndsCoalescingRule, EventTypeDeclaration, IndicatorRule } from '@millrace/contract';
+import { isTypingUser } from '../delivery/events.js';
+
+/** The part of a catalog that a client reads. A catalog of `@millrace/contract` fits; so does a list of these rules alone, without schemas. */
+export interface IndicatorCatalog {
+  readonly eventTypes: readonly Pick<EventTypeDeclaration, 'name' | 'indicator' | 'endsCoalescing'>[];
+}
+
+/** The indicator of `sendTyping` and `typingUsers`. */
+export const TYPING = 'typing';
+
+/** An event that shows an indicator or ends it. */
+export interface IndicatorNews {
+  readonly name: string;
+  readonly userId: string;
+  /** The user it shows; `undefined`: it ends. */
+  readonly shown: { readonly user_id: string; readonly username: string } | undefined;
+  /** True when an event of another kind ended it, as a message ends typing. */
+  readonly isBeside: boolean;
+}
+
+const typing = {
+  name: TYPING,
+  user: (payload: unknown) => (isTypingUser(payload) ? payload : undefined),
+  payload: (user: object, isShown: boolean) => ({ ...user, is_typing: isShown }),
+  expiresAfterMs: 10_000,
+};
+
+/** The rules of the built-in catalog, written again: its schema library is many times the size of this client. */
+const builtIn: IndicatorCatalog = {
+  eventTypes: [
+    { name: 'typing_start', indicator: { ...typing, isShown: true } },
+    { name: 'typing_stop', indicator: { ...typing, isShown: false } },
+    { name: 'chat_message', endsCoalescing: { slot: TYPING, key: senderOf } },
+  ],
+};
+
+function senderOf(payload: unknown): string | undefined {
+  const { sender_id: id } = (payload ?? {}) as { readonly sender_id?: unknown };
+  return typeof id === 'string' ? id : undefined;
+}
+
+/** The rules of one client. */
+export class IndicatorRules {
+  readonly #rules = new Map<string, IndicatorRule<unknown>>();
+  readonly #endings = new Map<string, EndsCoalescingRule<unknown>>();
+  /** Milliseconds, by name of the indicator. */
+  readonly #expiries = new Map<string, number>();
+
+  /** @param typingExpiryMs in place of what typing declares */
+  constructor(catalog: IndicatorCatalog = builtIn, typingExpiryMs?: number) {
+    for (const { name, indicator, endsCoalescing } of catalog.eventTypes) {
+      if (endsCoalescing !== undefined) this.#endings.set(name, endsCoalescing);
+      if (indicator === undefined) continue;
+      this.#rules.set(name, indicator);
+      this.#expiries.set(indicator.name, indicator.expiresAfterMs);
+    }
+    if (typingExpiryMs !== undefined && this.#expiries.has(TYPING))
+      this.#expiries.set(TYPING, typingExpiryMs);
+  }
+
+  /** Names of all indicators, and when each expires. */
+  get expiries(): ReadonlyMap<string, number> {
+    return this.#expiries;
+  }
+
+  /**
+   * Reads which indicator an event begins or ends; `undefined`: none.
+   * @throws the error of a rule that cannot read the payload
+   */
+  read(type: string, payload: unknown): IndicatorNews | undefined {
+    const rule = this.#rules.get(type);
+    if (rule !== undefined) {
+      const user = rule.user(payload);
+      if (user === undefined) return undefined;
+      const { name, isShown } = rule;
+      const shows = typeof isShown === 'function' ? isShown(payload) : isShown;
+      return { name, userId: user.user_id, shown: shows ? user : undefined, isBeside: false };
+    }
+    const ending = this.#endings.get(type);
+    const userId = ending?.key(payload);
+    if (ending === undefined || userId === undefined) return undefined;
+    return { name: ending.slot, userId, shown: undefined, isBeside: true };
+  }
+}

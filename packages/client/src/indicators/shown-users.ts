@@ -1,0 +1,110 @@
+// Keeps the users whom one indicator shows in a room, such as those who are typing. Each ends by itself, because a stop may never come.
+import type { ClientClock } from '../clock.js';
+import type { TypingUser } from '../delivery/events.js';
+
+/** Dependencies of {@link ShownUsers}. */
+export interface ShownUsersOptions {
+  readonly clock: ClientClock;
+  /** An indicator without news for this long ends. */
+  readonly expiryMs: number;
+  /** Most users in the list; at the bound the one longest without news goes. */
+  readonly maxUsers: number;
+  /** The list is another one now. */
+  readonly onChange: () => void;
+}
+
+interface Shown {
+  readonly user: TypingUser;
+  readonly endsAtMs: number;
+}
+
+/** The users that one indicator shows in one room. */
+export class ShownUsers {
+  readonly #options: ShownUsersOptions;
+  /** By user ID in lower case; longest without news first. */
+  #shown = new Map<string, Shown>();
+  #users: readonly TypingUser[] = [];
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(options: ShownUsersOptions) {
+    this.#options = options;
+  }
+
+  /** The same array until it changes, in the order in which they began. */
+  get users(): readonly TypingUser[] {
+    return this.#users;
+  }
+
+  start(user: TypingUser): void {
+    const id = user.user_id.toLowerCase();
+    this.#shown.delete(id);
+    this.#add(id, user);
+    this.#update();
+  }
+
+  stop(userId: string): void {
+    if (this.#shown.delete(userId.toLowerCase())) this.#update();
+  }
+
+  /** Only these are shown, as the answer to a join says. */
+  replace(users: readonly TypingUser[]): void {
+    this.#shown.clear();
+    for (const user of users) this.#add(user.user_id.toLowerCase(), user);
+    this.#update();
+  }
+
+  #add(id: string, { user_id, username }: TypingUser): void {
+    const endsAtMs = this.#options.clock.monotonicMs() + this.#options.expiryMs;
+    this.#shown.set(id, { user: { user_id, username }, endsAtMs });
+    const [oldest] = this.#shown.keys();
+    if (this.#shown.size > this.#options.maxUsers && oldest !== undefined) this.#shown.delete(oldest);
+  }
+
+  #update(): void {
+    this.#setTimer();
+    const users = this.#inOrderOfBeginning();
+    if (isSameList(users, this.#users)) return;
+    this.#users = users;
+    this.#options.onChange();
+  }
+
+  /** Who was in the list keeps the place there, so that names do not jump with every sign of life. */
+  #inOrderOfBeginning(): readonly TypingUser[] {
+    const now = new Map([...this.#shown].map(([id, { user }]) => [id, user]));
+    const users: TypingUser[] = [];
+    for (const { user_id: userId } of this.#users) {
+      const user = now.get(userId.toLowerCase());
+      if (user !== undefined) users.push(user);
+      now.delete(userId.toLowerCase());
+    }
+    return [...users, ...now.values()];
+  }
+
+  /** One timer, for whoever ends first. */
+  #setTimer(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const [first] = this.#shown.values();
+    if (first === undefined) return;
+    const { clock } = this.#options;
+    this.#cancelTimer = clock.startTimer(() => this.#expire(), first.endsAtMs - clock.monotonicMs());
+  }
+
+  #expire(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const [id, { endsAtMs }] of this.#shown) {
+      if (endsAtMs <= nowMs) this.#shown.delete(id);
+    }
+    this.#update();
+  }
+}
+
+function isSameList(left: readonly TypingUser[], right: readonly TypingUser[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every((user, index) => {
+      const other = right[index];
+      return user.user_id === other?.user_id && user.username === other.username;
+    })
+  );
+}

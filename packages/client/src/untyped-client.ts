@@ -1,0 +1,281 @@
+// The composition: connector → session and delivery → rooms → handlers. Holds what outlives a connection.
+import { ClientError } from './client-error.js';
+import type { ResolvedClientOptions } from './client-options.js';
+import type { ClientCounts, ClientState, StateChange } from './client-state.js';
+import type { Connection } from './connection/connection-port.js';
+import { Connector } from './connection/connector.js';
+import { TokenSource } from './connection/token-source.js';
+import { type Deferred, deferred } from './deferred.js';
+import { Delivery } from './delivery/delivery.js';
+import type { AnyEvent, JoinAnswer, TypingUser } from './delivery/events.js';
+import { ErrorReports, EventHandlers, HandlerSet, type Unsubscribe } from './delivery/handlers.js';
+import type { JoinOptions, JoinResult } from './rooms/room.js';
+import { Session } from './rooms/session.js';
+import { ClientRoom, type RoomLink } from './rooms/untyped-room.js';
+
+const PERSONAL_ROOM = 'user:me';
+const USER_PREFIX = 'user:';
+const NOBODY: readonly TypingUser[] = Object.freeze([]);
+
+/** See `Client` for what it promises, and for its states. */
+export class MillraceClient {
+  readonly personalRoom: ClientRoom;
+  readonly #options: ResolvedClientOptions;
+  readonly #errors = new ErrorReports();
+  readonly #events = new EventHandlers(this.#errors.report);
+  readonly #stateChange = new HandlerSet<[change: StateChange]>(this.#errors.report);
+  readonly #joinHandlers = new HandlerSet<[roomId: string, result: JoinResult]>(this.#errors.report);
+  readonly #resyncHandlers = new HandlerSet<[roomId: string, reason: string]>(this.#errors.report);
+  readonly #typingChange = new HandlerSet<[roomId: string, users: readonly TypingUser[]]>(
+    this.#errors.report,
+  );
+  readonly #tokens: TokenSource;
+  readonly #connector: Connector;
+  readonly #delivery: Delivery;
+  /** By ID as given to `join`; the personal room is among them. Bounded by what the application joins. */
+  readonly #rooms = new Map<string, ClientRoom>();
+  #state: ClientState = 'idle';
+  /** What `connect` gave; `undefined` before. */
+  #ready: Deferred<void> | undefined;
+  /** Why the last attempt to connect failed; told once. */
+  #failure: string | undefined;
+  /** `undefined`: there is no open connection. */
+  #session: Session | undefined;
+
+  constructor(options: ResolvedClientOptions) {
+    this.#options = options;
+    this.#delivery = new Delivery({
+      options,
+      report: this.#errors.report,
+      handlers: this.#events,
+      roomOf: (roomId) => this.#roomOfEvent(roomId),
+      session: () => this.#session,
+      resync: (room, reason) => this.#resync(room, reason),
+    });
+    this.#tokens = new TokenSource(options.accessToken);
+    this.#connector = new Connector(
+      { ...options, tokens: this.#tokens },
+      {
+        onMessage: (target, argument) => this.#delivery.onMessage(target, argument),
+        onOpen: (connection) => this.#onOpen(connection),
+        onLost: (cause) => this.#onLost(cause),
+        onFailed: (cause) => this.#onFailed(cause),
+        onGaveUp: (error) => this.#onGaveUp(error),
+      },
+    );
+    this.personalRoom = this.#addRoom(PERSONAL_ROOM, undefined);
+  }
+
+  // ── Connection ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  get userId(): string | undefined {
+    const { ownId } = this.personalRoom;
+    return ownId === PERSONAL_ROOM ? undefined : ownId.slice(USER_PREFIX.length);
+  }
+
+  get counts(): ClientCounts {
+    return this.#delivery.counts;
+  }
+
+  connect(): Promise<void> {
+    if (this.#ready !== undefined && this.#state !== 'closed') return this.#ready.promise;
+    const ready = deferred<void>();
+    this.#ready = ready;
+    // Whoever does not await it sees the state.
+    ready.promise.catch(() => {});
+    this.#tokens.reset();
+    this.#connector.start();
+    this.#setState('connecting');
+    return ready.promise;
+  }
+
+  async close(): Promise<void> {
+    const stopped = this.#connector.stop();
+    this.#endSession();
+    const reason = new ClientError('closed', 'The client was closed.');
+    for (const room of this.#rooms.values()) {
+      if (!room.wasJoined && room !== this.personalRoom) this.#forget(room, reason);
+    }
+    this.#ready?.reject(reason);
+    this.#setState('closed');
+    await stopped;
+  }
+
+  // ── Rooms ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  join(roomId: string, options: JoinOptions = {}): ClientRoom {
+    if (typeof roomId !== 'string' || roomId === '')
+      throw new ClientError('invalid_argument', 'A room ID is a text that is not empty.');
+    const known = this.room(roomId);
+    if (known !== undefined) return known;
+    const room = this.#addRoom(roomId, options.after);
+    this.#session?.join(room);
+    return room;
+  }
+
+  async leave(roomId: string): Promise<void> {
+    const room = this.room(roomId);
+    if (room !== undefined) await this.#leave(room);
+  }
+
+  room(roomId: string): ClientRoom | undefined {
+    return roomId === this.personalRoom.ownId ? this.personalRoom : this.#rooms.get(roomId);
+  }
+
+  sendTyping(roomId: string, isTyping: boolean): void {
+    this.#joinedRoom(roomId).sendTyping(isTyping);
+  }
+
+  markRead(roomId: string, messageIds: readonly string[]): void {
+    this.#joinedRoom(roomId).markRead(messageIds);
+  }
+
+  typingUsers(roomId: string): readonly TypingUser[] {
+    return this.room(roomId)?.typingUsers ?? NOBODY;
+  }
+
+  // ── Handlers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  on(type: string, handler: (event: AnyEvent) => unknown): Unsubscribe {
+    return this.#events.on(type, handler);
+  }
+
+  onAny(handler: (event: AnyEvent) => unknown): Unsubscribe {
+    return this.#events.onAny(handler);
+  }
+
+  onTypingChange(handler: (roomId: string, users: readonly TypingUser[]) => unknown): Unsubscribe {
+    return this.#typingChange.add(handler);
+  }
+
+  onJoin(handler: (roomId: string, result: JoinResult) => unknown): Unsubscribe {
+    return this.#joinHandlers.add(handler);
+  }
+
+  onResync(handler: (roomId: string, reason: string) => unknown): Unsubscribe {
+    return this.#resyncHandlers.add(handler);
+  }
+
+  onStateChange(handler: (change: StateChange) => unknown): Unsubscribe {
+    return this.#stateChange.add(handler);
+  }
+
+  onError(handler: (error: ClientError) => unknown): Unsubscribe {
+    return this.#errors.add(handler);
+  }
+
+  // ── What the connector tells. In each of these the state changes last: its handlers may call anything. ────────
+
+  #onOpen(connection: Connection): void {
+    const session = new Session(connection, this.#options, this.#errors.report, {
+      onJoined: (room, answer, link, isResync) => this.#onJoined(room, answer, link, isResync),
+      onRefused: (room, error) => this.#onRefused(room, error),
+      onSettled: () => this.#setState('live'),
+    });
+    this.#session = session;
+    this.#failure = undefined;
+    session.begin(this.#rooms.values());
+    this.#setState(session.isResyncing ? 'resyncing' : 'live');
+  }
+
+  #onLost(cause: Error | undefined): void {
+    this.#endSession();
+    this.#setState('reconnecting', cause);
+  }
+
+  #onFailed(cause: Error): void {
+    // Once an outage, and when the reason changes: not at every attempt.
+    if (this.#failure === cause.message) return;
+    this.#failure = cause.message;
+    const message = `No connection to ${this.#options.url}, trying again: ${cause.message}`;
+    this.#errors.report(new ClientError('connection_failed', message, { cause }));
+  }
+
+  #onGaveUp(error: ClientError): void {
+    this.#ready?.reject(error);
+    this.#setState('closed', error);
+  }
+
+  #endSession(): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#session = undefined;
+    session.end();
+    for (const room of this.#rooms.values()) room.connectionLost(room === this.personalRoom);
+  }
+
+  #setState(state: ClientState, cause?: Error): void {
+    const previous = this.#state;
+    if (state === previous) return;
+    this.#state = state;
+    if (state === 'live') this.#ready?.resolve();
+    this.#stateChange.call({ state, previous, ...(cause === undefined ? {} : { cause }) });
+  }
+
+  // ── What the session tells ────────────────────────────────────────────────────────────────────────────────────
+
+  #onJoined(room: ClientRoom, answer: JoinAnswer, link: RoomLink, isResync: boolean): void {
+    this.#delivery.release(room);
+    // A handler may have left the room, or closed the client.
+    if (room.status === 'left' || this.#session === undefined) return;
+    const result = room.joinCompleted(answer, link);
+    this.#joinHandlers.call(room.id, result);
+    if (isResync) this.#resync(room, 'not_recovered');
+  }
+
+  #onRefused(room: ClientRoom, error: ClientError): void {
+    this.#forget(room, error);
+    this.#errors.report(error);
+  }
+
+  #resync(room: ClientRoom, reason: string): void {
+    room.resync(reason);
+    this.#resyncHandlers.call(room.id, reason);
+  }
+
+  // ── The rooms ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #addRoom(roomId: string, after: string | undefined): ClientRoom {
+    const room = new ClientRoom(roomId, after, {
+      options: this.#options,
+      report: this.#errors.report,
+      isSelf: (userId) => userId.toLowerCase() === this.userId?.toLowerCase(),
+      onTypingChange: ({ id, typingUsers }) => this.#typingChange.call(id, typingUsers),
+      leave: (room) => this.#leave(room),
+    });
+    this.#rooms.set(roomId, room);
+    return room;
+  }
+
+  async #leave(room: ClientRoom): Promise<void> {
+    if (room === this.personalRoom)
+      throw new ClientError('invalid_argument', 'The personal room cannot be left.');
+    if (room.status === 'left') return;
+    const receipts = room.takeReceipts();
+    this.#forget(room, new ClientError('closed', `Room ${room.id} was left.`, { roomId: room.id }));
+    await this.#session?.leave(room, receipts);
+  }
+
+  #forget(room: ClientRoom, reason: ClientError): void {
+    this.#rooms.delete(room.id);
+    room.end(reason);
+  }
+
+  #joinedRoom(roomId: string): ClientRoom {
+    const room = this.room(roomId);
+    if (room === undefined)
+      throw new ClientError('invalid_argument', `Join the room ${roomId} first.`, { roomId });
+    return room;
+  }
+
+  /** The room an event is for. Until the gateway has told this user's ID, any personal room is this user's. */
+  #roomOfEvent(roomId: string): ClientRoom | undefined {
+    const room = this.room(roomId);
+    if (room !== undefined || this.userId !== undefined) return room;
+    return roomId.startsWith(USER_PREFIX) ? this.personalRoom : undefined;
+  }
+}

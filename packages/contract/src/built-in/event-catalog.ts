@@ -1,0 +1,211 @@
+// The built-in catalog: the nine event types and four streams of the data model. It is data; users' catalogs
+// are made the same way and can contain it.
+import { defineCatalog } from '../catalog/catalog.js';
+import type { IndicatedUser } from '../catalog/declaration.js';
+import { defineEventType, defineStream } from '../catalog/define.js';
+import { isUuid } from '../text/uuid.js';
+import {
+  anyObject,
+  assignmentChangePayload,
+  chatMessagePayload,
+  notificationPayload,
+  openChatMessagePayload,
+  readReceiptPayload,
+  remoteSessionEndPayload,
+  remoteSessionStartPayload,
+  statusChangePayload,
+  typingStartPayload,
+  typingStopPayload,
+} from './payloads.js';
+
+const COALESCING_WINDOW_MS = 100;
+const STALE_AFTER_MS = 300_000;
+const TYPING = 'typing';
+const TYPING_EXPIRES_AFTER_MS = 10_000;
+// About 40 kB of JSON: a sixth of the largest event.
+const MAX_UNITED_IDS = 1_000;
+
+const streams = [
+  defineStream({ name: 'events:chat', maxLength: 10_000 }),
+  defineStream({ name: 'events:ticket', maxLength: 5_000 }),
+  defineStream({ name: 'events:notification', maxLength: 5_000 }),
+  defineStream({ name: 'events:remote', maxLength: 1_000 }),
+] as const;
+
+/**
+ * By user where the receipt has the recommended fields. What else may be there nobody knows: such a receipt stands for itself,
+ * and is never merged with another one.
+ */
+function byReader(payload: {
+  readonly user_id?: unknown;
+  readonly message_ids?: unknown;
+}): string | undefined {
+  const { user_id, message_ids } = payload;
+  const isKnown =
+    typeof user_id === 'string' &&
+    isUuid(user_id) &&
+    Array.isArray(message_ids) &&
+    message_ids.length > 0 &&
+    message_ids.every((id: unknown) => typeof id === 'string' && isUuid(id));
+  return isKnown ? user_id.toLowerCase() : undefined;
+}
+
+/** Keeps the order in which messages were first read. */
+function uniteIds(earlier: readonly string[], later: readonly string[]): string[] {
+  const united = new Map<string, string>();
+  for (const id of [...earlier, ...later]) {
+    const comparable = id.toLowerCase();
+    if (!united.has(comparable)) united.set(comparable, id);
+  }
+  return [...united.values()];
+}
+
+/** One receipt for both; `undefined` when it would name too many messages for one event. */
+function uniteReceipts<Receipt extends { readonly message_ids: readonly string[] }>(
+  earlier: Receipt,
+  later: Receipt,
+): Receipt | undefined {
+  if (earlier.message_ids.length + later.message_ids.length > MAX_UNITED_IDS) return undefined;
+  return { ...later, message_ids: uniteIds(earlier.message_ids, later.message_ids) };
+}
+
+const chatMessage = defineEventType({
+  name: 'chat_message',
+  description: 'A new chat message.',
+  payload: chatMessagePayload,
+  openPayload: openChatMessagePayload,
+  stream: 'events:chat',
+  lane: 'high',
+  maxAgeMs: null,
+  replay: { mode: 'all' },
+  endsCoalescing: { slot: TYPING, key: (payload) => payload.sender_id?.toLowerCase() },
+});
+
+/** Shows the users who are typing, each for ten seconds at most. The last event of a window counts. */
+const typingIndicator = {
+  name: TYPING,
+  user: ({ user_id, username }: IndicatedUser): IndicatedUser => ({ user_id, username }),
+  expiresAfterMs: TYPING_EXPIRES_AFTER_MS,
+  windowMs: COALESCING_WINDOW_MS,
+};
+
+const typingStart = defineEventType({
+  name: 'typing_start',
+  description: 'A user started typing.',
+  payload: typingStartPayload,
+  stream: 'events:chat',
+  lane: 'low',
+  maxAgeMs: STALE_AFTER_MS,
+  replay: { mode: 'none' },
+  indicator: {
+    ...typingIndicator,
+    isShown: true,
+    payload: (user) => ({ ...user, is_typing: true as const }),
+  },
+});
+
+const typingStop = defineEventType({
+  name: 'typing_stop',
+  description: 'A user stopped typing.',
+  payload: typingStopPayload,
+  stream: 'events:chat',
+  lane: 'low',
+  maxAgeMs: STALE_AFTER_MS,
+  replay: { mode: 'none' },
+  indicator: {
+    ...typingIndicator,
+    isShown: false,
+    payload: (user) => ({ ...user, is_typing: false as const }),
+  },
+});
+
+const readReceipt = defineEventType({
+  name: 'read_receipt',
+  description: 'A user read messages.',
+  payload: readReceiptPayload,
+  openPayload: anyObject,
+  stream: 'events:chat',
+  lane: 'low',
+  maxAgeMs: STALE_AFTER_MS,
+  replay: { mode: 'latest', key: byReader },
+  coalescing: {
+    slot: 'read_receipt',
+    windowMs: COALESCING_WINDOW_MS,
+    key: byReader,
+    merge: uniteReceipts,
+  },
+});
+
+const statusChange = defineEventType({
+  name: 'status_change',
+  description: 'The status of a ticket changed.',
+  payload: statusChangePayload,
+  stream: 'events:ticket',
+  lane: 'high',
+  maxAgeMs: null,
+  replay: { mode: 'all' },
+});
+
+const assignmentChange = defineEventType({
+  name: 'assignment_change',
+  description: 'A ticket was assigned, reassigned or unassigned.',
+  payload: assignmentChangePayload,
+  openPayload: anyObject,
+  stream: 'events:ticket',
+  lane: 'high',
+  maxAgeMs: null,
+  replay: { mode: 'all' },
+});
+
+const notification = defineEventType({
+  name: 'notification',
+  description: 'A notification for the members of a room.',
+  payload: notificationPayload,
+  openPayload: anyObject,
+  stream: 'events:notification',
+  lane: 'medium',
+  maxAgeMs: STALE_AFTER_MS,
+  replay: { mode: 'all' },
+});
+
+const remoteSessionStart = defineEventType({
+  name: 'remote_session_start',
+  description: 'A remote session began.',
+  payload: remoteSessionStartPayload,
+  openPayload: anyObject,
+  stream: 'events:remote',
+  lane: 'high',
+  maxAgeMs: null,
+  replay: { mode: 'all' },
+});
+
+const remoteSessionEnd = defineEventType({
+  name: 'remote_session_end',
+  description: 'A remote session ended.',
+  payload: remoteSessionEndPayload,
+  openPayload: anyObject,
+  stream: 'events:remote',
+  lane: 'high',
+  maxAgeMs: null,
+  replay: { mode: 'all' },
+});
+
+/**
+ * The nine event types and four streams of the data model. Low and medium types are stale after 5 minutes,
+ * high ones never are. Payloads that the data model leaves open are any JSON object; to check them against the recommended
+ * fields: `defineCatalog({ ...eventCatalog, openPayloads: 'recommended' })`.
+ */
+export const eventCatalog = /* @__PURE__ */ defineCatalog({
+  streams,
+  eventTypes: [
+    chatMessage,
+    typingStart,
+    typingStop,
+    readReceipt,
+    statusChange,
+    assignmentChange,
+    notification,
+    remoteSessionStart,
+    remoteSessionEnd,
+  ],
+});

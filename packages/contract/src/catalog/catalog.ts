@@ -1,0 +1,269 @@
+// The catalog: all event types and streams of one system, with the typed parse functions that follow from
+// their declarations.
+import type { Static } from 'typebox';
+import { createEventCheck, type EventCheck } from '../checks/event-check.js';
+import { explain } from '../checks/explain.js';
+import { type ActualType, actualTypeOf, describeIssues, type Issue, MAX_ISSUES } from '../checks/issue.js';
+import type { ParseFailure, ParseResult } from '../checks/parse-result.js';
+import { explainUnreadableText } from '../checks/unreadable.js';
+import { ContractError } from '../contract-error.js';
+import { openEnvelopeSchema, type StreamEvent } from '../event/envelope.js';
+import {
+  type EntryFields,
+  encodeEntry,
+  MAX_EVENT_BYTES,
+  parseEntryFields,
+  sizeIssue,
+  type WrittenTexts,
+} from '../event/stream-entry.js';
+import { comparableId, type EventIdRule } from '../text/event-id-rule.js';
+import { normalizeTimestamp } from '../text/iso-timestamp.js';
+import { memberTexts } from '../text/json-scan.js';
+import type { EventTypeDeclaration, OpenPayloads, StreamDeclaration } from './declaration.js';
+import { type CatalogRules, checkCatalog, checkSlots } from './declaration-checks.js';
+import { withCoalescing } from './define.js';
+
+type EventTypes = readonly EventTypeDeclaration[];
+type Streams = readonly StreamDeclaration[];
+
+/** Any catalog, when its types do not matter. */
+export type AnyCatalog = Catalog<EventTypes, Streams>;
+
+/** The names of a catalog's event types. */
+export type EventTypeName<C extends AnyCatalog> = C['eventTypes'][number]['name'];
+
+/** The declaration of the event type `Name`. */
+export type DeclarationOf<C extends AnyCatalog, Name extends EventTypeName<C>> = Extract<
+  C['eventTypes'][number],
+  { readonly name: Name }
+>;
+
+/** The payload of the event type `Name`. */
+export type PayloadOf<C extends AnyCatalog, Name extends EventTypeName<C>> = Static<
+  DeclarationOf<C, Name>['payload']
+>;
+
+/** An event of the type `Name`; without a name the union of all, told apart by `event_type`. */
+export type EventOf<C extends AnyCatalog, Name extends EventTypeName<C> = EventTypeName<C>> =
+  Name extends EventTypeName<C> ? StreamEvent<Name, PayloadOf<C, Name>> : never;
+
+/** An event that came as text, out of a stream or over HTTP, with the texts it came as. */
+export interface ReceivedEvent<Event = StreamEvent, Declaration = EventTypeDeclaration> extends WrittenTexts {
+  readonly event: Event;
+  readonly declaration: Declaration;
+}
+
+/** All event types and streams of one system. Immutable. */
+export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = Streams> {
+  readonly eventTypes: T;
+  readonly streams: S;
+  /** Most bytes that payload and metadata of an event may have together as JSON text. */
+  readonly maxEventBytes: number;
+  /** Decides whether payloads that the data model leaves open are checked against what is recommended for them. */
+  readonly openPayloads: OpenPayloads;
+  /** Rule that each `event_id` follows. */
+  readonly eventIdRule: EventIdRule;
+  /** The declaration of a type, `undefined` for a name the catalog does not know. */
+  find(name: string): T[number] | undefined;
+  /** The declaration of a stream, `undefined` for a name the catalog does not know. */
+  findStream(name: string): S[number] | undefined;
+  /**
+   * Checks a parsed JSON value against the envelope and the payload schema of its type. The result is the value itself,
+   * extra fields included; a UUID in upper case and a timestamp that is not in normal form lead to a copy with these mended.
+   */
+  parseEvent(value: unknown): ParseResult<EventOf<Catalog<T, S>>>;
+  /**
+   * {@link parseEvent} for a value that was read from JSON text, which keeps its texts as they were written.
+   * @param text what the value was read from. The value may have got fields beyond it, but for `payload` and `metadata`
+   */
+  parseWritten(value: unknown, text: string): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
+  /**
+   * {@link parseEvent} that throws.
+   * @throws ContractError `unknown_event_type` or `invalid_event`, with the issues
+   */
+  assertEvent(value: unknown): EventOf<Catalog<T, S>>;
+  /**
+   * Checks a payload alone. Paths begin with `/payload`, as in an event.
+   * An unknown type is an issue at `/event_type`.
+   */
+  parsePayload<Name extends T[number]['name']>(
+    type: Name,
+    value: unknown,
+  ): ParseResult<Static<Extract<T[number], { readonly name: Name }>['payload']>>;
+  /** Checks a flat stream entry. Fields it does not know are ignored; an empty or null metadata is none. */
+  parseEntry(fields: EntryFields): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
+  /**
+   * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: beyond its size it is not
+   * checked again. Extra fields travel inside `payload` and `metadata`; beside the envelope's own they do not.
+   * @param written texts of this very event that are to stand as they were written; the rest is written here
+   * @throws ContractError `event_too_large`, `unencodable_event` for what JSON cannot carry
+   */
+  encodeEntry(event: StreamEvent, written?: Partial<WrittenTexts>): Record<string, string>;
+}
+
+/** The event with ID and timestamp in the forms in which they are compared. */
+function inNormalForm(event: StreamEvent, { eventIdRule }: CatalogRules): StreamEvent {
+  const eventId = comparableId(event.event_id, eventIdRule);
+  // The check before has found that there is one.
+  const timestamp = normalizeTimestamp(event.timestamp) ?? event.timestamp;
+  const isNormal = eventId === event.event_id && timestamp === event.timestamp;
+  return isNormal ? event : { ...event, event_id: eventId, timestamp };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function failure(issues: readonly Issue[], eventType?: string): ParseFailure {
+  return eventType === undefined ? { ok: false, issues } : { ok: false, issues, eventType };
+}
+
+const NOT_IN_CATALOG = 'event-type';
+// More names than these help nobody who mistyped one.
+const maxNamedTypes = 20;
+
+/** The issue of a type that is not in the catalog; it names those that are. */
+function notInCatalog({ checks }: Core, actualType: ActualType): Issue {
+  const names = [...checks.keys()];
+  const named = names.slice(0, maxNamedTypes).join(', ');
+  const expected = `one of ${names.length > maxNamedTypes ? `${named} and others` : named}`;
+  return { path: '/event_type', rule: NOT_IN_CATALOG, expected, actualType };
+}
+
+/** The issues of an event whose type is missing or unknown: that first, then the rest of the envelope. */
+function unknownType(core: Core, value: Readonly<Record<string, unknown>>): ParseFailure {
+  const issues = explain(openEnvelopeSchema(core.rules.eventIdRule), value, '');
+  if (typeof value.event_type !== 'string') return failure(issues);
+  return failure([notInCatalog(core, 'string'), ...issues].slice(0, MAX_ISSUES));
+}
+
+/**
+ * Builds a catalog: the event types and streams that publishers, gateways and clients share.
+ * @throws ContractError `invalid_declaration`
+ *
+ * @example
+ * ```ts
+ * const catalog = defineCatalog({
+ *   streams: [...eventCatalog.streams, orders], // the built-in ones, and one of defineStream
+ *   eventTypes: [...eventCatalog.eventTypes, orderPlaced], // and one of defineEventType
+ * });
+ * const result = catalog.parsePayload('order_placed', { id: 'o-1', items: 2 });
+ * console.log(result.ok ? result.value.items : result.issues);
+ * ```
+ */
+export function defineCatalog<
+  const S extends Streams,
+  const T extends readonly EventTypeDeclaration<string, EventTypeDeclaration['payload'], S[number]['name']>[],
+>(declarations: {
+  readonly streams: S;
+  readonly eventTypes: T;
+  /** @defaultValue 262_144 */
+  readonly maxEventBytes?: number;
+  /**
+   * How payloads of types with an `openPayload` are checked: `any` accepts what that one does, `recommended` only what
+   * follows their `payload`. @defaultValue 'any'
+   */
+  readonly openPayloads?: OpenPayloads;
+  /** Rule that each `event_id` follows. @defaultValue 'uuid-v4' */
+  readonly eventIdRule?: EventIdRule;
+}): Catalog<T, S> {
+  const { streams } = declarations;
+  const { maxEventBytes = MAX_EVENT_BYTES, openPayloads = 'any', eventIdRule = 'uuid-v4' } = declarations;
+  const rules = Object.freeze({ maxEventBytes, openPayloads, eventIdRule });
+  checkCatalog(streams, declarations.eventTypes, rules);
+  const eventTypes = Object.freeze(declarations.eventTypes.map(withCoalescing));
+  checkSlots(eventTypes);
+  const checks = new Map(eventTypes.map((type) => [type.name, createEventCheck(type, rules)]));
+  const core: Core = { rules, checks };
+  const streamsByName = new Map(streams.map((stream) => [stream.name, stream]));
+  const catalog: AnyCatalog = {
+    eventTypes,
+    streams: Object.freeze([...streams]),
+    ...rules,
+    find: (name) => checks.get(name)?.declaration,
+    findStream: (name) => streamsByName.get(name),
+    parseEvent: (value) => parseEvent(core, value),
+    parseWritten: (value, text) => parseWritten(core, value, text),
+    assertEvent: (value) => assertEvent(core, value),
+    parsePayload: (type, value) => parsePayload(core, type, value),
+    parseEntry: (fields) => parseEntry(core, fields),
+    encodeEntry: (event, written) => encodeEntry(event, maxEventBytes, written),
+  };
+  // The functions above are typed for any catalog; the declared types narrow what they return.
+  return Object.freeze(catalog) as unknown as Catalog<T, S>;
+}
+
+/** State that the functions of one catalog share. */
+interface Core {
+  readonly rules: CatalogRules;
+  /** By name of the type. */
+  readonly checks: ReadonlyMap<string, EventCheck>;
+}
+
+function parseEvent(core: Core, value: unknown): ParseResult<StreamEvent<string, never>> {
+  if (!isObject(value)) {
+    return failure([{ path: '', rule: 'type', expected: 'an object', actualType: actualTypeOf(value) }]);
+  }
+  const type = value.event_type;
+  const check = typeof type === 'string' ? core.checks.get(type) : undefined;
+  if (check === undefined) return unknownType(core, value);
+  if (!check.isEvent(value)) return failure(check.explainEvent(value), check.declaration.name);
+  // The check just saw every field of a StreamEvent.
+  const event = inNormalForm(value as unknown as StreamEvent, core.rules);
+  return { ok: true, value: event as StreamEvent<string, never> };
+}
+
+function assertEvent(core: Core, value: unknown): StreamEvent<string, never> {
+  const result = parseEvent(core, value);
+  if (result.ok) return result.value;
+  const isUnknown = result.issues[0]?.rule === NOT_IN_CATALOG;
+  const code = isUnknown ? 'unknown_event_type' : 'invalid_event';
+  throw new ContractError(code, describeIssues(result.issues, result.eventType), { issues: result.issues });
+}
+
+function parsePayload(core: Core, type: string, value: unknown): ParseResult<never> {
+  const check = core.checks.get(type);
+  if (check === undefined) return failure([notInCatalog(core, actualTypeOf(type))]);
+  if (check.isPayload(value)) return { ok: true, value: value as never };
+  return failure(check.explainPayload(value), type);
+}
+
+/** An event that came as text, before and after the check of its values. */
+type Received = ReceivedEvent<StreamEvent<string, never>>;
+
+function parseEntry(core: Core, fields: EntryFields): ParseResult<Received> {
+  const entry = parseEntryFields(fields, core.rules.maxEventBytes);
+  return entry.ok ? receive(core, entry.value.event, entry.value) : entry;
+}
+
+function parseWritten(core: Core, value: unknown, text: string): ParseResult<Received> {
+  // Only an object has members to look for.
+  const members: ReadonlyMap<string, string> = isObject(value) ? memberTexts(text, TEXT_FIELDS) : new Map();
+  const payloadText = members.get('payload') ?? '';
+  const metadataText = members.get('metadata') ?? 'null';
+  const tooLarge = sizeIssue(payloadText, metadataText, core.rules.maxEventBytes);
+  if (tooLarge !== undefined) return failure([tooLarge]);
+  return receive(core, value, metadataText === 'null' ? { payloadText } : { payloadText, metadataText });
+}
+
+const TEXT_FIELDS = ['payload', 'metadata'];
+
+/** Checks an event's value, then its texts. */
+function receive(
+  core: Core,
+  value: unknown,
+  { payloadText, metadataText }: Pick<WrittenTexts, 'payloadText' | 'metadataText'>,
+): ParseResult<Received> {
+  const parsed = parseEvent(core, value);
+  if (!parsed.ok) return parsed;
+  const event = parsed.value;
+  const declaration = core.checks.get(event.event_type)?.declaration;
+  if (declaration === undefined) return unknownType(core, { ...event });
+  const unreadable =
+    explainUnreadableText(payloadText, '/payload') ??
+    (metadataText === undefined ? undefined : explainUnreadableText(metadataText, '/metadata'));
+  if (unreadable !== undefined) return failure([unreadable], declaration.name);
+  const { timestamp: timestampText } = value as StreamEvent; // The check has just seen it.
+  const received = { event, declaration, timestampText, payloadText };
+  return { ok: true, value: metadataText === undefined ? received : { ...received, metadataText } };
+}

@@ -1,0 +1,229 @@
+// The checks of declarations. A wrong one is a programmer's mistake and throws at once.
+import { ContractError } from '../contract-error.js';
+import { EVENT_ID_RULES, type EventIdRule } from '../text/event-id-rule.js';
+import { utf8Bytes } from '../text/utf8-bytes.js';
+import {
+  type EventTypeDeclaration,
+  LANES,
+  OPEN_PAYLOADS,
+  type OpenPayloads,
+  type StreamDeclaration,
+} from './declaration.js';
+
+/** Longest name of an event type, in bytes of UTF-8. */
+const MAX_EVENT_TYPE_BYTES = 128;
+const CONTROL = /\p{Cc}/u;
+const SLOT_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
+/** `events:chat.p0` is partition 0 of `events:chat`. */
+const PARTITION_NAME = /\.p\d+$/;
+/** Hub methods of Millrace: those that it calls on clients, and those that clients call. */
+const RESERVED_NAMES: readonly string[] = [
+  'position',
+  'resync',
+  'joinroom',
+  'leaveroom',
+  'sendtyping',
+  'markread',
+];
+/** Names for which the JavaScript client has no handlers: it keeps them in an object that has these already. */
+const UNUSABLE_NAMES: readonly string[] = ['__proto__', 'constructor'];
+const REPLAY_MODES: readonly unknown[] = ['all', 'latest', 'none'];
+
+function check(isRight: boolean, message: string): void {
+  if (!isRight) throw new ContractError('invalid_declaration', message);
+}
+
+/** A JSON Schema written by hand has no static type, and some keywords that the checks do not know. */
+function isTypeBoxSchema(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && '~kind' in value;
+}
+
+function isPositiveInteger(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 1; // A safe integer is a number.
+}
+
+/** @throws ContractError `invalid_declaration` */
+export function checkStream(stream: StreamDeclaration): void {
+  const name = JSON.stringify(stream.name);
+  check(
+    typeof stream.name === 'string' && STREAM_NAME.test(stream.name),
+    `stream name ${name} must be 1 to 128 letters, digits or "_.:-", and begin with a letter or digit`,
+  );
+  check(!PARTITION_NAME.test(stream.name), `stream name ${name} looks like a partition of another stream`);
+  check(isPositiveInteger(stream.maxLength), `stream ${name}: maxLength must be a whole number of 1 or more`);
+}
+
+/** @throws ContractError `invalid_declaration` */
+export function checkEventType(type: EventTypeDeclaration): void {
+  const { name } = type;
+  checkEventTypeName(name);
+  check(isTypeBoxSchema(type.payload), `event type "${name}": the payload must be a TypeBox schema`);
+  check(
+    type.openPayload === undefined || isTypeBoxSchema(type.openPayload),
+    `event type "${name}": openPayload must be a TypeBox schema`,
+  );
+  check(
+    typeof type.stream === 'string',
+    `event type "${name}": stream must be the name of a stream, as declared with defineStream`,
+  );
+  check(LANES.includes(type.lane), `event type "${name}": lane must be high, medium or low`);
+  check(
+    type.maxAgeMs === null || isPositiveInteger(type.maxAgeMs),
+    `event type "${name}": maxAgeMs must be a whole number of 1 or more, or null for a type that is never stale`,
+  );
+  checkReplay(type);
+  checkCoalescing(type);
+  checkIndicator(type);
+}
+
+function checkEventTypeName(name: unknown): void {
+  const isText = typeof name === 'string' && name.isWellFormed() && !CONTROL.test(name);
+  check(
+    isText && name !== '' && utf8Bytes(name) <= MAX_EVENT_TYPE_BYTES,
+    `event type name ${JSON.stringify(name)} must be 1 to ${MAX_EVENT_TYPE_BYTES} bytes of text without control characters`,
+  );
+  const text = String(name);
+  // Clients match hub methods without regard to case.
+  const method = text.toLowerCase();
+  check(
+    !RESERVED_NAMES.includes(method),
+    `event type name "${text}" is reserved for a hub method of Millrace`,
+  );
+  check(!UNUSABLE_NAMES.includes(method), `event type name "${text}" cannot be used by JavaScript clients`);
+}
+
+function checkReplay({ name, replay }: EventTypeDeclaration): void {
+  check(
+    typeof replay === 'object' && replay !== null && REPLAY_MODES.includes(replay.mode),
+    `event type "${name}": replay.mode must be all, latest or none`,
+  );
+  check(
+    replay.mode !== 'latest' || typeof replay.key === 'function',
+    `event type "${name}": replay of the latest needs a key`,
+  );
+}
+
+function checkCoalescing({ name, coalescing, endsCoalescing }: EventTypeDeclaration): void {
+  if (coalescing !== undefined) {
+    checkSlot(name, coalescing);
+    check(
+      isPositiveInteger(coalescing.windowMs),
+      `event type "${name}": coalescing.windowMs must be a whole number of 1 or more`,
+    );
+    check(typeof coalescing.merge === 'function', `event type "${name}": coalescing needs merge`);
+  }
+  if (endsCoalescing === undefined) return;
+  checkSlot(name, endsCoalescing);
+  check(coalescing === undefined, `event type "${name}" cannot both be coalesced and end coalescing`);
+}
+
+function checkIndicator({ name, indicator, coalescing, endsCoalescing, replay }: EventTypeDeclaration): void {
+  if (indicator === undefined) return;
+  const { isShown, expiresAfterMs, windowMs = 1 } = indicator;
+  checkSlotName(name, 'indicator.name', indicator.name);
+  check(
+    typeof isShown === 'boolean' || typeof isShown === 'function',
+    `event type "${name}": indicator.isShown must be true, false or a function of the payload`,
+  );
+  for (const rule of ['user', 'payload'] as const)
+    check(typeof indicator[rule] === 'function', `event type "${name}": an indicator needs ${rule}`);
+  check(
+    isPositiveInteger(expiresAfterMs) && isPositiveInteger(windowMs),
+    `event type "${name}": indicator.expiresAfterMs and windowMs must be whole numbers of 1 or more`,
+  );
+  check(
+    replay.mode === 'none',
+    `event type "${name}": an indicator is not replayed: replay.mode must be none`,
+  );
+  check(
+    coalescing === undefined || coalescing.slot === indicator.name,
+    `event type "${name}": an indicator is coalesced in the slot of its own name, "${indicator.name}"`,
+  );
+  check(endsCoalescing === undefined, `event type "${name}" cannot both be an indicator and end coalescing`);
+}
+
+function checkSlotName(name: string, what: string, slot: unknown): void {
+  check(
+    typeof slot === 'string' && SLOT_NAME.test(slot),
+    `event type "${name}": ${what} must be 1 to 64 lower-case letters, digits, "_" or "-", and begin with a letter`,
+  );
+}
+
+function checkSlot(name: string, rule: { readonly slot: string; readonly key: unknown }): void {
+  checkSlotName(name, 'slot', rule.slot);
+  check(typeof rule.key === 'function', `event type "${name}": a slot needs a key`);
+}
+
+/** Rules of a catalog for all of its events. */
+export interface CatalogRules {
+  readonly maxEventBytes: number;
+  readonly openPayloads: OpenPayloads;
+  readonly eventIdRule: EventIdRule;
+}
+
+/**
+ * The checks across a whole catalog: unique names, known streams. A type may end coalescing in a slot that no type uses, so that a
+ * catalog can take over some of the built-in types.
+ * @throws ContractError `invalid_declaration`
+ */
+export function checkCatalog(
+  streams: readonly StreamDeclaration[],
+  eventTypes: readonly EventTypeDeclaration[],
+  { maxEventBytes, openPayloads, eventIdRule }: CatalogRules,
+): void {
+  check(isPositiveInteger(maxEventBytes), 'maxEventBytes must be a whole number of 1 or more');
+  check(OPEN_PAYLOADS.includes(openPayloads), `openPayloads must be one of ${OPEN_PAYLOADS.join(', ')}`);
+  check(EVENT_ID_RULES.includes(eventIdRule), `eventIdRule must be one of ${EVENT_ID_RULES.join(', ')}`);
+  for (const stream of streams) checkStream(stream);
+  for (const type of eventTypes) checkEventType(type);
+  checkUnique('stream', streams, (name) => name);
+  // Clients match hub methods without regard to case.
+  checkUnique('event type', eventTypes, (name) => name.toLowerCase());
+  const streamNames = new Set(streams.map((stream) => stream.name));
+  for (const { name, stream } of eventTypes) {
+    check(streamNames.has(stream), `event type "${name}": the catalog has no stream "${stream}"`);
+  }
+}
+
+function checkUnique(
+  what: string,
+  declarations: readonly { readonly name: string }[],
+  comparable: (name: string) => string,
+): void {
+  const seen = new Map<string, string>();
+  for (const { name } of declarations) {
+    const same = seen.get(comparable(name));
+    check(same !== name, `${what} "${name}" is declared twice`);
+    check(same === undefined, `${what} "${name}" differs from "${same}" in case only`);
+    seen.set(comparable(name), name);
+  }
+}
+
+/**
+ * The checks of what types share: one window per slot, one expiry per indicator.
+ * @throws ContractError `invalid_declaration`
+ */
+export function checkSlots(eventTypes: readonly EventTypeDeclaration[]): void {
+  const windows = new Map<string, number>();
+  for (const { name, coalescing } of eventTypes) {
+    if (coalescing === undefined) continue;
+    const { slot, windowMs } = coalescing;
+    const first = windows.get(slot) ?? windowMs;
+    check(
+      first === windowMs,
+      `event type "${name}": slot "${slot}" has a window of ${first} ms already, not ${windowMs} ms`,
+    );
+    windows.set(slot, first);
+  }
+  const expiries = new Map<string, number>();
+  for (const { name, indicator } of eventTypes) {
+    if (indicator === undefined) continue;
+    const first = expiries.get(indicator.name) ?? indicator.expiresAfterMs;
+    check(
+      first === indicator.expiresAfterMs,
+      `event type "${name}": indicator "${indicator.name}" expires after ${first} ms already, not ${indicator.expiresAfterMs} ms`,
+    );
+    expiries.set(indicator.name, first);
+  }
+}

@@ -1,0 +1,53 @@
+// How streams and event types are declared: checked at once, then frozen.
+import type { TSchema } from 'typebox';
+import { coalescingOf } from '../indicator.js';
+import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';
+import { checkEventType, checkStream } from './declaration-checks.js';
+
+/**
+ * Declares a stream.
+ * @throws ContractError `invalid_declaration`
+ *
+ * @example
+ * ```ts
+ * const orders = defineStream({ name: 'events:orders', maxLength: 10_000 });
+ * ```
+ */
+export function defineStream<const Name extends string>(
+  stream: StreamDeclaration<Name>,
+): StreamDeclaration<Name> {
+  checkStream(stream);
+  return Object.freeze({ ...stream });
+}
+
+/**
+ * Declares an event type. The payload's static type follows from its schema.
+ * @throws ContractError `invalid_declaration`
+ *
+ * @example
+ * ```ts
+ * const orderPlaced = defineEventType({
+ *   name: 'order_placed',
+ *   payload: Type.Object({ id: Type.String(), items: Type.Integer({ minimum: 1 }) }),
+ *   stream: 'events:orders',
+ *   lane: 'high', // before medium and low ones in a publisher's queue
+ *   maxAgeMs: null, // never stale
+ *   replay: { mode: 'all' }, // a client that comes back gets each one it missed
+ * });
+ * ```
+ */
+export function defineEventType<
+  const Name extends string,
+  Schema extends TSchema,
+  const Stream extends string,
+>(type: EventTypeDeclaration<Name, Schema, Stream>): EventTypeDeclaration<Name, Schema, Stream> {
+  checkEventType(type);
+  return Object.freeze({ ...withCoalescing(type) });
+}
+
+/** The declaration with the coalescing that follows from its indicator. */
+export function withCoalescing<Type extends EventTypeDeclaration>(type: Type): Type {
+  const { indicator, coalescing } = type;
+  if (indicator === undefined || coalescing !== undefined) return type;
+  return Object.freeze({ ...type, coalescing: coalescingOf(indicator) });
+}

@@ -1,0 +1,75 @@
+// The compiled checks of one event type. Compiled on first use, so that a catalog costs nothing at start and
+// nothing for types that never come.
+import type { TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { EventTypeDeclaration } from '../catalog/declaration.js';
+import type { CatalogRules } from '../catalog/declaration-checks.js';
+import { envelopeSchema } from '../event/envelope.js';
+import { explain } from './explain.js';
+import { type Issue, MAX_ISSUES } from './issue.js';
+import { explainUnreadable, isReadable } from './unreadable.js';
+
+type Check = (value: unknown) => boolean;
+
+function compileOnFirstUse(schema: TSchema): Check {
+  let check: Check | undefined;
+  return (value) => {
+    if (check === undefined) {
+      // Without `eval` (a browser's content security policy) TypeBox interprets the schema instead.
+      const compiled = Compile(schema);
+      check = (input) => compiled.Check(input);
+    }
+    return check(value);
+  };
+}
+
+/** What one event type checks, and how it explains a refusal. */
+export interface EventCheck {
+  readonly declaration: EventTypeDeclaration;
+  isEvent(value: unknown): boolean;
+  isPayload(value: unknown): boolean;
+  /** The reasons why a value is not an event of this type. Called after a refusal. */
+  explainEvent(value: unknown): readonly Issue[];
+  explainPayload(value: unknown): readonly Issue[];
+}
+
+interface Nested {
+  readonly payload?: unknown;
+  readonly metadata?: unknown;
+}
+
+/** The schema that a payload must follow: the recommended one only where the catalog asks for it. */
+export function checkedPayload(
+  { payload, openPayload }: Pick<EventTypeDeclaration, 'payload' | 'openPayload'>,
+  { openPayloads }: Pick<CatalogRules, 'openPayloads'>,
+): TSchema {
+  return openPayloads === 'recommended' ? payload : (openPayload ?? payload);
+}
+
+/** Creates the checks of one event type in a catalog. */
+export function createEventCheck(declaration: EventTypeDeclaration, rules: CatalogRules): EventCheck {
+  const payloadSchema = checkedPayload(declaration, rules);
+  const eventSchema = envelopeSchema(payloadSchema, rules.eventIdRule);
+  const followsEnvelope = compileOnFirstUse(eventSchema);
+  const followsPayload = compileOnFirstUse(payloadSchema);
+  return {
+    declaration,
+    isEvent(value) {
+      if (!followsEnvelope(value)) return false;
+      const { payload, metadata } = value as Nested; // The check above saw an object.
+      return isReadable(payload) && isReadable(metadata);
+    },
+    isPayload: (value) => followsPayload(value) && isReadable(value),
+    explainEvent(value) {
+      const { payload, metadata } = value as Nested; // Called for objects only.
+      const unreadable = [explainUnreadable(payload, '/payload'), explainUnreadable(metadata, '/metadata')];
+      return firstIssues([...explain(eventSchema, value, ''), ...unreadable]);
+    },
+    explainPayload: (value) =>
+      firstIssues([...explain(payloadSchema, value, '/payload'), explainUnreadable(value, '/payload')]),
+  };
+}
+
+function firstIssues(issues: readonly (Issue | undefined)[]): readonly Issue[] {
+  return issues.filter((issue) => issue !== undefined).slice(0, MAX_ISSUES);
+}

@@ -1,0 +1,193 @@
+// A catalog as an OpenAPI 3.1 document of `POST /v1/events`: what a backend without a library sends, and what it is answered.
+import type { AnyCatalog } from '../catalog/catalog.js';
+import type { EventTypeDeclaration } from '../catalog/declaration.js';
+import { envelopeProperties, type JsonSchema, payloadSchema } from '../schema/json-schema.js';
+import { componentKeys } from './component-key.js';
+
+/** An OpenAPI document as plain data. */
+export type OpenApiDocument = { readonly [field: string]: unknown };
+
+/** What the document says of the gateway that serves it. */
+export interface OpenApiOptions {
+  /** @defaultValue 500 */
+  readonly maxEventsPerRequest?: number;
+}
+
+type Named = readonly [name: string, value: JsonSchema];
+
+const INFO = {
+  title: 'Millrace ingest',
+  version: '1',
+  description: 'Publishes events to the rooms of SignalR clients.',
+};
+
+function schemaRef(name: string): JsonSchema {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+function json(schema: JsonSchema): JsonSchema {
+  return { 'application/json': { schema } };
+}
+
+type Keys = ReadonlyMap<string, string>;
+
+const eventName = (keys: Keys, { name }: EventTypeDeclaration): string => `${keys.get(name) ?? name}.event`;
+const payloadName = (keys: Keys, { name }: EventTypeDeclaration): string =>
+  `${keys.get(name) ?? name}.payload`;
+
+function schemasOf(catalog: AnyCatalog, keys: Keys, type: EventTypeDeclaration): readonly Named[] {
+  const { description } = type;
+  const payload = schemaRef(payloadName(keys, type));
+  const event = {
+    title: type.name,
+    ...(description === undefined ? {} : { description }),
+    type: 'object',
+    // The gateway gives an event the ID and the time that it comes without.
+    required: ['event_type', 'room_id', 'payload'],
+    properties: envelopeProperties(catalog.eventIdRule, { type: 'string', const: type.name }, payload),
+  };
+  return [
+    [eventName(keys, type), event],
+    [payloadName(keys, type), payloadSchema(catalog, type)],
+  ];
+}
+
+function anyEvent(types: readonly EventTypeDeclaration[], keys: Keys): JsonSchema {
+  const mapping = types.map((type) => [type.name, `#/components/schemas/${eventName(keys, type)}`]);
+  return {
+    title: 'Event',
+    description: 'One event of any type.',
+    oneOf: types.map((type) => schemaRef(eventName(keys, type))),
+    discriminator: { propertyName: 'event_type', mapping: Object.fromEntries(mapping) },
+  };
+}
+
+const result: JsonSchema = {
+  title: 'Result',
+  description: 'What became of one event.',
+  type: 'object',
+  required: ['event_id', 'status'],
+  properties: {
+    event_id: {
+      type: 'string',
+      description: 'As it was sent, a UUID in lower case, or as the gateway made it.',
+    },
+    status: {
+      type: 'string',
+      enum: ['stored', 'coalesced'],
+      description: 'coalesced: it waits in its window, where a later one may take its place.',
+    },
+    entry_id: { type: 'string', description: 'Where it is in its stream. Of stored ones.' },
+    is_duplicate: { type: 'boolean', description: 'It had been stored before. Of stored ones.' },
+  },
+};
+
+const problem: JsonSchema = {
+  title: 'Problem',
+  description: 'Why a request was refused, in the form of RFC 9457.',
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'code'],
+  properties: {
+    type: { type: 'string', description: 'A URN made of the code.' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string', description: 'One sentence for people.' },
+    code: { type: 'string', description: 'Stable, for programs.' },
+    errors: {
+      description: 'Of invalid events: each fault.',
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['index', 'path', 'rule', 'message'],
+        properties: {
+          index: { type: 'integer', description: 'Which event of the list; 0 for a single one.' },
+          path: { type: 'string', description: 'JSON pointer inside the event.' },
+          rule: { type: 'string' },
+          message: { type: 'string' },
+        },
+      },
+    },
+  },
+};
+
+const answer: JsonSchema = {
+  title: 'Answer',
+  description: 'The result of a single event, or those of a list in its order.',
+  oneOf: [
+    schemaRef('Result'),
+    {
+      type: 'object',
+      required: ['results'],
+      properties: { results: { type: 'array', items: schemaRef('Result') } },
+    },
+  ],
+};
+
+function refusal(description: string, headers?: JsonSchema): JsonSchema {
+  return {
+    description,
+    ...(headers === undefined ? {} : { headers }),
+    content: { 'application/problem+json': { schema: schemaRef('Problem') } },
+  };
+}
+
+function responses(maxEvents: number): JsonSchema {
+  const retryAfter = { description: 'Seconds to wait.', schema: { type: 'integer' } };
+  return {
+    '201': { description: 'Every event is in its stream.', content: json(schemaRef('Answer')) },
+    '202': {
+      description: 'Accepted; one or more wait in their window.',
+      content: json(schemaRef('Answer')),
+    },
+    '400': refusal('The body is not JSON.'),
+    '401': refusal('No API key, or a wrong one.'),
+    '413': refusal(`The body is too large, or has more than ${maxEvents} events.`),
+    '415': refusal('The body is not application/json, or compressed.'),
+    '422': refusal('An event breaks the contract. Nothing was published.'),
+    '500': refusal('A fault of the gateway.'),
+    '503': refusal(
+      'Some events may not be stored, or, by `overloaded`, none is. Send the request again with the same event IDs.',
+      {
+        'Retry-After': retryAfter,
+      },
+    ),
+  };
+}
+
+/** Writes a catalog as the OpenAPI 3.1 document of the gateway's ingest. The same catalog gives the same document. */
+export function createOpenApiDocument(catalog: AnyCatalog, options: OpenApiOptions = {}): OpenApiDocument {
+  const { maxEventsPerRequest: maxEvents = 500 } = options;
+  const list = { type: 'array', minItems: 1, maxItems: maxEvents, items: schemaRef('Event') };
+  const post = {
+    operationId: 'publishEvents',
+    summary: 'Publish one event, or a list',
+    description:
+      'Checked whole before anything is stored. Safe to repeat with the same event IDs: each event is stored once.',
+    security: [{ apiKey: [] }],
+    requestBody: { required: true, content: json({ oneOf: [schemaRef('Event'), list] }) },
+    responses: responses(maxEvents),
+  };
+  const keys = componentKeys(catalog.eventTypes.map(({ name }) => name));
+  const schemas: readonly Named[] = [
+    ['Event', anyEvent(catalog.eventTypes, keys)],
+    ['Result', result],
+    ['Answer', answer],
+    ['Problem', problem],
+    ...catalog.eventTypes.flatMap((type) => schemasOf(catalog, keys, type)),
+  ];
+  return {
+    openapi: '3.1.0',
+    info: INFO,
+    paths: { '/v1/events': { post } },
+    components: {
+      securitySchemes: {
+        apiKey: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'One of the keys in MILLRACE_API_KEYS. Not needed in development mode.',
+        },
+      },
+      schemas: Object.fromEntries(schemas),
+    },
+  };
+}

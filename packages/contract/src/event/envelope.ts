@@ -1,0 +1,62 @@
+// The envelope that every event has, whatever its type: the `StreamEvent` of the data model, and its optional
+// metadata. The payload's shape is the event type's business.
+import { Object as Shape, type Static, String as Text, type TObject, type TSchema, Unknown } from 'typebox';
+import { eventId, optional, positiveInteger, roomId, timestamp } from '../schema/field-schemas.js';
+import type { EventIdRule } from '../text/event-id-rule.js';
+
+/** Schema of {@link EventMetadata}. Open: unknown fields are kept. */
+export const eventMetadata = Shape(
+  {
+    trace_id: optional(Text({ description: 'Identifier of the distributed trace the event belongs to.' })),
+    source_instance: optional(Text({ description: 'The backend instance that made the event.' })),
+    coalesced_count: optional(
+      positiveInteger({ description: 'How many events were coalesced into this one.' }),
+    ),
+  },
+  { description: 'Tracing and debugging information.' },
+);
+
+/** Optional tracing information. Each field may be absent or null. */
+export type EventMetadata = Static<typeof eventMetadata>;
+
+/** The fields of the envelope beside `event_type` and `payload`. */
+export function envelopeFields(idRule: EventIdRule) {
+  const comparison = idRule === 'text' ? '' : ', compared in lower case';
+  return {
+    event_id: eventId(idRule, {
+      description: `Unique identifier of the event${comparison}. The same id twice is one event.`,
+    }),
+    timestamp: timestamp({
+      description: 'When the event was made. Without an offset it is UTC. Clients receive it as RFC 3339.',
+    }),
+    room_id: roomId({ description: 'The room whose members receive the event.' }),
+    metadata: optional(eventMetadata),
+  };
+}
+
+/** The schema of a whole event with this payload, compiled as one check. */
+export function envelopeSchema(payload: TSchema, idRule: EventIdRule): TObject {
+  const { event_id, timestamp, room_id, metadata } = envelopeFields(idRule);
+  return Shape({ event_id, event_type: Text(), timestamp, room_id, payload, metadata });
+}
+
+/** The schema of an event of a type nobody knows: everything but the payload. */
+export function openEnvelopeSchema(idRule: EventIdRule): TObject {
+  return envelopeSchema(Unknown(), idRule);
+}
+
+/**
+ * One event. Once it was parsed, `event_id` is in the form in which IDs are compared (UUIDs in lower case) and `timestamp` in
+ * normal form. Unknown extra fields are kept at run time.
+ * @typeParam Type name of the event type
+ * @typeParam Payload what the type carries
+ */
+export interface StreamEvent<Type extends string = string, Payload = unknown> {
+  readonly event_id: string;
+  readonly event_type: Type;
+  /** ISO 8601; RFC 3339 with an offset once it was parsed, and as clients receive it. */
+  readonly timestamp: string;
+  readonly room_id: string;
+  readonly payload: Payload;
+  readonly metadata?: EventMetadata | null;
+}

@@ -1,0 +1,104 @@
+// The pieces that payload schemas are built of, ours and users'. Each is a TypeBox schema with a check that
+// runs compiled, and with standard keywords for the generated documents.
+import {
+  Array as ArrayOf,
+  Integer,
+  Null,
+  Optional,
+  type TArray,
+  String as Text,
+  type TInteger,
+  type TNull,
+  type TOptional,
+  type TSchema,
+  type TString,
+  type TUnion,
+  Union,
+} from 'typebox';
+import { checked } from '../checks/named-check.js';
+import { type EventIdRule, isEventId, MAX_EVENT_ID_BYTES } from '../text/event-id-rule.js';
+import { isTimestamp, MAX_TIMESTAMP_CHARS, TIMESTAMP_PATTERN } from '../text/iso-timestamp.js';
+import { isRoomId, MAX_ROOM_ID_BYTES } from '../text/room-id.js';
+import { isUuid, isUuidV4 } from '../text/uuid.js';
+
+/** What a piece says in the generated documents. */
+export interface PieceOptions {
+  /** One sentence on what the field means. */
+  readonly description?: string;
+}
+
+const HEX = '[0-9a-fA-F]';
+/** No control characters and no lone surrogates. */
+const TEXT_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]*$';
+
+/** A UUID of any version as text. Upper case is accepted and kept. */
+export function uuid(options: PieceOptions = {}): TString {
+  return checked(Text({ ...options }), isUuid, {
+    rule: 'format:uuid',
+    expected: 'a UUID',
+    jsonSchema: { format: 'uuid', pattern: `^${HEX}{8}-${HEX}{4}-${HEX}{4}-${HEX}{4}-${HEX}{12}$` },
+  });
+}
+
+/** A version 4 UUID as text. */
+export function uuidV4(options: PieceOptions = {}): TString {
+  return checked(Text({ ...options }), isUuidV4, {
+    rule: 'format:uuid-v4',
+    expected: 'a UUID of version 4',
+    jsonSchema: { format: 'uuid', pattern: `^${HEX}{8}-${HEX}{4}-4${HEX}{3}-[89abAB]${HEX}{3}-${HEX}{12}$` },
+  });
+}
+
+/** Any ISO 8601 date and time, checked against the calendar; see `normalizeTimestamp`. Without an offset it is UTC. */
+export function timestamp(options: PieceOptions = {}): TString {
+  return checked(Text({ ...options }), isTimestamp, {
+    rule: 'format:date-time',
+    expected: 'an ISO 8601 date and time',
+    // Not `format: date-time`, which is RFC 3339 alone. A pattern cannot ask the calendar.
+    jsonSchema: { pattern: TIMESTAMP_PATTERN, maxLength: MAX_TIMESTAMP_CHARS },
+  });
+}
+
+/** An `event_id` by a catalog's rule. */
+export function eventId(rule: EventIdRule, options: PieceOptions = {}): TString {
+  if (rule === 'uuid-v4') return uuidV4(options);
+  if (rule === 'uuid') return uuid(options);
+  return checked(Text({ ...options }), (text: string) => isEventId(text, rule), {
+    rule: 'format:event-id',
+    expected: `1 to ${MAX_EVENT_ID_BYTES} bytes of UTF-8 without control characters`,
+    jsonSchema: { minLength: 1, maxLength: MAX_EVENT_ID_BYTES, pattern: TEXT_PATTERN },
+  });
+}
+
+/** A room id: 1 to 256 bytes of UTF-8, no control characters; `*` alone is reserved. */
+export function roomId(options: PieceOptions = {}): TString {
+  return checked(Text({ ...options }), isRoomId, {
+    rule: 'format:room-id',
+    expected: `1 to ${MAX_ROOM_ID_BYTES} bytes of UTF-8 without control characters, and not "*"`,
+    // JSON Schema counts characters, so a long id that is not ASCII passes it and fails here.
+    jsonSchema: {
+      minLength: 1,
+      maxLength: MAX_ROOM_ID_BYTES,
+      pattern: TEXT_PATTERN,
+      not: { const: '*' },
+    },
+  });
+}
+
+/** A whole number of 1 or more that a JavaScript number holds exactly. */
+export function positiveInteger(options: PieceOptions = {}): TInteger {
+  return Integer({ ...options, minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+}
+
+/** A list with at least one item. */
+export function nonEmptyList<Item extends TSchema>(item: Item, options: PieceOptions = {}): TArray<Item> {
+  return ArrayOf(item, { ...options, minItems: 1 });
+}
+
+/**
+ * A field that may be absent or null; both mean absent. Its static type is `field?: T | null`.
+ * In JavaScript `undefined` counts as absent too, as it does in JSON.
+ */
+export function optional<Schema extends TSchema>(schema: Schema): TOptional<TUnion<[Schema, TNull]>> {
+  return Optional(Union([schema, Null()]));
+}

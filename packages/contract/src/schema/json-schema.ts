@@ -1,0 +1,174 @@
+// A catalog as JSON Schema 2020-12 documents, for producers in other languages. Standard keywords only: where
+// a check of ours is exact, the keywords come as near as they can (room ids: characters for bytes; the calendar, leap
+// seconds and what no client could read: not said).
+import type { TSchema } from 'typebox';
+import type { AnyCatalog } from '../catalog/catalog.js';
+import type { EventTypeDeclaration } from '../catalog/declaration.js';
+import { checkedPayload } from '../checks/event-check.js';
+import { namedCheckOf } from '../checks/named-check.js';
+import { envelopeFields } from '../event/envelope.js';
+import type { EventIdRule } from '../text/event-id-rule.js';
+
+/** A JSON Schema as plain data. */
+export type JsonSchema = { readonly [keyword: string]: unknown };
+
+/** Where the documents say they live. */
+export interface JsonSchemaOptions {
+  /**
+   * Beginning of every `$id`.
+   * @defaultValue 'urn:millrace:contract:'
+   */
+  readonly idPrefix?: string;
+}
+
+/** The documents of one catalog. Every one has its own `$id`; `event` refers to the payloads by theirs. */
+export interface JsonSchemas {
+  /** A whole event of any type: the envelope, and the payload schema that follows from `event_type`. */
+  readonly event: JsonSchema;
+  /** A flat stream entry: text fields, with JSON inside `payload` and `metadata`. */
+  readonly entry: JsonSchema;
+  /** Accepted payloads of each type, by the type's name. */
+  readonly payloads: Readonly<Record<string, JsonSchema>>;
+  /** Recommended payloads of the types that accept more, by the type's name. */
+  readonly recommended: Readonly<Record<string, JsonSchema>>;
+}
+
+const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
+const DEFAULT_ID_PREFIX = 'urn:millrace:contract:';
+
+/** Turns a compiled-check schema into plain keywords: refinements become the keywords that name them. */
+function toJsonSchema(schema: TSchema): JsonSchema {
+  const result: Record<string, unknown> = {};
+  for (const [keyword, value] of Object.entries(schema)) result[keyword] = toKeywordValue(value);
+  const refinements = (schema as JsonSchema)['~refine'];
+  if (Array.isArray(refinements)) {
+    for (const { check } of refinements as { check: (value: unknown) => boolean }[]) {
+      Object.assign(result, namedCheckOf(check)?.jsonSchema);
+    }
+  }
+  return result;
+}
+
+function toKeywordValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toKeywordValue);
+  if (value instanceof RegExp) return value.source;
+  return typeof value === 'object' && value !== null ? toJsonSchema(value) : value;
+}
+
+/** Schema of the payloads that a catalog accepts of a type, as plain keywords, titled by the type's name. */
+export function payloadSchema(catalog: AnyCatalog, type: EventTypeDeclaration): JsonSchema {
+  const accepted = checkedPayload(type, catalog);
+  // A schema with the recommended fields would refuse others: they are named in words.
+  const fields = accepted === type.payload ? [] : Object.keys(recommendedFields(type));
+  const recommendation = fields.length === 0 ? undefined : `Recommended fields: ${fields.join(', ')}.`;
+  return { ...head(type, 'Payload', recommendation), ...toJsonSchema(accepted) };
+}
+
+/** Schema of the payloads that are recommended for a type, as plain keywords. */
+function recommendedSchema(type: EventTypeDeclaration): JsonSchema {
+  return { ...head(type, 'Recommended payload'), ...toJsonSchema(type.payload) };
+}
+
+function recommendedFields({ payload }: EventTypeDeclaration): JsonSchema {
+  const { properties } = payload as { readonly properties?: JsonSchema }; // A schema is a plain object of keywords.
+  return properties ?? {};
+}
+
+function head(type: EventTypeDeclaration, title: string, recommendation?: string): JsonSchema {
+  const sentences = [type.description, recommendation].filter((sentence) => sentence !== undefined);
+  return {
+    title: `${title} of ${type.name}`,
+    ...(sentences.length === 0 ? {} : { description: sentences.join(' ') }),
+  };
+}
+
+/** The envelope's fields as plain keywords, with the payload and the type left to the caller. */
+export function envelopeProperties(
+  idRule: EventIdRule,
+  eventType: JsonSchema,
+  payload: JsonSchema,
+): JsonSchema {
+  const fields = envelopeFields(idRule);
+  return {
+    event_id: toJsonSchema(fields.event_id),
+    event_type: { description: 'Name of the event type. It decides what the payload holds.', ...eventType },
+    timestamp: toJsonSchema(fields.timestamp),
+    room_id: toJsonSchema(fields.room_id),
+    payload,
+    metadata: toJsonSchema(fields.metadata),
+  };
+}
+
+/** The fields of a flat entry as plain keywords. */
+export function entryProperties(idRule: EventIdRule, eventType: JsonSchema, payload: JsonSchema): JsonSchema {
+  const { event_id, event_type, timestamp, room_id, metadata } = envelopeProperties(
+    idRule,
+    eventType,
+    payload,
+  );
+  return {
+    event_id,
+    event_type,
+    timestamp,
+    room_id,
+    payload: jsonText('The payload as JSON text.', payload),
+    metadata: jsonText(
+      'The metadata as JSON text. An empty text and null mean none.',
+      metadata as JsonSchema, // Made above.
+    ),
+  };
+}
+
+function jsonText(description: string, contentSchema: JsonSchema): JsonSchema {
+  return { description, type: 'string', contentMediaType: 'application/json', contentSchema };
+}
+
+/** Fields that an event and an entry must have. */
+export const REQUIRED_FIELDS = ['event_id', 'event_type', 'timestamp', 'room_id', 'payload'] as const;
+
+/**
+ * Writes a catalog as JSON Schema 2020-12. The same catalog gives the same documents, byte for byte.
+ * Objects are open: unknown fields are allowed.
+ */
+export function createJsonSchemas(catalog: AnyCatalog, options: JsonSchemaOptions = {}): JsonSchemas {
+  const prefix = options.idPrefix ?? DEFAULT_ID_PREFIX;
+  const identity = (name: string): JsonSchema => ({ $schema: DIALECT, $id: `${prefix}${name}` });
+  const payloadId = ({ name }: EventTypeDeclaration): string => `payload:${encodeURIComponent(name)}`;
+  const recommendedId = ({ name }: EventTypeDeclaration): string => `recommended:${encodeURIComponent(name)}`;
+  const { eventTypes: types, eventIdRule: idRule } = catalog;
+  const eventType = { type: 'string', enum: types.map((type) => type.name) };
+  const event = {
+    ...identity('event'),
+    title: 'Event',
+    description: 'One event, with the payload that its type says.',
+    type: 'object',
+    required: REQUIRED_FIELDS,
+    properties: envelopeProperties(idRule, eventType, { description: 'What the event carries.' }),
+    oneOf: types.map((type) => ({
+      properties: {
+        event_type: { const: type.name },
+        payload: { $ref: `${prefix}${payloadId(type)}` },
+      },
+    })),
+  };
+  const entry = {
+    ...identity('entry'),
+    title: 'Stream entry',
+    description: 'One event as the flat fields of a stream entry, as a plain XADD writes them.',
+    type: 'object',
+    required: REQUIRED_FIELDS,
+    properties: entryProperties(idRule, eventType, {}),
+  };
+  const payloads = types.map(
+    (type) => [type.name, { ...identity(payloadId(type)), ...payloadSchema(catalog, type) }] as const,
+  );
+  const recommended = types
+    .filter((type) => checkedPayload(type, catalog) !== type.payload)
+    .map((type) => [type.name, { ...identity(recommendedId(type)), ...recommendedSchema(type) }] as const);
+  return {
+    event,
+    entry,
+    payloads: Object.fromEntries(payloads),
+    recommended: Object.fromEntries(recommended),
+  };
+}

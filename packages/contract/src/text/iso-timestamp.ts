@@ -1,0 +1,151 @@
+// Timestamps as the data model asks for them: any ISO 8601 date-time. Here is what that is, and how each of its forms
+// becomes the normal form, RFC 3339, in which timestamps are delivered and compared. Pure.
+import { isLeapYear, isRfc3339 } from './rfc3339.js';
+
+/** Longest timestamp that is looked at. Nobody measures time to more than a few digits. */
+export const MAX_TIMESTAMP_CHARS = 128;
+
+// Calendar date, ordinal date, week date; each in the extended format (with separators) and in the basic one (without).
+const EXTENDED_DATE = '(?<y>\\d{4})-(?:(?<mo>\\d\\d)-(?<d>\\d\\d)|(?<o>\\d{3})|W(?<w>\\d\\d)-(?<wd>[1-7]))';
+const EXTENDED_TIME = '(?<h>\\d\\d)(?::(?<mi>\\d\\d)(?::(?<s>\\d\\d))?)?';
+const BASIC_DATE = '(?<y>\\d{4})(?:(?<mo>\\d\\d)(?<d>\\d\\d)|(?<o>\\d{3})|W(?<w>\\d\\d)(?<wd>[1-7]))';
+const BASIC_TIME = '(?<h>\\d\\d)(?:(?<mi>\\d\\d)(?<s>\\d\\d)?)?';
+/** A decimal fraction of the last part of the time, behind a point or a comma. */
+const FRACTION = '(?:[.,](?<f>\\d+))?';
+/** Minus is the hyphen that everybody writes, or the sign that the standard names (U+2212). */
+const OFFSET = '(?<z>[Zz]|(?<sign>[+\\-\\u2212])(?<oh>[01]\\d|2[0-3])(?::?(?<om>[0-5]\\d))?)?';
+// A `T`, or the blank that many programs write. Both formats are not mixed: the standard forbids it.
+const FORMS = [
+  new RegExp(`^${EXTENDED_DATE}[Tt ]${EXTENDED_TIME}${FRACTION}${OFFSET}$`),
+  new RegExp(`^${BASIC_DATE}[Tt ]${BASIC_TIME}${FRACTION}${OFFSET}$`),
+];
+
+/**
+ * The same in one standard pattern for JSON Schema, which cannot ask the calendar: it accepts a 31 February too.
+ * `pattern` of draft 7 and 2020-12, without named groups.
+ */
+export const TIMESTAMP_PATTERN = `^(?:${plain(EXTENDED_DATE)}[Tt ]${plain(EXTENDED_TIME)}|${plain(BASIC_DATE)}[Tt ]${plain(BASIC_TIME)})${plain(FRACTION)}${plain(OFFSET)}$`;
+
+function plain(pattern: string): string {
+  return pattern.replace(/\(\?<[a-z]+>/g, '(?:');
+}
+
+type Parts = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The normal form (RFC 3339) of an ISO 8601 date-time; `undefined` for everything else. What is in normal form already is
+ * returned as it is. A time without an offset is UTC. Hour 24 is the beginning of the next day.
+ */
+export function normalizeTimestamp(text: string): string | undefined {
+  if (text.length > MAX_TIMESTAMP_CHARS) return undefined;
+  if (isRfc3339(text)) return text;
+  const parts = partsOf(text);
+  const date = parts === undefined ? undefined : dateOf(parts);
+  const time = parts === undefined ? undefined : timeOf(parts);
+  if (parts === undefined || date === undefined || time === undefined) return undefined;
+  const normal = `${textOf(time.isNextDay ? dayAfter(date) : date)}T${time.text}${offsetOf(parts)}`;
+  // The check of the normal form judges the rest: year 10000, minute 60, leap seconds.
+  return isRfc3339(normal) ? normal : undefined;
+}
+
+/** True for any ISO 8601 date-time: see {@link normalizeTimestamp}. */
+export function isTimestamp(text: string): boolean {
+  return normalizeTimestamp(text) !== undefined;
+}
+
+/** True when a checked timestamp has an offset from UTC. One that has none is taken as UTC. */
+export function hasUtcOffset(text: string): boolean {
+  return /(?:[Zz]|[+\-\u2212]\d\d(?::?\d\d)?)$/.test(text.slice(Math.max(0, text.search(/[Tt ]/))));
+}
+
+function partsOf(text: string): Parts | undefined {
+  for (const form of FORMS) {
+    const groups = form.exec(text)?.groups;
+    if (groups !== undefined) return groups;
+  }
+  return undefined;
+}
+
+interface CalendarDate {
+  readonly year: number;
+  /** 1 to 12. */
+  readonly month: number;
+  readonly day: number;
+}
+
+/** `undefined`: the calendar has no such day. */
+function dateOf({ y, mo, d, o, w, wd }: Parts): CalendarDate | undefined {
+  const year = Number(y);
+  if (mo !== undefined) return { year, month: Number(mo), day: Number(d) };
+  if (o !== undefined) {
+    const dayOfYear = Number(o);
+    const isDay = dayOfYear >= 1 && dayOfYear <= (isLeapYear(year) ? 366 : 365);
+    return isDay ? calendarDate(year, 1, dayOfYear) : undefined;
+  }
+  const week = Number(w);
+  if (week < 1 || week > weeksIn(year)) return undefined;
+  // Week 1 has the year's first Thursday in it, and so 4 January.
+  return calendarDate(year, 1, 4 - weekdayOf(year, 4) + (week - 1) * 7 + Number(wd));
+}
+
+/** A day that may lie beyond the month, or before it. */
+function calendarDate(year: number, month: number, day: number): CalendarDate {
+  const date = utcDate(year, month, day);
+  return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };
+}
+
+function dayAfter({ year, month, day }: CalendarDate): CalendarDate {
+  return calendarDate(year, month, day + 1);
+}
+
+function utcDate(year: number, month: number, day: number): Date {
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  return date;
+}
+
+/** 1 (Monday) to 7, of a day in January. */
+function weekdayOf(year: number, day: number): number {
+  return utcDate(year, 1, day).getUTCDay() || 7;
+}
+
+/** 53 where 1 January is a Thursday, or a Wednesday of a leap year. */
+function weeksIn(year: number): number {
+  const first = weekdayOf(year, 1);
+  return first === 4 || (first === 3 && isLeapYear(year)) ? 53 : 52;
+}
+
+function textOf({ year, month, day }: CalendarDate): string {
+  return `${digits(year, 4)}-${digits(month, 2)}-${digits(day, 2)}`;
+}
+
+function digits(value: number, length: number): string {
+  return String(value).padStart(length, '0');
+}
+
+/** Time of day as `hh:mm:ss` with its fraction. `undefined`: no clock shows it. */
+function timeOf({ h = '', mi, s, f = '' }: Parts): { text: string; isNextDay: boolean } | undefined {
+  if (h === '24') {
+    const isMidnight = !/[1-9]/.test(`${mi ?? ''}${s ?? ''}${f}`);
+    return isMidnight ? { text: '00:00:00', isNextDay: true } : undefined;
+  }
+  if (s !== undefined) return { text: `${h}:${mi}:${s}${f === '' ? '' : `.${f}`}`, isNextDay: false };
+  // A fraction of an hour or of a minute, brought to seconds: exact, whatever its length.
+  const [seconds, rest] = scaled(f, mi === undefined ? 3_600n : 60n);
+  const minute = mi === undefined ? Math.floor(seconds / 60) : Number(mi);
+  const text = `${h}:${digits(minute, 2)}:${digits(seconds % 60, 2)}${rest}`;
+  return { text, isNextDay: false };
+}
+
+/** `0.<fraction>` times `factor`: the whole part, and the rest as `.digits` or nothing. */
+function scaled(fraction: string, factor: bigint): readonly [number, string] {
+  if (fraction === '') return [0, ''];
+  const product = String(BigInt(fraction) * factor).padStart(fraction.length + 1, '0');
+  const rest = product.slice(-fraction.length).replace(/0+$/, '');
+  return [Number(product.slice(0, -fraction.length)), rest === '' ? '' : `.${rest}`];
+}
+
+function offsetOf({ z, sign, oh, om = '00' }: Parts): string {
+  if (sign === undefined || oh === undefined) return z === undefined ? 'Z' : z.toUpperCase();
+  return `${sign === '+' ? '+' : '-'}${oh}:${om}`;
+}
