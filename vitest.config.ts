@@ -8,8 +8,8 @@ const source = {
 };
 
 const slow = [
-  'packages/broker/test/cluster-{conformance,faults}.test.ts',
-  'packages/broker/test/redis-{failover,faults,lost-state,script-cache}.test.ts',
+  'packages/broker/test/redis/cluster/{conformance,faults}.test.ts',
+  'packages/broker/test/redis/{failover,faults,lost-state,script-cache}.test.ts',
   'packages/publisher/test/{shared-coalescing,message-burst}-redis.test.ts',
   'packages/signalr/test/{backplane-*,instances,redis-backplane}.test.ts',
   'packages/signalr/test/official-matrix*.test.ts',

@@ -27,7 +27,7 @@ const sabotages = [
     name: 'skip a cursor check: read from a new server before a heartbeat has looked at it, and believe every cursor',
     edits: [
       [
-        'packages/broker/src/redis/blocking-reader.ts',
+        'packages/broker/src/redis/connection/blocking-reader.ts',
         /settled === undefined \|\| settled\.runId === runId/,
         'settled?.runId !== `${runId} `',
       ],
@@ -52,7 +52,7 @@ const sabotages = [
     name: 'drop the epoch: positions of a lost stream are believed',
     edits: [
       [
-        'packages/broker/src/position.ts',
+        'packages/broker/src/positions/position.ts',
         /if \(epoch === current\.epoch\) return true;/,
         'if (epoch !== undefined) return true;',
       ],

@@ -1,5 +1,34 @@
 // Everything other packages may import.
 export { type BackOffOptions, backOffDelayMs } from './back-off.js';
+export { type CancelTimer, type Clock, pause, systemClock } from './clock.js';
+export { entryDigest } from './entries/entry-digest.js';
+export {
+  compareEntryIds,
+  entryIdMs,
+  FIRST_ENTRY_ID,
+  isEntryId,
+  LAST_ENTRY_ID,
+  minEntryId,
+  nextEntryId,
+  previousEntryId,
+} from './entries/entry-id.js';
+export { BROKER_ERROR_CODES, BrokerError, type BrokerErrorCode } from './errors.js';
+export { createMemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
+export { MemoryWindows, type MemoryWindowsPorts } from './memory/memory-windows.js';
+export { OldestFirstMap } from './oldest-first-map.js';
+export {
+  type BrokerOptions,
+  type ResolvedBrokerOptions,
+  resolveBrokerOptions,
+  type StreamOptions,
+} from './options.js';
+export {
+  MAX_PARTITIONS,
+  Partitioning,
+  partitionName,
+  partitionOf,
+  type StreamScope,
+} from './partitions/partitioning.js';
 export type {
   Broker,
   BrokerState,
@@ -23,35 +52,20 @@ export type {
   StreamStart,
   TickResult,
   TrimResult,
-} from './broker.js';
-export { type CancelTimer, type Clock, pause, systemClock } from './clock.js';
-export type { CounterStore, Occurrence } from './counters.js';
-export { entryDigest } from './entry-digest.js';
+} from './port/broker.js';
+export type { CounterStore, Occurrence } from './port/counters.js';
 export {
-  compareEntryIds,
-  entryIdMs,
-  FIRST_ENTRY_ID,
-  isEntryId,
-  LAST_ENTRY_ID,
-  minEntryId,
-  nextEntryId,
-  previousEntryId,
-} from './entry-id.js';
-export { mayBeEpochOf } from './epoch.js';
-export { BROKER_ERROR_CODES, BrokerError, type BrokerErrorCode } from './errors.js';
-export { createMember, type Member } from './member/member.js';
-export type { MemberErrorSource, MemberOptions, MemberState } from './member/member-options.js';
-export type { StreamTrouble, StreamTroubleKind } from './member/stream-health.js';
-export { createMemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
-export { MemoryWindows, type MemoryWindowsPorts } from './memory/memory-windows.js';
-export { OldestFirstMap } from './oldest-first-map.js';
-export {
-  type BrokerOptions,
-  type ResolvedBrokerOptions,
-  resolveBrokerOptions,
-  type StreamOptions,
-} from './options.js';
-export { MAX_PARTITIONS, Partitioning, partitionName, partitionOf, type StreamScope } from './partitions.js';
+  type WaitedEnding,
+  type WaitedInput,
+  WINDOW_LIMITS,
+  type WindowAddition,
+  type WindowClaim,
+  type WindowEnding,
+  type WindowInput,
+  type WindowName,
+  type WindowStore,
+} from './port/windows.js';
+export { mayBeEpochOf } from './positions/epoch.js';
 export {
   type CurrentPosition,
   type CurrentStreamPosition,
@@ -64,20 +78,16 @@ export {
   parsePosition,
   type StreamPosition,
   type ToldTip,
-} from './position.js';
-export { explainRedisFailure } from './redis/explain-failure.js';
+} from './positions/position.js';
+export { parseRedisUrl, type RedisUrl } from './redis/connection/redis-url.js';
+export { explainRedisFailure } from './redis/explain/explain-failure.js';
 export { createRedisBroker } from './redis/redis-broker.js';
-export { connectRedis, type RedisCommands, type RedisCommandsOptions } from './redis/redis-commands.js';
 export type { RedisBrokerOptions } from './redis/redis-options.js';
-export { parseRedisUrl, type RedisUrl } from './redis/redis-url.js';
 export {
-  type WaitedEnding,
-  type WaitedInput,
-  WINDOW_LIMITS,
-  type WindowAddition,
-  type WindowClaim,
-  type WindowEnding,
-  type WindowInput,
-  type WindowName,
-  type WindowStore,
-} from './windows.js';
+  connectRedis,
+  type RedisCommands,
+  type RedisCommandsOptions,
+} from './redis/routing/redis-commands.js';
+export type { StreamTrouble, StreamTroubleKind } from './subscriber/stream-health.js';
+export { createMember, type Member } from './subscriber/subscriber.js';
+export type { MemberErrorSource, MemberOptions, MemberState } from './subscriber/subscriber-options.js';

@@ -1,6 +1,6 @@
 // What a broker can be told, with the defaults, and the one place that checks it.
 import { BrokerError } from './errors.js';
-import { MAX_PARTITIONS, partitioningOf } from './partitions.js';
+import { MAX_PARTITIONS, partitioningOf } from './partitions/partitioning.js';
 
 /** A stream and the length it settles at once its entries are acknowledged. */
 export interface StreamOptions {

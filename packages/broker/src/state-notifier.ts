@@ -1,5 +1,5 @@
 // The state of a broker and who wants to know of it.
-import type { BrokerState } from './broker.js';
+import type { BrokerState } from './port/broker.js';
 
 type Listener = (state: BrokerState, cause?: Error) => void;
 

@@ -9,7 +9,7 @@ import {
   partitionOf,
 } from '@millrace/broker';
 import { describe, expect, it } from 'vitest';
-import { newEpoch } from '../../../../packages/broker/src/epoch.js';
+import { newEpoch } from '../../../../packages/broker/src/positions/epoch.js';
 import { RoomPositions } from '../../src/rooms/room-positions.js';
 
 const STREAMS = [

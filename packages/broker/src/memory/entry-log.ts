@@ -1,6 +1,7 @@
 // An append-only list of entries with Redis' rules for IDs: they rise strictly, also when the clock steps back.
-import type { Entry, EntryId } from '../broker.js';
-import { compareEntryIds, FIRST_ENTRY_ID } from '../entry-id.js';
+
+import { compareEntryIds, FIRST_ENTRY_ID } from '../entries/entry-id.js';
+import type { Entry, EntryId } from '../port/broker.js';
 
 /** Removed entries are let go in pieces of this many, so that a removal costs a constant on average. */
 const COMPACT_AT = 1024;

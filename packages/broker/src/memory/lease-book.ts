@@ -1,5 +1,5 @@
 // Leases and slots in memory, by the same rules as the scripts.
-import type { Lease, SlotClaim, SlotWish } from '../broker.js';
+import type { Lease, SlotClaim, SlotWish } from '../port/broker.js';
 
 /** The lease of one stream. The fence outlives it. */
 export class LeaseBook {

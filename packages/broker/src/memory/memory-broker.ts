@@ -11,6 +11,10 @@ import {
   checkStream,
   invalid,
 } from '../arguments.js';
+import { type Clock, systemClock } from '../clock.js';
+import { BrokerError } from '../errors.js';
+import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
+import { type Partitioning, partitioningOf } from '../partitions/partitioning.js';
 import type {
   Broker,
   BrokerState,
@@ -32,11 +36,7 @@ import type {
   StreamStart,
   TickResult,
   TrimResult,
-} from '../broker.js';
-import { type Clock, systemClock } from '../clock.js';
-import { BrokerError } from '../errors.js';
-import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
-import { type Partitioning, partitioningOf } from '../partitions.js';
+} from '../port/broker.js';
 import { StateNotifier } from '../state-notifier.js';
 import { SlotBook } from './lease-book.js';
 import { MemoryCounters } from './memory-counters.js';

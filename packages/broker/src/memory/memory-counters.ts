@@ -1,6 +1,7 @@
 // Shared counts inside one process.
-import type { CounterStore, Occurrence } from '../counters.js';
+
 import { OldestFirstMap } from '../oldest-first-map.js';
+import type { CounterStore, Occurrence } from '../port/counters.js';
 
 interface Count {
   readonly value: number;

@@ -1,4 +1,15 @@
 // One stream in memory with its group, members, dedupe IDs and dead letters: what the scripts do, in one process.
+
+import { toDeadLetter } from '../entries/dead-letter.js';
+import {
+  compareEntryIds,
+  entryIdMs,
+  FIRST_ENTRY_ID,
+  maxEntryId,
+  minEntryId,
+  nextEntryId,
+} from '../entries/entry-id.js';
+import type { ResolvedBrokerOptions, StreamOptions } from '../options.js';
 import type {
   DeadLetter,
   Entry,
@@ -15,18 +26,8 @@ import type {
   StreamStart,
   TickResult,
   TrimResult,
-} from '../broker.js';
-import { toDeadLetter } from '../dead-letter.js';
-import {
-  compareEntryIds,
-  entryIdMs,
-  FIRST_ENTRY_ID,
-  maxEntryId,
-  minEntryId,
-  nextEntryId,
-} from '../entry-id.js';
-import { newEpoch } from '../epoch.js';
-import type { ResolvedBrokerOptions, StreamOptions } from '../options.js';
+} from '../port/broker.js';
+import { newEpoch } from '../positions/epoch.js';
 import { EntryLog } from './entry-log.js';
 import { ExpiringMap } from './expiring-map.js';
 import { LeaseBook } from './lease-book.js';

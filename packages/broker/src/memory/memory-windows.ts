@@ -1,10 +1,10 @@
 // Coalescing windows in memory: the same promises as on Redis, for publishers that share one object.
 
 import { checkWindowInputs, checkWindowName } from '../arguments.js';
-import type { EntryId } from '../broker.js';
 import type { Clock } from '../clock.js';
 import { BrokerError } from '../errors.js';
 import { OldestFirstMap } from '../oldest-first-map.js';
+import type { EntryId } from '../port/broker.js';
 import {
   type WaitedEnding,
   type WaitedInput,
@@ -15,7 +15,7 @@ import {
   type WindowInput,
   type WindowName,
   type WindowStore,
-} from '../windows.js';
+} from '../port/windows.js';
 
 interface Held {
   readonly text: string;

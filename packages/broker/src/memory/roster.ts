@@ -1,6 +1,7 @@
 // The registered members of one stream and which of them are live.
-import type { EntryId } from '../broker.js';
-import { compareEntryIds, minEntryId } from '../entry-id.js';
+
+import { compareEntryIds, minEntryId } from '../entries/entry-id.js';
+import type { EntryId } from '../port/broker.js';
 
 interface Registration {
   cursor: EntryId;

@@ -2,7 +2,7 @@
 // and a name without braces hashes as a whole: so all keys of one stream fall into one slot and one script may touch
 // them. A coalescing window has a key of its own, in a slot of its own.
 import { createHash } from 'node:crypto';
-import type { WindowName } from '../windows.js';
+import type { WindowName } from '../port/windows.js';
 
 /** Every key that belongs to one stream. */
 export interface StreamKeys {
@@ -17,7 +17,7 @@ export interface StreamKeys {
   readonly lease: string;
   /**
    * HASH value, lastId, entriesAdded, runId: the epoch, how far the stream had come when last looked at, and on which
-   * server (mark: the same for users who may not ask INFO, see `run-marks.ts`); former, upTo: the epoch before, and up to where it is the same as this one.
+   * server (mark: the same for users who may not ask INFO, see `restart-markers.ts`); former, upTo: the epoch before, and up to where it is the same as this one.
    */
   readonly epoch: string;
   /** STREAM: rejected entries. */

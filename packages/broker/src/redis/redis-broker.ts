@@ -12,6 +12,11 @@ import {
   checkStream,
   invalid,
 } from '../arguments.js';
+import { toDeadLetter } from '../entries/dead-letter.js';
+import { LAST_ENTRY_ID } from '../entries/entry-id.js';
+import { BrokerError } from '../errors.js';
+import type { ResolvedBrokerOptions } from '../options.js';
+import type { Partitioning } from '../partitions/partitioning.js';
 import type {
   Broker,
   BrokerState,
@@ -33,31 +38,10 @@ import type {
   StreamStart,
   TickResult,
   TrimResult,
-} from '../broker.js';
-import { toDeadLetter } from '../dead-letter.js';
-import { LAST_ENTRY_ID } from '../entry-id.js';
-import { BrokerError } from '../errors.js';
-import type { ResolvedBrokerOptions } from '../options.js';
-import type { Partitioning } from '../partitions.js';
+} from '../port/broker.js';
 import { StateNotifier } from '../state-notifier.js';
-import { acceptedOf } from './accepted.js';
-import type { StoredEnding } from './apart-endings.js';
-import type { Settlement } from './blocking-reader.js';
-import { ClusterRouter } from './cluster/cluster-router.js';
-import { explainRedisFailure } from './explain-failure.js';
-import { layoutKey, slotsKey, streamKeys, typesKey } from './keys.js';
-import { checkLayout } from './layout.js';
-import { openRouter } from './open-router.js';
-import { RedisCounters } from './redis-counters.js';
-import {
-  type RedisBrokerOptions,
-  type ResolvedRedisOptions,
-  resolveRedisBrokerOptions,
-} from './redis-options.js';
-import { parseRedisUrl } from './redis-url.js';
-import { RedisWindows } from './redis-windows.js';
-import { asArray, asEntries, asNumber, asText } from './replies.js';
-import type { RedisRouter, RouterOptions } from './router.js';
+import { acceptedOf } from './calls/accepted.js';
+import { asArray, asEntries, asNumber, asText } from './calls/replies.js';
 import {
   acquireLeaseCall,
   announceCall,
@@ -75,10 +59,26 @@ import {
   type StreamBounds,
   tickCall,
   trimCall,
-} from './script-calls.js';
-import type { Served } from './script-replies.js';
-import { SingleRouter } from './single-router.js';
+} from './calls/script-calls.js';
+import type { Served } from './calls/script-replies.js';
+import { ClusterRouter } from './cluster/cluster-router.js';
+import type { Settlement } from './connection/blocking-reader.js';
+import { parseRedisUrl } from './connection/redis-url.js';
+import { explainRedisFailure } from './explain/explain-failure.js';
+import { layoutKey, slotsKey, streamKeys, typesKey } from './keys.js';
+import { checkLayout } from './layout.js';
+import { RedisCounters } from './redis-counters.js';
+import {
+  type RedisBrokerOptions,
+  type ResolvedRedisOptions,
+  resolveRedisBrokerOptions,
+} from './redis-options.js';
+import type { RedisRouter, RouterOptions } from './routing/command-router.js';
+import { openRouter } from './routing/open-router.js';
+import { SingleRouter } from './routing/single-router.js';
 import { StoredPartitions } from './stored-partitions.js';
+import { RedisWindows } from './windows/redis-windows.js';
+import type { StoredEnding } from './windows/remote-endings.js';
 
 /** What belongs to one stream. */
 interface StreamPart extends StreamBounds {

@@ -1,8 +1,8 @@
 // Shared counts on Redis: one key each, which ends by itself.
-import type { CounterStore, Occurrence } from '../counters.js';
+import type { CounterStore, Occurrence } from '../port/counters.js';
+import { asNumber } from './calls/replies.js';
+import type { ScriptCall } from './calls/script-calls.js';
 import { counterKey } from './keys.js';
-import { asNumber } from './replies.js';
-import type { ScriptCall } from './script-calls.js';
 import { countScript } from './scripts/counters.js';
 
 /** Dependencies of {@link RedisCounters}. */

@@ -2,7 +2,7 @@
 import { type Clock, systemClock } from '../clock.js';
 import { BrokerError } from '../errors.js';
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
-import { parseRedisUrl } from './redis-url.js';
+import { parseRedisUrl } from './connection/redis-url.js';
 
 /** Options of `createRedisBroker`. */
 export interface RedisBrokerOptions extends BrokerOptions {

@@ -2,10 +2,10 @@
 import type { Clock } from '../clock.js';
 import { BrokerError, isRefusal } from '../errors.js';
 import type { StreamOptions } from '../options.js';
-import { Partitioning, partitioningOf } from '../partitions.js';
-import { acceptedOf } from './accepted.js';
+import { Partitioning, partitioningOf } from '../partitions/partitioning.js';
+import { acceptedOf } from './calls/accepted.js';
+import { partitionsCall, type ScriptCall } from './calls/script-calls.js';
 import { streamKeys } from './keys.js';
-import { partitionsCall, type ScriptCall } from './script-calls.js';
 
 /** How often a publisher asks whether the number of partitions has been chosen. */
 const LOOK_AGAIN_MS = 1_000;

@@ -2,7 +2,7 @@
 // the truth as soon as it was made.
 import { type Broker, compareEntryIds, cursorsAfter, type EntryId, parsePosition } from '@millrace/broker';
 import { append, CHAT, present } from '@millrace/testkit';
-import { StreamTrack } from '../../src/member/stream-track.js';
+import { StreamTrack } from '../../src/subscriber/stream-track.js';
 import { Group } from './group.js';
 
 /** What only a store outside this process can suffer. */

@@ -1,8 +1,8 @@
 // One node of a cluster, as far as commands go to it: a connection that is opened when it is first wanted.
-import type { BrokerState } from '../../broker.js';
-import { RedisConnection } from '../connection.js';
-import type { NodeAddress } from '../redis-url.js';
-import type { RouterOptions } from '../router.js';
+import type { BrokerState } from '../../port/broker.js';
+import { RedisConnection } from '../connection/redis-connection.js';
+import type { NodeAddress } from '../connection/redis-url.js';
+import type { RouterOptions } from '../routing/command-router.js';
 
 /** A node. Once its connection was there, it comes back by itself until `close`. */
 export class ClusterNode {

@@ -1,15 +1,15 @@
 // Everything on the nodes of a Redis Cluster: each command goes to the master of its key's slot, follows the slot when it moves,
 // and finds the new master after a failover.
 import { backOffDelayMs } from '../../back-off.js';
-import type { BrokerState, Entry, EntryId, ReadOptions } from '../../broker.js';
 import { pause } from '../../clock.js';
 import { BrokerError, toBrokerError } from '../../errors.js';
-import { readCommand } from '../blocking-reader.js';
-import type { RedisConnection, SendOptions } from '../connection.js';
-import type { NodeAddress, RedisUrl } from '../redis-url.js';
-import { asStreams } from '../replies.js';
-import type { RedisRouter, RouterOptions } from '../router.js';
-import type { ScriptCall } from '../script-calls.js';
+import type { BrokerState, Entry, EntryId, ReadOptions } from '../../port/broker.js';
+import { asStreams } from '../calls/replies.js';
+import type { ScriptCall } from '../calls/script-calls.js';
+import { readCommand } from '../connection/blocking-reader.js';
+import type { RedisConnection, SendOptions } from '../connection/redis-connection.js';
+import type { NodeAddress, RedisUrl } from '../connection/redis-url.js';
+import type { RedisRouter, RouterOptions } from '../routing/command-router.js';
 import { type Reaction, reactionTo } from './reaction.js';
 import { StreamReader } from './stream-reader.js';
 import { Topology } from './topology.js';

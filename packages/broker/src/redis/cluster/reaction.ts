@@ -1,8 +1,8 @@
 // What an error reply of a cluster node asks for. None of these commands was executed, so sending them again repeats
 // nothing. Pure.
 import type { BrokerError } from '../../errors.js';
-import { isErrorReply } from '../redis-errors.js';
-import type { NodeAddress } from '../redis-url.js';
+import { isErrorReply } from '../connection/redis-errors.js';
+import type { NodeAddress } from '../connection/redis-url.js';
 import { addressOf } from './slot-map.js';
 
 /** How to go on after a failure. */

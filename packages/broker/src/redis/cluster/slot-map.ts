@@ -1,8 +1,8 @@
 // Which node serves which hash slot, as far as known. What one node said may be out of date; MOVED corrects it.
 import { BrokerError } from '../../errors.js';
-import { SLOT_COUNT } from '../../key-slot.js';
-import type { NodeAddress } from '../redis-url.js';
-import { asArray, asNumber, asText } from '../replies.js';
+import { SLOT_COUNT } from '../../partitions/key-slot.js';
+import { asArray, asNumber, asText } from '../calls/replies.js';
+import type { NodeAddress } from '../connection/redis-url.js';
 
 /** The map; at most one address per slot. */
 export class SlotMap {

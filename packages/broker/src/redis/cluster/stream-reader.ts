@@ -1,9 +1,9 @@
 // The blocking reads of one stream, on a connection of its own to the node that has the stream now.
-import type { BrokerState, Entry, EntryId, ReadOptions } from '../../broker.js';
-import { BlockingReader } from '../blocking-reader.js';
-import { RedisConnection } from '../connection.js';
-import type { NodeAddress } from '../redis-url.js';
-import type { RouterOptions } from '../router.js';
+import type { BrokerState, Entry, EntryId, ReadOptions } from '../../port/broker.js';
+import { BlockingReader } from '../connection/blocking-reader.js';
+import { RedisConnection } from '../connection/redis-connection.js';
+import type { NodeAddress } from '../connection/redis-url.js';
+import type { RouterOptions } from '../routing/command-router.js';
 import type { Topology } from './topology.js';
 
 interface Place {

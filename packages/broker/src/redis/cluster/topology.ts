@@ -1,9 +1,9 @@
 // Which nodes there are, which of them are needed, and whether all of these can be reached.
 import { BrokerError } from '../../errors.js';
-import { keySlot } from '../../key-slot.js';
-import type { NodeAddress, RedisUrl } from '../redis-url.js';
-import { asText } from '../replies.js';
-import type { RouterOptions } from '../router.js';
+import { keySlot } from '../../partitions/key-slot.js';
+import { asText } from '../calls/replies.js';
+import type { NodeAddress, RedisUrl } from '../connection/redis-url.js';
+import type { RouterOptions } from '../routing/command-router.js';
 import { ClusterNode } from './cluster-node.js';
 import { parseClusterSlots, SlotMap } from './slot-map.js';
 

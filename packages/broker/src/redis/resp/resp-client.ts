@@ -4,7 +4,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '../../clock.js';
 import { BrokerError } from '../../errors.js';
-import { type Deadline, DeadlineWatch } from '../deadline-watch.js';
+import { type Deadline, DeadlineWatch } from '../connection/deadline-watch.js';
 import { ErrorReply, ReplyCursor } from './reply-cursor.js';
 import { ReplyFramer } from './reply-framer.js';
 

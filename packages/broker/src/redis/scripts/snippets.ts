@@ -5,7 +5,7 @@
 // fields, a later build may add fields behind them (`|` and anything), and a hash may have fields that this build does not
 // know: neither is ever removed because it is unknown. Whoever owns a value writes it anew as its own build knows it: a
 // member its own cursor and slot, the holder of a lease or claim what belongs to that.
-import { WINDOW_LIMITS } from '../../windows.js';
+import { WINDOW_LIMITS } from '../../port/windows.js';
 
 /** `idLess(a, b)`, `idMin(a, b)`, `idNext(id)`; the largest ID there is has none after it and is returned itself. */
 export const idFunctions = `
@@ -168,7 +168,7 @@ end
 
 /**
  * `readRun(key, mark, refuted)` → which run of a server this is, by INFO; where the user may not ask that (`mark` is not empty), by a mark
- * that the caller has proven to be this run's, see `run-marks.ts`. Where the record has another mark, which the caller has not
+ * that the caller has proven to be this run's, see `restart-markers.ts`. Where the record has another mark, which the caller has not
  * refuted: nothing, and the answer that asks about it.
  * `settleEpoch(key, tip, fresh, stream, hasGroup, run)` → the stream's epoch, and what is known of the life before it:
  * `{ value, former, upTo }`. It becomes `fresh` when there is none, when the stream went back behind what was seen of

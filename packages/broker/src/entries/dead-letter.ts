@@ -1,0 +1,18 @@
+// How a dead letter is written into its stream, and what such an entry means. Pure; the same for every broker.
+import { MAX_FIELDS } from '../arguments.js';
+import type { DeadLetter, Entry } from '../port/broker.js';
+import { parseFieldsJson } from './fields-json.js';
+
+/** Reads one entry of a dead-letter stream. Never throws: another process may have written it. */
+export function toDeadLetter({ id, fields, isUtf8 }: Entry): DeadLetter {
+  const content = parseFieldsJson(fields['fields'] ?? '');
+  const size = Object.keys(content).length;
+  return {
+    id,
+    originId: fields['origin_id'] ?? '',
+    reason: fields['reason'] ?? '',
+    rejectedBy: fields['rejected_by'] ?? '',
+    fields: content,
+    isReplayable: size > 0 && size <= MAX_FIELDS && isUtf8 !== false && fields['is_utf8'] !== '0',
+  };
+}

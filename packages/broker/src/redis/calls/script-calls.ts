@@ -1,0 +1,266 @@
+// Every call of a script as a value: which script, with which keys and arguments, and what its reply means. Pure.
+
+import { ANNOUNCEMENT_LIMITS, namesIn } from '../../announcements.js';
+import type { BrokerError } from '../../errors.js';
+import type { ResolvedBrokerOptions } from '../../options.js';
+import type {
+  DeadLetter,
+  Entry,
+  EntryId,
+  HeartbeatReply,
+  Lease,
+  LedgerTick,
+  OutgoingEntry,
+  PublishReceipt,
+  SlotClaim,
+  SlotWish,
+  StreamInspection,
+  StreamPlace,
+  StreamStart,
+  TickResult,
+  TrimResult,
+} from '../../port/broker.js';
+import { newEpoch } from '../../positions/epoch.js';
+import { type StreamKeys, slotsKey, typesKey, windowKey } from '../keys.js';
+import { announcedScript, announceScript } from '../scripts/announce.js';
+import { deadLetterScript } from '../scripts/dead-letter.js';
+import { heartbeatScript } from '../scripts/heartbeat.js';
+import { inspectScript } from '../scripts/inspect.js';
+import { acquireLeaseScript, releaseLeaseScript } from '../scripts/lease.js';
+import { partitionsScript } from '../scripts/partitions.js';
+import { publishScript } from '../scripts/publish.js';
+import { registerScript } from '../scripts/register.js';
+import { replayDeadLetterScript } from '../scripts/replay-dead-letter.js';
+import type { Script } from '../scripts/script.js';
+import { claimSlotScript, releaseSlotScript } from '../scripts/slots.js';
+import { tickScript } from '../scripts/tick.js';
+import { trimScript } from '../scripts/trim.js';
+import { endingText } from '../windows/window-texts.js';
+import { asArray, asNumber, asText } from './replies.js';
+import {
+  asHeartbeatReply,
+  asInspection,
+  asReceipts,
+  asServedStart,
+  asSlotClaim,
+  asTickResult,
+  asTrimResult,
+  type Served,
+} from './script-replies.js';
+
+/** One call, ready to be sent. */
+export interface ScriptCall<T> {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+  readonly parse: (reply: unknown) => T;
+  /** The script judges which run of a server it runs on, and takes two more arguments for it; see `restart-markers.ts`. */
+  readonly isSettling?: true;
+}
+
+/** A stream as the calls need it. */
+export interface StreamBounds {
+  readonly keys: StreamKeys;
+  readonly maxLength: number;
+  readonly hardCap: number;
+}
+
+/**
+ * Appends a batch; one receipt or error per entry. `isApart`: windows lie on other
+ * servers, so that endings are sent to them afterwards.
+ */
+export function publishCall(
+  { keys, hardCap }: StreamBounds,
+  options: ResolvedBrokerOptions,
+  entries: readonly OutgoingEntry[],
+  isApart: boolean,
+): ScriptCall<(PublishReceipt | BrokerError)[]> {
+  const dedupeKeys: string[] = [];
+  const windowKeys: string[] = [];
+  const args: (string | number)[] = [];
+  for (const { dedupeId, fields, ends } of entries) {
+    const names = Object.keys(fields);
+    const ending = isApart ? undefined : ends;
+    args.push((dedupeId === undefined ? 0 : 1) + (ending === undefined ? 0 : 2), names.length * 2);
+    for (const name of names) args.push(name, fields[name] ?? '');
+    if (dedupeId !== undefined) dedupeKeys.push(keys.dedupe(dedupeId));
+    if (ending === undefined) continue;
+    windowKeys.push(windowKey(ending.window));
+    args.push(ending.key, endingText(ending));
+  }
+  return {
+    script: publishScript,
+    keys: [keys.stream, keys.expired, ...dedupeKeys, ...windowKeys],
+    args: [options.group, hardCap, options.trimBatchSize, options.dedupeWindowMs, dedupeKeys.length, ...args],
+    parse: (reply) => asReceipts(reply, entries.length),
+  };
+}
+
+/** The number of partitions that is stored for a declared stream, 0 for none; a `wanted` one is stored where there is none. */
+export function partitionsCall(keys: StreamKeys, wanted: number): ScriptCall<number> {
+  return { script: partitionsScript, keys: [keys.partitions], args: [wanted], parse: asNumber };
+}
+
+/** @see Broker.register */
+export function registerCall(
+  keys: StreamKeys,
+  { group, livenessMs }: ResolvedBrokerOptions,
+  member: string,
+): ScriptCall<Served<StreamStart>> {
+  return {
+    script: registerScript,
+    isSettling: true,
+    keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
+    args: [member, group, livenessMs, newEpoch(keys.stream)],
+    parse: (reply) => asServedStart(keys.stream, reply),
+  };
+}
+
+/** @see Broker.heartbeat */
+export function heartbeatCall(
+  keys: StreamKeys,
+  { livenessMs, group }: ResolvedBrokerOptions,
+  member: string,
+  { cursor, epoch, entriesAdded, digest = '' }: StreamPlace,
+): ScriptCall<Served<HeartbeatReply>> {
+  return {
+    script: heartbeatScript,
+    isSettling: true,
+    keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
+    args: [member, cursor, epoch, entriesAdded, livenessMs, newEpoch(keys.stream), digest, group],
+    parse: (reply) => asHeartbeatReply(keys.stream, reply),
+  };
+}
+
+/** @see Broker.claimSlot */
+export function claimSlotCall(
+  { group, leaseMs }: ResolvedBrokerOptions,
+  owner: string,
+  { preferred = 0, instance = '', isRenewal = false }: SlotWish,
+): ScriptCall<SlotClaim> {
+  return {
+    script: claimSlotScript,
+    keys: [slotsKey(group)],
+    args: [owner, leaseMs, preferred, instance, isRenewal ? 1 : 0],
+    parse: asSlotClaim,
+  };
+}
+
+/** @see Broker.releaseSlot */
+export function releaseSlotCall({ group }: ResolvedBrokerOptions, owner: string): ScriptCall<void> {
+  return { script: releaseSlotScript, keys: [slotsKey(group)], args: [owner], parse: () => {} };
+}
+
+/** @see Broker.acquireLease */
+export function acquireLeaseCall(
+  keys: StreamKeys,
+  { leaseMs }: ResolvedBrokerOptions,
+  owner: string,
+): ScriptCall<Lease | undefined> {
+  return {
+    script: acquireLeaseScript,
+    keys: [keys.lease],
+    args: [owner, leaseMs],
+    parse: (fence) => (fence === null ? undefined : { stream: keys.stream, owner, fence: asNumber(fence) }),
+  };
+}
+
+/** @see Broker.releaseLease */
+export function releaseLeaseCall(keys: StreamKeys, { owner, fence }: Lease): ScriptCall<void> {
+  return { script: releaseLeaseScript, keys: [keys.lease], args: [owner, fence], parse: () => {} };
+}
+
+/** @see Broker.tickLedger */
+export function tickCall(
+  keys: StreamKeys,
+  { group, livenessMs }: ResolvedBrokerOptions,
+  lease: Lease,
+  tick: LedgerTick,
+): ScriptCall<TickResult> {
+  return {
+    script: tickScript,
+    keys: [keys.stream, keys.cursors, keys.lease, keys.epoch],
+    args: [lease.owner, lease.fence, group, tick.consumer, tick.count, livenessMs, tick.cursor ?? ''],
+    parse: asTickResult,
+  };
+}
+
+/** @see Broker.trim */
+export function trimCall(
+  { keys, maxLength, hardCap }: StreamBounds,
+  { group, minAgeMs, trimBatchSize }: ResolvedBrokerOptions,
+  lease: Lease,
+): ScriptCall<TrimResult> {
+  return {
+    script: trimScript,
+    keys: [keys.stream, keys.cursors, keys.lease, keys.expired],
+    args: [lease.owner, lease.fence, group, maxLength, hardCap, minAgeMs, trimBatchSize],
+    parse: asTrimResult,
+  };
+}
+
+/** @see Broker.deadLetter */
+export function deadLetterCall(
+  keys: StreamKeys,
+  { deadMarkMs, deadLetterMaxLength }: ResolvedBrokerOptions,
+  { entry, reason, rejectedBy }: Pick<DeadLetter, 'reason' | 'rejectedBy'> & { readonly entry: Entry },
+): ScriptCall<boolean> {
+  return {
+    script: deadLetterScript,
+    keys: [keys.dead, keys.deadMark(entry.id)],
+    args: [
+      deadMarkMs,
+      deadLetterMaxLength,
+      entry.id,
+      reason,
+      rejectedBy,
+      JSON.stringify(entry.fields),
+      entry.isUtf8 === false ? 0 : 1,
+    ],
+    parse: (reply) => reply === 1,
+  };
+}
+
+/** Appends the fields of this dead letter and removes it; `undefined` when it is gone. @see Broker.replayDeadLetter */
+export function replayDeadLetterCall(
+  keys: StreamKeys,
+  { id, fields }: Pick<DeadLetter, 'id' | 'fields'>,
+): ScriptCall<EntryId | undefined> {
+  return {
+    script: replayDeadLetterScript,
+    keys: [keys.stream, keys.dead],
+    args: [id, ...Object.entries(fields).flat()],
+    parse: (reply) => (reply === null ? undefined : asText(reply)),
+  };
+}
+
+/** @see Broker.inspect */
+export function inspectCall(
+  keys: StreamKeys,
+  { group }: ResolvedBrokerOptions,
+): ScriptCall<StreamInspection> {
+  return {
+    script: inspectScript,
+    keys: [keys.stream, keys.expired, keys.dead],
+    args: [group],
+    parse: (reply) => asInspection(keys.stream, reply),
+  };
+}
+
+/** @see Broker.announce */
+export function announceCall(
+  { group }: ResolvedBrokerOptions,
+  member: string,
+  names: readonly string[],
+): ScriptCall<void> {
+  const { lifetimeMs, maxMembers } = ANNOUNCEMENT_LIMITS;
+  const text = names.length === 0 ? '' : JSON.stringify(names);
+  const args = [member, lifetimeMs, maxMembers, text];
+  return { script: announceScript, keys: [typesKey(group)], args, parse: () => {} };
+}
+
+/** @see Broker.announced */
+export function announcedCall({ group }: ResolvedBrokerOptions): ScriptCall<ReadonlySet<string>> {
+  const parse = (reply: unknown): ReadonlySet<string> => namesIn(asArray(reply).map(asText));
+  return { script: announcedScript, keys: [typesKey(group)], args: [], parse };
+}

@@ -1,0 +1,115 @@
+// What each script's reply means, as a value of the port. One function per script; the order of the elements is the
+// script's contract.
+
+import { BrokerError } from '../../errors.js';
+import type {
+  HeartbeatReply,
+  HeartbeatVerdict,
+  PublishReceipt,
+  SlotClaim,
+  StreamInspection,
+  StreamStart,
+  TickResult,
+  TrimResult,
+} from '../../port/broker.js';
+import { codeOfReply, messageOfReply } from '../connection/redis-errors.js';
+import { asArray, asNumber, asText, asTimeMs } from './replies.js';
+
+/** Reply of `publishScript` to so many entries: pairs of ID and repeat flag, perhaps an error text as the last element. */
+export function asReceipts(reply: unknown, entries: number): (PublishReceipt | BrokerError)[] {
+  const items = asArray(reply);
+  const receipts: (PublishReceipt | BrokerError)[] = [];
+  for (let at = 0; at + 1 < items.length; at += 2) {
+    receipts.push({ id: asText(items[at]), isDuplicate: items[at + 1] === 1 });
+  }
+  if (receipts.length === entries) return receipts;
+  const message = items.length % 2 === 1 ? asText(items.at(-1)) : 'the entry was left unanswered';
+  const code = codeOfReply(message);
+  receipts.push(new BrokerError(code, messageOfReply(message), { nothingHappened: true }));
+  while (receipts.length < entries) {
+    const text = `Not tried, because the store refused an entry before it: ${messageOfReply(message)}`;
+    receipts.push(new BrokerError(code, text, { nothingHappened: true }));
+  }
+  return receipts;
+}
+
+/** A reply, and which run of which server gave it. */
+export interface Served<T> {
+  readonly value: T;
+  readonly runId: string;
+}
+
+/** Reply of `registerScript`. */
+export function asServedStart(stream: string, reply: unknown): Served<StreamStart> {
+  return { value: asStreamStart(stream, asArray(reply)), runId: asText(asArray(reply).at(-1)) };
+}
+
+function asStreamStart(stream: string, reply: readonly unknown[]): StreamStart {
+  const [epoch, cursor, lastId, entriesAdded, seconds, micros, former, upTo] = reply;
+  const formerEpoch = asText(former);
+  return {
+    stream,
+    epoch: asText(epoch),
+    ...(formerEpoch === '' ? {} : { former: { epoch: formerEpoch, upTo: asText(upTo) } }),
+    cursor: asText(cursor),
+    lastId: asText(lastId),
+    entriesAdded: asNumber(entriesAdded),
+    timeMs: asTimeMs(seconds, micros),
+  };
+}
+
+/** Reply of `heartbeatScript`. */
+export function asHeartbeatReply(stream: string, reply: unknown): Served<HeartbeatReply> {
+  const [verdict, ...rest] = asArray(reply);
+  const value = { ...asStreamStart(stream, rest), verdict: asVerdict(asText(verdict)) };
+  return { value, runId: asText(rest.at(-1)) };
+}
+
+function asVerdict(text: string): HeartbeatVerdict {
+  if (text === 'alive' || text === 'revived' || text === 'moved' || text === 'reset') return text;
+  throw new BrokerError('refused', `Redis answered an unknown verdict ${text}`);
+}
+
+/** Reply of `claimSlotScript`: the slot, then every slot held. */
+export function asSlotClaim(reply: unknown): SlotClaim {
+  const [slot, ...held] = asArray(reply).map(asNumber);
+  return { slot: asNumber(slot), heldSlots: held.sort((a, b) => a - b) };
+}
+
+/** Reply of `tickScript`; null when fenced. */
+export function asTickResult(reply: unknown): TickResult {
+  if (reply === null) return { status: 'fenced' };
+  const [consumed, acknowledged, ...declaredDead] = asArray(reply);
+  return {
+    status: 'ticked',
+    consumed: asNumber(consumed),
+    acknowledged: asNumber(acknowledged),
+    declaredDead: declaredDead.map(asText),
+  };
+}
+
+/** Reply of `trimScript`; null when fenced. */
+export function asTrimResult(reply: unknown): TrimResult {
+  if (reply === null) return { status: 'fenced' };
+  const [removed, expired] = asArray(reply);
+  return { status: 'trimmed', removed: asNumber(removed), expired: asNumber(expired) };
+}
+
+/** Reply of `inspectScript`. */
+export function asInspection(stream: string, reply: unknown): StreamInspection {
+  const [length, added, first, last, unconsumed, pending, oldest, expired, dead, seconds, micros] =
+    asArray(reply);
+  return {
+    stream,
+    length: asNumber(length),
+    entriesAdded: asNumber(added),
+    firstId: asText(first) || undefined,
+    lastId: asText(last),
+    unconsumed: asNumber(unconsumed),
+    pending: asNumber(pending),
+    oldestPendingId: asText(oldest) || undefined,
+    expired: asNumber(expired),
+    deadLetters: asNumber(dead),
+    timeMs: asTimeMs(seconds, micros),
+  };
+}

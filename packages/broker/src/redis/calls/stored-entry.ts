@@ -1,0 +1,85 @@
+// An entry as it came from Redis: the bytes of its part of the reply, read when somebody asks for them.
+import { isUtf8 } from 'node:buffer';
+import type { Entry, EntryId } from '../../port/broker.js';
+import { ReplyCursor } from '../resp/reply-cursor.js';
+
+/** Names that are remembered, by their place in an entry. */
+const MAX_NAMES = 16;
+
+interface Name {
+  readonly text: string;
+  readonly bytes: Buffer;
+}
+
+/** Names of the fields of earlier entries: most have the same, and comparing bytes costs less than reading text. */
+const names: (Name | undefined)[] = [];
+
+const NO_BYTES = Buffer.alloc(0);
+
+/** Keeps the bytes of the whole reply alive until its fields are read: nothing should hold many that nobody reads. */
+export class StoredEntry implements Entry {
+  readonly id: EntryId;
+  #bytes: Buffer;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #isPlain: boolean;
+  /** True when names and values are UTF-8; `undefined` until somebody asks. */
+  #isText: boolean | undefined;
+  #fields: Readonly<Record<string, string>> | undefined;
+
+  /** Reads on to the end of the entry. `isPlain`: the bytes of the reply are ASCII. */
+  constructor(cursor: ReplyCursor, isPlain: boolean) {
+    this.id = cursor.text();
+    this.#bytes = cursor.bytes;
+    this.#isPlain = isPlain;
+    this.#start = cursor.at;
+    for (let left = cursor.number(); left > 0; left--) cursor.skip();
+    this.#end = cursor.at;
+  }
+
+  /** Fields by name. The last value of a repeated name counts. */
+  get fields(): Readonly<Record<string, string>> {
+    if (this.#fields !== undefined) return this.#fields;
+    this.#fields = this.#readFields();
+    this.#isText = this.isUtf8 !== false;
+    this.#bytes = NO_BYTES;
+    return this.#fields;
+  }
+
+  get byteLength(): number {
+    return this.#end - this.#start;
+  }
+
+  get isUtf8(): false | undefined {
+    this.#isText ??= this.#isPlain || isUtf8(this.#bytes.subarray(this.#start, this.#end));
+    return this.#isText ? undefined : false;
+  }
+
+  #readFields(): Record<string, string> {
+    const cursor = new ReplyCursor(this.#bytes, this.#start);
+    const count = cursor.number();
+    const fields: Record<string, string> = {};
+    for (let at = 0; at + 1 < count; at += 2) {
+      const name = nameAt(cursor, at / 2);
+      setField(fields, name, this.#isPlain ? cursor.plainText() : cursor.text());
+    }
+    return fields;
+  }
+}
+
+function nameAt(cursor: ReplyCursor, place: number): string {
+  const known = names[place];
+  if (known !== undefined && cursor.skipIf(known.bytes)) return known.text;
+  const text = cursor.text();
+  if (place < MAX_NAMES && text.length < 64) names[place] = { text, bytes: Buffer.from(text) };
+  return text;
+}
+
+/** Assigning to `__proto__` would change the object's prototype instead of storing a field. */
+function setField(fields: Record<string, string>, name: string, value: string): void {
+  if (name === '__proto__') {
+    Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    fields[name] = value;
+  }
+}

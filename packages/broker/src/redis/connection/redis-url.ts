@@ -1,0 +1,120 @@
+// The address of Redis: one server, or several nodes of a cluster to begin with. Pure.
+import { BrokerError } from '../../errors.js';
+
+/** `host:port`, an IPv6 host in brackets. */
+export type NodeAddress = string;
+
+const DEFAULT_PORT = 6379;
+const MAX_SEEDS = 64;
+
+/** What the nodes of one cluster have in common, and where to begin. */
+export interface RedisUrl {
+  /** Each one complete, with the credentials and the database of the whole. */
+  readonly urls: readonly string[];
+  readonly seeds: readonly NodeAddress[];
+  /** The URL of any node, with the same protocol and credentials. */
+  readonly urlOf: (address: NodeAddress) => string;
+}
+
+/**
+ * Reads `redis[s]://[[user][:password]@]host[:port][,host[:port]…][/database]`. Any other part is refused by name: what is dropped in
+ * silence (`?db=3`) sends data somewhere else.
+ * @throws BrokerError `invalid_argument`; the URL is not repeated: it may hold a password
+ */
+export function parseRedisUrl(url: string): RedisUrl {
+  const { protocol, credentials, hosts, path } = splitUrl(url);
+  const names = hosts.split(',');
+  if (names.length > MAX_SEEDS) throw invalid(`names more than ${MAX_SEEDS} hosts`);
+  checkDatabase(path, names.length);
+  const urls = names.map((name) => `${protocol}//${credentials}${name}${path}`);
+  if (names.some((name) => /^(:|$)/.test(name)) || !urls.every((one) => URL.canParse(one))) throw notAnUrl();
+  return {
+    urls,
+    seeds: urls.map((one) => {
+      const { hostname, port } = new URL(one);
+      return `${hostname}:${port === '' ? DEFAULT_PORT : port}`;
+    }),
+    urlOf: (address) => `${protocol}//${credentials}${address}`,
+  };
+}
+
+/** The parts of a URL that has no others. */
+interface UrlParts {
+  readonly protocol: string;
+  /** With the `@` at its end; empty without. */
+  readonly credentials: string;
+  readonly hosts: string;
+  readonly path: string;
+}
+
+function splitUrl(url: string): UrlParts {
+  if (/^(?:\/|(?:unix|redis\+unix|rediss?\+socket|redis-socket):)/i.test(url)) {
+    throw invalid('is a Unix socket, which is not supported: name the host and port of Redis');
+  }
+  if (/^rediss?[-+]sentinel:/i.test(url)) {
+    throw invalid('names a Sentinel, which is not supported: name the master that it knows');
+  }
+  const [, protocol, rest = ''] = /^(rediss?:)\/\/(.*)$/s.exec(url) ?? [];
+  if (protocol === undefined) throw notAnUrl();
+  const [, authority = '', path = '', query, fragment] =
+    /^([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest) ?? [];
+  // An `@` behind the host: what looks like the end of the host stands in a password.
+  if (rest.lastIndexOf('@') > authority.length) {
+    throw invalid(`has a /, ? or # in its user or password: write it as %2F, %3F or %23`);
+  }
+  if (query !== undefined) throw unknownParameters(query);
+  if (fragment !== undefined) throw invalid('has a fragment (#…), which means nothing here: take it out');
+  const end = authority.lastIndexOf('@') + 1;
+  const credentials = authority.slice(0, end);
+  checkEscapes(credentials);
+  return { protocol, credentials, hosts: authority.slice(end), path };
+}
+
+function checkEscapes(credentials: string): void {
+  try {
+    decodeURIComponent(credentials);
+  } catch {
+    throw invalid('has a % in its user or password that is no escape: write it as %25');
+  }
+}
+
+function checkDatabase(path: string, hostCount: number): void {
+  if (path === '' || path === '/') return;
+  if (!/^\/\d{1,9}$/.test(path)) {
+    throw invalid('has a path that is no number: only a database may stand there, as in redis://host:6379/3');
+  }
+  if (hostCount > 1 && Number(path.slice(1)) !== 0) {
+    throw invalid('names several hosts, and a cluster has no database but 0: take the number out');
+  }
+}
+
+/** Parameters that other libraries take from a URL, and how to write each of them here. */
+const PLACES: Readonly<Record<string, string>> = {
+  db: 'write the database behind the host, as in redis://host:6379/3',
+  database: 'write the database behind the host, as in redis://host:6379/3',
+  password: 'write it before the host, as in redis://user:password@host:6379',
+  user: 'write it before the host, as in redis://user:password@host:6379',
+  username: 'write it before the host, as in redis://user:password@host:6379',
+  ssl: 'begin with rediss:// for TLS',
+  tls: 'begin with rediss:// for TLS',
+};
+
+/** Names the first parameter, never its value. */
+function unknownParameters(query: string): BrokerError {
+  const [name = ''] = query.split(/[=&]/);
+  // Text that is no name may be a piece of a password.
+  const shown = /^[A-Za-z_][\w.-]{0,31}$/.test(name) ? `?${name}=…` : '?…';
+  return invalid(
+    `has a parameter that means nothing here (${shown}): ${PLACES[name.toLowerCase()] ?? 'take it out'}`,
+  );
+}
+
+function notAnUrl(): BrokerError {
+  return invalid(
+    'must begin with redis:// or rediss:// and name a host, or several hosts separated by commas',
+  );
+}
+
+function invalid(what: string): BrokerError {
+  return new BrokerError('invalid_argument', `url ${what}`);
+}

@@ -1,0 +1,63 @@
+// Finds out what listens at an address that is no good as a Redis: asked once, after opening has failed, to say what to do. Sends no secrets.
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { NodeAddress } from '../connection/redis-url.js';
+
+/** `unknown`: it closes, stays silent, or says what nobody here understands. */
+export type Listener = 'redis' | 'sentinel' | 'http' | 'tls' | 'unknown';
+
+/** For each of the two ways in which it is asked. */
+const PROBE_TIMEOUT_MS = 1_000;
+/** Every answer that is looked for begins within these. */
+const MAX_ANSWER_BYTES = 1_024;
+
+/** Never rejects; takes two seconds at most. */
+export async function probe(address: NodeAddress): Promise<Listener> {
+  const { hostname, port } = new URL(`redis://${address}`);
+  const place = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
+  const plain = listenerOf(await answerTo('PING\r\nROLE\r\n', connect(place)));
+  if (plain !== 'unknown') return plain;
+  // The validity of its certificate is not the question.
+  const isSecure = await settles(connectTls({ ...place, rejectUnauthorized: false }), 'secureConnect');
+  return isSecure ? 'tls' : 'unknown';
+}
+
+/** By the first bytes of the answer to PING and ROLE. A Sentinel knows the role `sentinel`. */
+function listenerOf(answer: string): Listener {
+  if (/\$8\r\nsentinel\r\n/.test(answer)) return 'sentinel';
+  if (answer.startsWith('HTTP/')) return 'http';
+  return /^(?:\+PONG|-[A-Z]+ )/.test(answer) ? 'redis' : 'unknown';
+}
+
+function answerTo(question: string, socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const done = (): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(PROBE_TIMEOUT_MS, done);
+    socket.on('error', done);
+    socket.on('close', done);
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      answer += text;
+      const isWhole = /\$\d+\r\n\w+\r\n/.test(answer) || answer.length > MAX_ANSWER_BYTES;
+      if (isWhole || answer.startsWith('HTTP/')) done();
+    });
+    socket.once('connect', () => socket.write(question));
+  });
+}
+
+/** Resolves to true when the event comes in time; the socket is destroyed either way. */
+function settles(socket: Socket, event: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const done = (isThere: boolean) => (): void => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.setTimeout(PROBE_TIMEOUT_MS, done(false));
+    socket.on('error', done(false));
+    socket.on('close', done(false));
+    socket.once(event, done(true));
+  });
+}

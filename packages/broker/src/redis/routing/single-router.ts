@@ -1,0 +1,71 @@
+// Everything on one server: a connection that writes, and one that waits for news of all streams at once.
+import type { BrokerState, Entry, EntryId, ReadOptions } from '../../port/broker.js';
+import type { ScriptCall } from '../calls/script-calls.js';
+import { BlockingReader } from '../connection/blocking-reader.js';
+import { RedisConnection } from '../connection/redis-connection.js';
+import type { RedisRouter, RouterOptions } from './command-router.js';
+
+/** See `RedisRouter`. */
+export class SingleRouter implements RedisRouter {
+  readonly #options: RouterOptions;
+  readonly #writer: RedisConnection;
+  readonly #readerConnection: RedisConnection;
+  readonly #reader: BlockingReader;
+
+  constructor(url: string, options: RouterOptions) {
+    this.#options = options;
+    const onStateChange = (_: BrokerState, cause?: Error): void => options.onStateChange(this.state, cause);
+    const common = { ...options, url, onStateChange };
+    this.#writer = new RedisConnection({ ...common, clientName: `${options.clientName}-writer` });
+    this.#readerConnection = new RedisConnection({ ...common, clientName: `${options.clientName}-reader` });
+    this.#reader = new BlockingReader(this.#readerConnection, {
+      ...options,
+      unblock: (clientId) => this.#writer.command(['CLIENT', 'UNBLOCK', clientId]),
+    });
+  }
+
+  /** The reader connects with the first read, so only its being away counts, not its not being there yet. */
+  get state(): BrokerState {
+    const writer = this.#writer.state;
+    const isReaderAway = writer === 'ready' && this.#readerConnection.state === 'unavailable';
+    return isReaderAway ? 'unavailable' : writer;
+  }
+
+  /** Whether the server, once it was reached, said that it is a node of a cluster. */
+  get isClusterNode(): boolean {
+    return this.#writer.isClusterNode;
+  }
+
+  open(): Promise<void> {
+    return this.#writer.open();
+  }
+
+  need(): void {
+    // The one server holds every key.
+  }
+
+  command(_: string, args: readonly string[]): Promise<unknown> {
+    return this.#writer.command(args, { timeoutMs: this.#options.commandTimeoutMs });
+  }
+
+  run<T>(call: ScriptCall<T>): Promise<T> {
+    return this.#writer.run(call, { timeoutMs: this.#options.commandTimeoutMs });
+  }
+
+  read(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): Promise<Map<string, readonly Entry[]>> {
+    return this.#reader.read(cursors, options);
+  }
+
+  groups(streams: readonly string[]): readonly (readonly string[])[] {
+    return [streams];
+  }
+
+  closeReaders(): void {
+    this.#readerConnection.close();
+  }
+
+  close(): void {
+    this.closeReaders();
+    this.#writer.close();
+  }
+}

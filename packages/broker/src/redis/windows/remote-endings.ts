@@ -1,0 +1,81 @@
+// Endings on a cluster, where windows lie on other servers than the entries that end them: sent once the entries are stored, to the
+// windows that are open, and few calls for many.
+import type { EntryId } from '../../port/broker.js';
+import type { WindowEnding } from '../../port/windows.js';
+import { asArray } from '../calls/replies.js';
+import type { ScriptCall } from '../calls/script-calls.js';
+import { windowIndexKey, windowKey } from '../keys.js';
+import { windowEndCall } from './window-calls.js';
+
+/** An ending, and the entry that was stored with it. */
+export interface StoredEnding {
+  readonly ending: WindowEnding;
+  readonly id: EntryId;
+}
+
+/** Dependencies of {@link ApartEndings}. */
+export interface ApartEndingsPorts {
+  command(key: string, args: readonly string[]): Promise<unknown>;
+  run<T>(call: ScriptCall<T>): Promise<T>;
+}
+
+/** Endings that wait; beyond it they are not sent, and gateways drop what they would have ended. */
+const MAX_QUEUED = 10_000;
+/** Windows asked for in one command. */
+const MAX_ASKED = 1_000;
+
+/** Idle → Sending → Idle; what comes while Sending goes in the next round. Failures are nobody's: see `MAX_QUEUED`. */
+export class ApartEndings {
+  readonly #ports: ApartEndingsPorts;
+  #queue: StoredEnding[] = [];
+  /** The windows of what waits or is being sent. */
+  readonly #windows = new Map<string, number>();
+  #sending: Promise<void> | undefined;
+
+  constructor(ports: ApartEndingsPorts) {
+    this.#ports = ports;
+  }
+
+  send(stored: readonly StoredEnding[]): void {
+    const taken = stored.slice(0, Math.max(0, MAX_QUEUED - this.#queue.length));
+    if (taken.length === 0) return;
+    this.#queue.push(...taken);
+    for (const window of taken.map(keyOf)) this.#windows.set(window, (this.#windows.get(window) ?? 0) + 1);
+    this.#sending ??= this.#sendAll();
+  }
+
+  /** Resolves when nothing is under way to a window: what is added to it then comes after what was stored before. */
+  async settled(window: string): Promise<void> {
+    while (this.#windows.has(window)) await this.#sending;
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const round = this.#queue.splice(0, MAX_ASKED);
+      await this.#sendRound(round).catch(() => {});
+      for (const window of round.map(keyOf)) {
+        const left = (this.#windows.get(window) ?? 1) - 1;
+        if (left > 0) this.#windows.set(window, left);
+        else this.#windows.delete(window);
+      }
+    }
+    this.#sending = undefined;
+  }
+
+  async #sendRound(round: readonly StoredEnding[]): Promise<void> {
+    const slots = [...new Set(round.map(({ ending }) => ending.window.slot))];
+    await Promise.all(
+      slots.map(async (slot) => {
+        const stored = round.filter(({ ending }) => ending.window.slot === slot);
+        const index = windowIndexKey(slot);
+        const scores = asArray(await this.#ports.command(index, ['ZMSCORE', index, ...stored.map(keyOf)]));
+        const open = stored.filter((_, at) => scores[at] !== null);
+        await Promise.allSettled(open.map(({ ending, id }) => this.#ports.run(windowEndCall(ending, id))));
+      }),
+    );
+  }
+}
+
+function keyOf({ ending }: StoredEnding): string {
+  return windowKey(ending.window);
+}

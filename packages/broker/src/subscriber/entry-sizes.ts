@@ -1,0 +1,36 @@
+// How large the entries of each stream are, so that one read or one tick of large entries stays as short as one of
+// small ones: a thousand entries of a megabyte in one reply would stop the store and fill the memory here.
+import type { Entry } from '../port/broker.js';
+
+/** Entries looked at per batch, spread over it: enough to notice large ones, too few to cost anything. */
+const SAMPLES = 4;
+/** What an entry is taken to hold before any was seen. */
+const INITIAL_CHARS = 512;
+
+/** Learns from samples. Rises at once to the largest sample of a batch and falls slowly. One number per stream. */
+export class EntrySizes {
+  readonly #chars = new Map<string, number>();
+
+  /** Notes what was read. */
+  note(stream: string, entries: readonly Entry[]): void {
+    if (entries.length === 0) return;
+    const step = Math.max(1, Math.floor(entries.length / SAMPLES));
+    let largest = 0;
+    for (let at = entries.length - 1; at >= 0; at -= step) largest = Math.max(largest, sizeOf(entries[at]));
+    const known = this.#chars.get(stream) ?? INITIAL_CHARS;
+    this.#chars.set(stream, Math.max(largest, (known * 7 + largest) / 8));
+  }
+
+  /** How many entries of `stream` are expected to hold `maxChars`: at least 1, at most `maxCount`. */
+  countWithin(stream: string, maxChars: number, maxCount: number): number {
+    const chars = this.#chars.get(stream) ?? INITIAL_CHARS;
+    return Math.max(1, Math.min(maxCount, Math.floor(maxChars / Math.max(1, chars))));
+  }
+}
+
+function sizeOf(entry: Entry | undefined): number {
+  if (entry?.byteLength !== undefined) return entry.byteLength;
+  let chars = 0;
+  for (const name in entry?.fields) chars += name.length + (entry?.fields[name] ?? '').length;
+  return chars;
+}

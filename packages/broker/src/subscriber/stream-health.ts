@@ -1,0 +1,101 @@
+// Records what is wrong with single streams, so that it can be named and the others go on. Pure bookkeeping.
+
+import { entryIdMs, LAST_ENTRY_ID } from '../entries/entry-id.js';
+import type { BrokerError } from '../errors.js';
+import type { EntryId } from '../port/broker.js';
+
+/**
+ * Kind of trouble with one stream. `refused`: the store refuses it for good, a key of the wrong type for example.
+ * `exhausted`: its newest ID is the largest there is, so nothing can be appended. `ahead`: its newest ID lies in the
+ * broker's future.
+ */
+export type StreamTroubleKind = 'refused' | 'exhausted' | 'ahead';
+
+/** One trouble of one stream. It holds until it is told to be over. */
+export interface StreamTrouble {
+  readonly stream: string;
+  readonly kind: StreamTroubleKind;
+  /** Description of the trouble, for people. */
+  readonly message: string;
+}
+
+/** Which part of a member finds a stream refused; the newest ID is watched beside them. */
+export type HealthSource = 'register' | 'tail' | 'heartbeat' | 'ledger' | 'newest_id';
+
+/** Called on changes only: once when a kind of trouble begins at a stream, once when it is over. */
+export interface HealthListener {
+  readonly onTrouble: (trouble: StreamTrouble) => void;
+  readonly onTroubleOver: (stream: string, kind: StreamTroubleKind) => void;
+}
+
+/** Bounded by the streams times the sources. */
+export class StreamHealth {
+  readonly #listener: HealthListener;
+  readonly #found = new Map<string, Map<HealthSource, StreamTrouble>>();
+
+  constructor(listener: HealthListener) {
+    this.#listener = listener;
+  }
+
+  /** Every trouble there is, one per stream and kind. */
+  get troubles(): readonly StreamTrouble[] {
+    return [...this.#found.values()].flatMap((found) => [
+      ...new Map(Array.from(found.values(), (trouble) => [trouble.kind, trouble])).values(),
+    ]);
+  }
+
+  /** True when the broker refuses the stream to one of these. */
+  isRefused(
+    stream: string,
+    sources: readonly HealthSource[] = ['register', 'tail', 'heartbeat', 'ledger'],
+  ): boolean {
+    const found = this.#found.get(stream);
+    return found !== undefined && sources.some((source) => found.get(source)?.kind === 'refused');
+  }
+
+  /** The broker refused what this part asked of the stream. */
+  refuse(stream: string, source: HealthSource, error: BrokerError): void {
+    this.note(stream, source, { stream, kind: 'refused', message: error.message });
+  }
+
+  /** Records what this part finds now; `undefined`: nothing is wrong. */
+  note(stream: string, source: HealthSource, trouble: StreamTrouble | undefined): void {
+    const known = this.#found.get(stream);
+    if (known === undefined && trouble === undefined) return;
+    const found = known ?? new Map<HealthSource, StreamTrouble>();
+    const before = kindsOf(found);
+    if (trouble === undefined) found.delete(source);
+    else if (found.get(source)?.kind !== trouble.kind) found.set(source, trouble);
+    if (found.size === 0) this.#found.delete(stream);
+    else this.#found.set(stream, found);
+    const after = kindsOf(found);
+    for (const kind of before) if (!after.has(kind)) this.#listener.onTroubleOver(stream, kind);
+    if (trouble !== undefined && !before.has(trouble.kind)) this.#listener.onTrouble(trouble);
+  }
+}
+
+function kindsOf(found: ReadonlyMap<HealthSource, StreamTrouble>): ReadonlySet<StreamTroubleKind> {
+  return new Set(Array.from(found.values(), ({ kind }) => kind));
+}
+
+/** IDs may lead the broker's clock by so much: after a failover the clock of the new server may be behind. */
+const MAX_LEAD_MS = 5_000;
+
+/** Trouble that a stream's newest ID shows, at the broker's time of the same moment. */
+export function newestIdTrouble(reply: {
+  readonly stream: string;
+  readonly lastId: EntryId;
+  readonly timeMs: number;
+}): StreamTrouble | undefined {
+  const { stream, lastId, timeMs } = reply;
+  if (lastId === LAST_ENTRY_ID) return { stream, kind: 'exhausted', message: exhaustedMessage(stream) };
+  const leadMs = entryIdMs(lastId) - timeMs;
+  if (leadMs <= MAX_LEAD_MS) return undefined;
+  const lead = `${Math.round(leadMs / 1000)} s ahead of the store's clock`;
+  const message = `The newest ID of ${stream}, ${lastId}, is ${lead}: a producer chose it, or the clock went back`;
+  return { stream, kind: 'ahead', message };
+}
+
+function exhaustedMessage(stream: string): string {
+  return `${stream} has given out the largest ID there is, so nothing can be appended; see docs/streams-in-trouble.md`;
+}

@@ -1,0 +1,12 @@
+// Who accounts for which stream. Pure: every member computes the same from the slots held.
+import type { SlotClaim } from '../port/broker.js';
+
+/**
+ * The streams that fall to the holder of this slot: stream number `i` belongs to the holder of the `i mod n`-th of
+ * the `n` slots held. All streams are covered, evenly, and a change of slots moves as little as that rule can.
+ */
+export function shareOfStreams(claim: SlotClaim, streams: readonly string[]): ReadonlySet<string> {
+  const rank = claim.heldSlots.indexOf(claim.slot);
+  const holders = Math.max(1, claim.heldSlots.length);
+  return new Set(streams.filter((_, index) => index % holders === Math.max(0, rank)));
+}

@@ -1,0 +1,136 @@
+// Partitions: where entries go, and that nobody can disagree about their number.
+import { Partitioning, partitionOf } from '@millrace/broker';
+import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET } from '@millrace/testkit';
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { openBroker } from '../support/redis-fixture.js';
+
+const STREAMS = [
+  { name: CHAT, maxLength: 100 },
+  { name: TICKET, maxLength: 50 },
+];
+const BY_THREE = STREAMS.map((stream) => ({ ...stream, partitions: 3 }));
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(() => redis[Symbol.asyncDispose]());
+
+beforeEach(async () => {
+  await redis.cli('flushall');
+});
+
+it('splits a stream into a plain one and its partitions, each of the full length', () => {
+  const partitioning = new Partitioning(STREAMS, new Map([[CHAT, 2]]));
+  expect(partitioning.streams).toEqual([
+    { name: 'events:chat', maxLength: 100 },
+    { name: 'events:chat.p0', maxLength: 100 },
+    { name: 'events:chat.p1', maxLength: 100 },
+    { name: 'events:ticket', maxLength: 50 },
+  ]);
+});
+
+it('leaves a stream of one partition as it is', () => {
+  const partitioning = new Partitioning(STREAMS, new Map());
+  expect(partitioning.streamFor(CHAT, 'room')).toBe(CHAT);
+  expect(partitioning.scopeOf('room')).toEqual({ tag: '', streams: [CHAT, TICKET] });
+});
+
+// Python: binascii.crc_hqx(b'ticket-42', 0) % 16384 % 3
+it.each([
+  ['ticket-42', 3, 2],
+  ['ticket-43', 3, 1],
+  ['user:7c9e6679-7425-40de-944b-e07fc1f90ae7', 3, 1],
+  ['Zürich', 5, 0],
+  ['anything', 1, 0],
+])('puts %s of %i partitions into number %i', (key, count, partition) => {
+  expect(partitionOf(key, count)).toBe(partition);
+});
+
+it('gives every key one scope that holds its own streams and no others', () => {
+  const counts = new Map([
+    [CHAT, 3],
+    [TICKET, 4],
+  ]);
+  const partitioning = new Partitioning(STREAMS, counts);
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (key) => {
+      const { tag, streams } = partitioning.scopeOf(key);
+      expect(tag).toBe(`${partitionOf(key, 3)}_${partitionOf(key, 4)}`);
+      expect(streams).toEqual([
+        CHAT,
+        partitioning.streamFor(CHAT, key),
+        TICKET,
+        partitioning.streamFor(TICKET, key),
+      ]);
+      for (const stream of streams) expect(partitioning.has(stream)).toBe(true);
+    }),
+  );
+});
+
+it('stores the first number and refuses every other one', async () => {
+  await using first = await openBroker(redis.url, { streams: BY_THREE });
+  expect(await redis.cli('get', 'partitions:{events:chat}')).toBe('3');
+  const other = STREAMS.map((stream) => ({ ...stream, partitions: 4 }));
+  expect(await codeOf(openBroker(redis.url, { streams: other }))).toBe('partitions_differ');
+  await using same = await openBroker(redis.url, { streams: BY_THREE });
+  expect(same.partitioning.streams).toEqual(first.partitioning.streams);
+});
+
+it('follows the stored number where it was told none', async () => {
+  await using _ = await openBroker(redis.url, { streams: BY_THREE });
+  await using follower = await openBroker(redis.url, { streams: STREAMS });
+  expect(follower.partitioning.countOf(CHAT)).toBe(3);
+  const stream = follower.partitioning.streamFor(CHAT, 'room');
+  await append(follower, { stream, fields: { n: '1' } });
+  expect(await redis.cli('xlen', stream)).toBe('1');
+});
+
+it('publishes into the plain stream until a number was chosen, and follows it from then on', async () => {
+  await using follower = await openBroker(redis.url, { streams: STREAMS });
+  expect(follower.partitioning.streamFor(CHAT, 'room')).toBe(CHAT);
+  await using _ = await openBroker(redis.url, { streams: BY_THREE });
+  for (let n = 0; follower.partitioning.countOf(CHAT) === 1; n++) {
+    await append(follower, { stream: CHAT, fields: { n: String(n) } });
+  }
+  expect(follower.partitioning.countOf(TICKET)).toBe(3);
+});
+
+it('makes one partition the number when a member that was told none comes first', async () => {
+  await using broker = await openBroker(redis.url, { streams: STREAMS });
+  expect(await redis.cli('exists', 'partitions:{events:chat}')).toBe('0');
+  await broker.register('gateway');
+  expect(await redis.cli('get', 'partitions:{events:chat}')).toBe('1');
+  expect(await codeOf(openBroker(redis.url, { streams: BY_THREE }))).toBe('partitions_differ');
+});
+
+it('stores the number again when the store lost it with the streams', async () => {
+  await using broker = await openBroker(redis.url, { streams: BY_THREE });
+  const starts = await broker.register('gateway');
+  await redis.cli('flushall');
+  const places = new Map(
+    starts.map(({ stream, epoch, cursor, entriesAdded }) => [stream, { epoch, cursor, entriesAdded }]),
+  );
+  const replies = await broker.heartbeat('gateway', places);
+  expect(replies.map(({ verdict }) => verdict)).toContain('reset');
+  expect(await redis.cli('get', 'partitions:{events:ticket}')).toBe('3');
+});
+
+it.each([
+  ['none', 0],
+  ['a part', 1.5],
+  ['more than 32', 33],
+])('refuses %s as a number of partitions', async (_, partitions) => {
+  const streams = [{ name: CHAT, maxLength: 1, partitions }];
+  expect(await codeOf(openBroker(redis.url, { streams }))).toBe('invalid_argument');
+});
+
+it('refuses a stream that would be a partition of another', async () => {
+  const streams = [
+    { name: CHAT, maxLength: 1, partitions: 2 },
+    { name: `${CHAT}.p1`, maxLength: 1 },
+  ];
+  expect(await codeOf(openBroker(redis.url, { streams }))).toBe('invalid_argument');
+});

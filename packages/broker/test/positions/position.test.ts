@@ -1,0 +1,165 @@
+import {
+  comparePositions,
+  cursorsAfter,
+  encodePosition,
+  MAX_POSITION_CHARS,
+  type Position,
+  parsePosition,
+} from '@millrace/broker';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isEpoch, mayBeEpochOf, newEpoch } from '../../src/positions/epoch.js';
+
+const part = fc.oneof(
+  fc.bigInt(0n, 50n),
+  fc.bigInt(0n, 2n ** 64n - 1n),
+  fc.bigInt(2n ** 53n - 5n, 2n ** 53n + 5n),
+);
+const epoch = fc.stringMatching(/^[0-9a-z]{1,16}$/);
+const streamPosition = fc.record({
+  epoch,
+  cursor: fc.tuple(part, part).map(([ms, sequence]) => `${ms}-${sequence}`),
+});
+const scope = fc.constantFrom('', 'all', '0', '31', '2_11');
+const anyPosition = fc.array(streamPosition, { minLength: 1, maxLength: 8 });
+
+describe('a position', () => {
+  it('comes back as it went out, URL-safe and short (property)', () => {
+    fc.assert(
+      fc.property(anyPosition, scope, (position, of) => {
+        const text = encodePosition(position, of);
+        expect(parsePosition(text)).toEqual(position);
+        expect(encodeURIComponent(text)).toBe(text);
+        expect(text.length).toBeLessThanOrEqual(MAX_POSITION_CHARS);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('of four streams stays below 100 characters', () => {
+    const position = Array.from({ length: 4 }, () => ({
+      epoch: newEpoch('events:chat'),
+      cursor: '1795487716445-9999',
+    }));
+    expect(encodePosition(position).length).toBeLessThan(100);
+  });
+
+  it.each([
+    '',
+    '.',
+    'a',
+    'a-',
+    '-1',
+    'a-1.',
+    '.a-1',
+    'a-1..b-1',
+    'A-1',
+    'a-1-0',
+    'a-01',
+    'a-1-01',
+    'a-1-1-1',
+    'a_b-1',
+    'a-1 ',
+    'a-1\n',
+    'a-é',
+    '~a-1',
+    '2~',
+    '2~3~a-1',
+    'every~a-1',
+    `${'1'.repeat(101)}~a-1`,
+    `${'a'.repeat(17)}-1`,
+    'a-3w5e11264sgsg',
+    'a-1-zzzzzzzzzzzzz',
+    'x'.repeat(MAX_POSITION_CHARS + 1),
+    `a-1${'.a-1'.repeat(1_000_000)}`,
+    null,
+    undefined,
+    5,
+    {},
+    ['a-1'],
+  ])('is not %j', (garbage) => {
+    expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
+  });
+
+  it.each(['v2~x', 'v2~2~a-1.b-1', 'v10~a', 'v999999~~._-'])(
+    'a position of a later version is known as that, whatever it holds: %j',
+    (later) => {
+      expect(() => parsePosition(later)).toThrow(expect.objectContaining({ code: 'later_position' }));
+    },
+  );
+
+  it.each(['v1~a-1', 'v0~a-1', 'v02~a-1', 'v~a-1', 'v2', 'v2~', 'V2~a', 'v2~a b', 'v2~a\n', 'v2~é'])(
+    'a position of no version is garbage: %j',
+    (garbage) => {
+      expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
+    },
+  );
+
+  it('a position has the form that builds before there were versions read and wrote', () => {
+    // As commit 1966bb5 made them.
+    const [plain, scoped] = ['0dzvmckv-mijhn73t.k2j-0-1', '2_11~all-mijhn73t-3w5e11264sgsf'];
+    expect(encodePosition(parsePosition(plain))).toBe(plain);
+    expect(encodePosition(parsePosition(scoped), '2_11')).toBe(scoped);
+    expect(parsePosition(plain)).toEqual([
+      { epoch: '0dzvmckv', cursor: '1764372185273-0' },
+      { epoch: 'k2j', cursor: '0-1' },
+    ]);
+  });
+
+  it('is refused or read, never anything else, for any text (property)', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^(?:v[0-9]~)?[0-9a-z.-]{0,60}$/)), (text) => {
+        try {
+          expect(encodePosition(parsePosition(text))).toBe(text);
+        } catch (error) {
+          expect(error).toMatchObject({
+            code: expect.stringMatching(/^(?:invalid|later)_position$/) as unknown,
+          });
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('comparing positions', () => {
+  const at = (...cursors: readonly string[]): Position =>
+    cursors.map((cursor, index) => ({ epoch: `e${index}`, cursor }));
+
+  it.each([
+    [at('1-1', '2-0'), at('1-1', '2-0'), 'equal'],
+    [at('1-1', '2-0'), at('1-2', '2-0'), 'older'],
+    [at('9-0', '2-0'), at('10-0', '3-0'), 'older'],
+    [at('1-1', '2-1'), at('1-1', '2-0'), 'newer'],
+    [at('1-1', '2-1'), at('1-2', '2-0'), 'concurrent'],
+    [at('1-1'), at('1-1', '2-0'), 'incomparable'],
+    [at('1-1', '2-0'), at('1-1'), 'incomparable'],
+    [[{ epoch: 'x', cursor: '1-1' }], at('1-1'), 'incomparable'],
+    [at('1-1', '2-0').toReversed(), at('1-1', '2-0'), 'incomparable'],
+  ])('%j to %j is %s', (a, b, expected) => {
+    expect(comparePositions(a, b)).toBe(expected);
+    expect(cursorsAfter(a, b)).toEqual(
+      expected === 'incomparable' ? undefined : a.map(({ cursor }) => cursor),
+    );
+  });
+});
+
+describe('an epoch', () => {
+  const names = ['events:chat', 'events:ticket', 'events:notification', 'events:remote', 'events:chat.p0'];
+
+  it('an epoch is never taken for one of another stream', () => {
+    for (const name of names) {
+      const epoch = newEpoch(name);
+      expect(isEpoch(epoch)).toBe(true);
+      expect(names.filter((other) => mayBeEpochOf(epoch, other))).toEqual([name]);
+    }
+  });
+
+  it('an epoch of an earlier build may be one of any stream', () => {
+    expect(names.filter((name) => mayBeEpochOf('0dzvmckv', name))).toEqual(names);
+  });
+
+  it('an epoch of a stream ends with the same two characters in every build', () => {
+    expect(names.map((name) => newEpoch(name).slice(-2))).toEqual(['ro', 'ni', 'a1', 'jk', '4u']);
+  });
+});

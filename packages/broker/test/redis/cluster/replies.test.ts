@@ -1,0 +1,75 @@
+// What nodes of a cluster say, and what it means: maps, redirections, addresses.
+
+import { expect, it } from 'vitest';
+import { reactionTo } from '../../../src/redis/cluster/reaction.js';
+import { parseClusterSlots } from '../../../src/redis/cluster/slot-map.js';
+import { fromRedisError } from '../../../src/redis/connection/redis-errors.js';
+import { parseRedisUrl } from '../../../src/redis/connection/redis-url.js';
+import { ErrorReply } from '../../../src/redis/resp/reply-cursor.js';
+
+const FROM = '10.0.0.1:7000';
+
+it.each([
+  ['MOVED 3999 10.0.0.2:7001', { kind: 'moved', slot: 3999, address: '10.0.0.2:7001' }],
+  ['MOVED 3999 :7001', { kind: 'moved', slot: 3999, address: '10.0.0.1:7001' }],
+  ['MOVED 3999 ?:7001', { kind: 'moved', slot: 3999, address: '10.0.0.1:7001' }],
+  ['ASK 0 redis-2.example:6379', { kind: 'ask', address: 'redis-2.example:6379' }],
+  ['MOVED 1 fd00::2:7001', { kind: 'moved', slot: 1, address: '[fd00::2]:7001' }],
+  ['TRYAGAIN Multiple keys request during rehashing of slot', { kind: 'again' }],
+  ['CLUSTERDOWN The cluster is down', { kind: 'down' }],
+  ['CROSSSLOT Keys in request do not hash to the same slot', { kind: 'fail' }],
+  ['MOVED nonsense', { kind: 'fail' }],
+  ['ERR MOVED 1 a:1', { kind: 'fail' }],
+])('takes %j as what it asks for', (text, reaction) => {
+  expect(reactionTo(fromRedisError(new ErrorReply(text)), FROM)).toEqual(reaction);
+});
+
+it('takes a lost connection for nothing another node could mend', () => {
+  expect(reactionTo(fromRedisError(new Error('MOVED 1 a:1')), FROM)).toEqual({ kind: 'fail' });
+});
+
+it('reads the map of CLUSTER SLOTS', () => {
+  const map = parseClusterSlots(
+    [
+      [0, 5460, ['10.0.0.1', 7000, 'id', []], ['10.0.0.9', 7000, 'id', []]],
+      [5461, 5461, ['', 7001, 'id', []]],
+      [16383, 16383, [null, 7002, 'id', []]],
+    ],
+    FROM,
+  );
+  expect([0, 5460, 5461, 5462, 16383].map((slot) => map.ownerOf(slot))).toEqual([
+    '10.0.0.1:7000',
+    '10.0.0.1:7000',
+    '10.0.0.1:7001',
+    undefined,
+    '10.0.0.1:7002',
+  ]);
+});
+
+it.each([
+  ['a text', 'no'],
+  ['a slot out of range', [[0, 16384, ['a', 1]]]],
+  ['a negative slot', [[-1, 2, ['a', 1]]]],
+  ['a port that is none', [[0, 2, ['a', 'x']]]],
+  ['a range without a node', [[0, 2]]],
+])('refuses %s in place of a map', (_, reply) => {
+  expect(() => parseClusterSlots(reply, FROM)).toThrow(expect.objectContaining({ code: 'refused' }));
+});
+
+it('reads one address, and several with one set of credentials', () => {
+  expect(parseRedisUrl('redis://localhost')).toMatchObject({
+    urls: ['redis://localhost'],
+    seeds: ['localhost:6379'],
+  });
+  const several = parseRedisUrl('rediss://user:p%40ss@a:7000,b,[::1]:7002/0');
+  expect(several.seeds).toEqual(['a:7000', 'b:6379', '[::1]:7002']);
+  expect(several.urls[1]).toBe('rediss://user:p%40ss@b/0');
+  expect(several.urlOf('c:1')).toBe('rediss://user:p%40ss@c:1');
+});
+
+it.each(['redis://', 'redis://a,', 'redis://,a', 'http://a', 'redis://a b', 'redis:///0'])(
+  'refuses %j as an address',
+  (url) => {
+    expect(() => parseRedisUrl(url)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+  },
+);

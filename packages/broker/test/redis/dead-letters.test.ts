@@ -1,0 +1,89 @@
+// Dead letters in a Redis that others write to as well.
+import { CHAT, codeOf, present, type RedisServer, startRedis } from '@millrace/testkit';
+import { createClient } from '@redis/client';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { openBroker } from '../support/redis-fixture.js';
+
+const DEAD = `dead:{${CHAT}}`;
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+afterAll(() => redis[Symbol.asyncDispose]());
+
+beforeEach(() => redis.cli('flushall'));
+
+it.each([
+  ['nothing that it knows', ['foo', 'bar']],
+  ['fields that are no JSON', ['fields', '{"a":']],
+  ['fields that are a list', ['fields', '["a","b"]']],
+  ['fields that are not all text', ['fields', '{"a":"1","b":{}}']],
+  ['no fields at all', ['fields', '{}']],
+])('a letter with %s is shown, refused by replay, and can be dropped', async (_, content) => {
+  await using broker = await openBroker(redis.url);
+  await redis.cli('xadd', DEAD, '7-7', 'reason', 'somebody else', ...content);
+  const letter = { id: '7-7', originId: '', reason: 'somebody else', rejectedBy: '', fields: {} };
+  expect(await broker.listDeadLetters(CHAT, { count: 9 })).toEqual([{ ...letter, isReplayable: false }]);
+  expect(await broker.replayDeadLetter(CHAT, '7-7')).toEqual({ status: 'not_replayable' });
+  expect(await redis.cli('exists', CHAT)).toBe('0');
+  expect(await broker.dropDeadLetters(CHAT, ['7-7'])).toBe(1);
+});
+
+it('keeps the letter when its stream cannot be written to', async () => {
+  await using broker = await openBroker(redis.url);
+  await redis.cli('xadd', DEAD, '7-7', 'fields', '{"a":"1"}');
+  await redis.cli('set', CHAT, 'not a stream');
+  expect(await codeOf(broker.replayDeadLetter(CHAT, '7-7'))).toBe('refused');
+  expect((await broker.readDeadLetter(CHAT, '7-7'))?.fields).toEqual({ a: '1' });
+});
+
+it('changes nothing while Redis is full, and can be repeated afterwards', async () => {
+  await using broker = await openBroker(redis.url);
+  await redis.cli('xadd', DEAD, '7-7', 'fields', '{"a":"1"}');
+  await redis.cli('config', 'set', 'maxmemory', '1');
+  try {
+    expect(await codeOf(broker.replayDeadLetter(CHAT, '7-7'))).toBe('out_of_memory');
+    expect(await redis.cli('xlen', DEAD)).toBe('1');
+    expect(await redis.cli('exists', CHAT)).toBe('0');
+  } finally {
+    await redis.cli('config', 'set', 'maxmemory', '0');
+  }
+  expect(await broker.replayDeadLetter(CHAT, '7-7')).toMatchObject({ status: 'replayed' });
+});
+
+it('appends the entry with its 1000 fields in their order', async () => {
+  await using broker = await openBroker(redis.url);
+  const fields = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`f${999 - n}`, `v${n}`]));
+  await redis.cli('xadd', DEAD, '7-7', 'fields', JSON.stringify(fields));
+  expect(await broker.replayDeadLetter(CHAT, '7-7')).toMatchObject({ status: 'replayed' });
+  const [entry] = await broker.readRange(CHAT, { count: 1 });
+  expect(Object.entries(present(entry).fields)).toEqual(Object.entries(fields));
+});
+
+it.each<[string, Readonly<Record<string, Buffer>>, boolean]>([
+  ['a value that is cut inside a character', { a: Buffer.from('ä').subarray(0, 1) }, false],
+  ['a value with a byte that no character has', { a: Buffer.from([0x7b, 0xff, 0x7d]) }, false],
+  ['a surrogate written as if it were a character', { a: Buffer.from([0xed, 0xa0, 0x80]) }, false],
+  ['U+FFFD itself', { a: Buffer.from('\uFFFD ä \u{1F600}') }, true],
+])('tells %s from text, by every way of reading', async (_, fields, isText) => {
+  await using broker = await openBroker(redis.url);
+  const client = await createClient({ url: redis.url }).connect();
+  await client.xAdd(CHAT, '5-5', fields);
+  await client.close();
+  const [[ranged], [back], read] = await Promise.all([
+    broker.readRange(CHAT, { count: 1 }),
+    broker.readRange(CHAT, { count: 1, direction: 'backward' }),
+    broker.readAfter(new Map([[CHAT, '0-0']]), { count: 1, blockMs: 0 }),
+  ]);
+  const text = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value.toString()]));
+  const entry = { id: '5-5', fields: text, ...(isText ? {} : { isUtf8: false }) };
+  const found = [present(ranged), present(back), ...(read.get(CHAT) ?? [])];
+  expect(found.map(({ id, fields, isUtf8 }) => ({ id, fields, isUtf8 }))).toEqual([entry, entry, entry]);
+  await broker.deadLetter({ stream: CHAT, entry: present(ranged), reason: 'r', rejectedBy: 'a' });
+  const [letter] = await broker.listDeadLetters(CHAT, { count: 1 });
+  expect(letter).toMatchObject({ fields: text, isReplayable: isText });
+  const { status } = await broker.replayDeadLetter(CHAT, present(letter).id);
+  expect(status).toBe(isText ? 'replayed' : 'not_replayable');
+});

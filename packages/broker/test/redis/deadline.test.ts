@@ -1,0 +1,143 @@
+// A deadline does not count the time in which this very process did not run.
+import { execFileSync } from 'node:child_process';
+import { setImmediate as turn } from 'node:timers/promises';
+import { append, CHAT, type FakeClock, fakeClock, startRedis } from '@millrace/testkit';
+import { describe, expect, it } from 'vitest';
+import { type Deadline, DeadlineWatch } from '../../src/redis/connection/deadline-watch.js';
+import { openBroker } from '../support/redis-fixture.js';
+
+/** A watch over one deadline after another, and what became of them. */
+function watched(clock: FakeClock) {
+  const open = new Map<string, Deadline>();
+  const passed: string[] = [];
+  const earliest = (): Deadline | undefined => [...open.values()].sort((a, b) => a.dueMs - b.dueMs)[0];
+  const watch = new DeadlineWatch(clock, earliest, (nowMs) => {
+    for (const [name, { dueMs }] of open) if (dueMs <= nowMs && open.delete(name)) passed.push(name);
+  });
+  return {
+    passed,
+    start: (name: string, timeoutMs: number) => open.set(name, watch.start(timeoutMs)),
+    answer: (name: string) => open.delete(name),
+    stop: () => watch.stop(),
+  };
+}
+
+describe('a deadline', () => {
+  it('a deadline passes when the time has passed, and leaves no timer behind', async () => {
+    const clock = fakeClock();
+    const { start, passed } = watched(clock);
+    start('a', 1_000);
+    await clock.advance(999);
+    await turn();
+    expect(passed).toEqual([]);
+    await clock.advance(1);
+    await turn();
+    expect(passed).toEqual(['a']);
+    expect(clock.timerCount).toBe(0);
+  });
+
+  it('deadlines cost one timer, however many there are, and none once everything was answered in time', async () => {
+    const clock = fakeClock();
+    const { start, answer, passed } = watched(clock);
+    for (let n = 0; n < 100; n++) {
+      start('a', 1_000);
+      answer('a');
+      expect(clock.timerCount).toBe(1);
+      await clock.advance(1);
+    }
+    await clock.advance(1_000);
+    await turn();
+    expect(passed).toEqual([]);
+    expect(clock.timerCount).toBe(0);
+  });
+
+  it('each of several deadlines passes at its own time', async () => {
+    const clock = fakeClock();
+    const { start, answer, passed } = watched(clock);
+    start('long', 1_000);
+    await clock.advance(100);
+    start('answered', 150);
+    start('short', 200);
+    await clock.advance(100);
+    answer('answered');
+    await clock.advance(99);
+    await turn();
+    expect(passed).toEqual([]);
+    await clock.advance(1);
+    await turn();
+    expect(passed).toEqual(['short']);
+    await clock.advance(699);
+    await turn();
+    expect(passed).toEqual(['short']);
+    await clock.advance(1);
+    await turn();
+    expect(passed).toEqual(['short', 'long']);
+  });
+
+  it('a deadline passes although something begins at the very moment', async () => {
+    const clock = fakeClock();
+    const { start, passed } = watched(clock);
+    start('a', 1_000);
+    await clock.advance(1_000);
+    start('b', 1_000);
+    await turn();
+    expect(passed).toEqual(['a']);
+    await clock.advance(1_000);
+    await turn();
+    expect(passed).toEqual(['a', 'b']);
+    expect(clock.timerCount).toBe(0);
+  });
+
+  it('a watch that was stopped leaves no timer behind, and begins anew with the next deadline', async () => {
+    const clock = fakeClock();
+    const { start, stop, answer, passed } = watched(clock);
+    start('a', 1_000);
+    stop();
+    expect(clock.timerCount).toBe(0);
+    answer('a');
+    start('b', 1_000);
+    await clock.advance(1_000);
+    await turn();
+    expect(passed).toEqual(['b']);
+  });
+
+  it('a deadline gives the other side the rest of its time after this process has slept through all of it', async () => {
+    const clock = fakeClock();
+    const { start, passed } = watched(clock);
+    start('a', 1_000);
+    clock.sleep(60_000);
+    await clock.advance(749);
+    await turn();
+    expect(passed).toEqual([]);
+    await clock.advance(1);
+    await turn();
+    expect(passed).toEqual(['a']);
+  });
+});
+
+describe('a process that did not run for longer than its deadline', () => {
+  it('a process that slept takes the reply that is in the socket when it wakes, and keeps its connection', async () => {
+    await using redis = await startRedis();
+    await using broker = await openBroker(redis.url, { commandTimeoutMs: 1_000 });
+    const states: string[] = [];
+    broker.onStateChange((state) => states.push(state));
+    // From here on Redis knows the script.
+    await append(broker, { stream: CHAT, fields: { n: '0' } });
+    const publishing = append(broker, { stream: CHAT, fields: { n: '1' } });
+    await Promise.resolve();
+    // The command is written at the end of this turn; then nothing of this process runs any more until Redis has answered and
+    // the deadline has passed.
+    await turn();
+    sleepUntilAnswered(redis.port, 1_500);
+    await expect(publishing).resolves.toMatchObject({ isDuplicate: false });
+    await append(broker, { stream: CHAT, fields: { n: '2' } });
+    expect(states).toEqual([]);
+  });
+});
+
+/** Redis answers in the order in which it is asked, so what it was asked before has been answered as well. */
+function sleepUntilAnswered(port: number, atLeastMs: number): void {
+  const startMs = performance.now();
+  do execFileSync('redis-cli', ['-p', String(port), 'ping']);
+  while (performance.now() - startMs < atLeastMs);
+}

@@ -1,0 +1,300 @@
+// A replica takes over, with or without the last writes of its master: who may go on, who must begin anew, and which
+// positions still hold.
+import {
+  type Broker,
+  createMember,
+  cursorsAfter,
+  type Entry,
+  entryDigest,
+  parsePosition,
+  type StreamStart,
+} from '@millrace/broker';
+import {
+  CHAT,
+  present,
+  type RedisServer,
+  startRedis,
+  startTcpProxy,
+  type TcpProxy,
+  until,
+} from '@millrace/testkit';
+import { describe, expect, it } from 'vitest';
+import { openBroker, publishEvents } from '../support/redis-fixture.js';
+
+const OPTIONS = { streams: [{ name: CHAT, maxLength: 1_000 }], heartbeatMs: 20, commandTimeoutMs: 500 };
+
+/** Users whose Redis tells them which run of a server they talk to, and who are not told: hosted Redis often refuses INFO. */
+const USERS: readonly {
+  readonly who: string;
+  readonly name?: string;
+  readonly rights?: readonly string[];
+}[] = [
+  { who: 'a user with every right' },
+  { who: 'a user without @dangerous', name: 'hosted', rights: ['~*', '&*', '+@all', '-@dangerous'] },
+];
+type User = (typeof USERS)[number];
+
+/** Arguments of redis-server for the user to be there, after a restart too. */
+const aclOf = ({ name, rights = [] }: User): string[] =>
+  name === undefined ? [] : ['--user', name, 'on', '>secret', ...rights];
+
+interface Pair extends AsyncDisposable {
+  readonly master: RedisServer;
+  readonly replica: RedisServer;
+  /** What leads to the server in charge. */
+  readonly way: TcpProxy;
+  /** What the replica hears of its master. */
+  readonly link: TcpProxy;
+  /** Ends the master and puts the replica in charge. */
+  failOver(): Promise<void>;
+}
+
+async function startPair(user: User): Promise<Pair> {
+  const master = await startRedis({ args: ['--repl-diskless-sync-delay', '0', ...aclOf(user)] });
+  const replica = await startRedis({ args: aclOf(user) });
+  const way = await startTcpProxy(master.port);
+  const link = await startTcpProxy(master.port);
+  await replica.cli('replicaof', '127.0.0.1', String(link.port));
+  await until(async () => (await replica.cli('info', 'replication')).includes('master_link_status:up'));
+  return {
+    master,
+    replica,
+    way,
+    link,
+    async failOver() {
+      await master.stop();
+      await replica.cli('replicaof', 'no', 'one');
+      way.switchTo(replica.port);
+      way.cut();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const part of [way, link, master, replica]) await part[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const urlOf = ({ port }: { readonly port: number }, { name }: User): string =>
+  `redis://${name === undefined ? '' : `${name}:secret@`}127.0.0.1:${port}`;
+const lengthOn = async (server: RedisServer): Promise<number> => Number(await server.cli('xlen', CHAT));
+
+/** Publishes entries that the replica has, then some that it never hears of. */
+async function publishBothKinds(pair: Pair, broker: Broker): Promise<{ kept: string[]; lost: string[] }> {
+  const kept = await publishEvents(broker, 10);
+  await until(async () => (await lengthOn(pair.replica)) === 10);
+  pair.link.swallow('replies');
+  const lost = await publishEvents(broker, 10);
+  return { kept, lost };
+}
+
+async function beat(broker: Broker, member: string, start: StreamStart, entry: Entry) {
+  const place = { ...start, cursor: entry.id, entriesAdded: 20, digest: entryDigest(entry) };
+  const [reply] = await broker.heartbeat(member, new Map([[CHAT, place]]));
+  return present(reply);
+}
+
+describe.each(USERS)('for $who: a heartbeat after a failover that lost the last writes', (user) => {
+  it('lets go on who has read nothing that was lost, also when later entries outnumber the lost ones', async () => {
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
+    const [start] = await broker.register('behind');
+    await broker.register('ahead');
+    const { kept } = await publishBothKinds(pair, broker);
+    const entries = await broker.readRange(CHAT, { count: 20 });
+    await pair.failOver();
+    await until(() => broker.state === 'ready');
+    await publishEvents(broker, 15);
+    const behind = await beat(broker, 'behind', present(start), present(entries[9]));
+    expect(behind).toMatchObject({
+      verdict: 'moved',
+      cursor: kept[9],
+      former: { epoch: start?.epoch, upTo: kept[9] },
+    });
+    const ahead = await beat(broker, 'ahead', present(start), present(entries[19]));
+    expect(ahead).toMatchObject({ verdict: 'reset', cursor: '0-0', epoch: behind.epoch });
+    // Nobody proved more since.
+    expect(ahead.former).toEqual(behind.former);
+  });
+
+  it('begins anew who has read another entry of the same ID: the new server’s clock may be behind', async () => {
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
+    const [start] = await broker.register('a');
+    const { lost } = await publishBothKinds(pair, broker);
+    const entries = await broker.readRange(CHAT, { count: 20 });
+    await pair.failOver();
+    await until(() => broker.state === 'ready');
+    for (const id of lost) await pair.replica.cli('xadd', CHAT, id, 'another', 'entry');
+    await publishEvents(broker, 5);
+    expect(await beat(broker, 'a', present(start), present(entries[19]))).toMatchObject({ verdict: 'reset' });
+  });
+
+  it('begins anew who knows only a life further back', async () => {
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
+    const [start] = await broker.register('a');
+    await publishEvents(broker, 3);
+    const [entry] = await broker.readRange(CHAT, { count: 1 });
+    await until(async () => (await lengthOn(pair.replica)) === 3);
+    const former = { ...present(start), epoch: 'another' };
+    expect(await beat(broker, 'a', former, present(entry))).toMatchObject({ verdict: 'reset' });
+  });
+});
+
+/** A member that notes what it reads and what it is told. */
+function join(broker: Broker) {
+  const read: string[] = [];
+  const told: string[] = [];
+  const member = createMember(broker, {
+    name: 'a',
+    readBlockMs: 100,
+    onEntry: (_, { id }) => read.push(id),
+    onReset: (stream) => told.push(`reset ${stream}`),
+    onMove: (stream) => told.push(`move ${stream}`),
+    onGap: (stream, lost) => told.push(`gap ${stream} ${lost}`),
+  });
+  return { member, read, told };
+}
+
+describe.each(USERS)('for $who: a member', (user) => {
+  it('goes on where it was when the replica has everything, and positions from before still hold', async () => {
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
+    const { member, read, told } = join(broker);
+    await member.start();
+    const before = await publishEvents(broker, 10);
+    await until(() => read.length === 10);
+    await until(async () => (await lengthOn(pair.replica)) === 10);
+    const position = parsePosition(member.position());
+    await pair.failOver();
+    await until(() => broker.state === 'ready');
+    const after = await publishEvents(broker, 20);
+    await until(() => read.length === 30 && member.isCaughtUp && told.length > 0);
+    expect(read).toEqual([...before, ...after]);
+    expect(told).toEqual([`move ${CHAT}`]);
+    expect(parsePosition(member.position())[0]?.epoch).not.toBe(position[0]?.epoch);
+    expect(cursorsAfter(position, member.currentPosition())).toEqual([before[9]]);
+    await member.stop();
+    expect(await broker.inspect(CHAT)).toMatchObject({ pending: 0, unconsumed: 0 });
+  });
+
+  it('begins anew when it has read what the replica never had, and positions from then hold no more', async () => {
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
+    const { member, read, told } = join(broker);
+    await member.start();
+    const kept = await publishEvents(broker, 10);
+    await until(() => read.length === 10);
+    // The record of how far the stream had come has gone to the replica as well.
+    await until(async () => (await pair.replica.cli('hget', `epoch:{${CHAT}}`, 'lastId')) === kept[9]);
+    const early = parsePosition(member.position());
+    pair.link.swallow('replies');
+    await publishEvents(broker, 10);
+    await until(() => read.length === 20);
+    const late = parsePosition(member.position());
+    await pair.failOver();
+    await until(() => broker.state === 'ready');
+    const after = await publishEvents(broker, 15);
+    // Some of the new ones may have been read before the loss was noticed; then they are read again.
+    await until(() => told.length > 0 && member.isCaughtUp && read.at(-1) === after[14]);
+    expect(read.slice(-25)).toEqual([...kept, ...after]);
+    expect(told).toEqual([`reset ${CHAT}`]);
+    expect(cursorsAfter(late, member.currentPosition())).toBeUndefined();
+    expect(cursorsAfter(early, member.currentPosition())).toEqual([kept[9]]);
+    await member.stop();
+  });
+
+  it('reads from the server in charge, though the one before still answers its reader', async () => {
+    await using pair = await startPair(user);
+    await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
+    await using old = await openBroker(urlOf(pair.master, user), OPTIONS);
+    const { member, read, told } = join(broker);
+    await member.start();
+    const before = await publishEvents(broker, 5);
+    await until(() => read.length === 5);
+    await until(async () => (await lengthOn(pair.replica)) === 5);
+    // The master stays up and takes entries; only one of the two connections finds the new one by itself.
+    pair.link.swallow('replies');
+    await pair.replica.cli('replicaof', 'no', 'one');
+    pair.way.switchTo(pair.replica.port);
+    const clients = await pair.master.cli('client', 'list');
+    const writer = present(/^id=(\d+) .*name=\S*-writer /m.exec(clients)?.[1]);
+    await pair.master.cli('client', 'kill', 'id', writer);
+    await until(() => told.length > 0);
+    await publishEvents(old, 5);
+    const after = await publishEvents(broker, 5);
+    await until(() => after.every((id) => read.includes(id)) && member.isCaughtUp);
+    expect(read.filter((id) => before.includes(id) || after.includes(id))).toEqual([...before, ...after]);
+    await member.stop();
+  });
+
+  it('keeps its place over a crash of Redis with an append-only file synced every second', async () => {
+    await using redis = await startRedis({
+      args: ['--appendonly', 'yes', '--appendfsync', 'everysec', ...aclOf(user)],
+    });
+    await using broker = await openBroker(urlOf(redis, user), OPTIONS);
+    const { member, read, told } = join(broker);
+    await member.start();
+    const before = await publishEvents(broker, 50);
+    await until(() => read.length === 50);
+    await redis.stop();
+    await redis.restart();
+    await until(() => broker.state === 'ready');
+    const after = await publishEvents(broker, 50);
+    await until(() => read.length === 100 && member.isCaughtUp && told.length > 0);
+    expect(read).toEqual([...before, ...after]);
+    expect(told).toEqual([`move ${CHAT}`]);
+    await member.stop();
+  });
+
+  it('a member keeps its epoch while connections are cut and other members come and go: the server is the same', async () => {
+    await using redis = await startRedis({ args: aclOf(user) });
+    await using way = await startTcpProxy(redis.port);
+    await using broker = await openBroker(urlOf(way, user), OPTIONS);
+    const { member, read, told } = join(broker);
+    await member.start();
+    const epoch = await redis.cli('hget', `epoch:{${CHAT}}`, 'value');
+    for (let round = 0; round < 3; round++) {
+      way.cut();
+      await using other = await openBroker(urlOf(redis, user), OPTIONS);
+      await other.register(`other ${round}`);
+      await until(() => broker.state === 'ready' && member.isCaughtUp);
+      await publishEvents(other, 5);
+      await until(() => read.length === 5 * (round + 1));
+    }
+    expect(told).toEqual([]);
+    expect(await redis.cli('hget', `epoch:{${CHAT}}`, 'value')).toBe(epoch);
+    await member.stop();
+  });
+
+  it('begins anew after DEL and as many new entries within one heartbeat', async () => {
+    await using redis = await startRedis({ args: aclOf(user) });
+    await using broker = await openBroker(urlOf(redis, user), { ...OPTIONS, heartbeatMs: 200 });
+    const { member, read, told } = join(broker);
+    await member.start();
+    const before = await publishEvents(broker, 5);
+    await until(async () => (await redis.cli('hget', `epoch:{${CHAT}}`, 'lastId')) === before[4]);
+    await redis.cli('del', CHAT);
+    const after = await publishEvents(broker, 10);
+    await until(() => told.length > 0 && member.isCaughtUp);
+    expect(told).toEqual([`reset ${CHAT}`]);
+    expect(read).toEqual(expect.arrayContaining(after));
+    await member.stop();
+  });
+
+  it('goes on in its epoch after XGROUP DESTROY', async () => {
+    await using redis = await startRedis({ args: aclOf(user) });
+    await using broker = await openBroker(urlOf(redis, user), OPTIONS);
+    const { member, read, told } = join(broker);
+    await member.start();
+    await publishEvents(broker, 5);
+    await until(() => read.length === 5);
+    const epoch = await redis.cli('hget', `epoch:{${CHAT}}`, 'value');
+    await redis.cli('xgroup', 'destroy', CHAT, 'signalr-consumers');
+    await publishEvents(broker, 5);
+    await until(async () => read.length === 10 && (await redis.cli('xinfo', 'groups', CHAT)) !== '');
+    await until(async () => (await broker.inspect(CHAT)).unconsumed === 0);
+    expect(await redis.cli('hget', `epoch:{${CHAT}}`, 'value')).toBe(epoch);
+    expect(told).toEqual([]);
+    await member.stop();
+  });
+});

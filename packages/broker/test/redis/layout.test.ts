@@ -1,0 +1,51 @@
+// Data in Redis has a layout, and a build that does not know it touches nothing.
+
+import { createRedisBroker } from '@millrace/broker';
+import { codeOf, type RedisServer, SUITE_OPTIONS, startRedis } from '@millrace/testkit';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openBroker, query } from '../support/redis-fixture.js';
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+beforeEach(() => redis.cli('flushall'));
+
+afterAll(() => redis[Symbol.asyncDispose]());
+
+const KEY = 'layout:{signalr-consumers}';
+
+describe('the layout of the keys', () => {
+  it.each(['2', '2|more', '10', '', 'one', '0', '-1'])(
+    'a broker does not open where the layout is %j, says so, and writes nothing',
+    async (layout) => {
+      await redis.cli('set', KEY, layout);
+      const broker = createRedisBroker({ ...SUITE_OPTIONS, url: redis.url });
+      expect(await codeOf(broker.open())).toBe('layout_differs');
+      await expect(broker.open()).rejects.toThrow(`layout ${JSON.stringify(layout)} (key ${KEY})`);
+      await broker.close();
+      expect(await query(redis, 'keys', '*')).toEqual([KEY]);
+    },
+  );
+
+  it.each(['1', '1|more'])('a broker opens where the layout is %j', async (layout) => {
+    await redis.cli('set', KEY, layout);
+    await using broker = await openBroker(redis.url);
+    await broker.register('a');
+    expect(await redis.cli('get', KEY)).toBe(layout);
+  });
+
+  it('a broker opens where there is no layout, and stores none: so builds share it that know no layout', async () => {
+    await using broker = await openBroker(redis.url);
+    await broker.register('a');
+    expect(await redis.cli('exists', KEY)).toBe('0');
+  });
+
+  it('a broker opens although another group has another layout', async () => {
+    await redis.cli('set', KEY, '2');
+    await using broker = await openBroker(redis.url, { group: 'others' });
+    expect(broker.state).toBe('ready');
+  });
+});

@@ -1,0 +1,258 @@
+// Somebody, or a crash, takes parts of the state away: what the broker finds and mends.
+import { type Broker, createMember, type Lease, type StreamStart } from '@millrace/broker';
+import { append, CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openBroker, publishEvents, query } from '../support/redis-fixture.js';
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+beforeEach(() => redis.cli('flushall'));
+
+afterAll(() => redis[Symbol.asyncDispose]());
+
+describe('a heartbeat', () => {
+  it.each([
+    ['FLUSHALL', ['flushall']],
+    ['DEL of the stream', ['del', CHAT]],
+    ['DEL of the epoch', ['del', `epoch:{${CHAT}}`]],
+    ['a restart without persistence', undefined],
+  ])('after %s says reset with a new epoch, from the beginning', async (_, command) => {
+    await using broker = await openBroker(redis.url);
+    const { start } = await holder(broker);
+    const ids = await publishEvents(broker, 3);
+    await beat(broker, start, present(ids[2]), 3);
+    if (command === undefined) await redis.restart();
+    else await redis.cli(...command);
+    await until(() => broker.state === 'ready');
+    const reply = await beat(broker, start, present(ids[2]), 3);
+    expect(reply).toMatchObject({ verdict: 'reset', cursor: '0-0' });
+    expect(reply.epoch).not.toBe(start.epoch);
+    const again = { ...start, epoch: reply.epoch };
+    expect(await beat(broker, again, '0-0', 0)).toMatchObject({ verdict: 'alive', epoch: reply.epoch });
+  });
+
+  it('says reset when the stream was deleted and written again before anybody looked', async () => {
+    await using broker = await openBroker(redis.url);
+    const { start } = await holder(broker);
+    const ids = await publishEvents(broker, 3);
+    await beat(broker, start, present(ids[2]), 3);
+    await redis.cli('del', CHAT);
+    await publishEvents(broker, 1);
+    // The newest ID is above the cursor: only the count shows that entries are missing.
+    expect(await beat(broker, start, present(ids[2]), 3)).toMatchObject({ verdict: 'reset' });
+  });
+});
+
+describe('register', () => {
+  it('gives a new epoch when the stream was deleted while no gateway ran', async () => {
+    await using broker = await openBroker(redis.url);
+    const { start } = await holder(broker);
+    const ids = await publishEvents(broker, 3);
+    await beat(broker, start, present(ids[2]), 3);
+    await broker.unregister('a');
+    await redis.cli('del', CHAT);
+    expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
+  });
+
+  it('gives a new epoch when it was deleted and written again while no gateway ran', async () => {
+    await using broker = await openBroker(redis.url);
+    const { start } = await holder(broker);
+    const ids = await publishEvents(broker, 3);
+    await beat(broker, start, present(ids[2]), 3);
+    await broker.unregister('a');
+    await redis.cli('del', CHAT);
+    await publishEvents(broker, 2);
+    expect((await broker.register('b'))[0]).toMatchObject({ entriesAdded: 2, cursor: '0-0' });
+    expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
+  });
+
+  it('keeps a member’s place over a restart that lost nothing, in an epoch that goes on from the one before', async () => {
+    await using durable = await startRedis({ isDurable: true });
+    await using broker = await openBroker(durable.url);
+    const { start } = await holder(broker);
+    const ids = await publishEvents(broker, 3);
+    await beat(broker, start, present(ids[2]), 3);
+    await durable.restart();
+    await until(() => broker.state === 'ready');
+    const moved = await beat(broker, start, present(ids[2]), 3);
+    expect(moved).toMatchObject({
+      verdict: 'moved',
+      cursor: ids[2],
+      former: { epoch: start.epoch, upTo: ids[2] },
+    });
+    expect(moved.epoch).not.toBe(start.epoch);
+    const again = { ...start, epoch: moved.epoch };
+    expect(await beat(broker, again, present(ids[2]), 3)).toMatchObject({
+      verdict: 'alive',
+      former: moved.former,
+    });
+  });
+});
+
+describe('a tick', () => {
+  it('makes the group anew at the smallest known cursor after XGROUP DESTROY', async () => {
+    await using broker = await openBroker(redis.url);
+    const { start, lease } = await holder(broker);
+    await broker.register('b');
+    const ids = await publishEvents(broker, 5);
+    await beat(broker, start, present(ids[4]), 5);
+    await broker.heartbeat('b', new Map([[CHAT, { ...start, cursor: present(ids[1]) }]]));
+    await redis.cli('xgroup', 'destroy', CHAT, 'signalr-consumers');
+    expect(await tick(broker, lease)).toMatchObject({ consumed: 3, acknowledged: 0 });
+    expect(await query(redis, 'xpending', CHAT, 'signalr-consumers')).toMatchObject([3, ids[2], ids[4], {}]);
+  });
+
+  it('makes the group anew at the beginning when no cursor is known', async () => {
+    await using broker = await openBroker(redis.url);
+    const { lease } = await holder(broker);
+    await publishEvents(broker, 5);
+    await broker.unregister('a');
+    await redis.cli('xgroup', 'destroy', CHAT, 'signalr-consumers');
+    expect(await tick(broker, lease)).toMatchObject({ consumed: 5, acknowledged: 0 });
+  });
+
+  it('makes the group anew at the beginning of a stream that was lost, whatever the cursors of the lost one', async () => {
+    await using broker = await openBroker(redis.url);
+    const { start, lease } = await holder(broker);
+    const ids = await publishEvents(broker, 3);
+    await beat(broker, start, present(ids[2]), 3);
+    await redis.cli('del', CHAT);
+    expect(await tick(broker, lease)).toMatchObject({ consumed: 0, acknowledged: 0 });
+    await broker.unregister('a');
+
+    const next = present((await broker.register('b')).find(({ stream }) => stream === CHAT));
+    expect(next).toMatchObject({ cursor: '0-0', lastId: '0-0' });
+    expect(next.epoch).not.toBe(start.epoch);
+    const [reply] = await broker.heartbeat('b', new Map([[CHAT, next]]));
+    expect(reply).toMatchObject({ verdict: 'alive', epoch: next.epoch });
+  });
+
+  it('acknowledges what XADD with MAXLEN removed under it, so that nothing stays pending for ever', async () => {
+    await using broker = await openBroker(redis.url);
+    const { lease } = await holder(broker);
+    const ids = await publishEvents(broker, 5);
+    await tick(broker, lease);
+    await redis.cli('xtrim', CHAT, 'MAXLEN', '1');
+    const result = await broker.tickLedger(lease, { consumer: 'c', count: 10, cursor: present(ids[4]) });
+    expect(result).toMatchObject({ consumed: 0, acknowledged: 5 });
+  });
+
+  it('passes over garbage in the hashes of members and slots, and removes it', async () => {
+    await using broker = await openBroker(redis.url);
+    const { lease } = await holder(broker);
+    const ids = await publishEvents(broker, 2);
+    await redis.cli('hset', `cursors:{${CHAT}}`, 'x', 'garbage', 'y', '5|5|5', 'z', '');
+    await redis.cli(
+      'hset',
+      'slots:{signalr-consumers}',
+      'one',
+      'garbage',
+      '2',
+      'x',
+      '3',
+      '99999999999999|0||c',
+    );
+    const result = await broker.tickLedger(lease, { consumer: 'c', count: 10, cursor: present(ids[1]) });
+    expect(result).toMatchObject({ consumed: 2, acknowledged: 2 });
+    expect(await query(redis, 'hkeys', `cursors:{${CHAT}}`)).toEqual(['a']);
+    expect(await broker.claimSlot('a')).toEqual({ slot: 1, heldSlots: [1, 3] });
+  });
+});
+
+it('runs its scripts again after SCRIPT FLUSH', async () => {
+  await using broker = await openBroker(redis.url);
+  await publishEvents(broker, 1);
+  await redis.cli('script', 'flush');
+  const receipts = await Promise.all([
+    publishEvents(broker, 40),
+    broker.register('a').then((starts) => starts.map(({ stream }) => stream)),
+  ]);
+  expect(receipts[0].length).toBe(40);
+  expect((await broker.inspect(CHAT)).length).toBe(41);
+});
+
+it('refuses a stream key that holds something else, and serves the others', async () => {
+  await using broker = await openBroker(redis.url);
+  await redis.cli('set', CHAT, 'not a stream');
+  await expect(append(broker, { stream: CHAT, fields: { n: '1' } })).rejects.toMatchObject({
+    code: 'refused',
+  });
+  const starts = await broker.register('a');
+  expect(starts.map(({ stream }) => stream)).not.toContain(CHAT);
+  expect(starts.map(({ stream }) => stream)).toContain('events:ticket');
+  await append(broker, { stream: 'events:ticket', fields: { n: '1' } });
+  expect(await broker.inspect('events:ticket')).toMatchObject({ length: 1 });
+});
+
+it('handles sequence numbers beyond 2^53 exactly', async () => {
+  await using broker = await openBroker(redis.url);
+  const { lease } = await holder(broker);
+  const sequences = ['18446744073709551610', '18446744073709551611', '18446744073709551615'];
+  const ids = sequences.map((sequence) => `99999999999999-${sequence}`);
+  for (const id of ids) await redis.cli('xadd', CHAT, id, 'a', 'b');
+  const first = await broker.tickLedger(lease, { consumer: 'c', count: 10, cursor: present(ids[1]) });
+  expect(first).toMatchObject({ consumed: 3, acknowledged: 2 });
+  const read = await broker.readAfter(new Map([[CHAT, present(ids[1])]]), { count: 10, blockMs: 0 });
+  expect(read.get(CHAT)?.map(({ id }) => id)).toEqual([ids[2]]);
+  const second = await broker.tickLedger(lease, { consumer: 'c', count: 10, cursor: present(ids[2]) });
+  expect(second).toMatchObject({ consumed: 0, acknowledged: 1 });
+  // Millisecond and sequence carry over: the next ID exists and is larger.
+  const { id } = await append(broker, { stream: CHAT, fields: { n: '1' } });
+  expect(id).toBe('100000000000000-0');
+});
+
+it('compares IDs by value, not as text', async () => {
+  await using broker = await openBroker(redis.url);
+  const { start, lease } = await holder(broker);
+  await broker.register('b');
+  for (const id of ['9-9', '9-10', '10-0']) await redis.cli('xadd', CHAT, id, 'a', 'b');
+  const place = { ...start, entriesAdded: 3 };
+  await broker.heartbeat('a', new Map([[CHAT, { ...place, cursor: '10-0' }]]));
+  await broker.heartbeat('b', new Map([[CHAT, { ...place, cursor: '9-9' }]]));
+  expect(await tick(broker, lease)).toMatchObject({ consumed: 3, acknowledged: 1 });
+  await broker.heartbeat('b', new Map([[CHAT, { ...place, cursor: '9-10' }]]));
+  expect(await tick(broker, lease)).toMatchObject({ acknowledged: 1 });
+});
+
+it('lets a member find its way after FLUSHALL, and publishes on', async () => {
+  await using broker = await openBroker(redis.url, { heartbeatMs: 20 });
+  const seen: string[] = [];
+  const resets: string[] = [];
+  const member = createMember(broker, {
+    name: 'a',
+    onEntry: (_, entry) => seen.push(entry.fields['n'] ?? ''),
+    onReset: (stream) => resets.push(stream),
+  });
+  await member.start();
+  await append(broker, { stream: CHAT, fields: { n: '1' } });
+  await until(() => seen.length === 1);
+  const before = member.position();
+  await redis.cli('flushall');
+  await until(() => resets.length === 2 && member.isCaughtUp);
+  await append(broker, { stream: CHAT, fields: { n: '2' } });
+  await until(() => seen.length === 2);
+  expect(seen).toEqual(['1', '2']);
+  expect(member.position().slice(0, 8)).not.toBe(before.slice(0, 8));
+  await until(
+    async () => (await broker.inspect(CHAT)).pending === 0 && (await broker.inspect(CHAT)).unconsumed === 0,
+  );
+  await member.stop();
+});
+
+async function holder(broker: Broker): Promise<{ readonly start: StreamStart; readonly lease: Lease }> {
+  const start = present((await broker.register('a'))[0]);
+  return { start, lease: present(await broker.acquireLease(CHAT, 'a')) };
+}
+
+async function beat(broker: Broker, start: StreamStart, cursor: string, entriesAdded: number) {
+  const place = { epoch: start.epoch, cursor, entriesAdded };
+  return present((await broker.heartbeat('a', new Map([[CHAT, place]])))[0]);
+}
+
+function tick(broker: Broker, lease: Lease) {
+  return broker.tickLedger(lease, { consumer: 'signalr-instance-1', count: 200 });
+}

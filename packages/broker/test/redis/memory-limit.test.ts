@@ -1,0 +1,52 @@
+// A Redis that has reached `maxmemory`: publishing is refused, and what frees memory goes on.
+import { type Broker } from '@millrace/broker';
+import { append, CHAT, codeOf, present, startRedis, until } from '@millrace/testkit';
+import { expect, it } from 'vitest';
+import { eventFields, openBroker } from '../support/redis-fixture.js';
+
+const FULL = ['--maxmemory', '8mb', '--maxmemory-policy', 'noeviction'];
+
+it('refuses publishes with out_of_memory, keeps members and ledger alive, and trims itself free', async () => {
+  await using redis = await startRedis({ args: FULL });
+  const streams = [{ name: CHAT, maxLength: 100 }];
+  await using broker = await openBroker(redis.url, { streams, hardCapFactor: 1_000 });
+  const start = present((await broker.register('a'))[0]);
+  const lease = present(await broker.acquireLease(CHAT, 'a'));
+  const last = await publishUntilFull(broker);
+
+  const { length } = await broker.inspect(CHAT);
+  expect(length).toBeGreaterThan(1_000);
+  const entry = { id: last, fields: { n: '1' } };
+  const letter = { stream: CHAT, entry, reason: 'r', rejectedBy: 'a' };
+  expect(await codeOf(broker.deadLetter(letter))).toBe('out_of_memory');
+  const place = { ...start, cursor: last };
+  expect(await broker.heartbeat('a', new Map([[CHAT, place]]))).toMatchObject([{ verdict: 'alive' }]);
+  expect(await broker.acquireLease(CHAT, 'a')).toEqual(lease);
+  expect(await broker.claimSlot('a')).toMatchObject({ slot: 1 });
+  // A gateway that starts now must be able to take its place.
+  expect(await codeOf(broker.register('b'))).toBe('resolved');
+  await broker.unregister('b');
+
+  await until(async () => {
+    const ticked = await broker.tickLedger(lease, { consumer: 'c', count: 200, cursor: last });
+    const trimmed = await broker.trim(lease);
+    expect([ticked.status, trimmed.status]).toEqual(['ticked', 'trimmed']);
+    return (await broker.inspect(CHAT)).length < 200;
+  });
+  expect(await codeOf(append(broker, { stream: CHAT, fields: { n: 'again' } }))).toBe('resolved');
+  expect((await broker.inspect(CHAT)).expired).toBe(0);
+});
+
+/** Publishes until Redis refuses; returns the ID of the last entry it took. */
+async function publishUntilFull(broker: Broker): Promise<string> {
+  let last = '0-0';
+  for (let n = 0; n < 100_000; n++) {
+    try {
+      last = (await append(broker, { stream: CHAT, fields: eventFields(n), dedupeId: `id-${n}` })).id;
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'out_of_memory', isTransient: true });
+      return last;
+    }
+  }
+  throw new Error('Redis was never full');
+}

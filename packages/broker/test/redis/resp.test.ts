@@ -1,0 +1,273 @@
+// The bytes that Redis answers with: found whole however they are cut, and read as what was written.
+import { createServer, type Socket } from 'node:net';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.js';
+import { asEntries, asStreams } from '../../src/redis/calls/replies.js';
+import { ErrorReply, ReplyCursor } from '../../src/redis/resp/reply-cursor.js';
+import { ReplyFramer } from '../../src/redis/resp/reply-framer.js';
+import { encodeCommand, loginCommands, RespClient } from '../../src/redis/resp/resp-client.js';
+
+type Reply = string | number | null | readonly Reply[];
+
+const line = fc.string({ unit: fc.constantFrom('a', ' ', '-', '0', 'ä', '$', '*') });
+const { reply } = fc.letrec<{ reply: Reply }>((tie) => ({
+  reply: fc.oneof(
+    { depthSize: 'small' },
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('', '\r\n', '$5\r\nx', '*1\r\n', '-ERR\r\n'),
+    fc.integer(),
+    fc.constant(null),
+    fc.array(tie('reply'), { maxLength: 5 }),
+  ),
+}));
+
+function bulk(text: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(text);
+  return Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')]);
+}
+
+function encode(value: Reply): Buffer {
+  if (value === null) return Buffer.from('$-1\r\n');
+  if (typeof value === 'string') return bulk(value);
+  if (typeof value === 'number') return Buffer.from(`:${value}\r\n`);
+  return Buffer.concat([Buffer.from(`*${value.length}\r\n`), ...value.map(encode)]);
+}
+
+/** The replies that a framer finds in bytes that come in pieces; `cuts` are the lengths of the pieces, used in turn. */
+function framed(bytes: Buffer, cuts: readonly number[]): Buffer[] {
+  const found: Buffer[] = [];
+  const framer = new ReplyFramer((one) => found.push(one));
+  for (let at = 0, n = 0; at < bytes.length; n++) {
+    const end = at + (cuts[n % cuts.length] ?? bytes.length);
+    framer.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return found;
+}
+
+const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 });
+const valueOf = (bytes: Buffer): unknown => new ReplyCursor(bytes).value();
+
+describe('replies', () => {
+  it('replies of any kind are found and read, however their bytes are cut', () => {
+    fc.assert(
+      fc.property(fc.array(reply, { maxLength: 6 }), cuts, (replies, pieces) => {
+        const encoded = replies.map(encode);
+        const found = framed(Buffer.concat(encoded), pieces);
+        expect(found).toEqual(encoded);
+        expect(found.map(valueOf)).toEqual(replies);
+      }),
+    );
+  });
+
+  it('lines and errors are read as what they say', () => {
+    fc.assert(
+      fc.property(line, cuts, (text, pieces) => {
+        const [simple, error] = framed(Buffer.from(`+${text}\r\n-${text}\r\n`), pieces).map(valueOf);
+        expect(simple).toBe(text);
+        expect(error).toBeInstanceOf(ErrorReply);
+        expect(error).toMatchObject({ message: text });
+      }),
+    );
+  });
+
+  it('an end of the bytes inside a reply is no reply yet', () => {
+    fc.assert(
+      fc.property(reply, fc.nat(), (value, seed) => {
+        const bytes = encode(value);
+        expect(framed(bytes.subarray(0, seed % bytes.length), [7])).toEqual([]);
+      }),
+    );
+  });
+
+  it.each([
+    'HTTP/1.1 400 Bad Request\r\n',
+    '%1\r\n',
+    '$x\r\n',
+    '$1e3\r\n',
+    '*1-\r\n',
+    '$536870913\r\n',
+    '*99999999999999999999999999\r\n',
+    '\r\n',
+  ])('%j is no reply', (text) => {
+    expect(() => framed(Buffer.from(text), [1])).toThrow('no reply');
+    expect(() => framed(Buffer.from(text), [99])).toThrow('no reply');
+  });
+
+  it('bytes at random are refused, or waited for, and nothing else', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), cuts, (bytes, pieces) => {
+        try {
+          framed(Buffer.from(bytes), pieces).map(valueOf);
+        } catch (error) {
+          expect(error).toMatchObject({ message: 'Redis answered with bytes that are no reply' });
+        }
+      }),
+    );
+  });
+});
+
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme' }),
+  fc.constantFrom('event_id', 'room_id', '__proto__', '', '\uFFFD', '\r\n$3\r\n'),
+);
+const value = fc.oneof(text, fc.uint8Array({ maxLength: 8 }));
+const fields = fc.array(fc.tuple(fc.oneof(text, fc.uint8Array({ maxLength: 3 })), value), { maxLength: 20 });
+const entries = fc.array(fc.record({ id: fc.nat().map((n) => `${n}-0`), fields }), { maxLength: 5 });
+
+function encodeEntries(list: readonly { id: string; fields: readonly (readonly [Name, Name])[] }[]): Buffer {
+  const parts = list.map(({ id, fields: pairs }) => {
+    const flat = pairs.flat().map((part) => bulk(part));
+    return Buffer.concat([Buffer.from('*2\r\n'), bulk(id), Buffer.from(`*${flat.length}\r\n`), ...flat]);
+  });
+  return Buffer.concat([Buffer.from(`*${list.length}\r\n`), ...parts]);
+}
+
+type Name = string | Uint8Array;
+
+/** The same by the slow way. */
+function expected({ id, fields: pairs }: { id: string; fields: readonly (readonly [Name, Name])[] }) {
+  const decoded = pairs.map(([name, one]) => [Buffer.from(name).toString(), Buffer.from(one).toString()]);
+  const isText = pairs
+    .flat()
+    .every((part) => Buffer.from(Buffer.from(part).toString()).equals(Buffer.from(part)));
+  // `fromEntries` defines, so that `__proto__` is a field like any other.
+  return { id, fields: Object.entries(Object.fromEntries(decoded)), isUtf8: isText ? undefined : false };
+}
+
+describe('entries', () => {
+  it('entries hold what was written, and say so when that is no text', () => {
+    fc.assert(
+      fc.property(entries, (list) => {
+        const read = asEntries(encodeEntries(list)).map(({ id, fields: all, isUtf8 }) => {
+          return { id, fields: Object.entries(all), isUtf8 };
+        });
+        expect(read).toEqual(list.map(expected));
+      }),
+    );
+  });
+
+  it('each stream of a read has its own entries, and a read without news has none', () => {
+    const one = encodeEntries([{ id: '1-0', fields: [['n', '1']] }]);
+    const two = encodeEntries([
+      { id: '2-0', fields: [] },
+      { id: '3-0', fields: [['n', 'ä']] },
+    ]);
+    const bytes = [Buffer.from('*2\r\n*2\r\n'), bulk('a'), one, Buffer.from('*2\r\n'), bulk('b'), two];
+    const found = asStreams(Buffer.concat(bytes));
+    expect([...found.keys()]).toEqual(['a', 'b']);
+    expect(found.get('a')?.map((entry) => entry.fields)).toEqual([{ n: '1' }]);
+    expect(found.get('b')?.map((entry) => entry.fields)).toEqual([{}, { n: 'ä' }]);
+    expect(asStreams(Buffer.from('*-1\r\n'))).toEqual(new Map());
+  });
+});
+
+describe('commands', () => {
+  it('a command is an array of bulk strings, measured in bytes', () => {
+    expect(encodeCommand(['SET', 'ä', ''])).toBe('*3\r\n$3\r\nSET\r\n$2\r\nä\r\n$0\r\n\r\n');
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1 }), (args) => {
+        expect(valueOf(Buffer.from(encodeCommand(args)))).toEqual(args);
+      }),
+    );
+  });
+
+  it.each([
+    ['redis://host', [['CLIENT', 'SETNAME', 'me']]],
+    [
+      'redis://:p%40ss@host/0',
+      [
+        ['AUTH', 'p@ss'],
+        ['CLIENT', 'SETNAME', 'me'],
+      ],
+    ],
+    [
+      'rediss://u%20v:p@[::1]:1/3',
+      [
+        ['AUTH', 'u v', 'p'],
+        ['CLIENT', 'SETNAME', 'me'],
+        ['SELECT', '3'],
+      ],
+    ],
+    [
+      'redis://u@host',
+      [
+        ['AUTH', 'u', ''],
+        ['CLIENT', 'SETNAME', 'me'],
+      ],
+    ],
+  ])('logs in at %s as the URL says', (url, commands) => {
+    expect(loginCommands(url, 'me')).toEqual(commands);
+  });
+});
+
+describe('a client', () => {
+  it("commands are answered in their order, and an error is one command's own", async () => {
+    await using server = await startServer('+1\r\n-ERR no\r\n$1\r\n3\r\n');
+    const client = newClient(server.port);
+    const replies = ['A', 'B', 'C'].map((name) => client.send([name], 5_000));
+    expect(await Promise.allSettled(replies)).toMatchObject([
+      { value: '1' },
+      { reason: { message: 'ERR no' } },
+      { value: '3' },
+    ]);
+    client.end(new Error('done'));
+  });
+
+  it('a command that has no answer at its deadline ends the connection, and others learn that their outcome is unknown', async () => {
+    await using server = await startServer('');
+    let ended: Error | undefined;
+    const client = newClient(server.port, (cause) => {
+      ended = cause;
+    });
+    const replies = await Promise.allSettled([client.send(['A'], 5_000), client.send(['B'], 50)]);
+    expect(replies).toMatchObject([
+      { reason: { code: 'unavailable', mayHaveHappened: true } },
+      { reason: { code: 'timeout', message: 'Redis did not answer B within 50 ms' } },
+    ]);
+    expect(ended).toMatchObject({ code: 'timeout' });
+    await expect(client.send(['C'], 50)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it.each([
+    ['bytes that are no reply', 'HTTP/1.1 400\r\n', 'no reply'],
+    ['a reply that nobody asked for', '+1\r\n+2\r\n', 'what nobody asked'],
+  ])('ends its connection at %s', async (_, answer, message) => {
+    await using server = await startServer(answer);
+    const cause = await new Promise<Error>((resolve) => {
+      newClient(server.port, resolve)
+        .send(['A'], 5_000)
+        .catch(() => {});
+    });
+    expect(cause.message).toContain(message);
+  });
+
+  it('commands without a reply fail when the server ends the connection', async () => {
+    await using server = await startServer(undefined);
+    await expect(newClient(server.port).send(['A'], 5_000)).rejects.toThrow('Socket closed');
+  });
+});
+
+function newClient(port: number, onEnd: (cause: Error) => void = () => {}): RespClient {
+  return new RespClient(`redis://127.0.0.1:${port}`, { clock: systemClock, onErrorReply: () => {}, onEnd });
+}
+
+/** Answers the first bytes of each connection with these, or by ending it. */
+async function startServer(answer: string | undefined) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => {}));
+    socket.once('data', () => (answer === undefined ? socket.destroy() : socket.write(answer)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    port: address.port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

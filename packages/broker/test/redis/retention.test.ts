@@ -1,0 +1,126 @@
+// The data model's lengths on real Redis: how long the streams settle, and what outlives a trim.
+import { type Broker, createMember, type Lease } from '@millrace/broker';
+import { CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { openBroker, publishEvents, query } from '../support/redis-fixture.js';
+
+const STREAMS = [
+  { name: 'events:chat', maxLength: 10_000 },
+  { name: 'events:ticket', maxLength: 5_000 },
+  { name: 'events:notification', maxLength: 5_000 },
+  { name: 'events:remote', maxLength: 1_000 },
+];
+const NODE_ENTRIES = 100;
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+beforeEach(() => redis.cli('flushall'));
+
+afterAll(() => redis[Symbol.asyncDispose]());
+
+it('settles each stream within its length plus one node after three times as many entries', async () => {
+  await using broker = await openBroker(redis.url, { streams: STREAMS, livenessMs: 60_000 });
+  let handled = 0;
+  const member = createMember(broker, { name: 'a', onEntry: () => handled++, trimIntervalMs: 20 });
+  await member.start();
+  for (const { name, maxLength } of STREAMS) {
+    for (let published = 0; published < 3 * maxLength; published += 1000)
+      await publishEvents(broker, 1000, name);
+  }
+  await until(() => handled === 3 * 21_000, 60_000);
+  for (const { name, maxLength } of STREAMS) {
+    await until(async () => (await broker.inspect(name)).length < maxLength + NODE_ENTRIES, 60_000);
+    await until(async () => {
+      const { pending, unconsumed } = await broker.inspect(name);
+      return pending + unconsumed === 0;
+    });
+    const settled = await broker.inspect(name);
+    expect(settled.length).toBeGreaterThanOrEqual(maxLength);
+    expect(settled).toMatchObject({ entriesAdded: 3 * maxLength, expired: 0, unconsumed: 0 });
+  }
+  await member.stop();
+}, 120_000);
+
+it('keeps every entry that a second gateway has not passed, beyond the length', async () => {
+  await using broker = await openBroker(redis.url, { streams: [{ name: CHAT, maxLength: 1_000 }] });
+  await broker.register('slow');
+  const { lease } = await holder(broker);
+  const ids = await publishEvents(broker, 4_000);
+  await settle(broker, lease, present(ids.at(-1)));
+  expect(await broker.inspect(CHAT)).toMatchObject({ length: 4_000, pending: 4_000 });
+  await broker.unregister('slow');
+  await settle(broker, lease, present(ids.at(-1)));
+  expect((await broker.inspect(CHAT)).length).toBeLessThan(1_000 + NODE_ENTRIES);
+});
+
+it('respects another consumer group on the stream until the hard cap', async () => {
+  const streams = [{ name: CHAT, maxLength: 100 }];
+  await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
+  const { lease } = await holder(broker);
+  await redis.cli('xgroup', 'create', CHAT, 'audit', '0');
+  const ids = await publishEvents(broker, 900);
+  await settle(broker, lease, present(ids.at(-1)));
+  expect((await broker.inspect(CHAT)).length).toBe(900);
+  const more = await publishEvents(broker, 600);
+  await settle(broker, lease, present(more.at(-1)));
+  // Cut at the cap, yet nothing of it counts as expired that the gateways had acknowledged.
+  expect(await broker.inspect(CHAT)).toMatchObject({ length: 1_000, expired: 0 });
+});
+
+it('counts exactly what the hard cap cuts, with nodes of any size and holes in them', async () => {
+  await redis.cli('config', 'set', 'stream-node-max-entries', '7');
+  const streams = [{ name: CHAT, maxLength: 50 }];
+  await using broker = await openBroker(redis.url, { streams, hardCapFactor: 4, trimBatchSize: 33 });
+  const { lease } = await holder(broker);
+  const ids = await publishEvents(broker, 150);
+  for (let n = 0; n < 5; n++) {
+    await broker.tickLedger(lease, { consumer: 'c', count: 20, cursor: present(ids[60]) });
+  }
+  await redis.cli('xdel', CHAT, present(ids[3]), present(ids[59]), present(ids[80]));
+  await publishEvents(broker, 500);
+  const { length, expired, entriesAdded } = await broker.inspect(CHAT);
+  // 650 added, 3 deleted by hand, 61 acknowledged (2 of them among the deleted).
+  expect([length, entriesAdded, expired]).toEqual([200, 650, 650 - 3 - 200 - 59]);
+  await redis.cli('config', 'set', 'stream-node-max-entries', '100');
+});
+
+it('tells a trim that cuts at the hard cap apart: what was acknowledged and what was lost', async () => {
+  const streams = [{ name: CHAT, maxLength: 10 }];
+  await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
+  const { lease } = await holder(broker);
+  const ids = await publishEvents(broker, 40);
+  await broker.tickLedger(lease, { consumer: 'c', count: 100, cursor: present(ids[24]) });
+  // A plain XADD cuts nothing, so here it is the trim that must.
+  await redis.cli('eval', `for i = 1, 160 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);
+  expect(await broker.trim(lease)).toEqual({ status: 'trimmed', removed: 25, expired: 75 });
+  expect(await broker.inspect(CHAT)).toMatchObject({ length: 100, expired: 75 });
+});
+
+it('leaves the stream bounded when no gateway was ever there, plain XADD included', async () => {
+  const streams = [{ name: CHAT, maxLength: 10 }];
+  await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
+  await redis.cli('eval', `for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);
+  for (let n = 0; n < 5; n++) await publishEvents(broker, 1);
+  expect(await broker.inspect(CHAT)).toMatchObject({ length: 100, expired: 4_905 });
+  expect(await query(redis, 'get', `expired:{${CHAT}}`)).toBe('4905');
+});
+
+async function holder(broker: Broker): Promise<{ readonly lease: Lease }> {
+  await broker.register('a');
+  return { lease: present(await broker.acquireLease(CHAT, 'a')) };
+}
+
+/** Ticks and trims until both have nothing more to do. */
+async function settle(broker: Broker, lease: Lease, cursor: string): Promise<void> {
+  for (let rounds = 0; rounds < 1000; rounds++) {
+    const ticked = await broker.tickLedger(lease, { consumer: 'signalr-instance-1', count: 200, cursor });
+    const trimmed = await broker.trim(lease);
+    if (ticked.status === 'fenced' || trimmed.status === 'fenced') throw new Error('fenced');
+    if (ticked.consumed + ticked.acknowledged + trimmed.removed + trimmed.expired === 0) return;
+  }
+  throw new Error('The ledger does not come to rest');
+}

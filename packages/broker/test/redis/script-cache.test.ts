@@ -1,0 +1,113 @@
+// How often the source of a script is sent: once per connection, and once more when the server has forgotten it.
+import { append, CHAT, type RedisServer, startRedis, startRedisCluster, until } from '@millrace/testkit';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openBroker } from '../support/redis-fixture.js';
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+
+beforeEach(() => redis.cli('flushall'));
+
+afterAll(() => redis[Symbol.asyncDispose]());
+
+const options = { windowMs: 60_000, stream: CHAT };
+const rooms = Array.from({ length: 2_000 }, (_, n) => `room-${n}`);
+
+/** How often a server has executed each command since `CONFIG RESETSTAT`. */
+async function callsAt(server: RedisServer): Promise<(command: string) => number> {
+  const stats = await server.cli('info', 'commandstats');
+  return (command) => Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'mi').exec(stats)?.[1] ?? 0);
+}
+
+async function forgetScripts(server: RedisServer): Promise<void> {
+  await server.cli('script', 'flush');
+  await server.cli('config', 'resetstat');
+}
+
+describe('after SCRIPT FLUSH', () => {
+  it('a burst of calls sends the source of each script once', async () => {
+    await using broker = await openBroker(redis.url);
+    const addTo = (roomId: string) =>
+      broker.windows.add({ roomId, slot: 'typing' }, [{ id: 'a', text: '{}' }], options);
+    const publish = (n: number) => append(broker, { stream: CHAT, fields: { n: String(n) } });
+    await Promise.all([addTo('warm'), publish(-1)]);
+    await forgetScripts(redis);
+    const additions = rooms.map(addTo);
+    await Promise.all(Array.from({ length: 100 }, (_, n) => publish(n)));
+    const outcomes = (await Promise.all(additions)).flatMap((addition) => addition.outcomes);
+    expect(outcomes).toEqual(rooms.map(() => 'added'));
+    const calls = await callsAt(redis);
+    expect(calls('eval')).toBe(0);
+    expect(calls('script\\|load')).toBeLessThanOrEqual(3);
+    const entries = await broker.readRange(CHAT, { count: 1_000 });
+    expect(entries.map(({ fields }) => Number(fields['n']))).toEqual(
+      Array.from({ length: 101 }, (_, n) => n - 1),
+    );
+  });
+
+  it('calls keep their order, also of different scripts', async () => {
+    await using broker = await openBroker(redis.url);
+    const name = { roomId: 'room', slot: 'typing' };
+    const turn = (n: number) => [
+      broker.windows.add(name, [{ id: `${n}`, text: `${n}` }], options),
+      broker.windows.claim(name, { token: `${n}`, leaseMs: 60_000, isForced: true }),
+      broker.windows.commit(name, `${n}`),
+    ];
+    await Promise.all(turn(0));
+    for (let round = 0; round < 20; round++) {
+      await redis.cli('script', 'flush');
+      const turns = Array.from({ length: 50 }, (_, n) => turn(round * 50 + n));
+      for (const [n, calls] of turns.entries()) {
+        const [, claim, isCommitted] = await Promise.all(calls);
+        expect([claim, isCommitted]).toMatchObject([
+          { status: 'claimed', inputs: [{ text: `${round * 50 + n}` }] },
+          true,
+        ]);
+      }
+    }
+  });
+
+  it('a cluster sends the source of each script once to each node', async () => {
+    await using cluster = await startRedisCluster({ nodeTimeoutMs: 30_000 });
+    await using broker = await openBroker(cluster.url);
+    const addTo = (roomId: string) =>
+      broker.windows.add({ roomId, slot: 'typing' }, [{ id: 'a', text: '{}' }], options);
+    await Promise.all(rooms.slice(0, 50).map(addTo));
+    for (const node of cluster.nodes) await forgetScripts(node);
+    await Promise.all(rooms.slice(0, 500).map(addTo));
+    for (const node of cluster.nodes) {
+      const calls = await callsAt(node);
+      expect(calls('evalsha')).toBeGreaterThan(20);
+      expect(calls('eval')).toBe(0);
+      expect(calls('script\\|load')).toBeLessThanOrEqual(3);
+    }
+  });
+});
+
+it('a connection that was lost sends the source of a script once when it is back', async () => {
+  await using broker = await openBroker(redis.url);
+  const publish = (n: number) => append(broker, { stream: CHAT, fields: { n: String(n) } });
+  await publish(0);
+  const states: string[] = [];
+  broker.onStateChange((state) => states.push(state));
+  await redis.cli('client', 'kill', 'type', 'normal');
+  await until(() => states.includes('ready'));
+  expect(states).toEqual(['unavailable', 'ready']);
+  await forgetScripts(redis);
+  for (let n = 1; n <= 100; n++) await publish(n);
+  const calls = await callsAt(redis);
+  expect([calls('script\\|load'), calls('eval'), calls('evalsha')]).toEqual([1, 0, 100]);
+});
+
+it('a user who may not load scripts can run them', async () => {
+  await redis.cli('acl', 'setuser', 'plain', 'on', '>secret', 'allkeys', 'allchannels', '+@all', '-script');
+  await using broker = await openBroker(redis.url.replace('redis://', 'redis://plain:secret@'));
+  await redis.cli('script', 'flush');
+  const receipts = Array.from({ length: 100 }, (_, n) =>
+    append(broker, { stream: CHAT, fields: { n: String(n) } }),
+  );
+  expect(new Set((await Promise.all(receipts)).map(({ id }) => id)).size).toBe(100);
+});

@@ -1,0 +1,268 @@
+// One stream that Redis refuses: it is named, the others go on, and it comes back when somebody repairs it.
+import { type Broker, createMember, LAST_ENTRY_ID, type StreamTrouble } from '@millrace/broker';
+import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET, until } from '@millrace/testkit';
+import { describe, expect, it } from 'vitest';
+import { openBroker } from '../support/redis-fixture.js';
+
+const OPTIONS = { heartbeatMs: 20, livenessMs: 3_000, leaseMs: 900 };
+
+/** A member that notes what it reads and what it is told. */
+function join(broker: Broker, name = 'a') {
+  const read: string[] = [];
+  const told: string[] = [];
+  const tell = ({ stream, kind }: Pick<StreamTrouble, 'stream' | 'kind'>, word: string): void => {
+    told.push(`${word} ${stream} ${kind}`);
+  };
+  const member = createMember(broker, {
+    name,
+    readBlockMs: 50,
+    trimIntervalMs: 50,
+    onEntry: (_, { id }) => read.push(id),
+    onTrouble: (trouble) => tell(trouble, 'begins'),
+    onTroubleOver: (stream, kind) => tell({ stream, kind }, 'ends'),
+  });
+  return { member, read, told };
+}
+
+const publish = async (broker: Broker, stream: string): Promise<string> =>
+  (await append(broker, { stream, fields: { n: '1' } })).id;
+
+/** TICKET is read, acknowledged and trimmed. */
+async function expectTicketServed(broker: Broker, read: readonly string[]): Promise<void> {
+  const ids = await Promise.all(Array.from({ length: 400 }, () => publish(broker, TICKET)));
+  await until(() => ids.every((id) => read.includes(id)));
+  await until(async () => {
+    const { pending, unconsumed, length } = await broker.inspect(TICKET);
+    // The length settles at 100, give or take one node.
+    return pending === 0 && unconsumed === 0 && length <= 200;
+  });
+}
+
+/** Sets a key to a value of another type than the one it should have. */
+const spoil = async (redis: RedisServer, key: string): Promise<void> => {
+  await redis.cli('del', key);
+  await redis.cli('set', key, 'x');
+};
+
+describe.each([
+  ['the stream itself', CHAT],
+  ['its cursors', `cursors:{${CHAT}}`],
+  ['its lease', `lease:{${CHAT}}`],
+  ['its epoch', `epoch:{${CHAT}}`],
+])('a key of the wrong type at %s', (_, key) => {
+  it('a key of the wrong type stops no other stream, is named once, and is over when somebody removes it', async () => {
+    await using redis = await startRedis();
+    await using broker = await openBroker(redis.url, OPTIONS);
+    const { member, read, told } = join(broker);
+    await member.start();
+    await publish(broker, CHAT);
+    await spoil(redis, key);
+    await until(() => told.length > 0);
+    await expectTicketServed(broker, read);
+    expect(told).toEqual([`begins ${CHAT} refused`]);
+    expect(member.troubles).toMatchObject([{ stream: CHAT, kind: 'refused' }]);
+    expect(member.isCaughtUp).toBe(true);
+    await redis.cli('del', key);
+    await until(() => told.length > 1 && member.isCaughtUp);
+    const id = await publish(broker, CHAT);
+    await until(() => read.includes(id));
+    await until(async () => (await broker.inspect(CHAT)).pending === 0);
+    expect(told).toEqual([`begins ${CHAT} refused`, `ends ${CHAT} refused`]);
+    expect(member.troubles).toEqual([]);
+    await member.stop();
+  });
+
+  it('a member starts beside a key of the wrong type and serves the others, and the stream as soon as it is repaired', async () => {
+    await using redis = await startRedis();
+    await spoil(redis, key);
+    await using broker = await openBroker(redis.url, OPTIONS);
+    const { member, read, told } = join(broker);
+    await member.start();
+    expect(told).toEqual([`begins ${CHAT} refused`]);
+    await expectTicketServed(broker, read);
+    // A position has a place for every stream, in order, also for the one that is not read.
+    expect(member.position().split('.')).toHaveLength(2);
+    await redis.cli('del', key);
+    await until(() => told.length > 1);
+    const id = await publish(broker, CHAT);
+    await until(() => read.includes(id) && member.isCaughtUp);
+    await until(async () => (await broker.inspect(CHAT)).pending === 0);
+    await member.stop();
+  });
+});
+
+it('a stream of the wrong type refuses a publish and takes it again after its repair; the others take theirs meanwhile', async () => {
+  await using redis = await startRedis();
+  await using broker = await openBroker(redis.url, OPTIONS);
+  await spoil(redis, CHAT);
+  expect(await codeOf(publish(broker, CHAT))).toBe('refused');
+  expect(await codeOf(publish(broker, TICKET))).toBe('resolved');
+  await redis.cli('del', CHAT);
+  expect(await codeOf(publish(broker, CHAT))).toBe('resolved');
+});
+
+it('a stream that was moved away and is put back goes on where it was, and nothing of it is lost', async () => {
+  await using redis = await startRedis();
+  await using broker = await openBroker(redis.url, OPTIONS);
+  const { member, read, told } = join(broker);
+  await member.start();
+  const before = await publish(broker, CHAT);
+  await until(() => read.includes(before));
+  const epoch = member.currentPosition([CHAT])[0]?.epoch;
+  await redis.cli(
+    'eval',
+    "redis.call('RENAME', KEYS[1], 'aside'); redis.call('SET', KEYS[1], 'x')",
+    '1',
+    CHAT,
+  );
+  await until(() => told.length === 1);
+  await redis.cli('rename', 'aside', CHAT);
+  const after = await publish(broker, CHAT);
+  await until(() => read.includes(after));
+  expect(read).toEqual([before, after]);
+  expect(member.currentPosition([CHAT])[0]?.epoch).toBe(epoch);
+  await member.stop();
+});
+
+it('a number of partitions that cannot be read refuses its own stream only, until somebody repairs it', async () => {
+  await using redis = await startRedis();
+  await redis.cli('lpush', `partitions:{${CHAT}}`, 'x');
+  await using broker = await openBroker(redis.url, OPTIONS);
+  const { member, read, told } = join(broker);
+  await member.start();
+  expect(told).toEqual([`begins ${CHAT} refused`]);
+  expect(await codeOf(publish(broker, CHAT))).toBe('refused');
+  await expectTicketServed(broker, read);
+  await redis.cli('del', `partitions:{${CHAT}}`);
+  await until(() => told.length > 1);
+  const id = await publish(broker, CHAT);
+  await until(() => read.includes(id));
+  await member.stop();
+});
+
+it('slots of the wrong type are replaced, so that the streams go on being acknowledged', async () => {
+  await using redis = await startRedis();
+  await using broker = await openBroker(redis.url, OPTIONS);
+  const { member, read } = join(broker);
+  await member.start();
+  await expectTicketServed(broker, read);
+  await spoil(redis, 'slots:{signalr-consumers}');
+  await until(async () => (await redis.cli('type', 'slots:{signalr-consumers}')) === 'hash');
+  await expectTicketServed(broker, read);
+  await member.stop();
+});
+
+it('a member does not start where every stream is refused', async () => {
+  await using redis = await startRedis();
+  for (const stream of [CHAT, TICKET]) await spoil(redis, stream);
+  await using broker = await openBroker(redis.url, OPTIONS);
+  const { member } = join(broker);
+  expect(await codeOf(member.start())).toBe('refused');
+});
+
+/** An ID so far ahead of Redis' own clock. */
+async function idAhead(redis: RedisServer, aheadMs: number): Promise<string> {
+  const [seconds = ''] = (await redis.cli('time')).split('\n');
+  return `${Number(seconds) * 1_000 + aheadMs}-0`;
+}
+
+describe('an entry with an ID ten minutes ahead of the clock', () => {
+  it('an ID ahead of the clock is named once, and its stream goes on being read, acknowledged and trimmed to its length', async () => {
+    await using redis = await startRedis();
+    await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
+    const { member, read, told } = join(broker);
+    await member.start();
+    const ahead = await idAhead(redis, 600_000);
+    await redis.cli('xadd', TICKET, ahead, 'n', '0');
+    await until(() => read.includes(ahead) && told.length > 0);
+    await expectTicketServed(broker, read);
+    expect(told).toEqual([`begins ${TICKET} ahead`]);
+    expect(member.troubles).toMatchObject([{ stream: TICKET, kind: 'ahead' }]);
+    expect(await broker.inspect(TICKET)).toMatchObject({ expired: 0 });
+    await member.stop();
+  });
+
+  it('an entry ahead of the clock is kept, with what came after it, for as long as young entries are', async () => {
+    await using redis = await startRedis();
+    await using broker = await openBroker(redis.url, {
+      minAgeMs: 60_000,
+      livenessMs: 60_000,
+      leaseMs: 60_000,
+    });
+    const { member, read } = join(broker);
+    await member.start();
+    await redis.cli('xadd', TICKET, await idAhead(redis, 600_000), 'n', '0');
+    const ids = await Promise.all(Array.from({ length: 400 }, () => publish(broker, TICKET)));
+    await until(() => ids.every((id) => read.includes(id)));
+    await until(async () => (await broker.inspect(TICKET)).pending === 0);
+    await until(async () => (await redis.cli('hget', `lease:{${TICKET}}`, 'aheadId')) !== '');
+    expect(await broker.inspect(TICKET)).toMatchObject({ length: 401 });
+    await member.stop();
+  });
+});
+
+describe('an entry with the largest ID there is', () => {
+  it('the entry with the largest ID is read and acknowledged; its stream refuses publishes until XDEL and XSETID', async () => {
+    await using redis = await startRedis();
+    await using broker = await openBroker(redis.url, OPTIONS);
+    const { member, read, told } = join(broker);
+    await member.start();
+    const before = await publish(broker, CHAT);
+    await redis.cli('xadd', CHAT, LAST_ENTRY_ID, 'n', '0');
+    await until(() => read.includes(LAST_ENTRY_ID) && told.length > 0);
+    expect(told).toEqual([`begins ${CHAT} exhausted`]);
+    await until(async () => (await broker.inspect(CHAT)).pending === 0);
+    expect(await codeOf(publish(broker, CHAT))).toBe('refused');
+    await expectTicketServed(broker, read);
+    await redis.cli('xdel', CHAT, LAST_ENTRY_ID);
+    await redis.cli('xsetid', CHAT, before, 'ENTRIESADDED', '2', 'MAXDELETEDID', '0-0');
+    await until(() => told.length > 1);
+    const after = await publish(broker, CHAT);
+    await until(() => read.includes(after) && member.isCaughtUp);
+    await until(async () => {
+      const { pending, unconsumed } = await broker.inspect(CHAT);
+      return pending + unconsumed === 0;
+    });
+    expect(told).toEqual([`begins ${CHAT} exhausted`, `ends ${CHAT} exhausted`]);
+    await member.stop();
+  });
+
+  it('the entry with the largest ID does not keep what is before it from being trimmed', async () => {
+    await using redis = await startRedis();
+    await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
+    const { member, read } = join(broker);
+    await member.start();
+    await Promise.all(Array.from({ length: 400 }, () => publish(broker, TICKET)));
+    await redis.cli('xadd', TICKET, LAST_ENTRY_ID, 'n', '0');
+    await until(() => read.includes(LAST_ENTRY_ID));
+    await until(async () => (await broker.inspect(TICKET)).length <= 200);
+    expect(member.troubles).toMatchObject([{ kind: 'exhausted' }]);
+    await member.stop();
+  });
+
+  it('the entry with the largest ID ends a stream that is read on from it', async () => {
+    await using redis = await startRedis();
+    await using broker = await openBroker(redis.url);
+    await redis.cli('xadd', CHAT, LAST_ENTRY_ID, 'n', '0');
+    expect(await broker.readRange(CHAT, { after: LAST_ENTRY_ID, count: 10 })).toEqual([]);
+  });
+});
+
+it('counts of another type at `expired` are counted anew, and dead letters of another type come when they can', async () => {
+  await using redis = await startRedis();
+  await using broker = await openBroker(redis.url, {
+    streams: [{ name: CHAT, maxLength: 10 }],
+    hardCapFactor: 2,
+  });
+  await redis.cli('lpush', `expired:{${CHAT}}`, 'x');
+  await redis.cli('set', `dead:{${CHAT}}`, 'x');
+  for (let n = 0; n < 50; n++) await publish(broker, CHAT);
+  expect(await broker.inspect(CHAT)).toMatchObject({ length: 20, expired: 30, deadLetters: 0 });
+  const [entry] = await broker.readRange(CHAT, { count: 1 });
+  if (entry === undefined) throw new Error('no entry');
+  const letter = { stream: CHAT, entry, reason: 'r', rejectedBy: 'a' };
+  expect(await codeOf(broker.deadLetter(letter))).toBe('refused');
+  await redis.cli('del', `dead:{${CHAT}}`);
+  expect(await broker.deadLetter(letter)).toBe(true);
+  expect(await broker.deadLetter(letter)).toBe(false);
+});

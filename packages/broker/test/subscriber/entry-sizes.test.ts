@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { EntrySizes } from '../../src/subscriber/entry-sizes.js';
+
+const entries = (count: number, chars: number) =>
+  Array.from({ length: count }, (_, n) => ({ id: `${n + 1}-0`, fields: { payload: 'x'.repeat(chars - 7) } }));
+
+it('asks for the whole count while entries are small or unknown', () => {
+  const sizes = new EntrySizes();
+  expect(sizes.countWithin('s', 1_000_000, 500)).toBe(500);
+  sizes.note('s', entries(100, 450));
+  expect(sizes.countWithin('s', 1_000_000, 500)).toBe(500);
+});
+
+it('asks for fewer at once when large ones come, never for none, and for more again later', () => {
+  const sizes = new EntrySizes();
+  sizes.note('s', entries(10, 100_000));
+  expect(sizes.countWithin('s', 1_000_000, 500)).toBe(10);
+  sizes.note('s', entries(1, 5_000_000));
+  expect(sizes.countWithin('s', 1_000_000, 500)).toBe(1);
+  expect(sizes.countWithin('other', 1_000_000, 500)).toBe(500);
+  for (let n = 0; n < 100; n++) sizes.note('s', entries(5, 450));
+  expect(sizes.countWithin('s', 1_000_000, 500)).toBe(500);
+});

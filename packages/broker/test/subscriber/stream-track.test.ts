@@ -1,0 +1,132 @@
+// Counting what is missing, without a broker: a stream is played, entries vanish, tips come at any moment.
+import { compareEntryIds, type Entry } from '@millrace/broker';
+import { present } from '@millrace/testkit';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { StreamTrack } from '../../src/subscriber/stream-track.js';
+
+const START = { stream: 's', epoch: 'e', cursor: '0-0', lastId: '0-0', entriesAdded: 0, timeMs: 0 };
+const entry = (id: string): Entry => ({ id, fields: { name: id } });
+const tip = (n: number) => ({ lastId: n === 0 ? '0-0' : `${n}-0`, entriesAdded: n });
+
+describe('StreamTrack', () => {
+  it('finds exactly what vanished, whenever tips come (property)', () => {
+    const step = fc.record({
+      published: fc.nat(5),
+      vanished: fc.nat(3),
+      /** How many entries the reader gets before it hears of the tip, and after. */
+      readBefore: fc.nat(8),
+      isTipOld: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const track = new StreamTrack(START);
+        let added = 0;
+        let lost = 0;
+        let found = 0;
+        let unread: number[] = [];
+        let lastTip = tip(0);
+        for (const { published, vanished, readBefore, isTipOld } of steps) {
+          for (let n = 0; n < published; n++) unread.push(++added);
+          const old = lastTip;
+          lastTip = tip(added);
+          const gone = unread.splice(0, vanished);
+          lost += gone.length;
+          for (const n of unread.splice(0, readBefore)) found += track.advance(entry(`${n}-0`));
+          found += track.noteTip(isTipOld ? old : lastTip);
+          // Never more than what is lost: a false alarm would make every client fetch everything again.
+          expect(found).toBeLessThanOrEqual(lost);
+        }
+        for (const n of unread.splice(0)) found += track.advance(entry(`${n}-0`));
+        found += track.advance(entry(`${++added}-0`));
+        found += track.noteTip(tip(added));
+        expect(found).toBe(lost);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('says nothing before its first common moment with the stream', () => {
+    const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
+    expect(track.advance(entry('9-0'))).toBe(0);
+    expect(track.noteTip({ lastId: '9-0', entriesAdded: 100 })).toBe(0);
+    expect(track.noteTip({ lastId: '9-0', entriesAdded: 103 })).toBe(3);
+  });
+
+  it('finds a loss although it never catches up with the newest tip', () => {
+    const track = new StreamTrack(START);
+    track.noteTip(tip(0));
+    let found = 0;
+    for (let n = 1; n <= 500; n++) {
+      if (n % 10 === 0) found += track.noteTip(tip(n + 1_000));
+      if (n !== 7) found += track.advance(entry(`${n}-0`));
+    }
+    // The first tip, number 1010, is not reached yet: nothing can be said.
+    expect(found).toBe(0);
+    for (let n = 501; n <= 1_011; n++)
+      found += track.advance(entry(`${n}-0`)) + track.noteTip(tip(n + 1_000));
+    expect(found).toBe(1);
+  });
+
+  it('is caught up when it reached what was the newest, and after trouble when it reached what is', () => {
+    const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
+    expect(track.isCaughtUp).toBe(false);
+    track.advance(entry('9-0'));
+    expect(track.isCaughtUp).toBe(true);
+    track.loseTarget();
+    expect(track.isCaughtUp).toBe(false);
+    track.noteTip({ lastId: '12-0', entriesAdded: 103 });
+    track.advance(entry('11-0'));
+    expect(track.isCaughtUp).toBe(false);
+    track.advance(entry('12-0'));
+    expect(track.isCaughtUp).toBe(true);
+  });
+
+  it('begins anew after a reset, and makes its segment anew with every move', () => {
+    const track = new StreamTrack(START);
+    const { generation, segment } = track;
+    track.advance(entry('7-0'));
+    const moved = track.segment;
+    track.reset({ ...START, epoch: 'f', lastId: '3-0', entriesAdded: 3 });
+    expect([track.cursor, track.epoch, track.generation]).toEqual(['0-0', 'f', generation + 1]);
+    expect([segment, moved, track.segment]).toEqual(['e-0', 'e-7', 'f-0']);
+    expect(track.isCaughtUp).toBe(false);
+    for (const id of ['1-0', '2-0', '3-0']) expect(track.advance(entry(id))).toBe(0);
+    expect(track.isCaughtUp).toBe(true);
+  });
+
+  it('goes on from its cursor when another server has the stream, and forgets what it knew of later entries', () => {
+    const track = new StreamTrack(START);
+    track.advance(entry('7-0'));
+    track.noteTip({ lastId: '20-0', entriesAdded: 20 });
+    const { generation } = track;
+    const former = { epoch: 'e', upTo: '7-0' };
+    track.move({ ...START, epoch: 'f', former, lastId: '9-0', entriesAdded: 9 });
+    expect([track.cursor, track.epoch, track.former]).toEqual(['7-0', 'f', former]);
+    expect(track.generation).toBe(generation + 1);
+    expect(track.isCaughtUp).toBe(false);
+    expect(track.advance(entry('8-0')) + track.advance(entry('9-0'))).toBe(0);
+    expect(track.isCaughtUp).toBe(true);
+    // Of the entries 10 to 20 of the former life nobody is missed; of those of this one all are.
+    expect(track.noteTip({ lastId: '9-0', entriesAdded: 9 })).toBe(0);
+    expect(track.advance(entry('30-0'))).toBe(0);
+    expect(track.noteTip({ lastId: '30-0', entriesAdded: 12 })).toBe(2);
+  });
+
+  it('proves with a digest that it has read the entry at its cursor', () => {
+    const track = new StreamTrack(START);
+    expect(track.place).not.toHaveProperty('digest');
+    track.advance(entry('7-0'));
+    expect(track.place.digest).toMatch(/^[0-9a-f]{40}$/);
+    track.reset({ ...START, epoch: 'f' });
+    expect(track.place).not.toHaveProperty('digest');
+  });
+
+  it('knows a tip that it passed up to a thousand entries ago', () => {
+    const track = new StreamTrack(START);
+    for (let n = 1; n <= 3000; n++) if (n !== 500) track.advance(entry(`${n}-0`));
+    expect(track.noteTip(tip(1000))).toBe(0);
+    expect(track.noteTip(tip(2500))).toBe(1);
+    expect(compareEntryIds(present(track.cursor), '3000-0')).toBe(0);
+  });
+});

@@ -1,0 +1,190 @@
+// How often a member asks: busy, idle and while everything fails. On a clock that the test moves.
+import { type Broker, createMember, createMemoryBroker, type MemberOptions } from '@millrace/broker';
+import { append, CHAT, fakeClock, present, SUITE_OPTIONS, TICKET } from '@millrace/testkit';
+import { expect, it } from 'vitest';
+import { probe } from '../support/broker-probe.js';
+
+/** A member on a memory broker whose calls are counted and may be made to fail. */
+async function setUp(options: Partial<MemberOptions> = {}) {
+  const clock = fakeClock();
+  const broker = createMemoryBroker({ ...SUITE_OPTIONS, livenessMs: 3_000, leaseMs: 3_000, clock });
+  await broker.open();
+  const { probed, count, failing, lastArgumentsOf } = probe(broker);
+  const log: string[] = [];
+  const member = createMember(probed, {
+    name: 'a',
+    onEntry: () => {},
+    onStateChange: (state) => log.push(state),
+    onError: (_, source) => log.push(`error:${source}`),
+    clock,
+    ...options,
+  });
+  await member.start();
+  const during = async (ms: number, name: string): Promise<number> => {
+    const before = count(name);
+    await clock.advance(ms);
+    return count(name) - before;
+  };
+  return { clock, broker, member, log, failing, count, during, lastArgumentsOf };
+}
+
+const publish = (broker: Broker) => append(broker, { stream: CHAT, fields: { n: '1' } });
+
+it('ticks once a second while idle, and every 100 ms while entries come', async () => {
+  const { clock, broker, during, member } = await setUp();
+  await clock.advance(2_000);
+  // Two streams, one second.
+  expect(await during(1_000, 'tickLedger')).toBe(2);
+  let ticks = 0;
+  for (let n = 0; n < 100; n++) {
+    await publish(broker);
+    ticks += await during(10, 'tickLedger');
+  }
+  // About ten of the one, and one of the other, in which nothing comes.
+  expect(ticks).toBeGreaterThanOrEqual(9);
+  expect(ticks).toBeLessThanOrEqual(13);
+  const stopping = member.stop();
+  await clock.advance(1_000);
+  await stopping;
+});
+
+it('wakes its idle ledger for the first entry', async () => {
+  const { clock, broker } = await setUp();
+  await clock.advance(2_010);
+  await publish(broker);
+  await clock.advance(26);
+  expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });
+});
+
+it('works off a backlog in short steps of at most 200 entries', async () => {
+  const { clock, broker, during } = await setUp();
+  await Promise.all(Array.from({ length: 1_900 }, () => publish(broker)));
+  const ticks = await during(60, 'tickLedger');
+  expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });
+  expect(ticks).toBeGreaterThanOrEqual(10);
+  await clock.advance(0);
+});
+
+it('beats every 250 ms, trims once a second and renews every second', async () => {
+  const { clock, during } = await setUp();
+  await clock.advance(3_000);
+  const [beats, trims, claims, leases] = [
+    await during(4_000, 'heartbeat'),
+    await during(4_000, 'trim'),
+    await during(4_000, 'claimSlot'),
+    await during(4_000, 'acquireLease'),
+  ];
+  expect(beats).toBe(16);
+  // Two streams; what is due waits for the next round of the loop.
+  expect(trims).toBeGreaterThanOrEqual(6);
+  expect(trims).toBeLessThanOrEqual(8);
+  expect(claims).toBeGreaterThanOrEqual(3);
+  expect(claims).toBeLessThanOrEqual(4);
+  expect(leases).toBe(2 * 4);
+});
+
+it.each(['readAfter', 'heartbeat', 'tickLedger'])(
+  'backs off while %s fails, and reports it once',
+  async (name) => {
+    const { clock, member, failing, during, log, count } = await setUp();
+    await clock.advance(1_000);
+    failing.add(name);
+    const attempts = await during(60_000, name);
+    expect(attempts).toBeGreaterThan(20);
+    // Full jitter up to two seconds: about one a second, of two streams for the ledger.
+    expect(attempts).toBeLessThan(name === 'tickLedger' ? 400 : 300);
+    expect(log.filter((line) => line.startsWith('error:')).length).toBe(1);
+    failing.clear();
+    await clock.advance(5_000);
+    expect(member.state).toBe('tailing');
+    expect(count(name)).toBeGreaterThan(attempts);
+  },
+);
+
+it('does not account while it cannot read', async () => {
+  const { clock, failing, during } = await setUp();
+  await clock.advance(1_000);
+  failing.add('readAfter');
+  await clock.advance(3_000);
+  expect(await during(3_000, 'tickLedger')).toBe(0);
+  expect(await during(3_000, 'acquireLease')).toBe(0);
+  failing.clear();
+  await clock.advance(5_000);
+  expect(await during(1_000, 'tickLedger')).toBeGreaterThan(0);
+});
+
+it('asks without waiting after a failure, so that it learns at once that the broker is back', async () => {
+  const { clock, failing, member } = await setUp({ readBlockMs: 600_000 });
+  await clock.advance(1_000);
+  failing.add('readAfter');
+  failing.add('heartbeat');
+  await clock.advance(600_000);
+  expect(member.state).toBe('recovering');
+  failing.clear();
+  await clock.advance(5_000);
+  expect(member.state).toBe('tailing');
+});
+
+it('takes a lease back at once when a tick is fenced and nobody else has it', async () => {
+  const { clock, broker } = await setUp();
+  await clock.advance(1_100);
+  const lease = present(await broker.acquireLease(CHAT, 'a'));
+  await broker.releaseLease(lease);
+  // Two idle rounds; the next renewal by the clock would come later.
+  await clock.advance(520);
+  expect(await broker.acquireLease(CHAT, 'b')).toBeUndefined();
+});
+
+it('asks for fewer entries at a time when they are large', async () => {
+  const { clock, broker, lastArgumentsOf } = await setUp();
+  await clock.advance(1_000);
+  expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 500 });
+  expect(lastArgumentsOf('tickLedger')[1]).toMatchObject({ count: 200 });
+  for (const { name } of SUITE_OPTIONS.streams) {
+    await append(broker, { stream: name, fields: { payload: 'x'.repeat(500_000) } });
+  }
+  await clock.advance(1_000);
+  expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 4 });
+  expect(lastArgumentsOf('tickLedger')[1]).toMatchObject({ count: 2 });
+});
+
+it('takes nothing over after a time in which nobody could renew, until the others had time to', async () => {
+  const { clock, broker, failing, count } = await setUp();
+  const other = probe(broker);
+  const second = createMember(other.probed, { name: 'b', onEntry: () => {}, clock });
+  await second.start();
+  await clock.advance(5_000);
+  const holders = async (): Promise<readonly boolean[]> => [
+    (await broker.acquireLease(CHAT, 'a')) !== undefined,
+    (await broker.acquireLease(TICKET, 'b')) !== undefined,
+  ];
+  expect(await holders()).toEqual([true, true]);
+  const all = ['heartbeat', 'readAfter', 'claimSlot', 'acquireLease', 'tickLedger', 'trim'];
+  for (const set of [failing, other.failing]) for (const name of all) set.add(name);
+  await clock.advance(5_000);
+  failing.clear();
+  const before = count('claimSlot');
+  // It knows of no slot but its own, and every lease has run out.
+  while (count('claimSlot') === before) await clock.advance(50);
+  await clock.advance(2_000);
+  expect(await broker.acquireLease(CHAT, 'somebody')).toBeUndefined();
+  expect(await broker.acquireLease(TICKET, 'b')).toBeDefined();
+  // The other one does not come back: what it had is taken over after all.
+  await clock.advance(8_000);
+  expect(await broker.acquireLease(TICKET, 'b')).toBeUndefined();
+});
+
+it('acknowledges at its clean stop what it handled although its ledger never worked before', async () => {
+  const { clock, broker, member, failing } = await setUp();
+  failing.add('acquireLease');
+  failing.add('claimSlot');
+  await clock.advance(5_000);
+  for (let n = 0; n < 700; n++) await publish(broker);
+  await clock.advance(1_000);
+  expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 700 });
+  failing.clear();
+  const stopping = member.stop();
+  await clock.advance(0);
+  await stopping;
+  expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });
+});

@@ -1,0 +1,82 @@
+// Replies that cross: what a member makes of a read or a heartbeat that was overtaken.
+import { createMember, createMemoryBroker } from '@millrace/broker';
+import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
+import { expect, it } from 'vitest';
+import { probe } from '../support/broker-probe.js';
+
+async function setUp() {
+  const clock = fakeClock();
+  const streams = [{ name: CHAT, maxLength: 100 }];
+  const broker = createMemoryBroker({ ...SUITE_OPTIONS, streams, clock });
+  await broker.open();
+  const { probed, hold } = probe(broker);
+  const seen: number[] = [];
+  const log: string[] = [];
+  const member = createMember(probed, {
+    name: 'a',
+    onEntry: (_, { fields }) => seen.push(Number(fields['n'])),
+    onReset: () => log.push('reset'),
+    onGap: (_, lost) => log.push(`gap:${lost}`),
+    onStateChange: (state) => log.push(state),
+    clock,
+  });
+  await member.start();
+  const publish = (n: number) => append(broker, { stream: CHAT, fields: { n: String(n) } });
+  return { clock, broker, hold, seen, log, member, publish };
+}
+
+/** Another member finds the stream rewound: from now on it has a new epoch. */
+async function rewind({ broker }: Awaited<ReturnType<typeof setUp>>): Promise<void> {
+  const start = present((await broker.register('finder'))[0]);
+  await broker.heartbeat('finder', new Map([[CHAT, { ...start, cursor: '99999999999999-0' }]]));
+  await broker.unregister('finder');
+}
+
+it('drops a read that a reset has overtaken, and reads the stream from its beginning', async () => {
+  const world = await setUp();
+  const { clock, seen, log, member, publish } = world;
+  await publish(1);
+  await publish(2);
+  await clock.advance(300);
+  expect(seen).toEqual([1, 2]);
+  // The reply with entry 3 is under way while the member learns that it must begin again.
+  const release = world.hold('readAfter');
+  await publish(3);
+  await rewind(world);
+  await clock.advance(300);
+  expect(log.at(-1)).toBe('reset');
+  release();
+  await clock.advance(300);
+  expect(seen).toEqual([1, 2, 1, 2, 3]);
+  expect(member.isCaughtUp).toBe(true);
+  expect(log).toEqual(['registering', 'tailing', 'recovering', 'reset', 'tailing']);
+});
+
+it('is recovering after it was declared dead until it has read what came meanwhile', async () => {
+  const { clock, broker, hold, log, member, publish, seen } = await setUp();
+  await publish(1);
+  await clock.advance(300);
+  const release = hold('readAfter');
+  await broker.unregister('a');
+  await publish(2);
+  await clock.advance(1_000);
+  expect([member.state, member.isCaughtUp, seen.length]).toEqual(['recovering', false, 1]);
+  release();
+  await clock.advance(300);
+  expect([member.state, member.isCaughtUp, seen.length]).toEqual(['tailing', true, 2]);
+  expect(log.filter((line) => line.startsWith('gap'))).toEqual([]);
+});
+
+it('takes a heartbeat’s reply for what it is, although the tail has read on since it was sent', async () => {
+  const { clock, hold, log, publish, seen } = await setUp();
+  await clock.advance(300);
+  const release = hold('heartbeat');
+  for (let n = 0; n < 50; n++) {
+    await publish(n);
+    await clock.advance(10);
+  }
+  release();
+  await clock.advance(1_000);
+  expect(seen.length).toBe(50);
+  expect(log).toEqual(['registering', 'tailing']);
+});
