@@ -1,5 +1,6 @@
 // Where the page begins.
 import { MantineProvider } from '@mantine/core';
+import { LucideProvider } from 'lucide-react';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import './styles/index.js';
@@ -14,7 +15,9 @@ document.title = texts.product.documentTitle;
 createRoot(root).render(
   <StrictMode>
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
-      <App />
+      <LucideProvider className="icon" strokeWidth={1.8}>
+        <App />
+      </LucideProvider>
     </MantineProvider>
   </StrictMode>,
 );

@@ -1,16 +1,16 @@
 // Pulls the cable, plugs it in again, and counts what that has cost. Everything in the report is counted from what this
 // page has handled and what the database holds: nothing is assumed.
 import type { ClientState, DeliveredEvent } from '@millrace/client';
+import type { StoreApi } from 'zustand';
 import type { Message } from '../../src/api-types.js';
 import type { Cable } from './cable.js';
 import { countLost, countShownTwice, type HandledEvents } from './cable-report.js';
 import { type Conversation, emptyConversation, lastSequenceNumber } from './conversation.js';
 import type { CableReport, DeskState } from './desk-state.js';
-import type { Store } from './store.js';
 
 /** What a {@link CableTrial} needs. */
 export interface CableTrialPorts {
-  readonly store: Store<DeskState>;
+  readonly store: StoreApi<DeskState>;
   readonly cable: Cable;
   readonly handled: HandledEvents;
   /** Repeats that the client has dropped so far. */
@@ -52,7 +52,7 @@ export class CableTrial {
   pull(): void {
     const { store, cable, handled } = this.#ports;
     if (!cable.isPlugged) return;
-    const loaded = [...store.get().conversations].filter(([, { isLoaded }]) => isLoaded);
+    const loaded = [...store.getState().conversations].filter(([, { isLoaded }]) => isLoaded);
     this.#trial = {
       pulledAtMs: performance.now(),
       seenUpTo: new Map(
@@ -65,20 +65,21 @@ export class CableTrial {
       loads: [],
     };
     cable.pull();
-    store.set({ cable: { kind: 'pulled', sinceMs: Date.now() } });
+    store.setState({ cable: { kind: 'pulled', sinceMs: Date.now() } });
   }
 
   plug(): void {
     const { store, cable } = this.#ports;
     if (cable.isPlugged) return;
     if (this.#trial !== undefined) this.#trial.pluggedAtMs = performance.now();
-    store.set({ cable: { kind: 'returning' } });
+    store.setState({ cable: { kind: 'returning' } });
     cable.plug();
   }
 
   dismissReport(): void {
     const { store } = this.#ports;
-    if (store.get().cable.kind === 'plugged') store.set({ cable: { kind: 'plugged', report: null } });
+    if (store.getState().cable.kind === 'plugged')
+      store.setState({ cable: { kind: 'plugged', report: null } });
   }
 
   /** The last number seen of a ticket before the cable was pulled. */
@@ -97,7 +98,7 @@ export class CableTrial {
   /** An event is being handled. */
   observe({ event_type: type }: DeliveredEvent): void {
     const trial = this.#trial;
-    if (trial?.openedAtMs === undefined || this.#ports.store.get().connection !== 'resyncing') return;
+    if (trial?.openedAtMs === undefined || this.#ports.store.getState().connection !== 'resyncing') return;
     if (type !== 'chat_message') return;
     trial.replayed += 1;
     trial.caughtUpAtMs = performance.now();
@@ -127,14 +128,14 @@ export class CableTrial {
     // Pulled again, or broken again, meanwhile: there is nothing to report yet.
     if (this.#trial !== trial || !this.#ports.cable.isPlugged || expected < 0) return;
     this.#trial = undefined;
-    this.#ports.store.set({ cable: { kind: 'plugged', report: this.#report(trial, expected, lost) } });
+    this.#ports.store.setState({ cable: { kind: 'plugged', report: this.#report(trial, expected, lost) } });
   }
 
   async #countLost(trial: Trial): Promise<{ readonly expected: number; readonly lost: number }> {
     const storedUpTo = await this.#ports.storedUpTo();
     const endMs = performance.now() + graceMs;
     for (;;) {
-      const { conversations } = this.#ports.store.get();
+      const { conversations } = this.#ports.store.getState();
       const counted = countLost(
         [...trial.seenUpTo].map(([ticketId, seenUpTo]) => ({
           conversation: conversations.get(ticketId) ?? emptyConversation,
@@ -149,7 +150,7 @@ export class CableTrial {
 
   #report(trial: Trial, expected: number, lost: number): CableReport {
     const { handled, store } = this.#ports;
-    const shownTwice = [...store.get().conversations.values()].map(countShownTwice);
+    const shownTwice = [...store.getState().conversations.values()].map(countShownTwice);
     const wasLoaded = trial.loads.length > 0;
     return {
       awayMs: (trial.pluggedAtMs ?? trial.pulledAtMs) - trial.pulledAtMs,

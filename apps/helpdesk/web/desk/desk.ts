@@ -1,6 +1,7 @@
 // One person's desk: the client, the API and the cable of that person, and the state that the views show. Two of them
 // can live in one page, as strangers to each other.
 import { type Client, createClient, type DeliveredEvent } from '@millrace/client';
+import type { StoreApi } from 'zustand';
 import type {
   Message,
   Person,
@@ -12,6 +13,7 @@ import type {
 } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
 import { Api, ApiRefusal } from './api.js';
+import { createBatchedStore } from './batched-store.js';
 import { Cable } from './cable.js';
 import { HandledEvents } from './cable-report.js';
 import { CableTrial } from './cable-trial.js';
@@ -28,7 +30,6 @@ import {
 } from './conversation.js';
 import { type DeskState, openingState, type PeopleById } from './desk-state.js';
 import { withSample } from './latency.js';
-import { Store } from './store.js';
 
 type Event<Name extends DeliveredEvent['event_type']> = Extract<
   DeliveredEvent,
@@ -42,7 +43,7 @@ const maxNotifications = 50;
 export class Desk {
   readonly me: Person;
   readonly people: PeopleById;
-  readonly store: Store<DeskState>;
+  readonly store: StoreApi<DeskState>;
   readonly #cable = new Cable();
   readonly #api: Api;
   readonly #handled = new HandledEvents();
@@ -55,7 +56,7 @@ export class Desk {
   constructor(me: Person, people: PeopleById, openTicketId: string | null) {
     this.me = me;
     this.people = people;
-    this.store = new Store(openingState(openTicketId));
+    this.store = createBatchedStore(openingState(openTicketId));
     this.#api = new Api(this.#cable, me.id);
     this.#trial = new CableTrial({
       store: this.store,
@@ -72,7 +73,7 @@ export class Desk {
   /** Signs in, connects, joins the rooms of all tickets, and loads what there is. */
   async open(): Promise<void> {
     this.#isClosed = false;
-    this.store.set({ phase: 'opening' });
+    this.store.setState({ phase: 'opening' });
     try {
       const { typingExpiryMs } = await this.#api.signIn();
       if (this.#isClosed) return;
@@ -81,14 +82,14 @@ export class Desk {
       await Promise.all([client.connect(), this.#loadTickets(), this.#loadNotifications()]);
       // Joined first, loaded after: nothing can happen in between unseen.
       await this.#loadTickets();
-      const { openTicketId } = this.store.get();
+      const { openTicketId } = this.store.getState();
       if (openTicketId !== null) await this.#loadOpen(openTicketId);
-      this.store.set({ phase: 'ready' });
+      this.store.setState({ phase: 'ready' });
       this.#markOpenRead();
     } catch (error) {
       if (this.#isClosed) return;
       console.warn(error);
-      this.store.set({ phase: 'failed' });
+      this.store.setState({ phase: 'failed' });
     }
   }
 
@@ -100,9 +101,9 @@ export class Desk {
   // ── What the person does ──────────────────────────────────────────────────────────────────────────────────────
 
   openTicket(ticketId: string | null): void {
-    const { openTicketId, phase } = this.store.get();
+    const { openTicketId, phase } = this.store.getState();
     if (openTicketId === ticketId) return;
-    this.store.set({ openTicketId: ticketId, missingTicketId: null, announcement: '' });
+    this.store.setState({ openTicketId: ticketId, missingTicketId: null, announcement: '' });
     // Before it is ready, `open` loads what is open then.
     if (ticketId !== null && phase === 'ready')
       void this.#loadOpen(ticketId)
@@ -168,14 +169,14 @@ export class Desk {
   }
 
   async readNotifications(): Promise<void> {
-    this.store.set({
-      notifications: this.store.get().notifications.map((each) => ({ ...each, isRead: true })),
+    this.store.setState({
+      notifications: this.store.getState().notifications.map((each) => ({ ...each, isRead: true })),
     });
     await this.#api.markNotificationsRead().catch(ignoreOffline);
   }
 
   dismissToast(id: string): void {
-    this.store.set({ toasts: this.store.get().toasts.filter((toast) => toast.id !== id) });
+    this.store.setState({ toasts: this.store.getState().toasts.filter((toast) => toast.id !== id) });
   }
 
   pullCable(): void {
@@ -225,11 +226,11 @@ export class Desk {
     client.onTypingChange((roomId, users) => {
       const ticket = this.#ticketOfRoom(roomId);
       if (ticket !== undefined)
-        this.store.set({ typing: new Map(this.store.get().typing).set(ticket.id, users) });
+        this.store.setState({ typing: new Map(this.store.getState().typing).set(ticket.id, users) });
     });
     client.onResync((roomId) => this.#trial.during(this.#resync(roomId)));
     client.onStateChange(({ state }) => {
-      this.store.set({ connection: state });
+      this.store.setState({ connection: state });
       this.#trial.connectionChanged(state);
       if (state === 'live') this.#sendWaiting();
     });
@@ -243,19 +244,19 @@ export class Desk {
   #observe(event: DeliveredEvent): void {
     this.#handled.add(event.event_id);
     this.#trial.observe(event);
-    if (isCoalesced(event) || this.store.get().connection !== 'live') return;
+    if (isCoalesced(event) || this.store.getState().connection !== 'live') return;
     const sampleMs = Date.now() - Date.parse(event.timestamp);
-    this.store.set({ latency: withSample(this.store.get().latency, sampleMs) });
+    this.store.setState({ latency: withSample(this.store.getState().latency, sampleMs) });
   }
 
   #onMessage({ payload }: Event<'chat_message'>): void {
     const { request_id: ticketId } = payload;
     this.#update(ticketId, (conversation) => withMessage(conversation, payload));
     this.#noteLastMessage(payload);
-    if (ticketId !== this.store.get().openTicketId || payload.sender_id === this.me.id) return;
+    if (ticketId !== this.store.getState().openTicketId || payload.sender_id === this.me.id) return;
     const name = payload.sender?.full_name ?? payload.sender?.username;
     const announcement = name === undefined ? payload.content : texts.chat.announced(name, payload.content);
-    this.store.set({ announcement });
+    this.store.setState({ announcement });
     this.#markOpenRead();
   }
 
@@ -281,11 +282,11 @@ export class Desk {
     // The types are what is recommended; anybody may publish a notification of another form.
     const title = typeof payload.title === 'string' ? payload.title : texts.notifications.untitled;
     const body = typeof payload.body === 'string' ? payload.body : '';
-    const { notifications, toasts } = this.store.get();
+    const { notifications, toasts } = this.store.getState();
     // The desk's own kinds.
     const kind = payload.type as DeskState['notifications'][number]['kind'];
     const notification = { id, kind, title, body, ticketId, createdAt: timestamp, isRead: false };
-    this.store.set({
+    this.store.setState({
       notifications: [notification, ...notifications].slice(0, maxNotifications),
       toasts: [...toasts, { id, title, body, ticketId }].slice(-maxToasts),
     });
@@ -298,7 +299,7 @@ export class Desk {
 
   async #loadTickets(): Promise<void> {
     const { tickets } = await this.#api.tickets();
-    this.store.set({ tickets });
+    this.store.setState({ tickets });
     await this.#joinRooms();
   }
 
@@ -306,11 +307,11 @@ export class Desk {
   async #joinRooms(): Promise<void> {
     const client = this.#client;
     if (client === undefined) return;
-    await Promise.all(this.store.get().tickets.map(({ roomId }) => client.join(roomId).joined));
+    await Promise.all(this.store.getState().tickets.map(({ roomId }) => client.join(roomId).joined));
   }
 
   async #loadNotifications(): Promise<void> {
-    this.store.set({ notifications: (await this.#api.notifications()).notifications });
+    this.store.setState({ notifications: (await this.#api.notifications()).notifications });
   }
 
   /** Loads the open one. That there is none is an answer, too: addresses can be mistyped, or somebody else's. */
@@ -319,7 +320,7 @@ export class Desk {
       await this.#load(ticketId);
     } catch (error) {
       if (!(error instanceof ApiRefusal) || !(error.status === 404 || error.status === 422)) throw error;
-      this.store.set({ missingTicketId: ticketId });
+      this.store.setState({ missingTicketId: ticketId });
     }
   }
 
@@ -368,7 +369,7 @@ export class Desk {
       this.#noteLastMessage(answer.message);
     } catch (error) {
       // Without a connection it goes out by itself when there is one; otherwise the person decides.
-      const isOffline = !(error instanceof ApiRefusal) && this.store.get().connection !== 'live';
+      const isOffline = !(error instanceof ApiRefusal) && this.store.getState().connection !== 'live';
       const state = isOffline ? 'waiting' : 'failed';
       this.#update(ticketId, (conversation) => withPending(conversation, { ...message, state }));
     }
@@ -376,7 +377,7 @@ export class Desk {
 
   /** One after the other, so that they are stored in the order in which they were written. */
   #sendWaiting(): void {
-    for (const [ticketId, { pending }] of this.store.get().conversations) {
+    for (const [ticketId, { pending }] of this.store.getState().conversations) {
       const waiting = pending.filter(({ state }) => state === 'waiting');
       void waiting.reduce(
         (previous, message) => previous.then(() => this.#send(ticketId, message)),
@@ -386,7 +387,7 @@ export class Desk {
   }
 
   #markOpenRead(): void {
-    const { openTicketId, phase } = this.store.get();
+    const { openTicketId, phase } = this.store.getState();
     const ticket = openTicketId === null ? undefined : this.#ticket(openTicketId);
     if (ticket === undefined || phase !== 'ready' || !this.#isWatching) return;
     const { messages, readUpTo, isLoaded } = this.#conversation(ticket.id);
@@ -405,14 +406,14 @@ export class Desk {
   // ── State ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #conversation(ticketId: string): Conversation {
-    return this.store.get().conversations.get(ticketId) ?? emptyConversation;
+    return this.store.getState().conversations.get(ticketId) ?? emptyConversation;
   }
 
   #update(ticketId: string, change: (conversation: Conversation) => Conversation): void {
     const before = this.#conversation(ticketId);
     const after = change(before);
     if (after === before) return;
-    this.store.set({ conversations: new Map(this.store.get().conversations).set(ticketId, after) });
+    this.store.setState({ conversations: new Map(this.store.getState().conversations).set(ticketId, after) });
   }
 
   #updateRoom(roomId: string, change: (conversation: Conversation) => Conversation): void {
@@ -428,24 +429,24 @@ export class Desk {
   }
 
   #ticket(ticketId: string): Ticket | undefined {
-    return this.store.get().tickets.find(({ id }) => id === ticketId);
+    return this.store.getState().tickets.find(({ id }) => id === ticketId);
   }
 
   #ticketOfRoom(roomId: string): Ticket | undefined {
-    return this.store.get().tickets.find((ticket) => ticket.roomId === roomId);
+    return this.store.getState().tickets.find((ticket) => ticket.roomId === roomId);
   }
 
   #updateTicket(ticket: Ticket): void {
-    const { tickets } = this.store.get();
+    const { tickets } = this.store.getState();
     const others = tickets.filter(({ id }) => id !== ticket.id);
     // What was read a moment ago, the answer may not know yet.
     const readUpTo = Math.max(this.#ticket(ticket.id)?.readUpTo ?? 0, ticket.readUpTo);
-    this.store.set({ tickets: inOrder([...others, { ...ticket, readUpTo }]) });
+    this.store.setState({ tickets: inOrder([...others, { ...ticket, readUpTo }]) });
   }
 
   #patchTicket(ticketId: string, change: Partial<Ticket>): void {
-    const { tickets } = this.store.get();
-    this.store.set({
+    const { tickets } = this.store.getState();
+    this.store.setState({
       tickets: tickets.map((each) => (each.id === ticketId ? { ...each, ...change } : each)),
     });
   }

@@ -1,9 +1,9 @@
 // Where one writes. Enter sends; every keystroke says that one is typing, and falling silent takes it back.
 import { ActionIcon } from '@mantine/core';
+import { ArrowUpIcon } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { maxMessageLength } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
-import { SendIcon } from './icons.js';
 import { useDesk } from './use-desk.js';
 
 /** Without a keystroke for this long, one is not typing any more. */
@@ -58,7 +58,7 @@ export function Composer({ ticketId }: { readonly ticketId: string }) {
           onBlur={() => typing.changed(false)}
         />
         <ActionIcon type="submit" size="lg" radius={11} aria-label={texts.chat.send} disabled={isEmpty}>
-          <SendIcon />
+          <ArrowUpIcon />
         </ActionIcon>
       </div>
     </form>

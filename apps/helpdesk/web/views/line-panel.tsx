@@ -1,10 +1,10 @@
 // The foot of a pane: how fast events arrive, the cable to pull, and what that has cost.
 import { Button, CloseButton, Tooltip } from '@mantine/core';
+import { PencilIcon, PlugIcon, UnplugIcon } from 'lucide-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { texts } from '../../src/texts.js';
 import type { Desk } from '../desk/desk.js';
 import type { CableReport } from '../desk/desk-state.js';
-import { PenIcon, PlugIcon, UnplugIcon } from './icons.js';
 import { LatencyChart } from './latency-chart.js';
 import { duration } from './times.js';
 import { useDesk, useDeskState } from './use-desk.js';
@@ -60,7 +60,7 @@ function LetWrite({ other }: { readonly other: Desk }) {
   const { isWriting, write } = useScript(other);
   const name = firstName(other);
   return (
-    <Button size="xs" variant="default" leftSection={<PenIcon />} disabled={isWriting} onClick={write}>
+    <Button size="xs" variant="default" leftSection={<PencilIcon />} disabled={isWriting} onClick={write}>
       {isWriting ? texts.line.writing(name) : texts.line.letWrite(name)}
     </Button>
   );

@@ -1,11 +1,11 @@
 // One message: stored, or an own one on its way.
 import { UnstyledButton } from '@mantine/core';
+import { CheckCheckIcon, CheckIcon, ClockIcon, ImageIcon } from 'lucide-react';
 import { memo } from 'react';
 import type { Message } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
 import type { PendingMessage } from '../desk/conversation.js';
 import { Avatar } from './avatar.js';
-import { CheckIcon, ChecksIcon, ClockIcon, PictureIcon } from './icons.js';
 import { Screenshot } from './screenshot.js';
 import { clockTime } from './times.js';
 import { useDesk } from './use-desk.js';
@@ -47,7 +47,7 @@ export const StoredMessage = memo(function StoredMessage(props: {
         {message.is_screenshot && <Screenshot />}
         {message.is_screenshot ? (
           <span className="screenshot-tag">
-            <PictureIcon />
+            <ImageIcon />
             {content}
           </span>
         ) : (
@@ -68,7 +68,7 @@ function Tick({ readers }: { readonly readers: string }) {
   const label = readers === '' ? texts.chat.sent : texts.chat.readBy(readers);
   return (
     <span className={readers === '' ? 'tick' : 'tick is-read'} role="img" aria-label={label} title={label}>
-      {readers === '' ? <CheckIcon /> : <ChecksIcon />}
+      {readers === '' ? <CheckIcon /> : <CheckCheckIcon />}
     </span>
   );
 }

@@ -92,7 +92,8 @@ function SplitPanes(props: {
   const newest = tickets[0]?.id;
   // Without a ticket in the address, both look at the requester's newest.
   useEffect(() => {
-    if (ticketId === null && newest !== undefined) navigate({ ...route, ticketId: newest }, false);
+    if (ticketId === null && newest !== undefined)
+      navigate({ ...route, ticketId: newest }, { replace: true });
   });
   useEffect(() => {
     if (ticketId === null) return;
@@ -109,7 +110,7 @@ function SplitPanes(props: {
   const openOn = (desk: Desk) => (chosen: string | null) => {
     const isShared = chosen !== null && tickets.some(({ id }) => id === chosen);
     desk.openTicket(chosen);
-    if (isShared) navigate({ ...route, ticketId: chosen }, false);
+    if (isShared) navigate({ ...route, ticketId: chosen }, { replace: true });
     if (isShared) agentDesk.openTicket(chosen);
     if (isShared) requesterDesk.openTicket(chosen);
   };

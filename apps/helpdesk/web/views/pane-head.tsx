@@ -1,10 +1,10 @@
 // The head of a pane: who is signed in, the state of the connection, the bell.
 import { ActionIcon, Menu, Popover, UnstyledButton, VisuallyHidden } from '@mantine/core';
+import { BellIcon } from 'lucide-react';
 import { useState } from 'react';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
 import { Avatar } from './avatar.js';
-import { BellIcon } from './icons.js';
 import { listTime } from './times.js';
 import { useDesk, useDeskState } from './use-desk.js';
 

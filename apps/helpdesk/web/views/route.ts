@@ -1,6 +1,7 @@
 // The page's addresses: / (side by side), /agent and /requester (alone), each with the ticket that is open and who is
 // signed in. Everything one sees can be bookmarked.
-import { useSyncExternalStore } from 'react';
+import { useRoute as usePathParams, useSearch } from 'wouter';
+import { navigate as navigateToPath } from 'wouter/use-browser-location';
 import type { Role } from '../../src/api-types.js';
 
 /** Where the page is. */
@@ -11,20 +12,6 @@ export interface Route {
   readonly as: string | null;
   readonly agent: string | null;
   readonly requester: string | null;
-}
-
-/** Reads an address. */
-function parseRoute(url: URL): Route {
-  const [, first = '', second] = url.pathname.split('/');
-  const view = first === 'agent' || first === 'requester' ? first : 'split';
-  const query = url.searchParams;
-  return {
-    view,
-    ticketId: (view === 'split' ? query.get('ticket') : second) || null,
-    as: query.get('as'),
-    agent: query.get('agent'),
-    requester: query.get('requester'),
-  };
 }
 
 /** The address of a route. */
@@ -41,27 +28,25 @@ export function pathOf(route: Partial<Route> & Pick<Route, 'view'>): string {
   return text === '' ? path : `${path}?${text}`;
 }
 
-const changed = new EventTarget();
-
-/** Goes to a route. `isStep` false: the address changes, but there is nothing to go back to. */
-export function navigate(route: Partial<Route> & Pick<Route, 'view'>, isStep = true): void {
+/** Goes to a route. With `replace` the address changes, but the history gets no new entry. */
+export function navigate(
+  route: Partial<Route> & Pick<Route, 'view'>,
+  options: { readonly replace?: boolean } = {},
+): void {
   const path = pathOf(route);
-  if (path === location.pathname + location.search) return;
-  history[isStep ? 'pushState' : 'replaceState'](null, '', path);
-  changed.dispatchEvent(new Event('change'));
-}
-
-function subscribe(listener: () => void): () => void {
-  window.addEventListener('popstate', listener);
-  changed.addEventListener('change', listener);
-  return () => {
-    window.removeEventListener('popstate', listener);
-    changed.removeEventListener('change', listener);
-  };
+  if (path !== location.pathname + location.search) navigateToPath(path, options);
 }
 
 /** The current route. */
 export function useRoute(): Route {
-  const href = useSyncExternalStore(subscribe, () => location.href);
-  return parseRoute(new URL(href));
+  const [, params] = usePathParams('/:view?/:ticketId?');
+  const query = new URLSearchParams(useSearch());
+  const view = params?.view === 'agent' || params?.view === 'requester' ? params.view : 'split';
+  return {
+    view,
+    ticketId: (view === 'split' ? query.get('ticket') : params?.ticketId) || null,
+    as: query.get('as'),
+    agent: query.get('agent'),
+    requester: query.get('requester'),
+  };
 }

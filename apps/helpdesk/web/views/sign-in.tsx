@@ -1,8 +1,9 @@
 // Choosing who one is: the demo's whole login.
+import { Link } from 'wouter';
 import type { Person, Role } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
 import { Avatar } from './avatar.js';
-import { navigate, pathOf } from './route.js';
+import { pathOf } from './route.js';
 
 /** The people of one role to choose from. */
 export function SignIn({
@@ -21,27 +22,17 @@ export function SignIn({
       <ul className="sign-in-grid">
         {people
           .filter((person) => person.role === role)
-          .map((person) => {
-            const target = { view: role, ticketId, as: person.username };
-            return (
-              <li key={person.id}>
-                <a
-                  className="sign-in-person"
-                  href={pathOf(target)}
-                  onClick={(event) => {
-                    event.preventDefault();
-                    navigate(target);
-                  }}
-                >
-                  <Avatar person={person} size="2.5rem" />
-                  <span>
-                    <span className="person-name">{person.fullName}</span>
-                    <span className="person-title">{person.title}</span>
-                  </span>
-                </a>
-              </li>
-            );
-          })}
+          .map((person) => (
+            <li key={person.id}>
+              <Link className="sign-in-person" href={pathOf({ view: role, ticketId, as: person.username })}>
+                <Avatar person={person} size="2.5rem" />
+                <span>
+                  <span className="person-name">{person.fullName}</span>
+                  <span className="person-title">{person.title}</span>
+                </span>
+              </Link>
+            </li>
+          ))}
       </ul>
     </main>
   );

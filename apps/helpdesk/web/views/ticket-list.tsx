@@ -1,9 +1,9 @@
 // The list of tickets: status, who has it, what was said last, what is unread.
 import { ActionIcon, UnstyledButton } from '@mantine/core';
+import { PlusIcon } from 'lucide-react';
 import { memo, useState } from 'react';
 import type { Message, Person, Ticket } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
-import { PlusIcon } from './icons.js';
 import { NewTicket } from './new-ticket.js';
 import { listTime } from './times.js';
 import { useDesk, useDeskState } from './use-desk.js';

@@ -1,11 +1,11 @@
 // The open ticket: its head, a remote session, the conversation.
 import { ActionIcon, Button, Menu, Select } from '@mantine/core';
+import { ChevronLeftIcon, MonitorIcon } from 'lucide-react';
 import { memo, useCallback, useState } from 'react';
 import { type RemoteSession, type Ticket, type TicketStatus, ticketStatuses } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
 import { ChatView } from './chat-view.js';
 import { Composer } from './composer.js';
-import { BackIcon, ScreenIcon } from './icons.js';
 import { useDesk, useDeskState } from './use-desk.js';
 
 /** The open ticket, or a word that none is open. */
@@ -67,7 +67,7 @@ function TicketHead(props: {
         aria-label={texts.list.back}
         onClick={onBack}
       >
-        <BackIcon />
+        <ChevronLeftIcon />
       </ActionIcon>
       <div className="ticket-title">
         <h2>
@@ -148,7 +148,7 @@ const AgentControls = memo(function AgentControls(props: {
             className="remote-invite"
             size="xs"
             variant="default"
-            leftSection={<ScreenIcon />}
+            leftSection={<MonitorIcon />}
             disabled={!mayInvite}
           >
             {texts.remote.invite}
@@ -188,7 +188,7 @@ function RemoteBar({ session }: { readonly session: RemoteSession }) {
       aria-label={texts.remote.label}
     >
       <p className="remote-text" role="status">
-        <ScreenIcon />
+        <MonitorIcon />
         {text}
       </p>
       {hasFailed && <span className="message-problem">{texts.ticket.changeFailed}</span>}

@@ -1,10 +1,11 @@
 // The bar above everything: whose product it is, the views, the colours.
 import { ActionIcon, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
-import type { MouseEvent } from 'react';
+import { MoonIcon, SunIcon } from 'lucide-react';
+import { Link } from 'wouter';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
-import { Mark, MoonIcon, SunIcon } from './icons.js';
-import { navigate, pathOf, type Route } from './route.js';
+import { BrandMark } from './brand-mark.js';
+import { pathOf, type Route } from './route.js';
 import { routeTo } from './who.js';
 
 /** The top bar. */
@@ -12,7 +13,7 @@ export function TopBar({ route, people }: { readonly route: Route; readonly peop
   return (
     <header className="top">
       <a className="brand" href="/">
-        <Mark />
+        <BrandMark />
         <span className="brand-name">{texts.product.name}</span>
         <span className="brand-tagline">
           {route.view === 'split' ? texts.product.invitation : texts.product.tagline}
@@ -34,17 +35,11 @@ function ViewLink(props: {
   readonly view: Route['view'];
 }) {
   const { route, people, view } = props;
-  const target = routeTo(view, route, people);
-  const onClick = (event: MouseEvent): void => {
-    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-    event.preventDefault();
-    navigate(target);
-  };
   return (
-    <a href={pathOf(target)} onClick={onClick} aria-current={route.view === view ? 'page' : undefined}>
+    <Link href={pathOf(routeTo(view, route, people))} aria-current={route.view === view ? 'page' : undefined}>
       <span className="view-long">{texts.top[view].long}</span>
       <span className="view-short">{texts.top[view].short}</span>
-    </a>
+    </Link>
   );
 }
 

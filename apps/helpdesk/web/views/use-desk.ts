@@ -1,5 +1,6 @@
 // Desks in views: one lives as long as its person is on the page.
-import { createContext, useContext, useEffect, useMemo, useSyncExternalStore } from 'react';
+import { createContext, useContext, useEffect, useMemo } from 'react';
+import { useStore } from 'zustand';
 import type { Person } from '../../src/api-types.js';
 import { Desk } from '../desk/desk.js';
 import type { DeskState, PeopleById } from '../desk/desk-state.js';
@@ -22,7 +23,7 @@ export function useNewDesk(person: Person, people: PeopleById, ticketId: string 
  * the state, or a plain value, never a new object.
  */
 export function useStateOf<Part>(desk: Desk, select: (state: DeskState) => Part): Part {
-  return useSyncExternalStore(desk.store.subscribe, () => select(desk.store.get()));
+  return useStore(desk.store, select);
 }
 
 const DeskContext = createContext<Desk | null>(null);

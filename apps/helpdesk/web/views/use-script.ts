@@ -16,7 +16,7 @@ export function useScript(desk: Desk) {
 
   const write = (): void => {
     const lines = texts.script[desk.me.role];
-    const ticketId = desk.store.get().openTicketId;
+    const ticketId = desk.store.getState().openTicketId;
     if (ticketId === null) return;
     let left = lines.length;
     const writeOne = (): void => {
