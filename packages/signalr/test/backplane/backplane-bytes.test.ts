@@ -1,0 +1,98 @@
+/*
+ * Whatever bytes come through a backplane, an instance takes no harm.
+ */
+import { encode } from '@msgpack/msgpack';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { KIND } from '../support/faulty-backplane.js';
+import { reported, startPair } from '../support/faulty-pair.js';
+
+describe('bytes that no instance sent', () => {
+  const sender = 'x'.repeat(22);
+
+  test.each([
+    ['of a kind to come', encode([1, 99, sender, 0]), 'unknown_kind'],
+    ['that are none of ours', Uint8Array.of(0xc1), 'malformed'],
+    [
+      'that lack a protocol',
+      encode([1, 3, sender, 1, 0, [], [], null, null, { json: new Uint8Array(1) }]),
+      'malformed',
+    ],
+  ])('%s are ignored, and reported', async (_name, bytes, reason) => {
+    await using pair = await startPair();
+    await pair.inject(bytes);
+    expect(reported(pair.other)).toEqual([{ type: 'backplane_message_ignored', hub: '/hub', reason }]);
+  });
+
+  test('bytes of a later version are ignored, counted one by one, and the version is told once', async () => {
+    await using pair = await startPair();
+    const { one, other, client, inject } = pair;
+    // Behind the version anything may stand.
+    for (const bytes of [
+      encode([2, 1, sender, 0]),
+      encode([2, { new: 'form' }, [], 'x']),
+      encode([3, 1, 1, 1]),
+    ])
+      await inject(bytes);
+    const ignored = { type: 'backplane_message_ignored', hub: '/hub', reason: 'unknown_version' };
+    expect(reported(other)).toEqual([
+      { type: 'backplane_version_unknown', hub: '/hub', version: 2 },
+      ignored,
+      ignored,
+      { type: 'backplane_version_unknown', hub: '/hub', version: 3 },
+      ignored,
+    ]);
+    one.hub.clients.all.send('note', 'heard');
+    await expect.poll(() => client.notes).toEqual(['heard']);
+  });
+
+  test('of more than a thousand instances are ignored from then on, and the instances that are there are heard', async () => {
+    await using pair = await startPair();
+    const { one, other, client, inject } = pair;
+    for (let index = 0; index < 1_000; index += 1)
+      await inject(encode([1, KIND.hello, String(index).padStart(22, '0'), 0, true]));
+    expect(new Set(reported(other).map((event) => JSON.stringify(event)))).toEqual(
+      new Set([JSON.stringify({ type: 'backplane_message_ignored', hub: '/hub', reason: 'refused' })]),
+    );
+    one.hub.clients.all.send('note', 'heard');
+    await expect.poll(() => client.notes).toEqual(['heard']);
+  });
+
+  test('whatever they are, do no harm', async () => {
+    await using pair = await startPair();
+    const { one, other, client, inject } = pair;
+    const text = fc.oneof(fc.constant(client.id), fc.constant(sender), fc.string());
+    const value = fc.oneof(
+      text,
+      fc.nat(12),
+      fc.constant(null),
+      fc.boolean(),
+      fc.array(text, { maxLength: 3 }),
+      fc.record({ json: fc.uint8Array(), messagepack: fc.uint8Array() }),
+      fc.uint8Array(),
+    );
+    // Nearly messages, so that most of them are understood.
+    const nearly = fc
+      .tuple(
+        fc.nat(12),
+        fc.constantFrom(sender, 'y'.repeat(22)),
+        fc.nat(20),
+        fc.array(value, { maxLength: 7 }),
+      )
+      .map(([kind, from, sequence, fields]) => encode([1, kind, from, sequence, ...fields]));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(nearly, fc.uint8Array()),
+        fc.constantFrom(...other.backplane.channels),
+        async (bytes, channel) => {
+          await inject(bytes, channel);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+    one.hub.clients.group('nobody’s').send('note', 'not for it');
+    one.hub.clients.client(client.id).send('note', 'still served');
+    await expect.poll(() => client.notes.at(-1)).toBe('still served');
+    expect(other.hub.connections.count).toBe(1);
+  });
+});

@@ -1,0 +1,96 @@
+/*
+ * Changing the groups of connections on other instances, and ending them, on every backplane.
+ */
+import { describe, expect, test } from 'vitest';
+import { BACKPLANES, failureOf, notesOf, openMember, settle, startRow } from '../support/backplane-row.js';
+
+describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
+  test('a connection is added to groups and removed from them by any instance', async () => {
+    await using row = await startRow(source);
+    const [first, second, third] = row.servers;
+    await using client = await openMember(second, 'ann', 'messagepack');
+    const { groups, clients } = first.hub;
+    expect(await groups.add(client.id, 'g')).toBe(true);
+    expect(await groups.add(client.id, 'g')).toBe(true);
+    expect(second.hub.connections.groupsOf(client.id)).toEqual(['g']);
+    // What is listed and counted is of one process.
+    expect(groups.count('g')).toBe(0);
+    clients.group('g').send('note', 'member');
+    expect(await third.hub.groups.remove(client.id, 'g')).toBe(true);
+    expect(await third.hub.groups.remove(client.id, 'g')).toBe(false);
+    clients.group('g').send('note', 'no member any more');
+    await settle(row, [client]);
+    expect(notesOf(client)).toEqual(['member']);
+  });
+
+  test('sends that follow a change reach the new member, although nobody waited for it', async () => {
+    await using row = await startRow(source);
+    const [first, second] = row.servers;
+    await using client = await openMember(second);
+    const added: Promise<boolean>[] = [];
+    for (let round = 0; round < 50; round += 1) {
+      added.push(first.hub.groups.add(client.id, `group ${round}`));
+      first.hub.clients.group(`group ${round}`).send('note', round);
+    }
+    expect(new Set(await Promise.all(added))).toEqual(new Set([true]));
+    await settle(row, [client]);
+    expect(notesOf(client)).toEqual(Array.from({ length: 50 }, (_, round) => round));
+  });
+
+  test('a change of a connection of the own instance has taken effect before anything is awaited', async () => {
+    await using row = await startRow(source);
+    const [first] = row.servers;
+    await using client = await openMember(first);
+    const added = first.hub.groups.add(client.id, 'g');
+    expect(first.hub.clients.group('g').send('note', 'x')).toBe(1);
+    const removed = first.hub.groups.remove(client.id, 'g');
+    expect(first.hub.clients.group('g').send('note', 'x')).toBe(0);
+    expect(await Promise.all([added, removed])).toEqual([true, true]);
+  });
+
+  test('a connection is ended by any instance, for good', async () => {
+    await using row = await startRow(source);
+    const [first, second] = row.servers;
+    await using client = await openMember(second);
+    expect(await first.hub.connections.abort(client.id)).toBe(true);
+    expect(await second.host.event('connection_closed')).toMatchObject({
+      connectionId: client.id,
+      reason: 'aborted',
+    });
+  });
+
+  test('a connection that nobody has is not there, also for an instance that has just begun', async () => {
+    await using row = await startRow(source);
+    const [first, second] = row.servers;
+    await using client = await openMember(second);
+    const { groups, connections } = first.hub;
+    expect(
+      await Promise.all([groups.add('x', 'g'), groups.remove('x', 'g'), connections.abort('x')]),
+    ).toEqual([false, false, false]);
+    await client[Symbol.asyncDispose]();
+    await second.host.event('connection_closed');
+    expect(await groups.add(client.id, 'g')).toBe(false);
+  });
+
+  test('an instance that leaves or dies is not waited for, and has not answered', async () => {
+    await using row = await startRow(source);
+    const [first, second, third] = row.servers;
+    // From here on everybody is known.
+    expect(await first.hub.groups.add('x', 'g')).toBe(false);
+    await second.host.server.close();
+    expect(await first.hub.groups.add('x', 'g')).toBe(false);
+    third.backplane.die();
+    expect(await first.hub.groups.add('x', 'g')).toBe(false);
+  });
+
+  test('questions of a server that is closed are rejected', async () => {
+    await using row = await startRow(source);
+    const [first, second] = row.servers;
+    second.backplane.die();
+    const asked = first.hub.groups.add('x', 'g');
+    const failure = failureOf(asked);
+    await first.host.server.close();
+    expect(await failure).toMatchObject({ code: 'server_closed' });
+    await expect(first.hub.groups.add('x', 'g')).rejects.toMatchObject({ code: 'server_closed' });
+  });
+});

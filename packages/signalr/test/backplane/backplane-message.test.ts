@@ -1,0 +1,194 @@
+/*
+ * What instances tell one another: as values and as bytes, both ways, and whatever bytes come.
+ */
+import { decode, encode } from '@msgpack/msgpack';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeBackplaneMessage, encodeBackplaneMessage } from '../../src/backplane/backplane-codec.js';
+import type { BackplaneMessage } from '../../src/backplane/backplane-message.js';
+import { randomId } from '../../src/backplane/speaker.js';
+
+const sender = 'AAAAAAAAAAAAAAAAAAAAAA';
+const id = 'id_of_22_characters-00';
+const head = { sender, sequence: 7 };
+const bytes = Uint8Array.of(1, 2, 255);
+const encodings = new Map([
+  ['json', bytes],
+  ['messagepack', Uint8Array.of()],
+]);
+const wireEncodings = { json: bytes, messagepack: Uint8Array.of() };
+
+const send = { ...head, kind: 'send', key: undefined, encodings } as const;
+const question = { ...head, kind: 'question', id, connectionId: 'c' } as const;
+
+/** Each message, and what stands behind `[1, …, sender, 7]`: its kind first. */
+const table: readonly (readonly [string, BackplaneMessage, readonly unknown[]])[] = [
+  ['the first hello', { ...head, kind: 'hello', isNew: true }, [1, true]],
+  ['a later hello', { ...head, kind: 'hello', isNew: false }, [1, false]],
+  ['a bye', { ...head, kind: 'bye' }, [2]],
+  ['a send to all', { ...send, address: { kind: 'all' } }, [3, 0, [], [], null, null, wireEncodings]],
+  [
+    'a send to connections, with exceptions and a key that is empty',
+    {
+      ...send,
+      address: { kind: 'connections', names: ['a', 'b'], exceptConnections: ['c'], exceptUser: '' },
+      key: '',
+    },
+    [3, 1, ['a', 'b'], ['c'], '', '', wireEncodings],
+  ],
+  [
+    'a send to a group without a name',
+    { ...send, address: { kind: 'groups', names: [''] }, key: 'price' },
+    [3, 2, [''], [], null, 'price', wireEncodings],
+  ],
+  [
+    'a send to no users at all',
+    { ...send, address: { kind: 'users', names: [], exceptUser: 'Ä' } },
+    [3, 3, [], [], 'Ä', null, wireEncodings],
+  ],
+  ['a request to add', { ...question, request: { kind: 'add', group: 'g' } }, [4, id, 'c', 0, 'g']],
+  ['a request to remove', { ...question, request: { kind: 'remove', group: '' } }, [4, id, 'c', 1, '']],
+  ['a request to abort', { ...question, request: { kind: 'abort' } }, [4, id, 'c', 2]],
+  [
+    'a request to invoke',
+    { ...question, request: { kind: 'invoke', encodings } },
+    [4, id, 'c', 3, wireEncodings],
+  ],
+  ['a no', { ...head, kind: 'answer', id, answer: 'elsewhere' }, [5, id, 0]],
+  ['a yes', { ...head, kind: 'answer', id, answer: 'done' }, [5, id, 1]],
+  ['a yes without effect', { ...head, kind: 'answer', id, answer: 'not_done' }, [5, id, 2]],
+  ['a completion', { ...head, kind: 'completion', id, protocol: 'json', bytes }, [6, id, 'json', bytes]],
+  [
+    'a failure',
+    { ...head, kind: 'failure', id, code: 'not_ready', text: 'why' },
+    [7, id, 'not_ready', 'why'],
+  ],
+  ['a cancellation', { ...head, kind: 'cancel', id }, [8, id]],
+  ['a check', { ...head, kind: 'check', ids: [id, sender] }, [9, [id, sender]]],
+  ['a list of nothing', { ...head, kind: 'missing', ids: [] }, [10, []]],
+];
+
+/** The whole array. */
+const wireOf = ([kind, ...fields]: readonly unknown[]): unknown[] => [1, kind, sender, 7, ...fields];
+
+/** Views compare as the bytes that they show. */
+function plain(message: unknown): unknown {
+  if (message instanceof Uint8Array) return Array.from(message);
+  if (message instanceof Map)
+    return Array.from(message, ([key, value]: [unknown, unknown]) => [key, plain(value)]);
+  if (typeof message !== 'object' || message === null) return message;
+  return Object.fromEntries(Object.entries(message).map(([key, value]) => [key, plain(value)]));
+}
+
+describe.each(table)('%s', (_name, message, wire) => {
+  test('stands on the wire as it is written down here', () => {
+    expect(plain(decode(encodeBackplaneMessage(message)))).toEqual(plain(wireOf(wire)));
+  });
+
+  test('is read from what another library wrote, with something of a later version behind it', () => {
+    const later = encode([...wireOf(wire), 'later', { n: 1 }]);
+    expect(plain(decodeBackplaneMessage(later))).toEqual(plain({ message }));
+  });
+
+  test('is malformed when its end is missing', () => {
+    const whole = encodeBackplaneMessage(message);
+    for (let length = 0; length < whole.length; length += 1)
+      expect(decodeBackplaneMessage(whole.subarray(0, length))).toMatchObject({ reason: 'malformed' });
+  });
+});
+
+test.each([
+  ['of another version', [2, 1, sender, 7, true], 'unknown_version'],
+  ['of a later version that says something else altogether', [2, 'hello', {}, null], 'unknown_version'],
+  ['without a version', ['1', 1, sender, 7, true], 'malformed'],
+  ['that is too short', [1, 2, sender], 'malformed'],
+  ['that is no array', { version: 1 }, 'malformed'],
+  ['of a sender without a proper id', [1, 2, 'x', 7], 'malformed'],
+  ['of a sender with a line break behind its id', [1, 2, `${sender}\n`, 7], 'malformed'],
+  ['with a number below 0', [1, 2, sender, -1], 'malformed'],
+  ['with a number that is none', [1, 2, sender, 1.5], 'malformed'],
+  ['with an address of another kind', [1, 3, sender, 7, 4, [], [], null, null, {}], 'malformed'],
+  ['with a number for a name', [1, 3, sender, 7, 2, [5], [], null, null, {}], 'malformed'],
+  ['with text for bytes', [1, 3, sender, 7, 0, [], [], null, null, { json: 'x' }], 'malformed'],
+  ['with a code that nobody uses here', [1, 7, sender, 7, id, 'hub_error', 'x'], 'malformed'],
+  ['with an answer that there is not', [1, 5, sender, 7, id, 3], 'malformed'],
+  ['about a call without a proper id', [1, 8, sender, 7, 'x'.repeat(1_000)], 'malformed'],
+])('a message %s is not read', (_name, wire, reason) => {
+  expect(decodeBackplaneMessage(encode(wire))).toMatchObject({ message: undefined, reason });
+});
+
+test('a message of a kind to come is not read, and its number is', () => {
+  expect(decodeBackplaneMessage(encode([1, 11, sender, 7, 'x']))).toEqual({
+    message: undefined,
+    reason: 'unknown_kind',
+    head,
+  });
+});
+
+const text = fc.string({ unit: 'binary' });
+const texts = fc.array(text, { maxLength: 5 });
+const anyEncodings = fc
+  .array(fc.tuple(text, fc.uint8Array()), { maxLength: 3 })
+  .map((entries) => new Map(entries));
+const anyId = fc.constant('').map(randomId);
+const anyAddress = fc
+  .tuple(fc.constantFrom('connections', 'groups', 'users'), texts, texts, fc.option(text))
+  .map(([kind, names, exceptConnections, exceptUser]) => ({
+    kind,
+    names,
+    ...(exceptConnections.length === 0 ? {} : { exceptConnections }),
+    ...(exceptUser === null ? {} : { exceptUser }),
+  }));
+const anyMessage: fc.Arbitrary<BackplaneMessage> = fc
+  .tuple(
+    fc.record({ sender: anyId, sequence: fc.maxSafeNat() }),
+    fc.oneof(
+      fc.record({
+        kind: fc.constant('send' as const),
+        address: anyAddress,
+        key: fc.option(text, { nil: undefined }),
+        encodings: anyEncodings,
+      }),
+      fc.record({
+        kind: fc.constant('question' as const),
+        id: anyId,
+        connectionId: text,
+        request: fc.oneof(
+          fc.record({ kind: fc.constantFrom('add' as const, 'remove' as const), group: text }),
+          fc.record({ kind: fc.constant('invoke' as const), encodings: anyEncodings }),
+        ),
+      }),
+      fc.record({
+        kind: fc.constant('completion' as const),
+        id: anyId,
+        protocol: text,
+        bytes: fc.uint8Array(),
+      }),
+    ),
+  )
+  .map(([start, body]) => ({ ...start, ...body }));
+
+test('any message is read as it was written', () => {
+  fc.assert(
+    fc.property(anyMessage, (message) => {
+      expect(plain(decodeBackplaneMessage(encodeBackplaneMessage(message)))).toEqual(plain({ message }));
+    }),
+  );
+});
+
+test('no bytes make reading throw, be they random, or a message with some of its bytes changed', () => {
+  const spoiled = fc
+    .tuple(anyMessage, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 8 }))
+    .map(([message, changes]) => {
+      const copy = Uint8Array.from(encodeBackplaneMessage(message));
+      for (const [at, value] of changes) copy[at % copy.length] = value;
+      return copy;
+    });
+  fc.assert(
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }), spoiled), (any) => {
+      const decoded = decodeBackplaneMessage(any);
+      expect(decoded.message ?? decoded.reason).toBeDefined();
+    }),
+    { numRuns: 2_000 },
+  );
+});

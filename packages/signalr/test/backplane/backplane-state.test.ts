@@ -1,0 +1,156 @@
+/*
+ * When an instance is up and down, and what it says about others then.
+ */
+import { encode } from '@msgpack/msgpack';
+import { describe, expect, test } from 'vitest';
+import { createMemoryBackplane, type SignalRError } from '../../src/index.js';
+import { failureOf, openMember, startServer } from '../support/backplane-row.js';
+import { FaultyBackplane, KIND } from '../support/faulty-backplane.js';
+import { pass, reported, startPair, turn } from '../support/faulty-pair.js';
+
+describe('an instance', () => {
+  test('is up as soon as it hears itself, and down when it has not for three heartbeats', async () => {
+    await using pair = await startPair();
+    const { one, beat } = pair;
+    expect(one.host.events.filter(({ type }) => type === 'backplane_up')).toHaveLength(1);
+    expect(one.hub.backplaneState).toBe('up');
+    one.backplane.isDeaf = true;
+    await beat(3);
+    expect(one.hub.backplaneState).toBe('up');
+    await beat(1);
+    expect(one.hub.backplaneState).toBe('down');
+    one.backplane.isDeaf = false;
+    await beat(1);
+    expect(one.hub.backplaneState).toBe('up');
+    expect(reported(one).map(({ type }) => type)).toEqual(['backplane_down', 'backplane_up']);
+  });
+
+  test('that cannot subscribe says so, serves its clients, and tries again ever more rarely', async () => {
+    const backplane = new FaultyBackplane();
+    backplane.subscribeError = new Error('refused');
+    const { host, hub } = await startServer(backplane);
+    await using _host = host;
+    await using client = await openMember({ host });
+    await pass(4, host);
+    expect(await host.event('backplane_down')).toEqual({
+      type: 'backplane_down',
+      hub: '/hub',
+      error: backplane.subscribeError,
+    });
+    expect(hub.clients.all.send('note', 'here')).toBe(1);
+    await pass(296, host);
+    // The channel that could be subscribed to was given up each time.
+    expect(backplane.openCount).toBe(0);
+    // Half a minute between two attempts at the most, and half of that at the least; each is for two channels.
+    expect(backplane.channels.length / 2).toBeGreaterThanOrEqual(10);
+    expect(backplane.channels.length / 2).toBeLessThanOrEqual(30);
+    backplane.subscribeError = undefined;
+    await pass(31, host);
+    expect(hub.backplaneState).toBe('up');
+    expect(backplane.openCount).toBe(2);
+    expect(client.notes).toEqual(['here']);
+  });
+
+  test('can be closed while it still waits for its subscriptions, and keeps none', async () => {
+    const backplane = new FaultyBackplane();
+    backplane.hold();
+    const { host } = await startServer(backplane);
+    await using _host = host;
+    const closed = host.server.close();
+    await turn();
+    backplane.flow();
+    await closed;
+    await turn();
+    expect(backplane.channels).toHaveLength(2);
+    expect(backplane.openCount).toBe(0);
+    expect(host.events).toEqual([]);
+  });
+
+  test('that is closed waits until it has said goodbye, but not longer than it may', async () => {
+    await using pair = await startPair();
+    const { one, other } = pair;
+    let isClosed = false;
+    one.backplane.hold();
+    const closed = one.host.server.close().then(() => {
+      isClosed = true;
+      return isClosed;
+    });
+    await turn();
+    expect(isClosed).toBe(false);
+    one.backplane.flow();
+    await closed;
+    expect(await other.hub.groups.add('x', 'g')).toBe(false);
+    other.backplane.hold();
+    const cut = other.host.server.close({ withinMs: 2_000 });
+    await pass(3, other.host);
+    await cut;
+  });
+
+  test('answers one that is new at once, not with its next heartbeat', async () => {
+    const inner = createMemoryBackplane();
+    const one = await startServer(new FaultyBackplane(inner));
+    await using _one = one.host;
+    await expect.poll(() => one.hub.backplaneState).toBe('up');
+    const heard: number[] = [];
+    await inner.subscribe('/hub', (message) => heard.push(message[2] ?? 0));
+    const hello = async (sender: string, isNew: boolean): Promise<void> => {
+      await inner.publish('/hub', encode([1, KIND.hello, sender.repeat(22), 0, isNew]));
+      await turn();
+    };
+    await hello('x', false);
+    expect(heard).toHaveLength(1);
+    await hello('y', true);
+    expect(heard).toEqual([KIND.hello, KIND.hello, KIND.hello]);
+    // It is known by now, and hears of everybody with their next heartbeats.
+    await hello('y', true);
+    expect(heard).toHaveLength(4);
+  });
+
+  test('cannot ask the others while it is down, and never says that nobody has a connection', async () => {
+    await using pair = await startPair();
+    const { one, client, beat } = pair;
+    one.backplane.isDeaf = true;
+    const asked = [one.hub.groups.add(client.id, 'g'), one.hub.clients.client(client.id).invoke('ask', 1)];
+    const failures = asked.map(failureOf);
+    await beat(4);
+    for (const failure of failures) expect(await failure).toMatchObject({ code: 'backplane_unavailable' });
+    for (const promise of [
+      one.hub.groups.add(client.id, 'g'),
+      one.hub.groups.remove(client.id, 'g'),
+      one.hub.connections.abort('nobody'),
+      one.hub.clients.client('nobody').invoke('ask', 1),
+    ]) {
+      await expect(promise).rejects.toMatchObject({ code: 'backplane_unavailable' });
+    }
+  });
+
+  test('says that nobody has a connection only after two heartbeats, when everybody has been heard', async () => {
+    const inner = createMemoryBackplane();
+    const one = await startServer(new FaultyBackplane(inner));
+    await using _one = one.host;
+    await expect.poll(() => one.hub.backplaneState).toBe('up');
+    let answer: boolean | undefined;
+    void one.hub.groups.add('nobody', 'g').then((isDone) => {
+      answer = isDone;
+      return isDone;
+    });
+    await pass(2, one.host);
+    expect(answer).toBeUndefined();
+    await pass(1, one.host);
+    expect(answer).toBe(false);
+  });
+
+  test.each([
+    ['fails when one that was there is heard for the first time and does not answer', false],
+    ['does not wait for one that is new', true],
+  ])('whose question is open %s', async (_name, isNew) => {
+    const inner = createMemoryBackplane();
+    const one = await startServer(new FaultyBackplane(inner));
+    await using _one = one.host;
+    await expect.poll(() => one.hub.backplaneState).toBe('up');
+    const outcome = one.hub.groups.add('x', 'g').catch((error: SignalRError) => error.code);
+    await inner.publish('/hub', encode([1, KIND.hello, 'x'.repeat(22), 0, isNew]));
+    await pass(5, one.host);
+    expect(await outcome).toBe(isNew ? false : 'backplane_unavailable');
+  });
+});

@@ -1,0 +1,442 @@
+/*
+ * Clients that read too slowly, and clients that send too fast: neither may grow the server's memory.
+ */
+import { describe, expect, test } from 'vitest';
+import { type OutboundLimits, OutboundQueue } from '../../src/connection/outbound-queue.js';
+import { type BackpressureVerdict, defineHub, type Hub } from '../../src/index.js';
+import { EncodedMessage } from '../../src/protocol/encoded-message.js';
+import type { Transport } from '../../src/transports/transport.js';
+import { startHost } from '../support/host.js';
+import { call, openRaw, RS } from '../support/raw-client.js';
+
+interface Client {
+  data(text: string): void;
+}
+
+const echo = defineHub<Client>()({ methods: { echo: (_context, value) => value } });
+
+describe('a client that stops reading', () => {
+  test('is closed with reconnect allowed when its queue is full, and the others go on', async () => {
+    let hub: Hub<Client> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub('/hub', echo);
+      },
+      { maximumOutboundBytes: 200_000 },
+    );
+    await using slow = await openRaw(host);
+    await using other = await openRaw(host);
+    other.send(call('echo', ['ready']));
+    await other.next();
+    slow.socket.pause();
+    const text = 'x'.repeat(50_000);
+    // The kernel takes some megabytes before the queue fills; the loop is bounded all the same.
+    let reached = 2;
+    for (let index = 0; index < 1_000 && reached === 2; index += 1) {
+      reached = hub?.clients.all.send('data', text) ?? 0;
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(reached).toBe(1);
+    expect(hub?.clients.all.send('data', 'after')).toBe(1);
+    host.clock.advance(6_000);
+    expect(await host.event('connection_closed')).toMatchObject({
+      reason: 'slow_consumer',
+      error: { code: 'slow_consumer' },
+    });
+    other.send(call('echo', ['still here'], '2'));
+    for (let record = await other.next(); !record.includes('still here'); record = await other.next());
+    expect(hub?.connections.count).toBe(1);
+  });
+
+  test('stays within its bound under what only matters in its newest form, and gets the newest', async () => {
+    let hub: Hub<Client> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub('/hub', echo);
+      },
+      { maximumOutboundBytes: 200_000 },
+    );
+    await using slow = await openRaw(host);
+    slow.send(call('echo', ['ready']));
+    await slow.next();
+    slow.socket.pause();
+    const text = 'x'.repeat(50_000);
+    const replaced = (): number => host.events.filter(({ type }) => type === 'message_replaced').length;
+    // The kernel takes some megabytes before anything waits here.
+    for (let index = 0; index < 1_000 && replaced() < 100; index += 1) {
+      expect(hub?.clients.all.latest(`price ${index % 2}`).send('data', `${index} ${text}`)).toBe(1);
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(replaced()).toBe(100);
+    const [id] = hub?.connections.list() ?? [];
+    expect(
+      hub?.clients
+        .client(id?.connectionId ?? '')
+        .latest('price 0')
+        .send('data', 'the newest'),
+    ).toBe(1);
+    slow.socket.resume();
+    for (let record = await slow.next(); !record.includes('the newest'); record = await slow.next());
+    expect(hub?.connections.count).toBe(1);
+  });
+
+  test.each([
+    ['stays out of what is sent until its hub lets it in again', 'keep', undefined],
+    ['is closed with reconnect allowed when its hub gives it up', 'close', 'slow_consumer'],
+    ['is closed likewise when its hub fails', new Error('on purpose'), 'slow_consumer'],
+  ] as const)('%s', async (_, outcome, reason) => {
+    let calls = 0;
+    let hub: Hub<Client> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub(
+          '/hub',
+          defineHub<Client>()({
+            onConnected: ({ groups }) => void groups.add('room'),
+            async onBackpressure(context): Promise<BackpressureVerdict> {
+              calls += 1;
+              context.groups.remove('room');
+              if (outcome !== 'keep') await Promise.resolve();
+              if (outcome instanceof Error) throw outcome;
+              if (outcome === 'close') return outcome;
+              await context.flushed();
+              context.clients.caller.send('data', 'welcome back');
+              context.groups.add('room');
+              return 'keep';
+            },
+            methods: { echo: (_context, value) => value },
+          }),
+        );
+      },
+      { maximumOutboundBytes: 200_000 },
+    );
+    await using slow = await openRaw(host);
+    slow.send(call('echo', ['ready']));
+    await slow.next();
+    slow.socket.pause();
+    const text = 'x'.repeat(50_000);
+    // The kernel takes some megabytes before anything waits here.
+    let sent = 0;
+    for (; sent < 1_000 && hub?.clients.group('room').send('data', text) === 1; sent += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(calls).toBe(1);
+    // Half of the bound, and what came beyond it before the hook took the connection out.
+    if (outcome === 'keep') {
+      expect(hub?.connections.waitingBytes).toBeGreaterThan(100_000);
+      expect(hub?.connections.waitingBytes).toBeLessThanOrEqual(200_000);
+    }
+    slow.socket.resume();
+    if (reason !== undefined) {
+      expect(await slow.closed).toBe(1000);
+      expect(slow.waiting.at(-1)).toBe('{"type":7,"allowReconnect":true}');
+      expect(await host.event('connection_closed')).toMatchObject({ reason });
+      const failures = host.events.filter(({ type }) => type === 'backpressure_hook_failed');
+      expect(failures).toHaveLength(outcome instanceof Error ? 1 : 0);
+      return;
+    }
+    let received = 0;
+    for (let record = await slow.next(); !record.includes('welcome back'); record = await slow.next())
+      received += 1;
+    expect(received).toBe(sent);
+    expect(hub?.clients.group('room').send('data', 'again')).toBe(1);
+    expect(await slow.next()).toContain('again');
+    expect(hub?.connections.waitingBytes).toBe(0);
+  });
+
+  test('is told to reconnect when it reads again before it is cut off', async () => {
+    let hub: Hub<Client> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub('/hub', echo);
+      },
+      { maximumOutboundBytes: 200_000 },
+    );
+    await using slow = await openRaw(host);
+    slow.send(call('echo', ['ready']));
+    await slow.next();
+    slow.socket.pause();
+    const text = 'x'.repeat(50_000);
+    for (let index = 0; index < 1_000 && hub?.clients.all.send('data', text) === 1; index += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    slow.socket.resume();
+    expect(await slow.closed).toBe(1000);
+    expect(slow.waiting.at(-1)).toBe('{"type":7,"allowReconnect":true}');
+    expect(slow.waiting.slice(0, -1).every((record) => record.includes(text))).toBe(true);
+  });
+
+  test('is closed when it takes no byte for the send timeout', async () => {
+    let hub: Hub<Client> | undefined;
+    await using host = await startHost(
+      (server) => {
+        hub = server.mapHub('/hub', echo);
+      },
+      { maximumOutboundBytes: 100_000_000, sendTimeoutMs: 10_000 },
+    );
+    await using slow = await openRaw(host);
+    slow.send(call('echo', ['ready']));
+    await slow.next();
+    slow.socket.pause();
+    const text = 'x'.repeat(1_000_000);
+    for (let index = 0; index < 20; index += 1) {
+      hub?.clients.all.send('data', text);
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    host.clock.advance(9_000);
+    expect(hub?.clients.all.send('data', 'still tried')).toBe(1);
+    host.clock.advance(10_000);
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'send_timeout' });
+  });
+});
+
+describe('a client that floods', () => {
+  test('has its invocations run one at a time and in order, and is not read while one runs', async () => {
+    let running = 0;
+    let most = 0;
+    const seen: number[] = [];
+    let release: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using host = await startHost((server) => {
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            async work(_context, index) {
+              running += 1;
+              most = Math.max(most, running);
+              await gate;
+              seen.push(Number(index));
+              running -= 1;
+            },
+          },
+        }),
+      );
+    });
+    await using client = await openRaw(host);
+    const padding = 'x'.repeat(1_000);
+    const count = 20_000;
+    for (let index = 0; index < count; index += 1) {
+      client.send(`{"type":1,"target":"work","arguments":[${index},"${padding}"]}${RS}`);
+    }
+    // 20 MB do not fit into the kernel's buffers, so what the server does not read stays with the client.
+    await expect.poll(() => most).toBe(1);
+    for (let turn = 0; turn < 200; turn += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(client.socket.bufferedAmount).toBeGreaterThan(5_000_000);
+    expect(seen).toEqual([]);
+    release();
+    client.send(call('work', [count]));
+    await client.next();
+    expect(most).toBe(1);
+    expect(seen).toEqual(Array.from({ length: count + 1 }, (_, index) => index));
+  });
+
+  test('can be ended while it is not read: what it sent meanwhile is thrown away', async () => {
+    let hub: Hub<Client> | undefined;
+    let release: () => void = () => {};
+    await using host = await startHost((server) => {
+      hub = server.mapHub(
+        '/hub',
+        defineHub<Client>()({
+          methods: {
+            hang: () =>
+              new Promise<void>((resolve) => {
+                release = resolve;
+              }),
+          },
+        }),
+      );
+    });
+    await using client = await openRaw(host);
+    const padding = 'x'.repeat(1_000);
+    for (let index = 0; index < 20_000; index += 1) client.send(call('hang', [padding]));
+    for (let turn = 0; turn < 200; turn += 1) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(client.socket.bufferedAmount).toBeGreaterThan(5_000_000);
+    const [connection] = hub?.connections.list() ?? [];
+    void hub?.connections.abort(connection?.connectionId ?? '');
+    expect(await client.next()).toBe('{"type":7}');
+    expect(await client.closed).toBe(1000);
+    release();
+    await host.event('connection_closed');
+  });
+
+  test('is noticed to have left while a method runs', async () => {
+    let aborted: () => void = () => {};
+    const done = new Promise<void>((resolve) => {
+      aborted = resolve;
+    });
+    await using host = await startHost((server) => {
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            hang: (context) =>
+              new Promise<void>((resolve) => {
+                context.signal.addEventListener('abort', () => {
+                  aborted();
+                  resolve();
+                });
+              }),
+          },
+        }),
+      );
+    });
+    await using client = await openRaw(host);
+    client.send(call('hang') + call('unknown'));
+    client.socket.terminate();
+    await done;
+    await host.event('connection_closed');
+  });
+});
+
+/** A transport that has room when the test says so. */
+class FakeTransport implements Transport {
+  readonly name = 'WebSockets' as const;
+  readonly formats = ['text'] as const;
+  readonly hasInherentKeepAlive = false;
+  readonly isAttached = true;
+  readonly bufferedBytes = 0;
+  readonly written: string[] = [];
+  hasRoom = true;
+
+  start(): void {}
+  write(message: EncodedMessage): boolean {
+    this.written.push(message.payload.toString());
+    return this.hasRoom;
+  }
+  pauseReading(): void {}
+  resumeReading(): void {}
+  close(): void {}
+  abort(): void {}
+}
+
+describe('the outbound queue', () => {
+  const message = (text: string): EncodedMessage => new EncodedMessage(Buffer.from(text), 'text');
+  const createQueue = (transport: Transport, limits: OutboundLimits, onCrowded = () => {}): OutboundQueue =>
+    new OutboundQueue(transport, limits, onCrowded);
+
+  test.each([
+    ['bytes', { maximumOutboundBytes: 12, maximumOutboundMessages: 100 }],
+    ['messages', { maximumOutboundBytes: 100, maximumOutboundMessages: 6 }],
+  ])('tells when half of its bound in %s is reached, and again when it was empty in between', (_, limits) => {
+    const transport = new FakeTransport();
+    const told: string[] = [];
+    const queue = createQueue(transport, limits, () => told.push(transport.written.at(-1) ?? ''));
+    for (const round of ['first', 'second']) {
+      transport.hasRoom = false;
+      queue.offer(message(round));
+      for (let index = 0; index < 3; index += 1) queue.offer(message('ab'));
+      expect(told.at(-1)).not.toBe(round);
+      queue.offer(message('ab'));
+      queue.offer(message('a'));
+      expect(told.at(-1)).toBe(round);
+      // Only some of it went out: it is the same jam.
+      queue.onWritable();
+      queue.offer(message('ab'));
+      transport.hasRoom = true;
+      queue.onWritable();
+    }
+    expect(told).toEqual(['first', 'second']);
+  });
+
+  test('keeps the order over blocks and room', () => {
+    const transport = new FakeTransport();
+    const queue = createQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
+    queue.offer(message('1'));
+    transport.hasRoom = false;
+    for (const text of ['2', '3', '4', '5']) queue.offer(message(text));
+    expect(transport.written).toEqual(['1', '2']);
+    queue.onWritable();
+    expect(transport.written).toEqual(['1', '2', '3']);
+    transport.hasRoom = true;
+    queue.onWritable();
+    queue.offer(message('6'));
+    expect(transport.written).toEqual(['1', '2', '3', '4', '5', '6']);
+  });
+
+  test('keeps the newest of a key only, after everything that is older', () => {
+    const transport = new FakeTransport();
+    transport.hasRoom = false;
+    const queue = createQueue(transport, { maximumOutboundBytes: 12, maximumOutboundMessages: 3 });
+    queue.offer(message('out'), 'a');
+    expect(queue.offer(message('a1'), 'a')).toBe('taken');
+    expect(queue.offer(message('x'))).toBe('taken');
+    for (let round = 2; round < 9; round += 1)
+      expect(queue.offer(message(`a${round}`), 'a')).toBe('replaced');
+    expect(queue.offer(message('b1'), 'b')).toBe('taken');
+    expect(queue.offer(message('c1'), 'c')).toBe('overflow');
+    // What would be too large in place of the older one leaves that one alone.
+    expect(queue.offer(message('a: more than the bound'), 'a')).toBe('overflow');
+    transport.hasRoom = true;
+    queue.onWritable();
+    expect(transport.written).toEqual(['out', 'x', 'a8', 'b1']);
+    queue.offer(message('a9'), 'a');
+    expect(transport.written.at(-1)).toBe('a9');
+  });
+
+  test('refuses what exceeds its bytes or its messages', () => {
+    const transport = new FakeTransport();
+    transport.hasRoom = false;
+    const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
+    expect(queue.offer(message('a message larger than the bound goes out when nothing waits'))).toBe('taken');
+    expect(queue.offer(message('12345678901'))).toBe('overflow');
+    expect(queue.offer(message('1234567890'))).toBe('taken');
+    expect(queue.offer(message('1'))).toBe('overflow');
+    queue.discard();
+    for (const text of ['1', '2', '3']) expect(queue.offer(message(text))).toBe('taken');
+    expect(queue.offer(message('4'))).toBe('overflow');
+  });
+
+  test('has its whole bound again after it was emptied', () => {
+    const transport = new FakeTransport();
+    const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
+    for (let round = 0; round < 5; round += 1) {
+      transport.hasRoom = false;
+      queue.offer(message('blocks'));
+      expect(queue.offer(message('12345'))).toBe('taken');
+      expect(queue.offer(message('12345'))).toBe('taken');
+      expect(queue.offer(message('1'))).toBe('overflow');
+      transport.hasRoom = true;
+      queue.onWritable();
+    }
+    expect(transport.written).toHaveLength(15);
+  });
+
+  test('tells once when nothing waits any more', () => {
+    const transport = new FakeTransport();
+    transport.hasRoom = false;
+    const queue = createQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
+    queue.offer(message('1'));
+    queue.offer(message('2'));
+    queue.offerLast(message('last'));
+    let calls = 0;
+    queue.whenEmpty(() => {
+      calls += 1;
+    });
+    expect(calls).toBe(0);
+    transport.hasRoom = true;
+    queue.onWritable();
+    expect(transport.written).toEqual(['1', '2', 'last']);
+    expect(calls).toBe(1);
+  });
+});

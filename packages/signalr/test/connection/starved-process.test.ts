@@ -1,0 +1,50 @@
+/*
+ * A server whose process did not run for a while, because others had the processor: what its clients did meanwhile counts.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { type Clock, systemClock } from '../../src/connection/clock.js';
+import { defineHub } from '../../src/index.js';
+import { startHost } from '../support/host.js';
+import { call, openRaw, RS } from '../support/raw-client.js';
+
+const ping = `{"type":6}${RS}`;
+
+/** Nothing of this process runs meanwhile. */
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** The real clock, and the end of its next tick. */
+function tickingClock() {
+  let onTick = (): void => {};
+  const clock: Clock = {
+    ...systemClock,
+    every: (intervalMs, tick) =>
+      systemClock.every(intervalMs, () => {
+        tick();
+        onTick();
+      }),
+  };
+  return { clock, nextTick: () => new Promise<void>((resolve) => (onTick = resolve)) };
+}
+
+test('a client that sent its ping while the server slept is not taken for silent', async () => {
+  const { clock, nextTick } = tickingClock();
+  await using host = await startHost(
+    (server) => server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } })),
+    { clock, tickIntervalMs: 100, keepAliveIntervalMs: 60_000, clientTimeoutMs: 3_000 },
+  );
+  await using client = await openRaw(host);
+  client.send(ping + call('echo', ['before']));
+  expect(await client.next()).toContain('before');
+  // From the next tick on, the ping that the server heard counts no more.
+  await nextTick();
+  // At the end of a turn of the event loop, so that timers are what it wakes up to.
+  await turn();
+  client.send(ping);
+  sleep(3_500);
+  client.send(call('echo', ['after']));
+  expect(await client.next()).toContain('after');
+  expect(host.events.filter(({ type }) => type === 'connection_closed')).toEqual([]);
+});

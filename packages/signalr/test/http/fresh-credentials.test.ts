@@ -1,0 +1,182 @@
+/*
+ * Credentials over the life of a connection: how long they are said to last, how they end it, and which of two are the fresher.
+ */
+import { HttpTransportType } from '@microsoft/signalr';
+import { describe, expect, test } from 'vitest';
+import {
+  type Authenticated,
+  type AuthenticateRequest,
+  defineHub,
+  type MapHubOptions,
+} from '../../src/index.js';
+import { type Host, startHost } from '../support/host.js';
+import { negotiateUrl, openStream, post, send } from '../support/http-client.js';
+import { call, connectRaw, HANDSHAKE, openRaw, RS } from '../support/raw-client.js';
+
+const { WebSockets, ServerSentEvents, LongPolling } = HttpTransportType;
+
+/** A token is `plan,seconds`: seconds from the beginning of the test until it expires. */
+function userOf(token: string | null): Authenticated<string> | undefined {
+  const [plan = '', seconds] = (token ?? '').split(',');
+  if (plan === 'bad') return undefined;
+  if (plan === 'boom') throw new Error('the database is away');
+  const expiresAtMs = Date.UTC(2026, 0, 1) + Number(seconds) * 1_000;
+  return { userId: 'ann', user: plan, ...(seconds === undefined ? {} : { expiresAtMs }) };
+}
+
+/** The token of the `Authorization` header, of the query, or of a cookie. */
+function tokenOf({ token, headers }: AuthenticateRequest): string | null {
+  const cookie = typeof headers['cookie'] === 'string' ? headers['cookie'] : '';
+  return token ?? /^session=(.+)$/.exec(cookie)?.[1] ?? null;
+}
+
+interface Stage extends Host {
+  readonly asked: readonly string[];
+  readonly refreshed: readonly string[];
+}
+
+async function start(
+  options: Partial<MapHubOptions<string>> = {},
+  until: (token: string | null) => Promise<void> | void = () => {},
+): Promise<Stage> {
+  const asked: string[] = [];
+  const refreshed: string[] = [];
+  const hub = defineHub<unknown, string>()({
+    onAuthenticationRefreshed: ({ user }) => void refreshed.push(user),
+    methods: { plan: ({ user }) => user },
+  });
+  const host = await startHost((server) =>
+    server.mapHub('/hub', hub, {
+      enableAuthenticationRefresh: true,
+      closeOnAuthenticationExpiration: true,
+      async authenticate(request) {
+        const token = tokenOf(request);
+        asked.push(`${request.stage} ${String(token)} of ${String(request.current?.user)}`);
+        await until(token);
+        return userOf(token);
+      },
+      ...options,
+    }),
+  );
+  return Object.assign(host, { asked, refreshed });
+}
+
+const as = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` });
+const refresh = (url: string, token: string) => post(url.replace('/hub?', '/hub/refresh?'), '', as(token));
+const pathOf = (host: Host, url: string): string => url.slice(host.url.length);
+
+describe('credentials that expire', () => {
+  test.each([
+    ['WebSockets', 'a token', WebSockets, as('free,10')],
+    ['WebSockets', 'a cookie', WebSockets, { Cookie: 'session=free,10' }],
+    ['server-sent events', 'a token', ServerSentEvents, as('free,10')],
+    ['server-sent events', 'a cookie', ServerSentEvents, { Cookie: 'session=free,10' }],
+    ['long polling', 'a token', LongPolling, as('free,10')],
+    ['long polling', 'a cookie', LongPolling, { Cookie: 'session=free,10' }],
+  ])('end the connection over %s, where they come in %s', async (_name, _where, transport, headers) => {
+    await using host = await start();
+    const url = await negotiateUrl(host);
+    const close = '{"type":7,"allowReconnect":true}';
+    const expire = (): void => {
+      host.clock.advance(9_000);
+      expect(host.events.map(({ type }) => type)).toEqual(['connection_opened']);
+      host.clock.advance(2_000);
+    };
+    if (transport === WebSockets) {
+      await using client = await openRaw(host, pathOf(host, url), headers);
+      expire();
+      expect(await client.next()).toBe(close);
+    } else if (transport === ServerSentEvents) {
+      await using events = await openStream(url, headers);
+      await post(url, HANDSHAKE, headers);
+      await events.next();
+      expire();
+      expect(await events.next()).toBe(`data: ${close}${RS}`);
+    } else {
+      await send(url, { headers });
+      await post(url, HANDSHAKE, headers);
+      await send(url, { headers });
+      await expect.poll(() => host.openRequests).toBe(0);
+      const poll = send(url, { headers });
+      await expect.poll(() => host.openRequests).toBe(1);
+      expire();
+      expect((await poll).text).toBe(`200 ${close}${RS}`);
+      expect((await send(url, { headers })).status).toBe(204);
+    }
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'authentication_expired' });
+  });
+});
+
+describe('negotiate', () => {
+  test.each([
+    ['free', undefined],
+    ['free,0', undefined],
+    ['free,3600', 3_600],
+    ['free,3153600000', 2_147_483_647],
+  ])('says that %s lasts for %j seconds', async (token, seconds) => {
+    await using host = await start();
+    const answer = await post(`${host.url}/hub/negotiate?negotiateVersion=1`, '', as(token));
+    expect(Reflect.get(JSON.parse(answer.body.toString()) as object, 'tokenLifetimeSeconds')).toBe(seconds);
+  });
+});
+
+describe('the refresh of credentials', () => {
+  test('is asked for with the user so far, and what is refused or fails changes nothing', async () => {
+    await using host = await start();
+    const url = await negotiateUrl(host);
+    await using client = await openRaw(host, pathOf(host, url), as('free,50'));
+    expect((await refresh(url, 'bad')).text).toBe('401 {"error":"invalid_token"}');
+    expect((await refresh(url, 'boom')).text).toBe('500');
+    expect(host.asked.slice(-2)).toEqual(['refresh bad of free', 'refresh boom of free']);
+    client.send(call('plan'));
+    expect(await client.next()).toContain('"result":"free"');
+    expect(host.refreshed).toEqual([]);
+    expect(await host.event('authentication_failed')).toMatchObject({
+      error: { message: 'the database is away' },
+    });
+  });
+
+  test('that is overtaken by a fresher one takes nothing back', async () => {
+    let release: () => void = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using host = await start({}, (token) => (token === 'old,60' ? released : undefined));
+    const url = await negotiateUrl(host);
+    await using client = await openRaw(host, pathOf(host, url), as('free,50'));
+    const late = refresh(url, 'old,60');
+    await expect.poll(() => host.asked.at(-1)).toBe('refresh old,60 of free');
+    expect((await refresh(url, 'paid,100')).text).toBe('200 {"tokenLifetimeSeconds":100}');
+    release();
+    expect((await late).text).toBe('200 {"tokenLifetimeSeconds":100}');
+    client.send(call('plan'));
+    expect(await client.next()).toContain('"result":"paid"');
+    expect(host.refreshed).toEqual(['paid']);
+  });
+
+  test('finds no connection that has ended', async () => {
+    await using host = await start();
+    const url = await negotiateUrl(host);
+    await using client = await openRaw(host, pathOf(host, url));
+    client.socket.close();
+    await host.event('connection_closed');
+    expect((await refresh(url, 'paid')).text).toBe('404 {"error":"connection_not_found"}');
+  });
+
+  test('is none when a client that had lost its socket comes back with the same', async () => {
+    await using host = await start({ allowStatefulReconnects: true });
+    const negotiated = await fetch(`${host.url}/hub/negotiate?negotiateVersion=1&useStatefulReconnect=true`, {
+      method: 'POST',
+    });
+    const { connectionToken } = (await negotiated.json()) as { connectionToken: string };
+    const path = `/hub?id=${connectionToken}`;
+    await using client = await connectRaw(host, path, as('free,10'));
+    client.send(HANDSHAKE.replace('1}', '2}'));
+    await client.next();
+    await using again = await connectRaw(host, path, as('free,10'));
+    expect(await again.next()).toContain('"sequenceId"');
+    again.send(`{"type":9,"sequenceId":1}${RS}${call('plan')}`);
+    expect(await again.next()).toContain('"result":"free"');
+    expect(host.refreshed).toEqual([]);
+  });
+});

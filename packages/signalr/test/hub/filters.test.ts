@@ -1,0 +1,107 @@
+/*
+ * In which order filters run, and what they decide about a connection and its calls.
+ */
+import { describe, expect, test } from 'vitest';
+import { defineHub, type HubFilter } from '../../src/index.js';
+import { type Gate, gate } from '../support/gate.js';
+import { startHost } from '../support/host.js';
+import { call, openRaw } from '../support/raw-client.js';
+
+const methods = { echo: (_context: unknown, value: unknown): unknown => value };
+
+describe('filters of the server and of the hub', () => {
+  test('run one inside of the other as they stand, and each waits for the one before it', async () => {
+    const begun: string[] = [];
+    const gates = new Map<string, Gate>();
+    const pass = async (name: string, next: () => Promise<unknown>): Promise<unknown> => {
+      begun.push(name);
+      const own = gate();
+      gates.set(name, own);
+      await own.opened;
+      return next();
+    };
+    const waiting = (name: string): HubFilter<unknown> => ({
+      invoke: (_invocation, next) => pass(`${name} invoke`, next),
+      connected: (_context, next) => pass(`${name} connected`, next).then(() => {}),
+      disconnected: (_context, _error, next) => pass(`${name} disconnected`, next).then(() => {}),
+    });
+    await using host = await startHost(
+      (server) => server.mapHub('/hub', defineHub()({ filters: [waiting('c'), waiting('d')], methods })),
+      { filters: [waiting('a'), {}, waiting('b')] },
+    );
+    let count = 0;
+    /** Lets each of the four go on, and sees that the next has not begun before. */
+    const passAll = async (step: string): Promise<void> => {
+      for (const name of ['a', 'b', 'c', 'd']) {
+        await expect.poll(() => begun.at(count)).toBe(`${name} ${step}`);
+        await fetch(`${host.url}/x`);
+        count += 1;
+        expect(begun).toHaveLength(count);
+        gates.get(`${name} ${step}`)?.open();
+      }
+    };
+    await using client = await openRaw(host);
+    await passAll('connected');
+    client.send(call('echo', ['x']));
+    await passAll('invoke');
+    expect(await client.next()).toContain('"result":"x"');
+    client.socket.close();
+    await passAll('disconnected');
+    await host.event('connection_closed');
+  });
+});
+
+describe('a filter', () => {
+  test('may answer a call in place of its method', async () => {
+    const ran: unknown[] = [];
+    const skip: HubFilter<unknown> = { invoke: () => undefined };
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub()({ filters: [skip], methods: { note: (_context, value) => void ran.push(value) } }),
+      ),
+    );
+    await using client = await openRaw(host);
+    client.send(call('note', ['x']));
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":null}');
+    expect(ran).toEqual([]);
+  });
+
+  test.each<[string, HubFilter<unknown>, string[]]>([
+    ['catches what onConnected throws', { connected: (_context, next) => next().catch(() => {}) }, ['ran']],
+    ['does not call onConnected', { connected: () => {} }, []],
+  ])('that %s keeps the connection', async (_title, filter, calls) => {
+    const seen: string[] = [];
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          filters: [filter],
+          onConnected() {
+            seen.push('ran');
+            throw new Error('on purpose');
+          },
+          methods,
+        }),
+      ),
+    );
+    await using client = await openRaw(host);
+    client.send(call('echo', ['served']));
+    expect(await client.next()).toContain('"result":"served"');
+    expect(seen).toEqual(calls);
+  });
+
+  test('that throws around onConnected ends the connection for good', async () => {
+    const filter: HubFilter<unknown> = {
+      connected() {
+        throw new Error('not today');
+      },
+    };
+    await using host = await startHost((server) =>
+      server.mapHub('/hub', defineHub()({ filters: [filter], methods })),
+    );
+    await using client = await openRaw(host);
+    expect(await client.next()).toBe('{"type":7,"error":"Connection closed with an error."}');
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'connected_failed' });
+  });
+});

@@ -1,0 +1,416 @@
+/*
+ * Streams in both directions: items, ends, errors, cancellation, and their bounds.
+ */
+import { HubConnectionBuilder, LogLevel, Subject } from '@microsoft/signalr';
+import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
+import { describe, expect, test } from 'vitest';
+import {
+  defineHub,
+  HubError,
+  isNumber,
+  isString,
+  method,
+  parseArguments,
+  type SignalRServerOptions,
+  streamMethod,
+} from '../../src/index.js';
+import { type Host, startHost } from '../support/host.js';
+import { call, openRaw, RS } from '../support/raw-client.js';
+
+function isNull(value: unknown): value is null {
+  return value === null;
+}
+
+interface Streams extends Host {
+  readonly log: string[];
+}
+
+async function start(options: SignalRServerOptions = {}): Promise<Streams> {
+  const log: string[] = [];
+  const hub = defineHub()({
+    methods: {
+      count: streamMethod(parseArguments(isNumber), async function* (_context, to) {
+        for (let n = 0; n < to; n += 1) yield await Promise.resolve(n);
+      }),
+      list: streamMethod(parseArguments(), () => ['a', 'b']),
+      given: streamMethod(parseArguments(isNumber, isNull), (_context, ...args) => args),
+      endless: streamMethod(parseArguments(), async function* (context) {
+        try {
+          yield 0;
+          await new Promise((resolve) => {
+            context.cancelSignal.addEventListener('abort', resolve);
+          });
+          yield 'never sent';
+        } finally {
+          log.push(`ended, aborted: ${context.cancelSignal.aborted}`);
+        }
+      }),
+      deaf: streamMethod(parseArguments(), async function* () {
+        yield 0;
+        await new Promise(() => {});
+      }),
+      breaks: streamMethod(parseArguments(), async function* () {
+        yield 0;
+        throw new HubError('half way');
+      }),
+      fails: streamMethod(parseArguments(), (): string[] => {
+        throw new HubError('at once');
+      }),
+      notStream: streamMethod(parseArguments(), () => 5 as unknown as number[]),
+      plain: () => 1,
+      sum: method(
+        parseArguments(isString),
+        async (_context, name, numbers) => {
+          let sum = 0;
+          for await (const n of numbers) sum += n;
+          return `${name} ${sum}`;
+        },
+        { uploads: [isNumber] },
+      ),
+      first: method(
+        parseArguments(),
+        async (_context, numbers) => {
+          for await (const n of numbers) return n;
+          return null;
+        },
+        { uploads: [isNumber] },
+      ),
+      both: method(parseArguments(), (_context, _left, _right) => 'both', { uploads: [isNumber, isNumber] }),
+      twice: streamMethod(
+        parseArguments(),
+        async function* (_context, numbers) {
+          for await (const n of numbers) yield n * 2;
+        },
+        { uploads: [isNumber] },
+      ),
+      unread: method(
+        parseArguments(),
+        (context, _numbers) =>
+          new Promise((resolve) => {
+            context.signal.addEventListener('abort', resolve);
+          }),
+        { uploads: [isNumber] },
+      ),
+    },
+  });
+  const host = await startHost((server) => server.mapHub('/hub', hub), options);
+  return Object.assign(host, { log });
+}
+
+const stream = (target: string, args: readonly unknown[] = [], id = '1'): string =>
+  `${JSON.stringify({ type: 4, invocationId: id, target, arguments: args })}${RS}`;
+const item = (id: string, value: unknown): string =>
+  `${JSON.stringify({ type: 2, invocationId: id, item: value })}${RS}`;
+const end = (id: string, error?: string): string =>
+  `${JSON.stringify({ type: 3, invocationId: id, error })}${RS}`;
+const upload = (target: string, args: readonly unknown[], streamIds: readonly string[]): string =>
+  `${JSON.stringify({ type: 1, invocationId: '1', target, arguments: args, streamIds })}${RS}`;
+
+describe('a stream to the client', () => {
+  test('is its items and then a completion without a result', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(stream('COUNT', [2]));
+    expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":0}');
+    expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":1}');
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
+    client.send(stream('list'));
+    expect([await client.next(), await client.next(), await client.next()].join()).toContain('"item":"b"');
+  });
+
+  test('may be asked for with null among the arguments', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(stream('given', [5, null]));
+    expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":5}');
+    expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":null}');
+  });
+
+  test('takes no slot: others run beside it, and it beside others', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(stream('endless', [], '1') + stream('endless', [], '2') + call('plain', [], '3'));
+    const answers = [await client.next(), await client.next(), await client.next()];
+    expect(answers).toContain('{"type":3,"invocationId":"3","result":1}');
+  });
+
+  test('ends without an error when the client cancels it', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(stream('endless'));
+    await client.next();
+    client.send(`{"type":5,"invocationId":"1"}${RS}`);
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
+    await expect.poll(() => host.log).toEqual(['ended, aborted: true']);
+    client.send(stream('endless'));
+    expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":0}');
+  });
+
+  test('is canceled even when its generator never looks up', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(stream('deaf'));
+    await client.next();
+    client.send(`{"type":5,"invocationId":"1"}${RS}`);
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
+  });
+
+  test('ends when the client is gone', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(stream('endless'));
+    await client.next();
+    client.socket.terminate();
+    await expect.poll(() => host.log).toEqual(['ended, aborted: true']);
+    await host.event('connection_closed');
+  });
+
+  test.each([
+    [stream('breaks'), 'An error occurred on the server while streaming results. HubException: half way'],
+    [stream('FAILS'), "An unexpected error occurred invoking 'fails' on the server. HubException: at once"],
+    [
+      stream('notStream'),
+      "The value returned by the streaming method 'notStream' is not a ChannelReader<> or IAsyncEnumerable<>.",
+    ],
+    [
+      stream('nope'),
+      "Failed to invoke 'nope' due to an error on the server. HubException: Method does not exist.",
+    ],
+    [stream('count'), "Failed to invoke 'count' due to an error on the server."],
+    [
+      stream('plain'),
+      "The client attempted to invoke the non-streaming 'plain' method with a streaming invocation.",
+    ],
+    [
+      call('Count', [1]),
+      "The client attempted to invoke the streaming 'count' method with a non-streaming invocation.",
+    ],
+  ])('%# fails in the words of ASP.NET Core', async (text, error) => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(text);
+    let answer = await client.next();
+    if (answer.startsWith('{"type":2')) answer = await client.next();
+    expect(JSON.parse(answer)).toEqual({ type: 3, invocationId: '1', error });
+  });
+
+  test('is refused while its id is in use', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(stream('endless') + stream('endless'));
+    const answers = [await client.next(), await client.next()];
+    expect(answers).toContain(`{"type":3,"invocationId":"1","error":"Invocation ID '1' is already in use."}`);
+  });
+
+  test('is one of a bounded number', async () => {
+    await using host = await start({ maximumStreamsPerClient: 2 });
+    await using client = await openRaw(host);
+    client.send(stream('deaf', [], '1') + stream('deaf', [], '2') + stream('deaf', [], '3'));
+    const answers = [await client.next(), await client.next(), await client.next()];
+    expect(answers.join()).toContain('HubException: The client has too many streams.');
+    client.send(`{"type":5,"invocationId":"1"}${RS}`);
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
+    client.send(stream('count', [0], '4'));
+    expect(await client.next()).toBe('{"type":3,"invocationId":"4"}');
+  });
+
+  test('asks for no more items than a slow client takes', async () => {
+    let produced = 0;
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            big: streamMethod(parseArguments(), function* () {
+              for (;;) {
+                produced += 1;
+                yield 'x'.repeat(10_000);
+              }
+            }),
+          },
+        }),
+      ),
+    );
+    await using client = await openRaw(host);
+    client.socket.pause();
+    client.send(stream('big'));
+    await expect.poll(() => produced).toBeGreaterThan(10);
+    let before = -1;
+    while (before !== produced) {
+      before = produced;
+      for (let turn = 0; turn < 200; turn += 1) {
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
+      }
+    }
+    // What the kernel holds of a loopback connection, and a little in the process.
+    expect(produced * 10_000).toBeLessThan(20_000_000);
+    expect(host.events.some(({ type }) => type === 'connection_closed')).toBe(false);
+  });
+});
+
+describe('a stream from the client', () => {
+  test('is read until its completion', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('sum', ['of'], ['u']) + item('u', 1) + item('u', 2) + end('u'));
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":"of 3"}');
+  });
+
+  test('that ends with an error throws it at the reader', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('sum', ['of'], ['u']) + item('u', 1) + end('u', 'lost my pen'));
+    expect(await client.next()).toContain('HubException: lost my pen');
+  });
+
+  test('with a wrong item ends with an error', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('sum', ['of'], ['u']) + item('u', 'one'));
+    expect(await client.next()).toContain('HubException: Failed to bind Stream message.');
+    client.send(item('u', 2) + call('plain'));
+    expect(await client.next()).toContain('"result":1');
+  });
+
+  test.each([
+    [upload('sum', ['of'], []), 'Client sent 0 stream(s), Hub method expects 1.'],
+    [upload('sum', ['of'], ['a', 'b']), 'Client sent 2 stream(s), Hub method expects 1.'],
+    [upload('plain', [], ['a']), 'Client sent 1 stream(s), Hub method expects 0.'],
+  ])('%# is refused when the number is wrong', async (text, reason) => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(text);
+    expect(await client.next()).toContain(`HubException: ${reason}`);
+  });
+
+  test('under an id that is in use is refused, and the one that has it goes on', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('sum', ['of'], ['u']) + upload('first', [], ['u']));
+    expect(await client.next()).toContain("HubException: Stream ID 'u' is already in use.");
+    client.send(item('u', 5) + end('u'));
+    expect(await client.next()).toContain('"result":"of 5"');
+  });
+
+  test('cannot be two of one call, and the id is free afterwards', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('both', [], ['u', 'u']) + item('u', 1));
+    expect(await client.next()).toContain("HubException: Stream ID 'u' is already in use.");
+    client.send(upload('first', [], ['u']) + item('u', 2));
+    expect(await client.next()).toContain('"result":2');
+  });
+
+  test('that the method no longer reads does not hold up the connection', async () => {
+    await using host = await start({ streamBufferCapacity: 2 });
+    await using client = await openRaw(host);
+    client.send(upload('first', [], ['u']));
+    for (let n = 0; n < 50; n += 1) client.send(item('u', n));
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":0}');
+    client.send(end('u') + call('plain'));
+    expect(await client.next()).toContain('"result":1');
+  });
+
+  test('that nobody reads stops the reading from the client at its capacity', async () => {
+    await using host = await start({ streamBufferCapacity: 3 });
+    await using client = await openRaw(host);
+    client.send(upload('unread', [], ['u']) + item('u', 1) + item('u', 2));
+    client.send(call('plain', [], '2'));
+    expect(await client.next()).toContain('"invocationId":"2"');
+    client.send(item('u', 3) + call('plain', [], '3'));
+    for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
+    expect(client.waiting).toEqual([]);
+    client.socket.terminate();
+    await host.event('connection_closed');
+  });
+
+  test('and one to the client can be the same call', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(
+      `{"type":4,"invocationId":"1","target":"twice","arguments":[],"streamIds":["u"]}${RS}${item('u', 4)}${end('u')}`,
+    );
+    expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":8}');
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
+  });
+
+  test('that ends with its connection throws at the reader', async () => {
+    let fail: (error: unknown) => void = () => {};
+    const failed = new Promise<unknown>((resolve) => {
+      fail = resolve;
+    });
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            read: method(
+              parseArguments(),
+              async (_context, numbers) => {
+                try {
+                  for await (const _ of numbers);
+                } catch (error) {
+                  fail(error);
+                }
+              },
+              { uploads: [isNumber] },
+            ),
+          },
+        }),
+      ),
+    );
+    await using client = await openRaw(host);
+    client.send(upload('read', [], ['u']) + item('u', 1));
+    client.socket.close();
+    expect(await failed).toMatchObject({ code: 'disconnected' });
+  });
+});
+
+describe.each(['json', 'messagepack'])('the official client with %s', (protocol) => {
+  async function connect(host: Host) {
+    const builder = new HubConnectionBuilder().withUrl(`${host.url}/hub`).configureLogging(LogLevel.None);
+    if (protocol === 'messagepack') builder.withHubProtocol(new MessagePackHubProtocol());
+    const connection = builder.build();
+    await connection.start();
+    return Object.assign(connection, { [Symbol.asyncDispose]: () => connection.stop() });
+  }
+
+  test('streams both ways and cancels', async () => {
+    await using host = await start();
+    await using connection = await connect(host);
+    const numbers = await new Promise<unknown[]>((resolve, reject) => {
+      const items: unknown[] = [];
+      connection.stream('count', 100).subscribe({
+        next: (n) => items.push(n),
+        error: reject,
+        complete: () => resolve(items),
+      });
+    });
+    expect(numbers).toEqual(Array.from({ length: 100 }, (_, n) => n));
+    const subject = new Subject<number>();
+    const sum = connection.invoke('sum', 'of', subject);
+    for (let n = 0; n < 100; n += 1) subject.next(n);
+    subject.complete();
+    expect(await sum).toBe('of 4950');
+    const canceled = connection.stream('endless').subscribe({
+      next: () => canceled.dispose(),
+      error: () => {},
+      complete: () => {},
+    });
+    await expect.poll(() => host.log).toEqual(['ended, aborted: true']);
+  });
+
+  test('answers the server', async () => {
+    const hub = defineHub<{ add(a: number, b: number): number }>()({
+      methods: { ask: (context) => context.clients.caller.invoke('add', 20, 22) },
+    });
+    await using host = await startHost((server) => server.mapHub('/hub', hub));
+    await using connection = await connect(host);
+    connection.on('add', (a: number, b: number) => a + b);
+    expect(await connection.invoke('ask')).toBe(42);
+    connection.off('add');
+    await expect(connection.invoke('ask')).rejects.toThrow("Client didn't provide a result.");
+  });
+});

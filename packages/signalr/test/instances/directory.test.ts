@@ -1,0 +1,119 @@
+/*
+ * What every directory of connections promises, in memory and in Redis.
+ */
+import { startRedis } from '@millrace/testkit';
+import { createClient } from '@redis/client';
+import { describe, expect, test } from 'vitest';
+import { type ConnectionDirectory, createMemoryDirectory } from '../../src/index.js';
+import { createRedisDirectory } from '../../src/redis.js';
+
+interface Pair extends AsyncDisposable {
+  /** The directory as two instances see it. */
+  readonly one: ConnectionDirectory;
+  readonly other: ConnectionDirectory;
+}
+
+async function inMemory(): Promise<Pair> {
+  const directory = createMemoryDirectory();
+  return { one: directory, other: directory, async [Symbol.asyncDispose]() {} };
+}
+
+async function onRedis(claimTtlMs?: number) {
+  const redis = await startRedis();
+  const clients = [redis.url, redis.url].map((url) => createClient({ url, disableOfflineQueue: true }));
+  const [first, second] = clients;
+  if (first === undefined || second === undefined) throw new Error('two clients');
+  for (const client of clients) await client.on('error', () => {}).connect();
+  const more = claimTtlMs === undefined ? {} : { claimTtlMs };
+  const one = createRedisDirectory({ client: first, ...more });
+  const other = createRedisDirectory({ client: second, ...more });
+  return {
+    redis,
+    one,
+    other,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([one.close(), other.close()]);
+      for (const client of clients) client.destroy();
+      await redis[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe.each([
+  ['in memory', inMemory],
+  ['on Redis', onRedis],
+] as const)('a directory %s', (_name, start: () => Promise<Pair>) => {
+  test('knows who claimed first, until it is released', async () => {
+    await using pair = await start();
+    const { one, other } = pair;
+    expect(await one.find('c')).toBeUndefined();
+    expect(await one.claim('c', 'http://one')).toBe(true);
+    expect(await one.claim('c', 'http://one')).toBe(true);
+    expect(await other.claim('c', 'http://other')).toBe(false);
+    expect(await other.find('c')).toBe('http://one');
+    other.release('c', 'http://other');
+    expect(await other.find('c')).toBe('http://one');
+    one.release('c', 'http://one');
+    await expect.poll(() => other.find('c')).toBeUndefined();
+    expect(await other.claim('c', 'http://other')).toBe(true);
+  });
+
+  test('gives a connection to one of many that claim at once', async () => {
+    await using pair = await start();
+    const claims = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (index % 2 === 0 ? pair.one : pair.other).claim('c', `http://${index}`),
+      ),
+    );
+    expect(claims.filter(Boolean)).toHaveLength(1);
+  });
+});
+
+describe('a directory on Redis', () => {
+  test('lets the claims of a process that is gone run out, and keeps those of one that is there', async () => {
+    await using pair = await onRedis(300);
+    await pair.one.claim('kept', 'http://one');
+    // A claim that nobody renews any more.
+    await pair.redis.cli('set', 'signalr:connection:gone', 'http://gone', 'px', '300');
+    await expect.poll(() => pair.other.find('gone'), { timeout: 5_000 }).toBeUndefined();
+    expect(await pair.other.find('kept')).toBe('http://one');
+  });
+
+  test('brings its claims back after Redis lost them', async () => {
+    await using pair = await onRedis(300);
+    await pair.one.claim('c', 'http://one');
+    await pair.redis.cli('flushall');
+    await expect.poll(() => pair.other.find('c'), { timeout: 5_000 }).toBe('http://one');
+  });
+
+  test('gives up its claims when it is closed', async () => {
+    await using pair = await onRedis();
+    await pair.one.claim('c', 'http://one');
+    await pair.one.close();
+    expect(await pair.other.find('c')).toBeUndefined();
+  });
+
+  test('rejects while Redis is away, and a release is no error', async () => {
+    await using pair = await onRedis();
+    await pair.one.claim('c', 'http://one');
+    await pair.redis.stop();
+    await expect(pair.other.claim('d', 'http://other')).rejects.toThrow();
+    await expect(pair.other.find('c')).rejects.toThrow();
+    pair.one.release('c', 'http://one');
+  });
+
+  test('rejects when Redis does not answer', async () => {
+    const client = { get: () => new Promise(() => {}), eval: () => new Promise(() => {}) };
+    const directory = createRedisDirectory({ client, commandTimeoutMs: 20 });
+    await expect(directory.find('c')).rejects.toThrow('within 20 ms');
+    await expect(directory.claim('c', 'http://one')).rejects.toThrow('within 20 ms');
+    await directory.close();
+  });
+
+  test.each([0, 2, 1.5])('refuses a time to live of %d', (claimTtlMs) => {
+    const client = { get: async () => null, eval: async () => null };
+    expect(() => createRedisDirectory({ client, claimTtlMs })).toThrow(
+      expect.objectContaining({ code: 'invalid_option' }),
+    );
+  });
+});

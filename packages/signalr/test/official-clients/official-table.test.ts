@@ -1,0 +1,19 @@
+/*
+ * The published matrix is the one that the tests are built from. `npm run docs:signalr` writes it anew.
+ */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { cellsOf } from '../support/matrix/cells.js';
+import { cellName, PAGE_PATH, publishedCells, renderPage } from '../support/matrix/table.js';
+
+const TESTED_RUNTIMES = ['Node', 'Chromium'] as const;
+
+const written = renderPage(readFileSync(PAGE_PATH, 'utf8'), TESTED_RUNTIMES);
+
+test('the published page is the one that the list of cells gives', async () => {
+  await expect(written).toMatchFileSnapshot(PAGE_PATH);
+});
+
+test.each(TESTED_RUNTIMES)('the table of %s reads back as its cells', (runtime) => {
+  expect(publishedCells(runtime, written)).toEqual(new Set(cellsOf(runtime).map(cellName)));
+});

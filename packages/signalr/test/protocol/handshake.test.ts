@@ -1,0 +1,107 @@
+/*
+ * Handshake and negotiate as pure functions.
+ */
+import { describe, expect, test } from 'vitest';
+import {
+  decideHandshake,
+  parseHandshakeRequest,
+  writeHandshakeResponse,
+} from '../../src/protocol/handshake.js';
+import { jsonHubProtocol } from '../../src/protocol/json-hub-protocol.js';
+import {
+  readNegotiateVersion,
+  writeNegotiateAnswer,
+  writeNegotiateError,
+} from '../../src/protocol/negotiate.js';
+
+const binary = { ...jsonHubProtocol, name: 'binary', transferFormat: 'binary' as const };
+
+describe('the handshake', () => {
+  test('ignores properties it does not know', () => {
+    const record = Buffer.from('{"version":1,"extra":[1],"protocol":"json","type":6}');
+    expect(parseHandshakeRequest(record)).toEqual({ protocol: 'json', version: 1 });
+  });
+
+  test.each([
+    '',
+    '[]',
+    '{"version":1}',
+    '{"protocol":"json"}',
+    '{"protocol":1,"version":1}',
+    '{"protocol":"json","version":"1"}',
+  ])('refuses %j as malformed', (text) => {
+    expect(() => parseHandshakeRequest(Buffer.from(text))).toThrow(
+      expect.objectContaining({ code: 'malformed_message' }),
+    );
+  });
+
+  test('accepts a protocol whatever the case of its name', () => {
+    const decision = decideHandshake({ protocol: 'JSON', version: 1 }, [jsonHubProtocol], ['text']);
+    expect(decision).toMatchObject({ kind: 'accepted' });
+  });
+
+  test.each([0, 1, 2])('accepts version %i', (version) => {
+    const decision = decideHandshake({ protocol: 'json', version }, [jsonHubProtocol], ['text']);
+    expect(decision).toEqual({ kind: 'accepted', protocol: jsonHubProtocol, version });
+  });
+
+  test.each([
+    ['bson', 1, "The protocol 'bson' is not supported."],
+    ['json', 3, "The server does not support version 3 of the 'json' protocol."],
+    [
+      'binary',
+      1,
+      "Cannot use the 'binary' protocol on the current transport. The transport does not support 'Binary' transfer format.",
+    ],
+  ])('refuses %s version %i in the words of ASP.NET Core', (protocol, version, error) => {
+    const decision = decideHandshake({ protocol, version }, [jsonHubProtocol, binary], ['text']);
+    expect(decision).toEqual({ kind: 'refused', error });
+  });
+
+  test('answers without a type', () => {
+    expect(writeHandshakeResponse().toString()).toBe('{}\u001e');
+    expect(writeHandshakeResponse('no "x"').toString()).toBe('{"error":"no \\"x\\""}\u001e');
+  });
+});
+
+describe('negotiate', () => {
+  test.each([
+    [undefined, 0],
+    ['0', 0],
+    ['1', 1],
+    [' 1 ', 1],
+    ['7', 1],
+    ['2147483647', 1],
+  ])('reads version %j as %i', (text, version) => {
+    expect(readNegotiateVersion(text, 0)).toEqual({ kind: 'version', version });
+  });
+
+  test.each([
+    ['', 0, 'The client requested a non-integer protocol version.'],
+    ['x', 0, 'The client requested a non-integer protocol version.'],
+    ['1.0', 0, 'The client requested a non-integer protocol version.'],
+    ['99999999999', 0, 'The client requested a non-integer protocol version.'],
+    ['-1', 0, "The client requested version '-1', but the server does not support this version."],
+    [undefined, 1, "The client requested version '0', but the server does not support this version."],
+  ])('refuses version %j with minimum %i', (text, minimum, error) => {
+    expect(readNegotiateVersion(text, minimum)).toEqual({ kind: 'refused', error });
+  });
+
+  test('writes the properties in the order of ASP.NET Core, and no token in version 0', () => {
+    const answer = {
+      connectionId: 'i',
+      connectionToken: 't',
+      transports: [
+        { transport: 'WebSockets' as const, transferFormats: ['text' as const, 'binary' as const] },
+      ],
+    };
+    const offer = '"availableTransports":[{"transport":"WebSockets","transferFormats":["Text","Binary"]}]}';
+    expect(writeNegotiateAnswer({ ...answer, version: 1 })).toBe(
+      `{"negotiateVersion":1,"connectionId":"i","connectionToken":"t",${offer}`,
+    );
+    expect(writeNegotiateAnswer({ ...answer, version: 0 })).toBe(
+      `{"negotiateVersion":0,"connectionId":"i",${offer}`,
+    );
+    expect(writeNegotiateError('e')).toBe('{"error":"e"}');
+  });
+});

@@ -1,0 +1,281 @@
+/*
+ * The bookkeeping of stateful reconnect: exact numbers, and a link that breaks anywhere while nothing is lost or doubled.
+ */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { EncodedMessage } from '../../src/protocol/encoded-message.js';
+import { type HubMessage, MessageType } from '../../src/protocol/hub-message.js';
+import { MessageBuffer } from '../../src/protocol/message-buffer.js';
+
+const counted = (text: string): EncodedMessage => new EncodedMessage(Buffer.from(text), 'text', true);
+const texts = (messages: readonly EncodedMessage[]): string[] =>
+  messages.map(({ payload }) => payload.toString());
+const item = (value: unknown): HubMessage => ({
+  type: MessageType.streamItem,
+  invocationId: '1',
+  item: value,
+});
+const ack = (sequenceId: number): HubMessage => ({ type: MessageType.ack, sequenceId });
+const sequence = (sequenceId: number): HubMessage => ({ type: MessageType.sequence, sequenceId });
+
+describe('what was sent', () => {
+  test('is replayed from the oldest that was not acknowledged', () => {
+    const buffer = new MessageBuffer(1_000);
+    expect(buffer.replay()).toEqual({ sequenceId: 1, messages: [] });
+    buffer.accept(sequence(1));
+    for (const text of ['a', 'b', 'c', 'd']) buffer.sent(counted(text));
+    buffer.accept(ack(2));
+    const replay = buffer.replay();
+    expect([replay.sequenceId, texts(replay.messages)]).toEqual([3, ['c', 'd']]);
+    buffer.accept(sequence(1));
+    buffer.sent(counted('e'));
+    buffer.accept(ack(5));
+    expect(buffer.replay()).toEqual({ sequenceId: 6, messages: [] });
+  });
+
+  test('is not kept when it serves the connection alone', () => {
+    const buffer = new MessageBuffer(1_000);
+    buffer.sent(new EncodedMessage(Buffer.from('ping'), 'text', false));
+    expect(buffer.replay()).toEqual({ sequenceId: 1, messages: [] });
+  });
+
+  test('fills the buffer by its bytes, until it is acknowledged', () => {
+    const buffer = new MessageBuffer(10);
+    buffer.sent(counted('x'.repeat(10)));
+    expect(buffer.isFull).toBe(false);
+    buffer.sent(counted('y'));
+    expect(buffer.isFull).toBe(true);
+    buffer.accept(ack(0));
+    expect(buffer.isFull).toBe(true);
+    buffer.accept(ack(1));
+    expect(buffer.isFull).toBe(false);
+    buffer.accept(ack(1));
+    expect(texts(buffer.replay().messages)).toEqual(['y']);
+  });
+
+  test('is all acknowledged by a number beyond it', () => {
+    const buffer = new MessageBuffer(10);
+    buffer.sent(counted('a'));
+    expect(buffer.accept(ack(99))).toBe(false);
+    buffer.sent(counted('b'));
+    const replay = buffer.replay();
+    expect([replay.sequenceId, texts(replay.messages)]).toEqual([2, ['b']]);
+  });
+});
+
+describe('what is received', () => {
+  test('is acknowledged once, and only what counts', () => {
+    const buffer = new MessageBuffer(10);
+    expect(buffer.takeAck()).toBeUndefined();
+    expect(buffer.accept(item(1))).toBe(true);
+    expect(buffer.accept({ type: MessageType.ping })).toBe(true);
+    expect(buffer.accept(item(2))).toBe(true);
+    expect(buffer.takeAck()).toBe(2);
+    expect(buffer.takeAck()).toBeUndefined();
+  });
+
+  test('is dropped after a break until the client says where it goes on, and then when it was seen before', () => {
+    const buffer = new MessageBuffer(10);
+    for (const n of [1, 2, 3]) buffer.accept(item(n));
+    buffer.replay();
+    expect(buffer.accept(item(0))).toBe(false);
+    expect(buffer.accept({ type: MessageType.ping })).toBe(false);
+    expect(buffer.accept(sequence(2))).toBe(false);
+    expect([2, 3, 4].map((n) => buffer.accept(item(n)))).toEqual([false, false, true]);
+    expect(buffer.takeAck()).toBe(4);
+  });
+
+  test('cannot go on beyond what was received', () => {
+    const buffer = new MessageBuffer(10);
+    buffer.accept(item(1));
+    expect(buffer.accept(sequence(2))).toBe(false);
+    expect(() => buffer.accept(sequence(3))).toThrow(
+      "Sequence ID greater than amount of messages we've received.",
+    );
+  });
+});
+
+describe('a client that breaks off in the middle of a replay', () => {
+  test('may go on behind it, once what it had sent was acknowledged', () => {
+    const buffer = new MessageBuffer(10);
+    for (const n of [1, 2, 3]) buffer.accept(item(n));
+    buffer.replay();
+    buffer.accept(sequence(1));
+    buffer.accept(item(1));
+    buffer.replay();
+    // The acknowledgement of all three reached it over the socket that has just broken.
+    expect(buffer.accept(sequence(4))).toBe(false);
+    expect(buffer.accept(item(4))).toBe(true);
+    expect(() => buffer.accept(sequence(6))).toThrow('Sequence ID greater');
+  });
+
+  test('is told the number it was told before, as it may not have counted any further', () => {
+    const buffer = new MessageBuffer(1_000);
+    for (const text of ['a', 'b', 'c']) buffer.sent(counted(text));
+    expect(buffer.replay().sequenceId).toBe(1);
+    buffer.accept(sequence(1));
+    buffer.accept(ack(3));
+    expect(buffer.isFull).toBe(false);
+    const replay = buffer.replay();
+    expect([replay.sequenceId, texts(replay.messages)]).toEqual([1, ['a', 'b', 'c']]);
+    buffer.accept(sequence(1));
+    buffer.sent(counted('d'));
+    // It has counted past all that was replayed.
+    buffer.accept(ack(4));
+    expect(buffer.replay()).toEqual({ sequenceId: 5, messages: [] });
+  });
+
+  test('again and again has no more kept for it than twice the limit', () => {
+    const buffer = new MessageBuffer(100);
+    for (let round = 1; round <= 50; round += 1) {
+      for (let n = 0; n < 10; n += 1) buffer.sent(counted('x'.repeat(10)));
+      const kept = buffer.replay().messages.reduce((sum, { payload }) => sum + payload.length, 0);
+      expect(kept).toBeLessThanOrEqual(200);
+      buffer.accept(sequence(1));
+      buffer.accept(ack(round * 10));
+    }
+  });
+});
+
+test('what the client sends again is acknowledged again: the first answer was lost', () => {
+  const buffer = new MessageBuffer(10);
+  buffer.accept(item(1));
+  buffer.accept(item(2));
+  expect(buffer.takeAck()).toBe(2);
+  buffer.replay();
+  buffer.accept(sequence(1));
+  buffer.accept(item(1));
+  buffer.accept(item(2));
+  expect(buffer.takeAck()).toBe(2);
+  expect(buffer.takeAck()).toBeUndefined();
+});
+
+test('over any number of breaks at any place nothing is lost, doubled or disordered, in either direction', () => {
+  const step = fc.oneof(
+    { weight: 5, arbitrary: fc.constantFrom('server sends', 'client sends') },
+    { weight: 4, arbitrary: fc.constantFrom('server receives', 'client receives') },
+    { weight: 2, arbitrary: fc.constantFrom('server acks', 'client acks') },
+    { weight: 1, arbitrary: fc.constant('break') },
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const server = new Server();
+      const client = new OfficialClient();
+      for (const what of steps) {
+        if (what === 'server sends') server.send(client);
+        else if (what === 'client sends') client.send(server);
+        else if (what === 'server receives') server.receive(1);
+        else if (what === 'client receives') client.receive(1);
+        else if (what === 'server acks') server.ack(client);
+        else if (what === 'client acks') client.ack(server);
+        else reconnect(server, client);
+      }
+      reconnect(server, client);
+      server.receive(Number.POSITIVE_INFINITY);
+      client.receive(Number.POSITIVE_INFINITY);
+      expect(server.received).toEqual(Array.from({ length: client.sent }, (_, index) => index + 1));
+      expect(client.received).toEqual(Array.from({ length: server.sent }, (_, index) => index + 1));
+      // Nothing waits for an acknowledgement for ever.
+      server.ack(client);
+      client.receive(Number.POSITIVE_INFINITY);
+      expect(client.unacked).toEqual([]);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+/** The wire to one end, which loses everything that is on it when it breaks. */
+interface End {
+  wire: HubMessage[];
+}
+
+class Server implements End {
+  readonly buffer = new MessageBuffer(1_000_000);
+  readonly received: number[] = [];
+  sent = 0;
+  wire: HubMessage[] = [];
+
+  send(to: End): void {
+    this.sent += 1;
+    this.buffer.sent(counted(String(this.sent)));
+    to.wire.push(item(this.sent));
+  }
+
+  ack(to: End): void {
+    const sequenceId = this.buffer.takeAck();
+    if (sequenceId !== undefined) to.wire.push(ack(sequenceId));
+  }
+
+  replay(): HubMessage[] {
+    const { sequenceId, messages } = this.buffer.replay();
+    return [sequence(sequenceId), ...texts(messages).map((text) => item(Number(text)))];
+  }
+
+  receive(count: number): void {
+    for (const message of this.wire.splice(0, count)) {
+      if (this.buffer.accept(message) && message.type === MessageType.streamItem)
+        this.received.push(Number(message.item));
+    }
+  }
+}
+
+/**
+ * The rules of the official clients, which go back further than they must and refuse a number that they have not counted to, even
+ * if they have seen it before the break. Their acknowledgement waits for a timer, which a break does not stop.
+ */
+class OfficialClient implements End {
+  readonly received: number[] = [];
+  sent = 0;
+  wire: HubMessage[] = [];
+  unacked: number[] = [];
+  #next = 1;
+  #latest = 0;
+  #owesAck = false;
+  #isAwaitingSequence = false;
+
+  send(to: End): void {
+    this.sent += 1;
+    this.unacked.push(this.sent);
+    to.wire.push(item(this.sent));
+  }
+
+  ack(to: End): void {
+    if (this.#owesAck) to.wire.push(ack(this.#latest));
+    this.#owesAck = false;
+  }
+
+  replay(): HubMessage[] {
+    this.#isAwaitingSequence = true;
+    return [sequence(this.unacked[0] ?? this.sent + 1), ...this.unacked.map(item)];
+  }
+
+  receive(count: number): void {
+    for (const message of this.wire.splice(0, count)) {
+      if (message.type === MessageType.sequence) this.#goTo(message.sequenceId);
+      else if (this.#isAwaitingSequence) continue;
+      else if (message.type === MessageType.ack)
+        this.unacked = this.unacked.filter((id) => id > message.sequenceId);
+      else if (message.type === MessageType.streamItem) this.#take(Number(message.item));
+    }
+  }
+
+  #goTo(sequenceId: number): void {
+    this.#isAwaitingSequence = false;
+    if (sequenceId > this.#next)
+      throw new Error(`told to go on at ${sequenceId}, has counted to ${this.#next}`);
+    this.#next = sequenceId;
+  }
+
+  #take(value: number): void {
+    const id = this.#next;
+    this.#next += 1;
+    if (id >= this.#latest) this.#owesAck = true;
+    if (id <= this.#latest) return;
+    this.#latest = id;
+    this.received.push(value);
+  }
+}
+
+function reconnect(server: Server, client: OfficialClient): void {
+  [client.wire, server.wire] = [server.replay(), client.replay()];
+}

@@ -1,0 +1,86 @@
+/*
+ * Conversations that were recorded from a server of ASP.NET Core: ours answers the same bytes, and where it is meant
+ * not to, exactly what `replay/differences.ts` says.
+ */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { ADDED_HEADERS, DIFFERENCES } from './differences.js';
+import { startEndpoint } from './endpoints.js';
+import { Player } from './player.js';
+import type { Ended, HttpAnswer, Received, VectorCase, VectorFile } from './vector.js';
+
+type Seen = HttpAnswer | Received | Ended | undefined;
+
+const FILES = [
+  'negotiate',
+  'handshake',
+  'json',
+  'message-pack',
+  'streams',
+  'http',
+  'reconnect',
+  'addressing',
+];
+
+function read(file: string): VectorFile {
+  const url = new URL(`../vectors/${file}.json`, import.meta.url);
+  return JSON.parse(readFileSync(url, 'utf8')) as VectorFile; // written by the recorder, in this format
+}
+
+const seenAdditions = new Set<string>();
+
+/** Leaves out what Millrace adds to the headers of the recorded answer. */
+function withoutAdded(ours: Seen, recorded: Seen): Seen {
+  if (ours === undefined || !('headers' in ours)) return ours;
+  const lacked = recorded !== undefined && 'headers' in recorded ? recorded.headers : {};
+  const headers = Object.entries(ours.headers).filter(([name, value]) => {
+    const isAdded = ADDED_HEADERS[name]?.value === value && lacked[name] === undefined;
+    if (isAdded) seenAdditions.add(name);
+    return !isAdded;
+  });
+  return { ...ours, headers: Object.fromEntries(headers) };
+}
+
+/** Plays until something differs: the recorded step and ours, or nothing. */
+async function firstDifference(vector: VectorCase) {
+  await using endpoint = await startEndpoint(vector.endpoint);
+  await using player = new Player(endpoint.played);
+  for (const step of vector.steps) {
+    const recorded = 'expect' in step ? step.expect : undefined;
+    const played = await player.play(step);
+    const ours = 'expect' in played ? withoutAdded(played.expect, recorded) : undefined;
+    if (JSON.stringify(ours) !== JSON.stringify(recorded)) return { recorded, ours };
+  }
+  return undefined;
+}
+
+describe.each(FILES)('recorded: %s', (file) => {
+  const { cases } = read(file);
+  test.concurrent.each(cases.map((vector) => [vector.name, vector] as const))('%s', async (name, vector) => {
+    const difference = await firstDifference(vector);
+    const meant = DIFFERENCES[`${file}: ${name}`];
+    if (meant === undefined) expect(difference?.ours).toEqual(difference?.recorded);
+    else expect(difference?.ours).toEqual(meant.ours);
+  });
+
+  test('every case has a name of its own', () => {
+    expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
+  });
+});
+
+test('every difference is told in docs/compatibility.md', () => {
+  const url = new URL('../../docs/compatibility.md', import.meta.url);
+  const text = readFileSync(url, 'utf8').replace(/\s+/g, ' ');
+  const differences = [...Object.values(DIFFERENCES), ...Object.values(ADDED_HEADERS)];
+  const untold = differences.filter(({ why }) => !text.includes(why));
+  expect(untold.map(({ why }) => why)).toEqual([]);
+});
+
+test('every added header was seen', () => {
+  expect([...seenAdditions].toSorted()).toEqual(Object.keys(ADDED_HEADERS).toSorted());
+});
+
+test('every difference belongs to a recorded case', () => {
+  const names = FILES.flatMap((file) => read(file).cases.map(({ name }) => `${file}: ${name}`));
+  expect(Object.keys(DIFFERENCES).filter((name) => !names.includes(name))).toEqual([]);
+});

@@ -1,0 +1,60 @@
+/*
+ * The official client's own reconnect and keep-alive, with real time where the client has no other.
+ */
+import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
+import { expect, test } from 'vitest';
+import { systemClock } from '../../src/connection/clock.js';
+import { defineHub } from '../../src/index.js';
+import { startHost } from '../support/host.js';
+
+test('a client with automatic reconnect comes back when the server says it may', async () => {
+  await using host = await startHost(
+    (server) => {
+      server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } }));
+    },
+    { maximumReceiveMessageBytes: 1_000 },
+  );
+  const connection = new HubConnectionBuilder()
+    .withUrl(`${host.url}/hub`)
+    .withAutomaticReconnect([0, 0, 0])
+    .configureLogging(LogLevel.None)
+    .build();
+  const reconnected = new Promise<string | undefined>((resolve) => {
+    connection.onreconnected(resolve);
+  });
+  await connection.start();
+  const firstId = connection.connectionId;
+  await expect(connection.invoke('echo', 'x'.repeat(2_000))).rejects.toThrow(
+    'Connection closed with an error.',
+  );
+  expect(await reconnected).not.toBe(firstId);
+  expect(await connection.invoke('echo', 1)).toBe(1);
+  await connection.stop();
+});
+
+test('server pings keep a client with a short server timeout connected, and it pings back', async () => {
+  await using host = await startHost(
+    (server) => {
+      server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } }));
+    },
+    { clock: systemClock, tickIntervalMs: 10, keepAliveIntervalMs: 20, clientTimeoutMs: 10_000 },
+  );
+  const connection = new HubConnectionBuilder()
+    .withUrl(`${host.url}/hub`)
+    .withServerTimeout(2_000)
+    .withKeepAliveInterval(20)
+    .configureLogging(LogLevel.None)
+    .build();
+  let isClosed = false;
+  connection.onclose(() => {
+    isClosed = true;
+  });
+  await connection.start();
+  // Longer than the client's server timeout, so that only pings can have kept it.
+  await new Promise((resolve) => {
+    setTimeout(resolve, 2_500);
+  });
+  expect(isClosed).toBe(false);
+  expect(await connection.invoke('echo', 'alive')).toBe('alive');
+  await connection.stop();
+});
