@@ -1,318 +1,91 @@
 /*
- * Credentials that expire while their connection lives, and fresh ones for it.
+ * Authentication of negotiations and upgrades.
  */
+import { connect as connectSocket } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import {
-  type Authenticate,
-  createMemoryDirectory,
-  defineHub,
-  type MapHubOptions,
-  method,
-  parseArguments,
-} from '../../src/index.js';
-import { type Host, startHost } from '../support/host.js';
-import { openPolling, post, send } from '../support/http-client.js';
-import { startInstances } from '../support/instances.js';
-import { call, connectRaw, HANDSHAKE, openRaw } from '../support/raw-client.js';
+import type { Authenticate } from '../../src/index.js';
+import { negotiate, start, upgrade } from '../support/chat-host.js';
+import { call, openRaw, RS } from '../support/raw-client.js';
 
-interface User {
-  readonly plan: string;
-}
+describe('authentication', () => {
+  const authenticate: Authenticate<undefined> = ({ token, stage }) => {
+    if (token === 'boom') throw new Error('the database is at 10.0.0.1');
+    return token === 'good' || token === stage ? { userId: 'u', user: undefined } : undefined;
+  };
 
-/** A token is `user,plan,seconds`: seconds from the beginning of the test until it expires. */
-const authenticate: Authenticate<User> = ({ token }) => {
-  const [userId, plan, seconds] = (token ?? '').split(',');
-  if (userId === undefined || plan === undefined) return undefined;
-  if (seconds === undefined) return { userId, user: { plan } };
-  return { userId, user: { plan }, expiresAtMs: Date.UTC(2026, 0, 1) + Number(seconds) * 1000 };
-};
-
-function start(
-  options: Partial<MapHubOptions<User>>,
-  refreshed: string[] = [],
-  released: Promise<void> = Promise.resolve(),
-): Promise<Host> {
-  const hub = defineHub<unknown, User>()({
-    onAuthenticationRefreshed(context) {
-      refreshed.push(context.user.plan);
-      if (context.user.plan === 'broken') throw new Error('broken');
-    },
-    methods: {
-      plan: (context) => context.user.plan,
-      paidOnly: method(parseArguments(), () => 'welcome', {
-        authorize: ({ user }: { readonly user: User }) => user.plan === 'paid',
-      }),
-      async hang({ signal }) {
-        signal.addEventListener('abort', () => refreshed.push('gone'));
-        refreshed.push('hangs');
-        await released;
-        refreshed.push('returns');
-      },
-    },
+  test('is asked on negotiate and on the upgrade, with the token from header or query', async () => {
+    await using host = await start({ authenticate });
+    const post = async (path: string, headers: Record<string, string> = {}) =>
+      (await fetch(`${host.url}${path}`, { method: 'POST', headers })).status;
+    expect(await post('/hubs/chat/negotiate', { Authorization: 'bearer negotiate' })).toBe(200);
+    expect(await post('/hubs/chat/negotiate?Access_Token=good')).toBe(200);
+    expect(await post('/hubs/chat/negotiate?access_token=good', { Authorization: 'Bearer bad' })).toBe(401);
+    expect((await upgrade(host, '/hubs/chat?access_token=negotiate')).status).toBe(401);
+    const accepted = await upgrade(host, '/hubs/chat', { Authorization: 'Bearer connect' });
+    expect(accepted.status).toBe(101);
+    accepted.socket?.terminate();
   });
-  return startHost((server) => server.mapHub('/hub', hub, { authenticate, ...options }));
-}
 
-async function negotiate(host: Pick<Host, 'url'>, token: string): Promise<Record<string, unknown>> {
-  const url = `${host.url}/hub/negotiate?negotiateVersion=1&access_token=${token}`;
-  return (await (await fetch(url, { method: 'POST' })).json()) as Record<string, unknown>;
-}
+  test('is refused with 401 and an empty body', async () => {
+    await using host = await start({ authenticate });
+    const response = await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST' });
+    expect([response.status, response.statusText, await response.text()]).toEqual([401, 'Unauthorized', '']);
+    expect(await upgrade(host, '/hubs/chat')).toEqual({ status: 401, body: '' });
+  });
 
-describe('credentials that expire', () => {
-  test('close the connection, which may come back, where the hub says so', async () => {
-    await using host = await start({ closeOnAuthenticationExpiration: true });
-    await using client = await openRaw(host, '/hub?access_token=ann,free,10');
-    await using lasting = await openRaw(host, '/hub?access_token=bob,free');
-    host.clock.advance(9_000);
-    client.send(call('plan'));
-    expect(await client.next()).toContain('free');
-    host.clock.advance(2_000);
-    expect(await client.next()).toBe('{"type":7,"allowReconnect":true}');
-    expect(await client.closed).toBe(1000);
-    expect(await host.event('connection_closed')).toMatchObject({
-      reason: 'authentication_expired',
-      error: undefined,
+  test('that fails answers 500 without a word, and is reported', async () => {
+    await using host = await start({ authenticate });
+    const response = await fetch(`${host.url}/hubs/chat/negotiate?access_token=boom`, { method: 'POST' });
+    expect([response.status, await response.text()]).toEqual([500, '']);
+    expect(await upgrade(host, '/hubs/chat?access_token=boom')).toEqual({ status: 500, body: '' });
+    expect(await host.event('authentication_failed')).toMatchObject({
+      error: { message: 'the database is at 10.0.0.1' },
     });
-    lasting.send(call('plan'));
-    expect(await lasting.next()).toContain('free');
-  });
-
-  test('change nothing by default', async () => {
-    await using host = await start({});
-    await using client = await openRaw(host, '/hub?access_token=ann,free,10');
-    host.clock.advance(14_000);
-    client.send(call('plan'));
-    expect(await client.next()).toContain('free');
-  });
-
-  test('are renewed by every poll', async () => {
-    await using host = await start({ closeOnAuthenticationExpiration: true });
-    const url = `${host.url}/hub?id=${String((await negotiate(host, 'ann,free,10'))['connectionToken'])}`;
-    await send(`${url}&access_token=ann,free,10`);
-    await post(`${url}&access_token=ann,free,10`, HANDSHAKE);
-    await send(`${url}&access_token=ann,paid,100`);
-    host.clock.advance(12_000);
-    await post(`${url}&access_token=ann,paid,100`, call('plan'));
-    expect((await send(`${url}&access_token=ann,paid,100`)).text).toContain('paid');
-  });
-});
-
-/** As clients of .NET 11 ask for it. */
-function refresh(host: Pick<Host, 'url'>, id: string | undefined, token: string) {
-  return post(`${host.url}/HUB/Refresh`, '', {
-    Authorization: `Bearer ${token}`,
-    ...(id === undefined ? {} : { 'X-SignalR-Connection-Token': id }),
-  });
-}
-
-/** A hub whose `hang` runs until it is released, and the token of a connection. */
-async function startHanging() {
-  const log: string[] = [];
-  let release: () => void = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const host = await start({ enableAuthenticationRefresh: true }, log, released);
-  const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
-  return { host, log, id, release: () => release() };
-}
-
-describe('the refresh of credentials', () => {
-  test('gives the connection its fresh user and a later end', async () => {
-    const refreshed: string[] = [];
-    await using host = await start(
-      { closeOnAuthenticationExpiration: true, enableAuthenticationRefresh: true },
-      refreshed,
-    );
-    const answer = await negotiate(host, 'ann,free,10');
-    expect(answer['tokenLifetimeSeconds']).toBe(10);
-    const id = String(answer['connectionToken']);
-    await using client = await connectRaw(host, `/hub?id=${id}&access_token=ann,free,10`);
-    client.send(HANDSHAKE);
-    await client.next();
-    const reply = await refresh(host, id, 'ann,paid,100');
-    expect([reply.headers['content-type'], reply.text]).toEqual([
-      'application/json',
-      '200 {"tokenLifetimeSeconds":100}',
-    ]);
-    expect(refreshed).toEqual(['paid']);
-    host.clock.advance(12_000);
-    client.send(call('plan'));
-    expect(await client.next()).toContain('paid');
   });
 
   test.each([
-    [undefined, 'ann,paid', '400 {"error":"missing_connection_token"}'],
-    ['', 'ann,paid', '400 {"error":"missing_connection_token"}'],
-    ['nobody', 'ann,paid', '404 {"error":"connection_not_found"}'],
-    ['own', 'bad', '401 {"error":"invalid_token"}'],
-    ['own', 'bob,paid', '403 {"error":"user_changed"}'],
-  ])('of %j with %s is refused with %s', async (name, token, text) => {
-    await using host = await start({ enableAuthenticationRefresh: true });
-    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
-    await using client = await connectRaw(host, `/hub?id=${id}&access_token=ann,free`);
-    client.send(HANDSHAKE);
-    await client.next();
-    expect((await refresh(host, name === 'own' ? id : name, token)).text).toBe(text);
-    client.send(call('plan'));
-    expect(await client.next()).toContain('free');
-  });
-
-  test('opens and closes methods: each call is authorized by what is known of the user then', async () => {
-    await using host = await start({ enableAuthenticationRefresh: true });
-    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
-    await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
-    const [refused, served] = ['user is unauthorized', '"result":"welcome"'];
-    client.send(call('paidOnly'));
-    expect(await client.next()).toContain(refused);
-    for (const [plan, answer] of [
-      ['paid', served],
-      ['free', refused],
-      ['paid', served],
-    ] as const) {
-      expect((await refresh(host, id, `ann,${plan}`)).status).toBe(200);
-      client.send(call('paidOnly'));
-      expect(await client.next()).toContain(answer);
-    }
-  });
-
-  test('runs the hook once for each, in their order, where they come one after the other', async () => {
-    const refreshed: string[] = [];
-    await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
-    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
-    await using _client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
-    for (const plan of ['paid', 'gold', 'free']) await refresh(host, id, `ann,${plan}`);
-    expect(refreshed).toEqual(['paid', 'gold', 'free']);
-  });
-
-  test('whose hook fails has happened all the same', async () => {
-    await using host = await start({ enableAuthenticationRefresh: true });
-    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
-    await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
-    expect((await refresh(host, id, 'ann,broken')).text).toBe('200 {}');
-    expect(await host.event('refreshed_hook_failed')).toMatchObject({ error: { message: 'broken' } });
-    expect(client.waiting).toEqual([]);
-    client.send(call('plan'));
-    expect(await client.next()).toContain('broken');
-  });
-
-  test('is answered while a method runs, and its hook waits for the method, whatever the number of refreshes', async () => {
-    const hanging = await startHanging();
-    await using host = hanging.host;
-    const { id, log, release } = hanging;
-    await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
-    client.send(call('hang') + call('plan', [], '2'));
-    await expect.poll(() => log).toEqual(['hangs']);
-    for (const plan of ['paid', 'gold']) {
-      expect((await refresh(host, id, `ann,${plan}`)).status).toBe(200);
-    }
-    expect(log).toEqual(['hangs']);
-    release();
-    await expect.poll(() => log).toEqual(['hangs', 'returns', 'gold']);
-    expect([await client.next(), await client.next()].join()).toContain('"result":"gold"');
-  });
-
-  test('whose hook still waits when the client leaves is never told', async () => {
-    const hanging = await startHanging();
-    await using host = hanging.host;
-    const { id, log, release } = hanging;
-    const client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
-    client.send(call('hang'));
-    await expect.poll(() => log).toEqual(['hangs']);
-    await refresh(host, id, 'ann,paid');
-    await client[Symbol.asyncDispose]();
-    await expect.poll(() => log).toEqual(['hangs', 'gone']);
-    release();
-    await host.event('connection_closed');
-    expect(log).toEqual(['hangs', 'gone', 'returns']);
-  });
-
-  test('comes by a poll as well, and not by one that brings the same again', async () => {
-    const refreshed: string[] = [];
-    await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
-    const url = `${host.url}/hub?id=${String((await negotiate(host, 'ann,free,10'))['connectionToken'])}`;
-    const as = (token: string): string => `${url}&access_token=ann,${token}`;
-    await send(as('free,10'));
-    await post(as('free,10'), HANDSHAKE);
-    await send(as('free,10'));
-    for (const token of ['paid,100', 'paid,100', 'old,50']) {
-      const poll = send(as(token));
-      await post(as('free,10'), call('plan'));
-      expect((await poll).text).toContain('"result":"paid"');
-    }
-    expect(refreshed).toEqual(['paid']);
-  });
-
-  test('comes by the socket of a client that had lost its own, too', async () => {
-    const refreshed: string[] = [];
-    await using host = await start(
-      { enableAuthenticationRefresh: true, allowStatefulReconnects: true },
-      refreshed,
-    );
-    const { connectionToken } = await negotiate(host, 'ann,free,10&useStatefulReconnect=true');
-    const path = `/hub?id=${String(connectionToken)}&access_token=ann,`;
-    await using client = await connectRaw(host, `${path}free,10`);
-    client.send(HANDSHAKE.replace('1}', '2}'));
-    await client.next();
-    await using again = await connectRaw(host, `${path}paid,100`);
-    await again.next();
-    expect(refreshed).toEqual(['paid']);
-  });
-
-  test('finds the token in the query too, where all other requests have it', async () => {
-    const refreshed: string[] = [];
-    await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
-    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
-    await using _client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
-    expect((await post(`${host.url}/hub/refresh?id=${id}&access_token=ann,paid`, '')).text).toBe('200 {}');
-    await expect.poll(() => refreshed).toEqual(['paid']);
-  });
-
-  test('is handed to the instance that serves the connection', async () => {
-    const refreshed: string[] = [];
-    const directory = createMemoryDirectory();
-    const hub = defineHub<unknown, User>()({
-      onAuthenticationRefreshed: (context) => void refreshed.push(context.user.plan),
-      methods: {},
+    ['accepted', { userId: null, user: undefined }],
+    ['refused', undefined],
+  ])('survives a client that leaves before it is %s', async (_title, decision) => {
+    let decide: () => void = () => {};
+    let ask: () => void = () => {};
+    const asked = new Promise<void>((resolve) => {
+      ask = resolve;
     });
-    await using row = await startInstances(
-      2,
-      (server) =>
-        void server.mapHub('/hub', hub, {
-          authenticate,
-          allowStatefulReconnects: true,
-          enableAuthenticationRefresh: true,
+    await using host = await start({
+      authenticate: () =>
+        new Promise((resolve) => {
+          decide = () => resolve(decision);
+          ask();
         }),
-      (url) => ({ instances: { url, signingKeys: ['x'.repeat(32)], directory } }),
+    });
+    const socket = connectSocket(Number(new URL(host.url).port), '127.0.0.1');
+    const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+    socket.write(
+      `GET /hubs/chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
     );
-    const [first, second] = row.instances;
-    if (first === undefined || second === undefined) throw new Error('two instances');
-    const { connectionToken } = await negotiate(first, 'ann,free&useStatefulReconnect=true');
-    await using _client = await openRaw(first, `/hub?id=${String(connectionToken)}&access_token=ann,free`);
-    expect((await refresh(second, String(connectionToken), 'ann,paid')).text).toBe('200 {}');
-    await expect.poll(() => refreshed).toEqual(['paid']);
+    await asked;
+    socket.resetAndDestroy();
+    await new Promise((resolve) => {
+      socket.on('close', resolve);
+    });
+    decide();
+    for (let round = 0; round < 3; round += 1) expect((await fetch(`${host.url}/x`)).status).toBe(200);
+    expect(host.events.filter((event) => event.type === 'connection_opened')).toEqual([]);
   });
 
-  test('is no path of the hub where it is off', async () => {
-    await using host = await start({});
-    expect((await post(`${host.url}/hub/refresh?id=x`, '')).text).toBe('200 other');
-    expect(await negotiate(host, 'ann,free,10')).not.toHaveProperty('tokenLifetimeSeconds');
+  test('leaves no token in any event', async () => {
+    await using host = await start({ authenticate });
+    const { connectionToken } = await negotiate(host, '?negotiateVersion=1&access_token=good');
+    const client = await openRaw(host, `/hubs/chat?id=${String(connectionToken)}&access_token=good`);
+    client.send(call('nope') + 'garbage' + RS);
+    await client.closed;
+    await host.event('connection_closed');
+    const text = JSON.stringify(host.events, (_key, value: unknown) =>
+      value instanceof Error ? value.stack : value,
+    );
+    expect(text).not.toContain(String(connectionToken));
+    expect(text).not.toContain('good');
+    expect(text).not.toContain('garbage');
   });
-});
-
-test('a poll without good credentials is refused, and the connection waits for a better one', async () => {
-  const hub = defineHub()({ methods: { echo: (_context, value) => value } });
-  let isGood = true;
-  await using host = await startHost((server) =>
-    server.mapHub('/hub', hub, {
-      authenticate: () => (isGood ? { userId: 'ann', user: undefined } : undefined),
-    }),
-  );
-  const url = await openPolling(host);
-  isGood = false;
-  expect((await send(url)).text).toBe('401');
-  expect((await post(url, call('echo', [1]))).text).toBe('401');
-  isGood = true;
-  await post(url, call('echo', [2]));
-  expect((await send(url)).text).toContain('"result":2');
 });

@@ -15,6 +15,7 @@ const noCache = {
   pragma: 'no-cache',
   expires: 'Thu, 01 Jan 1970 00:00:00 GMT',
 };
+
 const stream = { Accept: 'text/event-stream' };
 
 interface Stage extends Host {
@@ -186,24 +187,6 @@ describe('DELETE', () => {
   });
 });
 
-describe('a POST', () => {
-  test('that is half sent when its connection ends is answered with 404 once it is whole', async () => {
-    await using host = await start();
-    const url = await openPolling(host);
-    await untilOpen(host, 0);
-    const posted = request(url, { method: 'POST', agent: false });
-    const status = new Promise((resolve) => {
-      posted.on('response', (response) => resolve(response.statusCode));
-    });
-    const whole = call('echo', ['x']);
-    posted.write(whole.slice(0, 10));
-    await untilOpen(host, 1);
-    await send(url, { method: 'DELETE' });
-    posted.end(whole.slice(10));
-    expect(await status).toBe(404);
-  });
-});
-
 describe('a timeout of the HTTP server', () => {
   test.each(['ServerSentEvents', 'LongPolling'] as const)(
     'does not end what waits for news, over %s',
@@ -223,80 +206,6 @@ describe('a timeout of the HTTP server', () => {
       expect((await poll)?.text).toContain('late');
     },
   );
-});
-
-describe('two POSTs at once', () => {
-  test.each(['ServerSentEvents', 'LongPolling'] as const)(
-    'are read one after the other, over %s',
-    async (name) => {
-      await using host = await start();
-      const url = name === 'LongPolling' ? await openPolling(host) : await negotiateUrl(host);
-      await using events = name === 'LongPolling' ? undefined : await openEvents(url);
-      // The first is half sent when the second comes.
-      const whole = call('echo', ['first'], '1');
-      const first = request(url, { method: 'POST', agent: false });
-      const firstStatus = new Promise((resolve) => {
-        first.on('response', (response) => resolve(response.statusCode));
-      });
-      const openBefore = name === 'LongPolling' ? 0 : 1;
-      await untilOpen(host, openBefore);
-      first.write(whole.slice(0, 20));
-      await untilOpen(host, openBefore + 1);
-      const second = post(url, call('echo', ['second'], '2'));
-      await untilOpen(host, openBefore + 2);
-      first.end(whole.slice(20));
-      expect([await firstStatus, (await second).status]).toEqual([200, 200]);
-      const answers =
-        events === undefined ? (await send(url)).text : (await events.next()) + (await events.next());
-      expect(answers.indexOf('first')).toBeGreaterThan(0);
-      expect(answers.indexOf('second')).toBeGreaterThan(answers.indexOf('first'));
-    },
-  );
-});
-
-describe('a busy hub', () => {
-  test('holds back the POSTs of an event stream, and answers them when it has room', async () => {
-    await using host = await start();
-    const url = await negotiateUrl(host);
-    await using events = await openEvents(url);
-    await post(url, call('slow') + call('slow', [], '2'));
-    await untilOpen(host, 1);
-    const held = post(url, call('echo', ['y'.repeat(2_000)], '3'));
-    await untilOpen(host, 2);
-    for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
-    await untilOpen(host, 2);
-    host.release();
-    expect((await held).status).toBe(200);
-    for (const id of ['1', '2', '3']) expect(await events.next()).toContain(`"invocationId":"${id}"`);
-  });
-
-  test('does not hold back the polls while a POST waits', async () => {
-    let hub: Hub<{ note(text: string): void }> | undefined;
-    let release: () => void = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    await using host = await startHost(
-      (server) => {
-        hub = server.mapHub(
-          '/hub',
-          defineHub<{ note(text: string): void }>()({ methods: { slow: () => released } }),
-        );
-      },
-      { maximumInboundBufferBytes: 500 },
-    );
-    const url = await openPolling(host);
-    await post(url, call('slow') + call('slow', [], '2'));
-    await untilOpen(host, 0);
-    const held = post(url, call('slow', ['y'.repeat(2_000)], '3'));
-    await untilOpen(host, 1);
-    const poll = send(url);
-    hub?.clients.all.send('note', 'in between');
-    expect((await poll).text).toContain('in between');
-    await untilOpen(host, 1);
-    release();
-    expect((await held).status).toBe(200);
-  });
 });
 
 describe('the request of a long polling connection', () => {
@@ -368,82 +277,5 @@ describe('a WebSocket', () => {
     expect(host.events.map(({ type }) => type)).toEqual(['connection_opened']);
     host.clock.advance(3_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'aborted' });
-  });
-});
-
-describe('fresh credentials', () => {
-  /** A token is `plan,seconds`: seconds from the beginning of the test until it expires. */
-  function startPlans(): Promise<Host> {
-    const hub = defineHub<unknown, string>()({ methods: { plan: ({ user }) => user } });
-    return startHost((server) =>
-      server.mapHub('/hub', hub, {
-        closeOnAuthenticationExpiration: true,
-        enableAuthenticationRefresh: true,
-        authenticate: ({ token }) => {
-          const [plan = '', seconds] = (token ?? '').split(',');
-          const expiresAtMs = Date.UTC(2026, 0, 1) + Number(seconds) * 1_000;
-          return { userId: 'ann', user: plan, ...(seconds === undefined ? {} : { expiresAtMs }) };
-        },
-      }),
-    );
-  }
-  const refreshUrl = (url: string): string => url.replace('/hub?', '/hub/refresh?');
-
-  test('are not taken back by a poll that comes late with older ones', async () => {
-    await using host = await startPlans();
-    const url = await negotiateUrl(host);
-    const old = { Authorization: 'Bearer free,10' };
-    await send(url, { headers: old });
-    await post(url, HANDSHAKE, old);
-    await send(url, { headers: old });
-    expect((await post(refreshUrl(url), '', { Authorization: 'Bearer paid,100' })).status).toBe(200);
-    const late = send(url, { headers: old });
-    await post(url, call('plan'), old);
-    expect((await late).text).toContain('"result":"paid"');
-    host.clock.advance(14_000);
-    await post(url, call('plan'), old);
-    expect((await send(url, { headers: old })).text).toContain('"result":"paid"');
-    // Later ones are taken from a poll as well.
-    await untilOpen(host, 0);
-    const newest = send(url, { headers: { Authorization: 'Bearer gold,200' } });
-    await untilOpen(host, 1);
-    await post(url, call('plan'), old);
-    expect((await newest).text).toContain('"result":"gold"');
-  });
-
-  test('are refused to a connection whose public id is all that there is of it', async () => {
-    await using host = await startPlans();
-    const { connectionId } = (await (
-      await fetch(`${host.url}/hub/negotiate`, { method: 'POST' })
-    ).json()) as {
-      connectionId: string;
-    };
-    await using client = await connectRaw(host, `/hub?id=${connectionId}&access_token=free`);
-    client.send(HANDSHAKE);
-    await client.next();
-    const answer = await post(`${host.url}/hub/refresh?id=${connectionId}`, '', {
-      Authorization: 'Bearer paid',
-    });
-    expect(answer.status).toBe(400);
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ error: 'unsupported_negotiate_version' });
-    client.send(call('plan'));
-    expect(await client.next()).toContain('"result":"free"');
-  });
-
-  test.each([
-    ['paid', undefined],
-    ['paid,3153600000', 2_147_483_647],
-    ['paid,100', 100],
-  ])('of %s last for %j seconds', async (token, seconds) => {
-    await using host = await startPlans();
-    const url = await negotiateUrl(host);
-    await send(url, { headers: { Authorization: 'Bearer free,50' } });
-    const answer = await post(refreshUrl(url), '', { Authorization: `Bearer ${token}` });
-    expect(Reflect.get(JSON.parse(answer.body.toString()) as object, 'tokenLifetimeSeconds')).toBe(seconds);
-  });
-
-  test.each(['GET', 'PUT', 'DELETE'])('are not given for %s', async (method) => {
-    await using host = await startPlans();
-    expect((await send(refreshUrl(await negotiateUrl(host)), { method })).status).toBe(405);
   });
 });

@@ -2,12 +2,16 @@
  * In which order filters run, and what they decide about a connection and its calls.
  */
 import { describe, expect, test } from 'vitest';
-import { defineHub, type HubFilter } from '../../src/index.js';
+import { defineHub, HubError, type HubFilter, isString, method, parseArguments } from '../../src/index.js';
 import { type Gate, gate } from '../support/gate.js';
 import { startHost } from '../support/host.js';
 import { call, openRaw } from '../support/raw-client.js';
 
 const methods = { echo: (_context: unknown, value: unknown): unknown => value };
+
+function completion(id: string, rest: string): string {
+  return `{"type":3,"invocationId":"${id}",${rest}}`;
+}
 
 describe('filters of the server and of the hub', () => {
   test('run one inside of the other as they stand, and each waits for the one before it', async () => {
@@ -103,5 +107,68 @@ describe('a filter', () => {
     await using client = await openRaw(host);
     expect(await client.next()).toBe('{"type":7,"error":"Connection closed with an error."}');
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'connected_failed' });
+  });
+});
+
+describe('filters', () => {
+  test('wrap methods and hooks, the server’s outermost, and may replace a result', async () => {
+    const log: string[] = [];
+    const named = (name: string): HubFilter<unknown> => ({
+      async invoke({ method: called, arguments: args }, next) {
+        log.push(`${name} ${called}(${args.join()})`);
+        const result = await next();
+        return `${name}(${String(result)})`;
+      },
+      async connected(_context, next) {
+        log.push(`${name} connected`);
+        await next();
+      },
+      async disconnected(_context, error, next) {
+        log.push(`${name} disconnected ${String(error)}`);
+        await next();
+      },
+    });
+    await using host = await startHost(
+      (server) =>
+        server.mapHub(
+          '/hub',
+          defineHub()({
+            filters: [named('hub'), { invoke: (_invocation, next) => next() }],
+            onConnected: () => void log.push('connected'),
+            onDisconnected: () => void log.push('disconnected'),
+            methods: { echo: method(parseArguments(isString), (_context, text) => text) },
+          }),
+        ),
+      { filters: [named('server')] },
+    );
+    await using client = await openRaw(host);
+    client.send(call('ECHO', ['x']));
+    expect(await client.next()).toBe(completion('1', '"result":"server(hub(x))"'));
+    client.socket.close();
+    await host.event('connection_closed');
+    expect(log).toEqual([
+      'server connected',
+      'hub connected',
+      'connected',
+      'server echo(x)',
+      'hub echo(x)',
+      'server disconnected undefined',
+      'hub disconnected undefined',
+      'disconnected',
+    ]);
+  });
+
+  test('that throw fail the call', async () => {
+    const filter: HubFilter<unknown> = {
+      invoke() {
+        throw new HubError('not today');
+      },
+    };
+    await using host = await startHost((server) =>
+      server.mapHub('/hub', defineHub()({ filters: [filter], methods: { a: () => 1 } })),
+    );
+    await using client = await openRaw(host);
+    client.send(call('a'));
+    expect(await client.next()).toContain('HubException: not today');
   });
 });

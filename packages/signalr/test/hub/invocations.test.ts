@@ -1,13 +1,9 @@
 /*
- * When a client's invocations run, how they are canceled, refused, filtered, and when the server asks a client.
+ * Invocations of a client: when they run, and how they are canceled, refused and answered.
  */
-import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import {
   defineHub,
-  type Hub,
-  HubError,
-  type HubFilter,
   isString,
   method,
   parseArguments,
@@ -15,7 +11,7 @@ import {
   streamMethod,
 } from '../../src/index.js';
 import { type Gate, gate } from '../support/gate.js';
-import { type Host, startHost } from '../support/host.js';
+import { startHost } from '../support/host.js';
 import { call, openRaw, RS } from '../support/raw-client.js';
 
 function completion(id: string, rest: string): string {
@@ -228,228 +224,74 @@ describe('invocations of one client', () => {
   });
 });
 
-describe('filters', () => {
-  test('wrap methods and hooks, the server’s outermost, and may replace a result', async () => {
-    const log: string[] = [];
-    const named = (name: string): HubFilter<unknown> => ({
-      async invoke({ method: called, arguments: args }, next) {
-        log.push(`${name} ${called}(${args.join()})`);
-        const result = await next();
-        return `${name}(${String(result)})`;
-      },
-      async connected(_context, next) {
-        log.push(`${name} connected`);
-        await next();
-      },
-      async disconnected(_context, error, next) {
-        log.push(`${name} disconnected ${String(error)}`);
-        await next();
-      },
-    });
-    await using host = await startHost(
-      (server) =>
-        server.mapHub(
-          '/hub',
-          defineHub()({
-            filters: [named('hub'), { invoke: (_invocation, next) => next() }],
-            onConnected: () => void log.push('connected'),
-            onDisconnected: () => void log.push('disconnected'),
-            methods: { echo: method(parseArguments(isString), (_context, text) => text) },
-          }),
-        ),
-      { filters: [named('server')] },
-    );
-    await using client = await openRaw(host);
-    client.send(call('ECHO', ['x']));
-    expect(await client.next()).toBe(completion('1', '"result":"server(hub(x))"'));
-    client.socket.close();
-    await host.event('connection_closed');
-    expect(log).toEqual([
-      'server connected',
-      'hub connected',
-      'connected',
-      'server echo(x)',
-      'hub echo(x)',
-      'server disconnected undefined',
-      'hub disconnected undefined',
-      'disconnected',
-    ]);
-  });
-
-  test('that throw fail the call', async () => {
-    const filter: HubFilter<unknown> = {
-      invoke() {
-        throw new HubError('not today');
-      },
-    };
-    await using host = await startHost((server) =>
-      server.mapHub('/hub', defineHub()({ filters: [filter], methods: { a: () => 1 } })),
-    );
-    await using client = await openRaw(host);
-    client.send(call('a'));
-    expect(await client.next()).toContain('HubException: not today');
-  });
-});
-
-interface AskedClient {
-  confirm(question: string): boolean;
-}
-
-describe('a call of the server on a client', () => {
-  function startAsking(): Promise<Host & { readonly hub: Hub<AskedClient> }> {
-    let hub: Hub<AskedClient> | undefined;
-    return startHost((server) => {
-      hub = server.mapHub(
-        '/hub',
-        defineHub<AskedClient>()({
-          methods: {
-            ask: method(parseArguments(isString), (context, question) =>
-              context.clients.caller.invoke('confirm', question),
-            ),
-            id: (context) => context.connectionId,
-          },
-        }),
-      );
-    }).then((host) => {
-      if (hub === undefined) throw new Error('not mapped');
-      return Object.assign(host, { hub });
-    });
-  }
-
-  test('is answered while the method that asks still runs, in its own turn', async () => {
-    await using host = await startAsking();
-    await using client = await openRaw(host);
-    client.send(call('ask', ['sure?'], '1'));
-    expect(await client.next()).toBe(
-      '{"type":1,"invocationId":"s1","target":"confirm","arguments":["sure?"]}',
-    );
-    client.send(`{"type":3,"invocationId":"s1","result":true}${RS}`);
-    expect(await client.next()).toBe(completion('1', '"result":true'));
-  });
-
-  test('fails with the client’s own words', async () => {
-    await using host = await startAsking();
-    await using client = await openRaw(host);
-    client.send(call('ask', ['sure?'], '1'));
-    await client.next();
-    client.send(`{"type":3,"invocationId":"s1","error":"no idea"}${RS}`);
-    expect(await client.next()).toContain('HubException: no idea');
-  });
-
-  test('fails when there is no such client, when it leaves, and when the caller gives up', async () => {
-    await using host = await startAsking();
-    const { clients } = host.hub;
-    await expect(clients.client('nobody').invoke('confirm', '?')).rejects.toMatchObject({
-      code: 'unknown_connection',
-      message: "Connection 'nobody' does not exist.",
-    });
-    await using client = await openRaw(host);
-    client.send(call('id'));
-    const id = (JSON.parse(await client.next()) as { result: string }).result;
-    const abort = new AbortController();
-    const given = clients.client(id).withSignal(abort.signal).invoke('confirm', 'a');
-    await client.next();
-    abort.abort();
-    await expect(given).rejects.toMatchObject({
-      code: 'canceled',
-      message: 'Invocation canceled by the server.',
-    });
-    client.send(`{"type":3,"invocationId":"s1","result":true}${RS}`);
-    expect(await host.event('message_ignored')).toMatchObject({ messageType: 3 });
-    const left = clients.client(id).invoke('confirm', 'b');
-    client.socket.close();
-    await expect(left).rejects.toMatchObject({
-      code: 'disconnected',
-      message: `Connection '${id}' disconnected.`,
-    });
-  });
-
-  test('is not answered by another client', async () => {
-    await using host = await startAsking();
-    await using asked = await openRaw(host);
-    await using other = await openRaw(host);
-    asked.send(call('ask', ['sure?'], '1'));
-    await asked.next();
-    other.send(`{"type":3,"invocationId":"s1","result":true}${RS}`);
-    await host.event('message_ignored');
-    expect(asked.waiting).toEqual([]);
-    asked.send(`{"type":3,"invocationId":"s1","result":false}${RS}`);
-    expect(await asked.next()).toBe(completion('1', '"result":false'));
-  });
-
-  test('is answered by a client that uploads to the method that asks, or reads its stream', async () => {
-    const hub = defineHub<AskedClient>()({
-      methods: {
-        upload: method(
-          parseArguments(),
-          async (context, words) => {
-            const isSure = await context.clients.caller.invoke('confirm', 'upload?');
-            for await (const word of words) return [isSure, word];
-            return [];
-          },
-          { uploads: [isString] },
-        ),
-        stream: streamMethod(parseArguments(), async function* (context) {
-          yield await context.clients.caller.invoke('confirm', 'first?');
-          yield await context.clients.caller.invoke('confirm', 'second?');
-        }),
-      },
-    });
-    await using host = await startHost((server) => server.mapHub('/hub', hub));
-    await using client = await openRaw(host);
-    client.send(`{"type":1,"invocationId":"1","target":"upload","arguments":[],"streamIds":["1"]}${RS}`);
-    expect(await client.next()).toContain('"invocationId":"s1","target":"confirm"');
-    client.send(`{"type":3,"invocationId":"s1","result":true}${RS}`);
-    // The upload, whose number is the question's, goes on.
-    client.send(`{"type":2,"invocationId":"1","item":"word"}${RS}`);
-    expect(await client.next()).toBe(completion('1', '"result":[true,"word"]'));
-    client.send(`{"type":4,"invocationId":"2","target":"stream","arguments":[]}${RS}`);
-    for (const [id, isSure] of [
-      ['s2', true],
-      ['s3', false],
-    ] as const) {
-      expect(await client.next()).toContain(`"invocationId":"${id}","target":"confirm"`);
-      client.send(`{"type":3,"invocationId":"${id}","result":${isSure}}${RS}`);
-      expect(await client.next()).toBe(`{"type":2,"invocationId":"2","item":${isSure}}`);
-    }
-    expect(await client.next()).toBe('{"type":3,"invocationId":"2"}');
-  });
-
-  test('takes no slot while it waits: others run, however many wait', async () => {
-    const hub = defineHub<AskedClient>()({
-      methods: {
-        ask: method(parseArguments(isString), (context, question) =>
-          context.clients.caller.invoke('confirm', question),
-        ),
-        wait: ({ signal }) => once(signal, 'abort'),
-      },
-    });
-    const limits = { maximumParallelInvocationsPerClient: 2 };
-    await using host = await startHost((server) => server.mapHub('/hub', hub), limits);
-    await using client = await openRaw(host);
-    client.send(call('wait', [], '0'));
-    for (const id of ['1', '2', '3']) client.send(call('ask', [id], id));
-    for (const id of ['1', '2', '3']) expect(await client.next()).toContain(`"arguments":["${id}"]`);
-    for (const id of ['3', '1', '2']) {
-      client.send(`{"type":3,"invocationId":"s${id}","result":true}${RS}`);
-      expect(await client.next()).toBe(completion(id, '"result":true'));
-    }
-  });
-
-  test('is refused inside onConnected, where nobody would hear the answer', async () => {
+describe('a name that is no method', () => {
+  test.each([
+    'onConnected',
+    'onDisconnected',
+    'toString',
+    'constructor',
+    'hasOwnProperty',
+    '__proto__',
+    'methods',
+  ])('%s does not exist for clients', async (name) => {
+    const calls: string[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
         '/hub',
-        defineHub<AskedClient>()({
-          async onConnected(context) {
-            await context.clients.caller.invoke('confirm', '?');
-          },
+        defineHub()({
+          onConnected: () => void calls.push('connected'),
+          onDisconnected: () => void calls.push('disconnected'),
           methods: {},
         }),
       ),
     );
     await using client = await openRaw(host);
-    expect(await client.next()).toContain('"type":7');
-    expect(await host.event('connection_closed')).toMatchObject({ error: { code: 'not_ready' } });
+    const error = `Failed to invoke '${name}' due to an error on the server. HubException: Method does not exist.`;
+    client.send(call(name));
+    expect(JSON.parse(await client.next())).toEqual({ type: 3, invocationId: '1', error });
+    client.send(`{"type":4,"invocationId":"2","target":"${name}","arguments":[]}${RS}`);
+    expect(JSON.parse(await client.next())).toEqual({ type: 3, invocationId: '2', error });
+    expect(calls).toEqual(['connected']);
+  });
+});
+
+describe('details of errors', () => {
+  test.each([
+    [false, ['Connection closed with an error.', 'An error occurred on the server while streaming results.']],
+    [
+      true,
+      [
+        'Connection closed with an error. TypeError: no entry',
+        'An error occurred on the server while streaming results. TypeError: half way',
+      ],
+    ],
+  ])('are told where they are enabled: %s', async (enableDetailedErrors, [ofConnected, ofStream]) => {
+    await using host = await startHost(
+      (server) =>
+        server.mapHub(
+          '/hub',
+          defineHub()({
+            onConnected({ request }) {
+              if (request.query.has('refused')) throw new TypeError('no entry');
+            },
+            methods: {
+              breaks: streamMethod(parseArguments(), async function* () {
+                yield 1;
+                throw new TypeError('half way');
+              }),
+            },
+          }),
+        ),
+      { enableDetailedErrors },
+    );
+    await using refused = await openRaw(host, '/hub?refused=1');
+    expect(JSON.parse(await refused.next())).toEqual({ type: 7, error: ofConnected });
+    await using client = await openRaw(host);
+    // The id is free again after the failure.
+    for (let round = 0; round < 2; round += 1) {
+      client.send(`{"type":4,"invocationId":"1","target":"breaks","arguments":[]}${RS}`);
+      await client.next();
+      expect(JSON.parse(await client.next())).toEqual({ type: 3, invocationId: '1', error: ofStream });
+    }
   });
 });

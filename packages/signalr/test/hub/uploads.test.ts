@@ -2,9 +2,10 @@
  * What uploads may carry, and what becomes of them when nobody looks at them.
  */
 import { describe, expect, test } from 'vitest';
-import { defineHub, method, parseArguments } from '../../src/index.js';
+import { defineHub, isString, method, parseArguments, streamMethod } from '../../src/index.js';
+import { gate } from '../support/gate.js';
 import { type Host, startHost } from '../support/host.js';
-import { call, openRaw } from '../support/raw-client.js';
+import { call, openRaw, RS } from '../support/raw-client.js';
 import { end, item, upload } from '../support/upload.js';
 
 function isAny(_value: unknown): _value is unknown {
@@ -49,5 +50,123 @@ describe('an upload', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":null}');
     expect(await client.next()).toBe('{"type":3,"invocationId":"2","result":1}');
     expect(host.events.filter(({ type }) => type === 'message_ignored')).toHaveLength(2);
+  });
+});
+
+describe('uploads', () => {
+  async function read(letters: AsyncIterable<string>): Promise<string> {
+    let word = '';
+    for await (const letter of letters) word += letter;
+    return word;
+  }
+
+  const join = method(parseArguments(), (_context, letters) => read(letters), { uploads: [isString] });
+
+  test('of several calls may overlap, and each call gets its own', async () => {
+    await using host = await startHost((server) => server.mapHub('/hub', defineHub()({ methods: { join } })));
+    await using client = await openRaw(host);
+    const words = ['zygote', 'qwerty', 'abc'];
+    for (const [index] of words.entries()) client.send(upload('join', [`s${index}`], String(index)));
+    for (let at = 0; at < 6; at += 1) {
+      for (const [index, word] of words.entries()) {
+        if (at < word.length) client.send(item(`s${index}`, word[at]));
+      }
+    }
+    for (const index of [1, 2, 0]) {
+      client.send(end(`s${index}`));
+      expect(JSON.parse(await client.next())).toMatchObject({
+        invocationId: `${index}`,
+        result: words[index],
+      });
+    }
+  });
+
+  test('wait for a method that is not authorized yet, and nothing of them is lost', async () => {
+    const allowed = gate();
+    const asked = gate();
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            join: method(parseArguments(), (_context, letters) => read(letters), {
+              uploads: [isString],
+              async authorize() {
+                asked.open();
+                await allowed.opened;
+                return true;
+              },
+            }),
+          },
+        }),
+      ),
+    );
+    await using client = await openRaw(host);
+    client.send(upload('join', ['s'], '1'));
+    await asked.opened;
+    client.send(item('s', 'a') + item('s', 'b') + end('s'));
+    for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
+    allowed.open();
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":"ab"}');
+  });
+
+  test('of a call without an id are read, and nobody is answered', async () => {
+    const got: string[] = [];
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            keep: method(
+              parseArguments(),
+              async (_context, letters) => {
+                for await (const letter of letters) got.push(letter);
+                got.push('end');
+              },
+              { uploads: [isString] },
+            ),
+            plain: () => 1,
+          },
+        }),
+      ),
+    );
+    await using client = await openRaw(host);
+    client.send(upload('keep', ['s']) + item('s', 'a') + item('s', 'b') + end('s'));
+    await expect.poll(() => got).toEqual(['a', 'b', 'end']);
+    client.send(call('plain'));
+    expect(await client.next()).toContain('"result":1');
+    expect(client.waiting).toEqual([]);
+  });
+
+  test('that a stream’s method leaves unread are dropped when it ends', async () => {
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            one: streamMethod(
+              parseArguments(),
+              async function* (_context, letters) {
+                for await (const letter of letters) {
+                  yield letter;
+                  return;
+                }
+              },
+              { uploads: [isString] },
+            ),
+          },
+        }),
+      ),
+    );
+    await using client = await openRaw(host);
+    // The same ids again: nothing is left of the first time.
+    for (let round = 0; round < 2; round += 1) {
+      client.send(`{"type":4,"invocationId":"1","target":"one","arguments":[],"streamIds":["s"]}${RS}`);
+      client.send(item('s', 'first'));
+      expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":"first"}');
+      expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
+      client.send(item('s', 'unread') + end('s'));
+    }
+    await expect.poll(() => host.events.filter(({ type }) => type === 'message_ignored')).toHaveLength(4);
   });
 });

@@ -62,8 +62,15 @@ async function start(
 }
 
 const as = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` });
+
 const refresh = (url: string, token: string) => post(url.replace('/hub?', '/hub/refresh?'), '', as(token));
+
 const pathOf = (host: Host, url: string): string => url.slice(host.url.length);
+
+/** Waits until so many requests are under way, no more: the last one's end is seen a little later by the server. */
+async function untilOpen(host: Host, count: number): Promise<void> {
+  await expect.poll(() => host.openRequests).toBe(count);
+}
 
 describe('credentials that expire', () => {
   test.each([
@@ -178,5 +185,82 @@ describe('the refresh of credentials', () => {
     again.send(`{"type":9,"sequenceId":1}${RS}${call('plan')}`);
     expect(await again.next()).toContain('"result":"free"');
     expect(host.refreshed).toEqual([]);
+  });
+});
+
+describe('fresh credentials', () => {
+  /** A token is `plan,seconds`: seconds from the beginning of the test until it expires. */
+  function startPlans(): Promise<Host> {
+    const hub = defineHub<unknown, string>()({ methods: { plan: ({ user }) => user } });
+    return startHost((server) =>
+      server.mapHub('/hub', hub, {
+        closeOnAuthenticationExpiration: true,
+        enableAuthenticationRefresh: true,
+        authenticate: ({ token }) => {
+          const [plan = '', seconds] = (token ?? '').split(',');
+          const expiresAtMs = Date.UTC(2026, 0, 1) + Number(seconds) * 1_000;
+          return { userId: 'ann', user: plan, ...(seconds === undefined ? {} : { expiresAtMs }) };
+        },
+      }),
+    );
+  }
+  const refreshUrl = (url: string): string => url.replace('/hub?', '/hub/refresh?');
+
+  test('are not taken back by a poll that comes late with older ones', async () => {
+    await using host = await startPlans();
+    const url = await negotiateUrl(host);
+    const old = { Authorization: 'Bearer free,10' };
+    await send(url, { headers: old });
+    await post(url, HANDSHAKE, old);
+    await send(url, { headers: old });
+    expect((await post(refreshUrl(url), '', { Authorization: 'Bearer paid,100' })).status).toBe(200);
+    const late = send(url, { headers: old });
+    await post(url, call('plan'), old);
+    expect((await late).text).toContain('"result":"paid"');
+    host.clock.advance(14_000);
+    await post(url, call('plan'), old);
+    expect((await send(url, { headers: old })).text).toContain('"result":"paid"');
+    // Later ones are taken from a poll as well.
+    await untilOpen(host, 0);
+    const newest = send(url, { headers: { Authorization: 'Bearer gold,200' } });
+    await untilOpen(host, 1);
+    await post(url, call('plan'), old);
+    expect((await newest).text).toContain('"result":"gold"');
+  });
+
+  test('are refused to a connection whose public id is all that there is of it', async () => {
+    await using host = await startPlans();
+    const { connectionId } = (await (
+      await fetch(`${host.url}/hub/negotiate`, { method: 'POST' })
+    ).json()) as {
+      connectionId: string;
+    };
+    await using client = await connectRaw(host, `/hub?id=${connectionId}&access_token=free`);
+    client.send(HANDSHAKE);
+    await client.next();
+    const answer = await post(`${host.url}/hub/refresh?id=${connectionId}`, '', {
+      Authorization: 'Bearer paid',
+    });
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ error: 'unsupported_negotiate_version' });
+    client.send(call('plan'));
+    expect(await client.next()).toContain('"result":"free"');
+  });
+
+  test.each([
+    ['paid', undefined],
+    ['paid,3153600000', 2_147_483_647],
+    ['paid,100', 100],
+  ])('of %s last for %j seconds', async (token, seconds) => {
+    await using host = await startPlans();
+    const url = await negotiateUrl(host);
+    await send(url, { headers: { Authorization: 'Bearer free,50' } });
+    const answer = await post(refreshUrl(url), '', { Authorization: `Bearer ${token}` });
+    expect(Reflect.get(JSON.parse(answer.body.toString()) as object, 'tokenLifetimeSeconds')).toBe(seconds);
+  });
+
+  test.each(['GET', 'PUT', 'DELETE'])('are not given for %s', async (method) => {
+    await using host = await startPlans();
+    expect((await send(refreshUrl(await negotiateUrl(host)), { method })).status).toBe(405);
   });
 });

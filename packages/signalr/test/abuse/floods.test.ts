@@ -1,0 +1,98 @@
+/*
+ * Clients flood the server with messages: each of them is bounded, and the others are served.
+ */
+import { describe, expect, test } from 'vitest';
+import { counting, start } from '../support/abused-hub.js';
+import type { Host } from '../support/host.js';
+import { call, openRaw, type RawClient, RS } from '../support/raw-client.js';
+
+describe('a client that floods the server with', () => {
+  const COUNT = 10_000;
+
+  /** Sends `COUNT` records, and returns when another client has been served in between. */
+  async function flood(host: Host, client: RawClient, record: (index: number) => string): Promise<void> {
+    const other = await openRaw(host);
+    for (let index = 0; index < COUNT; index += 500) {
+      client.send(Array.from({ length: 500 }, (_, offset) => record(index + offset)).join(''));
+      if (index === COUNT / 2) other.send(call('echo', ['in between']));
+    }
+    expect(await other.next()).toContain('in between');
+    other.socket.close();
+    await other.closed;
+  }
+
+  async function next(client: RawClient, text: string): Promise<string> {
+    for (;;) {
+      const record = await client.next();
+      if (record.includes(text)) return record;
+    }
+  }
+
+  test('pings is served as anybody else', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    await flood(host, client, () => `{"type":6}${RS}`);
+    client.send(call('echo', ['after']));
+    expect(await client.next()).toContain('after');
+    expect(host.events.filter(({ type }) => !type.startsWith('connection_'))).toEqual([]);
+  });
+
+  test('calls of methods that do not exist has each of them refused', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    await flood(host, client, (index) => call('nothing', [], String(index)));
+    client.send(call('echo', ['after']));
+    await next(client, 'after');
+    const failures = host.events.filter(({ type }) => type === 'invocation_failed');
+    expect(failures).toHaveLength(COUNT);
+    expect(failures.at(-1)).toMatchObject({ method: null, failure: 'unknown_method' });
+  });
+
+  test('uploads that it never ends has 1,000 of them, and the rest refused', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    await flood(
+      host,
+      client,
+      (index) =>
+        `{"type":1,"invocationId":"${index}","target":"count","arguments":[],"streamIds":["s${index}"]}${RS}`,
+    );
+    client.send(call('echo', ['after'], 'last'));
+    await next(client, 'after');
+    expect(host.events.filter(({ type }) => type === 'invocation_failed')).toHaveLength(COUNT - 1_000);
+    expect(counting).toBe(1_000);
+    client.socket.close();
+    await expect.poll(() => counting).toBe(0);
+  });
+
+  test('stream ids in one call, or items of streams that are not there, changes nothing', async () => {
+    await using host = await start({ maximumReceiveMessageBytes: 1_000_000 });
+    await using client = await openRaw(host);
+    const streamIds = Array.from({ length: 10_000 }, (_, index) => `s${index}`);
+    client.send(
+      `${JSON.stringify({ type: 1, invocationId: '1', target: 'count', arguments: [], streamIds })}${RS}`,
+    );
+    expect(await client.next()).toContain('Client sent 10000 stream(s), Hub method expects 1.');
+    await flood(host, client, (index) => `{"type":2,"invocationId":"s${index}","item":1}${RS}`);
+    client.send(call('echo', ['after']));
+    expect(await client.next()).toContain('after');
+    expect(host.events.filter(({ type }) => type === 'message_ignored')).toHaveLength(COUNT);
+    expect(counting).toBe(0);
+  });
+
+  test('streams that it asks for and never ends has 1,000 of them, and the rest refused', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    await flood(
+      host,
+      client,
+      (index) => `{"type":4,"invocationId":"${index}","target":"wait","arguments":[]}${RS}`,
+    );
+    client.send(call('echo', ['after'], 'last'));
+    await next(client, 'after');
+    expect(host.events.filter(({ type }) => type === 'invocation_failed')).toHaveLength(COUNT - 1_000);
+    expect(counting).toBe(1_000);
+    client.socket.close();
+    await expect.poll(() => counting).toBe(0);
+  });
+});

@@ -1,0 +1,44 @@
+/*
+ * Negotiations that no connection follows are bounded, and forgotten in time.
+ */
+import { describe, expect, test } from 'vitest';
+import { Ticker } from '../../src/connection/ticker.js';
+import { ConnectionStore } from '../../src/http/connection-store.js';
+import { SignedTokens } from '../../src/instances/signed-tokens.js';
+import { FakeClock } from '../support/fake-clock.js';
+
+describe('half-open negotiations', () => {
+  test('are at most 10,000, and all forgotten after their time', () => {
+    const clock = new FakeClock();
+    const ticker = new Ticker(clock, 1_000);
+    const store = new ConnectionStore(ticker, { maximumPending: 10_000, timeoutMs: 15_000 });
+    const tokens = Array.from({ length: 10_000 }, () => store.negotiate(1)?.ids.connectionToken ?? '');
+    expect(store.negotiate(1)).toBeUndefined();
+    expect(new Set(tokens).size).toBe(10_000);
+    clock.advance(16_000);
+    expect(tokens.filter((token) => store.find(token) !== undefined)).toEqual([]);
+    expect(clock.timerCount).toBe(0);
+    expect(store.negotiate(1)).toBeDefined();
+  });
+
+  test('with signed tokens cost nothing, and what is remembered of ended ones is bounded', () => {
+    const clock = new FakeClock();
+    const ticker = new Ticker(clock, 1_000);
+    const tokens = new SignedTokens(['k'.repeat(32)], '/hub');
+    const store = new ConnectionStore(ticker, { maximumPending: 100, timeoutMs: 15_000 }, tokens);
+    const negotiated = Array.from({ length: 10_000 }, () => store.negotiate(1));
+    expect(negotiated).not.toContain(undefined);
+    expect(clock.timerCount).toBe(0);
+    const used = negotiated.slice(0, 101).flatMap((stored) => stored ?? []);
+    for (const stored of used) {
+      expect(store.claim(stored)).toBe(true);
+      store.remove(stored);
+    }
+    const isKnown = used.map(({ ids }) => store.find(ids.connectionToken) !== undefined);
+    // Only the oldest was forgotten, so only it would be taken for a fresh one, until its time is over.
+    expect(isKnown).toEqual(used.map((_, index) => index === 0));
+    clock.advance(60_000);
+    expect(used.filter(({ ids }) => store.find(ids.connectionToken) !== undefined)).toEqual([]);
+    expect(clock.timerCount).toBe(0);
+  });
+});

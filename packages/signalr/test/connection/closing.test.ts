@@ -1,0 +1,175 @@
+/*
+ * The end of a connection: by the client, the hub, the network or the server.
+ */
+import { describe, expect, test } from 'vitest';
+import { defineHub } from '../../src/index.js';
+import { start } from '../support/echo-host.js';
+import { startHost } from '../support/host.js';
+import { call, openRaw, RS } from '../support/raw-client.js';
+
+describe('the end', () => {
+  test.each([
+    [undefined, 1000],
+    [1000, 1000],
+    [1001, 1000],
+    [4001, 1000],
+  ])('of a client that closes with %s is answered with %i', async (code, answer) => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    if (code === undefined) client.socket.close();
+    else client.socket.close(code);
+    expect(await client.closed).toBe(answer);
+    expect(await host.event('connection_closed')).toMatchObject({
+      reason: 'client_closed',
+      error: undefined,
+    });
+  });
+
+  test('by a Close message is answered with one', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(`{"type":7}${RS}`);
+    expect(await client.next()).toBe('{"type":7}');
+    expect(await client.closed).toBe(1000);
+  });
+
+  test('by a Close message with an error reaches onDisconnected', async () => {
+    const errors: unknown[] = [];
+    await using host = await startHost((server) => {
+      server.mapHub(
+        '/hub',
+        defineHub()({ onDisconnected: (_context, error) => void errors.push(error), methods: {} }),
+      );
+    });
+    await using client = await openRaw(host);
+    client.send(`{"type":7,"error":"boo"}${RS}`);
+    await host.event('connection_closed');
+    expect(errors).toEqual([expect.objectContaining({ code: 'client_error', message: 'boo' })]);
+  });
+
+  test('by the hub keeps whatever the client had sent already from running', async () => {
+    const ran: string[] = [];
+    await using host = await startHost((server) => {
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            leave(context) {
+              ran.push('leave');
+              context.abort();
+            },
+            more: () => void ran.push('more'),
+          },
+        }),
+      );
+    });
+    await using client = await openRaw(host);
+    client.send(call('leave') + call('more'));
+    expect(await client.next()).toBe('{"type":7}');
+    expect(await client.closed).toBe(1000);
+    await host.event('connection_closed');
+    expect(ran).toEqual(['leave']);
+    expect(client.waiting).toEqual([]);
+  });
+
+  test('of the network gives onDisconnected an error', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.socket.terminate();
+    expect(await host.event('connection_closed')).toMatchObject({
+      reason: 'transport_lost',
+      error: { code: 'transport_lost' },
+    });
+  });
+
+  test('still runs what the client sent before it left', async () => {
+    const values: unknown[] = [];
+    await using host = await startHost((server) => {
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            async note(_context, value) {
+              await new Promise((resolve) => {
+                setImmediate(resolve);
+              });
+              values.push(value);
+            },
+          },
+        }),
+      );
+    });
+    await using client = await openRaw(host);
+    for (let index = 0; index < 20; index += 1) client.send(call('note', [index]));
+    client.socket.close();
+    await host.event('connection_closed');
+    expect(values).toEqual(Array.from({ length: 20 }, (_, index) => index));
+  });
+
+  test('after a failing onConnected tells the client not to reconnect, and onDisconnected still runs', async () => {
+    const calls: unknown[] = [];
+    await using host = await startHost((server) => {
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          onConnected() {
+            throw new Error('no');
+          },
+          onDisconnected: (_context, error) => void calls.push(error?.message),
+          methods: {},
+        }),
+      );
+    });
+    await using client = await openRaw(host);
+    expect(await client.next()).toBe('{"type":7,"error":"Connection closed with an error."}');
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'connected_failed' });
+    expect(calls).toEqual(['no']);
+  });
+
+  test('comes in order: signal, onDisconnected in the group still, then gone', async () => {
+    const steps: string[] = [];
+    await using host = await startHost((server) => {
+      const hub = server.mapHub(
+        '/hub',
+        defineHub<{ x(): void }>()({
+          onConnected(context) {
+            context.groups.add('g');
+            context.signal.addEventListener('abort', () => steps.push('signal'));
+          },
+          onDisconnected(context) {
+            steps.push(`disconnected ${hub.groups.count('g')} ${context.clients.group('g').send('x')}`);
+          },
+          methods: {},
+        }),
+      );
+    });
+    await using client = await openRaw(host);
+    client.socket.close();
+    await host.event('connection_closed');
+    expect(steps).toEqual(['signal', 'disconnected 1 0']);
+  });
+
+  test('of the server tells every client to reconnect, within its time', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    await host.server.close();
+    expect(await client.next()).toBe('{"type":7,"allowReconnect":true}');
+    expect(await client.closed).toBe(1000);
+    expect(await host.event('connection_closed')).toMatchObject({
+      reason: 'server_closed',
+      error: undefined,
+    });
+  });
+
+  test('of the server does not wait for a client that does not answer', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.socket.pause();
+    const closed = host.server.close({ withinMs: 3_000 });
+    host.clock.advance(4_000);
+    await closed;
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'server_closed' });
+    client.socket.resume();
+    await client.closed;
+  });
+});

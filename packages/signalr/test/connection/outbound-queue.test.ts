@@ -1,0 +1,139 @@
+/*
+ * The outbound queue of one connection: order, bounds, and replacement by key.
+ */
+import { describe, expect, test } from 'vitest';
+import { type OutboundLimits, OutboundQueue } from '../../src/connection/outbound-queue.js';
+import { EncodedMessage } from '../../src/protocol/encoded-message.js';
+import type { Transport } from '../../src/transports/transport.js';
+
+/** A transport that has room when the test says so. */
+class FakeTransport implements Transport {
+  readonly name = 'WebSockets' as const;
+  readonly formats = ['text'] as const;
+  readonly hasInherentKeepAlive = false;
+  readonly isAttached = true;
+  readonly bufferedBytes = 0;
+  readonly written: string[] = [];
+  hasRoom = true;
+
+  start(): void {}
+  write(message: EncodedMessage): boolean {
+    this.written.push(message.payload.toString());
+    return this.hasRoom;
+  }
+  pauseReading(): void {}
+  resumeReading(): void {}
+  close(): void {}
+  abort(): void {}
+}
+
+describe('the outbound queue', () => {
+  const message = (text: string): EncodedMessage => new EncodedMessage(Buffer.from(text), 'text');
+  const createQueue = (transport: Transport, limits: OutboundLimits, onCrowded = () => {}): OutboundQueue =>
+    new OutboundQueue(transport, limits, onCrowded);
+
+  test.each([
+    ['bytes', { maximumOutboundBytes: 12, maximumOutboundMessages: 100 }],
+    ['messages', { maximumOutboundBytes: 100, maximumOutboundMessages: 6 }],
+  ])('tells when half of its bound in %s is reached, and again when it was empty in between', (_, limits) => {
+    const transport = new FakeTransport();
+    const told: string[] = [];
+    const queue = createQueue(transport, limits, () => told.push(transport.written.at(-1) ?? ''));
+    for (const round of ['first', 'second']) {
+      transport.hasRoom = false;
+      queue.offer(message(round));
+      for (let index = 0; index < 3; index += 1) queue.offer(message('ab'));
+      expect(told.at(-1)).not.toBe(round);
+      queue.offer(message('ab'));
+      queue.offer(message('a'));
+      expect(told.at(-1)).toBe(round);
+      // Only some of it went out: it is the same jam.
+      queue.onWritable();
+      queue.offer(message('ab'));
+      transport.hasRoom = true;
+      queue.onWritable();
+    }
+    expect(told).toEqual(['first', 'second']);
+  });
+
+  test('keeps the order over blocks and room', () => {
+    const transport = new FakeTransport();
+    const queue = createQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
+    queue.offer(message('1'));
+    transport.hasRoom = false;
+    for (const text of ['2', '3', '4', '5']) queue.offer(message(text));
+    expect(transport.written).toEqual(['1', '2']);
+    queue.onWritable();
+    expect(transport.written).toEqual(['1', '2', '3']);
+    transport.hasRoom = true;
+    queue.onWritable();
+    queue.offer(message('6'));
+    expect(transport.written).toEqual(['1', '2', '3', '4', '5', '6']);
+  });
+
+  test('keeps the newest of a key only, after everything that is older', () => {
+    const transport = new FakeTransport();
+    transport.hasRoom = false;
+    const queue = createQueue(transport, { maximumOutboundBytes: 12, maximumOutboundMessages: 3 });
+    queue.offer(message('out'), 'a');
+    expect(queue.offer(message('a1'), 'a')).toBe('taken');
+    expect(queue.offer(message('x'))).toBe('taken');
+    for (let round = 2; round < 9; round += 1)
+      expect(queue.offer(message(`a${round}`), 'a')).toBe('replaced');
+    expect(queue.offer(message('b1'), 'b')).toBe('taken');
+    expect(queue.offer(message('c1'), 'c')).toBe('overflow');
+    // What would be too large in place of the older one leaves that one alone.
+    expect(queue.offer(message('a: more than the bound'), 'a')).toBe('overflow');
+    transport.hasRoom = true;
+    queue.onWritable();
+    expect(transport.written).toEqual(['out', 'x', 'a8', 'b1']);
+    queue.offer(message('a9'), 'a');
+    expect(transport.written.at(-1)).toBe('a9');
+  });
+
+  test('refuses what exceeds its bytes or its messages', () => {
+    const transport = new FakeTransport();
+    transport.hasRoom = false;
+    const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
+    expect(queue.offer(message('a message larger than the bound goes out when nothing waits'))).toBe('taken');
+    expect(queue.offer(message('12345678901'))).toBe('overflow');
+    expect(queue.offer(message('1234567890'))).toBe('taken');
+    expect(queue.offer(message('1'))).toBe('overflow');
+    queue.discard();
+    for (const text of ['1', '2', '3']) expect(queue.offer(message(text))).toBe('taken');
+    expect(queue.offer(message('4'))).toBe('overflow');
+  });
+
+  test('has its whole bound again after it was emptied', () => {
+    const transport = new FakeTransport();
+    const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
+    for (let round = 0; round < 5; round += 1) {
+      transport.hasRoom = false;
+      queue.offer(message('blocks'));
+      expect(queue.offer(message('12345'))).toBe('taken');
+      expect(queue.offer(message('12345'))).toBe('taken');
+      expect(queue.offer(message('1'))).toBe('overflow');
+      transport.hasRoom = true;
+      queue.onWritable();
+    }
+    expect(transport.written).toHaveLength(15);
+  });
+
+  test('tells once when nothing waits any more', () => {
+    const transport = new FakeTransport();
+    transport.hasRoom = false;
+    const queue = createQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
+    queue.offer(message('1'));
+    queue.offer(message('2'));
+    queue.offerLast(message('last'));
+    let calls = 0;
+    queue.whenEmpty(() => {
+      calls += 1;
+    });
+    expect(calls).toBe(0);
+    transport.hasRoom = true;
+    queue.onWritable();
+    expect(transport.written).toEqual(['1', '2', 'last']);
+    expect(calls).toBe(1);
+  });
+});

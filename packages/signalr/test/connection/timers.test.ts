@@ -1,0 +1,114 @@
+/*
+ * Keep-alive pings and the client timeout.
+ */
+
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { defineHub } from '../../src/index.js';
+import { start } from '../support/echo-host.js';
+import { startHost } from '../support/host.js';
+import { call, openRaw, RS } from '../support/raw-client.js';
+
+describe('the timers', () => {
+  test('ping a client that was sent nothing for the keep-alive interval', async () => {
+    await using host = await start({ keepAliveIntervalMs: 5_000 });
+    await using client = await openRaw(host);
+    host.clock.advance(4_000);
+    client.send(call('echo', ['sent']));
+    expect(await client.next()).toContain('sent');
+    host.clock.advance(5_000);
+    client.send(call('echo', ['no ping before this']));
+    expect(await client.next()).toContain('no ping before this');
+    host.clock.advance(6_000);
+    expect(await client.next()).toBe('{"type":6}');
+  });
+
+  test('close a client that pinged once and then fell silent', async () => {
+    await using host = await start({ clientTimeoutMs: 8_000, keepAliveIntervalMs: 60_000 });
+    await using client = await openRaw(host);
+    client.send(`{"type":6}${RS}${call('echo', [1])}`);
+    await client.next();
+    host.clock.advance(7_000);
+    client.send(call('echo', [2]));
+    await client.next();
+    host.clock.advance(7_000);
+    client.send(call('echo', [3]));
+    await client.next();
+    host.clock.advance(10_000);
+    expect(await client.next()).toBe(
+      '{"type":7,"error":"Connection closed with an error.","allowReconnect":true}',
+    );
+    expect(await client.closed).toBe(1000);
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_timeout' });
+  });
+
+  test('never close a silent client that does not ping at all', async () => {
+    await using host = await start({ clientTimeoutMs: 8_000, keepAliveIntervalMs: 600_000 });
+    await using client = await openRaw(host);
+    host.clock.advance(100_000);
+    client.send(call('echo', ['alive']));
+    expect(await client.next()).toContain('alive');
+  });
+
+  test('do not count the time in which the client is not read, because an invocation waits for its turn, and then do', async () => {
+    let finish: () => void = () => {};
+    const started = new Promise<void>((begun) => {
+      finish = begun;
+    });
+    let release: () => void = () => {};
+    await using host = await startHost(
+      (server) => {
+        server.mapHub(
+          '/hub',
+          defineHub()({
+            methods: {
+              slow: () =>
+                new Promise<void>((resolve) => {
+                  release = resolve;
+                  finish();
+                }),
+            },
+          }),
+        );
+      },
+      { clientTimeoutMs: 8_000, keepAliveIntervalMs: 600_000 },
+    );
+    await using client = await openRaw(host);
+    client.send(`{"type":6}${RS}${call('slow')}${call('slow', [], '2')}`);
+    await started;
+    host.clock.advance(60_000);
+    release();
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":null}');
+    release();
+    expect(await client.next()).toBe('{"type":3,"invocationId":"2","result":null}');
+    // From here on it is read again, and its silence counts.
+    host.clock.advance(20_000);
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_timeout' });
+  });
+
+  test('are one for all connections, and none when there are no connections', async () => {
+    await using host = await start();
+    expect(host.clock.timerCount).toBe(0);
+    const clients = await Promise.all([openRaw(host), openRaw(host), openRaw(host)]);
+    expect(host.clock.timerCount).toBe(1);
+    const closed = host.event('connection_closed');
+    for (const client of clients) await client[Symbol.asyncDispose]();
+    await closed;
+    await expect.poll(() => host.clock.timerCount).toBe(0);
+  });
+});
+
+describe('a silent client', () => {
+  test('is given up while a method of it runs, when another one could run', async () => {
+    await using host = await startHost(
+      (server) =>
+        server.mapHub('/hub', defineHub()({ methods: { wait: ({ signal }) => once(signal, 'abort') } })),
+      { maximumParallelInvocationsPerClient: 2, clientTimeoutMs: 5_000, keepAliveIntervalMs: 600_000 },
+    );
+    await using client = await openRaw(host);
+    client.send(`{"type":6}${RS}${call('wait')}${call('nope', [], '2')}`);
+    await client.next();
+    host.clock.advance(7_000);
+    expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_timeout' });
+  });
+});

@@ -1,0 +1,125 @@
+/*
+ * Requests that carry a transport: which ones a connection accepts, and from whom.
+ */
+import { describe, expect, test } from 'vitest';
+import type { Authenticate } from '../../src/index.js';
+import { negotiateUrl, openPolling, openStream, post, send } from '../support/http-client.js';
+import { call, HANDSHAKE, openRaw } from '../support/raw-client.js';
+import { noCache, start, stream } from '../support/transport-host.js';
+
+describe('a request', () => {
+  test('is refused when its transport is not offered', async () => {
+    await using host = await start({ transports: ['WebSockets'] });
+    const url = await negotiateUrl(host);
+    expect((await send(url)).text).toBe('404 LongPolling transport not supported by this end point type');
+    expect((await send(url, { headers: stream })).text).toBe(
+      '404 ServerSentEvents transport not supported by this end point type',
+    );
+    await using client = await openRaw(host, url.slice(host.url.length));
+    expect((await post(url, 'x')).text).toBe('405 POST requests are not allowed for WebSocket connections.');
+    expect((await send(url, { method: 'DELETE' })).text).toBe(
+      '400 Cannot terminate this connection using the DELETE endpoint.',
+    );
+    expect(client.waiting).toEqual([]);
+  });
+
+  test('names what negotiate offers', async () => {
+    await using host = await start({ transports: ['LongPolling', 'ServerSentEvents'] });
+    const response = await fetch(`${host.url}/hub/negotiate`, { method: 'POST' });
+    expect((await response.json()) as unknown).toMatchObject({
+      availableTransports: [
+        { transport: 'ServerSentEvents', transferFormats: ['Text'] },
+        { transport: 'LongPolling', transferFormats: ['Text', 'Binary'] },
+      ],
+    });
+  });
+
+  test('of another transport than the first is refused', async () => {
+    await using host = await start();
+    const polling = await openPolling(host);
+    expect((await send(polling, { headers: stream })).text).toBe(
+      '400 Cannot change transports mid-connection',
+    );
+    const streaming = await negotiateUrl(host);
+    await using events = await openStream(streaming);
+    const refused = await send(streaming);
+    expect(refused.text).toBe('400 Cannot change transports mid-connection');
+    expect(refused.headers).toMatchObject(noCache);
+    expect((await send(streaming, { headers: stream })).text).toBe('409');
+    expect((await send(streaming, { method: 'DELETE' })).text).toBe(
+      '400 Cannot terminate this connection using the DELETE endpoint.',
+    );
+    expect(events.response.statusCode).toBe(200);
+  });
+
+  test.each([
+    ['text/event-stream', 200, 'text/event-stream'],
+    ['application/json, TEXT/EVENT-STREAM', 200, 'text/event-stream'],
+    ['text/event-streams', 200, 'application/octet-stream'],
+  ])('with Accept %s is told apart', async (accept, status, type) => {
+    await using host = await start();
+    await using events = await openStream(await negotiateUrl(host), { Accept: accept });
+    expect([events.response.statusCode, events.response.headers['content-type']]).toEqual([status, type]);
+  });
+
+  test('to a connection that is only negotiated has nothing to send to', async () => {
+    await using host = await start();
+    const url = await negotiateUrl(host);
+    expect((await post(url, HANDSHAKE)).status).toBe(404);
+    expect((await send(url, { method: 'DELETE' })).status).toBe(400);
+  });
+
+  test('is refused to everybody but the user of the connection', async () => {
+    const authenticate: Authenticate<undefined> = ({ token, current, stage }) => {
+      if (token === 'expired' && stage === 'request') return undefined;
+      return { userId: token ?? current?.userId ?? 'anonymous', user: undefined };
+    };
+    await using host = await start({ authenticate });
+    const url = await openPolling(host);
+    expect((await post(`${url}&access_token=mallory`, 'x')).text).toBe('403');
+    expect((await send(`${url}&access_token=mallory`)).text).toBe('403');
+    expect((await send(url, { method: 'DELETE', headers: { Authorization: 'Bearer mallory' } })).text).toBe(
+      '403',
+    );
+    expect((await send(`${url}&access_token=expired`)).text).toBe('401');
+    expect((await post(url, call('echo', ['mine']))).text).toBe('200');
+    expect((await send(url)).text).toContain('mine');
+  });
+
+  test('of an allowed origin gets CORS headers on every answer, streams included', async () => {
+    await using host = await start({ allowedOrigins: ['https://app.example'] });
+    const origin = { Origin: 'https://app.example' };
+    const cors = {
+      'access-control-allow-origin': 'https://app.example',
+      'access-control-allow-credentials': 'true',
+    };
+    const polling = await negotiateUrl(host);
+    expect((await send(polling, { headers: origin })).headers).toMatchObject(cors);
+    expect((await post(polling, HANDSHAKE, origin)).headers).toMatchObject(cors);
+    expect((await send(polling, { method: 'DELETE', headers: origin })).headers).toMatchObject(cors);
+    await using events = await openStream(await negotiateUrl(host), origin);
+    expect(events.response.headers).toMatchObject(cors);
+  });
+});
+
+describe('a redirect', () => {
+  test('is all that a client is told', async () => {
+    await using host = await start({
+      redirectNegotiate: ({ query }) =>
+        query.get('tenant') === 'a'
+          ? { url: 'https://a.example/hub', accessToken: 'for-a' }
+          : query.get('tenant') === 'b'
+            ? { url: 'https://b.example/hub' }
+            : undefined,
+    });
+    const negotiate = async (query: string) =>
+      (await fetch(`${host.url}/hub/negotiate?negotiateVersion=1${query}`, { method: 'POST' })).text();
+    expect(await negotiate('&tenant=a')).toBe(
+      '{"negotiateVersion":1,"url":"https://a.example/hub","accessToken":"for-a","availableTransports":[]}',
+    );
+    expect(await negotiate('&tenant=b')).toBe(
+      '{"negotiateVersion":1,"url":"https://b.example/hub","availableTransports":[]}',
+    );
+    expect(await negotiate('')).toContain('connectionToken');
+  });
+});

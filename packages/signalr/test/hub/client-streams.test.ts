@@ -1,0 +1,126 @@
+/*
+ * Streams from the client: items, ends, errors, and their bounds.
+ */
+import { describe, expect, test } from 'vitest';
+import { defineHub, isNumber, method, parseArguments } from '../../src/index.js';
+import { startHost } from '../support/host.js';
+import { call, openRaw, RS } from '../support/raw-client.js';
+import { end, item, start, upload } from '../support/streaming-hub.js';
+
+describe('a stream from the client', () => {
+  test('is read until its completion', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('sum', ['of'], ['u']) + item('u', 1) + item('u', 2) + end('u'));
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":"of 3"}');
+  });
+
+  test('that ends with an error throws it at the reader', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('sum', ['of'], ['u']) + item('u', 1) + end('u', 'lost my pen'));
+    expect(await client.next()).toContain('HubException: lost my pen');
+  });
+
+  test('with a wrong item ends with an error', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('sum', ['of'], ['u']) + item('u', 'one'));
+    expect(await client.next()).toContain('HubException: Failed to bind Stream message.');
+    client.send(item('u', 2) + call('plain'));
+    expect(await client.next()).toContain('"result":1');
+  });
+
+  test.each([
+    [upload('sum', ['of'], []), 'Client sent 0 stream(s), Hub method expects 1.'],
+    [upload('sum', ['of'], ['a', 'b']), 'Client sent 2 stream(s), Hub method expects 1.'],
+    [upload('plain', [], ['a']), 'Client sent 1 stream(s), Hub method expects 0.'],
+  ])('%# is refused when the number is wrong', async (text, reason) => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(text);
+    expect(await client.next()).toContain(`HubException: ${reason}`);
+  });
+
+  test('under an id that is in use is refused, and the one that has it goes on', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('sum', ['of'], ['u']) + upload('first', [], ['u']));
+    expect(await client.next()).toContain("HubException: Stream ID 'u' is already in use.");
+    client.send(item('u', 5) + end('u'));
+    expect(await client.next()).toContain('"result":"of 5"');
+  });
+
+  test('cannot be two of one call, and the id is free afterwards', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(upload('both', [], ['u', 'u']) + item('u', 1));
+    expect(await client.next()).toContain("HubException: Stream ID 'u' is already in use.");
+    client.send(upload('first', [], ['u']) + item('u', 2));
+    expect(await client.next()).toContain('"result":2');
+  });
+
+  test('that the method no longer reads does not hold up the connection', async () => {
+    await using host = await start({ streamBufferCapacity: 2 });
+    await using client = await openRaw(host);
+    client.send(upload('first', [], ['u']));
+    for (let n = 0; n < 50; n += 1) client.send(item('u', n));
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":0}');
+    client.send(end('u') + call('plain'));
+    expect(await client.next()).toContain('"result":1');
+  });
+
+  test('that nobody reads stops the reading from the client at its capacity', async () => {
+    await using host = await start({ streamBufferCapacity: 3 });
+    await using client = await openRaw(host);
+    client.send(upload('unread', [], ['u']) + item('u', 1) + item('u', 2));
+    client.send(call('plain', [], '2'));
+    expect(await client.next()).toContain('"invocationId":"2"');
+    client.send(item('u', 3) + call('plain', [], '3'));
+    for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
+    expect(client.waiting).toEqual([]);
+    client.socket.terminate();
+    await host.event('connection_closed');
+  });
+
+  test('and one to the client can be the same call', async () => {
+    await using host = await start();
+    await using client = await openRaw(host);
+    client.send(
+      `{"type":4,"invocationId":"1","target":"twice","arguments":[],"streamIds":["u"]}${RS}${item('u', 4)}${end('u')}`,
+    );
+    expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":8}');
+    expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
+  });
+
+  test('that ends with its connection throws at the reader', async () => {
+    let fail: (error: unknown) => void = () => {};
+    const failed = new Promise<unknown>((resolve) => {
+      fail = resolve;
+    });
+    await using host = await startHost((server) =>
+      server.mapHub(
+        '/hub',
+        defineHub()({
+          methods: {
+            read: method(
+              parseArguments(),
+              async (_context, numbers) => {
+                try {
+                  for await (const _ of numbers);
+                } catch (error) {
+                  fail(error);
+                }
+              },
+              { uploads: [isNumber] },
+            ),
+          },
+        }),
+      ),
+    );
+    await using client = await openRaw(host);
+    client.send(upload('read', [], ['u']) + item('u', 1));
+    client.socket.close();
+    expect(await failed).toMatchObject({ code: 'disconnected' });
+  });
+});

@@ -1,0 +1,60 @@
+/*
+ * The server as a whole: mapping hubs, invalid options, closing.
+ */
+import { describe, expect, test } from 'vitest';
+import { defineHub, type SignalRServerOptions } from '../src/index.js';
+import { hub, start, upgrade } from './support/chat-host.js';
+import { openRaw } from './support/raw-client.js';
+
+describe('a closed server', () => {
+  test('refuses everything with 503 while its clients leave', async () => {
+    await using host = await start();
+    await using client = await openRaw(host, '/hubs/chat');
+    client.socket.pause();
+    const closing = host.server.close({ withinMs: 2_000 });
+    expect((await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST' })).status).toBe(503);
+    expect(await upgrade(host, '/hubs/chat')).toEqual({ status: 503, body: '' });
+    host.clock.advance(5_000);
+    await closing;
+    expect(await (await fetch(`${host.url}/hubs/chat`)).text()).toBe('other');
+    expect(() => host.server.mapHub('/x', hub)).toThrow(expect.objectContaining({ code: 'server_closed' }));
+  });
+
+  test('is closed once, however often it is asked', async () => {
+    await using host = await start();
+    await Promise.all([host.server.close(), host.server.close()]);
+    await host.server.close();
+  });
+});
+
+describe('what makes no sense is refused at once:', () => {
+  test.each(['/HUBS/chat/', '/hubs/ch%61t'])('a second hub at %s', async (path) => {
+    await using host = await start();
+    expect(() => host.server.mapHub(path, hub)).toThrow(expect.objectContaining({ code: 'duplicate_path' }));
+  });
+
+  test.each(['hubs', '/hubs?a', '/hubs#a', ''])('a hub at %j', async (path) => {
+    await using host = await start();
+    expect(() => host.server.mapHub(path, hub)).toThrow(
+      expect.objectContaining({ code: 'invalid_argument' }),
+    );
+  });
+
+  test('two methods that differ in case only', () => {
+    expect(() => defineHub()({ methods: { Send() {}, send() {} } })).toThrow(
+      expect.objectContaining({ code: 'duplicate_method' }),
+    );
+  });
+
+  test.each<SignalRServerOptions>([
+    { clientTimeoutMs: 0 },
+    { keepAliveIntervalMs: -1 },
+    { pollTimeoutMs: 1.5 },
+    { maximumOutboundBytes: Number.NaN },
+    { maximumPendingConnections: Number.POSITIVE_INFINITY },
+    { minimumNegotiateVersion: 2 },
+    { minimumNegotiateVersion: Number.NaN },
+  ])('the option %j', async (options) => {
+    await expect(start({}, options)).rejects.toThrow(expect.objectContaining({ code: 'invalid_option' }));
+  });
+});

@@ -1,0 +1,13 @@
+/*
+ * A host whose only hub echoes.
+ */
+import { defineHub, type SignalRServer, type SignalRServerOptions } from '../../src/index.js';
+import { type Host, startHost } from './host.js';
+
+function mapEcho(server: SignalRServer): void {
+  server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } }));
+}
+
+export function start(options: SignalRServerOptions = {}): Promise<Host> {
+  return startHost(mapEcho, options);
+}
