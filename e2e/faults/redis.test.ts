@@ -1,7 +1,7 @@
 // Redis is killed, stopped, filled, and robbed of its data under load.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectToSurvive, expectWhole } from './support/expectations.js';
+import { expectToSurvive, expectWhole, untilAllAreToldToReload } from './support/expectations.js';
 import { FaultSystem } from './support/fault-system.js';
 
 let system: FaultSystem;
@@ -21,14 +21,6 @@ async function commandCount(): Promise<number> {
 /** Members registered now. */
 async function members(): Promise<readonly string[]> {
   return (await system.redis.cli('hkeys', 'cursors:{events:chat}')).split('\n').sort();
-}
-
-function expectEverybodyWasTold(): void {
-  for (const { name, records } of system.clients)
-    expect(
-      records.some(({ kind }) => kind === 'reload'),
-      name,
-    ).toBe(true);
 }
 
 describe('nothing is lost, repeated or reordered, and nobody has to reload, while', () => {
@@ -81,11 +73,11 @@ describe('nothing is lost, repeated or reordered, and nobody has to reload, whil
 describe('nobody misses anything without being told, while', () => {
   test('a stream is deleted while the clients are away', async () => {
     await expectToSurvive(system, 'a stream deleted while clients are away');
-    expectEverybodyWasTold();
+    await untilAllAreToldToReload(system);
   });
 
   test('all data is flushed while the clients are away', async () => {
     await expectToSurvive(system, 'all data flushed while clients are away');
-    expectEverybodyWasTold();
+    await untilAllAreToldToReload(system);
   });
 });

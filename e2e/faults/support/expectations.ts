@@ -1,4 +1,5 @@
 // What every trial must show, whatever was done to the system.
+import { until } from '@millrace/testkit';
 import { expect } from 'vitest';
 import { type FaultSystem, type Trial, trialDeliveries, trialEvents } from './fault-system.js';
 import { type Fault, type FaultName, faults } from './faults.js';
@@ -20,6 +21,11 @@ export function expectWhole(trial: Trial): void {
   expectPromisesKept(trial);
   expect(trial, 'somebody was told to reload, though nothing was lost').toMatchObject({ excused: 0 });
   expect(trial.handled).toBe(trial.due);
+}
+
+/** Gateways tell their clients to reload over some seconds, so that they do not all reload at once. */
+export async function untilAllAreToldToReload({ clients }: FaultSystem): Promise<void> {
+  await until(() => clients.every(({ records }) => records.some(({ kind }) => kind === 'reload')));
 }
 
 /** Does it to the system under load and expects what may be expected of it. */
