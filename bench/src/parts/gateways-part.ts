@@ -33,6 +33,7 @@ const linePairs = 1;
 
 const p50 = ({ p50Ms }: Round): number => p50Ms;
 const redisUs = cpuOf.role('redis');
+const gatewaysUs = cpuOf.role('gateway');
 const loadOf = (gateways: number): Load => ({
   rooms: 100,
   clientsPerRoom: 2,
@@ -42,9 +43,13 @@ const loadOf = (gateways: number): Load => ({
   clients: 'light',
 });
 
-/** Redis' processor time for an event and for each gateway that reads it. */
-function redisLine(byCount: ReadonlyMap<number, Rounds<Round>>, side: SideName) {
-  const points = [...byCount].map(([count, rounds]) => [count, medianOf(rounds, side, redisUs)] as const);
+/** Processor time for an event, and for each gateway that reads it, as `P + n·R`. */
+function costLine(
+  byCount: ReadonlyMap<number, Rounds<Round>>,
+  side: SideName,
+  figure: (round: Round) => number,
+) {
+  const points = [...byCount].map(([count, rounds]) => [count, medianOf(rounds, side, figure)] as const);
   return lineThrough(points.filter(([, us]) => Number.isFinite(us)));
 }
 
@@ -60,20 +65,25 @@ function table(running: readonly Side[], byCount: ReadonlyMap<number, Rounds<Rou
       `p99 at ${comparedCount}, ms`,
       `Redis CPU per event at ${rising.join(', ')} gateways, µs`,
       'P + n·R',
-      `all gateways' CPU per event at ${comparedCount}, µs`,
+      `all gateways' CPU per event at ${rising.join(', ')}, µs`,
+      'D + n·G',
     ],
     running.map(({ name, label }) => {
+      const line = (figure: (round: Round) => number): string => {
+        const { offset, slope } = costLine(byCount, name, figure);
+        return `${number(offset)} + n·${number(slope)}`;
+      };
       const along = (figure: (round: Round) => number): string =>
         rising.map((count) => number(medianOf(byCount.get(count) ?? new Map(), name, figure))).join(', ');
-      const { offset, slope } = redisLine(byCount, name);
       return [
         label,
         along(p50),
         ...present.map((base) => (base === name ? '1' : ratioCell(ratioOf(compared, [name, base], p50)))),
         number(medianOf<Round>(compared, name, ({ p99Ms }) => p99Ms)),
         along(redisUs),
-        `${number(offset)} + n·${number(slope)}`,
-        number(medianOf(compared, name, cpuOf.role('gateway'))),
+        line(redisUs),
+        along(gatewaysUs),
+        line(gatewaysUs),
       ];
     }),
   );
@@ -108,10 +118,17 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
     redisCpuUsPerEvent: redisUs,
   });
   const figures = running.map(({ name }) => {
-    const { offset, slope } = redisLine(byCount, name);
+    const redis = costLine(byCount, name, redisUs);
+    const gateways = costLine(byCount, name, gatewaysUs);
     return [
       name,
-      { ...summary.figures[name], redisUsPerEvent: offset, redisUsPerEventAndGateway: slope },
+      {
+        ...summary.figures[name],
+        redisUsPerEvent: redis.offset,
+        redisUsPerEventAndGateway: redis.slope,
+        gatewayUsPerEvent: gateways.offset,
+        gatewayUsPerEventAndGateway: gateways.slope,
+      },
     ] as const;
   });
   return {
