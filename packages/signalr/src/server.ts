@@ -12,7 +12,7 @@ import { HubEndpoint } from './http/hub-endpoint.js';
 import type { RedirectNegotiate } from './http/negotiation.js';
 import type { AllowedOrigins } from './http/origin-policy.js';
 import { pathKey } from './http/request-target.js';
-import { type AnyHubEndpoint, findRoute } from './http/router.js';
+import { type AnyHubEndpoint, findRoute } from './http/request-router.js';
 import type { HubContext } from './hub/hub-context.js';
 import type { HubDefinition, HubMethodsOf } from './hub/hub-definition.js';
 import { type Hub, type HubEnvironment, MappedHub } from './hub/mapped-hub.js';

@@ -14,13 +14,13 @@ import type { HubProtocol } from '../protocol/hub-protocol.js';
 import { type Encodings, RelayedMessage } from '../protocol/relayed-message.js';
 import { SerializedHubMessage, type SharedMessage } from '../protocol/serialized-hub-message.js';
 import { type Decoded, decodeBackplaneMessage } from './backplane-codec.js';
-import { BackplaneLine } from './backplane-line.js';
+import { BackplaneLine } from './backplane-connection.js';
 import type { Answer, BackplaneMessage, MessageOf, Request } from './backplane-message.js';
 import type { HubBackplane } from './hub-backplane.js';
 import { Presence } from './presence.js';
-import { type QuestionListener, Questions, unavailable } from './questions.js';
+import { type QuestionListener, Questions, unavailable } from './pending-queries.js';
 import { RemoteCalls } from './remote-calls.js';
-import { randomId, Speaker } from './speaker.js';
+import { randomId, Speaker } from './backplane-sender.js';
 
 /** Further versions are not told one by one: there are hardly two at a time. */
 const MAXIMUM_VERSIONS = 16;

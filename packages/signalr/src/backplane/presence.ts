@@ -4,7 +4,7 @@
 import type { BackplaneIgnoreReason, SignalREventListener } from '../events.js';
 import type { BackplaneMessage, Head, MessageOf } from './backplane-message.js';
 import { Peers } from './peers.js';
-import type { Speaker } from './speaker.js';
+import type { Speaker } from './backplane-sender.js';
 
 /** What presence is made of. */
 export interface PresenceParts {

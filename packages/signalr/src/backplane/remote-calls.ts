@@ -11,9 +11,9 @@ import { malformed } from '../protocol/json-fields.js';
 import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 import { AwaitedCalls } from './awaited-calls.js';
 import { FAILURE_CODES, type MessageOf } from './backplane-message.js';
-import { unavailable } from './questions.js';
+import { unavailable } from './pending-queries.js';
 import { ServedCalls } from './served-calls.js';
-import type { Speaker } from './speaker.js';
+import type { Speaker } from './backplane-sender.js';
 
 /** Ids in one message that asks for them. */
 const IDS_PER_CHECK = 1_000;

@@ -5,7 +5,7 @@
 import { type Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Duplex } from 'node:stream';
-import type { Route } from './router.js';
+import type { Route } from './request-router.js';
 
 /** The servers a SignalR server can be attached to. */
 export type AttachableServer = HttpServer | HttpsServer;

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeBackplaneMessage, encodeBackplaneMessage } from '../../src/backplane/backplane-codec.js';
 import type { BackplaneMessage } from '../../src/backplane/backplane-message.js';
-import { randomId } from '../../src/backplane/speaker.js';
+import { randomId } from '../../src/backplane/backplane-sender.js';
 
 const sender = 'AAAAAAAAAAAAAAAAAAAAAA';
 const id = 'id_of_22_characters-00';

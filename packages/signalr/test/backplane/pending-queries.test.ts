@@ -2,7 +2,7 @@
  * When a question to all other instances is answered.
  */
 import { describe, expect, test } from 'vitest';
-import { Questions, unavailable } from '../../src/backplane/questions.js';
+import { Questions, unavailable } from '../../src/backplane/pending-queries.js';
 
 function start(isComplete = true) {
   const world = { isComplete };

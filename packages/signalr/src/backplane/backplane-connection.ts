@@ -3,7 +3,7 @@
  */
 import { toError } from '../connection/error-text.js';
 import type { BackplaneSubscription, HubBackplane } from './hub-backplane.js';
-import { unavailable } from './questions.js';
+import { unavailable } from './pending-queries.js';
 
 /** A longer pause between two attempts to subscribe helps nobody. */
 const MAXIMUM_RETRY_MS = 30_000;
