@@ -1,21 +1,21 @@
 /*
- * Emptying a server without a stampede: its connections are told to reconnect elsewhere in waves, spread evenly over a
- * time. Refusing new ones, and what happens to a connection that does not end, is the server's business.
+ * Emptying a server without a stampede of reconnects: its connections are closed in waves, spread evenly over a period. The server
+ * refuses new clients and handles connections that do not end.
  */
 import type { Clock } from './connection/clock.js';
 
 /** How `drain` spreads its closes. */
 export interface DrainOptions {
-  /** The last connection is told to go after this; 0 tells all at once. @defaultValue 10_000 */
+  /** The last connection is closed after this; 0 closes all at once. @defaultValue 10_000 */
   readonly withinMs?: number;
-  /** The first wave, and with it `withinMs`, begins when this has settled: for what those who are here shall still be sent. */
+  /** The first wave, and with it `withinMs`, begins when this has settled: for messages that the clients must still receive. */
   readonly after?: Promise<unknown>;
 }
 
-/** Time between two waves: small ones often, so that neither we nor those who take the clients over have a peak. */
+/** Time between two waves: many small ones, so that neither this server nor those that take over its clients see a peak. */
 const WAVE_INTERVAL_MS = 100;
 
-/** What is asked of a connection. */
+/** A connection, as far as a drain needs it. */
 export interface DrainableConnection {
   readonly state: string;
   close(reason: 'server_closed'): void;
@@ -28,9 +28,9 @@ export function mayStayOpen(total: number, elapsedMs: number, withinMs: number):
 }
 
 /**
- * Tells connections to reconnect in waves, those first that came first. Connections that leave by themselves count as
- * told. The list must not grow meanwhile.
- * @returns a function that ends it early and leaves the rest as it is
+ * Closes connections in waves, the oldest first; their clients may reconnect. Connections that end in between count as closed. The
+ * list must not grow meanwhile.
+ * @returns a function that stops the waves and leaves the remaining connections open
  */
 export function closeInWaves(
   clock: Clock,

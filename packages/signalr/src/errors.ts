@@ -45,7 +45,7 @@ export class SignalRError extends Error {
 }
 
 /**
- * The error a hub method throws to tell its caller something: the message is always sent to the client.
+ * The error that a hub method throws to inform its caller: the message is always sent to the client.
  * The text of any other error stays on the server, unless `enableDetailedErrors` is on.
  */
 export class HubError extends SignalRError {
@@ -55,18 +55,18 @@ export class HubError extends SignalRError {
   }
 }
 
-/** Bounds of what `Retry-After` says, in seconds: a client that is told 0 would come back at once, for ever. */
+/** Bounds of `Retry-After`, in seconds: with 0 a client would retry at once, for ever. */
 const RETRY_SECONDS = { least: 1, most: 86_400 } as const;
 
 /**
- * `authenticate` throws it when it cannot tell now who somebody is, because a service that it asks (a key server, a database) is
- * away. The request is answered with 503 and `Retry-After` rather than 401, which clients take for a final no.
+ * `authenticate` throws it when it cannot identify the client at the moment, because a service that it needs (a key server, a
+ * database) is unavailable. The request is answered with 503 and `Retry-After` rather than 401, which clients treat as final.
  */
 export class AuthenticationUnavailable extends SignalRError {
   /** Whole seconds, from 1 to 86,400. */
   readonly retryAfterSeconds: number;
 
-  /** @param options.retryAfterMs when it is worth asking again; rounded up to whole seconds. @defaultValue 1_000 */
+  /** @param options.retryAfterMs when the client should retry; rounded up to whole seconds. @defaultValue 1_000 */
   constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
     const { retryAfterMs = 1_000, ...rest } = options;
     super('authentication_unavailable', message, rest);

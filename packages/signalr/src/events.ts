@@ -1,10 +1,10 @@
 /*
- * What the server reports about itself, for logs and metrics. No event holds a token, an argument or a result.
+ * The events that the server reports for logs and metrics. No event holds a token, an argument or a result.
  */
 import type { CloseReason } from './connection/close-reason.js';
 import type { TransportName } from './protocol/negotiate.js';
 
-/** Which connection an event is about. The connection id is public; the connection token never appears. */
+/** The connection of an event. The connection id is public; the connection token never appears. */
 export interface ConnectionIdentity {
   /** The path the hub is mapped to. */
   readonly hub: string;
@@ -13,29 +13,29 @@ export interface ConnectionIdentity {
   readonly transport: TransportName;
 }
 
-/** Why a handshake failed. */
+/** The reason why a handshake failed. */
 export type HandshakeFailure = 'timeout' | 'too_big' | 'malformed' | 'refused' | 'closed';
 
-/** Why a request was turned away before there was a connection. */
+/** The reason why a request was refused before there was a connection. */
 export type RefusalReason =
   | 'unauthorized'
-  /** `authenticate` could not tell who it is; the client was answered 503. */
+  /** `authenticate` could not identify the client; the answer was 503. */
   | 'authentication_unavailable'
   | 'origin_not_allowed'
   | 'too_many_pending_connections'
   | 'unknown_connection'
   | 'already_connected'
   | 'other_user'
-  /** The directory of connections could not be asked; the client was answered 503. */
+  /** The directory of connections could not be asked; the answer was 503. */
   | 'directory_unavailable'
-  /** The instance that serves the connection could not be asked, and may be there all the same; the client was answered 503. */
+  /** The instance that serves the connection could not be reached, but may still run; the answer was 503. */
   | 'instance_unreachable'
   | 'server_closed';
 
-/** Everything the server reports, told apart by `type`. */
+/** All events of the server, distinguished by `type`. */
 export type SignalREvent =
   | (ConnectionIdentity & { readonly type: 'connection_opened'; readonly protocol: string })
-  /** The client lost its socket and went on over another one (stateful reconnect). */
+  /** The client lost its socket and continued over another one (stateful reconnect). */
   | (ConnectionIdentity & { readonly type: 'connection_resumed' })
   | (ConnectionIdentity & {
       readonly type: 'connection_closed';
@@ -46,17 +46,17 @@ export type SignalREvent =
   | (ConnectionIdentity & { readonly type: 'handshake_failed'; readonly reason: HandshakeFailure })
   | (ConnectionIdentity & {
       readonly type: 'invocation_failed';
-      /** The declared name of the method, or null when the client named none that exists. */
+      /** The declared name of the method, or null when the client named a method that does not exist. */
       readonly method: string | null;
       readonly failure: InvocationFailure;
       readonly error: Error | undefined;
     })
   | (ConnectionIdentity & {
-      /** A message about something that is not under way (any more): it was read and has no effect. */
+      /** A message about a call or stream that is not under way: it was read and had no effect. */
       readonly type: 'message_ignored';
       readonly messageType: number;
     })
-  /** A message was not sent: the client was slow, and a newer one of its key came (`ClientProxy.latest`). */
+  /** A message was not sent: the client was slow, and a newer one of its key replaced it (`ClientProxy.latest`). */
   | (ConnectionIdentity & { readonly type: 'message_replaced' })
   | (ConnectionIdentity & {
       readonly type: 'disconnected_hook_failed' | 'refreshed_hook_failed' | 'backpressure_hook_failed';
@@ -65,20 +65,20 @@ export type SignalREvent =
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }
   /** The application's own code threw (`allowedOrigins`, `redirectNegotiate`); the request was answered 500. */
   | { readonly type: 'request_failed'; readonly hub: string; readonly error: Error }
-  /** This instance hears itself through the backplane, for the first time or again. */
+  /** This instance receives its own messages through the backplane, for the first time or again. */
   | { readonly type: 'backplane_up'; readonly hub: string }
-  /** It has not heard itself for three heartbeats. The error is that of the last attempt to subscribe, where there was one. */
+  /** It has not received its own messages for three heartbeats. The error is that of the last attempt to subscribe, if it failed. */
   | { readonly type: 'backplane_down'; readonly hub: string; readonly error: Error | undefined }
-  /** Another instance sent what never came: `lost` messages, whatever they were and whether they were for clients of this one. */
+  /** `lost` messages of another instance did not arrive; they need not have been for clients of this one. */
   | { readonly type: 'backplane_gap'; readonly hub: string; readonly from: string; readonly lost: number }
-  /** One message is not known to have been published. Clients of this instance have had it all the same. */
+  /** The backplane did not confirm one message. Clients of this instance have received it. */
   | { readonly type: 'backplane_publish_failed'; readonly hub: string; readonly error: Error }
   /**
-   * Another instance is of a version of the package that this one does not understand: neither reaches the other's clients. Told
+   * Another instance runs a version of the package that this one does not understand: neither reaches the other's clients. Reported
    * once per version; each of its messages is a `backplane_message_ignored` as well.
    */
   | { readonly type: 'backplane_version_unknown'; readonly hub: string; readonly version: number }
-  /** Something that came through the backplane had no effect. */
+  /** A message of the backplane had no effect. */
   | {
       readonly type: 'backplane_message_ignored';
       readonly hub: string;
@@ -88,22 +88,22 @@ export type SignalREvent =
       readonly type: 'request_refused';
       readonly hub: string;
       readonly reason: RefusalReason;
-      /** The page's origin, where that was the reason; at most 200 characters of what the client sent. */
+      /** The page's origin, where that was the reason; at most 200 characters of it. */
       readonly origin?: string;
     };
 
-/** Why a message of another instance had no effect. */
+/** The reason why a message of another instance had no effect. */
 export type BackplaneIgnoreReason =
   /** It is of another version of the package. */
   | 'unknown_version'
   | 'unknown_kind'
   | 'malformed'
-  /** It came before, or out of its order. */
+  /** It arrived before, or out of order. */
   | 'repeated'
-  /** There are more than 1,000 instances, and it is of a further one. */
+  /** There are more than 1,000 instances, and it comes from a further one. */
   | 'refused';
 
-/** Why an invocation failed. */
+/** The reason why an invocation failed. */
 export type InvocationFailure =
   | 'unknown_method'
   | 'invalid_arguments'
@@ -112,7 +112,7 @@ export type InvocationFailure =
   | 'unauthorized'
   /** A streaming method was invoked, or another one streamed. */
   | 'wrong_kind'
-  /** The client announced another number of uploads than the method takes. */
+  /** The client announced another number of uploads than the method has. */
   | 'wrong_uploads'
   | 'duplicate_id'
   | 'too_many_streams'

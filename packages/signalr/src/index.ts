@@ -1,8 +1,6 @@
 /*
  * The public list of `@millrace/signalr`: a SignalR server for Node.
  */
-export type { BackplaneSubscription, HubBackplane } from './backplane/hub-backplane.js';
-export { createMemoryBackplane } from './backplane/memory-backplane.js';
 export type { Clock } from './connection/clock.js';
 export { CLOSE_RULES, type CloseReason, type CloseRule } from './connection/close-reason.js';
 export type { DrainOptions } from './drain.js';
@@ -40,7 +38,7 @@ export type { ConnectionGroups, HubContext, RequestInfo } from './hub/hub-contex
 export {
   type AnyParsedMethod,
   type ArgumentParser,
-  type BackpressureVerdict,
+  type BackpressureAction,
   defineHub,
   type GuardsOf,
   type HubCalls,

@@ -1,5 +1,5 @@
 /*
- * `@millrace/signalr/redis`: several instances that know of one another through Redis.
+ * The public list of `@millrace/signalr/redis`: the backplane and the directory of connections over Redis.
  */
 export {
   createRedisBackplane,

@@ -1,6 +1,7 @@
 /*
  * The server: hubs at paths, attached to HTTP servers, closed together.
  */
+import { HubLink } from './backplane/hub-link.js';
 import { Ticker } from './connection/ticker.js';
 import { closeInWaves, type DrainOptions } from './drain.js';
 import { SignalRError } from './errors.js';
@@ -11,47 +12,50 @@ import { ConnectionStore } from './http/connection-store.js';
 import { HubEndpoint } from './http/hub-endpoint.js';
 import type { RedirectNegotiate } from './http/negotiation.js';
 import type { AllowedOrigins } from './http/origin-policy.js';
+import { type AnyHubEndpoint, RequestRouter } from './http/request-router.js';
 import { pathKey } from './http/request-target.js';
-import { type AnyHubEndpoint, findRoute } from './http/request-router.js';
 import type { HubContext } from './hub/hub-context.js';
 import type { HubDefinition, HubMethodsOf } from './hub/hub-definition.js';
-import { type Hub, type HubEnvironment, MappedHub } from './hub/mapped-hub.js';
+import { HubLifetimeManager } from './hub/hub-lifetime-manager.js';
+import { type Hub, type HubDependencies, MappedHub } from './hub/mapped-hub.js';
+import type { RemoteHub } from './hub/remote-hub.js';
 import { Instances } from './instances/instances.js';
 import { type ResolvedOptions, resolveOptions, type SignalRServerOptions } from './options.js';
 import { jsonHubProtocol } from './protocol/json-hub-protocol.js';
 import { messagePackHubProtocol } from './protocol/message-pack-hub-protocol.js';
 import type { TransportName } from './protocol/negotiate.js';
 
-/** Who may use a hub. A hub that was declared with a user needs `authenticate`. */
+/** The options of a mapped hub. A hub that was declared with a user needs `authenticate`. */
 export type MapHubOptions<User> = {
-  /** Pages of which origins may connect. @defaultValue pages of the same host only */
+  /** The origins whose pages may connect. @defaultValue pages of the same host only */
   readonly allowedOrigins?: AllowedOrigins;
-  /** What is offered, always in this order: WebSockets, server-sent events, long polling. @defaultValue all three */
+  /** The offered transports, always in this order: WebSockets, server-sent events, long polling. @defaultValue all three */
   readonly transports?: readonly TransportName[];
   /**
-   * Whether a client that asks for it may lose its WebSocket and go on over another one, losing nothing
-   * (stateful reconnect). Costs the bytes that it has not acknowledged. @defaultValue false
+   * Allows stateful reconnect: a client that asks for it may lose its WebSocket and continue over another one without losing messages.
+   * The server keeps the bytes that the client has not acknowledged. @defaultValue false
    */
   readonly allowStatefulReconnects?: boolean;
   /**
-   * Whether a connection is closed when the credentials expire that its last request came with (`expiresAtMs` of
-   * `authenticate`); its client may reconnect. @defaultValue false
+   * Closes a connection when the credentials of its last request expire (`expiresAtMs` of `authenticate`); its client may reconnect.
+   * @defaultValue false
    */
   readonly closeOnAuthenticationExpiration?: boolean;
   /**
-   * Whether `POST {path}/refresh` gives the connection whose token is in the header `X-SignalR-Connection-Token` fresh credentials
-   * of the same user, as clients of .NET 11 ask for them. Negotiate then says `tokenLifetimeSeconds`. @defaultValue false
+   * Serves `POST {path}/refresh`, as clients of .NET 11 use it: the connection whose token is in the header
+   * `X-SignalR-Connection-Token` gets fresh credentials of the same user. Negotiate then sends `tokenLifetimeSeconds`.
+   * @defaultValue false
    */
   readonly enableAuthenticationRefresh?: boolean;
-  /** Sends clients elsewhere when they negotiate. @defaultValue nobody */
+  /** Redirects clients when they negotiate. @defaultValue no redirect */
   readonly redirectNegotiate?: RedirectNegotiate;
 } & (undefined extends User
   ? { readonly authenticate?: Authenticate<User> }
   : { readonly authenticate: Authenticate<User> });
 
-/** How `close` waits. */
+/** The options of `close`. */
 export interface CloseOptions {
-  /** After this, connections that are still there are cut off. @defaultValue 5_000 */
+  /** After this, connections that are still open are aborted. @defaultValue 5_000 */
   readonly withinMs?: number;
 }
 
@@ -67,22 +71,21 @@ export interface SignalRServer extends AsyncDisposable {
     ...options: undefined extends User ? [options?: MapHubOptions<User>] : [options: MapHubOptions<User>]
   ): Hub<Client>;
   /**
-   * Takes the requests and upgrades under mapped paths from the HTTP server; all others go where they went
-   * before, whether their listeners were added before or after. Hubs may be mapped later.
+   * Handles the requests and upgrades of the HTTP server under mapped paths; all others reach the server's other listeners, whether
+   * these were added before or after. Hubs may be mapped later.
    * @throws SignalRError `server_closed`
    */
   attach(httpServer: AttachableServer): void;
   /**
-   * Refuses new clients with 503 and `Retry-After`, and tells the connected ones to reconnect (elsewhere) in waves spread
-   * evenly over `withinMs`; until its wave a connection is served in full. Resolves when no connection is left, at the
-   * latest one `closeTimeoutMs` and a tick after the last wave. Never rejects. The first call counts; `close` ends it early.
+   * Refuses new clients with 503 and `Retry-After`, and closes the connected ones in waves spread evenly over `withinMs`, so that they
+   * reconnect elsewhere; until its wave a connection is served in full. Resolves when no connection is left, at the latest one
+   * `closeTimeoutMs` and a tick after the last wave. Never rejects. Only the first call counts; `close` ends it early.
    * @throws SignalRError `invalid_argument`
    */
   drain(options?: DrainOptions): Promise<void>;
   /**
-   * Refuses new clients with 503, tells every client to reconnect (elsewhere), and waits for all of them to
-   * end, `onDisconnected` included, but not longer than `withinMs`. Never rejects. Leaves the HTTP servers and the backplane
-   * open.
+   * Refuses new clients with 503, closes all connections so that their clients reconnect elsewhere, and waits for their end,
+   * `onDisconnected` included, but not longer than `withinMs`. Never rejects. Leaves the HTTP servers and the backplane open.
    */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -107,9 +110,9 @@ export function createSignalRServer(options: SignalRServerOptions = {}): SignalR
 
 class NodeSignalRServer implements SignalRServer {
   readonly #options: ResolvedOptions;
-  readonly #environment: HubEnvironment;
-  /** By the key of their path. As many as the program maps. */
-  readonly #endpoints = new Map<string, AnyHubEndpoint>();
+  /** Shared by all hubs. */
+  readonly #hubDependencies: Omit<HubDependencies, 'manager' | 'remote'>;
+  readonly #router = new RequestRouter();
   #detachers: (() => void)[] = [];
   #draining: Promise<void> | undefined;
   /** Ends the waves of a drain. */
@@ -118,13 +121,12 @@ class NodeSignalRServer implements SignalRServer {
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
-    this.#environment = {
+    this.#hubDependencies = {
       ticker: new Ticker(options.clock, options.tickIntervalMs),
       protocols: [jsonHubProtocol, messagePackHubProtocol],
       onEvent: createEventSink(options.onEvent),
       callLimits: options.callLimits,
       filters: options.filters,
-      backplane: options.backplane,
     };
   }
 
@@ -134,25 +136,30 @@ class NodeSignalRServer implements SignalRServer {
     options?: MapHubOptions<User>,
   ): Hub<Client> {
     this.#checkOpen();
-    const key = pathKey(path);
     if (!path.startsWith('/') || /[?#]/.test(path)) {
       throw new SignalRError(
         'invalid_argument',
-        `The path of a hub starts with a slash and has no query: ${path}`,
+        `The path of a hub must begin with a slash and must not have a query: ${path}`,
       );
     }
-    if (this.#endpoints.has(key)) {
+    if (this.#router.has(path)) {
       throw new SignalRError('duplicate_path', `There is a hub at ${path} already; case does not count.`);
     }
-    const hub = new MappedHub<Client, User, Items>(path, definition, this.#environment);
-    this.#endpoints.set(key, this.#createEndpoint(hub, options));
+    const manager = new HubLifetimeManager();
+    const remote = this.#createRemoteHub(path, manager);
+    const hub = new MappedHub<Client, User, Items>(path, definition, {
+      ...this.#hubDependencies,
+      manager,
+      remote,
+    });
+    this.#router.add(path, this.#createEndpoint(hub, options));
     hub.start();
     return hub;
   }
 
   attach(httpServer: AttachableServer): void {
     this.#checkOpen();
-    this.#detachers.push(attachToServer(httpServer, (url) => findRoute(this.#endpoints, url)));
+    this.#detachers.push(attachToServer(httpServer, (url) => this.#router.find(url)));
   }
 
   drain({ withinMs = 10_000, after }: DrainOptions = {}): Promise<void> {
@@ -175,7 +182,7 @@ class NodeSignalRServer implements SignalRServer {
     hub: MappedHub<Client, User, Items>,
     options: MapHubOptions<User> | undefined,
   ): HubEndpoint<Client, User, Items> {
-    const { ticker } = this.#environment;
+    const { ticker } = this.#hubDependencies;
     const instances = this.#createInstances(hub.path);
     const { pollTimeoutMs, disconnectTimeoutMs, statefulReconnectBufferBytes } = this.#options;
     return new HubEndpoint(hub, {
@@ -202,6 +209,15 @@ class NodeSignalRServer implements SignalRServer {
     });
   }
 
+  /** The same hub on the other instances, reached through the backplane; absent without one. */
+  #createRemoteHub(path: string, manager: HubLifetimeManager): RemoteHub | undefined {
+    const { backplane, backplaneLimits: limits } = this.#options;
+    if (backplane === undefined) return undefined;
+    const { ticker, protocols, onEvent } = this.#hubDependencies;
+    const channel = pathKey(path);
+    return new HubLink({ backplane, limits, hub: path, channel, manager, protocols, ticker, onEvent });
+  }
+
   #createInstances(hubPath: string): Instances | undefined {
     const { instances, pollTimeoutMs, disconnectTimeoutMs } = this.#options;
     // The other instance may hold a poll for as long as this one would.
@@ -211,7 +227,7 @@ class NodeSignalRServer implements SignalRServer {
 
   async #drain(withinMs: number, after: Promise<unknown> | undefined): Promise<void> {
     const endpoints = this.#stopAccepting();
-    // What became of it is its owner's to know.
+    // Its owner handles its failure.
     if (after !== undefined) await Promise.allSettled([after]);
     if (this.#closing !== undefined) return;
     const lives = endpoints.flatMap((endpoint) => [...endpoint.lives]);
@@ -222,13 +238,13 @@ class NodeSignalRServer implements SignalRServer {
   }
 
   #stopAccepting(): readonly AnyHubEndpoint[] {
-    const endpoints = [...this.#endpoints.values()];
+    const { endpoints } = this.#router;
     for (const endpoint of endpoints) endpoint.stopAccepting();
     return endpoints;
   }
 
   async #close(withinMs: number): Promise<void> {
-    const startedMs = this.#environment.ticker.exactNowMs();
+    const startedMs = this.#hubDependencies.ticker.exactNowMs();
     this.#stopWaves();
     const endpoints = this.#stopAccepting();
     const connections = endpoints.flatMap((endpoint) => [...endpoint.connections]);
@@ -236,30 +252,30 @@ class NodeSignalRServer implements SignalRServer {
     for (const connection of connections) connection.close('server_closed');
     await this.#waitFor(Promise.all(lives), withinMs);
     for (const connection of connections) connection.abort();
-    // After the last `onDisconnected`, which may have something to tell the others.
+    // After the last `onDisconnected`, which may still send to the other instances.
     const leaving = Promise.all(endpoints.map((endpoint) => endpoint.close()));
     for (const detach of this.#detachers) detach();
     this.#detachers = [];
-    this.#endpoints.clear();
-    await this.#waitFor(leaving, withinMs - (this.#environment.ticker.exactNowMs() - startedMs));
+    this.#router.clear();
+    await this.#waitFor(leaving, withinMs - (this.#hubDependencies.ticker.exactNowMs() - startedMs));
   }
 
-  /** Whatever comes first: the work is done, or the time is over. */
+  /** Resolves when the work is done or the time is over, whichever comes first. */
   async #waitFor(work: Promise<unknown>, withinMs: number): Promise<void> {
-    const { ticker } = this.#environment;
+    const { ticker } = this.#hubDependencies;
     const deadlineMs = ticker.exactNowMs() + withinMs;
     let expire: () => void = () => {};
     const expired = new Promise<void>((resolve) => {
       expire = resolve;
     });
-    const member = {
+    const listener = {
       onTick: (nowMs: number) => {
         if (nowMs >= deadlineMs) expire();
       },
     };
-    ticker.add(member);
+    ticker.add(listener);
     await Promise.race([work, expired]);
-    ticker.remove(member);
+    ticker.remove(listener);
   }
 
   #checkOpen(): void {

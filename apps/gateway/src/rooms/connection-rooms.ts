@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Position } from '@millrace/broker';
 import { type IndicatedUser, userKey } from '@millrace/contract';
-import { type BackpressureVerdict, type HubContext, HubError } from '@millrace/signalr';
+import { type BackpressureAction, type HubContext, HubError } from '@millrace/signalr';
 import { personalRoomOf } from '../auth/room-access.js';
 import type { User } from '../auth/token-verifier.js';
 import type { EventsClient } from '../hub/events-client.js';
@@ -153,7 +153,7 @@ export class ConnectionRooms {
    *
    * @returns `close` when memory has lost what would be next
    */
-  async fallBehind(member: RoomMember): Promise<BackpressureVerdict> {
+  async fallBehind(member: RoomMember): Promise<BackpressureAction> {
     // The events that bring it up to date carry positions that hide a loss.
     this.#ports.losses.tellNow(member.connectionId);
     // In the very send that found it too slow: what comes next is missed by this connection, and will be followed up.
@@ -172,7 +172,7 @@ export class ConnectionRooms {
   }
 
   /** Until no room is behind because its client is slow, those included that fall behind meanwhile. */
-  async #catchUpAll(member: RoomMember): Promise<BackpressureVerdict> {
+  async #catchUpAll(member: RoomMember): Promise<BackpressureAction> {
     this.#isCatchingUp = true;
     try {
       await takeTurn(member);

@@ -8,18 +8,18 @@ import type { CompletionOutcome } from '../protocol/hub-message.js';
 
 interface AwaitedCall extends AnswerListener {
   readonly connectionId: string;
-  /** The instance that has called the client; undefined while it is being looked for. */
+  /** The instance that has called the client; undefined while that instance is being searched for. */
   owner: string | undefined;
-  /** Lets go of the caller's signal. */
+  /** Removes the listener from the caller's signal. */
   release(): void;
 }
 
 /**
  * ```
- * looked for ── its instance has called the client ─▶ called ── answered, failed ─▶ over
- *     └── nobody has it, canceled, too late ──────────────┴── canceled, its instance is gone
+ * searching ── its instance has called the client ─▶ called ── answered, failed ─▶ over
+ *     └── no instance has it, canceled, too late ─────────┴── canceled, its instance is gone
  * ```
- * Bounded by the questions that may be open and by the answers that one client may owe its instance.
+ * Bounded by the number of pending queries and by the answers that one client may owe its instance.
  */
 export class AwaitedCalls {
   readonly #calls = new Map<string, AwaitedCall>();
@@ -30,7 +30,7 @@ export class AwaitedCalls {
 
   /**
    * Resolves with the client's answer. Rejects as the call is ended, and with `canceled` when the signal is aborted.
-   * @param onCanceled told which instance has called the client, where that is known
+   * @param onCanceled receives the instance that has called the client, where that is known
    */
   start(
     call: { readonly id: string; readonly connectionId: string },
@@ -55,7 +55,7 @@ export class AwaitedCalls {
     });
   }
 
-  /** An instance has called the client. False when nobody waits for its answer any more. */
+  /** An instance has called the client. False when no call waits for its answer any more. */
   called(id: string, owner: string): boolean {
     const call = this.#calls.get(id);
     if (call !== undefined) call.owner = owner;
@@ -81,7 +81,7 @@ export class AwaitedCalls {
     for (const id of this.#calls.keys()) this.fail(id, error);
   }
 
-  /** Which instance has called the client. */
+  /** The instance that has called the client. */
   ownerOf(id: string): string | undefined {
     return this.#calls.get(id)?.owner;
   }

@@ -1,6 +1,6 @@
 /*
- * What instances tell one another, as bytes: a MessagePack array `[version, kind, sender, sequence, …]`. Pure. Items beyond the
- * known ones are ignored, so that later instances may add some.
+ * The bytes of backplane messages: a MessagePack array `[version, kind, sender, sequence, …]`. Pure. Items beyond the known ones
+ * are ignored, so that later versions may add some.
  */
 import type { Address } from '../hub/address.js';
 import { malformed } from '../protocol/json-fields.js';
@@ -18,8 +18,8 @@ import {
 } from './backplane-message.js';
 
 /**
- * Stands first, so that it can be read whatever a later version writes behind it. Instances of different versions do not understand
- * one another: it is raised only for what an earlier one would misread, never for a new kind or a further item.
+ * The first item, so that it can be read whatever a later version writes behind it. Instances of different versions do not
+ * understand one another: raise it only for a change that earlier versions would misread, never for a new kind or a further item.
  */
 const VERSION = 1;
 
@@ -31,9 +31,9 @@ const ANSWERS = ['elsewhere', 'done', 'not_done'] as const satisfies readonly An
 type Kind = BackplaneMessage['kind'];
 type FieldsOf<K extends Kind> = Omit<Body<K>, 'kind'>;
 
-/** How one kind stands behind the head. */
+/** The fields of one kind, which follow the head. */
 interface KindCodec<K extends Kind> {
-  /** Stands in the second place. */
+  /** The second item of the array. */
   readonly number: number;
   write(fields: FieldsOf<K>): readonly unknown[];
   read(reader: MessagePackReader): FieldsOf<K>;
@@ -50,12 +50,12 @@ const idList: Omit<KindCodec<'check'>, 'number'> = {
 };
 
 const KINDS: { readonly [K in Kind]: KindCodec<K> } = {
-  hello: {
+  announce: {
     number: 1,
     write: ({ isNew }) => [isNew],
     read: (reader) => ({ isNew: reader.readBoolean('isNew') }),
   },
-  bye: { number: 2, write: () => [], read: () => ({}) },
+  leave: { number: 2, write: () => [], read: () => ({}) },
   send: {
     number: 3,
     write: ({ address, key, encodings }) => [...fieldsOfAddress(address), key ?? null, encodings],
@@ -65,7 +65,7 @@ const KINDS: { readonly [K in Kind]: KindCodec<K> } = {
       encodings: readEncodings(reader),
     }),
   },
-  question: {
+  query: {
     number: 4,
     write: ({ id, connectionId, request }) => [id, connectionId, ...fieldsOfRequest(request)],
     read: (reader) => ({
@@ -106,10 +106,10 @@ const KIND_NAMES = new Map<number, Kind>(
   Object.entries(KINDS).map(([name, { number }]) => [number, name as Kind]), // the keys of the table
 );
 
-/** Why a message is not acted on. */
+/** The reason why a message has no effect. */
 export type UnreadableReason = 'unknown_version' | 'unknown_kind' | 'malformed';
 
-/** A message, or why it is none; of an unknown kind who sent it, whose numbering goes on. */
+/** A message, or the reason why the bytes are none. A message of an unknown kind still has its head, because its sender's numbering continues. */
 export type Decoded =
   | { readonly message: BackplaneMessage }
   | {
@@ -144,12 +144,12 @@ export function decodeBackplaneMessage(bytes: Uint8Array): Decoded {
     const message = { ...head, kind, ...codecOf(kind).read(reader) };
     return { message: message as BackplaneMessage }; // the kind and what its own codec read
   } catch {
-    // Everything that the reader throws says where it stopped, and that is nobody's to know.
+    // The reader's errors describe the content of the message, which must not reach logs.
     return unreadable('malformed');
   }
 }
 
-/** Of a kind that is known at run time only: it gets and gives the fields of this very kind. */
+/** The codec of a kind that is known at run time only. It reads and writes the fields of exactly this kind. */
 function codecOf(kind: Kind): KindCodec<Kind> {
   return KINDS[kind];
 }
@@ -207,35 +207,35 @@ function readList(
   return items;
 }
 
-/** Names may be empty: the hub's code chooses them. */
+/** Names may be empty, because the hub's code chooses them. */
 function readText(reader: MessagePackReader, field: string): string {
   const text = reader.readNullableString(field);
   if (text === null) throw malformed(`'${field}' is missing.`);
   return text;
 }
 
-/** Ids are kept, so they have the one length that an instance gives them. */
+/** Ids are stored, so every id must have the length that instances give them. */
 function readId(reader: MessagePackReader, field: string): string {
   const id = readText(reader, field);
-  if (!/^[\w-]{22}$/.test(id)) throw malformed(`'${field}' is no id.`);
+  if (!/^[\w-]{22}$/.test(id)) throw malformed(`'${field}' is not an id of 22 characters.`);
   return id;
 }
 
 function readCount(reader: MessagePackReader): number {
   const count = reader.readInteger('sequence');
-  if (count < 0) throw malformed('There is no number below 0.');
+  if (count < 0) throw malformed("'sequence' is below 0.");
   return count;
 }
 
 function readOneOf<Item>(reader: MessagePackReader, items: readonly Item[]): Item {
   const item = items[reader.readInteger('choice')];
-  if (item === undefined) throw malformed('There is no such choice.');
+  if (item === undefined) throw malformed("'choice' is out of range.");
   return item;
 }
 
 function readFailureCode(reader: MessagePackReader): FailureCode {
   const text = readText(reader, 'code');
   const code = FAILURE_CODES.find((known) => known === text);
-  if (code === undefined) throw malformed('There is no such code.');
+  if (code === undefined) throw malformed("'code' is unknown.");
   return code;
 }

@@ -1,61 +1,73 @@
 /*
- * One hub's line to the backplane: its two subscriptions, kept trying for, and what it publishes, bounded.
+ * One hub's connection to the backplane: its two subscriptions, which are retried until they succeed, and a bound on unpublished bytes.
  */
 import { toError } from '../connection/error-text.js';
 import type { BackplaneSubscription, HubBackplane } from './hub-backplane.js';
 import { unavailable } from './pending-queries.js';
 
-/** A longer pause between two attempts to subscribe helps nobody. */
+/** A longer pause between two attempts to subscribe would only delay the recovery. */
 const MAXIMUM_RETRY_MS = 30_000;
 
-/** What a line is made of. */
-export interface LineParts {
+export interface BackplaneConnectionDependencies {
   readonly backplane: HubBackplane;
-  /** What is listened to, and who gets it. */
+  /** The channels to subscribe to, each with its listener. */
   readonly channels: ReadonlyMap<string, (message: Uint8Array) => void>;
-  /** Bytes that were published and not taken yet. One message alone may exceed it, or it could never be sent. */
+  /** Bytes that were published and not accepted yet. One message alone may exceed it, or it could never be sent. */
   readonly maximumBytes: number;
   /** The first pause between two attempts to subscribe; doubled with each, up to half a minute. */
   readonly retryMs: number;
-  /** All subscriptions are there. */
+  /** All subscriptions are active. */
   readonly onOpen: () => void;
 }
 
-/** `closed` → `opening` ⇄ `waiting` → `open`; `ended` from each of them. */
-type LineState = 'closed' | 'opening' | 'waiting' | 'open' | 'ended';
+/**
+ * `closed`: not opened yet. `opening`: an attempt to subscribe is under way. `waiting`: the last attempt failed; the next one begins
+ * at `retryAtMs`. `open`: both subscriptions are active. `ended`: closed for good.
+ */
+type BackplaneConnectionState =
+  | { readonly name: 'closed' | 'opening' | 'open' | 'ended' }
+  | { readonly name: 'waiting'; readonly retryAtMs: number };
 
-/** See the file's comment. Beyond the bound a message is not published. */
-export class BackplaneLine {
-  readonly #parts: LineParts;
-  #state: LineState = 'closed';
+/**
+ * ```
+ * closed → opening → open ──┐
+ *           ⇅               ├─▶ ended   (from every state)
+ *          waiting ─────────┘
+ * ```
+ * `#moveTo` alone changes the state; nothing leaves `ended`. A message beyond the bound is not published.
+ */
+export class BackplaneConnection {
+  readonly #dependencies: BackplaneConnectionDependencies;
+  #state: BackplaneConnectionState = { name: 'closed' };
   #subscriptions: readonly BackplaneSubscription[] = [];
+  /** The current or last attempt to subscribe. */
   #attempt: Promise<void> = Promise.resolve();
   #attemptCount = 0;
-  #retryAtMs = 0;
   #pendingBytes = 0;
-  /** Why the last attempt failed. */
   #error: Error | undefined;
 
-  constructor(parts: LineParts) {
-    this.#parts = parts;
+  constructor(dependencies: BackplaneConnectionDependencies) {
+    this.#dependencies = dependencies;
   }
 
+  /** The reason why the last attempt to subscribe failed. */
   get error(): Error | undefined {
     return this.#error;
   }
 
-  /** Begins to subscribe, and goes on until it succeeds: call {@link BackplaneLine.tick} now and then. */
+  /** Begins to subscribe, and repeats until it succeeds: call {@link BackplaneConnection.tick} regularly. */
   open(nowMs: number): void {
-    if (this.#state === 'closed') this.#attempt = this.#subscribe(nowMs);
+    if (this.#state.name === 'closed') this.#attempt = this.#subscribe(nowMs);
   }
 
   tick(nowMs: number): void {
-    if (this.#state === 'waiting' && nowMs >= this.#retryAtMs) this.#attempt = this.#subscribe(nowMs);
+    if (this.#state.name === 'waiting' && nowMs >= this.#state.retryAtMs)
+      this.#attempt = this.#subscribe(nowMs);
   }
 
-  /** Resolves when the backplane has taken the message. Rejects otherwise; never throws. */
+  /** Resolves when the backplane has accepted the message. Rejects otherwise; never throws. */
   async publish(channel: string, message: Uint8Array): Promise<void> {
-    const { backplane, maximumBytes } = this.#parts;
+    const { backplane, maximumBytes } = this.#dependencies;
     if (this.#pendingBytes > 0 && this.#pendingBytes + message.length > maximumBytes)
       throw unavailable(`More than ${maximumBytes} bytes wait to be published.`);
     this.#pendingBytes += message.length;
@@ -68,41 +80,44 @@ export class BackplaneLine {
 
   /** Ends the subscriptions. Never rejects. */
   async close(): Promise<void> {
-    this.#state = 'ended';
+    this.#moveTo({ name: 'ended' });
     await this.#attempt;
     await this.#unsubscribe();
   }
 
+  #moveTo(state: BackplaneConnectionState): void {
+    if (this.#state.name !== 'ended') this.#state = state;
+  }
+
+  get #isEnded(): boolean {
+    return this.#state.name === 'ended';
+  }
+
   /** Never rejects. */
   async #subscribe(nowMs: number): Promise<void> {
-    const { backplane, channels, onOpen } = this.#parts;
-    this.#state = 'opening';
+    const { backplane, channels, onOpen } = this.#dependencies;
+    this.#moveTo({ name: 'opening' });
     const attempts = Array.from(channels, async ([channel, onMessage]) =>
       backplane.subscribe(channel, onMessage),
     );
     const results = await Promise.allSettled(attempts);
     this.#subscriptions = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     const failure = results.find((result) => result.status === 'rejected');
-    // Closed meanwhile: whoever closed it ends what there is.
+    // `close` waits for this attempt and then ends the subscriptions.
     if (this.#isEnded) return;
     if (failure === undefined) {
-      this.#state = 'open';
+      this.#moveTo({ name: 'open' });
       onOpen();
       return;
     }
     this.#error = toError(failure.reason);
     await this.#unsubscribe();
-    this.#retryAtMs = nowMs + this.#pauseMs();
-    if (!this.#isEnded) this.#state = 'waiting';
+    this.#moveTo({ name: 'waiting', retryAtMs: nowMs + this.#pauseMs() });
   }
 
-  get #isEnded(): boolean {
-    return this.#state === 'ended';
-  }
-
-  /** Between half of it and all of it, so that instances that lost the backplane together come back one by one. */
+  /** Half to all of the pause, at random, so that instances that lost the backplane together return one by one. */
   #pauseMs(): number {
-    const pauseMs = Math.min(MAXIMUM_RETRY_MS, this.#parts.retryMs * 2 ** this.#attemptCount);
+    const pauseMs = Math.min(MAXIMUM_RETRY_MS, this.#dependencies.retryMs * 2 ** this.#attemptCount);
     this.#attemptCount += 1;
     return pauseMs * (0.5 + Math.random() / 2);
   }

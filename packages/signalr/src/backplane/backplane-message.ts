@@ -1,38 +1,41 @@
 /*
- * What instances tell one another.
+ * The messages that instances send to one another.
  */
 import type { Address } from '../hub/address.js';
 import type { ConnectionRequest } from '../hub/connection-request.js';
 import type { Encodings } from '../protocol/relayed-message.js';
 
-/** Why an instance could not call a client of its own for another one. */
+/** The reasons why an instance could not call one of its clients for another instance. */
 export const FAILURE_CODES = ['disconnected', 'not_ready', 'too_many_calls', 'unserializable'] as const;
 
 /** One of the codes with which a call on a client of another instance fails there. */
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
-/** Who sent a message, and which of its broadcasts it is; of what is no numbered broadcast the number of the last one. */
+/** The sender of a message and its sequence number. A message that is not a numbered broadcast has the number of the last one. */
 export interface Head {
   /** 128 random bits in base64url. */
   readonly sender: string;
   readonly sequence: number;
 }
 
-/** What the instance that has a connection is asked to do with it. */
+/** A request to the instance that has a connection. */
 export type Request =
   | ConnectionRequest
-  /** The question's id is the invocation id. */
+  /** The query's id is the invocation id. */
   | { readonly kind: 'invoke'; readonly encodings: Encodings };
 
-/** `elsewhere`: it is not here. `not_done`: it is, and there was nothing to do. For `invoke`, `done`: the client was called. */
+/**
+ * `elsewhere`: this instance does not have the connection. `not_done`: it has, and there was nothing to do. For `invoke`, `done`: the
+ * client was called.
+ */
 export type Answer = 'elsewhere' | 'done' | 'not_done';
 
-/** Everything that is said. To all: `hello`, `bye`, `send`, `question`. To one instance: the rest. */
+/** All messages. `announce`, `leave`, `send` and `query` go to all instances, the others to one. */
 export type BackplaneMessage = Head &
-  /** A sign of life. `isNew`: the sender has not heard itself yet and would like to know who is there. */
+  /** A heartbeat. `isNew`: the sender has not received its own messages yet and wants the others to announce themselves. */
   (
-    | { readonly kind: 'hello'; readonly isNew: boolean }
-    | { readonly kind: 'bye' }
+    | { readonly kind: 'announce'; readonly isNew: boolean }
+    | { readonly kind: 'leave' }
     | {
         readonly kind: 'send';
         readonly address: Address;
@@ -40,7 +43,7 @@ export type BackplaneMessage = Head &
         readonly encodings: Encodings;
       }
     | {
-        readonly kind: 'question';
+        readonly kind: 'query';
         readonly id: string;
         readonly connectionId: string;
         readonly request: Request;
@@ -54,9 +57,9 @@ export type BackplaneMessage = Head &
         readonly bytes: Uint8Array;
       }
     | { readonly kind: 'failure'; readonly id: string; readonly code: FailureCode; readonly text: string }
-    /** Nobody waits for the answer of a call any more. */
+    /** The caller no longer waits for the answer of a call. */
     | { readonly kind: 'cancel'; readonly id: string }
-    /** Calls between sender and receiver that the sender knows of; `missing` says which of them the other one does not. */
+    /** Calls between sender and receiver that the sender has; `missing` lists those of them that the receiver does not have. */
     | { readonly kind: 'check'; readonly ids: readonly string[] }
     | { readonly kind: 'missing'; readonly ids: readonly string[] }
   );
@@ -67,6 +70,6 @@ export type MessageOf<Kind extends BackplaneMessage['kind']> = Extract<
   { readonly kind: Kind }
 >;
 
-/** What is said, without who says it. */
+/** The content of a message, without its head. */
 export type Body<Kind extends BackplaneMessage['kind'] = BackplaneMessage['kind']> = BodyOf<MessageOf<Kind>>;
 type BodyOf<Message> = Message extends Head ? Omit<Message, keyof Head> : never;

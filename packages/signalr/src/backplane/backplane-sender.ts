@@ -1,65 +1,64 @@
 /*
- * What this instance says to the others: numbered, encoded, and reported where it could not be said.
+ * Sends messages to the other instances: numbers and encodes them, and reports those that could not be published.
  */
 import { randomBytes } from 'node:crypto';
 import { toError } from '../connection/error-text.js';
 import { encodeBackplaneMessage } from './backplane-codec.js';
 import type { Body } from './backplane-message.js';
 
-/** 128 random bits in base64url: for instances, questions and calls. */
+/** 128 random bits in base64url: for instances, queries and calls. */
 export function randomId(): string {
   return randomBytes(16).toString('base64url');
 }
 
-/** What a speaker is made of. */
-export interface SpeakerParts {
-  /** The channel of the hub, which everybody listens to. */
+export interface BackplaneSenderDependencies {
+  /** The channel of the hub, which all instances subscribe to. */
   readonly channel: string;
-  /** Rejects when the message is not known to have been taken. */
+  /** Rejects unless the backplane has confirmed the message. */
   publish(channel: string, message: Uint8Array): Promise<void>;
-  /** Told of everything that was not published, but for signs of life. */
+  /** Called for every message that was not published, heartbeats excepted. */
   onFailed(error: Error): void;
 }
 
-/** Speaks under an id of its own. Keeps nothing. */
-export class Speaker {
+/** Sends under an id of its own. Stores no message. */
+export class BackplaneSender {
   readonly id = randomId();
-  readonly #parts: SpeakerParts;
-  /** Of the last broadcast that was numbered. */
+  readonly #dependencies: BackplaneSenderDependencies;
+  /** The number of the last numbered broadcast. */
   #sequence = 0;
 
-  constructor(parts: SpeakerParts) {
-    this.#parts = parts;
+  constructor(dependencies: BackplaneSenderDependencies) {
+    this.#dependencies = dependencies;
   }
 
-  /** The channel that only this instance listens to. */
+  /** The channel that only this instance subscribes to. */
   get ownChannel(): string {
     return this.#channelOf(this.id);
   }
 
   /**
-   * Says something that nobody may miss unawares. It has its number also when it cannot be published, so that the others see
+   * Sends a numbered message to all instances. It uses up its number even when it cannot be published, so that the others notice
    * that they missed it.
    */
-  broadcast(body: Body<'send' | 'question'>, onFailed?: (error: Error) => void): void {
+  broadcast(body: Body<'send' | 'query'>, onFailed?: (error: Error) => void): void {
     this.#sequence += 1;
-    this.#publish(this.#parts.channel, body, onFailed);
+    this.#publish(this.#dependencies.channel, body, onFailed);
   }
 
-  /** Says something to one instance. */
-  tell(peer: string, body: Body): void {
+  /** Sends a message to one instance. */
+  sendTo(peer: string, body: Body): void {
     this.#publish(this.#channelOf(peer), body);
   }
 
-  /** Gives a sign of life, with the number of the last broadcast. Rejects when it was not taken. */
-  async greet(body: Body<'hello' | 'bye'>): Promise<void> {
-    await this.#parts.publish(this.#parts.channel, this.#encode(body));
+  /** Sends a heartbeat, or the last one, with the number of the last broadcast. Rejects when it was not published. */
+  async announce(body: Body<'announce' | 'leave'>): Promise<void> {
+    await this.#dependencies.publish(this.#dependencies.channel, this.#encode(body));
   }
 
   #publish(channel: string, body: Body, onFailed?: (error: Error) => void): void {
-    this.#parts.publish(channel, this.#encode(body)).catch((thrown: unknown) => {
+    this.#dependencies.publish(channel, this.#encode(body)).catch((thrown: unknown) => {
       const error = toError(thrown);
-      this.#parts.onFailed(error);
+      this.#dependencies.onFailed(error);
       onFailed?.(error);
     });
   }
@@ -70,6 +69,6 @@ export class Speaker {
 
   /** A hub's path holds no `#`. */
   #channelOf(id: string): string {
-    return `${this.#parts.channel}#${id}`;
+    return `${this.#dependencies.channel}#${id}`;
   }
 }

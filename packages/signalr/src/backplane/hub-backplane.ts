@@ -1,32 +1,31 @@
 /*
- * What several instances of a server need of whatever connects them: the port. Channels of opaque bytes, nothing stored.
+ * The port to whatever connects several instances of a server: channels of opaque bytes, which stores nothing.
  */
 
-/** A subscription that is under way. */
+/** An active subscription. */
 export interface BackplaneSubscription {
-  /** From this call on nothing is handed over any more. Resolves when it is over for the other side as well. Never rejects. */
+  /** Nothing is delivered after this call. Resolves when the other side has ended the subscription as well. Never rejects. */
   unsubscribe(): Promise<void>;
 }
 
 /**
- * Carries bytes from any instance to all that listen to a channel.
+ * Carries bytes from any instance to all subscribers of a channel.
  *
- * Guarantees: the messages of one publisher on a channel arrive in the order of its calls, each at most once, to the byte. What is
- * published while a subscriber cannot be reached is lost to it, and it is not told: the hub counts. A subscription outlives a connection that
- * breaks; it is restored without being asked for again.
+ * Guarantees: the messages of one publisher on a channel arrive in the order of its calls, each at most once and unchanged. A
+ * message that is published while a subscriber cannot be reached is lost to that subscriber without notice; the hub detects the loss
+ * by counting. A subscription survives a broken connection: it is restored automatically.
  */
 export interface HubBackplane {
   /**
-   * Resolves when messages arrive from now on, those of the subscriber's own process included. Rejects when they will not;
-   * nothing is handed over then.
-   * @param onMessage called in a turn of its own, never inside of `publish`. Never throws. The bytes are not to be changed, and
-   * belong to it only while it runs
+   * Resolves once messages arrive, those of the subscriber's own process included. Rejects when they will not; nothing is
+   * delivered then.
+   * @param onMessage called in a turn of its own, never inside of `publish`. Never throws. It must not change the bytes, and may
+   * use them only while it runs
    */
   subscribe(channel: string, onMessage: (message: Uint8Array) => void): Promise<BackplaneSubscription>;
   /**
-   * Resolves when the message was taken for whoever is subscribed. Rejects when it is not known to have been; it may arrive all
-   * the same.
-   * @param message belongs to the backplane from now on: nobody changes it
+   * Resolves when the message was accepted for all subscribers. Rejects when that is not certain; it may still arrive then.
+   * @param message belongs to the backplane from now on: its caller must not change it
    */
   publish(channel: string, message: Uint8Array): Promise<void>;
 }

@@ -1,8 +1,8 @@
 /*
- * One hub of one instance, linked with the same hub of all others: what each message means, and what is said when.
+ * Links one hub of one instance with the same hub of all other instances: acts on their messages and sends its own.
  */
 import { canceled, unknownConnection } from '../connection/call-errors.js';
-import type { Ticker, Ticking } from '../connection/ticker.js';
+import type { Ticker, TickListener } from '../connection/ticker.js';
 import { SignalRError } from '../errors.js';
 import type { BackplaneIgnoreReason, SignalREventListener } from '../events.js';
 import type { Address } from '../hub/address.js';
@@ -14,31 +14,30 @@ import type { HubProtocol } from '../protocol/hub-protocol.js';
 import { type Encodings, RelayedMessage } from '../protocol/relayed-message.js';
 import { SerializedHubMessage, type SharedMessage } from '../protocol/serialized-hub-message.js';
 import { type Decoded, decodeBackplaneMessage } from './backplane-codec.js';
-import { BackplaneLine } from './backplane-connection.js';
+import { BackplaneConnection } from './backplane-connection.js';
 import type { Answer, BackplaneMessage, MessageOf, Request } from './backplane-message.js';
+import { BackplaneSender, randomId } from './backplane-sender.js';
 import type { HubBackplane } from './hub-backplane.js';
+import { PendingQueries, type QueryListener, unavailable } from './pending-queries.js';
 import { Presence } from './presence.js';
-import { type QuestionListener, Questions, unavailable } from './pending-queries.js';
 import { RemoteCalls } from './remote-calls.js';
-import { randomId, Speaker } from './backplane-sender.js';
 
-/** Further versions are not told one by one: there are hardly two at a time. */
+/** Unknown versions that are reported once each; beyond that many a further one is not reported. */
 const MAXIMUM_VERSIONS = 16;
 
 /** Numbers of a link. */
-export interface LinkLimits {
-  /** Between two signs of life; kept to within one tick. */
+export interface HubLinkLimits {
+  /** Between two heartbeats; kept to within one tick. */
   readonly heartbeatIntervalMs: number;
-  /** How long a question may take. */
+  /** How long a query may take. */
   readonly answerTimeoutMs: number;
-  /** Bytes that were published and not taken by the backplane yet; what would exceed them is not published. */
+  /** Bytes that were published and not accepted by the backplane yet. A message that would exceed them is not published. */
   readonly maximumBytes: number;
 }
 
-/** What a link is made of. */
-export interface LinkParts {
+export interface HubLinkDependencies {
   readonly backplane: HubBackplane;
-  readonly limits: LinkLimits;
+  readonly limits: HubLinkLimits;
   /** The path the hub is mapped to, and its key, which is the same on all instances. */
   readonly hub: string;
   readonly channel: string;
@@ -49,63 +48,62 @@ export interface LinkParts {
 }
 
 /**
- * Subscribes from `start` to `close`. Sends go to one channel that all instances of the hub listen to, each to find its own
- * receivers: so a connection that has just joined a group is reached by the very next send from anywhere.
+ * Subscribed from `start` to `close`. Sends go to one channel that all instances of the hub subscribe to, and each instance finds
+ * its own receivers: so the next send from any instance reaches a connection that has just joined a group.
  */
-export class HubLink implements RemoteHub, Ticking {
-  readonly #parts: LinkParts;
-  readonly #speaker: Speaker;
-  readonly #line: BackplaneLine;
+export class HubLink implements RemoteHub, TickListener {
+  readonly #dependencies: HubLinkDependencies;
+  readonly #sender: BackplaneSender;
+  readonly #connection: BackplaneConnection;
   readonly #presence: Presence;
-  readonly #questions: Questions;
+  readonly #queries: PendingQueries;
   readonly #calls: RemoteCalls;
-  /** Versions that this one does not know, and that were told; see `MAXIMUM_VERSIONS`. */
+  /** Unknown versions that were reported; see `MAXIMUM_VERSIONS`. */
   readonly #unknownVersions = new Set<number>();
   #lastCheckMs = 0;
   #isClosed = false;
 
-  constructor(parts: LinkParts) {
-    this.#parts = parts;
-    this.#speaker = new Speaker({
-      channel: parts.channel,
-      publish: (channel, message) => this.#line.publish(channel, message),
-      onFailed: (error) => parts.onEvent({ type: 'backplane_publish_failed', hub: parts.hub, error }),
+  constructor(dependencies: HubLinkDependencies) {
+    this.#dependencies = dependencies;
+    this.#sender = new BackplaneSender({
+      channel: dependencies.channel,
+      publish: (channel, message) => this.#connection.publish(channel, message),
+      onFailed: (error) =>
+        dependencies.onEvent({ type: 'backplane_publish_failed', hub: dependencies.hub, error }),
     });
-    this.#line = this.#createLine();
+    this.#connection = this.#createConnection();
     this.#presence = this.#createPresence();
-    this.#questions = new Questions({
-      timeoutMs: parts.limits.answerTimeoutMs,
+    this.#queries = new PendingQueries({
+      timeoutMs: dependencies.limits.answerTimeoutMs,
       isComplete: () => this.#presence.isComplete,
     });
-    this.#calls = new RemoteCalls(this.#speaker, parts.protocols);
+    this.#calls = new RemoteCalls(this.#sender, dependencies.protocols);
   }
 
   get state(): 'up' | 'down' {
     return this.#presence.isUp && !this.#isClosed ? 'up' : 'down';
   }
 
-  /** Begins to listen, and to be heard. */
   start(): void {
-    const { ticker } = this.#parts;
+    const { ticker } = this.#dependencies;
     ticker.add(this);
     this.#lastCheckMs = ticker.exactNowMs();
-    this.#line.open(ticker.exactNowMs());
+    this.#connection.open(ticker.exactNowMs());
   }
 
-  /** Says goodbye and stops listening; what waits is rejected with `server_closed`. Never rejects. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#parts.ticker.remove(this);
-    this.#questions.failAll(closed());
+    this.#dependencies.ticker.remove(this);
+    this.#queries.failAll(closed());
     this.#calls.failAll(closed());
     await this.#presence.close();
-    await this.#line.close();
+    await this.#connection.close();
   }
 
   send(address: Address, message: SharedMessage, key: string | undefined): void {
     if (this.#isClosed) return;
-    this.#speaker.broadcast({ kind: 'send', address, key, encodings: this.#encode(message) });
+    this.#sender.broadcast({ kind: 'send', address, key, encodings: this.#encode(message) });
   }
 
   async invoke(connectionId: string, call: Call, signal: AbortSignal | undefined): Promise<unknown> {
@@ -114,7 +112,7 @@ export class HubLink implements RemoteHub, Ticking {
     const id = randomId();
     const message = new SerializedHubMessage({ type: MessageType.invocation, invocationId: id, ...call });
     const request: Request = { kind: 'invoke', encodings: this.#encode(message) };
-    const answer = this.#calls.start({ id, connectionId }, signal, () => this.#questions.forget(id));
+    const answer = this.#calls.start({ id, connectionId }, signal, () => this.#queries.forget(id));
     this.#ask(id, connectionId, request, {
       onFound: (peer) => this.#calls.called(id, peer),
       onNobody: () => this.#calls.fail(id, unknownConnection(connectionId)),
@@ -135,20 +133,20 @@ export class HubLink implements RemoteHub, Ticking {
   }
 
   onTick(nowMs: number): void {
-    this.#line.tick(nowMs);
+    this.#connection.tick(nowMs);
     this.#presence.tick(nowMs);
-    this.#questions.tick(nowMs);
-    if (nowMs - this.#lastCheckMs < this.#parts.limits.answerTimeoutMs) return;
+    this.#queries.tick(nowMs);
+    if (nowMs - this.#lastCheckMs < this.#dependencies.limits.answerTimeoutMs) return;
     this.#lastCheckMs = nowMs;
     this.#calls.check();
   }
 
-  #createLine(): BackplaneLine {
-    const { backplane, channel, limits } = this.#parts;
-    return new BackplaneLine({
+  #createConnection(): BackplaneConnection {
+    const { backplane, channel, limits } = this.#dependencies;
+    return new BackplaneConnection({
       backplane,
       channels: new Map([
-        [this.#speaker.ownChannel, (message) => this.#onDirect(message)],
+        [this.#sender.ownChannel, (message) => this.#onDirect(message)],
         [channel, (message) => this.#onBroadcast(message)],
       ]),
       maximumBytes: limits.maximumBytes,
@@ -158,45 +156,47 @@ export class HubLink implements RemoteHub, Ticking {
   }
 
   #createPresence(): Presence {
-    const { hub, limits, onEvent, ticker } = this.#parts;
-    const parts = {
+    const { hub, limits, onEvent, ticker } = this.#dependencies;
+    const dependencies = {
       hub,
       heartbeatIntervalMs: limits.heartbeatIntervalMs,
-      speaker: this.#speaker,
+      sender: this.#sender,
       onEvent,
-      onAppeared: (peer: string) => this.#questions.peerAppeared(peer),
+      onAppeared: (peer: string) => this.#queries.peerAppeared(peer),
       onGone: (peer: string) => {
-        this.#questions.peerGone(peer);
+        this.#queries.peerGone(peer);
         this.#calls.peerGone(peer);
       },
       onDown: () =>
-        this.#questions.failAll(unavailable('The backplane went away before the question was answered.')),
-      lastError: () => this.#line.error,
+        this.#queries.failAll(
+          unavailable('The backplane became unreachable before the other instances had answered.'),
+        ),
+      lastError: () => this.#connection.error,
     };
-    return new Presence(parts, ticker.exactNowMs());
+    return new Presence(dependencies, ticker.exactNowMs());
   }
 
   /** @throws SignalRError `backplane_unavailable`, `server_closed` */
   #checkCanAsk(): void {
     if (this.#isClosed) throw closed();
     if (!this.#presence.isUp)
-      throw unavailable('The other instances cannot be asked: the backplane is away.');
-    if (this.#questions.isFull)
-      throw unavailable('Too many questions wait for an answer of the other instances.');
+      throw unavailable('The other instances cannot be asked: the backplane is unreachable.');
+    if (this.#queries.isFull)
+      throw unavailable('Too many queries wait for an answer of the other instances.');
   }
 
-  #ask(id: string, connectionId: string, request: Request, listener: QuestionListener): void {
-    const nowMs = this.#parts.ticker.exactNowMs();
-    if (!this.#questions.ask(id, this.#presence.peers(), nowMs, listener)) return;
-    this.#speaker.broadcast({ kind: 'question', id, connectionId, request }, (cause) =>
-      this.#questions.fail(id, unavailable('The other instances could not be asked.', cause)),
+  #ask(id: string, connectionId: string, request: Request, listener: QueryListener): void {
+    const nowMs = this.#dependencies.ticker.exactNowMs();
+    if (!this.#queries.ask(id, this.#presence.peers(), nowMs, listener)) return;
+    this.#sender.broadcast({ kind: 'query', id, connectionId, request }, (cause) =>
+      this.#queries.fail(id, unavailable('The other instances could not be asked.', cause)),
     );
   }
 
   /** @throws SignalRError `unserializable` */
   #encode(message: SharedMessage): Encodings {
     return new Map(
-      this.#parts.protocols.map((protocol) => [protocol.name, message.encodedFor(protocol).payload]),
+      this.#dependencies.protocols.map((protocol) => [protocol.name, message.encodedFor(protocol).payload]),
     );
   }
 
@@ -204,9 +204,9 @@ export class HubLink implements RemoteHub, Ticking {
     if (this.#isClosed) return;
     const decoded = decodeBackplaneMessage(bytes);
     const head = decoded.message ?? decoded.head;
-    // Its receivers here have had it first.
-    if (head?.sender === this.#speaker.id) return this.#presence.heardSelf();
-    const reason = head && this.#presence.heard(head, decoded.message?.kind);
+    // Receivers on this instance have received it already.
+    if (head?.sender === this.#sender.id) return this.#presence.receivedOwnMessage();
+    const reason = head && this.#presence.received(head, decoded.message?.kind);
     if (reason !== undefined) this.#ignore(reason);
     else this.#act(decoded);
   }
@@ -224,25 +224,25 @@ export class HubLink implements RemoteHub, Ticking {
     try {
       this.#dispatch(decoded.message);
     } catch {
-      // Bytes inside of it are no message of a hub protocol; what they are is not to be told.
+      // The bytes inside are not a message of a hub protocol. Their content must not reach logs.
       this.#ignore('malformed');
     }
   }
 
   #dispatch(message: BackplaneMessage): void {
-    const { manager, protocols } = this.#parts;
+    const { manager, protocols } = this.#dependencies;
     switch (message.kind) {
-      case 'hello':
-        return this.#presence.onHello(message);
-      case 'bye':
-        return this.#presence.onBye(message);
+      case 'announce':
+        return this.#presence.onAnnounce(message);
+      case 'leave':
+        return this.#presence.onLeave(message);
       case 'send': {
         const { address, encodings, key } = message;
         manager.send(address, new RelayedMessage(encodings, protocols), key);
         return;
       }
-      case 'question':
-        return this.#onQuestion(message);
+      case 'query':
+        return this.#onQuery(message);
       case 'answer':
         return this.#onAnswer(message);
       case 'failure':
@@ -255,9 +255,9 @@ export class HubLink implements RemoteHub, Ticking {
     }
   }
 
-  #onQuestion({ sender, id, connectionId, request }: MessageOf<'question'>): void {
-    const { manager, protocols } = this.#parts;
-    const answer = (text: Answer): void => this.#speaker.tell(sender, { kind: 'answer', id, answer: text });
+  #onQuery({ sender, id, connectionId, request }: MessageOf<'query'>): void {
+    const { manager, protocols } = this.#dependencies;
+    const answer = (text: Answer): void => this.#sender.sendTo(sender, { kind: 'answer', id, answer: text });
     const connection = manager.connection(connectionId);
     if (connection === undefined) return answer('elsewhere');
     if (request.kind !== 'invoke')
@@ -267,26 +267,26 @@ export class HubLink implements RemoteHub, Ticking {
   }
 
   #onAnswer({ sender, id, answer }: MessageOf<'answer'>): void {
-    if (answer === 'elsewhere') return this.#questions.notFound(id, sender);
-    // A question that is no longer open may have been a call: then the client need not answer any more.
-    if (!this.#questions.found(id, sender, answer === 'done')) this.#calls.called(id, sender);
+    if (answer === 'elsewhere') return this.#queries.notFound(id, sender);
+    // A query that is no longer pending may have been a call: then the client need not answer any more.
+    if (!this.#queries.found(id, sender, answer === 'done')) this.#calls.called(id, sender);
   }
 
-  /** The client could not be called, or was and will not answer. */
+  /** The client could not be called, or was called and will not answer. */
   #onFailure({ id, code, text }: MessageOf<'failure'>): void {
     const error = new SignalRError(code, text);
-    if (!this.#questions.fail(id, error)) this.#calls.fail(id, error);
+    if (!this.#queries.fail(id, error)) this.#calls.fail(id, error);
   }
 
   #noteVersion(version: number): void {
     if (this.#unknownVersions.has(version) || this.#unknownVersions.size >= MAXIMUM_VERSIONS) return;
     this.#unknownVersions.add(version);
-    const { hub, onEvent } = this.#parts;
+    const { hub, onEvent } = this.#dependencies;
     onEvent({ type: 'backplane_version_unknown', hub, version });
   }
 
   #ignore(reason: BackplaneIgnoreReason): void {
-    const { hub, onEvent } = this.#parts;
+    const { hub, onEvent } = this.#dependencies;
     onEvent({ type: 'backplane_message_ignored', hub, reason });
   }
 }

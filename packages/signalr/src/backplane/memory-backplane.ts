@@ -6,14 +6,14 @@ import type { HubBackplane } from './hub-backplane.js';
 type Listener = (message: Uint8Array) => void;
 
 /**
- * A backplane that never loses anything. Messages are delivered in microtasks, as they are: nothing is copied, nothing is
- * kept. Bounded by the channels that are subscribed to.
+ * A backplane that never loses a message. It delivers messages in microtasks, without copying or storing them. Bounded by the
+ * channels that are subscribed to.
  */
 export function createMemoryBackplane(): HubBackplane {
   const channels = new Map<string, Set<Listener>>();
   return {
     async subscribe(channel, onMessage) {
-      // A function of its own, so that one listener may subscribe twice.
+      // A new function for each subscription, so that one listener may subscribe twice.
       const listener: Listener = (message) => onMessage(message);
       const listeners = channels.get(channel) ?? new Set();
       channels.set(channel, listeners.add(listener));

@@ -1,73 +1,74 @@
 /*
- * Which other instances there are, whether anything is heard at all, and what was missed. Pure: no timers, no backplane.
+ * The other instances that are present, whether this one receives anything at all, and the messages it missed. Pure: no timers, no
+ * backplane.
  */
 
-/** Heartbeats without a word of oneself after which nothing can be said about others. */
-const DEAF_AFTER_BEATS = 3;
-/** Heartbeats without a word after which a peer is gone. */
+/** Heartbeats without a message of its own after which an instance is down. */
+const DOWN_AFTER_BEATS = 3;
+/** Heartbeats without a message after which a peer is gone. */
 const GONE_AFTER_BEATS = 5;
-/** Heartbeats during which everybody has said hello at least once. */
+/** Heartbeats in which every instance has announced itself at least once. */
 const COMPLETE_AFTER_BEATS = 2;
-/** Heartbeats after which the numbers of a peer that is gone are forgotten. */
+/** Heartbeats after which the sequence number of a peer that is gone is forgotten. */
 const FORGOTTEN_AFTER_BEATS = 600;
-/** Instances, those included whose numbers are kept. Beyond it further ones are not listened to. */
+/** Peers, including those that are gone and still remembered. Messages of further ones are refused. */
 const MAXIMUM_PEERS = 1_000;
 
-/** What is known of another instance. */
+/** The state of another instance. */
 interface Peer {
   /** The number of its last broadcast. */
   lastSequence: number;
-  /** Heartbeats of ours since it was heard. */
+  /** Heartbeats of this instance since a message of the peer arrived. */
   silentBeats: number;
-  /** It has said hello, and is not gone. */
+  /** It has announced itself, and is not gone. */
   isPresent: boolean;
 }
 
-/** Whether this instance hears itself through the backplane. */
-export type HearingState = 'starting' | 'up' | 'down';
+/** `up` while this instance receives its own messages through the backplane. */
+export type PeersState = 'starting' | 'up' | 'down';
 
-/** How a broadcast of a peer fits behind those before it. */
+/** The position of a peer's broadcast after its earlier ones. */
 export type Order =
-  /** Some between were never heard; 0 when it is the next one. */
+  /** `lost` messages before it never arrived; 0 when it is the very next one. */
   | { readonly kind: 'next'; readonly lost: number }
-  /** It is one of those before. */
+  /** It arrived before, or is older than the last one. */
   | { readonly kind: 'repeated' }
   /** There are too many peers already. */
   | { readonly kind: 'refused' };
 
 /**
  * ```
- * starting ── heard itself ─▶ up ── 3 heartbeats without ─▶ down
- *     │                        ◀────── heard itself ─────────┘ ▲
- *     └───────────────── 3 heartbeats without ─────────────────┘
+ * starting ── own message ─▶ up ── 3 heartbeats without ─▶ down
+ *     │                       ◀────── own message ──────────┘ ▲
+ *     └──────────────── 3 heartbeats without ─────────────────┘
  * ```
- * Silence is counted in heartbeats of this instance, not in time: a process that was held up has not listened either. While it
- * does not hear itself, the silence of others says nothing about them.
+ * Silence is counted in heartbeats of this instance, not in time: a process that was held up received nothing either. While it does
+ * not receive its own messages, the silence of others means nothing.
  */
 export class Peers {
   readonly #peers = new Map<string, Peer>();
-  #state: HearingState = 'starting';
+  #state: PeersState = 'starting';
   #hasBeenUp = false;
-  /** Since this instance was heard by itself. */
-  #deafBeats = 0;
-  /** Since it is up. */
+  /** Heartbeats since a message of its own arrived. */
+  #beatsWithoutOwnMessage = 0;
+  /** Heartbeats since it is up. */
   #upBeats = 0;
 
-  get state(): HearingState {
+  get state(): PeersState {
     return this.#state;
   }
 
-  /** Whether this instance has never heard anything, so that others do not need to wait for its answers. */
+  /** True until this instance has been up once. Until then the others need not wait for its answers. */
   get isNew(): boolean {
     return !this.#hasBeenUp;
   }
 
-  /** Whether everybody who is there has been heard: the silence of the rest means that there is no rest. */
+  /** True once every present instance must have announced itself, so that the known peers are all there are. */
   get isComplete(): boolean {
     return this.#state === 'up' && this.#upBeats > COMPLETE_AFTER_BEATS;
   }
 
-  /** Ids of those who can be asked. */
+  /** Ids of the peers that can be asked. */
   present(): readonly string[] {
     return [...this.#peers].filter(([, { isPresent }]) => isPresent).map(([id]) => id);
   }
@@ -76,9 +77,9 @@ export class Peers {
     return this.#peers.get(id)?.isPresent === true;
   }
 
-  /** This instance has heard itself. True when it is up because of that, and was not before. */
-  heardSelf(): boolean {
-    this.#deafBeats = 0;
+  /** A message of its own has arrived. True when that makes this instance up, and it was not before. */
+  receivedOwnMessage(): boolean {
+    this.#beatsWithoutOwnMessage = 0;
     if (this.#state === 'up') return false;
     this.#state = 'up';
     this.#hasBeenUp = true;
@@ -88,11 +89,11 @@ export class Peers {
   }
 
   /**
-   * A broadcast of a peer was heard. The first one is where its numbers begin.
+   * A broadcast of a peer has arrived. Its numbers begin with the first one.
    * @param sequence its own number, or that of the last numbered one
-   * @param isNumbered undefined of what a later version says: then the number tells
+   * @param isNumbered undefined for a kind of a later version: then the number itself shows it
    */
-  heard(id: string, sequence: number, isNumbered: boolean | undefined): Order {
+  received(id: string, sequence: number, isNumbered: boolean | undefined): Order {
     const peer = this.#peers.get(id);
     if (peer === undefined) {
       if (!this.#hasRoom()) return { kind: 'refused' };
@@ -106,23 +107,23 @@ export class Peers {
     return { kind: 'next', lost: sequence - expected };
   }
 
-  /** A peer that was heard has said hello. True when it was not there before. */
-  greeted(id: string): boolean {
+  /** A known peer has announced itself. True when it was not present before. */
+  announced(id: string): boolean {
     const peer = this.#peers.get(id);
     if (peer === undefined || peer.isPresent) return false;
     peer.isPresent = true;
     return true;
   }
 
-  /** A peer has said that it leaves. */
+  /** A peer has announced that it leaves. */
   left(id: string): void {
     this.#peers.delete(id);
   }
 
   /** One heartbeat of this instance. */
   beat(): { readonly isDownNow: boolean; readonly gone: readonly string[] } {
-    if (this.#state !== 'down') this.#deafBeats += 1;
-    const isDownNow = this.#state !== 'down' && this.#deafBeats > DEAF_AFTER_BEATS;
+    if (this.#state !== 'down') this.#beatsWithoutOwnMessage += 1;
+    const isDownNow = this.#state !== 'down' && this.#beatsWithoutOwnMessage > DOWN_AFTER_BEATS;
     if (isDownNow) this.#state = 'down';
     if (this.#state !== 'up') return { isDownNow, gone: [] };
     this.#upBeats += 1;
@@ -135,14 +136,14 @@ export class Peers {
       peer.silentBeats += 1;
       if (peer.silentBeats > FORGOTTEN_AFTER_BEATS) this.#peers.delete(id);
       if (!peer.isPresent || peer.silentBeats <= GONE_AFTER_BEATS) continue;
-      // Its numbers are kept: should it come back, it tells what was missed.
+      // Its number is kept: if the peer returns, it shows the messages that were missed.
       peer.isPresent = false;
       gone.push(id);
     }
     return gone;
   }
 
-  /** Makes room, where that is needed, by forgetting somebody who is not there. */
+  /** Makes room, where needed, by forgetting a peer that is gone. */
   #hasRoom(): boolean {
     if (this.#peers.size < MAXIMUM_PEERS) return true;
     for (const [id, { isPresent }] of this.#peers) {

@@ -1,125 +1,124 @@
 /*
- * Questions to all other instances ("who has this connection?") and when they are answered. Pure: time and peers are passed in.
+ * Queries to all other instances ("which of you has this connection?") that wait for answers. Pure: time and peers are passed in.
  */
 import { SignalRError } from '../errors.js';
 
-/** Beyond it further questions are refused: whoever does not answer that many will not answer one more. */
-const MAXIMUM_QUESTIONS = 10_000;
+/** Further queries are refused: instances that leave this many unanswered will not answer one more. */
+const MAXIMUM_QUERIES = 10_000;
 
-/** How a question ends: exactly one of them is called, once. */
-export interface QuestionListener {
+/** The end of a query: exactly one of these is called, once. */
+export interface QueryListener {
   /** A peer has the connection. */
   onFound(peer: string, isDone: boolean): void;
-  /** Everybody says that they do not have it. */
+  /** All peers answered that they do not have it. */
   onNobody(): void;
   /** @param error SignalRError `backplane_unavailable`, or `server_closed` */
   onFailed(error: SignalRError): void;
 }
 
-interface Question {
-  readonly listener: QuestionListener;
+interface PendingQuery {
+  readonly listener: QueryListener;
   readonly deadlineMs: number;
-  /** Who has not answered. */
+  /** Peers that have not answered. */
   readonly awaited: Set<string>;
 }
 
-/** Everything that goes wrong between the instances, as the hub's code gets it. */
+/** The error that the hub's code receives for every failure between instances. */
 export function unavailable(text: string, cause?: unknown): SignalRError {
   return new SignalRError('backplane_unavailable', text, cause === undefined ? undefined : { cause });
 }
 
-/** What questions depend on. */
-export interface QuestionParts {
+export interface PendingQueriesDependencies {
   readonly timeoutMs: number;
-  /** Whether everybody who is there is known, so that all have denied when all who are known have. */
+  /** True when all present peers are known, so that their answers suffice. */
   readonly isComplete: () => boolean;
 }
 
 /**
- * A question is over when one peer has the connection; when all that are there have said that they do not, once it is known who is
- * there; or at its deadline. Those who come later are not waited for: they were not asked. Bounded: 10,000 questions.
+ * A query ends when one peer has the connection; when all present peers have answered that they do not, once all of them are known;
+ * or at its deadline. Peers that join later are not waited for: they were not asked. Bounded: 10,000 queries.
  */
-export class Questions {
-  readonly #parts: QuestionParts;
-  readonly #questions = new Map<string, Question>();
+export class PendingQueries {
+  readonly #dependencies: PendingQueriesDependencies;
+  readonly #queries = new Map<string, PendingQuery>();
 
-  constructor(parts: QuestionParts) {
-    this.#parts = parts;
+  constructor(dependencies: PendingQueriesDependencies) {
+    this.#dependencies = dependencies;
   }
 
   get isFull(): boolean {
-    return this.#questions.size >= MAXIMUM_QUESTIONS;
+    return this.#queries.size >= MAXIMUM_QUERIES;
   }
 
   /**
-   * @param peers who is there
-   * @returns whether anybody needs to be asked; otherwise it is over already
+   * @param peers the present ones
+   * @returns false when the query is over already, because there is no peer to ask
    */
-  ask(id: string, peers: readonly string[], nowMs: number, listener: QuestionListener): boolean {
-    const deadlineMs = nowMs + this.#parts.timeoutMs;
-    this.#questions.set(id, { listener, deadlineMs, awaited: new Set(peers) });
+  ask(id: string, peers: readonly string[], nowMs: number, listener: QueryListener): boolean {
+    const deadlineMs = nowMs + this.#dependencies.timeoutMs;
+    this.#queries.set(id, { listener, deadlineMs, awaited: new Set(peers) });
     this.#settle(id);
-    return this.#questions.has(id);
+    return this.#queries.has(id);
   }
 
-  /** A peer has the connection, and did what was asked, or had nothing to do. False when nobody waits for that (any more). */
+  /** A peer has the connection, and did as requested, or had nothing to do. False when the query is over. */
   found(id: string, peer: string, isDone: boolean): boolean {
-    const question = this.#take(id);
-    question?.listener.onFound(peer, isDone);
-    return question !== undefined;
+    const query = this.#take(id);
+    query?.listener.onFound(peer, isDone);
+    return query !== undefined;
   }
 
   /** A peer does not have the connection. */
   notFound(id: string, peer: string): void {
-    this.#questions.get(id)?.awaited.delete(peer);
+    this.#queries.get(id)?.awaited.delete(peer);
     this.#settle(id);
   }
 
-  /** A peer that was there before the questions has been heard for the first time. */
+  /** A peer that was present before the queries has announced itself for the first time. */
   peerAppeared(peer: string): void {
-    for (const { awaited } of this.#questions.values()) awaited.add(peer);
+    for (const { awaited } of this.#queries.values()) awaited.add(peer);
   }
 
   /** A peer is gone, and its connections with it. */
   peerGone(peer: string): void {
-    for (const id of this.#questions.keys()) this.notFound(id, peer);
+    for (const id of this.#queries.keys()) this.notFound(id, peer);
   }
 
-  /** Ends what all have denied meanwhile, and what has taken too long. */
+  /** Ends the queries that all peers have denied, and those past their deadline. */
   tick(nowMs: number): void {
-    for (const [id, { deadlineMs }] of this.#questions) {
+    for (const [id, { deadlineMs }] of this.#queries) {
       this.#settle(id);
       if (nowMs >= deadlineMs)
-        this.fail(id, unavailable(`Not every instance answered within ${this.#parts.timeoutMs} ms.`));
+        this.fail(id, unavailable(`Not every instance answered within ${this.#dependencies.timeoutMs} ms.`));
     }
   }
 
-  /** Nobody waits for it any more. */
+  /** The caller no longer waits for it. */
   forget(id: string): void {
-    this.#questions.delete(id);
+    this.#queries.delete(id);
   }
 
-  /** False when nobody waits for it (any more). */
+  /** False when the query is over. */
   fail(id: string, error: SignalRError): boolean {
-    const question = this.#take(id);
-    question?.listener.onFailed(error);
-    return question !== undefined;
+    const query = this.#take(id);
+    query?.listener.onFailed(error);
+    return query !== undefined;
   }
 
   failAll(error: SignalRError): void {
-    for (const id of this.#questions.keys()) this.fail(id, error);
+    for (const id of this.#queries.keys()) this.fail(id, error);
   }
 
   #settle(id: string): void {
-    const question = this.#questions.get(id);
-    if (question === undefined || question.awaited.size > 0 || !this.#parts.isComplete()) return;
-    this.#questions.delete(id);
-    question.listener.onNobody();
+    const query = this.#queries.get(id);
+    if (query === undefined || query.awaited.size > 0 || !this.#dependencies.isComplete()) return;
+    this.#queries.delete(id);
+    query.listener.onNobody();
   }
 
-  #take(id: string): Question | undefined {
-    const question = this.#questions.get(id);
-    this.#questions.delete(id);
-    return question;
+  #take(id: string): PendingQuery | undefined {
+    const query = this.#queries.get(id);
+    this.#queries.delete(id);
+    return query;
   }
 }

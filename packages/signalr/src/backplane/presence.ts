@@ -1,42 +1,41 @@
 /*
- * Being there and knowing who else is: signs of life in both directions, and what they say about lost messages.
+ * The presence of instances: heartbeats in both directions, and the lost messages that they reveal.
  */
 import type { BackplaneIgnoreReason, SignalREventListener } from '../events.js';
 import type { BackplaneMessage, Head, MessageOf } from './backplane-message.js';
+import type { BackplaneSender } from './backplane-sender.js';
 import { Peers } from './peers.js';
-import type { Speaker } from './backplane-sender.js';
 
-/** What presence is made of. */
-export interface PresenceParts {
+export interface PresenceDependencies {
   readonly hub: string;
   readonly heartbeatIntervalMs: number;
-  readonly speaker: Speaker;
+  readonly sender: BackplaneSender;
   readonly onEvent: SignalREventListener;
-  /** A peer that was there before has been heard for the first time, or again. */
+  /** A peer that was present before has announced itself for the first time, or again. */
   onAppeared(peer: string): void;
   /** A peer is gone, and its connections with it. */
   onGone(peer: string): void;
-  /** Nothing is heard any more. */
+  /** This instance receives nothing any more. */
   onDown(): void;
-  /** Why the last attempt to subscribe failed, where it did. */
+  /** The error of the last attempt to subscribe, if it failed. */
   lastError(): Error | undefined;
 }
 
-/** Ticks come a little early at times, and a heartbeat must not wait for the next one then. */
+/** Ticks may come a little early; a heartbeat must not wait for the next one then. */
 const BEAT_TOLERANCE = 0.9;
 
-/** Says hello from `open` to `close`, once per heartbeat; listens before, too. */
+/** Announces this instance from `open` to `close`, once per heartbeat. Receives before that, too. */
 export class Presence {
-  readonly #parts: PresenceParts;
+  readonly #dependencies: PresenceDependencies;
   readonly #peers = new Peers();
   #lastBeatMs: number;
-  /** Who does not hear yet must not be asked, and says nothing. */
+  /** An instance that does not receive yet must not be asked, so it does not announce itself. */
   #isOpen = false;
-  /** One sign of life at a time waits for the backplane. */
-  #isGreeting = false;
+  /** At most one heartbeat at a time waits for the backplane. */
+  #isAnnouncing = false;
 
-  constructor(parts: PresenceParts, nowMs: number) {
-    this.#parts = parts;
+  constructor(dependencies: PresenceDependencies, nowMs: number) {
+    this.#dependencies = dependencies;
     this.#lastBeatMs = nowMs;
   }
 
@@ -44,84 +43,89 @@ export class Presence {
     return this.#peers.state === 'up';
   }
 
-  /** Whether everybody who is there is known. */
+  /** True when all present peers are known. */
   get isComplete(): boolean {
     return this.#peers.isComplete;
   }
 
-  /** Ids of the peers that are there. */
+  /** Ids of the present peers. */
   peers(): readonly string[] {
     return this.#peers.present();
   }
 
-  /** This instance hears from now on. */
+  /** This instance receives messages from now on. */
   open(): void {
     this.#isOpen = true;
-    this.#greet();
+    this.#announce();
   }
 
-  /** Says goodbye. Never rejects. */
+  /** Announces that this instance leaves. Never rejects. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    // Who does not hear it notices the silence.
-    await this.#parts.speaker.greet({ kind: 'bye' }).catch(() => {});
+    // Peers that miss it notice the missing heartbeats.
+    await this.#dependencies.sender.announce({ kind: 'leave' }).catch(() => {});
   }
 
   tick(nowMs: number): void {
-    if (nowMs - this.#lastBeatMs < this.#parts.heartbeatIntervalMs * BEAT_TOLERANCE) return;
+    if (nowMs - this.#lastBeatMs < this.#dependencies.heartbeatIntervalMs * BEAT_TOLERANCE) return;
     this.#lastBeatMs = nowMs;
     const { isDownNow, gone } = this.#peers.beat();
-    for (const peer of gone) this.#parts.onGone(peer);
+    for (const peer of gone) this.#dependencies.onGone(peer);
     if (isDownNow) {
-      this.#parts.onEvent({ type: 'backplane_down', hub: this.#parts.hub, error: this.#parts.lastError() });
-      this.#parts.onDown();
+      this.#dependencies.onEvent({
+        type: 'backplane_down',
+        hub: this.#dependencies.hub,
+        error: this.#dependencies.lastError(),
+      });
+      this.#dependencies.onDown();
     }
-    this.#greet();
+    this.#announce();
   }
 
-  /** What this instance said has come back: so others are heard, too. */
-  heardSelf(): void {
-    if (this.#peers.heardSelf()) this.#parts.onEvent({ type: 'backplane_up', hub: this.#parts.hub });
+  /** A message of this instance has come back, so messages of others arrive, too. */
+  receivedOwnMessage(): void {
+    if (this.#peers.receivedOwnMessage())
+      this.#dependencies.onEvent({ type: 'backplane_up', hub: this.#dependencies.hub });
   }
 
   /**
-   * Looks at the number of a peer's broadcast.
-   * @param kind undefined of what a later version says
-   * @returns why it is not to be acted on
+   * Checks the number of a peer's broadcast.
+   * @param kind undefined for a kind of a later version
+   * @returns the reason to ignore it, or undefined
    */
-  heard(
+  received(
     { sender, sequence }: Head,
     kind: BackplaneMessage['kind'] | undefined,
   ): BackplaneIgnoreReason | undefined {
-    const isNumbered = kind === undefined ? undefined : kind === 'send' || kind === 'question';
-    const order = this.#peers.heard(sender, sequence, isNumbered);
+    const isNumbered = kind === undefined ? undefined : kind === 'send' || kind === 'query';
+    const order = this.#peers.received(sender, sequence, isNumbered);
     if (order.kind !== 'next') return order.kind;
-    const { hub, onEvent } = this.#parts;
+    const { hub, onEvent } = this.#dependencies;
     if (order.lost > 0) onEvent({ type: 'backplane_gap', hub, from: sender, lost: order.lost });
     return undefined;
   }
 
-  onHello({ sender, isNew }: MessageOf<'hello'>): void {
-    if (!this.#peers.greeted(sender)) return;
-    // Who is new was not there when the questions were asked that are open now.
-    if (isNew) this.#greet();
-    else this.#parts.onAppeared(sender);
+  onAnnounce({ sender, isNew }: MessageOf<'announce'>): void {
+    if (!this.#peers.announced(sender)) return;
+    // A new instance was not asked the queries that are pending now.
+    if (isNew) this.#announce();
+    else this.#dependencies.onAppeared(sender);
   }
 
-  onBye({ sender }: MessageOf<'bye'>): void {
+  onLeave({ sender }: MessageOf<'leave'>): void {
     this.#peers.left(sender);
-    this.#parts.onGone(sender);
+    this.#dependencies.onGone(sender);
   }
 
-  #greet(): void {
-    if (!this.#isGreeting && this.#isOpen) void this.#sayHello();
+  #announce(): void {
+    if (!this.#isAnnouncing && this.#isOpen) void this.#sendAnnouncement();
   }
 
-  /** Never rejects: that it failed shows, as this instance does not hear itself. */
-  async #sayHello(): Promise<void> {
-    this.#isGreeting = true;
-    await this.#parts.speaker.greet({ kind: 'hello', isNew: this.#peers.isNew }).catch(() => {});
-    this.#isGreeting = false;
+  /** Never rejects: a failure shows anyway, as this instance then misses its own message. */
+  async #sendAnnouncement(): Promise<void> {
+    this.#isAnnouncing = true;
+    await this.#dependencies.sender.announce({ kind: 'announce', isNew: this.#peers.isNew }).catch(() => {});
+    this.#isAnnouncing = false;
   }
 }

@@ -1,6 +1,6 @@
 /*
- * Client results across instances: what is said about calls, and how a lost word is noticed. Neither side waits for ever: from
- * time to time each names the calls that it has with the other, and hears which of them the other does not have any more.
+ * Client results across instances, and how a lost message is noticed. Neither side waits for ever: at intervals each side lists the
+ * calls that it has with the other, and learns which of them the other no longer has.
  */
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -11,36 +11,36 @@ import { malformed } from '../protocol/json-fields.js';
 import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 import { AwaitedCalls } from './awaited-calls.js';
 import { FAILURE_CODES, type MessageOf } from './backplane-message.js';
+import type { BackplaneSender } from './backplane-sender.js';
 import { unavailable } from './pending-queries.js';
 import { ServedCalls } from './served-calls.js';
-import type { Speaker } from './backplane-sender.js';
 
-/** Ids in one message that asks for them. */
+/** Ids in one `check` message. */
 const IDS_PER_CHECK = 1_000;
 
-/** What is said about calls. */
+/** The messages about calls. */
 type CallMessage = MessageOf<'completion' | 'cancel' | 'check' | 'missing'>;
 
 /** The calls of one hub of one instance, in both directions. */
 export class RemoteCalls {
-  readonly #speaker: Speaker;
+  readonly #sender: BackplaneSender;
   readonly #protocols: readonly HubProtocol[];
   readonly #awaited = new AwaitedCalls();
   readonly #served: ServedCalls;
 
-  constructor(speaker: Speaker, protocols: readonly HubProtocol[]) {
-    this.#speaker = speaker;
+  constructor(sender: BackplaneSender, protocols: readonly HubProtocol[]) {
+    this.#sender = sender;
     this.#protocols = protocols;
     this.#served = new ServedCalls({
       onAnswered: ({ id, origin }, protocol, bytes) =>
-        speaker.tell(origin, { kind: 'completion', id, protocol, bytes }),
-      onFailed: ({ id, origin }, error) => this.#tellFailure(origin, id, error),
+        sender.sendTo(origin, { kind: 'completion', id, protocol, bytes }),
+      onFailed: ({ id, origin }, error) => this.#sendFailure(origin, id, error),
     });
   }
 
   /**
    * Waits for the answer of a call that is being made. Rejects as the call is ended, and with `canceled`.
-   * @param onCanceled the caller gave up; whoever has called the client is told
+   * @param onCanceled the caller gave up; the instance that has called the client is told
    */
   start(
     call: { readonly id: string; readonly connectionId: string },
@@ -48,15 +48,15 @@ export class RemoteCalls {
     onCanceled: () => void,
   ): Promise<unknown> {
     return this.#awaited.start(call, signal, (owner) => {
-      if (owner !== undefined) this.#tellCanceled(owner, call.id);
+      if (owner !== undefined) this.#sendCancel(owner, call.id);
       onCanceled();
     });
   }
 
-  /** A peer says that it has called the client. */
+  /** A peer has called the client. */
   called(id: string, peer: string): void {
-    // Given up meanwhile, when nobody knew whom to tell.
-    if (!this.#awaited.called(id, peer)) this.#tellCanceled(peer, id);
+    // The caller gave up before it was known which instance to tell.
+    if (!this.#awaited.called(id, peer)) this.#sendCancel(peer, id);
   }
 
   /** A call of this instance is over without an answer. */
@@ -64,13 +64,13 @@ export class RemoteCalls {
     this.#awaited.fail(id, error);
   }
 
-  /** Calls a client for a peer. False: it could not be called, and the peer has been told. */
+  /** Calls a client for a peer. False when the client could not be called; the peer has been told. */
   serve(id: string, origin: string, connection: HubConnection, message: SharedMessage): boolean {
     try {
       this.#served.begin({ id, origin, connection }, message);
       return true;
     } catch (error) {
-      this.#tellFailure(origin, id, toError(error));
+      this.#sendFailure(origin, id, toError(error));
       return false;
     }
   }
@@ -86,19 +86,19 @@ export class RemoteCalls {
         return this.#served.cancel(message.id, sender);
       case 'check': {
         const ids = message.ids.filter((id) => !this.#awaited.has(id) && !this.#served.has(id));
-        if (ids.length > 0) this.#speaker.tell(sender, { kind: 'missing', ids });
+        if (ids.length > 0) this.#sender.sendTo(sender, { kind: 'missing', ids });
         return;
       }
       case 'missing':
         for (const id of message.ids) {
           this.#served.cancel(id, sender);
           if (this.#awaited.ownerOf(id) === sender)
-            this.#awaited.fail(id, unavailable('The answer of the client was lost on its way.'));
+            this.#awaited.fail(id, unavailable('The answer of the client was lost between the instances.'));
         }
     }
   }
 
-  /** Asks every peer which of the calls with it are still there. */
+  /** Asks every peer which of the calls with it still exist. */
   check(): void {
     const idsByPeer = new Map<string, string[]>();
     for (const pairs of [this.#awaited.pairs(), this.#served.pairs()]) {
@@ -110,11 +110,11 @@ export class RemoteCalls {
     }
     for (const [peer, ids] of idsByPeer) {
       for (let at = 0; at < ids.length; at += IDS_PER_CHECK)
-        this.#speaker.tell(peer, { kind: 'check', ids: ids.slice(at, at + IDS_PER_CHECK) });
+        this.#sender.sendTo(peer, { kind: 'check', ids: ids.slice(at, at + IDS_PER_CHECK) });
     }
   }
 
-  /** An instance is gone: its clients will not answer, and it waits for no answers. */
+  /** An instance is gone: its clients will not answer, and it no longer waits for answers. */
   peerGone(peer: string): void {
     this.#awaited.ownerGone(peer);
     this.#served.originGone(peer);
@@ -131,16 +131,16 @@ export class RemoteCalls {
     parser?.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     const message = parser?.next();
     if (message?.type === MessageType.completion && message.invocationId === id) return message.outcome;
-    throw malformed('That is no completion of the call.');
+    throw malformed('The message is not a completion of the call.');
   }
 
-  #tellCanceled(peer: string, id: string): void {
-    this.#speaker.tell(peer, { kind: 'cancel', id });
+  #sendCancel(peer: string, id: string): void {
+    this.#sender.sendTo(peer, { kind: 'cancel', id });
   }
 
-  #tellFailure(peer: string, id: string, error: Error): void {
+  #sendFailure(peer: string, id: string, error: Error): void {
     const code = FAILURE_CODES.find((known) => error instanceof SignalRError && known === error.code);
-    this.#speaker.tell(peer, {
+    this.#sender.sendTo(peer, {
       kind: 'failure',
       id,
       code: code ?? 'unserializable',

@@ -7,7 +7,7 @@ import { SignalRError } from '../errors.js';
 import { type CompletionOutcome, MessageType } from '../protocol/hub-message.js';
 import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 
-/** Whose call on whom. */
+/** A call of another instance on a client of this one. */
 export interface ServedCall {
   readonly id: string;
   /** The instance that waits for the answer. */
@@ -15,7 +15,7 @@ export interface ServedCall {
   readonly connection: HubConnection;
 }
 
-/** What becomes of a call. */
+/** The end of a call. */
 export interface ServedCallListener {
   /** @param bytes the client's completion in its own protocol */
   onAnswered(call: ServedCall, protocol: string, bytes: Uint8Array): void;
@@ -36,8 +36,8 @@ export class ServedCalls {
   }
 
   /**
-   * Calls the client. A call that is under way already is left alone.
-   * @throws SignalRError `not_ready`, `disconnected`, `too_many_calls`; the listener hears nothing then
+   * Calls the client. A call that is already under way is not repeated.
+   * @throws SignalRError `not_ready`, `disconnected`, `too_many_calls`; the listener is not called then
    */
   begin(call: ServedCall, message: SharedMessage): void {
     const { id, connection } = call;
@@ -55,7 +55,7 @@ export class ServedCalls {
     }
   }
 
-  /** Nobody waits for the answer any more: when it comes it is ignored. */
+  /** The origin no longer waits for the answer, which is then ignored. */
   cancel(id: string, origin: string): void {
     const call = this.#calls.get(id);
     if (call?.origin !== origin) return;
@@ -63,7 +63,7 @@ export class ServedCalls {
     call.connection.results.forget(id);
   }
 
-  /** An instance is gone, and nobody waits for answers to its calls. */
+  /** An instance is gone, and no longer waits for answers to its calls. */
   originGone(origin: string): void {
     for (const { id } of this.#calls.values()) this.cancel(id, origin);
   }
@@ -76,7 +76,7 @@ export class ServedCalls {
   #answer(call: ServedCall, outcome: CompletionOutcome): void {
     this.#calls.delete(call.id);
     const { protocol } = call.connection;
-    // Who has answered has shaken hands.
+    // A client that has answered has completed its handshake.
     if (protocol === undefined) return;
     let bytes: Uint8Array;
     try {

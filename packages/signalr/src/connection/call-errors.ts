@@ -1,5 +1,5 @@
 /*
- * Why a call of the server on a client fails, in the words of ASP.NET Core where it has them.
+ * The errors of calls of the server on a client, with the texts of ASP.NET Core where it has them.
  */
 import { SignalRError } from '../errors.js';
 
@@ -12,7 +12,7 @@ export function disconnected(connectionId: string): SignalRError {
 }
 
 export function notReady(): SignalRError {
-  const text = 'Client results inside onConnected are not possible: the answer would not be read.';
+  const text = 'A client cannot be asked inside its onConnected, because its answer would not be read.';
   return new SignalRError('not_ready', text);
 }
 
@@ -21,5 +21,8 @@ export function canceled(): SignalRError {
 }
 
 export function tooManyCalls(): SignalRError {
-  return new SignalRError('too_many_calls', 'Too many calls wait for the answer of this client.');
+  return new SignalRError(
+    'too_many_calls',
+    'Too many calls wait for an answer of this client (at most 1,000).',
+  );
 }

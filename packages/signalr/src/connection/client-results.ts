@@ -5,10 +5,10 @@ import { HubError, type SignalRError } from '../errors.js';
 import type { CompletionOutcome } from '../protocol/hub-message.js';
 import { canceled, disconnected, tooManyCalls } from './call-errors.js';
 
-/** More answers than this are not awaited from one client at a time. */
+/** Calls that may wait for the answer of one client. */
 const MAXIMUM_PENDING = 1_000;
 
-/** Who waits for the answer of one call. Exactly one of them is called, once. */
+/** The caller that waits for the answer of one call. Exactly one of these is called, once. */
 export interface AnswerListener {
   answered(outcome: CompletionOutcome): void;
   failed(error: SignalRError): void;
@@ -16,7 +16,7 @@ export interface AnswerListener {
 
 /**
  * Ids are `s1`, `s2`, … per connection, and random for calls that come from another instance. Bounded: beyond 1,000 pending
- * answers a call is refused. Answers of other connections never get here, because each connection has its own.
+ * answers a call is refused. Answers of other connections never arrive here, because each connection has its own object.
  */
 export class ClientResults {
   readonly #connectionId: string;
@@ -51,8 +51,8 @@ export class ClientResults {
   }
 
   /**
-   * Sends a call by `write`, which says whether it could; its answer goes to the listener.
-   * @throws SignalRError `disconnected`, `too_many_calls`, and what `write` throws; the listener hears nothing then
+   * Sends a call by `write`, which returns false when it could not; the client's answer goes to the listener.
+   * @throws SignalRError `disconnected`, `too_many_calls`, and what `write` throws; the listener is not called then
    */
   expect(invocationId: string, write: () => boolean, listener: AnswerListener): void {
     if (this.#pending.size >= MAXIMUM_PENDING) throw tooManyCalls();
@@ -64,16 +64,16 @@ export class ClientResults {
       this.#pending.delete(invocationId);
       throw error;
     }
-    // A client that turns out to be too slow ends in the very write, and then its listeners have been told.
+    // A client that turns out to be too slow is closed inside `write`, and its listeners have been called then.
     if (this.#pending.delete(invocationId)) throw disconnected(this.#connectionId);
   }
 
-  /** Nobody waits any more: the client's answer will be ignored. */
+  /** The caller no longer waits: the client's answer will be ignored. */
   forget(invocationId: string): void {
     this.#pending.delete(invocationId);
   }
 
-  /** False when no call waits for this answer (any more). */
+  /** False when no call waits for this answer. */
   settle(invocationId: string, outcome: CompletionOutcome): boolean {
     const listener = this.#pending.get(invocationId);
     if (listener === undefined) return false;
@@ -82,7 +82,7 @@ export class ClientResults {
     return true;
   }
 
-  /** The connection is over: nobody will answer. */
+  /** The connection is over: the client will not answer. */
   end(): void {
     this.#isEnded = true;
     const listeners = [...this.#pending.values()];
@@ -91,7 +91,7 @@ export class ClientResults {
   }
 }
 
-/** Settles a promise as the client said: an answer without a result is `undefined`. */
+/** Settles a promise with the client's answer: one without a result is `undefined`. */
 export function settleWith(
   resolve: (result: unknown) => void,
   reject: (error: Error) => void,

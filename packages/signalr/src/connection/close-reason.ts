@@ -1,19 +1,19 @@
 /*
- * The catalogue of reasons for which a connection ends: what the client is told in the Close message, and
- * whether it may reconnect by itself. Everything that closes a connection names one of these.
+ * The catalogue of reasons for which a connection ends: the content of the Close message, and whether the client may reconnect
+ * automatically. All code that closes a connection names one of these.
  */
 
 import { SignalRError } from '../errors.js';
 
-/** How one reason is carried out. */
+/** The way in which the connection ends for one reason. */
 export interface CloseRule {
-  /** `none`: the client is gone, or has been answered already. */
+  /** `none`: the client is gone, or has been answered already. `plain`: without an error text. */
   readonly message: 'none' | 'plain' | 'error';
-  /** What `allowReconnect` says; without it even a client with automatic reconnect stays away. */
+  /** Value of `allowReconnect`; when it is false, even a client with automatic reconnect stays away. */
   readonly allowReconnect: boolean;
-  /** Whether what waits in the outbound queue is given up. */
+  /** True when the messages that wait in the outbound queue are discarded. */
   readonly discardsQueue: boolean;
-  /** Whether `onDisconnected` is given an error. */
+  /** True when `onDisconnected` receives an error. */
   readonly isError: boolean;
 }
 
@@ -21,21 +21,21 @@ export interface CloseRule {
 export const CLOSE_RULES = {
   /** The client ended it: a Close message, or the transport's proper end. */
   client_closed: { message: 'plain', allowReconnect: false, discardsQueue: false, isError: false },
-  /** The client ended it and gave an error. */
+  /** The client ended it with an error. */
   client_error: { message: 'plain', allowReconnect: false, discardsQueue: false, isError: true },
   /** `context.abort()`. */
   aborted: { message: 'plain', allowReconnect: false, discardsQueue: false, isError: false },
   /** `onConnected` or `createItems` threw. */
   connected_failed: { message: 'error', allowReconnect: false, discardsQueue: false, isError: true },
-  /** The client sent something that is no hub message. */
+  /** The client sent bytes that are not a hub message. */
   malformed_message: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
-  /** The client sent more than one message may hold. */
+  /** The client sent a message over the size limit. */
   message_too_big: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
   /** A client that pings was silent for too long. */
   client_timeout: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
   /** The network connection broke. */
   transport_lost: { message: 'none', allowReconnect: true, discardsQueue: true, isError: true },
-  /** The transport took no bytes for the send timeout. */
+  /** The transport accepted no bytes for the send timeout. */
   send_timeout: { message: 'plain', allowReconnect: true, discardsQueue: true, isError: true },
   /** More waited for the client than the outbound queue may hold. */
   slow_consumer: { message: 'plain', allowReconnect: true, discardsQueue: true, isError: true },
@@ -45,8 +45,14 @@ export const CLOSE_RULES = {
   server_closed: { message: 'plain', allowReconnect: true, discardsQueue: false, isError: false },
 } as const satisfies Record<string, CloseRule>;
 
-/** Why a connection ended. */
+/** The reason for which a connection ended. */
 export type CloseReason = keyof typeof CLOSE_RULES;
+
+/** How a connection ended. `onDisconnected` receives the error. */
+export interface CloseCause {
+  readonly reason: CloseReason;
+  readonly error: Error | undefined;
+}
 
 const DESCRIPTIONS = {
   client_error: 'The client closed the connection with an error.',
@@ -59,7 +65,7 @@ const DESCRIPTIONS = {
   slow_consumer: 'The client read too slowly; its outbound queue was full.',
 } as const;
 
-/** An error for a reason that has none of its own: what `onDisconnected` and logs are told. */
+/** The error that `onDisconnected` and logs receive when the reason has no other error. */
 export function describeReason(reason: CloseReason): SignalRError {
   return hasDescription(reason)
     ? new SignalRError(reason, DESCRIPTIONS[reason])

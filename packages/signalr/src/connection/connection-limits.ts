@@ -13,6 +13,6 @@ export interface ConnectionLimits extends OutboundLimits {
   readonly maximumReceiveMessageBytes: number;
   readonly maximumInboundBufferBytes: number;
   readonly enableDetailedErrors: boolean;
-  /** Whether a connection ends when its credentials expire. */
+  /** True when a connection ends once its credentials expire. */
   readonly closeOnAuthenticationExpiration: boolean;
 }

@@ -1,11 +1,11 @@
 /*
- * The deadlines of one connection, decided once per tick of the shared ticker: values in, one verdict out.
- * Events between two ticks only set a flag, so that no message costs a look at the clock.
+ * The deadlines of one connection, decided once per tick of the shared ticker: values in, the due action out.
+ * Events between two ticks only set a flag, so that no message reads the clock.
  */
 import type { ConnectionLimits } from './connection-limits.js';
 
-/** What a tick asks for. */
-export type TimerVerdict =
+/** The action that is due at a tick. */
+export type DueAction =
   | 'nothing'
   | 'ping'
   | 'handshake_timeout'
@@ -13,9 +13,9 @@ export type TimerVerdict =
   | 'send_timeout'
   | 'close_timeout';
 
-/** What the timers look at on the way out. */
+/** The state of the outbound direction, as the timers need it. */
 export interface OutboundProgress {
-  /** While it is false the transport itself measures how long the client is away; nothing counts here. */
+  /** While it is false the transport itself measures how long the client is away, and no deadline counts here. */
   readonly isAttached: boolean;
   readonly isBlocked: boolean;
   readonly progress: number;
@@ -65,7 +65,7 @@ export class ConnectionTimers {
     this.#hasReceived = true;
   }
 
-  tick(nowMs: number, state: string, outbound: OutboundProgress): TimerVerdict {
+  tick(nowMs: number, state: string, outbound: OutboundProgress): DueAction {
     this.#takeFlags(nowMs, outbound);
     if (!outbound.isAttached && state !== 'handshaking') {
       this.#lastReceivedMs = nowMs;
@@ -87,7 +87,7 @@ export class ConnectionTimers {
     }
   }
 
-  #tickOpen(nowMs: number, outbound: OutboundProgress): TimerVerdict {
+  #tickOpen(nowMs: number, outbound: OutboundProgress): DueAction {
     if (nowMs - this.#blockedSinceMs >= this.#limits.sendTimeoutMs) return 'send_timeout';
     const isSilent = nowMs - this.#lastReceivedMs >= this.#limits.clientTimeoutMs;
     if (this.#isExpectingPings && !this.#isDispatching && isSilent) return 'client_timeout';

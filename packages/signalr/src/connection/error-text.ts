@@ -1,5 +1,5 @@
 /*
- * What a client may read of an error: the texts of ASP.NET Core, with details only where they are allowed.
+ * The error texts that clients receive: those of ASP.NET Core, with details only where they are enabled.
  */
 import { HubError, SignalRError, type SignalRErrorCode } from '../errors.js';
 
@@ -27,7 +27,7 @@ const DOTNET_NAMES: { readonly [Code in SignalRErrorCode]?: string } = {
   message_too_big: 'InvalidDataException',
 };
 
-/** Wrong data has the name that .NET gives it, so that clients see the text they know. */
+/** Invalid data has the exception name of .NET, so that clients see the text they know. */
 function typeNameOf(error: unknown): string {
   if (!(error instanceof Error)) return 'Error';
   return (error instanceof SignalRError ? DOTNET_NAMES[error.code] : undefined) ?? error.name;

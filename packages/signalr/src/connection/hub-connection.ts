@@ -1,6 +1,6 @@
 /*
- * One client's connection: its identity, its state, and the ways to write to it and to end it.
- * The story of its life is in run-hub-connection.ts; what its messages do is the hub's.
+ * One client's connection: its identity, its state, and the ways to write to it and to end it. Its life from beginning to end is in
+ * run-hub-connection.ts; the hub acts on its messages.
  */
 import type { ConnectionIdentity } from '../events.js';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
@@ -13,34 +13,27 @@ import {
 } from '../protocol/serialized-hub-message.js';
 import type { Transport, TransportListener } from '../transports/transport.js';
 import { ClientResults } from './client-results.js';
-import { CLOSE_RULES, type CloseReason, type CloseRule, describeReason } from './close-reason.js';
+import { closeMessageOf } from './close-message.js';
+import {
+  CLOSE_RULES,
+  type CloseCause,
+  type CloseReason,
+  type CloseRule,
+  describeReason,
+} from './close-reason.js';
 import type { ConnectionLimits } from './connection-limits.js';
+import { type ConnectionPrincipal, extensionMs } from './connection-principal.js';
 import { ConnectionTimers } from './connection-timers.js';
-import { buildErrorText } from './error-text.js';
 import { InboundBuffer } from './inbound-buffer.js';
 import { OutboundQueue } from './outbound-queue.js';
-import type { Ticking } from './ticker.js';
+import type { TickListener } from './ticker.js';
 
 /** Encoded once for all connections of the process. */
 const PING = new SerializedHubMessage({ type: MessageType.ping });
 
-/** Who the client is, as far as the hub is told. */
-export interface ConnectionPrincipal {
-  readonly userId: string | null;
-  readonly user: unknown;
-  /** When the credentials expire, in milliseconds since 1970. */
-  readonly expiresAtMs?: number;
-}
-
-/** How a connection ended. The error is what `onDisconnected` is given. */
-export interface CloseCause {
-  readonly reason: CloseReason;
-  readonly error: Error | undefined;
-}
-
 /**
- * `handshaking`: only the handshake answer is written. `open`: messages go both ways. `closing`: the Close
- * message was the last one; the queue and the transport come to their end. `closed`: the transport is gone.
+ * `handshaking`: only the handshake response is written. `open`: messages go both ways. `closing`: the Close message was the last
+ * one; queue and transport finish. `closed`: the transport is gone.
  */
 export type ConnectionState = 'handshaking' | 'open' | 'closing' | 'closed';
 
@@ -52,7 +45,7 @@ export type ConnectionState = 'handshaking' | 'open' | 'closing' | 'closed';
  * ```
  * `#moveTo` is the one place that changes the state. The abort signal fires when `open` is left.
  */
-export class HubConnection implements TransportListener, Ticking {
+export class HubConnection implements TransportListener, TickListener {
   readonly identity: ConnectionIdentity;
   readonly limits: ConnectionLimits;
   readonly inbound: InboundBuffer;
@@ -62,7 +55,7 @@ export class HubConnection implements TransportListener, Ticking {
   groups: Set<string> | undefined;
   /** Called once, when the connection is no longer open; set by the hub. */
   onEnding: (() => void) | undefined;
-  /** Called in the send by which half of what may wait for the client does wait; set by the hub. */
+  /** Called inside the send that fills half of the outbound queue; set by the hub. */
   onBackpressure: (() => void) | undefined;
 
   readonly #transport: Transport;
@@ -76,24 +69,30 @@ export class HubConnection implements TransportListener, Ticking {
   #cause: CloseCause | undefined;
   #isHandshakeExpired = false;
   #isReading = false;
-  /** Made on first use: most clients are never asked for a result. */
+  /** Created on first use: most clients are never asked for a result. */
   #results: ClientResults | undefined;
-  /** Made on first use: most connections never ask for their signal. */
+  /** Created on first use: the signal of most connections is never used. */
   #abortController: AbortController | undefined;
   #resolveClosed: () => void = () => {};
-  /** Those who wait in `flushed`: streams, and hub methods. Not the signal's listeners, of which Node warns beyond ten. */
+  /** Streams and hub methods that wait in `flushed`. They are not listeners of the signal, because Node warns beyond ten of those. */
   readonly #flushing = new Set<() => void>();
 
-  constructor(identity: ConnectionIdentity, principal: ConnectionPrincipal, parts: ConnectionParts) {
+  constructor(
+    identity: ConnectionIdentity,
+    principal: ConnectionPrincipal,
+    dependencies: HubConnectionDependencies,
+  ) {
     this.identity = identity;
     this.#principal = principal;
-    this.limits = parts.limits;
-    this.#transport = parts.transport;
-    this.#unixTimeMs = parts.unixTimeMs;
-    this.#onReplaced = parts.onReplaced;
-    this.#queue = new OutboundQueue(parts.transport, parts.limits, () => this.onBackpressure?.());
-    this.#timers = new ConnectionTimers(parts.limits, parts.nowMs);
-    this.inbound = new InboundBuffer(parts.limits.maximumInboundBufferBytes, {
+    this.limits = dependencies.limits;
+    this.#transport = dependencies.transport;
+    this.#unixTimeMs = dependencies.unixTimeMs;
+    this.#onReplaced = dependencies.onReplaced;
+    this.#queue = new OutboundQueue(dependencies.transport, dependencies.limits, () =>
+      this.onBackpressure?.(),
+    );
+    this.#timers = new ConnectionTimers(dependencies.limits, dependencies.nowMs);
+    this.inbound = new InboundBuffer(dependencies.limits.maximumInboundBufferBytes, {
       pause: () => this.#transport.pauseReading(),
       resume: () => this.#transport.resumeReading(),
     });
@@ -102,7 +101,7 @@ export class HubConnection implements TransportListener, Ticking {
     });
   }
 
-  /** Who the client is, as its last authenticated request said. The user id never changes. */
+  /** The client's identity according to its last authenticated request. The user id never changes. */
   get principal(): ConnectionPrincipal {
     return this.#principal;
   }
@@ -120,12 +119,12 @@ export class HubConnection implements TransportListener, Ticking {
     return this.#cause;
   }
 
-  /** Whether the handshake took too long; the handshake then answers and gives up. */
+  /** True when the handshake took too long; the handshake code then answers and gives up. */
   get isHandshakeExpired(): boolean {
     return this.#isHandshakeExpired;
   }
 
-  /** Whether messages are read, so that an answer of the client would be heard. */
+  /** True while messages are read, so that an answer of the client can arrive. */
   get isReading(): boolean {
     return this.#isReading;
   }
@@ -139,7 +138,7 @@ export class HubConnection implements TransportListener, Ticking {
     return this.#results;
   }
 
-  /** What the client speaks; undefined before the handshake is done. */
+  /** The client's hub protocol; undefined before the handshake is done. */
   get protocol(): HubProtocol | undefined {
     return this.#protocol;
   }
@@ -158,15 +157,15 @@ export class HubConnection implements TransportListener, Ticking {
   }
 
   /**
-   * Takes over what a later request of the same user said: fresher claims, a later expiry. Credentials that expire
-   * earlier than those it has are older: a request that was overtaken must not take fresh ones back.
-   * @returns whether they last longer than those it had
+   * Adopts the claims and the expiry of a later request of the same user. Credentials that expire earlier than the present ones are
+   * older: a request that was overtaken must not replace fresh ones.
+   * @returns true when they last longer than those before
    */
   updatePrincipal(principal: ConnectionPrincipal): boolean {
     if (principal.userId !== this.#principal.userId) return false;
-    const [newMs, knownMs] = [principal.expiresAtMs ?? Infinity, this.#principal.expiresAtMs ?? Infinity];
-    if (newMs >= knownMs) this.#principal = principal;
-    return newMs > knownMs;
+    const addedMs = extensionMs(this.#principal, principal);
+    if (addedMs >= 0) this.#principal = principal;
+    return addedMs > 0;
   }
 
   /** Begins to listen to the transport. */
@@ -178,7 +177,7 @@ export class HubConnection implements TransportListener, Ticking {
   open(protocol: HubProtocol, version: number): void {
     if (this.#state !== 'handshaking') return;
     this.#protocol = protocol;
-    // Clients take part in stateful reconnect from version 2 on; an older one has negotiated it in vain.
+    // Clients take part in stateful reconnect from version 2 on. An older one does not, even if it negotiated it.
     if (version >= 2) this.#transport.resumption?.begin(protocol);
     this.#moveTo('open');
   }
@@ -189,34 +188,34 @@ export class HubConnection implements TransportListener, Ticking {
   }
 
   /**
-   * Whether a message is to be acted on; what concerns stateful reconnect alone is done here.
+   * Returns true when the hub has to act on the message. Messages of stateful reconnect are handled here.
    * @throws SignalRError `malformed_message`
    */
   accepts(message: HubMessage): boolean {
     return this.#transport.resumption?.accept(message) ?? true;
   }
 
-  /** The client's answer to a call of ours. False when nobody waits for it. */
+  /** The client's answer to a call of the server. False when no call waits for it. */
   settleResult(invocationId: string, outcome: CompletionOutcome): boolean {
     return this.#results?.settle(invocationId, outcome) ?? false;
   }
 
-  /** Whether the client takes nothing more at the moment, so that a stream should wait for {@link flushed}. */
+  /** True while the client accepts nothing more, so that a stream should wait for {@link flushed}. */
   get isBlocked(): boolean {
     return this.#queue.isBlocked;
   }
 
-  /** Bytes that wait for the client because it has not taken them yet. */
+  /** Bytes that the client has not accepted yet. */
   get waitingBytes(): number {
     return this.#queue.waitingBytes;
   }
 
-  /** Writes the handshake answer, which belongs to no hub protocol. */
+  /** Writes the handshake response, which belongs to no hub protocol. */
   writeHandshake(response: EncodedMessage): void {
     if (this.#state === 'handshaking') this.#offer(response);
   }
 
-  /** Gives up a connection whose handshake failed, after what was written. */
+  /** Closes a connection whose handshake failed, after everything written. */
   endHandshake(): void {
     if (this.#state !== 'handshaking') return;
     this.inbound.discard();
@@ -226,7 +225,7 @@ export class HubConnection implements TransportListener, Ticking {
 
   /**
    * Queues a message that many connections share, before it returns, in call order.
-   * @param key where only the newest matters: it takes the place of an older one of this key that still waits
+   * @param key where only the newest matters: the message replaces an older one of this key that still waits
    * @returns false when the connection is not open, or has just been found too slow
    * @throws SignalRError `unserializable`
    */
@@ -260,24 +259,24 @@ export class HubConnection implements TransportListener, Ticking {
     const rule = CLOSE_RULES[reason];
     this.#cause = { reason, error: rule.isError ? (error ?? describeReason(reason)) : undefined };
     this.inbound.discard();
-    this.#sayGoodbye(rule);
+    this.#writeCloseMessage(rule);
     this.#moveTo('closing');
     if (rule.discardsQueue) this.#transport.close();
     else this.#queue.whenEmpty(() => this.#transport.close());
     this.#transport.resumption?.stop();
   }
 
-  /** Ends it at once, without a word; for a server that cannot wait any longer. */
+  /** Ends it at once, without a Close message; for a server that cannot wait any longer. */
   abort(): void {
     this.#transport.abort();
   }
 
-  /** A client that has pinged once is expected to go on, so from now on its silence counts. */
+  /** A client that has pinged once must continue to ping, so from now on its silence counts. */
   expectPings(): void {
     if (!this.#transport.hasInherentKeepAlive) this.#timers.expectPings();
   }
 
-  /** Tells when a hub method begins and ends: while it runs we do not listen, so silence does not count. */
+  /** Call when a hub method begins and ends: while it runs the client is not read, so its silence does not count. */
   setDispatching(isDispatching: boolean): void {
     this.#timers.setDispatching(isDispatching);
   }
@@ -352,26 +351,14 @@ export class HubConnection implements TransportListener, Ticking {
     return false;
   }
 
-  #sayGoodbye(rule: CloseRule): void {
-    const message = this.#closeMessage(rule);
+  #writeCloseMessage(rule: CloseRule): void {
     if (rule.discardsQueue) this.#queue.discard();
-    if (message === undefined) return;
+    if (this.#state !== 'open' || this.#protocol === undefined) return;
+    const close = closeMessageOf(rule, this.#cause, this.limits.enableDetailedErrors);
+    if (close === undefined) return;
+    const message = encodeMessage(close, this.#protocol);
     if (rule.discardsQueue) this.#transport.write(message);
     else this.#queue.offerLast(message);
-  }
-
-  #closeMessage(rule: CloseRule): EncodedMessage | undefined {
-    if (this.#state !== 'open' || this.#protocol === undefined || rule.message === 'none') return undefined;
-    const error =
-      rule.message === 'error'
-        ? buildErrorText(
-            'Connection closed with an error.',
-            this.#cause?.error,
-            this.limits.enableDetailedErrors,
-          )
-        : undefined;
-    const close = { type: MessageType.close, allowReconnect: rule.allowReconnect };
-    return encodeMessage(error === undefined ? close : { ...close, error }, this.#protocol);
   }
 
   #moveTo(state: ConnectionState): void {
@@ -391,8 +378,7 @@ export class HubConnection implements TransportListener, Ticking {
   }
 }
 
-/** What a connection is made of besides its identity. */
-export interface ConnectionParts {
+export interface HubConnectionDependencies {
   readonly transport: Transport;
   readonly limits: ConnectionLimits;
   readonly nowMs: number;

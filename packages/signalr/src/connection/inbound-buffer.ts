@@ -6,15 +6,15 @@
 /** A chunk costs at least this much memory, however few bytes it holds. */
 const CHUNK_OVERHEAD_BYTES = 128;
 
-/** Stands between bytes of two network connections: what is unfinished before it stays unfinished. */
+/** Separates the bytes of two network connections: a message that is unfinished before it will never be finished. */
 export const INTERRUPTED = Symbol('interrupted');
 
-/** What the reader gets; undefined at the end. */
+/** One item for the reader; undefined at the end. */
 export type Inbound = Buffer | typeof INTERRUPTED | undefined;
 
 /**
- * Bounded by `limitBytes` plus what the transport had in flight when it was told to pause: at the limit the
- * transport is paused, at half of it resumed. One reader.
+ * Bounded by `limitBytes` plus the bytes that the transport had in flight when it was paused: at the limit the transport is paused,
+ * at half of it resumed. One reader.
  */
 export class InboundBuffer {
   readonly #limitBytes: number;
@@ -56,18 +56,18 @@ export class InboundBuffer {
     }
   }
 
-  /** The client sends no more; what it sent before its end is still read. */
+  /** The client sends no more; bytes that it sent before are still read. */
   end(): void {
     this.#isEnded = true;
     this.#answer(undefined);
   }
 
-  /** Whether the server has stopped reading, so that even what it holds already must not be acted on. */
+  /** True once the server has stopped reading, so that even messages it holds already must not take effect. */
   get isDiscarded(): boolean {
     return this.#isDiscarded;
   }
 
-  /** The server reads no more; what it has not read is dropped. */
+  /** The server reads no more; unread bytes are dropped. */
   discard(): void {
     this.#isDiscarded = true;
     this.#chunks = [];

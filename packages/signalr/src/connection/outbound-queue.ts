@@ -1,5 +1,5 @@
 /*
- * What waits for one client. The one place that decides what happens when a client reads too slowly.
+ * The messages that wait for one client. This file alone decides what happens when a client reads too slowly.
  */
 import type { EncodedMessage } from '../protocol/encoded-message.js';
 import type { Transport } from '../transports/transport.js';
@@ -13,8 +13,8 @@ export interface OutboundLimits {
 }
 
 /**
- * `replaced`: it stands for an older message of its key, which will not be sent. `overflow`: it was not taken, and the client is
- * too slow to be served.
+ * `replaced`: it replaced an older message of its key, which will not be sent. `overflow`: it was not accepted, and the client is too
+ * slow to be served.
  */
 export type Offered = 'taken' | 'replaced' | 'overflow';
 
@@ -47,7 +47,7 @@ export class OutboundQueue {
     this.#onCrowded = onCrowded;
   }
 
-  /** Whether the transport refused to take more and has not asked for more since. */
+  /** True while the transport accepts no more messages. */
   get isBlocked(): boolean {
     return this.#isBlocked;
   }
@@ -57,14 +57,14 @@ export class OutboundQueue {
     return this.#queuedBytes + this.#transport.bufferedBytes;
   }
 
-  /** A counter of the moments at which the transport made room. */
+  /** Counts how often the transport made room. */
   get progress(): number {
     return this.#progress;
   }
 
   /**
-   * Sends the message or lets it wait. Synchronous, never throws for trouble with the client.
-   * @param key of what only matters in its newest form
+   * Sends the message or queues it. Synchronous, never throws because of the client.
+   * @param key set where only the newest message matters
    */
   offer(message: EncodedMessage, key?: string): Offered {
     if (!this.#isBlocked) {
@@ -105,7 +105,7 @@ export class OutboundQueue {
     if (this.#messages.size === 0) this.#notifyEmpty();
   }
 
-  /** Gives up everything that waits; what the transport has taken is on its way. */
+  /** Drops all queued messages; those that the transport has accepted are on their way. */
   discard(): void {
     this.#messages.clear();
     this.#queuedBytes = 0;
@@ -117,7 +117,7 @@ export class OutboundQueue {
     else this.#transport.write(message);
   }
 
-  /** Calls back once, as soon as nothing waits here any more; at once when nothing does. */
+  /** Calls back once, as soon as the queue is empty; at once when it is empty already. */
   whenEmpty(callback: () => void): void {
     this.#onEmpty.push(callback);
     if (this.#messages.size === 0) this.#notifyEmpty();

@@ -1,5 +1,5 @@
 /*
- * The handshake of one connection: waits for the client's first record, decides, answers.
+ * The handshake of one connection: waits for the client's first record, decides and answers.
  */
 import { SignalRError } from '../errors.js';
 import type { HandshakeFailure } from '../events.js';
@@ -11,7 +11,7 @@ import { buildErrorText } from './error-text.js';
 import type { HubConnection } from './hub-connection.js';
 import { INTERRUPTED } from './inbound-buffer.js';
 
-/** Either a parser that holds whatever came glued to the handshake, or the reason there is none. */
+/** A parser that holds the bytes that followed the handshake in the same chunk, or the reason why the handshake failed. */
 export type HandshakeResult =
   | { readonly kind: 'done'; readonly protocol: HubProtocol; readonly parser: HubMessageParser }
   | { readonly kind: 'failed'; readonly reason: HandshakeFailure };

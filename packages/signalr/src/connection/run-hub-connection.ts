@@ -97,7 +97,7 @@ async function readMessages(
       }
       const chunk = await connection.inbound.read();
       if (chunk === undefined) return;
-      // What another socket leaves unfinished comes again, whole, over this one.
+      // A message that another socket left unfinished is resent whole over this one.
       if (chunk === INTERRUPTED) {
         parser = handshake.protocol.createParser(connection.limits.maximumReceiveMessageBytes);
       } else parser.push(chunk);

@@ -1,20 +1,20 @@
 /*
- * One coarse timer for all connections: ten thousand connections cost one timer, and reading the time costs
- * a field. Deadlines are kept to within one tick, which is also what the original promises.
+ * One coarse timer for all connections: ten thousand connections cost one timer, and reading the time costs the access to a field.
+ * Deadlines are kept to within one tick, as ASP.NET Core does.
  */
 import type { Clock } from './clock.js';
 
-/** Something that looks at the time once per tick. */
-export interface Ticking {
+/** Called once per tick. */
+export interface TickListener {
   onTick(nowMs: number): void;
 }
 
-/** Runs while it has members; {@link Ticker.nowMs} is at most one tick old. */
+/** Runs while it has listeners; {@link Ticker.nowMs} is at most one tick old. */
 export class Ticker {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   /** Bounded by the numbers of connections, hubs and waits that their own limits allow. */
-  readonly #members = new Set<Ticking>();
+  readonly #listeners = new Set<TickListener>();
   #stop: (() => void) | undefined;
   #nowMs: number;
 
@@ -39,23 +39,23 @@ export class Ticker {
     return this.#clock.unixTimeMs();
   }
 
-  add(member: Ticking): void {
-    this.#members.add(member);
+  add(listener: TickListener): void {
+    this.#listeners.add(listener);
     if (this.#stop === undefined) {
       this.#nowMs = this.#clock.nowMs();
       this.#stop = this.#clock.every(this.#intervalMs, () => this.#tick());
     }
   }
 
-  remove(member: Ticking): void {
-    this.#members.delete(member);
-    if (this.#members.size > 0) return;
+  remove(listener: TickListener): void {
+    this.#listeners.delete(listener);
+    if (this.#listeners.size > 0) return;
     this.#stop?.();
     this.#stop = undefined;
   }
 
   #tick(): void {
     this.#nowMs = this.#clock.nowMs();
-    for (const member of this.#members) member.onTick(this.#nowMs);
+    for (const listener of this.#listeners) listener.onTick(this.#nowMs);
   }
 }

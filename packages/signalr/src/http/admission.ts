@@ -1,8 +1,9 @@
 /*
- * Asking who a request comes from, and turning every answer into either a principal or a refusal.
+ * Authenticates requests: the result of `authenticate` becomes either a principal or a refusal.
  */
+
+import type { ConnectionPrincipal } from '../connection/connection-principal.js';
 import { toError } from '../connection/error-text.js';
-import type { ConnectionPrincipal } from '../connection/hub-connection.js';
 import { AuthenticationUnavailable } from '../errors.js';
 import type { RefusalReason, SignalREventListener } from '../events.js';
 import type { RequestInfo } from '../hub/hub-context.js';
@@ -10,17 +11,17 @@ import { type Authenticate, type AuthenticateRequest, bearerTokenOf } from './au
 import type { StoredConnection } from './connection-store.js';
 import { emptyAnswer, type HttpAnswer, retryLater } from './http-answer.js';
 
-/** Who it is, or the answer that turns the request away. */
+/** The principal of a request, or the answer that refuses it. */
 export type Admission =
   | { readonly kind: 'admitted'; readonly principal: ConnectionPrincipal }
   | { readonly kind: 'refused'; readonly answer: HttpAnswer };
 
 const MAX_SHOWN_ORIGIN_CHARS = 200;
 
-/** The door of one hub. */
+/** Admits or refuses the requests of one hub. */
 export class Admitter {
   readonly #hubPath: string;
-  /** Erased: the result goes to this very hub's context, whose type was checked where the hub is mapped. */
+  /** Its type is erased: the result goes to this hub's own context, whose type was checked where the hub is mapped. */
   readonly #authenticate: Authenticate<unknown> | undefined;
   readonly #onEvent: SignalREventListener;
 
@@ -35,9 +36,9 @@ export class Admitter {
   }
 
   /**
-   * Never rejects: an error of `authenticate` is reported and answered with 500, one that says "not now" with 503.
-   * @param find the connection that the request is about, when it is about one that is known; asked again after the question,
-   * during which somebody may have opened it
+   * Never rejects: an error of `authenticate` is reported and answered with 500, an `AuthenticationUnavailable` with 503.
+   * @param find finds the connection of the request, if there is one; called again after `authenticate`, because another request may
+   * have opened the connection meanwhile
    */
   async admit(
     info: RequestInfo,
@@ -51,7 +52,7 @@ export class Admitter {
       const current = find?.()?.attached?.connection.principal;
       const result = await this.#authenticate({ ...info, token: bearerTokenOf(info), stage, current });
       if (result !== undefined) return this.#admitAs(result, find?.());
-      // The body stays empty: the official client shows body or reason phrase, and tests look for the latter.
+      // The body stays empty: the official client shows body or reason phrase, and its tests expect the latter.
       return { kind: 'refused', answer: this.refuse('unauthorized', emptyAnswer(401)) };
     } catch (error) {
       if (error instanceof AuthenticationUnavailable) {
@@ -63,7 +64,7 @@ export class Admitter {
     }
   }
 
-  /** A connection token lies in URLs: with it alone nobody gets into the connection of somebody else. */
+  /** Connection tokens appear in URLs, so a token alone must not give access to another user's connection. */
   #admitAs(principal: ConnectionPrincipal, stored: StoredConnection | undefined): Admission {
     const current = stored?.attached?.connection.principal;
     const isOwn =
@@ -72,19 +73,19 @@ export class Admitter {
     return { kind: 'refused', answer: this.refuse('other_user', emptyAnswer(403)) };
   }
 
-  /** Reports what was thrown where nobody else answers for it, and gives back an answer that tells nothing of it. */
+  /** Reports an error of the application's code, and returns an answer that reveals nothing of it. */
   fail(error: unknown): HttpAnswer {
     this.#onEvent({ type: 'request_failed', hub: this.#hubPath, error: toError(error) });
     return emptyAnswer(500);
   }
 
-  /** Reports the refusal and gives back its answer. */
+  /** Reports the refusal and returns its answer. */
   refuse(reason: RefusalReason, answer: HttpAnswer): HttpAnswer {
     this.#onEvent({ type: 'request_refused', hub: this.#hubPath, reason });
     return answer;
   }
 
-  /** The same for a page of an origin that may not connect. */
+  /** As `refuse`, for a page of an origin that may not connect. */
   refuseOrigin(origin: string | undefined, answer: HttpAnswer): HttpAnswer {
     const shown = (origin ?? '').slice(0, MAX_SHOWN_ORIGIN_CHARS);
     this.#onEvent({

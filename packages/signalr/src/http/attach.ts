@@ -1,6 +1,6 @@
 /*
- * Putting the hubs in front of a Node HTTP server: their requests never reach the other listeners, all other
- * requests reach them as if nothing had been attached.
+ * Attaches the hubs to a Node HTTP server: requests of hubs never reach the other listeners, all other requests reach them as if
+ * nothing had been attached.
  */
 import { type Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
@@ -14,8 +14,8 @@ export type AttachableServer = HttpServer | HttpsServer;
 export type FindRoute = (url: string | undefined) => Route | undefined;
 
 /**
- * Stands before the server's `emit`, because listeners cannot stop one another: a framework's listener, added
- * before or after, would answer our requests a second time or destroy our upgrades.
+ * Wraps the server's `emit`, because listeners cannot stop one another: a framework's listener, added before or after, would answer
+ * our requests a second time or destroy our upgrades.
  * @returns a function that undoes it
  */
 export function attachToServer(server: AttachableServer, findRoute: FindRoute): () => void {
@@ -29,7 +29,7 @@ export function attachToServer(server: AttachableServer, findRoute: FindRoute): 
   server.on('upgrade', onUpgrade);
   return () => {
     server.off('upgrade', onUpgrade);
-    // Another layer may stand before ours meanwhile; then ours stays, and finds no routes any more.
+    // Another wrapper may have been added meanwhile; then ours stays, and finds no routes any more.
     if (server.emit === (emit as typeof server.emit)) server.emit = originalEmit;
   };
 }
@@ -50,12 +50,12 @@ function takeEvent(findRoute: FindRoute, event: string | symbol, args: readonly 
   return false;
 }
 
-/** Listeners made here: each SignalR server that is attached to an HTTP server adds one. */
+/** Listeners of this file: each SignalR server that is attached to an HTTP server adds one. */
 const fallbacks = new WeakSet<object>();
 
 /**
- * Node treats an upgrade as a plain request unless somebody listens for upgrades. We do, so an upgrade that
- * nobody takes is handed on as the plain request it would have been, by the first of us where there are several.
+ * Node treats an upgrade as a plain request unless there is a listener for upgrades. Ours is one, so it passes an upgrade that no
+ * other listener handles on as the plain request it would have been; of several attached servers the first one does.
  */
 function createFallback(server: AttachableServer) {
   const onUpgrade = (request: IncomingMessage, socket: Duplex): void => {

@@ -1,5 +1,5 @@
 /*
- * The question "who is this?" as a hub asks it, and the token that answers it.
+ * The authentication that a hub asks of the application, and the token of a request.
  */
 import type { IncomingMessage } from 'node:http';
 import type { RequestInfo } from '../hub/hub-context.js';
@@ -13,23 +13,22 @@ export interface AuthenticateRequest extends RequestInfo {
    */
   readonly token: string | null;
   /**
-   * `negotiate` and `connect` ask separately: a token may have expired in between. `request` is every poll, POST
-   * and DELETE of a connection that is there, `refresh` its fresh credentials.
+   * `negotiate` and `connect` are authenticated separately: a token may have expired in between. `request` is every poll, POST and
+   * DELETE of an existing connection, `refresh` brings its fresh credentials.
    */
   readonly stage: 'negotiate' | 'connect' | 'request' | 'refresh';
   /**
-   * Who the connection belongs to already; undefined at `negotiate` and at the first `connect`. Another user id
-   * than this one's is refused with 403, so who invents ids for anonymous clients answers with this one again, and with
-   * a null `userId` at `negotiate`.
+   * The owner of the connection; undefined at `negotiate` and at the first `connect`. Any other user id is refused with 403. An
+   * application that invents ids for anonymous clients therefore returns this one again, and a null `userId` at `negotiate`.
    */
   readonly current: Authenticated<unknown> | undefined;
 }
 
-/** Who the client is. */
+/** The identity of a client. */
 export interface Authenticated<User> {
   /**
-   * Addresses all connections of this user; case-sensitive. Null for none. What a user has negotiated only that user may open;
-   * what null has negotiated, everybody who is let in.
+   * Addresses all connections of this user; case-sensitive. Null for none. Only the user who negotiated a connection may open it;
+   * every authenticated client may open one that was negotiated with null.
    */
   readonly userId: string | null;
   readonly user: User;
@@ -45,7 +44,7 @@ export type Authenticate<User> = (
   request: AuthenticateRequest,
 ) => Authenticated<User> | undefined | Promise<Authenticated<User> | undefined>;
 
-/** The parts of a request that outlive it. */
+/** The values of a request that outlive it. */
 export function requestInfoOf(request: IncomingMessage, target: RequestTarget): RequestInfo {
   return {
     path: target.path,

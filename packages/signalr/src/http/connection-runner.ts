@@ -1,8 +1,9 @@
 /*
- * From an attached transport to a living connection, and the list of all that live.
+ * Turns an attached transport into a running connection, and keeps the list of all running ones.
  */
 import type { ConnectionLimits } from '../connection/connection-limits.js';
-import { type ConnectionPrincipal, HubConnection } from '../connection/hub-connection.js';
+import type { ConnectionPrincipal } from '../connection/connection-principal.js';
+import { HubConnection } from '../connection/hub-connection.js';
 import { runHubConnection } from '../connection/run-hub-connection.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import type { MappedHub } from '../hub/mapped-hub.js';
@@ -10,7 +11,7 @@ import type { Instances } from '../instances/instances.js';
 import type { Transport } from '../transports/transport.js';
 import type { ConnectionStore, StoredConnection } from './connection-store.js';
 
-/** Who opens a connection, and with which request. */
+/** The client that opens a connection, and its request. */
 export interface OpeningClient {
   readonly info: RequestInfo;
   readonly principal: ConnectionPrincipal;
@@ -22,24 +23,24 @@ export class ConnectionRunner<Client, User, Items> {
   readonly #limits: ConnectionLimits;
   readonly #store: ConnectionStore;
   readonly #instances: Instances | undefined;
-  /** Every connection from its first byte to the end of its life. */
+  /** Every connection, with the promise of its end. */
   readonly #lives = new Map<HubConnection, Promise<void>>();
 
   constructor(
     hub: MappedHub<Client, User, Items>,
-    parts: {
+    dependencies: {
       readonly limits: ConnectionLimits;
       readonly store: ConnectionStore;
       readonly instances: Instances | undefined;
     },
   ) {
     this.#hub = hub;
-    this.#limits = parts.limits;
-    this.#store = parts.store;
-    this.#instances = parts.instances;
+    this.#limits = dependencies.limits;
+    this.#store = dependencies.store;
+    this.#instances = dependencies.instances;
   }
 
-  /** Lives that have not ended. */
+  /** Promises of the connections that have not ended. */
   get lives(): Iterable<Promise<void>> {
     return this.#lives.values();
   }
@@ -48,7 +49,7 @@ export class ConnectionRunner<Client, User, Items> {
     return this.#lives.keys();
   }
 
-  /** Begins the life of a claimed connection. It leaves the store when its transport has ended. */
+  /** Starts a claimed connection. It leaves the store when its transport has ended. */
   begin(transport: Transport, stored: StoredConnection, client: OpeningClient): HubConnection {
     const hub = this.#hub;
     const identity = {

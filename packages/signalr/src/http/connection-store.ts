@@ -1,10 +1,10 @@
 /*
- * The connections of one hub by their tokens: negotiated and waiting for a transport, or attached to one.
- * A token is a secret; a connection id is public.
+ * The connections of one hub by their tokens: those that wait for a transport, and those that have one. A token is a secret; a
+ * connection id is public.
  */
 import { randomBytes } from 'node:crypto';
 import type { HubConnection } from '../connection/hub-connection.js';
-import type { Ticker, Ticking } from '../connection/ticker.js';
+import type { Ticker, TickListener } from '../connection/ticker.js';
 import { isTokenFor, type SignedTokens } from '../instances/signed-tokens.js';
 import type { LongPollingTransport } from '../transports/long-polling-transport.js';
 import type { ResumableTransport } from '../transports/resumable-transport.js';
@@ -16,7 +16,7 @@ export interface ConnectionIds {
   readonly connectionToken: string;
 }
 
-/** The transport that a connection was attached to, which it then keeps. */
+/** The transport that a connection was attached to, which it keeps for its whole life. */
 export type Attached =
   | {
       readonly name: 'WebSockets';
@@ -35,20 +35,20 @@ export type Attached =
       readonly transport: LongPollingTransport;
     };
 
-/** One connection as the web sees it. */
+/** One connection as HTTP requests see it. */
 export interface StoredConnection {
   readonly ids: ConnectionIds;
-  /** Whether stateful reconnect was negotiated. */
+  /** True when stateful reconnect was negotiated. */
   readonly isResumable: boolean;
-  /** Whether this user may open it: the one who negotiated, or everybody where that was nobody. */
+  /** True for the user who negotiated it, and for every user when it was negotiated without one. */
   readonly isFor: (userId: string | null) => boolean;
-  /** Absent while it is negotiated only, or while its first request is being attached. */
+  /** Absent until its first transport request has been attached. */
   attached: Attached | undefined;
 }
 
 interface Pending {
   readonly stored: StoredConnection;
-  /** When a token that waits for its transport is forgotten. */
+  /** When the token expires. */
   readonly expiresMs: number;
 }
 
@@ -59,18 +59,18 @@ export interface ConnectionStoreLimits {
   readonly timeoutMs: number;
 }
 
-/** Clocks of instances may differ by so much without a fresh token being taken for an old one. */
+/** The clocks of instances may differ by this much before a fresh token counts as expired. */
 const CLOCK_SKEW_MS = 10_000;
 
 /**
  * A token goes `pending → claimed → (removed)` or `pending → (expired)`.
- * Pending tokens are bounded by number and age: at the bound new ones are refused, so that a flood cannot push
- * out those whose clients are on their way. Claimed ones are as many as there are connections.
+ * Pending tokens are bounded by number and age: at the bound new ones are refused, so that a flood cannot evict those whose clients
+ * are about to connect. There are as many claimed tokens as connections.
  *
- * Signed tokens need no memory while they are pending: whoever checks the signature may claim them. What is kept is
- * those that have ended before their time was over, so that they open nothing twice; at the bound the oldest go.
+ * Signed tokens need no memory while they are pending: their signature proves them. The store keeps those that were used and have not
+ * expired, so that they open no second connection; at the bound it forgets the oldest.
  */
-export class ConnectionStore implements Ticking {
+export class ConnectionStore implements TickListener {
   readonly #ticker: Ticker;
   readonly #maximumPending: number;
   readonly #timeoutMs: number;
@@ -78,10 +78,10 @@ export class ConnectionStore implements Ticking {
   readonly #pending = new Map<string, Pending>();
   readonly #claimed = new Map<string, StoredConnection>();
   readonly #tokens: SignedTokens | undefined;
-  /** Signed tokens that were used, by when they expire anyway. */
+  /** Signed tokens that were used, with the time of their expiry. */
   readonly #ended = new Map<string, number>();
 
-  /** @param tokens when other instances have to know the tokens of this one */
+  /** @param tokens given when other instances must accept the tokens of this one */
   constructor(ticker: Ticker, limits: ConnectionStoreLimits, tokens?: SignedTokens) {
     this.#ticker = ticker;
     this.#tokens = tokens;
@@ -90,13 +90,13 @@ export class ConnectionStore implements Ticking {
   }
 
   /**
-   * A fresh connection that waits for its transport; undefined when too many wait already.
-   * @param userId who negotiates: nobody else may open it, but for null
+   * A new connection that waits for its transport; undefined when too many wait already.
+   * @param userId the user who negotiates and alone may open it; null allows every user
    */
   negotiate(version: 0 | 1, userId: string | null = null, isResumable = false): StoredConnection | undefined {
     if (this.#tokens !== undefined) return this.#negotiateSigned(this.#tokens, version, userId, isResumable);
     if (this.#pending.size >= this.#maximumPending) return undefined;
-    // While nothing waited, the ticker may have stood still; adding brings its time up to date.
+    // The ticker may have been stopped while no token was pending; adding a listener updates its time.
     this.#ticker.add(this);
     const connectionId = createToken();
     const connectionToken = version === 0 ? connectionId : createToken();
@@ -107,7 +107,7 @@ export class ConnectionStore implements Ticking {
     return stored;
   }
 
-  /** A connection without negotiation: its token is its id, and nobody else ever learns it. */
+  /** A connection without negotiation: its token is its id, which no client ever receives. */
   createClaimed(): StoredConnection {
     const connectionId = createToken();
     const ids = { connectionId, connectionToken: connectionId };
@@ -120,7 +120,7 @@ export class ConnectionStore implements Ticking {
     return this.#claimed.get(token) ?? this.#pending.get(token)?.stored ?? this.#readSigned(token);
   }
 
-  /** Whether the token's connection is, or is about to be, served by this process. */
+  /** True when this process serves the token's connection, or is about to. */
   isClaimed(token: string): boolean {
     return this.#claimed.has(token);
   }
@@ -165,7 +165,7 @@ export class ConnectionStore implements Ticking {
     return this.#readSigned(tokens.create(content, userId));
   }
 
-  /** A connection that this or another instance negotiated, and that may still be opened. */
+  /** A connection that this or another instance negotiated, and that can still be opened. */
   #readSigned(token: string): StoredConnection | undefined {
     const content = this.#tokens?.read(token);
     if (content === undefined || this.#ended.has(token)) return undefined;

@@ -1,11 +1,11 @@
 /*
- * `@millrace/signalr/fastify`: a plugin that puts a SignalR server in front of a Fastify instance and ends it
- * with it. Fastify is known by its shape only, so the package does not depend on it.
+ * `@millrace/signalr/fastify`: a plugin that attaches a SignalR server to a Fastify instance and closes both together. It uses the
+ * structural type of Fastify only, so the package does not depend on it.
  */
 import type { SignalRServer } from '../server.js';
 import type { AttachableServer } from './attach.js';
 
-/** What the plugin needs of a Fastify instance (version 5). */
+/** The part of a Fastify instance (version 5) that the plugin needs. */
 export interface FastifyLike {
   readonly server: AttachableServer;
   addHook(name: 'preClose', hook: () => Promise<void>): unknown;
@@ -19,8 +19,8 @@ export interface SignalRPluginOptions {
 }
 
 /**
- * `fastify.register(signalrPlugin, { server })`. Requests under the hubs' paths go to the hubs and see none of
- * Fastify's hooks; `fastify.close()` closes the SignalR server first, as its sockets would keep Fastify open.
+ * `fastify.register(signalrPlugin, { server })`. Requests under the hubs' paths go to the hubs and bypass Fastify's hooks;
+ * `fastify.close()` closes the SignalR server first, because its sockets would keep Fastify open.
  */
 export async function signalrPlugin(fastify: FastifyLike, options: SignalRPluginOptions): Promise<void> {
   options.server.attach(fastify.server);

@@ -1,12 +1,11 @@
 /*
- * Answers to HTTP requests, as plain values and as bytes: through Node's response, or by hand on the socket of
- * an upgrade that is refused.
+ * Answers to HTTP requests, as values and as bytes: through Node's response, or directly on the socket of an upgrade that is refused.
  */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { discardRest, endAfterRest } from './rest-of-input.js';
 
-/** A whole answer. */
+/** A complete answer. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -18,27 +17,27 @@ export function plainText(status: number, body = ''): HttpAnswer {
   return { status, headers: { 'Content-Type': 'text/plain' }, body };
 }
 
-/** Nobody is known by this token. Of all refusals with words, ASP.NET Core gives only this one no type. */
+/** The token is unknown. Of all refusals with a body, ASP.NET Core sends only this one without a content type. */
 export const UNKNOWN_CONNECTION: HttpAnswer = { status: 404, body: 'No Connection with that ID' };
 
-/** Not now: the client may come back after so many whole seconds. */
+/** The server is unavailable: the client may retry after so many whole seconds. */
 export function retryLater(seconds: number): HttpAnswer {
   return { status: 503, headers: { 'Retry-After': String(seconds) } };
 }
 
-/** Another server takes the client at once, where there is one: the shortest wait that the header can say. */
+/** Another server may accept the client at once, so the wait is the shortest that the header can express. */
 export const GOING_AWAY: HttpAnswer = retryLater(1);
 
-/** Answers that ASP.NET Core gives without a body and without a type. */
+/** An answer that ASP.NET Core sends without a body and without a content type. */
 export function emptyAnswer(status: number): HttpAnswer {
   return { status };
 }
 
-/** Answers at once, also where the body is still coming; the response ends when that has come. */
+/** Answers at once, even while the request's body is still arriving; the response ends when the body has arrived. */
 export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   if (response.headersSent || response.destroyed) return;
   const body = answer.body ?? '';
-  // 204 says by itself that there is no body (RFC 9110, 8.6), and so does HEAD.
+  // 204 implies that there is no body (RFC 9110, 8.6), and so does HEAD.
   const isBodiless = answer.status === 204 || response.req.method === 'HEAD';
   const length = isBodiless ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   response.writeHead(answer.status, { ...answer.headers, ...length });

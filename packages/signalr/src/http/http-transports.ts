@@ -14,17 +14,16 @@ import type { ConnectionRunner, OpeningClient } from './connection-runner.js';
 import type { ConnectionStore, StoredConnection } from './connection-store.js';
 import { GOING_AWAY, type HttpAnswer, plainText } from './http-answer.js';
 
-/** What these requests work on. */
-export interface HttpTransportParts {
+export interface HttpTransportsDependencies {
   readonly store: ConnectionStore;
   readonly runner: Pick<ConnectionRunner<unknown, unknown, unknown>, 'begin'>;
   readonly admitter: Admitter;
   readonly ticker: Ticker;
   readonly transports: ReadonlySet<TransportName>;
   readonly pollLimits: PollLimits;
-  /** A poll came with credentials that last longer than those before. */
+  /** A poll brought credentials that last longer than those before. */
   readonly onRefreshed: (connection: HubConnection) => void;
-  /** False once the server closes: then no transport is opened any more. */
+  /** False once the server closes: no transport is opened then. */
   readonly isAccepting: () => boolean;
 }
 
@@ -35,18 +34,18 @@ export interface HttpExchange {
   readonly client: OpeningClient;
 }
 
-/** The name for a GET request that is no upgrade. */
+/** The transport of a GET request that is not an upgrade. */
 function transportOfGet(accept: string | undefined): 'ServerSentEvents' | 'LongPolling' {
   const types = (accept ?? '').split(',').map((part) => part.trim().toLowerCase());
   return types.includes('text/event-stream') ? 'ServerSentEvents' : 'LongPolling';
 }
 
-/** Text that refuses a transport which the endpoint does not have. */
+/** Refuses a transport that the endpoint does not offer. */
 export function transportNotSupported(name: TransportName): HttpAnswer {
   return plainText(404, `${name} transport not supported by this end point type`);
 }
 
-/** Text that refuses a request of another transport than the connection has. */
+/** Refuses a request of another transport than the connection has. */
 export const CANNOT_CHANGE = plainText(400, 'Cannot change transports mid-connection');
 
 const POST_STATUS: Readonly<Record<PostOutcome, number>> = {
@@ -55,14 +54,15 @@ const POST_STATUS: Readonly<Record<PostOutcome, number>> = {
   client_aborted: 400,
 };
 
-/** Answers, or takes the response over (or leaves it, when its client is gone) and answers undefined. */
+/** Handles these requests for one hub. */
 export class HttpTransports {
-  readonly #parts: HttpTransportParts;
+  readonly #dependencies: HttpTransportsDependencies;
 
-  constructor(parts: HttpTransportParts) {
-    this.#parts = parts;
+  constructor(dependencies: HttpTransportsDependencies) {
+    this.#dependencies = dependencies;
   }
 
+  /** The answer; undefined when a transport has taken over the response, or its client is gone. */
   async answer(exchange: HttpExchange): Promise<HttpAnswer | undefined> {
     const { method } = exchange.request;
     if (method !== 'GET' && method !== 'POST' && method !== 'DELETE') return plainText(405);
@@ -76,25 +76,25 @@ export class HttpTransports {
   async #dispatch(method: string, exchange: HttpExchange): Promise<HttpAnswer | undefined> {
     const token = exchange.client.info.query.get('id');
     if (token === undefined || token === '') return plainText(400, 'Connection ID required');
-    const stored = this.#parts.store.find(token);
+    const stored = this.#dependencies.store.find(token);
     if (stored === undefined) return this.refuseUnknown();
     if (method === 'POST') return this.#post(stored, exchange);
     return method === 'DELETE' ? this.#delete(stored) : this.#get(stored, exchange);
   }
 
   #get(stored: StoredConnection, exchange: HttpExchange): HttpAnswer | undefined {
-    // Its 'close' has passed while we asked who it is: what was written to it would be lost in silence.
+    // It was closed during the authentication: bytes written to it would be lost without notice.
     if (exchange.response.destroyed) return undefined;
     const name = transportOfGet(exchange.request.headers.accept);
-    if (!this.#parts.transports.has(name)) return transportNotSupported(name);
+    if (!this.#dependencies.transports.has(name)) return transportNotSupported(name);
     const { attached } = stored;
     if (attached === undefined) return this.#open(name, stored, exchange);
     if (attached.name !== name) return CANNOT_CHANGE;
     if (attached.name !== 'LongPolling') {
-      return this.#parts.admitter.refuse('already_connected', plainText(409));
+      return this.#dependencies.admitter.refuse('already_connected', plainText(409));
     }
     if (attached.connection.updatePrincipal(exchange.client.principal)) {
-      this.#parts.onRefreshed(attached.connection);
+      this.#dependencies.onRefreshed(attached.connection);
     }
     attached.transport.poll(exchange.response);
     return undefined;
@@ -105,9 +105,9 @@ export class HttpTransports {
     stored: StoredConnection,
     exchange: HttpExchange,
   ): HttpAnswer | undefined {
-    const { store, runner, ticker, pollLimits, isAccepting } = this.#parts;
-    if (!isAccepting()) return this.#parts.admitter.refuse('server_closed', GOING_AWAY);
-    if (!store.claim(stored)) return this.#parts.admitter.refuse('already_connected', plainText(409));
+    const { store, runner, ticker, pollLimits, isAccepting } = this.#dependencies;
+    if (!isAccepting()) return this.#dependencies.admitter.refuse('server_closed', GOING_AWAY);
+    if (!store.claim(stored)) return this.#dependencies.admitter.refuse('already_connected', plainText(409));
     if (name === 'ServerSentEvents') {
       const transport = new ServerSentEventsTransport(exchange.response);
       stored.attached = { name, transport, connection: runner.begin(transport, stored, exchange.client) };
@@ -121,7 +121,7 @@ export class HttpTransports {
 
   async #post(stored: StoredConnection, exchange: HttpExchange): Promise<HttpAnswer> {
     const { attached } = stored;
-    // Clients send when they are connected; before that there is nothing that could take the bytes.
+    // Clients send once they are connected; before that there is no connection to receive the bytes.
     if (attached === undefined) return this.refuseUnknown();
     if (attached.name === 'WebSockets') {
       return plainText(405, 'POST requests are not allowed for WebSocket connections.');
@@ -136,12 +136,15 @@ export class HttpTransports {
       return plainText(400, 'Cannot terminate this connection using the DELETE endpoint.');
     }
     attached.transport.terminate();
-    this.#parts.store.remove(stored);
+    this.#dependencies.store.remove(stored);
     return plainText(202);
   }
 
-  /** The answer to a token that nobody knows. */
+  /** The answer to an unknown token. */
   refuseUnknown(): HttpAnswer {
-    return this.#parts.admitter.refuse('unknown_connection', plainText(404, 'No Connection with that ID'));
+    return this.#dependencies.admitter.refuse(
+      'unknown_connection',
+      plainText(404, 'No Connection with that ID'),
+    );
   }
 }

@@ -1,5 +1,5 @@
 /*
- * One hub on the web: who may come in, and which part answers what.
+ * One hub's HTTP endpoint: checks each request and passes it to the part that answers it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -8,7 +8,7 @@ import type { HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import type { MappedHub } from '../hub/mapped-hub.js';
 import type { ForwardOutcome } from '../instances/forwarding.js';
-import type { Instances, Place } from '../instances/instances.js';
+import type { ConnectionLocation, Instances } from '../instances/instances.js';
 import type { TransportName } from '../protocol/negotiate.js';
 import type { PollLimits } from '../transports/long-polling-transport.js';
 import type { ResumptionLimits } from '../transports/resumable-transport.js';
@@ -31,8 +31,7 @@ import { answerRefresh, lifetimeSecondsOf, refreshedTokenOf } from './refresh.js
 import type { RequestTarget } from './request-target.js';
 import { type Upgrade, WebSocketUpgrades } from './web-socket-upgrades.js';
 
-/** What an endpoint is made of besides its hub. */
-export interface EndpointOptions<User> {
+export interface HubEndpointDependencies<User> {
   readonly limits: ConnectionLimits;
   readonly pollLimits: PollLimits;
   readonly resumptionLimits: ResumptionLimits;
@@ -49,19 +48,19 @@ export interface EndpointOptions<User> {
   readonly redirectNegotiate: RedirectNegotiate | undefined;
 }
 
-/** `handle` for requests, `upgrade` for WebSockets. Once closed it refuses everything with 503. */
+/** `handle` answers requests, `upgrade` accepts WebSockets. Once closed it refuses all new clients with 503. */
 export class HubEndpoint<Client, User, Items> {
-  /** Whether the path for fresh credentials is there. */
+  /** True when the path for fresh credentials exists. */
   readonly canRefresh: boolean;
   readonly #hub: MappedHub<Client, User, Items>;
-  readonly #options: EndpointOptions<User>;
+  readonly #options: HubEndpointDependencies<User>;
   readonly #admitter: Admitter;
   readonly #runner: ConnectionRunner<Client, User, Items>;
   readonly #httpTransports: HttpTransports;
   readonly #upgrades: WebSocketUpgrades;
   #isClosed = false;
 
-  constructor(hub: MappedHub<Client, User, Items>, options: EndpointOptions<User>) {
+  constructor(hub: MappedHub<Client, User, Items>, options: HubEndpointDependencies<User>) {
     const { store, limits, transports, maximumTransportMessageBytes, pollLimits } = options;
     this.canRefresh = options.enableAuthenticationRefresh;
     this.#hub = hub;
@@ -71,11 +70,16 @@ export class HubEndpoint<Client, User, Items> {
     const onRefreshed = (connection: HubConnection): void => {
       if (this.canRefresh) void hub.authenticationRefreshed(connection);
     };
-    const parts = { store, transports, runner: this.#runner, admitter: this.#admitter, onRefreshed };
+    const dependencies = { store, transports, runner: this.#runner, admitter: this.#admitter, onRefreshed };
     const isAccepting = (): boolean => !this.#isClosed;
-    this.#httpTransports = new HttpTransports({ ...parts, ticker: hub.ticker, pollLimits, isAccepting });
+    this.#httpTransports = new HttpTransports({
+      ...dependencies,
+      ticker: hub.ticker,
+      pollLimits,
+      isAccepting,
+    });
     this.#upgrades = new WebSocketUpgrades({
-      ...parts,
+      ...dependencies,
       maximumTransportMessageBytes,
       ticker: hub.ticker,
       resumptionLimits: options.resumptionLimits,
@@ -83,7 +87,7 @@ export class HubEndpoint<Client, User, Items> {
     });
   }
 
-  /** Lives that have not ended. */
+  /** Promises of the connections that have not ended. */
   get lives(): Iterable<Promise<void>> {
     return this.#runner.lives;
   }
@@ -92,12 +96,12 @@ export class HubEndpoint<Client, User, Items> {
     return this.#runner.connections;
   }
 
-  /** Refuses new clients from now on; connections are left as they are. */
+  /** Refuses new clients from now on; connections stay open. */
   stopAccepting(): void {
     this.#isClosed = true;
   }
 
-  /** Ends what is forwarded to other instances, and leaves them. Never rejects. */
+  /** Ends forwarded sockets, and leaves the other instances. Never rejects. */
   async close(): Promise<void> {
     this.#options.instances?.close();
     await this.#hub.leave();
@@ -105,7 +109,7 @@ export class HubEndpoint<Client, User, Items> {
 
   /** Answers a request at the hub's path or below it. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, at: RoutedTarget): Promise<void> {
-    // A client may leave at any time; 'close' tells those who need to know.
+    // A client may leave at any time; code that needs to know listens for 'close'.
     request.on('error', () => {});
     const answer = await this.#answer(request, response, at).catch((error) => this.#admitter.fail(error));
     if (answer === undefined) return;
@@ -114,7 +118,7 @@ export class HubEndpoint<Client, User, Items> {
 
   /** Turns an upgrade into a connection, or refuses it. Never rejects. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, at: RoutedTarget): Promise<void> {
-    const ignore = (): void => {}; // The socket may die while we ask who it is; its 'close' says so too.
+    const ignore = (): void => {}; // The socket may break during the authentication; its 'close' reports it too.
     socket.on('error', ignore);
     const refusal = await this.#answerUpgrade(request, socket, head, at).catch((error) =>
       this.#admitter.fail(error),
@@ -138,10 +142,10 @@ export class HubEndpoint<Client, User, Items> {
     }
     if (at.action !== 'connect' && method !== 'POST') return plainText(405);
     const info = requestInfoOf(request, at.target);
-    const place = await this.#placeOf(request, info, at);
-    if (place.kind === 'unknown') return this.#refuseWithoutDirectory();
-    if (place.kind === 'elsewhere') return this.#forward(request, response, place.url);
-    // Clients that are there may end in their own way while the server closes.
+    const location = await this.#locate(request, info, at);
+    if (location.kind === 'unknown') return this.#refuseWithoutDirectory();
+    if (location.kind === 'elsewhere') return this.#forward(request, response, location.url);
+    // Connected clients may finish in their own way while the server closes.
     const isNegotiate = at.action === 'negotiate';
     const find = (): StoredConnection | undefined =>
       isNegotiate ? undefined : this.#options.store.find(tokenOf(info));
@@ -165,7 +169,7 @@ export class HubEndpoint<Client, User, Items> {
     return isOriginAllowed(headers.origin, headers.host, this.#options.allowedOrigins);
   }
 
-  /** Pages of other hosts are no subject where none was allowed: then a preflight is a verb like any other. */
+  /** Without `allowedOrigins` there is no CORS: then a preflight is a verb like any other. */
   #answerPreflight(request: IncomingMessage): HttpAnswer {
     if (this.#isOriginAllowed(request)) {
       return { status: 204, headers: preflightHeaders(request.headers['access-control-request-headers']) };
@@ -206,9 +210,9 @@ export class HubEndpoint<Client, User, Items> {
       return this.#admitter.refuseOrigin(request.headers.origin, emptyAnswer(403));
     }
     const info = requestInfoOf(request, at.target);
-    const place = await this.#placeOf(request, info, at);
-    if (place.kind === 'unknown') return this.#refuseWithoutDirectory();
-    if (place.kind === 'elsewhere') return this.#forwardUpgrade({ request, socket, head }, place.url);
+    const location = await this.#locate(request, info, at);
+    if (location.kind === 'unknown') return this.#refuseWithoutDirectory();
+    if (location.kind === 'elsewhere') return this.#forwardUpgrade({ request, socket, head }, location.url);
     const admission = await this.#admitter.admit(info, 'connect', () =>
       this.#options.store.find(tokenOf(info)),
     );
@@ -221,12 +225,12 @@ export class HubEndpoint<Client, User, Items> {
     return isOpening ? this.#claimFor(info, answer) : answer();
   }
 
-  /** Where the connection of a request is served. Asks nobody about what is here, or is not about a connection. */
-  async #placeOf(request: IncomingMessage, info: RequestInfo, at: RoutedTarget): Promise<Place> {
+  /** The instance that serves the connection of a request. Does not ask the directory when it is this one, or there is no connection. */
+  async #locate(request: IncomingMessage, info: RequestInfo, at: RoutedTarget): Promise<ConnectionLocation> {
     const { instances, store } = this.#options;
     const token = at.action === 'refresh' ? refreshedTokenOf(info) : tokenOf(info);
     const isHere = at.action === 'negotiate' || token === '' || store.isClaimed(token);
-    return isHere || instances === undefined ? { kind: 'here' } : instances.placeOf(token, request);
+    return isHere || instances === undefined ? { kind: 'here' } : instances.locate(token, request);
   }
 
   async #forward(
@@ -234,7 +238,7 @@ export class HubEndpoint<Client, User, Items> {
     response: ServerResponse,
     url: string,
   ): Promise<HttpAnswer | undefined> {
-    // A request that has ended ends no other: the one to the other instance would hang until its timeout.
+    // The end of a request that has ended already would not end its forwarded request, which would hang until its timeout.
     if (request.method === 'GET' && response.destroyed) return undefined;
     return this.#answerForwarded(await this.#options.instances?.forward(request, response, url));
   }
@@ -245,14 +249,14 @@ export class HubEndpoint<Client, User, Items> {
     return this.#answerForwarded(await instances?.forwardUpgrade(request, socket, head, url));
   }
 
-  /** An instance that has ended lost its connections, and their clients begin anew; one that cannot be asked may have them still. */
+  /** An instance that has ended lost its connections, and their clients start anew; an unreachable one may still have them. */
   #answerForwarded(outcome: ForwardOutcome | undefined): HttpAnswer | undefined {
     if (outcome === 'answered') return undefined;
     if (outcome === 'unreachable') return this.#admitter.refuse('instance_unreachable', GOING_AWAY);
     return this.#httpTransports.refuseUnknown();
   }
 
-  /** Before a connection is opened that has more than one request, the other instances have to know of it. */
+  /** A connection with more than one request must be in the directory before it is opened. */
   async #claimFor(
     info: RequestInfo,
     answer: () => HttpAnswer | undefined | Promise<HttpAnswer | undefined>,
@@ -287,6 +291,6 @@ function tokenOf(info: RequestInfo): string {
 /** A request that was found to be for this endpoint. */
 export interface RoutedTarget {
   readonly target: RequestTarget;
-  /** What the path says: the hub itself, or one of the paths below it. */
+  /** The hub itself, or one of the paths below it. */
   readonly action: 'connect' | 'negotiate' | 'refresh';
 }

@@ -1,5 +1,5 @@
 /*
- * Answering negotiate requests: versions, the offer of transports, redirects. Errors are 200 with an `error`.
+ * Answers negotiate requests: versions, offered transports, redirects. Errors are sent with status 200 and an `error`.
  */
 import type { RequestInfo } from '../hub/hub-context.js';
 import {
@@ -14,23 +14,23 @@ import type { OpeningClient } from './connection-runner.js';
 import type { ConnectionStore } from './connection-store.js';
 import type { HttpAnswer } from './http-answer.js';
 
-/** Everything a server can offer, in the order in which clients shall try it. */
+/** All transports, in the order in which clients must try them. */
 const OFFERS: readonly TransportOffer[] = [
   { transport: 'WebSockets', transferFormats: ['text', 'binary'] },
   { transport: 'ServerSentEvents', transferFormats: ['text'] },
   { transport: 'LongPolling', transferFormats: ['text', 'binary'] },
 ];
 
-/** Where a client shall negotiate instead, with which token; the client replaces its own by it. */
+/** The URL where a client must negotiate instead, and the token that replaces its own. */
 export interface NegotiateRedirect {
   readonly url: string;
   readonly accessToken?: string;
 }
 
-/** Decides whether a client is sent elsewhere, for example to the instance of its tenant. */
+/** Redirects a client, for example to the instance of its tenant; undefined does not. */
 export type RedirectNegotiate = (request: RequestInfo) => NegotiateRedirect | undefined;
 
-/** How one endpoint negotiates. */
+/** The negotiation options of one endpoint. */
 export interface NegotiationOptions {
   readonly minimumVersion: number;
   readonly transports: ReadonlySet<TransportName>;
@@ -49,7 +49,7 @@ export function answerNegotiate(
   if (version.kind === 'refused') return json(writeNegotiateError(version.error));
   const redirect = options.redirect?.(info);
   if (redirect !== undefined) return json(writeNegotiateRedirect(version.version, redirect));
-  // A client that did not ask would refuse the connection.
+  // A client that did not ask for it would refuse the connection.
   const hasAsked = info.query.get('usestatefulreconnect')?.trim().toLowerCase() === 'true';
   const useStatefulReconnect = options.allowStatefulReconnects && hasAsked;
   const stored = store.negotiate(version.version, principal.userId, useStatefulReconnect);

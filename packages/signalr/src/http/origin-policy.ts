@@ -1,19 +1,19 @@
 /*
- * Which web pages may use a hub: the Origin check of WebSocket upgrades, and the CORS headers of the rest.
+ * The web pages that may use a hub: the Origin check of WebSocket upgrades, and the CORS headers of all other requests.
  */
 
 /**
  * Allowed origins: a list such as `['https://app.example', 'capacitor://localhost']`, a function, or `'*'` for any.
- * `'null'` is sent by pages of files, by sandboxed frames and after some redirects: any site can make such a frame, so who
- * lists it has let in every page.
+ * Pages of files, sandboxed frames and some redirects send `'null'`. Any site can create such a frame, so a list with `'null'`
+ * allows every page.
  * `'*'` lets any page act with the cookies of its visitor: use it only when credentials are tokens that the
  * page itself must hold.
  */
 export type AllowedOrigins = readonly string[] | '*' | ((origin: string) => boolean);
 
 /**
- * Whether a request from this origin may be served. Without an `Origin` header it does not come from a page
- * of another site. Pages of the same host are always served, unless a function decides.
+ * Returns true when a request from this origin may be served. A request without an `Origin` header does not come from a page of
+ * another site. Pages of the same host are always served, unless a function decides.
  */
 export function isOriginAllowed(
   origin: string | undefined,
@@ -28,7 +28,7 @@ export function isOriginAllowed(
   return allowed?.some((candidate) => candidate.toLowerCase() === lowered) ?? false;
 }
 
-/** CORS headers for an allowed origin: the origin itself, as clients send credentials. */
+/** CORS headers for an allowed origin: they name the origin itself, because clients send credentials. */
 export function corsHeaders(origin: string | undefined): Record<string, string> {
   if (origin === undefined) return {};
   return {
@@ -48,7 +48,7 @@ export function preflightHeaders(requestedHeaders: string | undefined): Record<s
   };
 }
 
-/** The scheme is left out: behind a proxy that ends TLS the server does not know it. */
+/** Ignores the scheme: behind a proxy that terminates TLS the server cannot know it. */
 function isSameHost(origin: string, host: string | undefined): boolean {
   const match = /^https?:\/\/(.+)$/i.exec(origin);
   return match?.[1] !== undefined && match[1].toLowerCase() === host?.toLowerCase();

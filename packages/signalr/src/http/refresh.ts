@@ -1,15 +1,15 @@
 /*
- * Fresh credentials for a connection that is there, as .NET 11 has them: POST with the connection's token in a header, answered
- * in JSON. Nothing of the connection changes but what is known of its user.
+ * Fresh credentials for an existing connection, as in .NET 11: POST with the connection's token in a header, answered in JSON. Only
+ * the connection's user data changes.
  */
-import type { ConnectionPrincipal, HubConnection } from '../connection/hub-connection.js';
+import type { ConnectionPrincipal } from '../connection/connection-principal.js';
+import type { HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import type { Admitter } from './admission.js';
 import type { ConnectionStore } from './connection-store.js';
 import type { HttpAnswer } from './http-answer.js';
 
-/** What a refresh works on. */
-export interface RefreshParts {
+export interface RefreshDependencies {
   readonly store: ConnectionStore;
   readonly admitter: Admitter;
   readonly hub: {
@@ -18,38 +18,41 @@ export interface RefreshParts {
   };
 }
 
-/** Where clients put the token, as it is a secret; `id` of the query is where all their other requests have it. */
+/** Clients send the token in this header, because it is a secret. All their other requests have it as `id` in the query. */
 const TOKEN_HEADER = 'x-signalr-connection-token';
 
-/** The token of the connection that is to be refreshed; empty when none is named. */
+/** The token of the connection to refresh; empty when there is none. */
 export function refreshedTokenOf({ headers, query }: RequestInfo): string {
   const header = headers[TOKEN_HEADER];
   return (typeof header === 'string' ? header : query.get('id')) ?? '';
 }
 
 /** Never rejects. */
-export async function answerRefresh(info: RequestInfo, parts: RefreshParts): Promise<HttpAnswer> {
+export async function answerRefresh(
+  info: RequestInfo,
+  dependencies: RefreshDependencies,
+): Promise<HttpAnswer> {
   const token = refreshedTokenOf(info);
   if (token === '') return refused(400, 'missing_connection_token');
-  const stored = parts.store.find(token);
+  const stored = dependencies.store.find(token);
   const connection = stored?.attached?.connection;
   if (stored === undefined || connection === undefined) {
     return refused(404, 'connection_not_found');
   }
-  // Without a token of its own, anybody who has seen the public id could name the connection.
+  // A connection without a secret token could be refreshed by any client that has seen its public id.
   if (stored.ids.connectionToken === stored.ids.connectionId) {
     return refused(400, 'unsupported_negotiate_version');
   }
-  const admission = await parts.admitter.admit(info, 'refresh', () => stored);
+  const admission = await dependencies.admitter.admit(info, 'refresh', () => stored);
   if (admission.kind === 'refused') {
     const { status } = admission.answer;
     if (status === 401) return refused(401, 'invalid_token');
     return status === 403 ? refused(403, 'user_changed') : admission.answer;
   }
   connection.updatePrincipal(admission.principal);
-  // Not awaited: the hook may wait for a method that runs, and the client's next request for this answer.
-  if (connection.principal === admission.principal) void parts.hub.authenticationRefreshed(connection);
-  const nowMs = parts.hub.ticker.unixTimeMs();
+  // Not awaited: the hook may wait for a running method, and the client's next request waits for this answer.
+  if (connection.principal === admission.principal) void dependencies.hub.authenticationRefreshed(connection);
+  const nowMs = dependencies.hub.ticker.unixTimeMs();
   return json(200, { tokenLifetimeSeconds: lifetimeSecondsOf(connection.principal, nowMs) });
 }
 

@@ -1,5 +1,5 @@
 /*
- * Path and query of a request, compared as ASP.NET Core compares them: without regard to case.
+ * Path and query of a request, compared without regard to case, as in ASP.NET Core.
  */
 
 /** A request target taken apart. */
@@ -11,7 +11,7 @@ export interface RequestTarget {
 
 const NO_QUERY: ReadonlyMap<string, string> = new Map();
 
-/** The path alone, for requests that may be none of ours. Never throws, whatever the client sent. */
+/** The path alone, for requests that may be the application's. Never throws, whatever the client sent. */
 export function requestPath(url: string | undefined): string {
   const target = stripOrigin(url ?? '/');
   const mark = target.indexOf('?');
@@ -38,13 +38,13 @@ export function pathKey(path: string): string {
   return lowered.length > 1 && lowered.endsWith('/') ? lowered.slice(0, -1) : lowered;
 }
 
-/** An encoded slash stays one, as in ASP.NET Core: it separates nothing. What is no UTF-8 stays as it is. */
+/** An encoded slash stays encoded, as in ASP.NET Core: it separates nothing. Bytes that are not UTF-8 stay encoded. */
 function decodePath(path: string): string {
   if (!path.includes('%')) return path;
   try {
     return path.split(/%2f/i).map(decodeURIComponent).join('%2F');
   } catch {
-    return path; // no path of a hub either
+    return path; // not the path of a hub either
   }
 }
 

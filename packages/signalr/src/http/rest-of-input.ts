@@ -1,19 +1,20 @@
 /*
- * Discards the rest of a request that has its answer already. Most clients send a body whole before they read the answer: a server
- * that closes at once makes them see a broken pipe instead of it (RFC 9112, 9.6), so it reads on for a while.
+ * Discards the rest of a request that has been answered already. Most clients send the whole body before they read the answer: if the
+ * server closes at once, they see a broken pipe instead (RFC 9112, 9.6), so it continues to read for a while.
  */
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 
-/** Many times the largest body that is accepted anywhere here; beyond it a client learns from the closed connection. */
+/** Many times the largest body that any request may have; beyond it the connection is closed. */
 const MAXIMUM_DISCARDED_BYTES = 16_777_216;
-/** Kestrel reads on for five seconds; a client on a slow line gets twice that. */
+/** Kestrel continues to read for five seconds; a client on a slow connection gets twice that. */
 const MAXIMUM_DISCARDING_MS = 10_000;
 
 /**
- * Reads on and throws away what comes, at most 16 MiB and for at most 10 s. For servers that answer a request before they have its
- * whole body: write the answer, wait for this, then end it.
- * @returns true when all has come or the connection is gone; false at the bound, where the caller ends the connection. Never rejects.
+ * Reads and discards the rest, at most 16 MiB and for at most 10 s. For servers that answer a request before its whole body has
+ * arrived: write the answer, wait for this, then end it.
+ * @returns true when everything has arrived or the connection is gone; false at the bound, where the caller must close the connection.
+ * Never rejects.
  */
 export function discardRest(input: Readable): Promise<boolean> {
   if (input.readableEnded || input.destroyed) return Promise.resolve(true);
@@ -37,7 +38,7 @@ export function discardRest(input: Readable): Promise<boolean> {
   });
 }
 
-/** Ends a response that is written already, once the rest of its request has come. */
+/** Ends a response that is already written, once the rest of its request has arrived. */
 export async function endAfterRest(response: ServerResponse): Promise<void> {
   if (await discardRest(response.req)) response.end();
   else response.destroy();

@@ -1,5 +1,5 @@
 /*
- * From an upgrade request to a WebSocket transport, with the help of `ws`.
+ * Turns an upgrade request into a WebSocket transport, by means of `ws`.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -15,8 +15,7 @@ import type { Attached, ConnectionStore, StoredConnection } from './connection-s
 import { type HttpAnswer, plainText, UNKNOWN_CONNECTION } from './http-answer.js';
 import { CANNOT_CHANGE, transportNotSupported } from './http-transports.js';
 
-/** What upgrades work on. */
-export interface WebSocketUpgradeParts {
+export interface WebSocketUpgradesDependencies {
   readonly store: ConnectionStore;
   readonly runner: Pick<ConnectionRunner<unknown, unknown, unknown>, 'begin'>;
   readonly admitter: Admitter;
@@ -25,11 +24,11 @@ export interface WebSocketUpgradeParts {
   readonly ticker: Ticker;
   readonly resumptionLimits: ResumptionLimits;
   readonly onResumed: (connection: HubConnection) => void;
-  /** The client came back with credentials that last longer than those before. */
+  /** The client returned with credentials that last longer than those before. */
   readonly onRefreshed: (connection: HubConnection) => void;
 }
 
-/** An upgrade as Node gives it. */
+/** An upgrade as Node passes it. */
 export interface Upgrade {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
@@ -38,28 +37,28 @@ export interface Upgrade {
 
 /** See the file comment. */
 export class WebSocketUpgrades {
-  readonly #parts: WebSocketUpgradeParts;
+  readonly #dependencies: WebSocketUpgradesDependencies;
   readonly #webSockets: WebSocketServerOf<typeof ServerWebSocket>;
 
-  constructor(parts: WebSocketUpgradeParts) {
-    this.#parts = parts;
+  constructor(dependencies: WebSocketUpgradesDependencies) {
+    this.#dependencies = dependencies;
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       // Without compression `ws` keeps no queue of its own; the transport relies on that.
       perMessageDeflate: false,
-      maxPayload: parts.maximumTransportMessageBytes,
-      // The original selects no subprotocol; `ws` would take the first one offered.
+      maxPayload: dependencies.maximumTransportMessageBytes,
+      // ASP.NET Core selects no subprotocol; `ws` would select the first one offered.
       handleProtocols: () => false,
       WebSocket: ServerWebSocket,
     });
   }
 
-  /** Undefined when the socket has been taken, or is gone. */
+  /** The answer that refuses the upgrade; undefined when it was accepted, or the socket is gone. */
   answer(upgrade: Upgrade, client: OpeningClient): HttpAnswer | undefined {
-    // Its 'close' has passed while we asked who it is; what was claimed for it would stay claimed.
+    // It was closed during the authentication; a token claimed for it would stay claimed.
     if (upgrade.socket.destroyed) return undefined;
-    const { store, admitter, transports } = this.#parts;
+    const { store, admitter, transports } = this.#dependencies;
     const token = client.info.query.get('id');
     const isNew = token === undefined || token === '';
     const found = isNew ? undefined : store.find(token);
@@ -75,9 +74,9 @@ export class WebSocketUpgrades {
     return undefined;
   }
 
-  /** An upgrade for a connection that has a transport: the client lost its socket, or is mistaken. */
+  /** An upgrade for a connection that has a transport: the client lost its socket, or made a mistake. */
   #answerAgain(upgrade: Upgrade, attached: Attached, client: OpeningClient): HttpAnswer | undefined {
-    const { admitter } = this.#parts;
+    const { admitter } = this.#dependencies;
     if (attached.name !== 'WebSockets') return CANNOT_CHANGE;
     const { transport, connection } = attached;
     if (transport === undefined || !(transport.canResume || transport.isStopped)) {
@@ -91,22 +90,22 @@ export class WebSocketUpgrades {
       const again = new WebSocketTransport(webSocket, socket);
       if (!transport.attach(again)) again.abort();
       else {
-        this.#parts.onResumed(connection);
-        if (connection.updatePrincipal(client.principal)) this.#parts.onRefreshed(connection);
+        this.#dependencies.onResumed(connection);
+        if (connection.updatePrincipal(client.principal)) this.#dependencies.onRefreshed(connection);
       }
     });
     return undefined;
   }
 
   #accept({ request, socket, head }: Upgrade, stored: StoredConnection, client: OpeningClient): void {
-    const { store, runner } = this.#parts;
-    // `ws` answers a bad upgrade by itself and then never calls back, so the token is freed with the socket.
+    const { store, runner } = this.#dependencies;
+    // `ws` answers an invalid upgrade itself and then never calls back, so the token is released with the socket.
     const release = (): void => store.remove(stored);
     socket.once('close', release);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('close', release);
       const plain = new WebSocketTransport(webSocket, socket);
-      const { ticker, resumptionLimits } = this.#parts;
+      const { ticker, resumptionLimits } = this.#dependencies;
       const transport = stored.isResumable
         ? new ResumableTransport(plain, ticker, resumptionLimits)
         : undefined;

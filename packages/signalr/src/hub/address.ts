@@ -1,25 +1,25 @@
 /*
- * Who a send is for, as data: it can travel, and means on every instance the connections that are there then.
+ * The receivers of a send, as data that can travel: each instance resolves it to its own connections.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
 
-/** Who is left out of a send. */
+/** Connections that a send leaves out. */
 interface Exceptions {
   /** Connection ids. */
   readonly exceptConnections?: readonly string[];
-  /** A user id: none of this user's connections is sent it. */
+  /** A user id: all connections of this user are left out. */
   readonly exceptUser?: string;
 }
 
-/** A set of receivers. Names are case-sensitive, those that nobody has are passed over. */
+/** A set of receivers. Names are case-sensitive; unknown ones are ignored. */
 export type Address = Exceptions &
   (
     | { readonly kind: 'all' }
-    /** By connection id, group name or user id; whoever is in several is one receiver. */
+    /** By connection id, group name or user id; a connection that matches several is one receiver. */
     | { readonly kind: 'connections' | 'groups' | 'users'; readonly names: readonly string[] }
   );
 
-/** Who is where, as an address is looked up in it. */
+/** The connections in which an address is looked up. */
 export interface AddressBook {
   connection(connectionId: string): HubConnection | undefined;
   connections(): Iterable<HubConnection>;
@@ -27,11 +27,11 @@ export interface AddressBook {
   user(userId: string): ReadonlySet<HubConnection>;
 }
 
-/** The connections of this process that an address means now. */
+/** The connections of this process that an address matches now. */
 export interface Receivers {
   /** Each once. */
   readonly named: Iterable<HubConnection>;
-  /** Who of them is left out; absent when nobody is. Asked one by one: a list of the others would cost as much as sending to them. */
+  /** True for those to leave out; absent when there are none. Called per connection: a list of the others would cost as much as sending to them. */
   readonly isExcluded: ((connection: HubConnection) => boolean) | undefined;
 }
 
@@ -58,7 +58,7 @@ function namedBy(address: Address, book: AddressBook): Iterable<HubConnection> {
   return union(names, (name) => asList(book.connection(name)));
 }
 
-/** Of a single name the very set: to look it up is all that most sends cost. */
+/** The union of the sets. For a single name it is the set itself, so that most sends cost a lookup only. */
 function union(
   names: readonly string[],
   find: (name: string) => Iterable<HubConnection>,

@@ -1,13 +1,13 @@
 /*
- * One call of a client while it runs: its slot, and the signal that tells it that nobody wants its result.
+ * One call of a client while it runs: its slot, and the signal that is aborted when its result is no longer wanted.
  */
 import type { InvocationSlot } from './invocation-slots.js';
 
-/** Costs two fields until somebody asks for the signal. */
+/** Costs two fields until the signal is used. */
 export class CallScope {
   /** Headers that the client put on the message. */
   readonly headers: Readonly<Record<string, string>> | undefined;
-  /** Called when the call is canceled; for the one who waits for its next item. */
+  /** Called when the call is canceled; for the code that waits for its next item. */
   onCancel: (() => void) | undefined;
   readonly #slot: InvocationSlot | undefined;
   #controller: AbortController | undefined;
@@ -34,7 +34,7 @@ export class CallScope {
     this.onCancel?.();
   }
 
-  /** Lets the client's next invocation begin, because this one waits for a client. */
+  /** Allows the client's next invocation to begin, because this one waits for a client. */
   releaseSlot(): void {
     this.#slot?.release();
   }

@@ -1,33 +1,33 @@
 /*
- * What one client has under way: running invocations, streams in both directions. Ended with the connection.
+ * The running invocations of one client, and its streams in both directions. They end with the connection.
  */
 import { SignalRError } from '../errors.js';
 import type { CallScope } from './call-scope.js';
 import { type InvocationSlot, InvocationSlots } from './invocation-slots.js';
 import { UploadStream } from './upload-stream.js';
 
-/** Bounds of what one client may have under way. */
+/** Bounds of one client's calls. */
 export interface CallLimits {
   readonly maximumParallelInvocationsPerClient: number;
   readonly streamBufferCapacity: number;
-  /** Streams of each direction; ASP.NET Core has no such bound. */
+  /** Streams in each direction; ASP.NET Core has no such bound. */
   readonly maximumStreamsPerClient: number;
 }
 
-/** One upload with the check of its items. */
+/** One upload with the guard of its items. */
 export interface Upload {
   readonly stream: UploadStream;
   readonly isItem: (item: unknown) => boolean;
 }
 
 /**
- * Slots for invocations; streams by invocation id; uploads by stream id. Invocations that can be canceled are as
- * many as the slots allow, streams and uploads are bounded by their limit.
+ * Slots for invocations; streams by invocation id; uploads by stream id. Cancelable invocations are bounded by the slots, streams
+ * and uploads by their limit.
  */
 export class ConnectionCalls {
   readonly slots: InvocationSlots;
   readonly limits: CallLimits;
-  /** What runs, by its invocation id. */
+  /** Running calls by their invocation id. */
   readonly #calls = new Map<string, CallScope>();
   readonly #uploads = new Map<string, Upload>();
   #streamCount = 0;
@@ -43,7 +43,7 @@ export class ConnectionCalls {
     return this.#streamCount >= this.limits.maximumStreamsPerClient;
   }
 
-  /** The turn of a refresh of credentials among the invocations. Undefined when an earlier one still waits for its own. */
+  /** A slot for a refresh of credentials, in turn with the invocations. Undefined while an earlier refresh still waits for its slot. */
   async takeRefreshSlot(): Promise<InvocationSlot | undefined> {
     if (this.#isRefreshWaiting) return undefined;
     this.#isRefreshWaiting = true;
@@ -52,7 +52,7 @@ export class ConnectionCalls {
     return slot;
   }
 
-  /** Takes the id of a stream. False when it is in use. */
+  /** Reserves the id of a stream. False when it is in use. */
   beginStream(invocationId: string, scope: CallScope): boolean {
     if (this.#calls.has(invocationId)) return false;
     this.#calls.set(invocationId, scope);
@@ -66,7 +66,7 @@ export class ConnectionCalls {
     this.#streamCount -= 1;
   }
 
-  /** Lets a running invocation be canceled by its id, unless something else has the id. */
+  /** Makes a running invocation cancelable by its id, unless another call has the id. */
   beginCancelable(invocationId: string | undefined, scope: CallScope): void {
     if (invocationId !== undefined && !this.#calls.has(invocationId)) this.#calls.set(invocationId, scope);
   }
@@ -76,14 +76,14 @@ export class ConnectionCalls {
       this.#calls.delete(invocationId);
   }
 
-  /** False when nothing of that id runs (any more), which is no error: both sides may end at the same time. */
+  /** False when no call has that id, which is not an error: both sides may end at the same time. */
   cancel(invocationId: string): boolean {
     const scope = this.#calls.get(invocationId);
     scope?.cancel();
     return scope !== undefined;
   }
 
-  /** The id of the streams that cannot be begun, or undefined when all can. */
+  /** The first id that is already in use, or undefined when all are free. */
   firstUsedUpload(streamIds: readonly string[]): string | undefined {
     return streamIds.find((id, index) => this.#uploads.has(id) || streamIds.indexOf(id) !== index);
   }
@@ -103,27 +103,27 @@ export class ConnectionCalls {
     return this.#uploads.get(streamId);
   }
 
-  /** The client has sent the last item. False when there is no such stream (any more). */
+  /** The client has sent the last item. False when there is no such stream. */
   completeUpload(streamId: string, error?: Error): boolean {
     const upload = this.#uploads.get(streamId);
     upload?.stream.complete(error);
     return this.#uploads.delete(streamId);
   }
 
-  /** The method has ended: whatever its streams still bring is dropped. */
+  /** The method has ended: further items of its streams are dropped. */
   abandonUpload(streamId: string, stream: UploadStream): void {
     stream.abandon();
     if (this.#uploads.get(streamId)?.stream === stream) this.#uploads.delete(streamId);
   }
 
-  /** The client is gone: calls are canceled, and the read loop no longer waits for those who read uploads. */
+  /** The client is gone: calls are canceled, and the read loop no longer waits for the readers of uploads. */
   cancelAll(): void {
     this.#isEnded = true;
     for (const scope of this.#calls.values()) scope.cancel();
     for (const { stream } of this.#uploads.values()) stream.stopWaiting();
   }
 
-  /** Nothing more is read from the client: uploads end here, and invocations that run are awaited. */
+  /** The client is no longer read: ends uploads, and waits for running invocations. */
   async settle(): Promise<void> {
     this.cancelAll();
     for (const { stream } of this.#uploads.values()) this.#endUpload(stream);

@@ -1,5 +1,5 @@
 /*
- * The requests that a hub makes of a connection, on its own instance or on another one.
+ * Requests that a hub makes to a connection, on its own instance or on another one.
  */
 
 /** The call that a send makes on its receivers. */

@@ -1,10 +1,10 @@
 /*
- * A hub's client as a type: the official client's connection, with the names and arguments of one hub.
- * Types only, so that client code imports nothing of the server but its hub's type.
+ * A hub's client as a type: the official client's connection, with the names and arguments of one hub. Types only, so that client
+ * code imports nothing of the server except its hub's type.
  */
 import type { HubCalls, HubMessages, HubStreams } from './hub-definition.js';
 
-/** A stream of a hub's items as the official client gives it. */
+/** A stream of a hub's items as the official client returns it. */
 export interface HubItemStream<Item> {
   subscribe(subscriber: {
     readonly next: (item: Item) => void;
@@ -14,7 +14,7 @@ export interface HubItemStream<Item> {
   }): { dispose(): void };
 }
 
-/** What a client's handler gets and may answer: a hub that asks for a result awaits it. */
+/** A client's handler; a hub that asks for a result awaits its answer. */
 type Handler<Target> = Target extends (...args: infer Args) => infer Result
   ? (...args: Args) => Result | Promise<Awaited<Result>>
   : never;
@@ -23,15 +23,14 @@ type Arguments<Call> = Call extends (...args: infer Args) => unknown ? Args : ne
 type Returned<Call> = Call extends (...args: never) => infer Result ? Result : never;
 
 /**
- * The typed face of a `HubConnection` of `@microsoft/signalr`:
+ * The types of a `HubConnection` of `@microsoft/signalr` for one hub:
  *
  * ```ts
  * import type { chat } from './server.js';
  * const client: HubClient<typeof chat> = connection;
  * await client.invoke('send', 'hi'); // a wrong name or argument does not compile
  * ```
- * Values are typed as the server has them; what a protocol changes on the way (in JSON a date becomes text) is not
- * in the types.
+ * Values have their server-side types. Changes by the protocol are not in the types (in JSON a date becomes text).
  */
 export interface HubClient<Definition> {
   /** Calls a method and waits for its result. */
@@ -39,7 +38,7 @@ export interface HubClient<Definition> {
     method: Name,
     ...args: Arguments<HubCalls<Definition>[Name]>
   ): Promise<Awaited<Returned<HubCalls<Definition>[Name]>>>;
-  /** Calls a method and waits for nothing but the sending. */
+  /** Calls a method and waits only until the call is sent. */
   send<Name extends keyof HubCalls<Definition> & string>(
     method: Name,
     ...args: Arguments<HubCalls<Definition>[Name]>
@@ -49,7 +48,7 @@ export interface HubClient<Definition> {
     method: Name,
     ...args: Arguments<HubStreams<Definition>[Name]>
   ): HubItemStream<Returned<HubStreams<Definition>[Name]>>;
-  /** Handles what the hub sends; what the handler returns answers a hub that asked for a result. */
+  /** Handles a message of the hub; the handler's result answers a hub that asked for one. */
   on<Target extends keyof HubMessages<Definition> & string>(
     target: Target,
     handler: Handler<HubMessages<Definition>[Target]>,

@@ -1,5 +1,5 @@
 /*
- * Addressing: from names of groups, users and connections to addresses, typed by what the hub's clients understand.
+ * Addressing clients: names of groups, users and connections become addresses, typed by the hub's client interface.
  */
 import type { JsonText } from '../protocol/json-text.js';
 import type { PreparedCall } from '../protocol/prepared-call.js';
@@ -7,31 +7,31 @@ import type { Address } from './address.js';
 import type { CallScope } from './call-scope.js';
 import type { HubSender, SendOptions } from './hub-sender.js';
 
-/** The arguments of one target; each may be given as {@link JsonText} that is relayed verbatim. */
+/** The arguments of one target; each may be a {@link JsonText} that is relayed verbatim. */
 export type TargetArguments<Target> = Target extends (...args: infer Args) => unknown
   ? { readonly [Index in keyof Args]: Args[Index] | JsonText }
   : never;
 
-/** A set of receivers. It is looked up anew by every send. */
+/** A set of receivers. Every send looks it up anew. */
 export interface ClientProxy<Client> {
   /**
    * Calls `target` on every receiver. Synchronous: the message is encoded once per protocol, whatever the
    * number of receivers, and queued on each of them, in the order of calls, before this returns.
-   * A receiver that is gone is passed over; one whose queue is full is closed and may reconnect.
-   * With a backplane it then leaves for the other instances, which is not waited for: at most once, in the order of calls.
-   * @returns the number of connections of this process it was queued to
-   * @throws SignalRError `unserializable`; with a backplane also when it fits one protocol only. Nothing was sent then
+   * A receiver that is gone is skipped; one whose queue is full is closed and may reconnect.
+   * With a backplane the message is then published to the other instances, without waiting: at most once, in the order of calls.
+   * @returns the number of connections of this process that it was queued to
+   * @throws SignalRError `unserializable`; with a backplane also when only one protocol can encode it. Nothing was sent then
    */
   send<Target extends keyof Client & string>(
     target: Target,
     ...args: TargetArguments<Client[Target]>
   ): number;
-  /** The same with a call that is sent elsewhere, or again, too: it is encoded once for all of its receivers. */
+  /** As `send`, with a call that is sent several times or to several sets: it is encoded once for all of its receivers. */
   relay(call: PreparedCall): number;
   /**
-   * The same receivers, for what only matters in its newest form (who is typing, a price): while a receiver is too slow for what
-   * it is sent, a message takes the place of an older one of this key that still waits for it. The older one is not sent, and
-   * reported as `message_replaced`.
+   * The same receivers, for messages of which only the newest matters (who is typing, a price): while a receiver reads too slowly, a
+   * message replaces an older one of this key that still waits for it. The older one is not sent, and is reported as
+   * `message_replaced`.
    */
   latest(key: string): ClientProxy<Client>;
 }
@@ -39,12 +39,12 @@ export interface ClientProxy<Client> {
 /** The answer of a client's method. */
 export type TargetResult<Target> = Target extends (...args: never) => infer Result ? Awaited<Result> : never;
 
-/** One receiver, which can be asked for an answer. */
+/** One receiver, which can also be asked for an answer. */
 export interface SingleClientProxy<Client> extends ClientProxy<Client> {
   /**
-   * Calls `target` on the client and waits for its answer, which is whatever the client sends: check it. While a
-   * hub method waits, its client's next invocation may begin. Not possible for a client that is still in its
-   * `onConnected`, as its answers are not read yet.
+   * Calls `target` on the client and waits for its answer. The client decides what it sends, so check the answer. While a hub method
+   * waits, its client's next invocation may begin. A client that is still in its `onConnected` cannot be asked, because its answers
+   * are not read yet.
    * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, `disconnected`, `canceled`,
    * `too_many_calls`, `unserializable`, and for clients of other instances `backplane_unavailable`, `server_closed`; HubError with
    * the client's own words when its method failed
@@ -53,11 +53,11 @@ export interface SingleClientProxy<Client> extends ClientProxy<Client> {
     target: Target,
     ...args: TargetArguments<Client[Target]>
   ): Promise<TargetResult<Client[Target]>>;
-  /** The same client; its calls are given up (`canceled`) when the signal is aborted. A late answer is ignored. */
+  /** The same client; its calls are rejected (`canceled`) when the signal is aborted. A late answer is ignored. */
   withSignal(signal: AbortSignal): SingleClientProxy<Client>;
 }
 
-/** Receivers as a server addresses them from anywhere, on all instances. Names of groups and users are case-sensitive. */
+/** Receivers on all instances, addressed from anywhere in the server. Names of groups and users are case-sensitive. */
 export interface HubClients<Client> {
   readonly all: ClientProxy<Client>;
   allExcept(connectionIds: readonly string[]): ClientProxy<Client>;
@@ -67,17 +67,17 @@ export interface HubClients<Client> {
   /** Members of any of the groups; a member of several gets the message once. */
   groups(names: readonly string[]): ClientProxy<Client>;
   groupExcept(name: string, connectionIds: readonly string[]): ClientProxy<Client>;
-  /** The group without any connection of one user: for what a user's own devices know already. */
+  /** The group without the connections of one user, whose own devices have the message already. */
   groupExceptUser(name: string, userId: string): ClientProxy<Client>;
   /** All connections of a user. */
   user(userId: string): ClientProxy<Client>;
   users(userIds: readonly string[]): ClientProxy<Client>;
 }
 
-/** The same from inside a hub method, where there is a caller. */
+/** Receivers as a hub method addresses them: there is a caller. */
 export interface HubCallerClients<Client> extends HubClients<Client> {
   readonly caller: SingleClientProxy<Client>;
-  /** Everyone but the caller. */
+  /** All connections except the caller. */
   readonly others: ClientProxy<Client>;
   othersInGroup(name: string): ClientProxy<Client>;
 }
@@ -85,7 +85,7 @@ export interface HubCallerClients<Client> extends HubClients<Client> {
 /** See {@link HubClients}. */
 export class AddressedHubClients<Client> implements HubClients<Client> {
   protected readonly sender: HubSender;
-  /** The call that asks; it gives its slot away while it waits for a client. */
+  /** The call that asks; it releases its slot while it waits for a client. */
   protected readonly scope: CallScope | undefined;
 
   constructor(sender: HubSender, scope?: CallScope) {
@@ -166,7 +166,7 @@ class AddressedProxy<Client> implements ClientProxy<Client> {
   }
 }
 
-/** How one client is called. */
+/** The options of a call on one client. */
 interface SingleCall extends SendOptions {
   readonly scope: CallScope | undefined;
   readonly signal?: AbortSignal;
@@ -208,7 +208,7 @@ class AddressedClientProxy<Client> implements SingleClientProxy<Client> {
     scope?.releaseSlot();
     const call = { target, arguments: args };
     const result = await this.#sender.invoke(this.#connectionId, call, { signal, isHereOnly });
-    return result as TargetResult<Client[Target]>; // the client's word for it; documented
+    return result as TargetResult<Client[Target]>; // unchecked, as documented
   }
 
   withSignal(signal: AbortSignal): SingleClientProxy<Client> {

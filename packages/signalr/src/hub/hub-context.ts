@@ -1,6 +1,5 @@
 /*
- * What a hub method knows about the connection that called it, and about the call. Each call has its own object;
- * `items` is the connection's.
+ * The connection that called a hub method, and the call. Each call has its own context object; `items` belongs to the connection.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { CallScope } from './call-scope.js';
@@ -19,7 +18,7 @@ export interface RequestInfo {
   readonly remoteAddress: string | undefined;
 }
 
-/** Groups of the connection at hand. Changes take effect at once: the very next send sees them. */
+/** Groups of this connection. Changes take effect at once: the next send sees them. */
 export interface ConnectionGroups {
   /** Adding twice is harmless. False when the connection has ended already. */
   add(group: string): boolean;
@@ -31,8 +30,8 @@ export interface ConnectionGroups {
 
 /**
  * The caller, passed to every hook and method.
- * @typeParam Client what the hub's clients can be sent
- * @typeParam User what `authenticate` yields
+ * @typeParam Client the messages that the hub's clients can be sent
+ * @typeParam User the result of `authenticate`
  * @typeParam Items per-connection state
  */
 export interface HubContext<Client, User, Items> {
@@ -40,34 +39,32 @@ export interface HubContext<Client, User, Items> {
   readonly hub: string;
   /** Public: other clients may see it. */
   readonly connectionId: string;
-  /** The id that `authenticate` gave, or null for an anonymous connection. */
+  /** The id that `authenticate` returned, or null for an anonymous connection. */
   readonly userId: string | null;
   readonly user: User;
   /** State of this connection, from `createItems`. */
   readonly items: Items;
   readonly clients: HubCallerClients<Client>;
   readonly groups: ConnectionGroups;
-  /** Aborted as soon as the connection is ending, also while a method runs. */
+  /** Aborted as soon as the connection is ending, even while a method runs. */
   readonly signal: AbortSignal;
   /**
-   * Aborted when the client cancels this very call, or is gone while it runs. For streams, and for calls of
-   * clients that can cancel them.
+   * Aborted when the client cancels this call, or is gone while it runs. For streams, and for calls of clients that can cancel them.
    */
   readonly cancelSignal: AbortSignal;
   /** String headers that the client put on the message; empty for most clients, and in hooks. */
   readonly headers: Readonly<Record<string, string>>;
   readonly request: RequestInfo;
   /**
-   * Resolves when nothing waits for this client in the server's queue any more, or when the connection is ending: for sending
-   * much without filling the queue. It says nothing about what the client has read.
+   * Resolves when the server's queue for this client is empty, or when the connection is ending: await it to send much without filling
+   * the queue. It does not mean that the client has read anything.
    */
   flushed(): Promise<void>;
-  /** Ends the connection, telling the client not to reconnect. What was sent before still goes out. */
+  /** Ends the connection and tells the client not to reconnect. Messages sent before still go out. */
   abort(): void;
 }
 
-/** What a hub keeps for a connection. */
-export interface ConnectionState<Items> {
+export interface HubContextDependencies<Items> {
   readonly connection: HubConnection;
   readonly manager: HubLifetimeManager;
   readonly sender: HubSender;
@@ -79,30 +76,30 @@ const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
 /** See {@link HubContext}. */
 export class ConnectionHubContext<Client, User, Items> implements HubContext<Client, User, Items> {
-  readonly #own: ConnectionState<Items>;
+  readonly #dependencies: HubContextDependencies<Items>;
   readonly #scope: CallScope | undefined;
   #clients: HubCallerClients<Client> | undefined;
 
   /** @param scope the call; absent in hooks */
-  constructor(own: ConnectionState<Items>, scope: CallScope | undefined) {
-    this.#own = own;
+  constructor(dependencies: HubContextDependencies<Items>, scope: CallScope | undefined) {
+    this.#dependencies = dependencies;
     this.#scope = scope;
   }
 
   get #connection(): HubConnection {
-    return this.#own.connection;
+    return this.#dependencies.connection;
   }
 
   get #manager(): HubLifetimeManager {
-    return this.#own.manager;
+    return this.#dependencies.manager;
   }
 
   get items(): Items {
-    return this.#own.items;
+    return this.#dependencies.items;
   }
 
   get request(): RequestInfo {
-    return this.#own.request;
+    return this.#dependencies.request;
   }
 
   get hub(): string {
@@ -123,7 +120,11 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
   }
 
   get clients(): HubCallerClients<Client> {
-    this.#clients ??= new AddressedHubCallerClients<Client>(this.#own.sender, this.connectionId, this.#scope);
+    this.#clients ??= new AddressedHubCallerClients<Client>(
+      this.#dependencies.sender,
+      this.connectionId,
+      this.#scope,
+    );
     return this.#clients;
   }
 

@@ -1,6 +1,6 @@
 /*
- * Declaring a hub: what its clients can be sent, what they may call, and who they are, as static types and as
- * the table of methods that runs.
+ * Declares a hub: the messages that its clients can be sent, the methods they may call, and their user type, as static types and as
+ * the table of methods.
  */
 import { SignalRError } from '../errors.js';
 import type { HubContext } from './hub-context.js';
@@ -8,14 +8,14 @@ import type { HubFilter } from './hub-filter.js';
 import type { Guard } from './parse-arguments.js';
 
 /**
- * A method without a parser. Its arguments come from the network as they are, so they are `unknown`: check
- * them before use, or declare the method with {@link method}.
+ * A method without a parser. Its arguments come unchecked from the network, so they are `unknown`: check them before use, or declare
+ * the method with {@link method}.
  */
 export type PlainMethod<Context> = (context: Context, ...args: unknown[]) => unknown;
 
 declare const parsedMethod: unique symbol;
 
-/** A method whose arguments were checked; made by {@link method} or {@link streamMethod} only. */
+/** A method whose arguments are checked; only {@link method} and {@link streamMethod} create it. */
 export interface ParsedMethod<
   Context,
   Args extends readonly unknown[] = never,
@@ -26,20 +26,20 @@ export interface ParsedMethod<
   readonly kind: Kind;
   readonly parse: (args: readonly unknown[]) => readonly unknown[];
   readonly invoke: (context: Context, ...args: [...Args, ...UploadStreams<Uploads>]) => Result;
-  /** Guards; their types are not here, because a hub would then infer them from what it accepts. */
+  /** Guards. They have no types here, because a hub would otherwise infer the types from what it accepts. */
   readonly uploads: readonly unknown[];
   readonly authorize: ((context: Context, ...args: [...Args]) => boolean | Promise<boolean>) | undefined;
-  /** In types only. */
+  /** Exists in types only. */
   readonly [parsedMethod]: { readonly args: Args; readonly result: Result; readonly uploads: Uploads };
 }
 
-/** Whether a client gets one answer or a stream of items. */
+/** `call`: the client receives one answer. `stream`: a stream of items. */
 export type MethodKind = 'call' | 'stream';
 
-/** From whatever a client sent to typed arguments; throws when that is not possible. */
+/** Turns the client's arguments into typed ones; throws when that is not possible. */
 export type ArgumentParser = (args: readonly unknown[]) => readonly unknown[];
 
-/** What a parser yields. The method's own parameters have no say in it: they must fit. */
+/** The result of a parser. The method's parameters do not influence it: they must fit. */
 export type ParsedArguments<Parse extends ArgumentParser> = ReturnType<Parse>;
 
 /** A guard for each type of item. */
@@ -47,30 +47,30 @@ export type GuardsOf<Items extends readonly unknown[]> = {
   readonly [Index in keyof Items]: Guard<Items[Index]>;
 };
 
-/** The streams that a method with uploads is called with. */
+/** The streams that are passed to a method with uploads. */
 export type UploadStreams<Items extends readonly unknown[]> = {
   readonly [Index in keyof Items]: AsyncIterable<Items[Index]>;
 };
 
-/** What a method may ask for besides its arguments. */
+/** The options of a method. */
 export interface MethodOptions<Context, Args extends readonly unknown[], Uploads extends readonly unknown[]> {
   /**
-   * Streams that the client sends, one guard per stream for its items. `invoke` gets them after the arguments.
+   * Streams that the client sends, one guard per stream for its items. `invoke` receives them after the arguments.
    * A stream buffers `streamBufferCapacity` items; then reading from the client stops until the method has read.
    */
   readonly uploads?: GuardsOf<Uploads>;
   /**
-   * Asked before the method and the filters, with the arguments that `parse` returned.
-   * False refuses the call in words: `Failed to invoke 'x' because user is unauthorized`.
+   * Called before the filters and the method, with the arguments that `parse` returned.
+   * False refuses the call with the text `Failed to invoke 'x' because user is unauthorized`.
    */
   readonly authorize?: (context: Context, ...args: [...Args]) => boolean | Promise<boolean>;
 }
 
 /**
  * Declares a method with typed arguments.
- * @param parse gets what the client sent, of any number and type, and returns the typed arguments. When it
- * throws, only this call fails, as .NET fails wrong arguments; a `HubError`'s text is sent to the caller
- * @param invoke is called with the context, what `parse` returned, and the uploads
+ * @param parse receives the client's arguments, of any number and type, and returns the typed ones. When it throws, only this call
+ * fails, as wrong arguments do in .NET; a `HubError`'s text is sent to the caller
+ * @param invoke is called with the context, the result of `parse`, and the uploads
  *
  * @example
  * ```ts
@@ -97,8 +97,8 @@ export function method<
 }
 
 /**
- * Declares a method whose result is a stream of items, sent as fast as the client takes them.
- * @param invoke returns the items: an async generator, or anything else that can be iterated. When the client
+ * Declares a method whose result is a stream of items, sent as fast as the client accepts them.
+ * @param invoke returns the items: an async generator, or any other iterable. When the client
  * cancels, `context.cancelSignal` is aborted and the generator is ended where it next yields
  *
  * @example
@@ -137,14 +137,14 @@ function declare<Declared>(
   invoke: unknown,
   options: { readonly uploads?: unknown; readonly authorize?: unknown },
 ): Declared {
-  // The brand exists in types only: it keeps an unchecked pair of functions from passing for a checked one.
+  // The brand exists in types only: it prevents an unchecked pair of functions from being used as a checked one.
   return { kind, parse, invoke, uploads: options.uploads ?? [], authorize: options.authorize } as Declared;
 }
 
-/** Methods by name. Clients find them whatever the case of their letters. */
+/** Methods by name. Clients call them without regard to case. */
 export type HubMethodsOf<Context> = Readonly<Record<string, PlainMethod<Context> | AnyParsedMethod<Context>>>;
 
-/** Any declared method that can be called with this context; its other types no longer matter. */
+/** Any declared method that can be called with this context; its other types are erased. */
 export interface AnyParsedMethod<Context> {
   readonly kind: MethodKind;
   readonly parse: (args: readonly unknown[]) => readonly unknown[];
@@ -154,10 +154,10 @@ export interface AnyParsedMethod<Context> {
   readonly [parsedMethod]: unknown;
 }
 
-/** What becomes of a slow connection; see `onBackpressure`. */
-export type BackpressureVerdict = 'keep' | 'close';
+/** The hub's decision about a slow connection; see `onBackpressure`. */
+export type BackpressureAction = 'keep' | 'close';
 
-/** Hooks and methods of a hub. One object serves all connections: state of one belongs into `context.items`. */
+/** Hooks and methods of a hub. One object serves all connections: keep the state of one connection in `context.items`. */
 export interface HubHandlers<Client, User, Items, Methods> {
   /** Runs before the first message is read. If it throws, the connection is closed and must not reconnect by itself. */
   readonly onConnected?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
@@ -168,28 +168,28 @@ export interface HubHandlers<Client, User, Items, Methods> {
   readonly onDisconnected?: (context: HubContext<Client, User, Items>, error?: Error) => void | Promise<void>;
   /**
    * Runs when a connection's credentials were refreshed, by request or (where refreshing is on) because a poll or another socket
-   * brought such that last longer: `context.user` is the fresh one. Its user id, groups and routing are unchanged. It runs in turn
-   * with the client's invocations; refreshes that come while it waits for its turn are told with it. An error is reported and
-   * changes nothing.
+   * brought credentials that last longer: `context.user` is the fresh one. User id, groups and routing are unchanged. It runs in turn
+   * with the client's invocations; refreshes that arrive while it waits for its turn are covered by the same run. An error is reported
+   * and changes nothing.
    */
   readonly onAuthenticationRefreshed?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
   /**
-   * The client reads more slowly than it is sent: half of what may wait for it (`maximumOutboundBytes` or
-   * `maximumOutboundMessages`) waits now. Runs in the middle of the send that did it: what the hook does before its first `await`,
-   * such as leaving groups, is done before anything else is sent. Once, and again only after nothing waited any more, which
-   * `context.flushed()` tells. Without the hook the connection goes on until its bounds are reached.
-   * @returns `close`: the client is too slow to be served. It ends as `slow_consumer`, what waits is given up, and it may reconnect.
-   * An error is reported and ends it likewise.
+   * The client reads too slowly: half of its outbound queue (`maximumOutboundBytes` or `maximumOutboundMessages`) is full. Runs inside
+   * the send that filled it: everything that the hook does before its first `await`, such as leaving groups, happens before any other
+   * send. It runs once, and again only after the queue has been empty, for which `context.flushed()` waits. Without the hook the
+   * connection continues until its bounds are reached.
+   * @returns `close`: the client is too slow to be served. It ends as `slow_consumer`, the queue is discarded, and the client may
+   * reconnect. An error is reported and ends it in the same way.
    */
   readonly onBackpressure?: (
     context: HubContext<Client, User, Items>,
-  ) => BackpressureVerdict | Promise<BackpressureVerdict>;
-  /** Code around every method and hook, the first outermost, inside of those of the server. */
+  ) => BackpressureAction | Promise<BackpressureAction>;
+  /** Code around every method and hook, the first outermost, inside the filters of the server. */
   readonly filters?: readonly HubFilter<HubContext<Client, User, Items>>[];
   readonly methods: Methods;
 }
 
-/** The state of a connection: any object without a factory, a typed one with it. */
+/** The state of a connection: a plain object without a factory, a typed one with it. */
 export type ItemsFactory<Items> =
   Record<string, unknown> extends Items
     ? { readonly createItems?: () => Items }
@@ -199,14 +199,13 @@ export type ItemsFactory<Items> =
 export interface HubDefinition<Client, User, Items, Methods>
   extends HubHandlers<Client, User, Items, Methods> {
   readonly createItems: (() => Items) | undefined;
-  /** Types only, never set: lets `HubClient<typeof hub>` find them. */
+  /** Types only, never set: `HubClient<typeof hub>` reads them. */
   readonly '~types'?: { readonly client: Client; readonly user: User; readonly items: Items };
 }
 
 /**
- * Declares a hub. The first call gives the types that cannot be inferred: what clients can be sent (an
- * interface of functions: name → arguments), the user that `authenticate` yields, and the connection's items.
- * The second call gives the hooks and methods.
+ * Declares a hub. The first call passes the types that cannot be inferred: the messages to clients (an interface of functions: name →
+ * arguments), the user that `authenticate` returns, and the connection's items. The second call passes the hooks and methods.
  *
  * ```ts
  * interface ChatClient { message(from: string, text: string): void }
@@ -248,7 +247,7 @@ export function defineHub<Client, User = undefined, Items = Record<string, unkno
   };
 }
 
-/** Sees each key as clients do: without regard to case. */
+/** Compares names as clients use them: without regard to case. */
 function checkNames(names: readonly string[]): void {
   const seen = new Set<string>();
   for (const name of names) {
@@ -263,19 +262,19 @@ function checkNames(names: readonly string[]): void {
   }
 }
 
-/** The form in which method names are compared: SignalR finds methods whatever the case. */
+/** The form in which method names are compared: SignalR finds methods without regard to case. */
 export function methodKey(name: string): string {
   return name.toLowerCase();
 }
 
 type Awaitable<Result> = Promise<Awaited<Result>>;
 
-/** What a client passes for a method's uploads: streams of its own kind, such as the official client's `Subject`. */
+/** A client's arguments for a method's uploads: streams of the client, such as the official client's `Subject`. */
 export type UploadSources<Uploads extends readonly unknown[]> = {
   readonly [Index in keyof Uploads]: UploadSource<Uploads[Index]>;
 };
 
-/** A stream as a client gives it; the official client's `Subject` and `IStreamResult` are such. */
+/** A stream that a client passes, such as the official client's `Subject` or `IStreamResult`. */
 export interface UploadSource<Item> {
   subscribe(subscriber: { next(value: Item): void; error(error: unknown): void; complete(): void }): unknown;
 }
@@ -306,19 +305,19 @@ type StreamNames<Methods> = {
   [Name in keyof Methods]: Methods[Name] extends { readonly kind: 'stream' } ? Name : never;
 }[keyof Methods];
 
-/** What a client may call on a hub: `HubCalls<typeof chat>` maps each method to the client's side of it. */
+/** The methods that a client may call on a hub: `HubCalls<typeof chat>` maps each method to its client-side type. */
 export type HubCalls<Definition> = {
   readonly [Name in Exclude<keyof MethodsOf<Definition>, StreamNames<MethodsOf<Definition>>>]: CallOf<
     MethodsOf<Definition>[Name]
   >;
 };
 
-/** What a client may stream from a hub: each streaming method as a function from arguments to one item. */
+/** The streaming methods of a hub: each as a function from arguments to one item. */
 export type HubStreams<Definition> = {
   readonly [Name in StreamNames<MethodsOf<Definition>>]: StreamOf<MethodsOf<Definition>[Name]>;
 };
 
-/** What a hub may send to its clients: the interface given to `defineHub`. */
+/** The messages that a hub may send to its clients: the interface passed to `defineHub`. */
 export type HubMessages<Definition> = Definition extends {
   readonly '~types'?: { readonly client: infer Client };
 }

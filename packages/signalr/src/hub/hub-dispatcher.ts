@@ -1,5 +1,5 @@
 /*
- * What each message of a client does: which method runs, when, and who answers.
+ * Acts on each message of a client: runs methods, moves stream items, passes on answers.
  */
 import { buildErrorText } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -23,22 +23,21 @@ import type { MethodEntry, MethodTable } from './method-table.js';
 import { iteratorOf, pumpItems } from './stream-pump.js';
 import { abandonUploads, beginUploads, isItemOf, type Uploads } from './uploads.js';
 
-/** What the hub keeps for a connection, as the dispatcher needs it. */
+/** The hub's record of a connection, as the dispatcher needs it. */
 export interface ConnectionRecord {
   readonly calls: ConnectionCalls;
   /** The context object of one call. */
   contextFor(scope: CallScope): unknown;
 }
 
-/** What a dispatcher is made of. */
-export interface DispatcherParts {
+export interface HubDispatcherDependencies {
   readonly methods: MethodTable;
   readonly filters: FilterChain;
   readonly onEvent: SignalREventListener;
   recordOf(connection: HubConnection): ConnectionRecord;
 }
 
-/** A call that is bound to its method: everything is known but the result. */
+/** A call that is bound to its method: everything but the result is known. */
 interface BoundCall {
   readonly invocation: Invocation;
   readonly entry: MethodEntry;
@@ -49,18 +48,18 @@ interface BoundCall {
 
 /** Acts on the messages of all connections of one hub. Has no state of its own. */
 export class HubDispatcher {
-  readonly #parts: DispatcherParts;
+  readonly #dependencies: HubDispatcherDependencies;
 
-  constructor(parts: DispatcherParts) {
-    this.#parts = parts;
+  constructor(dependencies: HubDispatcherDependencies) {
+    this.#dependencies = dependencies;
   }
 
   /**
-   * A promise: the connection shall not be read before it has resolved, because there is no slot for the
-   * invocation or no room for the item. Never rejects, never throws.
+   * When it returns a promise, the connection must not be read until that has resolved: there is no slot for the invocation, or no
+   * room for the item. Never rejects, never throws.
    *
-   * The completion is queued in the same turn of the event loop in which the method returned or its promise
-   * settled: only microtasks lie between, so no other task can send in between.
+   * The completion is queued in the same turn of the event loop in which the method returned or its promise settled: only microtasks
+   * run in between, so no other task can send in between.
    */
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined {
     switch (message.type) {
@@ -91,14 +90,18 @@ export class HubDispatcher {
   }
 
   #callsOf(connection: HubConnection): ConnectionCalls {
-    return this.#parts.recordOf(connection).calls;
+    return this.#dependencies.recordOf(connection).calls;
   }
 
   #ignore(connection: HubConnection, message: HubMessage): void {
-    this.#parts.onEvent({ type: 'message_ignored', ...connection.identity, messageType: message.type });
+    this.#dependencies.onEvent({
+      type: 'message_ignored',
+      ...connection.identity,
+      messageType: message.type,
+    });
   }
 
-  /** Calls with uploads take no slot: their items come by the same read loop. */
+  /** Calls with uploads take no slot, because their items arrive through the same read loop. */
   #invoke(connection: HubConnection, message: InvocationMessage): Promise<void> | undefined {
     const call = this.#bind(connection, message, 'call');
     if (call === undefined) return undefined;
@@ -107,19 +110,19 @@ export class HubDispatcher {
     const slot = slots.tryTake();
     if (slot !== undefined) return this.#run(call, slot);
     return slots.take().then((later) => {
-      // While it waited the server may have stopped listening to this client.
+      // The server may have stopped reading this client in the meantime.
       if (connection.inbound.isDiscarded) later.end();
       else this.#run(call, later);
     });
   }
 
-  /** Finds the method, checks everything that can be checked, begins the uploads. Undefined: it was refused. */
+  /** Finds the method, checks the call, begins the uploads. Undefined when the call was refused. */
   #bind(
     connection: HubConnection,
     message: InvocationMessage | StreamInvocationMessage,
     kind: MethodEntry['kind'],
   ): BoundCall | undefined {
-    const { methods, onEvent } = this.#parts;
+    const { methods, onEvent } = this.#dependencies;
     const entry = methods.get(methodKey(message.target));
     const invocation = new Invocation(connection, message, { entry, onEvent });
     if (entry === undefined) return invocation.refuseUnknown();
@@ -130,12 +133,12 @@ export class HubDispatcher {
       return invocation.failArguments(error);
     }
     if (entry.kind !== kind) return invocation.refuseKind();
-    const record = this.#parts.recordOf(connection);
+    const record = this.#dependencies.recordOf(connection);
     const uploads = beginUploads(invocation, entry, record.calls);
     return uploads === undefined ? undefined : { invocation, entry, args, record, uploads };
   }
 
-  /** A method that returns no promise is completed at once, without even a microtask. */
+  /** A method that does not return a promise is completed at once, without a microtask. */
   #run(call: BoundCall, slot: InvocationSlot | undefined): undefined {
     const { invocation, record } = call;
     const { invocationId, headers } = invocation.message;
@@ -189,7 +192,7 @@ export class HubDispatcher {
     answer();
   }
 
-  /** How the stream is to be answered, when all its items are sent. */
+  /** Sends the items; returns the function that answers the stream afterwards. */
   async #streamItems(call: BoundCall, scope: CallScope, invocationId: string): Promise<() => void> {
     const { invocation } = call;
     let iterator: ReturnType<typeof iteratorOf>;
@@ -207,7 +210,7 @@ export class HubDispatcher {
     }
   }
 
-  /** Runs the method, through its authorization and the filters when there are any. */
+  /** Runs the method after its authorization, inside the filters. */
   #call(call: BoundCall, scope: CallScope): unknown {
     const { entry, args, uploads } = call;
     const context = call.record.contextFor(scope);
@@ -218,9 +221,9 @@ export class HubDispatcher {
   }
 
   #callFiltered(entry: MethodEntry, context: unknown, args: readonly unknown[], scope: CallScope): unknown {
-    if (!this.#parts.filters.hasInvoke) return entry.invoke(context, args);
+    if (!this.#dependencies.filters.hasInvoke) return entry.invoke(context, args);
     const invocation = { context, method: entry.name, arguments: args, headers: scope.headers ?? {} };
-    return this.#parts.filters.invoke(invocation, () => entry.invoke(context, args));
+    return this.#dependencies.filters.invoke(invocation, () => entry.invoke(context, args));
   }
 
   #takeItem(connection: HubConnection, message: StreamItemMessage): Promise<void> | undefined {
@@ -266,7 +269,7 @@ function exhausted(message: never): undefined {
   return message;
 }
 
-/** A client that closes with a message is answered with one; an error in it is the hub's to know. */
+/** A client that sends a Close message receives one; its error goes to the hub. */
 function closeForClient(connection: HubConnection, error: string | undefined): void {
   if (error === undefined) connection.close('client_closed');
   else connection.close('client_error', new SignalRError('client_error', error));

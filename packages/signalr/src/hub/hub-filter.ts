@@ -2,20 +2,20 @@
  * Filters: code around every invocation and every connect and disconnect of a hub.
  */
 
-/** One invocation as a filter sees it. */
+/** One invocation as filters receive it. */
 export interface FilteredInvocation<Context> {
   readonly context: Context;
   /** As declared. */
   readonly method: string;
-  /** What the method's parser returned, followed by the streams that the client uploads. */
+  /** The result of the method's parser, followed by the client's upload streams. */
   readonly arguments: readonly unknown[];
   /** String headers that the client put on the message; empty when there are none. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
- * Each member gets `next`, which runs the filters after it and then the hub's own code, and returns what that
- * returned. A filter that does not call it replaces the hub's code; what it throws is treated as thrown there.
+ * Each member receives `next`, which runs the following filters and then the hub's own code, and returns its result. A filter that
+ * does not call `next` replaces the hub's code; an error of the filter counts as an error of that code.
  */
 export interface HubFilter<Context> {
   /** Around every method. For a streaming method the result is the stream, before its first item. */
@@ -31,7 +31,7 @@ export interface HubFilter<Context> {
 /** The filters of a hub, the first outermost, as three functions. Types are erased as in the method table. */
 export class FilterChain {
   readonly #filters: readonly HubFilter<never>[];
-  /** Without any, methods run without a detour. */
+  /** False when methods can run directly. */
   readonly hasInvoke: boolean;
 
   constructor(filters: readonly HubFilter<never>[]) {
@@ -59,7 +59,7 @@ export class FilterChain {
     );
   }
 
-  /** From the innermost outwards: each filter that has the member wraps what is inside of it. */
+  /** From the innermost outwards: each filter that has the member wraps the ones inside it. */
   #through(
     run: () => unknown,
     apply: (filter: HubFilter<never>, next: () => Promise<unknown>) => unknown,

@@ -1,6 +1,6 @@
 /*
- * Which connections, groups and users there are in this process, and sending to any set of them.
- * Everything here is synchronous: a change is seen by the very next send.
+ * The connections, groups and users of this process, and sending to any set of them. Everything here is synchronous: the next send
+ * sees every change.
  */
 import { notReady, unknownConnection } from '../connection/call-errors.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -12,8 +12,8 @@ import type { Call, ConnectionRequest } from './connection-request.js';
 const EMPTY: ReadonlySet<HubConnection> = new Set();
 
 /**
- * Connections are bounded by the host; groups and users vanish with their last connection. How many groups a
- * connection may join is the hub's decision, because joining is the hub's code.
+ * Connections are bounded by the host; groups and users vanish with their last connection. The hub bounds the groups of a
+ * connection, because its code joins them.
  */
 export class HubLifetimeManager implements AddressBook {
   readonly #connections = new Map<string, HubConnection>();
@@ -44,7 +44,7 @@ export class HubLifetimeManager implements AddressBook {
     connection.groups = undefined;
   }
 
-  /** False when there is no such connection (any more). Adding twice is harmless. */
+  /** False when there is no such connection. Adding twice is harmless. */
   addToGroup(connectionId: string, group: string): boolean {
     const connection = this.#connections.get(connectionId);
     if (connection === undefined) return false;
@@ -63,7 +63,7 @@ export class HubLifetimeManager implements AddressBook {
     return true;
   }
 
-  /** Does to a connection what code outside of its hub wants. False when it is not here, or there was nothing to do. */
+  /** Carries out a request to a connection. False when it is not here, or there was nothing to do. */
   request(connectionId: string, request: ConnectionRequest): boolean {
     if (request.kind === 'add') return this.addToGroup(connectionId, request.group);
     if (request.kind === 'remove') return this.removeFromGroup(connectionId, request.group);
@@ -97,9 +97,9 @@ export class HubLifetimeManager implements AddressBook {
   }
 
   /**
-   * Queues a message on every receiver that is here before it returns.
-   * @param key where only the newest matters; see `ClientProxy.latest`
-   * @returns the number of connections it was queued to; those that are ending do not count
+   * Queues a message on every receiver of this process before it returns.
+   * @param key set where only the newest matters; see `ClientProxy.latest`
+   * @returns the number of connections that it was queued to; those that are ending do not count
    * @throws SignalRError `unserializable`; nothing was queued then, as the first receiver's encoding fails
    */
   send(address: Address, message: SharedMessage, key?: string): number {
@@ -113,7 +113,7 @@ export class HubLifetimeManager implements AddressBook {
   }
 
   /**
-   * Calls one connection that is here and waits for its answer.
+   * Calls one connection of this process and waits for its answer.
    * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, and those of `ClientResults.call`
    */
   invoke(connectionId: string, call: Call, signal: AbortSignal | undefined): Promise<unknown> {

@@ -1,5 +1,5 @@
 /*
- * Sending and calling, wherever the receivers are: here first, then on the other instances.
+ * Sends and calls to any receivers: first to those of this process, then to those of the other instances.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
 import { MessageType } from '../protocol/hub-message.js';
@@ -10,35 +10,34 @@ import type { Call, ConnectionRequest } from './connection-request.js';
 import type { HubLifetimeManager } from './hub-lifetime-manager.js';
 import type { RemoteHub } from './remote-hub.js';
 
-/** What a sender is made of. */
-export interface SenderParts {
-  /** Who is here. */
+export interface HubSenderDependencies {
+  /** The connections of this process. */
   readonly manager: HubLifetimeManager;
   readonly protocols: readonly HubProtocol[];
-  /** Who is elsewhere; absent where this instance is the only one. */
+  /** The same hub on the other instances; absent where this instance is the only one. */
   readonly remote: RemoteHub | undefined;
 }
 
-/** How a message goes out. */
+/** The options of a send. */
 export interface SendOptions {
-  /** Where only the newest matters; see `ClientProxy.latest`. */
+  /** Set where only the newest matters; see `ClientProxy.latest`. */
   readonly key?: string | undefined;
-  /** Whether it is for connections of this process alone. */
+  /** True for a message to connections of this process alone. */
   readonly isHereOnly?: boolean | undefined;
 }
 
-/** How a client is asked. */
+/** The options of a call. */
 export interface InvokeOptions extends Pick<SendOptions, 'isHereOnly'> {
   /** Gives the call up. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** Without other instances it adds nothing to what is done here. */
+/** Without other instances it only passes calls to the manager. */
 export class HubSender {
-  readonly #parts: SenderParts;
+  readonly #dependencies: HubSenderDependencies;
 
-  constructor(parts: SenderParts) {
-    this.#parts = parts;
+  constructor(dependencies: HubSenderDependencies) {
+    this.#dependencies = dependencies;
   }
 
   /**
@@ -51,13 +50,13 @@ export class HubSender {
     return this.relay(address, new SerializedHubMessage({ type: MessageType.invocation, ...call }), options);
   }
 
-  /** The same with a message that may have been sent before. */
+  /** As `send`, with a message that may have been sent before. */
   relay(address: Address, message: SharedMessage, options: SendOptions): number {
-    const { manager, protocols, remote } = this.#parts;
+    const { manager, protocols, remote } = this.#dependencies;
     if (remote === undefined || options.isHereOnly === true || this.#isHere(address)) {
       return manager.send(address, message, options.key);
     }
-    // Before anything is queued: what some instance could not send is sent by none.
+    // Before anything is queued: a message that some instance could not send is sent by none.
     for (const protocol of protocols) message.encodedFor(protocol);
     const count = manager.send(address, message, options.key);
     remote.send(address, message, options.key);
@@ -70,26 +69,26 @@ export class HubSender {
    * `ClientResults.call`
    */
   invoke(connectionId: string, call: Call, { signal, isHereOnly }: InvokeOptions): Promise<unknown> {
-    const { manager, remote } = this.#parts;
+    const { manager, remote } = this.#dependencies;
     return remote === undefined || isHereOnly === true || this.#find(connectionId) !== undefined
       ? manager.invoke(connectionId, call, signal)
       : remote.invoke(connectionId, call, signal);
   }
 
-  /** Takes effect before it returns where the connection is here. False when nobody has it, or there was nothing to do. */
+  /** Takes effect before it returns for a connection of this process. False when no instance has it, or there was nothing to do. */
   async request(connectionId: string, request: ConnectionRequest): Promise<boolean> {
-    const { manager, remote } = this.#parts;
+    const { manager, remote } = this.#dependencies;
     return remote === undefined || this.#find(connectionId) !== undefined
       ? manager.request(connectionId, request)
       : remote.request(connectionId, request);
   }
 
-  /** Ids are unique: connections that are here are nowhere else. */
+  /** Ids are unique: a connection of this process is on no other instance. */
   #isHere(address: Address): boolean {
     return address.kind === 'connections' && address.names.every((name) => this.#find(name) !== undefined);
   }
 
   #find(connectionId: string): HubConnection | undefined {
-    return this.#parts.manager.connection(connectionId);
+    return this.#dependencies.manager.connection(connectionId);
   }
 }

@@ -1,11 +1,11 @@
 /*
- * How many invocations of one client run at a time. With one slot they run strictly in order.
+ * Limits how many invocations of one client run at a time. With one slot they run strictly in order.
  */
 
-/** Slots are given in the order of asking. */
+/** Slots are given in the order of the requests. */
 export class InvocationSlots {
   #free: number;
-  /** At most two: the read loop of the connection, and the hook of a refresh. */
+  /** At most two waiters: the read loop of the connection, and the hook of a refresh. */
   readonly #waiting: ((slot: InvocationSlot) => void)[] = [];
   #running = 0;
   #whenIdle: (() => void) | undefined;
@@ -32,7 +32,7 @@ export class InvocationSlots {
     });
   }
 
-  /** Resolves when no invocation runs any more. */
+  /** Resolves when no invocation runs. */
   async idle(): Promise<void> {
     while (this.#running > 0) {
       await new Promise<void>((resolve) => {
@@ -69,7 +69,7 @@ export class InvocationSlot {
   }
 
   /**
-   * Lets the next invocation begin while this one goes on: one that waits for its own client would otherwise keep
+   * Allows the next invocation to begin while this one continues: an invocation that waits for its own client would otherwise prevent
    * the answer from being read.
    */
   release(): void {

@@ -1,5 +1,5 @@
 /*
- * One call of a client and the ways it can be answered. The texts of failures are those of ASP.NET Core.
+ * One call of a client and its possible answers. The texts of failures are those of ASP.NET Core.
  */
 import { buildErrorText, toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -13,10 +13,10 @@ import {
 } from '../protocol/hub-message.js';
 import type { MethodEntry } from './method-table.js';
 
-/** Thrown inside of the dispatcher when a method's `authorize` said no. */
+/** Thrown inside the dispatcher when a method's `authorize` returned false. */
 export const NOT_AUTHORIZED = new HubError('The user is not authorized.');
 
-/** Without an invocation id the caller wants no answer and gets none. */
+/** Without an invocation id the caller gets no answer. */
 export class Invocation {
   readonly connection: HubConnection;
   readonly message: InvocationMessage | StreamInvocationMessage;
@@ -26,12 +26,12 @@ export class Invocation {
   constructor(
     connection: HubConnection,
     message: InvocationMessage | StreamInvocationMessage,
-    parts: { readonly entry: MethodEntry | undefined; readonly onEvent: SignalREventListener },
+    dependencies: { readonly entry: MethodEntry | undefined; readonly onEvent: SignalREventListener },
   ) {
     this.connection = connection;
     this.message = message;
-    this.#entry = parts.entry;
-    this.#onEvent = parts.onEvent;
+    this.#entry = dependencies.entry;
+    this.#onEvent = dependencies.onEvent;
   }
 
   /** A method without a result answers null, as .NET does. */
@@ -64,7 +64,7 @@ export class Invocation {
     return this.#fail('stream_failed', 'An error occurred on the server while streaming results.', error);
   }
 
-  /** What the method returned cannot be iterated. */
+  /** The result of the method cannot be iterated. */
   failNoStream(): undefined {
     const text = `The value returned by the streaming method '${this.#name}' is not a ChannelReader<> or IAsyncEnumerable<>.`;
     return this.#refuse('stream_failed', text);
@@ -91,7 +91,7 @@ export class Invocation {
     return this.#refuse('wrong_kind', text);
   }
 
-  /** Texts name the method as it is declared; only what does not exist is named as the client did. */
+  /** Texts use the declared name of the method; for a method that does not exist they use the client's name. */
   get #name(): string {
     return this.#entry?.name ?? this.message.target;
   }

@@ -1,15 +1,12 @@
 /*
- * A hub that is mapped to a path: its host for connections, and its face for the rest of the server.
+ * A hub that is mapped to a path: it hosts connections, and is the public `Hub` of the rest of the program.
  */
-import type { HubBackplane } from '../backplane/hub-backplane.js';
-import { HubLink, type LinkLimits } from '../backplane/hub-link.js';
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { ConnectionHost } from '../connection/run-hub-connection.js';
 import type { Ticker } from '../connection/ticker.js';
 import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
-import { pathKey } from '../http/request-target.js';
 import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
 import { CallScope } from './call-scope.js';
@@ -19,26 +16,26 @@ import { ConnectionHubContext, type HubContext, type RequestInfo } from './hub-c
 import type { HubDefinition, HubMethodsOf } from './hub-definition.js';
 import { type ConnectionRecord, HubDispatcher } from './hub-dispatcher.js';
 import { FilterChain, type HubFilter } from './hub-filter.js';
-import { HubLifetimeManager } from './hub-lifetime-manager.js';
+import type { HubLifetimeManager } from './hub-lifetime-manager.js';
 import { HubSender } from './hub-sender.js';
 import { createMethodTable } from './method-table.js';
-import type { BackplaneState } from './remote-hub.js';
+import type { BackplaneState, RemoteHub } from './remote-hub.js';
 
-/** Who is connected, in public terms. */
+/** The public data of a connection. */
 export interface ConnectionSummary {
   readonly connectionId: string;
   readonly userId: string | null;
 }
 
 /**
- * Groups. Names are case-sensitive; a group exists while it has members. Changes reach connections of every instance, what is
- * listed and counted are those of this process.
+ * Groups. Names are case-sensitive; a group exists while it has members. Changes reach connections of every instance; lists and counts
+ * are those of this process.
  */
 export interface HubGroups {
   /**
-   * Takes effect before it returns where the connection is of this process: the next send reaches the new member. Otherwise the
-   * instance that has it is asked, and sends of this process that follow reach the member. Adding twice is harmless.
-   * @returns false when nobody has the connection
+   * Takes effect before it returns for a connection of this process: the next send reaches the new member. For another one its
+   * instance is asked; later sends of this process reach the member. Adding twice is harmless.
+   * @returns false when no instance has the connection
    * @throws SignalRError (as a rejection) `backplane_unavailable` when not every instance could be asked, `server_closed`
    */
   add(connectionId: string, group: string): Promise<boolean>;
@@ -47,18 +44,18 @@ export interface HubGroups {
    * @returns false when the connection was not a member
    */
   remove(connectionId: string, group: string): Promise<boolean>;
-  /** Members here, in the order of joining. A connection whose `onDisconnected` is still running is among them. */
+  /** Members in this process, in the order of joining. They include connections whose `onDisconnected` is still running. */
   members(group: string): readonly ConnectionSummary[];
-  /** How many members a group has here, without listing them. */
+  /** The number of members in this process, without listing them. */
   count(group: string): number;
-  /** Names of all groups that have members here. */
+  /** Names of all groups that have members in this process. */
   names(): readonly string[];
 }
 
 /** Connections of this process; `abort` reaches those of every instance. */
 export interface HubConnections {
   readonly count: number;
-  /** Bytes that wait for all of them together because they have not been taken yet. Looks at every connection. */
+  /** Bytes that wait for all of these connections together. Visits every connection. */
   readonly waitingBytes: number;
   list(): readonly ConnectionSummary[];
   ofUser(userId: string): readonly ConnectionSummary[];
@@ -67,8 +64,8 @@ export interface HubConnections {
   /** The groups of a connection; empty when there is no such connection. */
   groupsOf(connectionId: string): readonly string[];
   /**
-   * Ends a connection, as `context.abort()`; before it returns where it is of this process.
-   * @returns false when nobody has the connection
+   * Ends a connection, as `context.abort()`. A connection of this process ends before it returns.
+   * @returns false when no instance has the connection
    * @throws SignalRError (as a rejection) `backplane_unavailable` when not every instance could be asked, `server_closed`
    */
   abort(connectionId: string): Promise<boolean>;
@@ -82,27 +79,22 @@ export interface Hub<Client> {
   readonly groups: HubGroups;
   readonly connections: HubConnections;
   /**
-   * Whether the other instances are reached, for readiness checks. While it is `down`, clients of this process are served in full
-   * and sends reach nobody else.
+   * The state of the backplane, for readiness checks. While it is `down`, clients of this process are served in full, and sends do not
+   * reach the other instances.
    */
   readonly backplaneState: BackplaneState;
 }
 
-/** What links the hubs of a server with those of others. */
-export interface BackplaneSettings {
-  readonly backplane: HubBackplane;
-  readonly limits: LinkLimits;
-}
-
-/** What all hubs of a server share. */
-export interface HubEnvironment {
+/** Everything that the server gives to a hub. */
+export interface HubDependencies {
+  readonly manager: HubLifetimeManager;
+  /** The same hub on the other instances; absent where this instance is the only one. */
+  readonly remote: RemoteHub | undefined;
   readonly ticker: Ticker;
   readonly protocols: readonly HubProtocol[];
   readonly onEvent: SignalREventListener;
   readonly callLimits: CallLimits;
   readonly filters: readonly HubFilter<HubContext<unknown, unknown, unknown>>[];
-  /** Absent where this instance is the only one. */
-  readonly backplane: BackplaneSettings | undefined;
 }
 
 /** See {@link Hub} and {@link ConnectionHost}. */
@@ -113,35 +105,36 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   readonly protocols: readonly HubProtocol[];
   readonly onEvent: SignalREventListener;
   readonly #definition: HubDefinition<Client, User, Items, unknown>;
-  readonly #manager = new HubLifetimeManager();
-  readonly #link: HubLink | undefined;
+  readonly #manager: HubLifetimeManager;
+  readonly #remote: RemoteHub | undefined;
   readonly #sender: HubSender;
   readonly #dispatcher: HubDispatcher;
   readonly #filters: FilterChain;
   readonly #callLimits: CallLimits;
-  /** From `admit` to the end of the connection's life. */
+  /** One record per connection, from `admit` to its end. */
   readonly #records = new WeakMap<HubConnection, HubRecord<Client, User, Items>>();
 
   constructor(
     path: string,
     definition: HubDefinition<Client, User, Items, HubMethodsOf<HubContext<Client, User, Items>>>,
-    environment: HubEnvironment,
+    dependencies: HubDependencies,
   ) {
     this.path = path;
-    this.ticker = environment.ticker;
-    this.protocols = environment.protocols;
-    this.onEvent = environment.onEvent;
+    this.ticker = dependencies.ticker;
+    this.protocols = dependencies.protocols;
+    this.onEvent = dependencies.onEvent;
     this.#definition = definition;
-    this.#link = this.#createLink(environment.backplane);
+    this.#manager = dependencies.manager;
+    this.#remote = dependencies.remote;
     this.#sender = new HubSender({
       manager: this.#manager,
       protocols: this.protocols,
-      remote: this.#link,
+      remote: this.#remote,
     });
     this.clients = new AddressedHubClients<Client>(this.#sender);
-    this.#callLimits = environment.callLimits;
-    // The server's filters know nothing of this hub's types, its own know all: both get contexts of this hub.
-    const filters = [...environment.filters, ...(definition.filters ?? [])] as readonly HubFilter<never>[];
+    this.#callLimits = dependencies.callLimits;
+    // The server's filters do not have this hub's types, its own filters do: both receive contexts of this hub.
+    const filters = [...dependencies.filters, ...(definition.filters ?? [])] as readonly HubFilter<never>[];
     this.#filters = new FilterChain(filters);
     this.#dispatcher = new HubDispatcher({
       methods: createMethodTable(definition.methods),
@@ -175,20 +168,20 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   }
 
   get backplaneState(): BackplaneState {
-    return this.#link?.state ?? 'none';
+    return this.#remote?.state ?? 'none';
   }
 
   /** Joins the same hub of the other instances. */
   start(): void {
-    this.#link?.start();
+    this.#remote?.start();
   }
 
-  /** Leaves the other instances; connections are left as they are. Never rejects. */
+  /** Leaves the other instances; connections stay open. Never rejects. */
   async leave(): Promise<void> {
-    await this.#link?.close();
+    await this.#remote?.close();
   }
 
-  /** Gives a new connection its context; call before its life begins. */
+  /** Creates the context of a new connection; call before the connection runs. */
   admit(connection: HubConnection, request: RequestInfo): void {
     const { items, error } = this.#createItems();
     const calls = new ConnectionCalls(this.#callLimits);
@@ -204,13 +197,13 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     });
   }
 
-  /** What the factory throws is kept until `connected`, where the client can be told. */
+  /** An error of the factory is kept until `connected`, where the client can be told. */
   #createItems(): { readonly items: Items; readonly error?: Error } {
     try {
       // Without a factory the items are typed as a plain record, which is what this is.
       return { items: this.#definition.createItems?.() ?? ({} as Items) };
     } catch (error) {
-      return { items: {} as Items, error: toError(error) }; // no code of the hub gets to see these
+      return { items: {} as Items, error: toError(error) }; // no code of the hub ever sees these
     }
   }
 
@@ -249,11 +242,11 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     }
   }
 
-  /** Runs the hub's `onBackpressure`, and does as it says. Never rejects. */
+  /** Runs the hub's `onBackpressure`, and closes the connection if it says so. Never rejects. */
   async #backpressure(connection: HubConnection): Promise<void> {
     try {
-      const verdict = await this.#definition.onBackpressure?.(this.#recordOf(connection).context);
-      if (verdict === 'close') connection.close('slow_consumer');
+      const action = await this.#definition.onBackpressure?.(this.#recordOf(connection).context);
+      if (action === 'close') connection.close('slow_consumer');
     } catch (error) {
       this.onEvent({ type: 'backpressure_hook_failed', ...connection.identity, error: toError(error) });
       connection.close('slow_consumer');
@@ -268,13 +261,6 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     return this.#dispatcher.dispatch(connection, message);
   }
 
-  #createLink(settings: BackplaneSettings | undefined): HubLink | undefined {
-    if (settings === undefined) return undefined;
-    const { ticker, protocols, onEvent } = this;
-    const [hub, channel, manager] = [this.path, pathKey(this.path), this.#manager];
-    return new HubLink({ ...settings, hub, channel, manager, protocols, ticker, onEvent });
-  }
-
   #recordOf(connection: HubConnection): HubRecord<Client, User, Items> {
     const record = this.#records.get(connection);
     if (record === undefined) throw new SignalRError('aborted', 'The connection was never admitted.');
@@ -282,11 +268,11 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   }
 }
 
-/** What the hub keeps for a connection; `context` is the one of its hooks. */
+/** The hub's record of a connection; its hooks receive `context`. */
 interface HubRecord<Client, User, Items> extends ConnectionRecord {
   readonly context: HubContext<Client, User, Items>;
   contextFor(scope: CallScope): HubContext<Client, User, Items>;
-  /** What `createItems` threw: then no other code of the hub runs for this connection. */
+  /** The error of `createItems`: then no other code of the hub runs for this connection. */
   readonly admissionError: Error | undefined;
 }
 

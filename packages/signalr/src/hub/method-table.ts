@@ -1,5 +1,5 @@
 /*
- * The methods of a hub as the dispatcher needs them: found by name without regard to case, types erased.
+ * The methods of a hub as the dispatcher needs them: by name without regard to case, with their types erased.
  */
 import { type HubMethodsOf, type MethodKind, methodKey } from './hub-definition.js';
 
@@ -28,8 +28,8 @@ export function createMethodTable<Context>(methods: HubMethodsOf<Context>): Meth
 }
 
 function entryOf<Context>(name: string, declared: HubMethodsOf<Context>[string]): MethodEntry {
-  // Erasure: the context is the one that this hub makes for its own connections, and the arguments are what
-  // this method's own parser returned and its own guards let pass; a plain method takes unknown.
+  // The types can be erased: the context is one of this hub's own connections, and the arguments come from this method's own parser
+  // and guards. A plain method has unknown arguments.
   type Invoke = (context: unknown, ...args: readonly unknown[]) => unknown;
   if (typeof declared === 'function') {
     const invoke = declared as Invoke;

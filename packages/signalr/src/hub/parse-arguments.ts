@@ -1,5 +1,5 @@
 /*
- * The smallest argument parser: a type guard per argument. Any schema library does as well.
+ * The smallest argument parser: a type guard per argument. Any schema library can replace it.
  */
 import { SignalRError } from '../errors.js';
 
@@ -7,7 +7,7 @@ const WRONG_TYPE =
   'Error binding arguments. ' +
   'Make sure that the types of the provided values match the types of the hub method being invoked.';
 
-/** Tells whether a value is of a type. */
+/** Returns true for values of a type. */
 export type Guard<T> = (value: unknown) => value is T;
 
 /**

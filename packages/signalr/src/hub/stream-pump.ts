@@ -1,5 +1,5 @@
 /*
- * Sending the items of a hub's stream to one client, no faster than it takes them.
+ * Sends the items of a hub's stream to one client, no faster than the client accepts them.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
 import { MessageType } from '../protocol/hub-message.js';
@@ -9,7 +9,7 @@ type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
 const CANCELED = Symbol('canceled');
 
-/** The iterator of anything that can be iterated but texts, which nobody means to stream letter by letter. */
+/** The iterator of an iterable. A text has none here, because streaming its characters is never intended. */
 export function iteratorOf(items: unknown): AnyIterator | undefined {
   if (typeof items !== 'object' || items === null) return undefined;
   if (Symbol.asyncIterator in items) return (items as AsyncIterable<unknown>)[Symbol.asyncIterator]();
@@ -18,9 +18,8 @@ export function iteratorOf(items: unknown): AnyIterator | undefined {
 }
 
 /**
- * Resolves when the items are over, when the call is canceled, or when the client is gone; rejects with what the
- * iterator threw. While the client reads slowly no further item is asked for. A canceled iterator is told to
- * return and not waited for.
+ * Resolves when there are no more items, when the call is canceled, or when the client is gone; rejects with the iterator's error.
+ * While the client reads slowly no further item is requested. A canceled iterator's `return` is called and not awaited.
  */
 export async function pumpItems(
   connection: HubConnection,
@@ -41,14 +40,14 @@ export async function pumpItems(
       if (connection.isBlocked) await connection.flushed();
     }
   } catch (error) {
-    // A stream that breaks because it was canceled has done what it was asked to.
+    // A stream that fails because it was canceled did as requested.
     if (!scope.isCanceled) throw error;
   } finally {
     if (!isDone) endIterator(iterator);
   }
 }
 
-/** Not `Promise.race`, which would keep a reaction on the cancellation for every item of a long stream. */
+/** Not `Promise.race`, which would add a reaction to the cancellation for every item of a long stream. */
 function nextUnlessCanceled(
   iterator: AnyIterator,
   scope: CallScope,
@@ -60,7 +59,7 @@ function nextUnlessCanceled(
   });
 }
 
-/** Its errors are nobody's any more: the stream has its end already. */
+/** Its errors are ignored: the stream has been answered already. */
 function endIterator(iterator: AnyIterator): void {
   try {
     const returned: unknown = iterator.return?.();

@@ -1,5 +1,5 @@
 /*
- * A stream that a client sends to a hub method: items go in from the read loop, the method takes them out.
+ * A stream that a client sends to a hub method: the read loop adds items, the method reads them.
  */
 
 type Taken = IteratorResult<unknown, undefined>;
@@ -12,11 +12,11 @@ interface Taker {
 /**
  * ```
  * open → completed (by the client, in order) → drained
- *   └──→ failed (by the client, or because the connection ended): what waits is still taken first
+ *   └──→ failed (by the client, or because the connection ended): waiting items are still read first
  *   └──→ abandoned (the method has ended): items are dropped
  * ```
- * Bounded by its capacity: `push` answers with a promise when the buffer is full, and the read loop of the
- * connection waits for it, which stops reading from the client. One reader.
+ * Bounded by its capacity: `push` returns a promise when the buffer is full. The read loop of the connection awaits it, so the client
+ * is not read meanwhile. One reader.
  */
 export class UploadStream implements AsyncIterable<unknown> {
   readonly #capacity: number;
@@ -31,7 +31,7 @@ export class UploadStream implements AsyncIterable<unknown> {
     this.#capacity = capacity;
   }
 
-  /** Adds an item. Wait for the promise, when there is one, before adding more. */
+  /** Adds an item. If it returns a promise, await that before adding more. */
   push(item: unknown): Promise<void> | undefined {
     if (this.#isAbandoned || this.#end !== undefined) return undefined;
     if (this.#taker !== undefined) {
@@ -47,7 +47,7 @@ export class UploadStream implements AsyncIterable<unknown> {
     });
   }
 
-  /** No more items. With an error the reader gets it after the items that came before. */
+  /** There are no more items. The reader receives an error after the items before it. */
   complete(error?: Error): void {
     this.#end ??= { error };
     const taker = this.#taker;
@@ -57,7 +57,7 @@ export class UploadStream implements AsyncIterable<unknown> {
     else taker.reject(error);
   }
 
-  /** The method has ended: what it did not read is dropped. */
+  /** The method has ended: unread items are dropped. */
   abandon(): void {
     this.#isAbandoned = true;
     this.#items = [];
@@ -65,7 +65,7 @@ export class UploadStream implements AsyncIterable<unknown> {
     this.complete();
   }
 
-  /** The client is gone: nothing more can come than what was received already, so nobody needs to wait. */
+  /** The client is gone: no further items can arrive than those received already, so the read loop need not wait. */
   stopWaiting(): void {
     this.#isUnbounded = true;
     this.#makeRoom();

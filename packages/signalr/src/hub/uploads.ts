@@ -1,5 +1,5 @@
 /*
- * The streams that a client sends along with one call, from their announcement to the end of the method.
+ * The streams that a client sends with one call, from their announcement to the end of the method.
  */
 import type { ConnectionCalls, Upload } from './connection-calls.js';
 import type { Invocation } from './invocation.js';
@@ -35,12 +35,12 @@ export function beginUploads(
   return streams;
 }
 
-/** The method has ended: whatever its streams still bring is dropped. */
+/** The method has ended: further items of its streams are dropped. */
 export function abandonUploads(calls: ConnectionCalls, uploads: Uploads): void {
   for (const [streamId, stream] of uploads) calls.abandonUpload(streamId, stream);
 }
 
-/** Whether an item may go to the method. A guard that trips over an item has not let it pass. */
+/** True when the method's guard accepts the item. A guard that throws does not accept it. */
 export function isItemOf({ isItem }: Upload, item: unknown): boolean {
   try {
     return isItem(item);

@@ -1,19 +1,19 @@
 /*
- * Who serves which connection, among several instances: the port, and the form for one process.
+ * The directory of connections: the instance that serves each. The port, and its implementation for one process.
  */
 
 /**
- * Knows which instance serves a connection. Only what can send more than one request is written down: connections of
- * server-sent events and long polling, and WebSockets with stateful reconnect. Ids are no secrets.
+ * Stores which instance serves a connection. It holds only connections with more than one request: server-sent events, long polling,
+ * and WebSockets with stateful reconnect. Ids are not secret.
  */
 export interface ConnectionDirectory {
   /**
-   * Writes down that `url` serves the connection, until it is released or its instance is gone.
+   * Stores that `url` serves the connection, until it is released or its instance is gone.
    * @returns false when another instance serves it
    * Rejects when the directory cannot be asked; the client is then answered 503.
    */
   claim(connectionId: string, url: string): Promise<boolean>;
-  /** The URL that was claimed; undefined when nobody serves the connection. Rejects as `claim` does. */
+  /** The claimed URL; undefined when no instance serves the connection. Rejects as `claim` does. */
   find(connectionId: string): Promise<string | undefined>;
   /** Forgets a claim of `url`; one of another instance stays. Never throws. */
   release(connectionId: string, url: string): void;

@@ -1,16 +1,17 @@
 /*
- * Handing a request to the instance that serves its connection, as a proxy does: headers, body and answer as they are, the
- * client's address behind those in `X-Forwarded-For`, streamed, and ended together.
+ * Forwards a request to the instance that serves its connection, as a proxy does: headers, body and answer are streamed unchanged,
+ * the client's address is appended to `X-Forwarded-For`, and both sides end together.
+ * Why no library does this: docs/decisions/0014-own-forwarding-between-instances.md.
  */
 import { type ClientRequest, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import { request as sendSecurely } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { endAfterRest } from '../http/rest-of-input.js';
 
-/** Marks a request that was forwarded: nobody forwards it again. */
+/** Marks a forwarded request, which is never forwarded again. */
 const FORWARDED_HEADER = 'x-signalr-forwarded';
 
-/** Headers that belong to one connection (RFC 9110, 7.6.1), but for those of an upgrade. */
+/** Headers of a single connection (RFC 9110, 7.6.1). An upgrade keeps them. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -22,7 +23,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Whether another instance has sent it here. */
+/** True when another instance forwarded the request. */
 export function isForwarded(request: IncomingMessage): boolean {
   return request.headers[FORWARDED_HEADER] !== undefined;
 }
@@ -33,8 +34,8 @@ export interface ForwardLimits {
 }
 
 /**
- * Outcome of a request that was forwarded. `gone`: nothing listens there any more, so what that instance had is lost.
- * `unreachable`: nobody knows, it may be there all the same. After both nothing was answered.
+ * The outcome of a forwarded request. `gone`: no process listens there any more, so the connections of that instance are lost.
+ * `unreachable`: the instance may still run. After both the request has not been answered.
  */
 export type ForwardOutcome = 'answered' | 'gone' | 'unreachable';
 
@@ -49,7 +50,7 @@ export function forwardRequest(
     const outgoing = startRequest(url, request, withoutHopByHop(request.headers), limits);
     let isAnswered = false;
     const giveUp = (error?: Error): void => {
-      // A break after the whole answer concerns the rest of a body that nobody waits for.
+      // A failure after the whole answer concerns only the rest of a body that is no longer needed.
       if (isAnswered) return;
       outgoing.destroy();
       if (response.headersSent) response.destroy();
@@ -62,7 +63,7 @@ export function forwardRequest(
       answer.on('aborted', () => giveUp());
       if (response.destroyed) return giveUp();
       response.writeHead(answer.statusCode ?? 502, withoutHopByHop(answer.headers));
-      // An event stream has to reach its client before its first event.
+      // The head of an event stream must reach its client before the first event.
       response.flushHeaders();
       answer.pipe(response, { end: false });
       answer.on('end', () => {
@@ -72,13 +73,13 @@ export function forwardRequest(
       });
       resolve('answered');
     });
-    // The instance that serves the connection says how long a poll or a stream may be silent.
+    // The instance that serves the connection decides how long a poll or a stream may be silent.
     response.setTimeout(0);
     request.pipe(outgoing);
   });
 }
 
-/** Forwards an upgrade. Resolves as `forwardRequest` does; a refusal is passed on, and is an answer. */
+/** Forwards an upgrade. Resolves as `forwardRequest` does; a refusal is passed on and counts as an answer. */
 export function forwardUpgrade(
   request: IncomingMessage,
   socket: Duplex,
@@ -135,7 +136,7 @@ function startRequest(
     headers: {
       ...headers,
       [FORWARDED_HEADER]: '1',
-      // What proxies in front have written stays; whoever looks at it knows how many of them there are.
+      // The addresses that proxies in front have written stay.
       'x-forwarded-for': [headers['x-forwarded-for'], request.socket.remoteAddress]
         .filter(Boolean)
         .join(', '),
@@ -145,7 +146,7 @@ function startRequest(
     agent: false,
   };
   const outgoing = protocol === 'https:' ? sendSecurely(options) : send(options);
-  outgoing.on('timeout', () => outgoing.destroy(new Error('the instance does not answer')));
+  outgoing.on('timeout', () => outgoing.destroy(new Error('The instance did not answer in time.')));
   return outgoing;
 }
 

@@ -1,6 +1,6 @@
 /*
- * One hub on several instances behind one address, without sticky sessions: tokens that all of them can check, and a
- * directory that says who serves what.
+ * One hub on several instances behind one address, without sticky sessions: tokens that all instances can check, and a directory of
+ * the instance that serves each connection.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -15,26 +15,26 @@ import {
 } from './forwarding.js';
 import { SignedTokens } from './signed-tokens.js';
 
-/** What several instances of a server share, so that any of them may get any request of a client. */
+/** The data that the instances of a server share, so that each of them can receive any request of a client. */
 export interface InstanceOptions {
-  /** Sign connection tokens: at least 32 bytes each, the same on all instances. The first signs, all are accepted. */
+  /** Keys that sign connection tokens: at least 32 bytes each, the same on all instances. The first signs, all are accepted. */
   readonly signingKeys: readonly (string | Uint8Array)[];
-  /** Where the other instances reach this one's HTTP server, without a path: `http://10.0.0.7:8080`. */
+  /** The address at which the other instances reach this one's HTTP server, without a path: `http://10.0.0.7:8080`. */
   readonly url: string;
-  /** Who serves which connection. */
+  /** The directory that all instances share. */
   readonly directory: ConnectionDirectory;
 }
 
-/** Where a request belongs. */
-export type Place =
+/** The instance that serves the connection of a request. */
+export type ConnectionLocation =
   | { readonly kind: 'here' }
   | { readonly kind: 'elsewhere'; readonly url: string }
   /** The directory cannot be asked. */
   | { readonly kind: 'unknown'; readonly error: unknown };
 
-const HERE: Place = { kind: 'here' };
+const HERE: ConnectionLocation = { kind: 'here' };
 
-/** Requests are forwarded with their own path: another one would be dropped in silence. */
+/** Requests are forwarded with their own path, so a path in the address would be ignored. */
 function isBareAddress(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password, pathname, search, hash } = new URL(text);
@@ -46,7 +46,7 @@ export class Instances {
   readonly tokens: SignedTokens;
   readonly #options: InstanceOptions;
   readonly #limits: ForwardLimits;
-  /** Upgraded sockets of connections that live elsewhere; bounded by the host as sockets are. */
+  /** Upgraded sockets of connections on other instances; bounded by the host, like all sockets. */
   readonly #tunnels = new Set<Duplex>();
 
   /** @throws SignalRError `invalid_option` */
@@ -54,7 +54,7 @@ export class Instances {
     if (!isBareAddress(options.url)) {
       throw new SignalRError(
         'invalid_option',
-        'instances.url is an address like http://10.0.0.7:8080, without a path or anything else behind the port.',
+        'The option instances.url must be an address like http://10.0.0.7:8080, with nothing after the port.',
       );
     }
     this.tokens = new SignedTokens(options.signingKeys, hubPath);
@@ -62,12 +62,12 @@ export class Instances {
     this.#limits = limits;
   }
 
-  /** Where a request with the token of a connection that is not here belongs. Never rejects. */
-  async placeOf(token: string, request: IncomingMessage): Promise<Place> {
+  /** Finds the instance of a connection that this instance does not have, by the request's token. Never rejects. */
+  async locate(token: string, request: IncomingMessage): Promise<ConnectionLocation> {
     if (isForwarded(request)) return HERE;
     const content = this.tokens.read(token);
     if (content === undefined) return HERE;
-    // The one request of a plain WebSocket is never for another instance.
+    // A WebSocket without stateful reconnect has a single request, which any instance may serve.
     if (request.headers.upgrade !== undefined && !content.isResumable) return HERE;
     try {
       const url = await this.#options.directory.find(content.connectionId);
@@ -77,13 +77,13 @@ export class Instances {
     }
   }
 
-  /** Says that a connection is served here. False when another instance was first. Rejects as the directory does. */
+  /** Claims a connection for this instance. False when another instance was first. Rejects as the directory does. */
   async claim(token: string): Promise<boolean> {
     const content = this.tokens.read(token);
     return content === undefined || this.#options.directory.claim(content.connectionId, this.#options.url);
   }
 
-  /** Forgets a claim. Harmless where there was none. */
+  /** Releases a claim. Harmless where there was none. */
   release(token: string): void {
     const content = this.tokens.read(token);
     if (content !== undefined) this.#options.directory.release(content.connectionId, this.#options.url);
@@ -104,7 +104,7 @@ export class Instances {
     return forwardUpgrade(request, socket, head, url, this.#limits);
   }
 
-  /** Ends what is forwarded over sockets of its own; its clients find another way. */
+  /** Ends forwarded sockets; their clients reconnect. */
   close(): void {
     for (const socket of this.#tunnels) socket.destroy();
   }

@@ -1,25 +1,25 @@
 /*
- * Connection tokens that any instance can check: what was negotiated, signed with a key that all of them have.
- * Pure but for the random ids.
+ * Connection tokens that any instance can check: the negotiated data, signed with a key that all instances have. Pure except for the
+ * random ids.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SignalRError } from '../errors.js';
 
-/** What a token says. */
+/** The content of a token. */
 export interface TokenContent {
   /** 128 random bits; public. */
   readonly connectionId: string;
-  /** Whether stateful reconnect was negotiated. */
+  /** True when stateful reconnect was negotiated. */
   readonly isResumable: boolean;
   /** Negotiate version 0, where the token serves as the connection id too. */
   readonly isVersion0: boolean;
-  /** Until when a transport may be opened with it, in whole seconds since 1970. */
+  /** The time until which a transport may be opened with it, in whole seconds since 1970. */
   readonly expiresAtSeconds: number;
-  /** Tells the user who negotiated from others, see {@link isTokenFor}; null when everybody may open the connection. */
+  /** A digest of the user who negotiated, see {@link isTokenFor}; null when every user may open the connection. */
   readonly owner: string | null;
 }
 
-/** Whether this user may open the connection of a token. */
+/** True when this user may open the connection of a token. */
 export function isTokenFor({ connectionId, owner }: TokenContent, userId: string | null): boolean {
   if (owner === null) return true;
   return (
@@ -28,7 +28,7 @@ export function isTokenFor({ connectionId, owner }: TokenContent, userId: string
   );
 }
 
-/** Of the user id, as tokens lie in URLs; and with the connection's own, so that two tokens of a user have nothing in common. */
+/** Tokens appear in URLs, so they hold a digest of the user id. It includes the connection id, so that two tokens of a user cannot be linked. */
 function digestOf(connectionId: Uint8Array, userId: string): Buffer {
   return createHash('sha256').update(connectionId).update(userId).digest().subarray(0, OWNER_BYTES);
 }
@@ -51,20 +51,20 @@ export class SignedTokens {
 
   /**
    * @param keys the first signs, all are accepted
-   * @param hub so that the token of one hub opens no other
+   * @param hub makes the token of one hub invalid for all others
    * @throws SignalRError `invalid_option`
    */
   constructor(keys: readonly (string | Uint8Array)[], hub: string) {
     const isShort = keys.some((key) => Buffer.byteLength(key) < MINIMUM_KEY_BYTES);
     if (keys.length === 0 || isShort) {
-      const text = `instances.signingKeys needs at least one key, each of ${MINIMUM_KEY_BYTES} bytes or more.`;
+      const text = `The option instances.signingKeys needs at least one key, each of ${MINIMUM_KEY_BYTES} bytes or more.`;
       throw new SignalRError('invalid_option', text);
     }
     this.#keys = keys;
     this.#hub = hub;
   }
 
-  /** @param userId who alone may open the connection; null for everybody */
+  /** @param userId the user who alone may open the connection; null for every user */
   create(content: Omit<TokenContent, 'connectionId' | 'owner'>, userId: string | null = null): string {
     const id = randomBytes(ID_BYTES);
     const bytes = Buffer.alloc(CONTENT_BYTES);
@@ -78,7 +78,7 @@ export class SignedTokens {
     return Buffer.concat([bytes, this.#sign(bytes, this.#keys[0] ?? '')]).toString('base64url');
   }
 
-  /** Undefined for what none of the keys has signed. An expired token is read as well: its connection may live. */
+  /** Undefined unless one of the keys has signed it. An expired token is read as well, because its connection may still be open. */
   read(token: string): TokenContent | undefined {
     const bytes = Buffer.from(token, 'base64url');
     if (bytes.length !== CONTENT_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return undefined;

@@ -1,11 +1,11 @@
 /*
- * Metrics under the names of ASP.NET Core, through a port that any metrics library fits.
+ * Metrics with the names of ASP.NET Core, through a port that fits any metrics library.
  */
 import type { CloseReason } from '../connection/close-reason.js';
 import type { SignalREvent, SignalREventListener } from '../events.js';
 import type { TransportName } from '../protocol/negotiate.js';
 
-/** Where figures go. Attribute values come from small fixed sets. */
+/** Receives the figures. Attribute values come from small fixed sets. */
 export interface MetricRecorder {
   /** Changes a gauge by `delta`. */
   add(name: string, delta: number, attributes: Readonly<Record<string, string>>): void;
@@ -36,7 +36,7 @@ const TRANSPORTS: Readonly<Record<TransportName, string>> = {
 /**
  * A listener for `onEvent` that keeps `signalr.server.active_connections` and
  * `signalr.server.connection.duration` (seconds) with their attributes `signalr.transport` and
- * `signalr.connection.status`. Connections count from their handshake on; the original's count a little earlier.
+ * `signalr.connection.status`. Connections count from their handshake on; in ASP.NET Core a little earlier.
  */
 export function measureSignalR(recorder: MetricRecorder): SignalREventListener {
   const { activeConnections, connectionDuration } = SIGNALR_METRICS;
@@ -53,7 +53,7 @@ export function measureSignalR(recorder: MetricRecorder): SignalREventListener {
   };
 }
 
-/** The original knows three values only; the finer reason is in the event. */
+/** ASP.NET Core has these three values only; the precise reason is in the event. */
 function statusOf(reason: CloseReason): 'normal_closure' | 'timeout' | 'app_shutdown' {
   if (reason === 'server_closed') return 'app_shutdown';
   return reason === 'client_timeout' || reason === 'transport_lost' || reason === 'send_timeout'

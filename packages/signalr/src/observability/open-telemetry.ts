@@ -1,18 +1,15 @@
 /*
- * `@millrace/signalr/opentelemetry`: spans around hub methods, joined to the trace that the client sends along,
- * and metrics. `@opentelemetry/api` is an optional peer dependency: nobody else in the package imports it.
+ * `@millrace/signalr/opentelemetry`: spans around hub methods, joined to the trace of the client's message, and metrics.
+ * `@opentelemetry/api` is an optional peer dependency: only this file imports it.
  */
+
+import type { Context, Meter, Span, SpanContext, Tracer } from '@opentelemetry/api';
 import {
   context as activeContext,
-  type Context,
   isSpanContextValid,
-  type Meter,
   propagation,
-  type Span,
-  type SpanContext,
   SpanKind,
   SpanStatusCode,
-  type Tracer,
   trace,
 } from '@opentelemetry/api';
 import type { SignalREventListener } from '../events.js';
@@ -20,24 +17,24 @@ import type { HubContext } from '../hub/hub-context.js';
 import type { HubFilter } from '../hub/hub-filter.js';
 import { measureSignalR, SIGNALR_METRICS } from './metrics.js';
 
-/** The name of the original's source of spans. */
+/** The name of ASP.NET Core's source of spans. */
 const SOURCE = 'Microsoft.AspNetCore.SignalR.Server';
 
 type AnyContext = HubContext<unknown, unknown, unknown>;
 
 /**
- * A filter that makes one span of kind server per method, `onConnected` and `onDisconnected`, named
+ * A filter that creates one span of kind server per method, `onConnected` and `onDisconnected`, named
  * `{path of the hub}/{method}`, with `rpc.system`, `rpc.service` and `rpc.method`. The parent of a method's span is the
- * `traceparent` header of the client's message (.NET clients send it); without one it begins a trace of its own. It is linked to the
+ * `traceparent` header of the client's message (.NET clients send it); without one the span begins a new trace. It is linked to the
  * span that was active when the connection was opened, which is the parent of the hooks' spans. The span of a stream lasts until its
  * last item. Spans hold no arguments and no results.
- * @param tracer @defaultValue the global provider's tracer of the original's name
+ * @param tracer @defaultValue the global provider's tracer with ASP.NET Core's name
  */
 export function traceHubs(tracer: Tracer = trace.getTracer(SOURCE)): HubFilter<AnyContext> {
   return {
     invoke({ context, method, headers }, next) {
       const active = activeContext.active();
-      // What is active is the request that opened the connection: as a parent it would collect the calls of hours in one trace.
+      // The active span is that of the request that opened the connection. As a parent it would collect the calls of hours in one trace.
       const parent = propagation.extract(trace.deleteSpan(active), headers);
       const opener = trace.getSpanContext(active);
       return inSpan(start(tracer, { context, method, parent, opener }), parent, next);
@@ -111,7 +108,7 @@ async function* streamInSpan(span: Span, items: AsyncIterable<unknown>): AsyncGe
   }
 }
 
-/** The type alone: the text of an error may hold what no trace should. */
+/** Records the error's type alone, because its text may contain confidential data. */
 function fail(span: Span, error: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR });
   span.setAttribute('error.type', error instanceof Error ? error.name : typeof error);

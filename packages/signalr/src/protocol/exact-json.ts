@@ -1,10 +1,10 @@
 /*
- * The value of JSON text for protocols that hold more than a JavaScript number does: integers keep all digits of their 64 bits.
+ * The value of JSON text for protocols with 64-bit integers: integers keep all their digits.
  */
 import { SignalRError } from '../errors.js';
 import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
-/** The value of JSON text. A map stands for an object where a bigint was looked for; both mean the same. */
+/** The value of JSON text. Where the text may hold a bigint, its objects are maps; both mean the same. */
 export type ExactJson =
   | null
   | boolean
@@ -15,19 +15,19 @@ export type ExactJson =
   | ReadonlyMap<string, ExactJson>
   | { readonly [name: string]: ExactJson };
 
-/** Every integer with fewer digits is exact as a number. Most texts have no such run, and are read by `JSON.parse` alone. */
+/** Every integer with fewer digits is exact as a number. Most texts have no such integer, and are read by `JSON.parse` alone. */
 const MANY_DIGITS = /\d{16}/;
 const INTEGER = /^-?\d{16,20}$/;
-/** A number or a literal, as it stands in valid text. */
+/** A number or a literal of valid text. */
 const WORD = /[^\s,\]}]+/y;
 const TOKEN_START = /\S/g;
 
 /**
- * Reads one JSON value. Integers of 64 bits that a number cannot hold are bigints; everything else is what `JSON.parse` gives.
- * @throws SyntaxError for what is not JSON; SignalRError `unserializable` for what is nested too deep
+ * Reads one JSON value. 64-bit integers that a number cannot hold are bigints; everything else is read as by `JSON.parse`.
+ * @throws SyntaxError for text that is not JSON; SignalRError `unserializable` for text that is nested too deep
  */
 export function parseExactJson(text: string): ExactJson {
-  // It also shows that the text is valid, which the reader takes for granted.
+  // It also checks that the text is valid, which the reader assumes.
   const value = JSON.parse(text) as ExactJson; // JSON.parse gives nothing else
   return MANY_DIGITS.test(text) ? new ExactReader(text).read(0) : value;
 }
@@ -63,7 +63,7 @@ class ExactReader {
       const name = this.#string();
       this.#peek();
       this.#at += 1; // the colon
-      // The last of repeated names counts, as for JSON.parse.
+      // The last of repeated names counts, as in JSON.parse.
       members.set(name, this.read(depth + 1));
     }
     this.#at += 1;
@@ -96,7 +96,7 @@ class ExactReader {
     return word;
   }
 
-  /** Goes to the next token and gives its first character. */
+  /** Advances to the next token and returns its first character. */
   #peek(): string {
     TOKEN_START.lastIndex = this.#at;
     if (TOKEN_START.test(this.#text)) this.#at = TOKEN_START.lastIndex - 1;

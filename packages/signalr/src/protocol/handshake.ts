@@ -1,17 +1,17 @@
 /*
- * The first exchange of every connection, JSON in all protocols: which hub protocol, in which version.
- * Only the bytes and the decision; the connection does the waiting.
+ * The handshake, the first exchange of every connection: JSON in all protocols, it selects the hub protocol and its version. Only
+ * the bytes and the decision; the connection does the waiting.
  */
 import type { HubProtocol, TransferFormat } from './hub-protocol.js';
 import { parseJsonRecord, requiredInteger, requiredString } from './json-fields.js';
 
-/** What a client asks for. */
+/** The protocol and version that a client asks for. */
 export interface HandshakeRequest {
   readonly protocol: string;
   readonly version: number;
 }
 
-/** The protocol to speak, or the text that refuses the client. */
+/** The selected protocol, or the text that refuses the client. */
 export type HandshakeDecision =
   | { readonly kind: 'accepted'; readonly protocol: HubProtocol; readonly version: number }
   | { readonly kind: 'refused'; readonly error: string };
@@ -25,7 +25,7 @@ export function parseHandshakeRequest(record: Buffer): HandshakeRequest {
   return { protocol: requiredString(json, 'protocol'), version: requiredInteger(json, 'version') };
 }
 
-/** Decides with the texts of ASP.NET Core, which clients show to people. */
+/** Selects or refuses, with the texts of ASP.NET Core, which clients show to their users. */
 export function decideHandshake(
   request: HandshakeRequest,
   protocols: readonly HubProtocol[],
@@ -49,7 +49,7 @@ export function decideHandshake(
   return { kind: 'accepted', protocol, version: request.version };
 }
 
-/** The answer on the wire: `{}` or `{"error":…}` with the separator. It must never hold a `type`. */
+/** The response on the wire: `{}` or `{"error":…}` with the separator. It must never contain a `type`. */
 export function writeHandshakeResponse(error?: string): Buffer {
   return Buffer.from(`${error === undefined ? '{}' : JSON.stringify({ error })}\u001e`, 'utf8');
 }

@@ -1,9 +1,8 @@
 /*
- * The nine messages of the SignalR hub protocol, independent of their encoding.
- * Every protocol reads into and writes from these types.
+ * The nine messages of the SignalR hub protocol, independent of their encoding. Every protocol reads and writes these types.
  */
 
-/** The numbers that stand in the `type` field on the wire. */
+/** The numbers of the `type` field on the wire. */
 export const MessageType = {
   invocation: 1,
   streamItem: 2,
@@ -16,10 +15,10 @@ export const MessageType = {
   sequence: 9,
 } as const;
 
-/** String headers that a client may put on a message, for example a trace parent. Kept, never interpreted. */
+/** String headers that a client may add to a message, for example a trace parent. Passed on, never interpreted. */
 export type MessageHeaders = Readonly<Record<string, string>>;
 
-/** A call of a method on the other side. Without `invocationId` nothing is ever sent back. */
+/** A call of a method on the other side. Without `invocationId` there is no answer. */
 export interface InvocationMessage {
   readonly type: typeof MessageType.invocation;
   readonly headers?: MessageHeaders;
@@ -48,7 +47,7 @@ export interface StreamItemMessage {
   readonly item: unknown;
 }
 
-/** How a call ended: `void` is the absence of a result, which is not the same as a result of null. */
+/** The outcome of a call: `void` means no result, which is not the same as a result of null. */
 export type CompletionOutcome =
   | { readonly kind: 'error'; readonly error: string }
   | { readonly kind: 'result'; readonly result: unknown }
@@ -62,14 +61,14 @@ export interface CompletionMessage {
   readonly outcome: CompletionOutcome;
 }
 
-/** The wish to end a stream early. */
+/** Asks to end a stream or a call early. */
 export interface CancelInvocationMessage {
   readonly type: typeof MessageType.cancelInvocation;
   readonly headers?: MessageHeaders;
   readonly invocationId: string;
 }
 
-/** A sign of life. */
+/** Keeps the connection alive. */
 export interface PingMessage {
   readonly type: typeof MessageType.ping;
 }
@@ -81,7 +80,7 @@ export interface CloseMessage {
   readonly allowReconnect?: boolean;
 }
 
-/** Stateful reconnect: everything up to `sequenceId` has arrived. */
+/** Stateful reconnect: all messages up to `sequenceId` have arrived. */
 export interface AckMessage {
   readonly type: typeof MessageType.ack;
   readonly sequenceId: number;
@@ -93,7 +92,7 @@ export interface SequenceMessage {
   readonly sequenceId: number;
 }
 
-/** Any message of the hub protocol, told apart by `type`. */
+/** Any message of the hub protocol, distinguished by `type`. */
 export type HubMessage =
   | InvocationMessage
   | StreamItemMessage
@@ -105,7 +104,7 @@ export type HubMessage =
   | AckMessage
   | SequenceMessage;
 
-/** Whether stateful reconnect counts a message: all that belong to a call or a stream, not what serves the connection. */
+/** True for messages that stateful reconnect counts: those of a call or a stream, not those that serve the connection. */
 export function isSequenced(message: HubMessage): boolean {
   return message.type <= MessageType.cancelInvocation;
 }

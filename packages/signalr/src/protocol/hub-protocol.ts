@@ -4,14 +4,14 @@
  */
 import type { HubMessage } from './hub-message.js';
 
-/** What a transport must be able to carry for a protocol. */
+/** The format that a transport must be able to carry for a protocol. */
 export type TransferFormat = 'text' | 'binary';
 
 /**
  * Reads the messages of one connection from bytes that arrive in any split.
  *
- * Guarantees: any split of a byte stream gives the same messages in the same order. No more than the
- * maximum message size is kept beyond the chunk that was pushed last. After an error the parser is dead.
+ * Guarantees: any split of a byte stream yields the same messages in the same order. No more than the maximum message size is kept
+ * beyond the chunk that was pushed last. After an error the parser must not be used.
  */
 export interface HubMessageParser {
   /** Adds bytes. The parser may keep a view of them until they are read. */
@@ -25,10 +25,10 @@ export interface HubMessageParser {
 
 /** One encoding of hub messages. An implementation has no state; {@link HubProtocol.createParser} holds it. */
 export interface HubProtocol {
-  /** The name that a client gives in its handshake, in lower case; its own case does not count. */
+  /** The name in the client's handshake, in lower case; clients may write it in any case. */
   readonly name: string;
   readonly transferFormat: TransferFormat;
-  /** True when each buffer of `write` has `HEADROOM_BYTES` before the message that nobody else uses. */
+  /** True when each buffer of `write` has `HEADROOM_BYTES` free bytes before the message. */
   readonly leavesHeadroom: boolean;
   /** True when a client may ask for this version in its handshake. */
   isVersionSupported(version: number): boolean;

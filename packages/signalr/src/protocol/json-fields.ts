@@ -1,6 +1,5 @@
 /*
- * Reading typed fields of one parsed JSON record. Each failure is a malformed message with the field's name,
- * never with its value.
+ * Reads typed fields of one parsed JSON record. Each failure is a malformed message that names the field, never its value.
  */
 import { isUtf8 } from 'node:buffer';
 import { SignalRError } from '../errors.js';
@@ -19,7 +18,7 @@ export function parseJsonRecord(record: Buffer): JsonRecord {
   try {
     value = JSON.parse(record.toString('utf8'));
   } catch {
-    // The cause is left out on purpose: V8 quotes the input in it.
+    // The cause is left out on purpose, because V8 quotes the input in it.
     throw malformed('Error reading JSON.');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

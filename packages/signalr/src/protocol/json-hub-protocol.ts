@@ -1,6 +1,6 @@
 /*
- * The JSON hub protocol: one JSON object per message, ended by 0x1E. Reading tolerates any order of
- * properties and unknown properties, skips unknown message types, and refuses everything else that is wrong.
+ * The JSON hub protocol: one JSON object per message, ended by 0x1E. Reading accepts properties in any order and unknown properties,
+ * skips unknown message types, and refuses every other violation.
  */
 import { SignalRError } from '../errors.js';
 import { textWithHeadroom } from './encoded-message.js';
@@ -26,8 +26,7 @@ import { RecordReader } from './record-reader.js';
 const SEPARATOR_TEXT = '\u001e';
 
 /**
- * The JSON hub protocol. Versions 0 to 2 are accepted: official clients send 1, and 2 only together with
- * stateful reconnect.
+ * The JSON hub protocol. It accepts versions 0 to 2: official clients send 1, and 2 only together with stateful reconnect.
  */
 export const jsonHubProtocol: HubProtocol = {
   name: 'json',
@@ -59,7 +58,7 @@ class JsonMessageParser implements HubMessageParser {
   }
 }
 
-/** Undefined for a type of a later protocol, which the original ignores as well. */
+/** Undefined for a type of a later protocol, which ASP.NET Core ignores as well. */
 function readMessage(record: JsonRecord): HubMessage | undefined {
   const type = requiredInteger(record, 'type');
   switch (type) {
@@ -86,7 +85,7 @@ function readMessage(record: JsonRecord): HubMessage | undefined {
   }
 }
 
-/** The original treats an empty id as no id. */
+/** An empty id counts as no id, as in ASP.NET Core. */
 function idOf(invocationId: string | undefined): { invocationId?: string } {
   return invocationId === undefined || invocationId === '' ? {} : { invocationId };
 }
@@ -174,7 +173,7 @@ function writeOutcome(outcome: CompletionOutcome): string {
   return outcome.kind === 'result' ? `,"result":${writeValue(outcome.result)}` : '';
 }
 
-/** What JSON has no value for (undefined, a function) becomes null, as `JSON.stringify` does inside arrays. */
+/** Values that JSON does not have (undefined, a function) become null, as `JSON.stringify` does inside arrays. */
 function writeValue(value: unknown): string {
   try {
     const text = stringifyJson(value);

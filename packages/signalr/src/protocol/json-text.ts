@@ -1,15 +1,15 @@
 /*
- * Text that is JSON already, so that a relayed payload is not parsed and written again.
+ * Text that already is JSON, so that a relayed payload is not parsed and written again.
  */
 import { SignalRError } from '../errors.js';
 
 /**
- * An argument or result that is JSON text already, or a part of one. The JSON protocol splices it verbatim into the message;
- * MessagePack writes the value that it stands for, integers with all digits of their 64 bits.
+ * An argument or result that already is JSON text, or a part of one. The JSON protocol inserts it verbatim into the message;
+ * MessagePack writes its value, and keeps all digits of 64-bit integers.
  *
  * The text must be exactly one JSON value without the byte 0x1E; valid JSON never holds that byte unescaped.
- * The constructor trusts its caller, because checking costs as much as parsing. Use {@link JsonText.parse}
- * for text from outside: text that is not JSON breaks the message for every client that receives it.
+ * The constructor trusts its caller, because checking costs as much as parsing. Use {@link JsonText.parse} for text from outside: text
+ * that is not JSON breaks the message for every client that receives it.
  */
 export class JsonText {
   readonly text: string;
@@ -18,7 +18,7 @@ export class JsonText {
     this.text = text;
   }
 
-  /** For whoever else writes it with `JSON.stringify`, which cannot splice text. */
+  /** For `JSON.stringify`, which cannot insert text verbatim. */
   toJSON(): unknown {
     return JSON.parse(this.text);
   }

@@ -1,22 +1,22 @@
 /*
- * Values as JSON text, beyond what `JSON.stringify` does alone: bytes become base64 text and big integers become digits, as .NET
- * writes `byte[]` and `long`. What MessagePack cannot carry is refused here too, so that a message to clients of both protocols
- * reaches all of them or none.
+ * Values as JSON text, including values that `JSON.stringify` cannot write: bytes become base64 text and big integers become digits, as
+ * .NET writes `byte[]` and `long`. Values that MessagePack cannot hold are refused here too, so that a message to clients of both
+ * protocols reaches all of them or none.
  */
 import { SignalRError } from '../errors.js';
 import { JsonText } from './json-text.js';
 import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
 /**
- * Undefined for what has no value in JSON. A value without bytes and big integers costs one walk more than `JSON.stringify`.
- * @throws SignalRError `unserializable` for what is nested too deep (or in itself), and for huge bigints; whatever a getter or a
- * `toJSON` of the value throws
+ * Undefined for a value that JSON does not have. A value without bytes and big integers costs one walk more than `JSON.stringify`.
+ * @throws SignalRError `unserializable` for a value that is nested too deep (or in itself), and for bigints over 64 bits; also every
+ * error of a getter or a `toJSON` of the value
  */
 export function stringifyJson(value: unknown): string | undefined {
   return needsMore(value, 0) ? write(value, '', 0) : JSON.stringify(value);
 }
 
-/** Whether there is anything inside that `JSON.stringify` cannot write. */
+/** True when the value contains something that `JSON.stringify` cannot write. */
 function needsMore(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
   if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
@@ -44,7 +44,7 @@ function write(value: unknown, key: string, depth: number): string | undefined {
   return isBoxed(value) ? JSON.stringify(value) : writeFields(value, depth);
 }
 
-/** An object around a single text, number or truth value, which JSON writes as that. */
+/** An object around a single text, number or boolean, which JSON writes as that primitive. */
 function isBoxed(value: object): boolean {
   return /^\[object (String|Number|Boolean)\]$/.test(Object.prototype.toString.call(value));
 }

@@ -24,8 +24,8 @@ export function writeLengthPrefix(length: number): Buffer {
 }
 
 /**
- * What has arrived is one chunk from `#offset` on, and pieces after it while a message is incomplete. Without
- * the chunk pushed last, less than the limit is kept: a longer message is an error before it is buffered.
+ * The unread input is one chunk from `#offset` on, followed by pieces while a message is incomplete. Besides the chunk pushed last,
+ * less than the limit is kept: a longer message is an error before it is buffered.
  */
 export class LengthPrefixReader {
   readonly #maximumBytes: number;
@@ -33,7 +33,7 @@ export class LengthPrefixReader {
   #offset = 0;
   #pieces: Buffer[] = [];
   #piecesBytes = 0;
-  /** Known once the prefix of the message at hand has been read. */
+  /** The length of the current message, once its prefix has been read. */
   #neededBytes = 1;
 
   /** @param maximumBytes limit of one message with its prefix */

@@ -1,28 +1,29 @@
 /*
- * The bookkeeping of stateful reconnect: which messages the client may have missed, and which of its messages have
- * been seen. Pure: no sockets, no time. Follows the code of ASP.NET Core where its specification says otherwise.
+ * The bookkeeping of stateful reconnect: the messages that the client may have missed, and the number of messages received from it.
+ * Pure: no sockets, no time. Where code and specification of ASP.NET Core differ, it follows the code.
  */
 import { SignalRError } from '../errors.js';
 import type { EncodedMessage } from './encoded-message.js';
 import { type HubMessage, isSequenced, MessageType } from './hub-message.js';
 
-/** What goes out over a fresh socket before anything new: the number of the first message, and the messages. */
+/** The replay for a new socket, sent before any new message: the number of the first message, and the messages. */
 export interface Replay {
   readonly sequenceId: number;
   readonly messages: readonly EncodedMessage[];
 }
 
 /**
- * Both directions count their messages from 1 and never begin anew. Kept are the bytes of what was sent and not
- * acknowledged. Bounded by whoever sends: when {@link MessageBuffer.isFull}, nothing more may be sent.
+ * Both directions number their messages from 1 without ever starting again. The buffer keeps the bytes of unacknowledged messages. Its
+ * sender keeps it bounded: while {@link MessageBuffer.isFull}, it must not send.
  *
- * What was replayed is kept beyond its acknowledgement, until one for something newer: a client that broke off in the middle of a
- * replay has counted no further than it got, though it acknowledged all it had seen before, and official clients give up when they
- * are told a number beyond their count. Bounded by as much again; then the oldest of it goes, and such a client begins anew.
+ * Replayed messages are kept beyond their acknowledgement, until a newer message is acknowledged. The reason: a client that loses its
+ * socket in the middle of a replay has counted only the part it received, although it acknowledged all messages it had seen before,
+ * and official clients give up when the server names a number beyond their count. Replayed messages are bounded by the same limit
+ * again; beyond it the oldest are dropped, and such a client starts a new connection.
  */
 export class MessageBuffer {
   readonly #limitBytes: number;
-  /** Read from `#head` on; the part before it is cut off when it makes up half of the array. */
+  /** Read from `#head` on; the part before it is removed once it is half of the array. */
   #kept: EncodedMessage[] = [];
   #head = 0;
   #keptBytes = 0;
@@ -36,7 +37,7 @@ export class MessageBuffer {
   #ackedReceivedId = 0;
   #isAwaitingSequence = false;
 
-  /** @param limitBytes unacknowledged bytes; the message that passes it is still taken */
+  /** @param limitBytes unacknowledged bytes; the message that exceeds it is still accepted */
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
   }
@@ -45,7 +46,7 @@ export class MessageBuffer {
     return this.#unackedBytes > this.#limitBytes;
   }
 
-  /** Counts and keeps a message that is being sent, if it is one that counts. */
+  /** Counts and keeps a message that is being sent, if it is a sequenced one. */
   sent(message: EncodedMessage): void {
     if (!message.isSequenced) return;
     this.#sentCount += 1;
@@ -55,7 +56,7 @@ export class MessageBuffer {
     while (this.#keptBytes > 2 * this.#limitBytes && this.#oldestKeptId <= this.#ackedId) this.#dropOldest();
   }
 
-  /** What a client that comes back over another socket is sent. What it sends itself begins with its own number. */
+  /** The replay for a client that returns over another socket. The client's own replay begins with its own number. */
   replay(): Replay {
     this.#isAwaitingSequence = true;
     this.#replayedId = this.#sentCount;
@@ -67,7 +68,7 @@ export class MessageBuffer {
    * @throws SignalRError `malformed_message` for numbers that cannot be
    */
   accept(message: HubMessage): boolean {
-    // The original ignores everything that is left of the old socket until the client says where it goes on.
+    // ASP.NET Core ignores all messages until the client names the number at which it continues.
     if (this.#isAwaitingSequence && message.type !== MessageType.sequence) return false;
     if (message.type === MessageType.sequence) return this.#resetTo(message.sequenceId);
     if (message.type === MessageType.ack) return this.#acknowledge(message.sequenceId);
@@ -75,7 +76,7 @@ export class MessageBuffer {
     const id = this.#nextReceivedId;
     this.#nextReceivedId += 1;
     if (id <= this.#latestReceivedId) {
-      // Our acknowledgement was lost with the old socket: without another one the client would keep it for ever.
+      // Our acknowledgement was lost with the old socket: without another one the client would keep the message for ever.
       this.#ackedReceivedId = Math.min(this.#ackedReceivedId, id - 1);
       return false;
     }
@@ -83,7 +84,7 @@ export class MessageBuffer {
     return true;
   }
 
-  /** The number to acknowledge now, or undefined when the client knows all there is to know. */
+  /** The number to acknowledge now, or undefined when there is none. */
   takeAck(): number | undefined {
     if (this.#ackedReceivedId >= this.#latestReceivedId) return undefined;
     this.#ackedReceivedId = this.#latestReceivedId;
@@ -110,7 +111,7 @@ export class MessageBuffer {
     return false;
   }
 
-  /** What was never sent cannot be acknowledged; the original takes such a number for all that was. */
+  /** A message that was never sent cannot be acknowledged; ASP.NET Core treats such a number as all messages sent so far. */
   #acknowledge(sequenceId: number): false {
     const newestId = Math.min(sequenceId, this.#sentCount);
     const firstIndex = this.#head - this.#oldestKeptId;

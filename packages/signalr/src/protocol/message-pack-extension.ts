@@ -1,12 +1,12 @@
 /*
- * Extension values of MessagePack: timestamps (type -1) as .NET reads and writes dates, all others as they are.
+ * Extension values of MessagePack: timestamps (type -1) become dates, as in .NET; all others stay uninterpreted.
  */
 import { malformed } from './json-fields.js';
 
 /** The type number of the timestamp extension. */
 export const TIMESTAMP_TYPE = -1;
 
-/** A value of an extension type that this package gives no meaning to. */
+/** A value of an extension type that this package does not interpret. */
 export class MessagePackExtension {
   /** -128 to 127; numbers below 0 belong to MessagePack itself. */
   readonly type: number;
@@ -21,7 +21,7 @@ export class MessagePackExtension {
 const NANOSECONDS_PER_MS = 1_000_000;
 const TWO_TO_32 = 0x1_0000_0000;
 
-/** To the millisecond; what is finer does not fit a `Date`. */
+/** Rounds down to milliseconds, the precision of a `Date`. */
 export function readTimestamp(bytes: Buffer): Date {
   if (bytes.length === 4) return dateOf(bytes.readUInt32BE(), 0);
   if (bytes.length === 8) {
@@ -29,7 +29,7 @@ export function readTimestamp(bytes: Buffer): Date {
     return dateOf((high & 0x3) * TWO_TO_32 + bytes.readUInt32BE(4), high >>> 2);
   }
   if (bytes.length === 12) return dateOf(Number(bytes.readBigInt64BE(4)), bytes.readUInt32BE(0));
-  throw malformed('A timestamp has a length that there is not.');
+  throw malformed('A timestamp has an invalid length.');
 }
 
 function dateOf(seconds: number, nanoseconds: number): Date {
@@ -38,7 +38,7 @@ function dateOf(seconds: number, nanoseconds: number): Date {
   return date;
 }
 
-/** The shortest form that holds the time, which is what .NET chooses too. */
+/** The shortest form that holds the time, as in .NET. */
 export function writeTimestamp(date: Date): Buffer {
   const timeMs = date.getTime();
   const seconds = Math.floor(timeMs / 1000);

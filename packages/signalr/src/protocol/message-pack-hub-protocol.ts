@@ -1,6 +1,6 @@
 /*
- * The MessagePack hub protocol: a length prefix and one array per message. Items beyond the known ones and
- * unknown message types are ignored, everything else that is wrong is refused.
+ * The MessagePack hub protocol: a length prefix and one array per message. Items beyond the known ones and unknown message types are
+ * ignored, every other violation is refused. Why no library does this: docs/decisions/0013-own-message-pack-codec.md.
  */
 import { SignalRError } from '../errors.js';
 import { type CompletionOutcome, type HubMessage, type MessageHeaders, MessageType } from './hub-message.js';
@@ -10,7 +10,7 @@ import { LengthPrefixReader, writeLengthPrefix } from './length-prefix-reader.js
 import { MessagePackReader } from './message-pack-reader.js';
 import { MessagePackWriter } from './message-pack-writer.js';
 
-/** How the outcomes of a completion stand on the wire. */
+/** The outcomes of a completion on the wire. */
 const RESULT_KIND = { error: 1, void: 2, result: 3 } as const;
 
 /** The MessagePack hub protocol. Versions as in the JSON protocol. */
@@ -49,7 +49,7 @@ class MessagePackMessageParser implements HubMessageParser {
   }
 }
 
-/** Undefined for a type of a later protocol, which the original ignores as well. */
+/** Undefined for a type of a later protocol, which ASP.NET Core ignores as well. */
 function readMessage(reader: MessagePackReader): HubMessage | undefined {
   const itemCount = reader.readArrayHeader('message');
   const type = reader.readInteger('messageType');
@@ -78,7 +78,7 @@ function readMessage(reader: MessagePackReader): HubMessage | undefined {
 
 function readInvocation(reader: MessagePackReader, itemCount: number): HubMessage {
   const headers = readHeaders(reader);
-  // An empty id is no id, as in the original.
+  // An empty id counts as no id, as in ASP.NET Core.
   const invocationId = reader.readNullableString('invocationId') || undefined;
   const id = invocationId === undefined ? {} : { invocationId };
   return { type: MessageType.invocation, ...headers, ...id, ...readCall(reader, itemCount) };

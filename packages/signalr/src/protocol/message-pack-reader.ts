@@ -1,15 +1,15 @@
 /*
- * Reads MessagePack values from the bytes of one message. Nothing is allocated for a length that is merely
- * claimed: arrays and maps grow with the elements that are really there, and every read checks the end.
+ * Reads MessagePack values from the bytes of one message. A claimed length allocates nothing: arrays and maps grow with the elements
+ * that really follow, and every read checks the end.
  */
 import type { SignalRError } from '../errors.js';
 import { malformed } from './json-fields.js';
 import { MessagePackExtension, readTimestamp, TIMESTAMP_TYPE } from './message-pack-extension.js';
 
-/** Values may be nested this deep, as in the original; deeper ones are an attack on the stack. */
+/** Values may be nested this deep, as in ASP.NET Core; deeper ones could overflow the stack. */
 export const MAXIMUM_DEPTH = 500;
 
-/** A cursor over one message. Every method throws SignalRError `malformed_message` for what is not there. */
+/** A cursor over one message. Every method throws SignalRError `malformed_message` when the expected value does not follow. */
 export class MessagePackReader {
   readonly #bytes: Buffer;
   #offset = 0;
@@ -48,7 +48,7 @@ export class MessagePackReader {
     throw malformed(`Reading '${field}' as Boolean failed.`);
   }
 
-  /** A text that is there and not empty. */
+  /** A text that is neither null nor empty. */
   readRequiredString(field: string): string {
     const text = this.readNullableString(field);
     if (text === null || text === '') throw malformed(`Null or empty ${field}.`);
@@ -63,7 +63,7 @@ export class MessagePackReader {
     return typeof value === 'string' ? value : null;
   }
 
-  /** Binary as a view of the message, for whoever reads it at once or copies it. */
+  /** Binary data as a view of the message, for callers that read it at once or copy it. */
   readBinaryView(field: string): Buffer {
     const head = this.#byte();
     if (head < 0xc4 || head > 0xc6) throw malformed(`Reading '${field}' as Binary failed.`);
@@ -158,14 +158,14 @@ export class MessagePackReader {
   #text(length: number): string {
     const bytes = this.#take(length);
     const text = bytes.toString('utf8');
-    // Bytes that are no UTF-8 become U+FFFD; only then is it worth a second look.
+    // Bytes that are not UTF-8 become U+FFFD; only then the text needs a second check.
     if (text.includes('\ufffd') && !Buffer.from(text, 'utf8').equals(bytes)) {
       throw malformed('The message holds text that is not valid UTF-8.');
     }
     return text;
   }
 
-  /** A copy: a view would keep the whole chunk alive and could change under the hub's hands. */
+  /** A copy: a view would keep the whole chunk alive, and its bytes could change while the hub uses it. */
   #binary(length: number): Uint8Array {
     return new Uint8Array(this.#take(length));
   }
@@ -201,13 +201,13 @@ function endOfMessage(): SignalRError {
   return malformed('The message ends in the middle of a value.');
 }
 
-/** An integer as a number wherever that is exact. */
+/** An integer as a number where that is exact, otherwise as a bigint. */
 function narrow(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }
 
-/** As `JSON.parse` does it: `__proto__` is a key like any other and changes no prototype. */
+/** As in `JSON.parse`, `__proto__` is a key like any other and changes no prototype. */
 function setOwn(record: Record<string, unknown>, key: string, value: unknown): void {
   if (key !== '__proto__') record[key] = value;
   else Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });

@@ -1,6 +1,6 @@
 /*
- * Writes JavaScript values as MessagePack, in the shortest form of each. What JSON leaves out or calls null is
- * left out or nil here too, so that a hub need not know which protocol its client speaks.
+ * Writes JavaScript values as MessagePack, each in its shortest form. Values that JSON omits or writes as null are omitted or nil here
+ * too, so that a hub need not know which protocol its client speaks.
  */
 import { SignalRError } from '../errors.js';
 import { type ExactJson, parseExactJson } from './exact-json.js';
@@ -15,7 +15,7 @@ export class MessagePackWriter {
   #bytes = Buffer.allocUnsafe(INITIAL_BYTES);
   #length = 0;
 
-  /** What was written. Valid until more is written. */
+  /** The bytes written so far. Valid until more is written. */
   get written(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -56,7 +56,7 @@ export class MessagePackWriter {
     else this.#wide(0xd3, (at) => this.#bytes.writeBigInt64BE(BigInt(value), at));
   }
 
-  /** @throws SignalRError `unserializable` for what is nested too deep (or in itself), and for huge bigints */
+  /** @throws SignalRError `unserializable` for a value that is nested too deep (or in itself), and for bigints over 64 bits */
   writeValue(value: unknown, depth = 0): void {
     switch (typeof value) {
       case 'string':
@@ -91,7 +91,7 @@ export class MessagePackWriter {
     } else this.#entries(Object.entries(value), depth);
   }
 
-  /** Writes a value that was read from JSON text: there is nothing to leave out, and the text said -0 on purpose. */
+  /** Writes a value that was read from JSON text: it omits nothing, and keeps -0. */
   #json(value: ExactJson, depth: number): void {
     if (typeof value === 'string') return this.writeString(value);
     if (typeof value === 'number') return Object.is(value, -0) ? this.#float(value) : this.#number(value);
@@ -168,7 +168,7 @@ export class MessagePackWriter {
     this.#length += 1;
   }
 
-  /** A head byte for 8, 16 or 32 bits, whichever is the first to fit, and the number in as many. */
+  /** The head byte of the smallest of 8, 16 and 32 bits that fits, and the number in as many bits. */
   #sized(value: number, heads: readonly [number | undefined, number, number]): void {
     const [head8, head16, head32] = heads;
     if (head8 !== undefined && value <= 0xff) return this.#unsigned(head8, value, 1);
@@ -215,7 +215,7 @@ function isList(value: object): value is readonly ExactJson[] {
   return Array.isArray(value);
 }
 
-/** What `JSON.stringify` leaves out of an object. */
+/** False for values that `JSON.stringify` omits from an object. */
 function isPresent(value: unknown): boolean {
   return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';
 }

@@ -1,22 +1,22 @@
 /*
- * The negotiate answer as a pure function: query and fresh ids in, JSON text out.
- * Errors are part of the protocol: HTTP 200 with an `error` and nothing else.
+ * The negotiate answer as a pure function: query and new ids in, JSON text out. Errors are part of the protocol: HTTP 200 with an
+ * `error` and nothing else.
  */
 import type { TransferFormat } from './hub-protocol.js';
 
-/** The original reads a 32-bit integer; anything larger is not one. */
+/** ASP.NET Core reads a 32-bit integer; larger numbers are invalid. */
 const MAXIMUM_INT32 = 2_147_483_647;
 
-/** Names of transports as they stand on the wire. */
+/** Names of transports on the wire. */
 export type TransportName = 'WebSockets' | 'ServerSentEvents' | 'LongPolling';
 
-/** One line of the offer; clients try them in the order given. */
+/** One offered transport; clients try them in their order. */
 export interface TransportOffer {
   readonly transport: TransportName;
   readonly transferFormats: readonly TransferFormat[];
 }
 
-/** The version the server will answer with, or the text that refuses. */
+/** The version of the answer, or the text that refuses the client. */
 export type NegotiateVersion =
   | { readonly kind: 'version'; readonly version: 0 | 1 }
   | { readonly kind: 'refused'; readonly error: string };
@@ -37,14 +37,14 @@ export function readNegotiateVersion(value: string | undefined, minimumVersion: 
   return { kind: 'version', version: requested >= 1 ? 1 : 0 };
 }
 
-/** What a successful answer says. In version 0 the id is the token, so only the id is written. */
+/** The content of a successful answer. In version 0 the id is the token, so only the id is written. */
 export interface NegotiateAnswer {
   readonly version: 0 | 1;
   readonly useStatefulReconnect?: boolean;
   readonly connectionId: string;
   readonly connectionToken: string;
   readonly transports: readonly TransportOffer[];
-  /** How long the credentials last; said when clients may refresh them. */
+  /** How long the credentials last; present when clients may refresh them. */
   readonly tokenLifetimeSeconds?: number | undefined;
 }
 
@@ -65,7 +65,7 @@ export function writeNegotiateAnswer(answer: NegotiateAnswer): string {
   });
 }
 
-/** The body that sends a client elsewhere. */
+/** The body that redirects a client. */
 export function writeNegotiateRedirect(
   version: 0 | 1,
   to: { readonly url: string; readonly accessToken?: string },

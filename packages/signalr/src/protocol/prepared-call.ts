@@ -1,5 +1,5 @@
 /*
- * A call that is sent to several sets of receivers, or again later: to a room now, and to those who come back afterwards.
+ * A call that is sent several times: for example to a room now, and later to clients that return.
  */
 import { type EncodedMessage, HEADROOM_BYTES, textWithHeadroom } from './encoded-message.js';
 import { MessageType } from './hub-message.js';
@@ -13,11 +13,11 @@ const BEFORE_ARGUMENT = ',"arguments":[';
 const TAIL = ']}\u001e';
 
 /**
- * A call with one argument that is JSON text. It is encoded when the first receiver of each protocol needs it, and framed when the first
- * of each transport does; all others, whenever they come, are sent the same bytes.
+ * A call with one argument that is JSON text. It is encoded for the first receiver of each protocol, and framed for the first one of each
+ * transport; all later receivers get the same bytes.
  *
- * A caller that keeps messages keeps {@link PreparedCall.bytes} instead of this object: a call that `fromBytes` makes of them sends JSON
- * clients the same bytes.
+ * To store messages, store {@link PreparedCall.bytes} instead of this object: a call that `fromBytes` creates from them sends the same
+ * bytes to JSON clients.
  */
 export class PreparedCall implements SharedMessage {
   readonly target: string;
@@ -43,7 +43,7 @@ export class PreparedCall implements SharedMessage {
     return call;
   }
 
-  /** Bytes of free room that `fromBytes` asks for before the message. */
+  /** Free bytes that `fromBytes` requires before the message. */
   static readonly headroomBytes = HEADROOM_BYTES;
 
   /** The argument. */
@@ -52,7 +52,7 @@ export class PreparedCall implements SharedMessage {
     return this.#text;
   }
 
-  /** The message in the JSON protocol. Nobody may change it. */
+  /** The message in the JSON protocol. It must not be changed. */
   get bytes(): Buffer {
     return this.#asJson().payload;
   }

@@ -1,6 +1,6 @@
 /*
- * Splits a byte stream into records that end with 0x1E, as the JSON protocol and every handshake do.
- * The size limit is checked before a partial record is kept.
+ * Splits a byte stream into records that end with 0x1E, as in the JSON protocol and in every handshake. The size limit is checked before
+ * a partial record is kept.
  */
 import { SignalRError } from '../errors.js';
 
@@ -49,7 +49,7 @@ export class RecordReader {
     return this.#finish(piece);
   }
 
-  /** Hands over the bytes that were not read, for the parser that follows a handshake. */
+  /** Removes and returns the unread bytes, for the parser that follows a handshake. */
   takeRest(): Buffer {
     const rest = Buffer.concat([...this.#partial, this.#chunk.subarray(this.#offset)]);
     this.#partial = [];

@@ -1,5 +1,5 @@
 /*
- * A message that another instance has encoded: its bytes in every protocol, sent on as they are.
+ * A message that another instance has encoded: its bytes in every protocol, sent unchanged.
  */
 import { EncodedMessage } from './encoded-message.js';
 import type { HubProtocol } from './hub-protocol.js';
@@ -10,8 +10,8 @@ import type { SharedMessage } from './serialized-hub-message.js';
 export type Encodings = ReadonlyMap<string, Uint8Array>;
 
 /**
- * Copies the bytes of a protocol when a connection that speaks it is there: until then they are a view of what arrived, and
- * most instances have no receiver of most messages. A call, so that stateful reconnect counts it.
+ * Copies the bytes of a protocol only for a receiver that speaks it: until then they are a view of the received message, and most
+ * instances have no receiver of most messages. It is a call, so stateful reconnect counts it.
  */
 export class RelayedMessage implements SharedMessage {
   readonly #encodings: Encodings;

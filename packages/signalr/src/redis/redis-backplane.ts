@@ -1,18 +1,18 @@
 /*
- * A backplane over Redis Pub/Sub, which stores nothing: what a subscriber misses while its connection is down is lost to it.
+ * A backplane over Redis Pub/Sub, which stores nothing: a subscriber loses the messages that are published while its connection is down.
  */
 import type { BackplaneSubscription, HubBackplane } from '../backplane/hub-backplane.js';
 import { SignalRError } from '../errors.js';
 import { within } from './within.js';
 
-/** What a backplane needs of the client that publishes; those of `redis` and `@redis/client` have it. */
+/** The part of the publishing client that a backplane needs; the clients of `redis` and `@redis/client` fit. */
 export interface RedisPublishingClient {
   publish(channel: string, message: Buffer): Promise<unknown>;
 }
 
 type OnMessage = (message: Buffer) => void;
 
-/** What a backplane needs of the client that subscribes, which subscribes again by itself after it was disconnected. */
+/** The part of the subscribing client that a backplane needs. The client must restore its subscriptions after a disconnection. */
 export interface RedisSubscribingClient {
   subscribe(channel: string, listener: OnMessage, bufferMode: true): Promise<unknown>;
   unsubscribe(channel: string, listener: OnMessage, bufferMode: true): Promise<unknown>;
@@ -21,25 +21,24 @@ export interface RedisSubscribingClient {
 /** Options of {@link createRedisBackplane}. */
 export interface RedisBackplaneOptions {
   /**
-   * Connected, and closed by its owner after the servers. Should reject at once while Redis is away. One connection, so that the
-   * order holds: of a Redis Cluster, to any one of its nodes.
+   * A connected client; its owner closes it after the servers. It should reject commands at once while Redis is unreachable. It must be
+   * a single connection, so that the order holds: for a Redis Cluster, to any one of its nodes.
    */
   readonly client: RedisPublishingClient;
   /**
-   * Another connection, closed by its owner after the servers. Should notice by itself when nothing comes any more
+   * Another connected client; its owner closes it after the servers. It should detect a dead connection itself
    * (`pingInterval` and `socketTimeout` of `@redis/client`).
    */
   readonly subscriber: RedisSubscribingClient;
-  /** What all channels begin with: the same on all instances, another one for another application. @defaultValue 'signalr:' */
+  /** The prefix of all channels: the same on all instances, a different one for each application. @defaultValue 'signalr:' */
   readonly channelPrefix?: string;
-  /** After this a command counts as failed. @defaultValue 2_000 */
+  /** A command that takes longer counts as failed. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
 }
 
 /**
- * A backplane on two connections that it does not close. While one command is overdue no message is published: what waits behind
- * it would come late or never, and would be kept until then. So what may wait in the client is bounded by what is published
- * within `commandTimeoutMs`.
+ * A backplane on two connections that it does not close. While one command is overdue no message is published: messages queued behind
+ * it would arrive late or never, and would use memory until then. So the client queues at most the messages of one `commandTimeoutMs`.
  * @throws SignalRError `invalid_option`
  *
  * @example
@@ -53,7 +52,10 @@ export interface RedisBackplaneOptions {
 export function createRedisBackplane(options: RedisBackplaneOptions): HubBackplane {
   const { client, channelPrefix = 'signalr:', commandTimeoutMs = 2_000 } = options;
   if (!Number.isSafeInteger(commandTimeoutMs) || commandTimeoutMs < 1) {
-    throw new SignalRError('invalid_option', 'commandTimeoutMs is a whole number of milliseconds above 0.');
+    throw new SignalRError(
+      'invalid_option',
+      'The option commandTimeoutMs must be a whole number of milliseconds above 0.',
+    );
   }
   let overdueCount = 0;
   const publish = async (channel: string, message: Buffer): Promise<void> => {
@@ -88,7 +90,7 @@ async function subscribe(
   try {
     await within(commandTimeoutMs, subscriber.subscribe(channel, listener, true));
   } catch (error) {
-    // Should it succeed late, nobody listens. It is left as it is: to end it would end a later one of the same channel as well.
+    // If it succeeds late, its messages are ignored. It is not ended, because that would end a later one of the same channel as well.
     isOpen = false;
     throw error;
   }

@@ -1,11 +1,11 @@
 /*
- * A directory of connections in Redis: one key per connection, which dies with its instance.
+ * A directory of connections in Redis: one key per connection, which expires after its instance has ended.
  */
 import { SignalRError } from '../errors.js';
 import type { ConnectionDirectory } from '../instances/connection-directory.js';
 import { within } from './within.js';
 
-/** What a directory needs of a client; those of `redis` and `@redis/client` have it, clusters included. */
+/** The part of a client that a directory needs; the clients of `redis` and `@redis/client` fit, clusters included. */
 export interface RedisDirectoryClient {
   get(key: string): Promise<unknown>;
   eval(script: string, options: { readonly keys: string[]; readonly arguments: string[] }): Promise<unknown>;
@@ -13,23 +13,23 @@ export interface RedisDirectoryClient {
 
 /** Options of {@link createRedisDirectory}. */
 export interface RedisDirectoryOptions {
-  /** Connected, and closed by its owner after the directory. Should reject at once while Redis is away. */
+  /** A connected client; its owner closes it after the directory. It should reject commands at once while Redis is unreachable. */
   readonly client: RedisDirectoryClient;
-  /** What all keys begin with; the same on all instances. @defaultValue 'signalr:connection:' */
+  /** The prefix of all keys; the same on all instances. @defaultValue 'signalr:connection:' */
   readonly keyPrefix?: string;
   /** How long a claim outlives an instance that was killed. @defaultValue 60_000 */
   readonly claimTtlMs?: number;
-  /** After this a command counts as failed. @defaultValue 2_000 */
+  /** A command that takes longer counts as failed. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
 }
 
 /** A directory that renews its claims until it is closed. */
 export interface RedisDirectory extends ConnectionDirectory {
-  /** Gives up all claims. Never rejects. */
+  /** Releases all claims. Never rejects. */
   close(): Promise<void>;
 }
 
-/** KEYS: connection. ARGV: url, ttl. Returns 1 when it is this url's now. */
+/** KEYS: connection. ARGV: url, ttl. Returns 1 when the claim belongs to this url. */
 const CLAIM = `
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
@@ -41,8 +41,8 @@ return 1
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
 /**
- * A claim is renewed three times in its time, so one that Redis lost is back after a third of it. Bounded by the
- * connections that claim.
+ * A claim is renewed three times within its TTL, so a claim that Redis lost is restored after a third of it. Bounded by the number of
+ * claimed connections.
  * @throws SignalRError `invalid_option`
  */
 export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirectory {
@@ -53,17 +53,20 @@ export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirec
     commandTimeoutMs = 2_000,
   } = options;
   if (!Number.isSafeInteger(claimTtlMs) || claimTtlMs < 3) {
-    throw new SignalRError('invalid_option', 'claimTtlMs is a whole number of milliseconds, 3 or more.');
+    throw new SignalRError(
+      'invalid_option',
+      'The option claimTtlMs must be a whole number of milliseconds, 3 or more.',
+    );
   }
   /** Claims of this process: url by connection id. */
   const claims = new Map<string, string>();
   const claim = async (connectionId: string, url: string): Promise<boolean> => {
-    const parts = { keys: [keyPrefix + connectionId], arguments: [url, String(claimTtlMs)] };
-    const reply = await within(commandTimeoutMs, client.eval(CLAIM, parts));
+    const command = { keys: [keyPrefix + connectionId], arguments: [url, String(claimTtlMs)] };
+    const reply = await within(commandTimeoutMs, client.eval(CLAIM, command));
     return Number(reply) === 1;
   };
   const release = (connectionId: string, url: string): Promise<unknown> =>
-    // What cannot be released runs out.
+    // A claim that cannot be released expires.
     within(
       commandTimeoutMs,
       client.eval(RELEASE, { keys: [keyPrefix + connectionId], arguments: [url] }),

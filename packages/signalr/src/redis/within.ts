@@ -3,7 +3,7 @@
  */
 
 /**
- * Rejects when the reply takes longer; it is then ignored.
+ * Rejects when the reply takes longer; a late reply is ignored.
  * @param onTimeout called before it rejects
  */
 export async function within<Reply>(
@@ -19,7 +19,7 @@ export async function within<Reply>(
       onTimeout?.();
       reject(new Error(`Redis did not answer within ${timeoutMs} ms`));
     };
-    // Timers come before sockets in a turn of the event loop: a reply that is there already is read first.
+    // Timers run before sockets in a turn of the event loop: this way a reply that has already arrived is read first.
     timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   });
   try {

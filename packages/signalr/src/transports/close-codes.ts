@@ -1,12 +1,12 @@
 /*
- * The close codes of RFC 6455 that the server sends, each with what it means. The other half of the catalogue of
- * ends, beside CLOSE_RULES: a code says what became of the WebSocket, a reason what became of the connection.
+ * The close codes of RFC 6455 that the server sends, each with its meaning. Together with CLOSE_RULES they are the catalogue of ends:
+ * a code is about the WebSocket, a reason about the connection.
  */
 
-/** How one code comes about. */
+/** One close code. */
 export interface CloseCode {
   readonly code: number;
-  /** For people: what the client is told by it. */
+  /** Its meaning for the client, in words. */
   readonly meaning: string;
 }
 

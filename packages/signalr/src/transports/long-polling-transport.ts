@@ -1,18 +1,18 @@
 /*
- * Long polling: the client asks, the server answers as soon as it has something. Between two polls nothing can
- * be sent, so messages wait in the connection's own queue, where its bounds hold.
+ * Long polling: the client asks, the server answers as soon as it has a message. Between two polls nothing can be sent, so messages
+ * wait in the connection's own queue, where its bounds hold.
  */
 import type { ServerResponse } from 'node:http';
-import type { Ticker, Ticking } from '../connection/ticker.js';
+import type { Ticker, TickListener } from '../connection/ticker.js';
 import { SignalRError } from '../errors.js';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { PostedInput } from './posted-input.js';
 import type { Transport, TransportListener } from './transport.js';
 
-/** One answer takes messages until it holds this much; one message alone may exceed it. */
+/** One answer accepts messages until it holds this much; one message alone may exceed it. */
 const MAXIMUM_ANSWER_BYTES = 65_536;
 
-/** Set by the original on every poll, whatever its answer. */
+/** ASP.NET Core sets them on every poll, whatever its answer. */
 export const POLL_HEADERS = {
   'Cache-Control': 'no-cache, no-store',
   Pragma: 'no-cache',
@@ -23,7 +23,7 @@ export const POLL_HEADERS = {
 export interface PollLimits {
   /** A poll without news is answered empty after this. Clients give up after 100 s. */
   readonly pollTimeoutMs: number;
-  /** Without a poll for this long the client is taken for lost. */
+  /** Without a poll for this long the client counts as lost. */
   readonly disconnectTimeoutMs: number;
 }
 
@@ -31,10 +31,10 @@ export interface PollLimits {
  * ```
  * idle ⇄ polling → ended
  * ```
- * `polling`: a response waits for messages. `idle`: none does; the client is expected back. `ended`: the next
- * poll gets 204, and so does the one that waits.
+ * `polling`: a response waits for messages. `idle`: there is none; the client is expected to poll again. `ended`: the next poll is
+ * answered 204, and so is a waiting one.
  */
-export class LongPollingTransport implements Transport, Ticking {
+export class LongPollingTransport implements Transport, TickListener {
   readonly name = 'LongPolling' as const;
   readonly formats = ['text', 'binary'] as const;
   readonly hasInherentKeepAlive = true;
@@ -43,12 +43,12 @@ export class LongPollingTransport implements Transport, Ticking {
   readonly #ticker: Ticker;
   #listener: TransportListener | undefined;
   #poll: ServerResponse | undefined;
-  /** The last one that was answered with messages, which its client may not have taken yet. */
+  /** The last response with messages, which its client may not have read yet. */
   #taken: ServerResponse | undefined;
-  /** What the next answer holds; bounded by {@link MAXIMUM_ANSWER_BYTES} and one message. */
+  /** The messages of the next answer; bounded by {@link MAXIMUM_ANSWER_BYTES} and one message. */
   #batch: Buffer[] = [];
   #batchBytes = 0;
-  /** Since when the present state lasts. */
+  /** The time when the present state began. */
   #sinceMs: number;
   #isFlushing = false;
   #isFirstPoll = true;
@@ -76,8 +76,8 @@ export class LongPollingTransport implements Transport, Ticking {
   }
 
   /**
-   * Takes a poll; its response is answered here in every case. A poll that waited already is answered with 204:
-   * its client has moved on. The first poll is answered at once, because clients wait for it to be connected.
+   * Accepts a poll; its response is answered here in every case. A poll that waits already is answered with 204, because its client
+   * has abandoned it. The first poll is answered at once, because clients regard themselves as connected then.
    */
   poll(response: ServerResponse): void {
     if (this.#poll !== undefined) answer(this.#release(this.#poll), 204, TEXT);
@@ -93,7 +93,7 @@ export class LongPollingTransport implements Transport, Ticking {
       return;
     }
     this.#poll = response;
-    // A timeout of the HTTP server is for requests that hang; a poll waits as long as the options say.
+    // The timeout of the HTTP server is meant for hanging requests; a poll waits as long as the options say.
     response.setTimeout(0);
     response.on('close', this.#onPollClosed);
     if (this.#batch.length > 0) this.#scheduleFlush();
@@ -132,7 +132,7 @@ export class LongPollingTransport implements Transport, Ticking {
     this.#end(false);
   }
 
-  /** The client ends the connection: what waits is dropped. */
+  /** The client ends the connection: waiting messages are dropped. */
   terminate(): void {
     if (this.#poll !== undefined) answer(this.#release(this.#poll), 204, TEXT);
     this.#end(true);
@@ -142,7 +142,7 @@ export class LongPollingTransport implements Transport, Ticking {
     const elapsedMs = nowMs - this.#sinceMs;
     if (this.#poll === undefined) {
       if (elapsedMs < this.#limits.disconnectTimeoutMs) return;
-      // Its client would be kept with it for as long as it likes.
+      // An unread response would otherwise keep its socket open as long as the client likes.
       if (this.#taken?.writableFinished === false) this.#taken.destroy();
       this.#end(this.#isEnding, new SignalRError('transport_lost', 'The client stopped polling.'));
     } else if (elapsedMs >= this.#limits.pollTimeoutMs && this.#batch.length === 0) {
@@ -150,7 +150,7 @@ export class LongPollingTransport implements Transport, Ticking {
     }
   }
 
-  /** All that is written in one turn of the event loop travels in one answer. */
+  /** All messages of one turn of the event loop are sent in one answer. */
   #scheduleFlush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
@@ -175,7 +175,7 @@ export class LongPollingTransport implements Transport, Ticking {
     return poll;
   }
 
-  /** A client that gave up its poll may come back with another one; nothing was taken from the batch. */
+  /** A client that gave up its poll may poll again; nothing was removed from the batch. */
   readonly #onPollClosed = (): void => {
     if (this.#poll !== undefined) this.#release(this.#poll);
   };
@@ -189,7 +189,7 @@ export class LongPollingTransport implements Transport, Ticking {
   }
 }
 
-/** What ASP.NET Core calls an answer: bytes when it holds or could hold messages, text when a poll ended without any. */
+/** The content types of ASP.NET Core: bytes when an answer holds or could hold messages, text when a poll ended without any. */
 const BYTES = 'application/octet-stream';
 const TEXT = 'text/plain';
 

@@ -1,15 +1,15 @@
 /*
- * What a client sends by POST, for the transports whose other direction is a response: bodies become bytes,
- * one body after the other, and a busy hub stops the reading of the body at hand.
+ * The input of transports whose clients send by POST: bodies become bytes, one body after the other, and a busy hub stops the reading
+ * of the current body.
  */
 import type { IncomingMessage } from 'node:http';
 
-/** What became of a body. `closed`: the connection ended before it was read whole. */
+/** The outcome of a body. `closed`: the connection ended before the whole body was read. */
 export type PostOutcome = 'accepted' | 'closed' | 'client_aborted';
 
 /**
- * Bodies are read one at a time in the order of their requests. Those that wait are not read at all, so they
- * cost what their sockets cost; nothing of them is kept here.
+ * Bodies are read one at a time in the order of their requests. Waiting bodies are not read at all, so they cost no memory besides
+ * their sockets.
  */
 export class PostedInput {
   #onBytes: ((bytes: Buffer) => void) | undefined;
@@ -17,10 +17,10 @@ export class PostedInput {
   #tail: Promise<unknown> = Promise.resolve();
   #isPaused = false;
   #isClosed = false;
-  /** Called when reading may go on, or never will. */
+  /** Called when reading may continue, or has ended. */
   #wake: (() => void) | undefined;
 
-  /** From now on bytes are delivered. */
+  /** Begins to deliver bytes. */
   start(onBytes: (bytes: Buffer) => void): void {
     this.#onBytes = onBytes;
   }
@@ -49,7 +49,7 @@ export class PostedInput {
 
   async #read(request: IncomingMessage): Promise<PostOutcome> {
     try {
-      // Leaving the loop early must not destroy the request: its answer goes over the same socket.
+      // Leaving the loop early must not destroy the request, because its answer uses the same socket.
       for await (const chunk of request.iterator({ destroyOnReturn: false })) {
         await this.#untilReady();
         if (this.#isClosed) return 'closed';
@@ -57,7 +57,7 @@ export class PostedInput {
         this.#onBytes?.(chunk as Buffer);
       }
     } catch {
-      // The body broke off: the client is gone, or never meant to send it whole.
+      // The body is incomplete: the client is gone, or never meant to send all of it.
       return this.#isClosed ? 'closed' : 'client_aborted';
     }
     // Bytes that ended the connection themselves were accepted all the same.

@@ -1,9 +1,9 @@
 /*
  * A WebSocket transport that outlives its socket (stateful reconnect): when the socket breaks, the client opens
- * another one, and both sides send again what the other has not acknowledged.
+ * another one, and both sides resend the messages that the other has not acknowledged.
  */
 
-import type { Ticker, Ticking } from '../connection/ticker.js';
+import type { Ticker, TickListener } from '../connection/ticker.js';
 import { SignalRError } from '../errors.js';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { type HubMessage, MessageType } from '../protocol/hub-message.js';
@@ -21,15 +21,30 @@ export interface ResumptionLimits {
 }
 
 /**
- * ```
- * plain → resumable ⇄ detached → ended
- *   └────────┴──→ stopped → ended
- * ```
- * `plain`: before the handshake, or the client does not take part: the socket's end is the end. `resumable`: a
- * broken socket leads to `detached`, an orderly end is the end. `detached`: sends wait in the connection's queue;
- * after the disconnect timeout it is over. `stopped`: the connection is ending.
+ * `plain`: before the handshake, or the client does not take part: the transport ends with its socket. `resumable`: a broken socket
+ * leads to `detached`, an orderly close ends the transport. `detached`: there is no socket, sends wait in the connection's queue, and
+ * the transport ends after the disconnect timeout. `stopped`: the connection is ending and accepts no further socket. `ended`: the
+ * connection has been notified.
  */
-export class ResumableTransport implements Transport, Resumption, Ticking {
+type ResumableTransportState = 'plain' | 'resumable' | 'detached' | 'stopped' | 'ended';
+
+/** The states that may follow each. `resumable` follows itself when a client returns before its old socket has broken. */
+const NEXT_STATES: Readonly<Record<ResumableTransportState, readonly ResumableTransportState[]>> = {
+  plain: ['resumable', 'stopped', 'ended'],
+  resumable: ['resumable', 'detached', 'stopped', 'ended'],
+  detached: ['resumable', 'stopped', 'ended'],
+  stopped: ['stopped', 'ended'],
+  ended: [],
+};
+
+/**
+ * ```
+ * plain ──▶ resumable ⇄ detached ──▶ ended
+ *   └───────────┴───────────┴──▶ stopped ──▶ ended
+ * ```
+ * A socket that closes properly ends the transport from `plain` and `resumable` as well. `#moveTo` alone changes the state.
+ */
+export class ResumableTransport implements Transport, Resumption, TickListener {
   readonly name = 'WebSockets' as const;
   readonly formats = ['text', 'binary'] as const;
   readonly hasInherentKeepAlive = false;
@@ -37,7 +52,7 @@ export class ResumableTransport implements Transport, Resumption, Ticking {
   readonly #ticker: Ticker;
   readonly #limits: ResumptionLimits;
   readonly #buffer: MessageBuffer;
-  #state: 'plain' | 'resumable' | 'detached' | 'stopped' | 'ended' = 'plain';
+  #state: ResumableTransportState = 'plain';
   #socket: Transport | undefined;
   #listener: TransportListener | undefined;
   #protocol: HubProtocol | undefined;
@@ -61,12 +76,12 @@ export class ResumableTransport implements Transport, Resumption, Ticking {
     return this.#socket?.bufferedBytes ?? 0;
   }
 
-  /** Whether the client may come back over another socket. */
+  /** True while the client may return over another socket. */
   get canResume(): boolean {
     return this.#state === 'resumable' || this.#state === 'detached';
   }
 
-  /** Whether nothing of this connection may be continued any more. */
+  /** True once the connection cannot be continued any more. */
   get isStopped(): boolean {
     return this.#state === 'stopped' || this.#state === 'ended';
   }
@@ -79,7 +94,7 @@ export class ResumableTransport implements Transport, Resumption, Ticking {
   begin(protocol: HubProtocol): void {
     if (this.#state !== 'plain') return;
     this.#protocol = protocol;
-    this.#state = 'resumable';
+    this.#moveTo('resumable');
     this.#ticker.add(this);
   }
 
@@ -91,15 +106,15 @@ export class ResumableTransport implements Transport, Resumption, Ticking {
   }
 
   /**
-   * Goes on over another socket. One that is still there is half open, whatever it looks like from here: the
-   * client would not have come back otherwise.
-   * @returns false when it is too late; the socket is then left alone
+   * Continues over another socket. A socket that is still there is half open, however healthy it looks from here: otherwise the
+   * client would not have returned.
+   * @returns false when it is too late; the socket is then left as it is
    */
   attach(socket: Transport): boolean {
     if (!this.canResume || this.#protocol === undefined) return false;
     const old = this.#socket;
     this.#socket = socket;
-    this.#state = 'resumable';
+    this.#moveTo('resumable');
     old?.abort();
     this.#listener?.onInterrupted();
     this.#listen(socket);
@@ -129,8 +144,7 @@ export class ResumableTransport implements Transport, Resumption, Ticking {
   }
 
   stop(): void {
-    if (this.#state === 'ended') return;
-    this.#state = 'stopped';
+    if (!this.#moveTo('stopped')) return;
     if (this.#socket === undefined) this.#end(false);
     else this.#offerRoom();
   }
@@ -147,20 +161,33 @@ export class ResumableTransport implements Transport, Resumption, Ticking {
 
   onTick(nowMs: number): void {
     if (this.#state === 'detached' && nowMs - this.#detachedSinceMs >= this.#limits.disconnectTimeoutMs) {
-      this.#end(false, new SignalRError('transport_lost', 'The client did not come back.'));
+      this.#end(
+        false,
+        new SignalRError(
+          'transport_lost',
+          'The client did not return within the disconnect timeout (option disconnectTimeoutMs).',
+        ),
+      );
     }
     if (this.#socket === undefined || this.#state === 'stopped') return;
     const sequenceId = this.#buffer.takeAck();
     if (sequenceId !== undefined) this.#writeOwn({ type: MessageType.ack, sequenceId });
   }
 
-  /** Acks and sequences are not counted and pass by the connection's queue. */
+  /** False when the present state rules it out; nothing changes then. */
+  #moveTo(state: ResumableTransportState): boolean {
+    if (!NEXT_STATES[this.#state].includes(state)) return false;
+    this.#state = state;
+    return true;
+  }
+
+  /** Acks and sequences are not counted and bypass the connection's queue. */
   #writeOwn(message: HubMessage): boolean {
     if (this.#protocol === undefined || this.#socket === undefined) return true;
     return this.#socket.write(encodeMessage(message, this.#protocol));
   }
 
-  /** At the end nobody waits for acknowledgements any more. */
+  /** A connection that is ending no longer waits for acknowledgements. */
   get #isFull(): boolean {
     return this.canResume && this.#buffer.isFull;
   }
@@ -169,7 +196,7 @@ export class ResumableTransport implements Transport, Resumption, Ticking {
     if (this.#hasRoom && !this.#isFull && this.#socket !== undefined) this.#listener?.onWritable();
   }
 
-  /** A socket that has been replaced is heard no more. */
+  /** Events of a socket that has been replaced are ignored. */
   #listen(socket: Transport): void {
     const listener = this.#listener;
     const isCurrent = (): boolean => this.#socket === socket;
@@ -198,13 +225,12 @@ export class ResumableTransport implements Transport, Resumption, Ticking {
       this.#end(isGraceful, error);
       return;
     }
-    this.#state = 'detached';
+    this.#moveTo('detached');
     this.#detachedSinceMs = this.#ticker.exactNowMs();
   }
 
   #end(isGraceful: boolean, error?: Error): void {
-    if (this.#state === 'ended') return;
-    this.#state = 'ended';
+    if (!this.#moveTo('ended')) return;
     this.#ticker.remove(this);
     this.#listener?.onClosed(isGraceful, error);
   }

@@ -1,5 +1,5 @@
 /*
- * Server-sent events: one endless response carries what the server sends, POST requests what the client sends.
+ * Server-sent events: one endless response carries the messages of the server, POST requests those of the client.
  */
 import type { ServerResponse } from 'node:http';
 import type { EncodedMessage, MessageFraming } from '../protocol/encoded-message.js';
@@ -33,8 +33,8 @@ const eventFraming: MessageFraming = {
 };
 
 /**
- * Either byte ends a line of an event stream, wherever it stands, and clients do not agree on what they make of several lines. A
- * message of a text protocol is JSON: such a byte stands between two tokens only, where a blank means the same.
+ * Replaces a byte by a blank. Line feed and carriage return end a line of an event stream, and clients differ in how they join several
+ * lines. A message of a text protocol is JSON, where such a byte can only stand between two tokens, and a blank means the same.
  */
 function blankOut(data: Buffer, byte: number): void {
   for (let at = data.indexOf(byte); at >= 0; at = data.indexOf(byte, at + 1)) data[at] = BLANK;
@@ -60,18 +60,18 @@ export class ServerSentEventsTransport implements Transport {
   start(listener: TransportListener): void {
     const response = this.#response;
     response.on('drain', () => listener.onWritable());
-    // Leaving is the only way in which a client can end an event stream, so it is the proper one.
+    // A client can end an event stream only by closing it, so this counts as a proper end.
     response.on('close', () => {
       this.input.close();
       listener.onClosed(true);
     });
-    response.on('error', () => {}); // 'close' follows and says all there is to say
+    response.on('error', () => {}); // 'close' follows
     this.input.start((bytes) => listener.onBytes(bytes));
     response.socket?.setNoDelay(true);
-    // A timeout of the HTTP server is for requests that hang; a stream is silent between two pings.
+    // The timeout of the HTTP server is meant for hanging requests; a stream is silent between two pings.
     response.setTimeout(0);
     response.writeHead(200, HEADERS);
-    // Firefox takes the stream for open only after its first bytes.
+    // Firefox regards the stream as open only after its first bytes.
     response.write(':\r\n');
   }
 

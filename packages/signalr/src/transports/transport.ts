@@ -7,11 +7,11 @@ import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubProtocol, TransferFormat } from '../protocol/hub-protocol.js';
 import type { TransportName } from '../protocol/negotiate.js';
 
-/** What a transport tells its connection. Called never before `start`, and nothing after `onClosed`. */
+/** The callbacks of a transport to its connection. None is called before `start`, and none after `onClosed`. */
 export interface TransportListener {
   /** Bytes in the order they were sent, split anywhere. */
   onBytes(bytes: Buffer): void;
-  /** What follows comes over another network connection: an unfinished message before it will never be finished. */
+  /** The following bytes come over another network connection: an unfinished message before them will never be finished. */
   onInterrupted(): void;
   /** The client sent one transport message over the transport's own limit; its bytes were not kept. */
   onMessageTooBig(): void;
@@ -51,7 +51,7 @@ export interface Transport {
   readonly hasInherentKeepAlive: boolean;
   /** False while there is nothing to write to: between two polls, or between two sockets of a connection that survives. */
   readonly isAttached: boolean;
-  /** What makes the connection outlive a broken socket; absent where it does not. */
+  /** Present when the connection outlives a broken socket. */
   readonly resumption?: Resumption;
   /** Bytes that were written and have not left the process. */
   readonly bufferedBytes: number;

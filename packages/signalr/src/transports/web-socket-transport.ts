@@ -13,10 +13,10 @@ import { webSocketFraming } from './web-socket-frame.js';
 import { writeTurn } from './write-turn.js';
 
 const NORMAL_CLOSURE = CLOSE_CODES.normal.code;
-/** What `ws` would close with after a message over the limit. It is never sent: a Close message says it better. */
+/** The code with which `ws` would close after a message over the limit. It is never sent: a Close message tells the client more. */
 const MESSAGE_TOO_BIG = 1009;
 const ABNORMAL = 1006;
-/** What `ws` closes with when the client breaks the WebSocket protocol itself. */
+/** The codes with which `ws` closes when the client violates the WebSocket protocol. */
 const FAILURES: ReadonlySet<number> = new Set(
   Object.values(CLOSE_CODES)
     .map(({ code }) => code)
@@ -24,16 +24,15 @@ const FAILURES: ReadonlySet<number> = new Set(
 );
 
 /**
- * A `ws` socket with two answers of its own.
- * A client's close frame is answered with code 1000 whatever it held, as ASP.NET Core does; `ws` would echo
- * "no code" for an empty one, and the official client would take that for an error. And before a message over
- * the limit closes the socket, the connection may still say why.
+ * A `ws` socket with two differences. It answers a client's close frame with code 1000, whatever code the frame had, as ASP.NET Core
+ * does; `ws` would echo "no code" for an empty one, which the official client treats as an error. And before a message over the limit
+ * closes the socket, the connection can still send a Close message.
  */
 export class ServerWebSocket extends WebSocket {
   onMessageTooBig: (() => void) | undefined;
 
   override close(code: number = NORMAL_CLOSURE, reason?: string | Buffer): void {
-    // `ws` passes a reason, even an empty one, only with the client's own close frame: its code is no failure of ours.
+    // `ws` passes a reason, even an empty one, only with the client's own close frame: its code is not a failure of the server.
     const failure = reason === undefined ? code : undefined;
     if (failure === MESSAGE_TOO_BIG && this.readyState === WebSocket.OPEN) this.onMessageTooBig?.();
     super.close(failure !== undefined && FAILURES.has(failure) ? failure : NORMAL_CLOSURE);
@@ -78,7 +77,7 @@ export class WebSocketTransport implements Transport {
   }
 
   write(message: EncodedMessage): boolean {
-    // After a close frame nothing may follow (RFC 6455, 5.5.1); a dead socket takes nothing either.
+    // After a close frame nothing may follow (RFC 6455, 5.5.1); a closed socket accepts nothing either.
     const socket = this.#socket;
     if (this.#webSocket.readyState !== WebSocket.OPEN || !socket.writable) return true;
     const turn = writeTurn.current();
@@ -89,13 +88,13 @@ export class WebSocketTransport implements Transport {
       writeTurn.atEnd(this);
     }
     socket.write(message.framedBy(webSocketFraming));
-    // Not the answer of `write`: it is false for every large frame, even one the kernel has taken whole.
+    // The result of `write` is no use: it is false for every large frame, even one that the kernel has accepted whole.
     if (socket.writableLength < socket.writableHighWaterMark) return true;
     this.uncork();
     return socket.writableLength < socket.writableHighWaterMark;
   }
 
-  /** Hands over what was written since the second message of the turn. */
+  /** Passes the messages since the second of the turn to the socket. */
   uncork(): void {
     if (!this.#isCorked) return;
     this.#isCorked = false;
@@ -117,7 +116,7 @@ export class WebSocketTransport implements Transport {
   }
 
   abort(): void {
-    // Messages of this turn that the kernel takes still go out.
+    // Messages of this turn that the kernel accepts still go out.
     this.uncork();
     this.#webSocket.terminate();
   }

@@ -1,20 +1,20 @@
 /*
- * Turns of the event loop, as far as sockets are written to in them, and what is left to do at the end of each.
+ * The turns of the event loop in which sockets are written to, and the sockets to uncork at the end of each.
  */
 
-/** A socket that holds back what was written to it. */
+/** A socket that holds back written bytes. */
 export interface Corked {
   uncork(): void;
 }
 
-/** One for the process: a turn in which nobody writes costs nothing, and one in which somebody does costs one callback. */
+/** One for the process: a turn without writes costs nothing, a turn with writes costs one callback. */
 class WriteTurn {
   #number = 1;
   #isEnding = false;
-  /** At most as many as there are sockets. */
+  /** Bounded by the number of sockets. */
   #corked: Corked[] = [];
 
-  /** The number of this turn. The next one begins when the code that runs now, its promises included, has come to its end. */
+  /** The number of this turn. The next turn begins when the running code, its promises included, has ended. */
   current(): number {
     if (!this.#isEnding) {
       this.#isEnding = true;
@@ -23,7 +23,7 @@ class WriteTurn {
     return this.#number;
   }
 
-  /** Uncorks it at the end of this turn. */
+  /** Uncorks the socket at the end of this turn. */
   atEnd(socket: Corked): void {
     this.#corked.push(socket);
   }

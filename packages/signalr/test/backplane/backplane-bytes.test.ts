@@ -50,7 +50,7 @@ describe('bytes that no instance sent', () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
     for (let index = 0; index < 1_000; index += 1)
-      await inject(encode([1, KIND.hello, String(index).padStart(22, '0'), 0, true]));
+      await inject(encode([1, KIND.announce, String(index).padStart(22, '0'), 0, true]));
     expect(new Set(reported(other).map((event) => JSON.stringify(event)))).toEqual(
       new Set([JSON.stringify({ type: 'backplane_message_ignored', hub: '/hub', reason: 'refused' })]),
     );

@@ -4,7 +4,8 @@
 import { getEventListeners } from 'node:events';
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, test } from 'vitest';
-import { createMemoryBackplane, defineHub, type HubCallerClients } from '../../src/index.js';
+import { createMemoryBackplane } from '../../src/backplane.js';
+import { defineHub, type HubCallerClients } from '../../src/index.js';
 import { MessageType } from '../../src/protocol/hub-message.js';
 import { jsonHubProtocol } from '../../src/protocol/json-hub-protocol.js';
 import { failureOf, openMember, type RowClient, startServer } from '../support/backplane-row.js';

@@ -19,13 +19,13 @@ const encodings = new Map([
 const wireEncodings = { json: bytes, messagepack: Uint8Array.of() };
 
 const send = { ...head, kind: 'send', key: undefined, encodings } as const;
-const question = { ...head, kind: 'question', id, connectionId: 'c' } as const;
+const question = { ...head, kind: 'query', id, connectionId: 'c' } as const;
 
 /** Each message, and what stands behind `[1, …, sender, 7]`: its kind first. */
 const table: readonly (readonly [string, BackplaneMessage, readonly unknown[]])[] = [
-  ['the first hello', { ...head, kind: 'hello', isNew: true }, [1, true]],
-  ['a later hello', { ...head, kind: 'hello', isNew: false }, [1, false]],
-  ['a bye', { ...head, kind: 'bye' }, [2]],
+  ['the first hello', { ...head, kind: 'announce', isNew: true }, [1, true]],
+  ['a later hello', { ...head, kind: 'announce', isNew: false }, [1, false]],
+  ['a bye', { ...head, kind: 'leave' }, [2]],
   ['a send to all', { ...send, address: { kind: 'all' } }, [3, 0, [], [], null, null, wireEncodings]],
   [
     'a send to connections, with exceptions and a key that is empty',
@@ -150,7 +150,7 @@ const anyMessage: fc.Arbitrary<BackplaneMessage> = fc
         encodings: anyEncodings,
       }),
       fc.record({
-        kind: fc.constant('question' as const),
+        kind: fc.constant('query' as const),
         id: anyId,
         connectionId: text,
         request: fc.oneof(

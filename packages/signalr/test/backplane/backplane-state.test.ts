@@ -3,7 +3,8 @@
  */
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, test } from 'vitest';
-import { createMemoryBackplane, type SignalRError } from '../../src/index.js';
+import { createMemoryBackplane } from '../../src/backplane.js';
+import { type SignalRError } from '../../src/index.js';
 import { failureOf, openMember, startServer } from '../support/backplane-row.js';
 import { FaultyBackplane, KIND } from '../support/faulty-backplane.js';
 import { pass, reported, startPair, turn } from '../support/faulty-pair.js';
@@ -94,13 +95,13 @@ describe('an instance', () => {
     const heard: number[] = [];
     await inner.subscribe('/hub', (message) => heard.push(message[2] ?? 0));
     const hello = async (sender: string, isNew: boolean): Promise<void> => {
-      await inner.publish('/hub', encode([1, KIND.hello, sender.repeat(22), 0, isNew]));
+      await inner.publish('/hub', encode([1, KIND.announce, sender.repeat(22), 0, isNew]));
       await turn();
     };
     await hello('x', false);
     expect(heard).toHaveLength(1);
     await hello('y', true);
-    expect(heard).toEqual([KIND.hello, KIND.hello, KIND.hello]);
+    expect(heard).toEqual([KIND.announce, KIND.announce, KIND.announce]);
     // It is known by now, and hears of everybody with their next heartbeats.
     await hello('y', true);
     expect(heard).toHaveLength(4);
@@ -149,7 +150,7 @@ describe('an instance', () => {
     await using _one = one.host;
     await expect.poll(() => one.hub.backplaneState).toBe('up');
     const outcome = one.hub.groups.add('x', 'g').catch((error: SignalRError) => error.code);
-    await inner.publish('/hub', encode([1, KIND.hello, 'x'.repeat(22), 0, isNew]));
+    await inner.publish('/hub', encode([1, KIND.announce, 'x'.repeat(22), 0, isNew]));
     await pass(5, one.host);
     expect(await outcome).toBe(isNew ? false : 'backplane_unavailable');
   });

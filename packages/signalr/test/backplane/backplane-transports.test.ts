@@ -5,8 +5,8 @@
 import type { Socket } from 'node:net';
 import { HttpTransportType, type HubConnection } from '@microsoft/signalr';
 import { describe, expect, test } from 'vitest';
+import { createMemoryBackplane } from '../../src/backplane.js';
 import {
-  createMemoryBackplane,
   createMemoryDirectory,
   defineHub,
   type Hub,

@@ -7,17 +7,17 @@ import { Peers } from '../../src/backplane/peers.js';
 /** An instance that has heard itself. */
 function up(): Peers {
   const peers = new Peers();
-  peers.heardSelf();
+  peers.receivedOwnMessage();
   return peers;
 }
 
 /** One heartbeat in which everything is as it should be. */
 function beat(peers: Peers, ...heard: readonly string[]): ReturnType<Peers['beat']> {
   const result = peers.beat();
-  peers.heardSelf();
+  peers.receivedOwnMessage();
   for (const id of heard) {
-    peers.heard(id, 0, false);
-    peers.greeted(id);
+    peers.received(id, 0, false);
+    peers.announced(id);
   }
   return result;
 }
@@ -27,8 +27,8 @@ describe('an instance', () => {
     const peers = new Peers();
     expect(peers.state).toBe('starting');
     expect(peers.isNew).toBe(true);
-    expect(peers.heardSelf()).toBe(true);
-    expect(peers.heardSelf()).toBe(false);
+    expect(peers.receivedOwnMessage()).toBe(true);
+    expect(peers.receivedOwnMessage()).toBe(false);
     expect(peers.state).toBe('up');
     expect(peers.isNew).toBe(false);
   });
@@ -45,7 +45,7 @@ describe('an instance', () => {
     expect(peers.beat().isDownNow).toBe(true);
     expect(peers.state).toBe('down');
     expect(peers.beat().isDownNow).toBe(false);
-    expect(peers.heardSelf()).toBe(true);
+    expect(peers.receivedOwnMessage()).toBe(true);
     expect(peers.state).toBe('up');
   });
 
@@ -60,7 +60,7 @@ describe('an instance', () => {
       expect(peers.isComplete).toBe(true);
       for (let count = 0; count < 4; count += 1) peers.beat();
       expect(peers.isComplete).toBe(false);
-      peers.heardSelf();
+      peers.receivedOwnMessage();
     }
   });
 });
@@ -68,10 +68,10 @@ describe('an instance', () => {
 describe('a peer', () => {
   test('is there from its hello on, not from its first message', () => {
     const peers = up();
-    peers.heard('a', 1, true);
+    peers.received('a', 1, true);
     expect(peers.present()).toEqual([]);
-    expect(peers.greeted('a')).toBe(true);
-    expect(peers.greeted('a')).toBe(false);
+    expect(peers.announced('a')).toBe(true);
+    expect(peers.announced('a')).toBe(false);
     expect(peers.present()).toEqual(['a']);
   });
 
@@ -98,7 +98,7 @@ describe('a peer', () => {
     const peers = up();
     beat(peers, 'a');
     for (let count = 0; count < 100; count += 1) expect(peers.beat().gone).toEqual([]);
-    peers.heardSelf();
+    peers.receivedOwnMessage();
     for (let count = 0; count < 5; count += 1) expect(beat(peers).gone).toEqual([]);
     expect(beat(peers).gone).toEqual(['a']);
   });
@@ -109,65 +109,65 @@ describe('the numbers of a peer', () => {
 
   test('begin with the first message that is heard, whatever was before it', () => {
     const peers = up();
-    expect(peers.heard('a', 500, true)).toEqual(next(0));
-    expect(peers.heard('a', 501, true)).toEqual(next(0));
+    expect(peers.received('a', 500, true)).toEqual(next(0));
+    expect(peers.received('a', 501, true)).toEqual(next(0));
   });
 
   test('tell how many were missed, by the next message or by a hello', () => {
     const peers = up();
-    peers.heard('a', 0, false);
-    expect(peers.heard('a', 1, true)).toEqual(next(0));
-    expect(peers.heard('a', 4, true)).toEqual(next(2));
-    expect(peers.heard('a', 4, false)).toEqual(next(0));
-    expect(peers.heard('a', 9, false)).toEqual(next(5));
-    expect(peers.heard('a', 10, true)).toEqual(next(0));
-    expect(peers.heard('b', 3, true)).toEqual(next(0));
+    peers.received('a', 0, false);
+    expect(peers.received('a', 1, true)).toEqual(next(0));
+    expect(peers.received('a', 4, true)).toEqual(next(2));
+    expect(peers.received('a', 4, false)).toEqual(next(0));
+    expect(peers.received('a', 9, false)).toEqual(next(5));
+    expect(peers.received('a', 10, true)).toEqual(next(0));
+    expect(peers.received('b', 3, true)).toEqual(next(0));
   });
 
   test('go on behind a message of which it is not known whether it has one', () => {
     const peers = up();
-    peers.heard('a', 5, true);
-    expect(peers.heard('a', 5, undefined)).toEqual(next(0));
-    expect(peers.heard('a', 6, undefined)).toEqual(next(0));
-    expect(peers.heard('a', 9, undefined)).toEqual(next(2));
-    expect(peers.heard('a', 10, true)).toEqual(next(0));
+    peers.received('a', 5, true);
+    expect(peers.received('a', 5, undefined)).toEqual(next(0));
+    expect(peers.received('a', 6, undefined)).toEqual(next(0));
+    expect(peers.received('a', 9, undefined)).toEqual(next(2));
+    expect(peers.received('a', 10, true)).toEqual(next(0));
   });
 
   test('are not counted twice', () => {
     const peers = up();
-    peers.heard('a', 5, true);
-    expect(peers.heard('a', 5, true)).toEqual({ kind: 'repeated' });
-    expect(peers.heard('a', 4, false)).toEqual({ kind: 'repeated' });
-    expect(peers.heard('a', 6, true)).toEqual(next(0));
+    peers.received('a', 5, true);
+    expect(peers.received('a', 5, true)).toEqual({ kind: 'repeated' });
+    expect(peers.received('a', 4, false)).toEqual({ kind: 'repeated' });
+    expect(peers.received('a', 6, true)).toEqual(next(0));
   });
 
   test('are kept while it is gone, so that it can be told what was missed', () => {
     const peers = up();
     beat(peers, 'a');
-    peers.heard('a', 3, true);
+    peers.received('a', 3, true);
     for (let count = 0; count < 300; count += 1) beat(peers);
     expect(peers.present()).toEqual([]);
-    expect(peers.heard('a', 10, false)).toEqual(next(7));
-    expect(peers.greeted('a')).toBe(true);
+    expect(peers.received('a', 10, false)).toEqual(next(7));
+    expect(peers.announced('a')).toBe(true);
   });
 
   test('are forgotten six hundred heartbeats after its last word', () => {
     const peers = up();
     beat(peers, 'a');
     for (let count = 0; count < 601; count += 1) beat(peers);
-    expect(peers.heard('a', 10, false)).toEqual(next(0));
+    expect(peers.received('a', 10, false)).toEqual(next(0));
   });
 });
 
 test('no more than a thousand peers are kept, and those that are there are not given up for others', () => {
   const peers = up();
-  for (let index = 0; index < 1_000; index += 1) peers.heard(`gone ${index}`, 0, false);
+  for (let index = 0; index < 1_000; index += 1) peers.received(`gone ${index}`, 0, false);
   for (let index = 0; index < 1_000; index += 1) beat(peers, `there ${index}`);
-  for (let index = 0; index < 1_000; index += 1) peers.heard(`there ${index}`, 0, false);
+  for (let index = 0; index < 1_000; index += 1) peers.received(`there ${index}`, 0, false);
   const there = Array.from({ length: 1_000 }, (_, index) => `there ${index}`);
-  for (const id of there) peers.greeted(id);
+  for (const id of there) peers.announced(id);
   expect(peers.present().toSorted()).toEqual(there.toSorted());
-  expect(peers.heard('one more', 0, false)).toEqual({ kind: 'refused' });
+  expect(peers.received('one more', 0, false)).toEqual({ kind: 'refused' });
   peers.left('there 0');
-  expect(peers.heard('one more', 0, false)).toEqual({ kind: 'next', lost: 0 });
+  expect(peers.received('one more', 0, false)).toEqual({ kind: 'next', lost: 0 });
 });

@@ -5,7 +5,8 @@
 import { type RedisServer, startRedis, startTcpProxy, type TcpProxy } from '@millrace/testkit';
 import { createClient } from '@redis/client';
 import { describe, expect, test, vi } from 'vitest';
-import type { HubBackplane, SignalREvent } from '../../src/index.js';
+import type { HubBackplane } from '../../src/backplane.js';
+import type { SignalREvent } from '../../src/index.js';
 import { createRedisBackplane, type RedisSubscribingClient } from '../../src/redis.js';
 import { openMember, ROW_OPTIONS, type RowMember, startServer } from '../support/backplane-row.js';
 

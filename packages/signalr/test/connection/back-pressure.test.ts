@@ -2,7 +2,7 @@
  * Clients that read too slowly, and clients that send too fast: neither may grow the server's memory.
  */
 import { describe, expect, test } from 'vitest';
-import { type BackpressureVerdict, defineHub, type Hub } from '../../src/index.js';
+import { type BackpressureAction, defineHub, type Hub } from '../../src/index.js';
 import { startHost } from '../support/host.js';
 import { call, openRaw, RS } from '../support/raw-client.js';
 
@@ -94,7 +94,7 @@ describe('a client that stops reading', () => {
           '/hub',
           defineHub<Client>()({
             onConnected: ({ groups }) => void groups.add('room'),
-            async onBackpressure(context): Promise<BackpressureVerdict> {
+            async onBackpressure(context): Promise<BackpressureAction> {
               calls += 1;
               context.groups.remove('room');
               if (outcome !== 'keep') await Promise.resolve();

@@ -231,7 +231,7 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'streams: the server asks in OnConnected': {
     why: OWN_ERRORS,
     ours: {
-      text: '{"type":1,"target":"caught","arguments":["SignalRError: Client results inside onConnected are not possible: the answer would not be read."]}\u001e',
+      text: '{"type":1,"target":"caught","arguments":["SignalRError: A client cannot be asked inside its onConnected, because its answer would not be read."]}\u001e',
     },
   },
   'http: poll: DELETE while a poll waits': {

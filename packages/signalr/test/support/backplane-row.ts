@@ -5,12 +5,11 @@ import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { createClient } from '@redis/client';
 import { expect } from 'vitest';
+import { createMemoryBackplane, type HubBackplane } from '../../src/backplane.js';
 import { systemClock } from '../../src/connection/clock.js';
 import {
-  createMemoryBackplane,
   defineHub,
   type Hub,
-  type HubBackplane,
   isString,
   type MapHubOptions,
   method,

@@ -1,7 +1,7 @@
 /*
  * A backplane in memory that fails as a test tells it to.
  */
-import { type BackplaneSubscription, createMemoryBackplane, type HubBackplane } from '../../src/index.js';
+import { type BackplaneSubscription, createMemoryBackplane, type HubBackplane } from '../../src/backplane.js';
 
 /** Second number of each message on the wire. */
 export const KIND = {

@@ -1,7 +1,8 @@
 /*
  * Two servers on backplanes that fail as a test tells them to, in a time that moves as the test says.
  */
-import { createMemoryBackplane, type SignalREvent } from '../../src/index.js';
+import { createMemoryBackplane } from '../../src/backplane.js';
+import { type SignalREvent } from '../../src/index.js';
 import { openMember, type RowMember, startServer } from './backplane-row.js';
 import { FaultyBackplane } from './faulty-backplane.js';
 import type { Host } from './host.js';

@@ -1,0 +1,19 @@
+/*
+ * The Close message that ends a connection, as its reason's rule asks for it.
+ */
+import { type CloseMessage, MessageType } from '../protocol/hub-message.js';
+import type { CloseCause, CloseRule } from './close-reason.js';
+import { buildErrorText } from './error-text.js';
+
+/** Undefined when the rule sends no message. */
+export function closeMessageOf(
+  rule: CloseRule,
+  cause: CloseCause | undefined,
+  enableDetailedErrors: boolean,
+): CloseMessage | undefined {
+  if (rule.message === 'none') return undefined;
+  const close = { type: MessageType.close, allowReconnect: rule.allowReconnect };
+  if (rule.message === 'plain') return close;
+  const error = buildErrorText('Connection closed with an error.', cause?.error, enableDetailedErrors);
+  return { ...close, error };
+}
