@@ -1,14 +1,14 @@
 /*
- * The lists of behaviours in `docs/behaviours` name tests of ours that exist, and differences that are published.
+ * The lists of behaviours in `docs/behaviours` cite existing tests and published differences.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
-/** What the lists say paths from. */
+/** The folder that the paths of the lists are relative to. */
 const TESTS = new URL('./', import.meta.url);
 const LISTS = new URL('../docs/behaviours/', import.meta.url);
 
-/** A row: one of ASP.NET Core's tests, and what stands for it here. */
+/** A row: one of ASP.NET Core's tests, and its counterpart here. */
 interface Behaviour {
   readonly name: string;
   readonly here: string;
@@ -19,7 +19,7 @@ function behavioursOf(list: string): readonly Behaviour[] {
   return [...text.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, name = '', here = '']) => ({ name, here }));
 }
 
-/** Why the cell does not name tests that exist; `undefined` when it does. */
+/** The reason why the cell does not cite existing tests; `undefined` when it does. */
 function fault(here: string): string | undefined {
   const cited = [...here.matchAll(/`([\w./-]+\.(?:test\.ts|test-d\.ts|json))`: “([^”]+)”/g)];
   if (cited.length === 0) return 'names no test';
@@ -27,7 +27,7 @@ function fault(here: string): string | undefined {
     const file = new URL(path, TESTS);
     if (!existsSync(file)) return `${path} does not exist`;
     const source = readFileSync(file, 'utf8');
-    // As it stands in the file, from quote to quote: part of another title is no title.
+    // Compared from quote to quote, so that a part of another title does not match.
     const spellings = path.endsWith('.json')
       ? [`"name": ${JSON.stringify(title)}`]
       : [`'${title.replaceAll("'", "\\'")}'`, `"${title}"`, `\`${title}\``];
@@ -39,7 +39,7 @@ function fault(here: string): string | undefined {
 describe.each(readdirSync(LISTS))('%s', (list) => {
   const behaviours = behavioursOf(list);
 
-  test('has a row for every line of its tables, each name once', () => {
+  test('a list has one row for each line of its tables, and each name once', () => {
     const text = readFileSync(new URL(list, LISTS), 'utf8');
     const lines = text.split('\n').filter((line) => line.startsWith('|') && !/^\| ?(-|ASP)/.test(line));
     expect(behaviours.length).toBe(lines.length);
@@ -47,7 +47,7 @@ describe.each(readdirSync(LISTS))('%s', (list) => {
     expect(new Set(behaviours.map(({ name }) => name)).size).toBe(behaviours.length);
   });
 
-  test('names tests that exist, or says why there is none', () => {
+  test('a list names existing tests, or explains why there is none', () => {
     const faults = behaviours
       .filter(({ here }) => !/^(does not apply|differs): \S/.test(here))
       .map(({ name, here }) => [name, fault(here)] as const)

@@ -36,7 +36,7 @@ async function leftAmong(clients: readonly RawClient[]): Promise<number> {
 }
 
 describe('drain', () => {
-  test('tells clients to reconnect in waves spread evenly over the time, and serves the others until then', async () => {
+  test('a drain closes clients in waves spread evenly over the period, and serves the others until then', async () => {
     await using host = await startHost(mapEcho);
     const clients = await openMany(host, 10);
     const drained = host.server.drain({ withinMs: 10_000 });
@@ -56,7 +56,7 @@ describe('drain', () => {
     ['done', () => Promise.resolve()],
     ['failed', () => Promise.reject(new Error('on purpose'))],
   ] as const)(
-    'waits with the first wave until what shall come before is %s, and refuses new clients at once',
+    'the first wave waits until the given promise is %s, and new clients are refused at once',
     async (_, end) => {
       await using host = await startHost(mapEcho);
       const clients = await openMany(host, 3);
@@ -75,7 +75,7 @@ describe('drain', () => {
     },
   );
 
-  test('refuses new clients with 503 and says when to try again, from the first moment on', async () => {
+  test('a draining server refuses new clients with 503 and Retry-After from the beginning', async () => {
     await using host = await startHost(mapEcho);
     await using client = await openRaw(host);
     const drained = host.server.drain({ withinMs: 1_000 });
@@ -90,7 +90,7 @@ describe('drain', () => {
     expect(() => host.server.mapHub('/other', echoHub)).toThrow('The server has been closed.');
   });
 
-  test('a hub reaches those who are still there', async () => {
+  test('a hub of a draining server reaches the remaining clients', async () => {
     let send = (): number => 0;
     await using host = await startHost((server) => {
       const hub = server.mapHub('/hub', echoHub);
@@ -103,7 +103,7 @@ describe('drain', () => {
     for (const client of clients.slice(2)) expect(await client.next()).toContain('"note"');
   });
 
-  test('ends at once without connections, and with all of them at once for 0', async () => {
+  test('a drain ends at once without connections, and closes all connections at once for 0', async () => {
     await using empty = await startHost(mapEcho);
     await empty.server.drain({ withinMs: 60_000 });
     await using host = await startHost(mapEcho);
@@ -112,7 +112,7 @@ describe('drain', () => {
     for (const client of clients) await client.closed;
   });
 
-  test('ends early by close, and when the clients leave by themselves', async () => {
+  test('a drain ends early after close, and when all clients leave', async () => {
     await using closing = await startHost(mapEcho);
     const [client] = await openMany(closing, 1);
     const drained = closing.server.drain({ withinMs: 60_000 });
@@ -126,7 +126,7 @@ describe('drain', () => {
     await left;
   });
 
-  test('does not wait for a hub that hangs in onDisconnected', async () => {
+  test('a drain does not wait for a hub that hangs in onDisconnected', async () => {
     await using host = await startHost(
       (server) => {
         server.mapHub(
@@ -144,7 +144,7 @@ describe('drain', () => {
     await drained;
   });
 
-  test('leads an official client with automatic reconnect to another server', async () => {
+  test('an official client with automatic reconnect moves from a draining server to another one', async () => {
     await using old = await startHost(mapEcho);
     await using next = await startHost(mapEcho);
     const connection = new HubConnectionBuilder()
@@ -165,7 +165,7 @@ describe('drain', () => {
     await connection.stop();
   });
 
-  test('refuses a time that is none', async () => {
+  test('an invalid period is refused', async () => {
     await using host = await startHost(mapEcho);
     for (const withinMs of [-1, Number.NaN]) {
       expect(() => host.server.drain({ withinMs })).toThrow('withinMs must be 0 or more.');
@@ -173,7 +173,7 @@ describe('drain', () => {
   });
 });
 
-test('the number that may stay falls in a straight line to none', () => {
+test('the number of connections that may stay falls linearly to zero', () => {
   expect([0, 1, 500, 999, 1_000, 2_000].map((ms) => mayStayOpen(1_000, ms, 1_000))).toEqual([
     1_000, 999, 500, 1, 0, 0,
   ]);

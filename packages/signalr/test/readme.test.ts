@@ -11,7 +11,7 @@ import { DEFAULT_OPTIONS } from '../src/index.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 
-test.each(['http', 'backplane'])('the example "%s" of the README is the file that runs here', (name) => {
+test.each(['http', 'backplane'])('the example "%s" of the README equals the tested file', (name) => {
   const example = readFileSync(new URL(`./examples/${name}.ts`, import.meta.url), 'utf8');
   expect(readme).toContain(`<!-- example: ${name} -->\n\`\`\`ts\n${example}\`\`\``);
 });
@@ -54,7 +54,7 @@ test('the example of the README serves an official client', async () => {
   http.close();
 });
 
-test('two of the example with a backplane reach each other’s clients, and end in order', async () => {
+test('two servers of the example with a backplane reach each other’s clients and end in order', async () => {
   await using redis = await startRedis();
   const before = new Set(process.listeners('SIGTERM'));
   const run = (): ReturnType<typeof runExample> => {

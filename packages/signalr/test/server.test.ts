@@ -7,7 +7,7 @@ import { hub, start, upgrade } from './support/chat-host.js';
 import { openRaw } from './support/raw-client.js';
 
 describe('a closed server', () => {
-  test('refuses everything with 503 while its clients leave', async () => {
+  test('a closing server refuses all new requests with 503 while its clients leave', async () => {
     await using host = await start();
     await using client = await openRaw(host, '/hubs/chat');
     client.socket.pause();
@@ -20,27 +20,27 @@ describe('a closed server', () => {
     expect(() => host.server.mapHub('/x', hub)).toThrow(expect.objectContaining({ code: 'server_closed' }));
   });
 
-  test('is closed once, however often it is asked', async () => {
+  test('a server closes once, no matter how often close is called', async () => {
     await using host = await start();
     await Promise.all([host.server.close(), host.server.close()]);
     await host.server.close();
   });
 });
 
-describe('what makes no sense is refused at once:', () => {
-  test.each(['/HUBS/chat/', '/hubs/ch%61t'])('a second hub at %s', async (path) => {
+describe('invalid declarations', () => {
+  test.each(['/HUBS/chat/', '/hubs/ch%61t'])('a second hub at %s is refused', async (path) => {
     await using host = await start();
     expect(() => host.server.mapHub(path, hub)).toThrow(expect.objectContaining({ code: 'duplicate_path' }));
   });
 
-  test.each(['hubs', '/hubs?a', '/hubs#a', ''])('a hub at %j', async (path) => {
+  test.each(['hubs', '/hubs?a', '/hubs#a', ''])('a hub at the path %j is refused', async (path) => {
     await using host = await start();
     expect(() => host.server.mapHub(path, hub)).toThrow(
       expect.objectContaining({ code: 'invalid_argument' }),
     );
   });
 
-  test('two methods that differ in case only', () => {
+  test('two methods whose names differ only in case are refused', () => {
     expect(() => defineHub()({ methods: { Send() {}, send() {} } })).toThrow(
       expect.objectContaining({ code: 'duplicate_method' }),
     );
@@ -54,7 +54,7 @@ describe('what makes no sense is refused at once:', () => {
     { maximumPendingConnections: Number.POSITIVE_INFINITY },
     { minimumNegotiateVersion: 2 },
     { minimumNegotiateVersion: Number.NaN },
-  ])('the option %j', async (options) => {
+  ])('the invalid option %j is refused', async (options) => {
     await expect(start({}, options)).rejects.toThrow(expect.objectContaining({ code: 'invalid_option' }));
   });
 });

@@ -6,7 +6,7 @@ import { counting, start } from '../support/abused-hub.js';
 import type { Host } from '../support/host.js';
 import { call, openRaw, type RawClient, RS } from '../support/raw-client.js';
 
-describe('a client that floods the server with', () => {
+describe('a client that floods the server', () => {
   const COUNT = 10_000;
 
   /** Sends `COUNT` records, and returns when another client has been served in between. */
@@ -28,7 +28,7 @@ describe('a client that floods the server with', () => {
     }
   }
 
-  test('pings is served as anybody else', async () => {
+  test('a client that floods the server with pings is served like any other', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     await flood(host, client, () => `{"type":6}${RS}`);
@@ -37,7 +37,7 @@ describe('a client that floods the server with', () => {
     expect(host.events.filter(({ type }) => !type.startsWith('connection_'))).toEqual([]);
   });
 
-  test('calls of methods that do not exist has each of them refused', async () => {
+  test('every call of a method that does not exist is refused', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     await flood(host, client, (index) => call('nothing', [], String(index)));
@@ -48,7 +48,7 @@ describe('a client that floods the server with', () => {
     expect(failures.at(-1)).toMatchObject({ method: null, failure: 'unknown_method' });
   });
 
-  test('uploads that it never ends has 1,000 of them, and the rest refused', async () => {
+  test('a client may have 1,000 uploads that never end, and further ones are refused', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     await flood(
@@ -65,7 +65,7 @@ describe('a client that floods the server with', () => {
     await expect.poll(() => counting).toBe(0);
   });
 
-  test('stream ids in one call, or items of streams that are not there, changes nothing', async () => {
+  test('a flood of stream ids in one call or of items without a stream has no effect', async () => {
     await using host = await start({ maximumReceiveMessageBytes: 1_000_000 });
     await using client = await openRaw(host);
     const streamIds = Array.from({ length: 10_000 }, (_, index) => `s${index}`);
@@ -80,7 +80,7 @@ describe('a client that floods the server with', () => {
     expect(counting).toBe(0);
   });
 
-  test('streams that it asks for and never ends has 1,000 of them, and the rest refused', async () => {
+  test('a client may have 1,000 streams that never end, and further ones are refused', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     await flood(

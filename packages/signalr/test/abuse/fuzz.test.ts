@@ -18,7 +18,7 @@ import { call, openRaw } from '../support/raw-client.js';
 
 const minutes = Number(process.env['MILLRACE_FUZZ_MINUTES'] ?? 0);
 
-/** What the fuzzing did, for the report of a long run. */
+/** Counters for the report of a long run. */
 const done = { lives: 0, bytes: 0, ends: new Map<string, number>() };
 
 /** Parameters of one round; a round is repeated with the seed that a failure names. */
@@ -196,18 +196,18 @@ const startEcho = (): Promise<Host> =>
     server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } })),
   );
 
-test('any cut of any valid stream means the same to a connection', () =>
+test('a connection reads the same messages however its valid bytes are cut', () =>
   anyCutMeansTheSame({ numRuns: 100 }));
 
-test('no bytes of a client crash a connection, keep it from ending or leave anything behind', () =>
+test('no bytes of a client can crash a connection, prevent its end or leave anything behind', () =>
   noBytesDoHarm({ numRuns: 500 }));
 
-test('no bytes on the port keep the server from serving the next client', async () => {
+test('no bytes on the port can prevent the server from serving the next client', async () => {
   await using host = await startEcho();
   await noSocketDoesHarm(host, { numRuns: 80 });
 });
 
-test('an error that a parser throws is always its own', () => {
+test('a parser throws only its own errors', () => {
   fc.assert(
     fc.property(hostileStream, ({ protocol, bytes }) => {
       const parser = protocol.createParser(2_000);
@@ -234,7 +234,7 @@ function heapBytes(): number {
 const MEGABYTE = 1_000_000;
 
 test.runIf(minutes > 0)(
-  `the same for ${minutes} minutes, without more memory at the end than after the first tenth`,
+  `connections survive random bytes for ${minutes} minutes without growing in memory after the first tenth`,
   async () => {
     const startedMs = performance.now();
     const endMs = startedMs + minutes * 60_000;

@@ -30,8 +30,8 @@ const megabyte = Buffer.alloc(1_000_000, 0x20);
 
 const portOf = (host: Host): number => Number(new URL(host.url).port);
 
-describe('a client that', () => {
-  test('never ends its HTTP headers is cut off', async () => {
+describe('hostile input', () => {
+  test('a client that never ends its HTTP headers is disconnected', async () => {
     await using host = await start();
     const socket = connectSocket(portOf(host), '127.0.0.1');
     socket.write('GET /hub HTTP/1.1\r\nHost: x\r\n');
@@ -41,7 +41,7 @@ describe('a client that', () => {
     await expectServed(host);
   });
 
-  test('drips its HTTP headers is answered with 408 by Node, attached hubs or not', async () => {
+  test('Node answers 408 to a client that drips its HTTP headers, whether hubs are attached or not', async () => {
     await using server = createSignalRServer();
     server.mapHub('/hub', definition);
     const http = createServer({ headersTimeout: 300, connectionsCheckingInterval: 50 });
@@ -65,7 +65,7 @@ describe('a client that', () => {
     http.closeAllConnections();
   });
 
-  test('announces a WebSocket message of 100 MB is cut off by its header', async () => {
+  test('a client that announces a WebSocket message of 100 MB is disconnected because of the header', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     // A masked binary frame of 100,000,000 bytes.
@@ -77,12 +77,12 @@ describe('a client that', () => {
     await expectServed(host);
   });
 
-  test('sends a WebSocket message of 100 MB in fragments is cut off at the limit', async () => {
+  test('a client that sends a WebSocket message of 100 MB in fragments is disconnected at the limit', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     const socket: Socket = Reflect.get(client.socket, '_socket');
     const payload = Buffer.alloc(65_535, 0x20);
-    // Masked with zeros; the first is text, all others go on, none is the last.
+    // Masked with zeros; the first is text, all others are continuations, none is the last.
     const fragment = (opcode: number): Buffer =>
       Buffer.concat([Buffer.from([opcode, 0xfe, 0xff, 0xff, 0, 0, 0, 0]), payload]);
     for (let sent = 0; sent < 1_600 && socket.writable; sent += 1) {
@@ -97,7 +97,7 @@ describe('a client that', () => {
     await expectServed(host);
   });
 
-  test('sends an endless message in small frames is cut off at the limit', async () => {
+  test('a client that sends an endless message in small frames is disconnected at the limit', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     for (let sent = 0; sent < 100; sent += 1) client.send('x'.repeat(1_000));
@@ -109,7 +109,7 @@ describe('a client that', () => {
     ['without end', 'Transfer-Encoding: chunked', [Buffer.from('f4240\r\n'), megabyte, Buffer.from('\r\n')]],
     ['of 100 MB', 'Content-Length: 100000000', [megabyte]],
   ])(
-    'posts a body %s is answered at the limit of one message, and soon hung up on',
+    'a POST with a body %s is answered at the limit of one message, and its connection is closed soon',
     async (_, header, parts) => {
       await using host = await start();
       const url = new URL(await openPolling(host));
@@ -127,7 +127,7 @@ describe('a client that', () => {
     },
   );
 
-  test('posts to nothing, or hangs up in the middle of a body, leaves nothing behind', async () => {
+  test('a POST to an unknown connection or with an incomplete body leaves nothing behind', async () => {
     await using host = await start();
     expect((await post(`${host.url}/hub?id=nothing`, Buffer.alloc(200_000))).status).toBe(404);
     const url = await openPolling(host);
@@ -140,7 +140,7 @@ describe('a client that', () => {
     expect((await post(url, call('echo', ['b']))).status).toBe(200);
   });
 
-  test('drips its handshake is cut off after the timeout, over every transport', async () => {
+  test('a client that drips its handshake is disconnected after the timeout, over every transport', async () => {
     await using host = await start({ handshakeTimeoutMs: 5_000, disconnectTimeoutMs: 600_000 });
     await using webSocket = await connectRaw(host);
     const url = await negotiateUrl(host);
@@ -167,7 +167,7 @@ describe('a client that', () => {
     ]);
   });
 
-  test('nests values deeper than anybody can write has only that call fail', async () => {
+  test('a call with values that are nested too deep fails alone', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     const deep = '['.repeat(16_000) + ']'.repeat(16_000);
@@ -177,7 +177,7 @@ describe('a client that', () => {
     expect(await client.next()).toContain('after');
   });
 
-  test('sends random bytes ends its own connection at most', async () => {
+  test('a client that sends random bytes ends its own connection at most', async () => {
     await using host = await start();
     const chunk = fc.oneof(
       fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),

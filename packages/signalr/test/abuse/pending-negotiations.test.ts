@@ -8,7 +8,7 @@ import { SignedTokens } from '../../src/instances/signed-tokens.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 describe('half-open negotiations', () => {
-  test('are at most 10,000, and all forgotten after their time', () => {
+  test('at most 10,000 negotiated connections may wait, and all are forgotten after their time', () => {
     const clock = new FakeClock();
     const ticker = new Ticker(clock, 1_000);
     const store = new ConnectionStore(ticker, { maximumPending: 10_000, timeoutMs: 15_000 });
@@ -21,7 +21,7 @@ describe('half-open negotiations', () => {
     expect(store.negotiate(1)).toBeDefined();
   });
 
-  test('with signed tokens cost nothing, and what is remembered of ended ones is bounded', () => {
+  test('waiting negotiations with signed tokens cost no memory, and the memory for ended ones is bounded', () => {
     const clock = new FakeClock();
     const ticker = new Ticker(clock, 1_000);
     const tokens = new SignedTokens(['k'.repeat(32)], '/hub');

@@ -22,7 +22,7 @@ describe('a client that never reads', () => {
   }
 
   test.each(['WebSockets', 'ServerSentEvents', 'LongPolling'] as const)(
-    'is given up when its queue is full, over %s',
+    'a client that never reads is closed when its queue is full, over %s',
     async (transport) => {
       let hub: Hub<Client> | undefined;
       await using host = await startHost(
@@ -50,7 +50,7 @@ describe('a client that never reads', () => {
     },
   );
 
-  test('and floods its WebSocket with pings is hung up on, before their answers pile up', async () => {
+  test('a client that floods its WebSocket with pings without reading is disconnected before the pongs pile up', async () => {
     await using host = await start();
     let held = 0;
     host.http.on('connection', (socket: Socket) => {

@@ -1,5 +1,5 @@
 /*
- * Whatever bytes come through a backplane, an instance takes no harm.
+ * No bytes of a backplane can harm an instance.
  */
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
@@ -18,13 +18,13 @@ describe('bytes that no instance sent', () => {
       encode([1, 3, sender, 1, 0, [], [], null, null, { json: new Uint8Array(1) }]),
       'malformed',
     ],
-  ])('%s are ignored, and reported', async (_name, bytes, reason) => {
+  ])('bytes %s are ignored and reported', async (_name, bytes, reason) => {
     await using pair = await startPair();
     await pair.inject(bytes);
     expect(reported(pair.other)).toEqual([{ type: 'backplane_message_ignored', hub: '/hub', reason }]);
   });
 
-  test('bytes of a later version are ignored, counted one by one, and the version is told once', async () => {
+  test('bytes of a later version are ignored and counted one by one, and the version is reported once', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
     // Behind the version anything may stand.
@@ -46,7 +46,7 @@ describe('bytes that no instance sent', () => {
     await expect.poll(() => client.notes).toEqual(['heard']);
   });
 
-  test('of more than a thousand instances are ignored from then on, and the instances that are there are heard', async () => {
+  test('bytes of more than a thousand instances are ignored, and the present instances still count', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
     for (let index = 0; index < 1_000; index += 1)
@@ -58,7 +58,7 @@ describe('bytes that no instance sent', () => {
     await expect.poll(() => client.notes).toEqual(['heard']);
   });
 
-  test('whatever they are, do no harm', async () => {
+  test('random bytes do no harm', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
     const text = fc.oneof(fc.constant(client.id), fc.constant(sender), fc.string());

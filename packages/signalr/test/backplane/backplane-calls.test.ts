@@ -28,7 +28,7 @@ async function beginCall(
 }
 
 describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
-  test('an official client of another instance answers, in either protocol', async () => {
+  test('an official client of another instance answers in either protocol', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using json = await connectOfficial(second.host.url, { token: 'ann' });
@@ -46,7 +46,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await clients.client(pack.connectionId ?? '').invoke('ask', date)).toEqual(date);
   });
 
-  test('an answer is what it would be on the own instance', async () => {
+  test('the answer from another instance is equal to the answer from the same instance', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     for (const protocol of ['json', 'messagepack'] as const) {
@@ -72,7 +72,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     }
   });
 
-  test('a method asks clients of other instances, and its own client meanwhile goes on', async () => {
+  test('the client of a method that asks clients of other instances can call other methods meanwhile', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using asking = await openMember(first, 'ann', 'messagepack');
@@ -87,7 +87,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await answer).toBe('yes');
   });
 
-  test('many calls at once get each its own answer', async () => {
+  test('each of many simultaneous calls gets its own answer', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using one = await openMember(second);
@@ -99,7 +99,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await Promise.all(numbers.map(ask))).toEqual(numbers);
   });
 
-  test('a call fails when there is no such client', async () => {
+  test('a call of an unknown client is rejected', async () => {
     await using row = await startRow(source);
     const [first] = row.servers;
     await expect(first.hub.clients.client('nobody').invoke('ask', 1)).rejects.toMatchObject({
@@ -108,7 +108,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     });
   });
 
-  test('a call fails when the client leaves, before it has answered', async () => {
+  test('a call fails when the client leaves before it has answered', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -138,7 +138,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await failure).toMatchObject({ code: 'disconnected' });
   });
 
-  test('a call that its caller gives up is given up on the other instance, too', async () => {
+  test('a call that its caller cancels is canceled on the other instance, too', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -162,7 +162,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(client.asked).toHaveLength(1);
   });
 
-  test('a call that is given up before anybody has it leaves nothing behind', async () => {
+  test('a call that is canceled before an instance has it leaves nothing behind', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -178,7 +178,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await second.host.event('message_ignored')).toMatchObject({ messageType: 3 });
   });
 
-  test('no more than a thousand calls wait for one client, whoever made them', async () => {
+  test('at most a thousand calls wait for one client, counted over all instances', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using client = await openMember(second);

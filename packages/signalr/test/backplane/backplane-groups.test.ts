@@ -1,11 +1,11 @@
 /*
- * Changing the groups of connections on other instances, and ending them, on every backplane.
+ * Group changes and ends of connections on other instances, on every backplane.
  */
 import { describe, expect, test } from 'vitest';
 import { BACKPLANES, failureOf, notesOf, openMember, settle, startRow } from '../support/backplane-row.js';
 
 describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
-  test('a connection is added to groups and removed from them by any instance', async () => {
+  test('any instance can add a connection to groups and remove it from them', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using client = await openMember(second, 'ann', 'messagepack');
@@ -13,7 +13,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await groups.add(client.id, 'g')).toBe(true);
     expect(await groups.add(client.id, 'g')).toBe(true);
     expect(second.hub.connections.groupsOf(client.id)).toEqual(['g']);
-    // What is listed and counted is of one process.
+    // Lists and counts are those of one process.
     expect(groups.count('g')).toBe(0);
     clients.group('g').send('note', 'member');
     expect(await third.hub.groups.remove(client.id, 'g')).toBe(true);
@@ -23,7 +23,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(notesOf(client)).toEqual(['member']);
   });
 
-  test('sends that follow a change reach the new member, although nobody waited for it', async () => {
+  test('the sends after a group change reach the new member even when the change is not awaited', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -37,7 +37,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(notesOf(client)).toEqual(Array.from({ length: 50 }, (_, round) => round));
   });
 
-  test('a change of a connection of the own instance has taken effect before anything is awaited', async () => {
+  test('a group change of a connection of the same instance takes effect before the call returns', async () => {
     await using row = await startRow(source);
     const [first] = row.servers;
     await using client = await openMember(first);
@@ -48,7 +48,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await Promise.all([added, removed])).toEqual([true, true]);
   });
 
-  test('a connection is ended by any instance, for good', async () => {
+  test('any instance can end a connection for good', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -59,7 +59,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     });
   });
 
-  test('a connection that nobody has is not there, also for an instance that has just begun', async () => {
+  test('a connection that no instance has is reported as unknown, even by an instance that has just started', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -72,7 +72,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await groups.add(client.id, 'g')).toBe(false);
   });
 
-  test('an instance that leaves or dies is not waited for, and has not answered', async () => {
+  test('a request does not wait for an instance that leaves or dies', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     // From here on everybody is known.
@@ -83,7 +83,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await first.hub.groups.add('x', 'g')).toBe(false);
   });
 
-  test('questions of a server that is closed are rejected', async () => {
+  test('requests of a closed server are rejected', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     second.backplane.die();

@@ -1,5 +1,5 @@
 /*
- * What is lost between instances is seen, and nothing waits for it: time moves as the test says, and so do failures.
+ * Lost messages between instances are noticed, and nothing waits for them. The tests control time and failures.
  */
 import { getEventListeners } from 'node:events';
 import { encode } from '@msgpack/msgpack';
@@ -15,7 +15,7 @@ import { startHost } from '../support/host.js';
 import { openClient } from '../support/protocol-client.js';
 
 describe('a send', () => {
-  test('that cannot be published reaches the clients here, is reported, and is missed by the others', async () => {
+  test('a send that cannot be published reaches the clients of its instance, is reported, and counts as lost on the others', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     await using local = await openMember(one);
@@ -38,13 +38,13 @@ describe('a send', () => {
     ]);
   });
 
-  test('that an instance did not hear is counted there with the next sign of life', async () => {
+  test('a send that an instance did not receive is counted there with the next heartbeat', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
-    other.backplane.isDeaf = true;
+    other.backplane.receivesNothing = true;
     for (let n = 0; n < 5; n += 1) one.hub.clients.all.send('note', n);
     await turn();
-    other.backplane.isDeaf = false;
+    other.backplane.receivesNothing = false;
     await beat(1);
     expect(reported(other)).toMatchObject([{ type: 'backplane_gap', lost: 5 }]);
     one.hub.clients.all.send('note', 'next');
@@ -53,15 +53,15 @@ describe('a send', () => {
     expect(reported(other)).toHaveLength(1);
   });
 
-  test('is counted also by an instance that has been deaf for so long that it was down', async () => {
+  test('a lost send is counted even by an instance that was down meanwhile', async () => {
     await using pair = await startPair();
     const { one, other, beat } = pair;
-    other.backplane.isDeaf = true;
+    other.backplane.receivesNothing = true;
     for (let n = 0; n < 20; n += 1) {
       one.hub.clients.all.send('note', n);
       await beat(1);
     }
-    other.backplane.isDeaf = false;
+    other.backplane.receivesNothing = false;
     await beat(1);
     expect(reported(other)).toMatchObject([
       { type: 'backplane_down' },
@@ -70,7 +70,7 @@ describe('a send', () => {
     ]);
   });
 
-  test('is not published while too much waits for the backplane, and is counted here and there', async () => {
+  test('a send is not published while too many bytes wait for the backplane, and both sides count it', async () => {
     await using pair = await startPair({ maximumBackplaneBytes: 10_000 });
     const { one, other, client, beat } = pair;
     one.backplane.hold();
@@ -91,7 +91,7 @@ describe('a send', () => {
     expect(reported(other)).toMatchObject([{ type: 'backplane_gap', lost: 6 }]);
   });
 
-  test('that comes twice is delivered once', async () => {
+  test('a send that arrives twice is delivered once', async () => {
     const inner = createMemoryBackplane();
     const heard: Uint8Array[] = [];
     await inner.subscribe('/hub', (message) => heard.push(message));
@@ -110,7 +110,7 @@ describe('a send', () => {
   });
 });
 
-test('what is for a caller that has left is not looked for elsewhere', async () => {
+test('a send to a caller that has left is not published to other instances', async () => {
   const inner = createMemoryBackplane();
   const callers: HubCallerClients<RowClient>[] = [];
   const keeping = defineHub<RowClient>()({
@@ -132,18 +132,18 @@ test('what is for a caller that has left is not looked for elsewhere', async () 
   expect(heard).toEqual([]);
 });
 
-describe('a question', () => {
-  test('that a peer does not hear fails when its time is over, and does not say that nobody has it', async () => {
+describe('a query', () => {
+  test('a query that a peer does not receive fails at its deadline instead of denying the connection', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
-    other.backplane.isDeaf = true;
+    other.backplane.receivesNothing = true;
     const asked = one.hub.groups.add(client.id, 'g');
     const failure = failureOf(asked);
     await beat(5);
     expect(await failure).toMatchObject({ code: 'backplane_unavailable' });
   });
 
-  test('is numbered like a send, so that nobody takes it for a loss', async () => {
+  test('a query has a number like a send, so that no instance counts a loss', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     await one.hub.groups.add(client.id, 'g');
@@ -151,17 +151,17 @@ describe('a question', () => {
     await one.hub.groups.remove(client.id, 'g');
     await beat(1);
     expect(reported(other)).toEqual([]);
-    other.backplane.isDeaf = true;
+    other.backplane.receivesNothing = true;
     const failure = failureOf(one.hub.groups.add(client.id, 'g'));
     await turn();
-    other.backplane.isDeaf = false;
+    other.backplane.receivesNothing = false;
     await beat(1);
     expect(reported(other)).toMatchObject([{ type: 'backplane_gap', lost: 1 }]);
     await beat(5);
     expect(await failure).toMatchObject({ code: 'backplane_unavailable' });
   });
 
-  test('that was given up makes room for another one', async () => {
+  test('a query that was canceled makes room for another one', async () => {
     await using pair = await startPair();
     const { one } = pair;
     const ask = (signal: AbortSignal): Promise<unknown> =>
@@ -174,7 +174,7 @@ describe('a question', () => {
     expect(await ask(new AbortController().signal)).toMatchObject({ code: 'unknown_connection' });
   });
 
-  test('that cannot be published fails at once, with the reason', async () => {
+  test('a query that cannot be published fails at once with the reason', async () => {
     await using pair = await startPair();
     const { one, client } = pair;
     one.backplane.publishError = new Error('away');
@@ -191,7 +191,7 @@ describe('a question', () => {
 });
 
 describe('a call on a client of another instance', () => {
-  test('fails when the answer is lost, and does not wait for ever', async () => {
+  test('a call on a client of another instance fails when the answer is lost', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     other.backplane.lostKinds.add(KIND.completion);
@@ -204,21 +204,21 @@ describe('a call on a client of another instance', () => {
     expect(await failure).toMatchObject({ code: 'backplane_unavailable' });
   });
 
-  test('goes on over an outage in which nothing is lost', async () => {
+  test('a call on a client of another instance survives an outage in which no message is lost', async () => {
     await using pair = await startPair();
     const { one, client, beat } = pair;
     const call = one.hub.clients.client(client.id).invoke('ask', 1);
     await expect.poll(() => client.asked).toHaveLength(1);
-    one.backplane.isDeaf = true;
+    one.backplane.receivesNothing = true;
     await beat(20);
     expect(one.hub.backplaneState).toBe('down');
-    one.backplane.isDeaf = false;
+    one.backplane.receivesNothing = false;
     await beat(20);
     client.complete(client.asked[0]?.invocationId, { kind: 'result', result: 'late' });
     expect(await call).toBe('late');
   });
 
-  test('is not ended by what does not come from the instance that it is about', async () => {
+  test('a call is not ended by messages of an instance that does not serve it', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
     const call = one.hub.clients.client(client.id).invoke('ask', 1);
@@ -241,7 +241,7 @@ describe('a call on a client of another instance', () => {
     expect(other.host.events.filter(({ type }) => type === 'message_ignored')).toEqual([]);
   });
 
-  test('lets go of the signal of its caller when it is over', async () => {
+  test('a call removes its listener from the caller’s signal when it is over', async () => {
     await using pair = await startPair();
     const { one, client } = pair;
     client.answer = () => ({ kind: 'void' });
@@ -250,7 +250,7 @@ describe('a call on a client of another instance', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  test('whose cancellation is lost is canceled all the same, a little later', async () => {
+  test('a call whose cancellation is lost is canceled a little later', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     const abort = new AbortController();
@@ -265,7 +265,7 @@ describe('a call on a client of another instance', () => {
     expect(await other.host.event('message_ignored')).toMatchObject({ messageType: 3 });
   });
 
-  test('is given up by the instance of the client when the one that made it is gone', async () => {
+  test('the instance of the client forgets a call when the calling instance is gone', async () => {
     await using pair = await startPair();
     const { one, other, client } = pair;
     const call = one.hub.clients.client(client.id).invoke('ask', 1);

@@ -1,5 +1,5 @@
 /*
- * What instances tell one another: as values and as bytes, both ways, and whatever bytes come.
+ * Backplane messages as values and as bytes, in both directions, and any other bytes.
  */
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
@@ -81,16 +81,16 @@ function plain(message: unknown): unknown {
 }
 
 describe.each(table)('%s', (_name, message, wire) => {
-  test('stands on the wire as it is written down here', () => {
+  test('the bytes of a message are those of this table', () => {
     expect(plain(decode(encodeBackplaneMessage(message)))).toEqual(plain(wireOf(wire)));
   });
 
-  test('is read from what another library wrote, with something of a later version behind it', () => {
+  test('a message of another library with additional items of a later version is read', () => {
     const later = encode([...wireOf(wire), 'later', { n: 1 }]);
     expect(plain(decodeBackplaneMessage(later))).toEqual(plain({ message }));
   });
 
-  test('is malformed when its end is missing', () => {
+  test('a message without its end is malformed', () => {
     const whole = encodeBackplaneMessage(message);
     for (let length = 0; length < whole.length; length += 1)
       expect(decodeBackplaneMessage(whole.subarray(0, length))).toMatchObject({ reason: 'malformed' });
@@ -113,11 +113,11 @@ test.each([
   ['with a code that nobody uses here', [1, 7, sender, 7, id, 'hub_error', 'x'], 'malformed'],
   ['with an answer that there is not', [1, 5, sender, 7, id, 3], 'malformed'],
   ['about a call without a proper id', [1, 8, sender, 7, 'x'.repeat(1_000)], 'malformed'],
-])('a message %s is not read', (_name, wire, reason) => {
+])('a message %s is not accepted', (_name, wire, reason) => {
   expect(decodeBackplaneMessage(encode(wire))).toMatchObject({ message: undefined, reason });
 });
 
-test('a message of a kind to come is not read, and its number is', () => {
+test('a message of an unknown kind is not read, but its number is', () => {
   expect(decodeBackplaneMessage(encode([1, 11, sender, 7, 'x']))).toEqual({
     message: undefined,
     reason: 'unknown_kind',
@@ -168,7 +168,7 @@ const anyMessage: fc.Arbitrary<BackplaneMessage> = fc
   )
   .map(([start, body]) => ({ ...start, ...body }));
 
-test('any message is read as it was written', () => {
+test('every message is read as it was written', () => {
   fc.assert(
     fc.property(anyMessage, (message) => {
       expect(plain(decodeBackplaneMessage(encodeBackplaneMessage(message)))).toEqual(plain({ message }));
@@ -176,7 +176,7 @@ test('any message is read as it was written', () => {
   );
 });
 
-test('no bytes make reading throw, be they random, or a message with some of its bytes changed', () => {
+test('reading never throws, neither for random bytes nor for a message with changed bytes', () => {
   const spoiled = fc
     .tuple(anyMessage, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 8 }))
     .map(([message, changes]) => {

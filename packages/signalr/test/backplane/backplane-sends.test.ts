@@ -1,5 +1,5 @@
 /*
- * What sends promise across instances, on every backplane.
+ * The guarantees of sends across instances, on every backplane.
  */
 import { describe, expect, test, vi } from 'vitest';
 import { JsonText } from '../../src/index.js';
@@ -20,7 +20,7 @@ const turn = (): Promise<void> =>
   });
 
 describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
-  test('each address reaches exactly the connections that it names on all instances, each once', async () => {
+  test('each address reaches exactly the connections that it names on all instances, each of them once', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using ann = await openMember(first, 'ann', 'json');
@@ -80,7 +80,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     for (const [client, texts] of expected) expect(notesOf(client)).toEqual(texts);
   });
 
-  test('what one instance sends arrives everywhere in its order, and complete', async () => {
+  test('the messages of one instance arrive everywhere in order and complete', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using one = await openMember(first, 'u0');
@@ -103,7 +103,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     }
   });
 
-  test('a client gets the same bytes whichever instance it is on', async () => {
+  test('a client receives the same bytes on every instance', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     const values = [
@@ -123,7 +123,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     }
   });
 
-  test('what only matters in its newest form may be skipped by a slow client of another instance', async () => {
+  test('a slow client of another instance may skip older messages of a key', async () => {
     await using row = await startRow(source, { maximumOutboundBytes: 200_000 });
     const [first, second] = row.servers;
     await using slow = await openMember(second);
@@ -146,7 +146,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(second.hub.connections.count).toBe(1);
   });
 
-  test('a client that has joined a group gets what any instance sends right after that', async () => {
+  test('a client that has just joined a group receives the next send of any instance', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using client = await openMember(second, 'ann', 'messagepack');
@@ -159,7 +159,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(notesOf(client)).toHaveLength(100);
   });
 
-  test('a message that does not fit every protocol is sent to nobody', async () => {
+  test('a message that one protocol cannot encode is sent to no client', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using here = await openMember(first, 'ann');
@@ -177,7 +177,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     ]);
   });
 
-  test('what is for connections of the instance that sends does not leave it', async () => {
+  test('a send to connections of the same instance is not published', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using ann = await openMember(first, 'ann');
@@ -196,7 +196,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(ann.notes).toEqual(['to itself', 'encoded once', 'to both', 'to one here']);
   });
 
-  test('a server that drains is one of them until its end, and so are the hooks of those who leave', async () => {
+  test('a draining server and the hooks of its leaving clients still reach the other instances', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using leaving = await openMember(first, 'ann');

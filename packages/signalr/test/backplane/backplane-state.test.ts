@@ -1,5 +1,5 @@
 /*
- * When an instance is up and down, and what it says about others then.
+ * The state of an instance on the backplane, up or down, and its answers about others.
  */
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, test } from 'vitest';
@@ -10,23 +10,23 @@ import { FaultyBackplane, KIND } from '../support/faulty-backplane.js';
 import { pass, reported, startPair, turn } from '../support/faulty-pair.js';
 
 describe('an instance', () => {
-  test('is up as soon as it hears itself, and down when it has not for three heartbeats', async () => {
+  test('an instance is up once it receives its own messages, and down after three heartbeats without them', async () => {
     await using pair = await startPair();
     const { one, beat } = pair;
     expect(one.host.events.filter(({ type }) => type === 'backplane_up')).toHaveLength(1);
     expect(one.hub.backplaneState).toBe('up');
-    one.backplane.isDeaf = true;
+    one.backplane.receivesNothing = true;
     await beat(3);
     expect(one.hub.backplaneState).toBe('up');
     await beat(1);
     expect(one.hub.backplaneState).toBe('down');
-    one.backplane.isDeaf = false;
+    one.backplane.receivesNothing = false;
     await beat(1);
     expect(one.hub.backplaneState).toBe('up');
     expect(reported(one).map(({ type }) => type)).toEqual(['backplane_down', 'backplane_up']);
   });
 
-  test('that cannot subscribe says so, serves its clients, and tries again ever more rarely', async () => {
+  test('an instance that cannot subscribe reports it, serves its clients, and retries with growing pauses', async () => {
     const backplane = new FaultyBackplane();
     backplane.subscribeError = new Error('refused');
     const { host, hub } = await startServer(backplane);
@@ -52,7 +52,7 @@ describe('an instance', () => {
     expect(client.notes).toEqual(['here']);
   });
 
-  test('can be closed while it still waits for its subscriptions, and keeps none', async () => {
+  test('an instance can be closed while it still subscribes, and keeps no subscription', async () => {
     const backplane = new FaultyBackplane();
     backplane.hold();
     const { host } = await startServer(backplane);
@@ -67,7 +67,7 @@ describe('an instance', () => {
     expect(host.events).toEqual([]);
   });
 
-  test('that is closed waits until it has said goodbye, but not longer than it may', async () => {
+  test('an instance that closes waits for its last message, but no longer than allowed', async () => {
     await using pair = await startPair();
     const { one, other } = pair;
     let isClosed = false;
@@ -87,7 +87,7 @@ describe('an instance', () => {
     await cut;
   });
 
-  test('answers one that is new at once, not with its next heartbeat', async () => {
+  test('an instance answers a new one at once, not with its next heartbeat', async () => {
     const inner = createMemoryBackplane();
     const one = await startServer(new FaultyBackplane(inner));
     await using _one = one.host;
@@ -107,10 +107,10 @@ describe('an instance', () => {
     expect(heard).toHaveLength(4);
   });
 
-  test('cannot ask the others while it is down, and never says that nobody has a connection', async () => {
+  test('an instance that is down cannot ask the others, and never denies a connection', async () => {
     await using pair = await startPair();
     const { one, client, beat } = pair;
-    one.backplane.isDeaf = true;
+    one.backplane.receivesNothing = true;
     const asked = [one.hub.groups.add(client.id, 'g'), one.hub.clients.client(client.id).invoke('ask', 1)];
     const failures = asked.map(failureOf);
     await beat(4);
@@ -125,7 +125,7 @@ describe('an instance', () => {
     }
   });
 
-  test('says that nobody has a connection only after two heartbeats, when everybody has been heard', async () => {
+  test('an instance denies a connection only after two heartbeats, when all instances have announced themselves', async () => {
     const inner = createMemoryBackplane();
     const one = await startServer(new FaultyBackplane(inner));
     await using _one = one.host;
@@ -142,9 +142,9 @@ describe('an instance', () => {
   });
 
   test.each([
-    ['fails when one that was there is heard for the first time and does not answer', false],
-    ['does not wait for one that is new', true],
-  ])('whose question is open %s', async (_name, isNew) => {
+    ['fails when an instance that was present announces itself and does not answer', false],
+    ['does not wait for a new instance', true],
+  ])('a query that is pending %s', async (_name, isNew) => {
     const inner = createMemoryBackplane();
     const one = await startServer(new FaultyBackplane(inner));
     await using _one = one.host;

@@ -1,6 +1,6 @@
 /*
- * The backplane together with what else makes several instances one: stateful reconnect, and the directory behind a proxy
- * that hands every request to the next instance.
+ * The backplane together with stateful reconnect, and with the directory behind a proxy that forwards every request to the next
+ * instance.
  */
 import type { Socket } from 'node:net';
 import { HttpTransportType, type HubConnection } from '@microsoft/signalr';
@@ -34,7 +34,7 @@ function cutterOf({ host }: RowServer): () => void {
 
 describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
   test.each(['json', 'messagepack'] as const)(
-    'a client whose socket is cut again and again gets what other instances send exactly once (%s)',
+    'a client whose socket breaks again and again receives each message of other instances exactly once (%s)',
     async (protocol) => {
       await using row = await startRow(source, {}, { allowStatefulReconnects: true });
       const [first, second] = row.servers;
@@ -51,7 +51,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
         for (let n = 0; n < 20; n += 1) first.hub.clients.group('g').send('note', round * 40 + n);
         cut();
         for (let n = 20; n < 40; n += 1) first.hub.clients.group('g').send('note', round * 40 + n);
-        // Who has been answered is connected again.
+        // A client that receives an answer is connected again.
         await connection.invoke('id');
       }
       await expect.poll(() => notes.length).toBeGreaterThanOrEqual(200);
@@ -63,7 +63,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     },
   );
 
-  test('clients of all transports are one group, whichever instances they have come to', async () => {
+  test('clients of all transports on different instances are one group', async () => {
     interface Client {
       note(text: string): void;
       ask(question: string): string;

@@ -1,11 +1,11 @@
 /*
- * What every backplane promises to those who put a hub on it.
+ * The guarantees of every backplane.
  */
 import { describe, expect, test } from 'vitest';
 import { BACKPLANES } from '../support/backplane-row.js';
 
 describe.each(BACKPLANES)('a backplane %s', (_name, createSource) => {
-  test('carries any bytes to all who listen, the publisher included, in the order of its calls', async () => {
+  test('a backplane carries any bytes to all subscribers, the publisher included, in the order of the calls', async () => {
     await using source = await createSource();
     const [one, other] = [await source.create(), await source.create()];
     const heard: [number[][], number[][]] = [[], []];
@@ -17,7 +17,7 @@ describe.each(BACKPLANES)('a backplane %s', (_name, createSource) => {
     for (const bytes of heard) await expect.poll(() => bytes).toEqual([...messages, []]);
   });
 
-  test('hands a message over in a turn of its own, never inside of publish', async () => {
+  test('a message is delivered in a turn of its own, never inside publish', async () => {
     await using source = await createSource();
     const backplane = await source.create();
     const order: string[] = [];
@@ -28,7 +28,7 @@ describe.each(BACKPLANES)('a backplane %s', (_name, createSource) => {
     await expect.poll(() => order).toEqual(['called', 'heard']);
   });
 
-  test('keeps channels apart, and takes nobody’s message for a mistake', async () => {
+  test('a subscriber receives the messages of its own channel only', async () => {
     await using source = await createSource();
     const backplane = await source.create();
     const heard: string[] = [];
@@ -40,7 +40,7 @@ describe.each(BACKPLANES)('a backplane %s', (_name, createSource) => {
     await expect.poll(() => heard.toSorted()).toEqual(['/HUB 2', '/hub 1', '/hub#a 0']);
   });
 
-  test('hands nothing over once a subscription is ended, and goes on with the others', async () => {
+  test('no message is delivered after a subscription has ended, and the other subscriptions continue', async () => {
     await using source = await createSource();
     const backplane = await source.create();
     const heard: string[] = [];

@@ -1,5 +1,5 @@
 /*
- * Who is there and what was missed, heartbeat by heartbeat.
+ * Present peers and lost messages, heartbeat by heartbeat.
  */
 import { describe, expect, test } from 'vitest';
 import { Peers } from '../../src/backplane/peers.js';
@@ -23,7 +23,7 @@ function beat(peers: Peers, ...heard: readonly string[]): ReturnType<Peers['beat
 }
 
 describe('an instance', () => {
-  test('is up as soon as it hears itself, and says so once', () => {
+  test('an instance is up once it receives its own message, and reports it once', () => {
     const peers = new Peers();
     expect(peers.state).toBe('starting');
     expect(peers.isNew).toBe(true);
@@ -36,20 +36,23 @@ describe('an instance', () => {
   test.each([
     ['that was up', up, 'up'],
     ['that was never up', () => new Peers(), 'starting'],
-  ] as const)('%s is down after three whole heartbeats without a word of itself', (_name, create, state) => {
-    const peers = create();
-    for (let count = 0; count < 3; count += 1) {
+  ] as const)(
+    'an instance %s is down after three whole heartbeats without a message of its own',
+    (_name, create, state) => {
+      const peers = create();
+      for (let count = 0; count < 3; count += 1) {
+        expect(peers.beat().isDownNow).toBe(false);
+        expect(peers.state).toBe(state);
+      }
+      expect(peers.beat().isDownNow).toBe(true);
+      expect(peers.state).toBe('down');
       expect(peers.beat().isDownNow).toBe(false);
-      expect(peers.state).toBe(state);
-    }
-    expect(peers.beat().isDownNow).toBe(true);
-    expect(peers.state).toBe('down');
-    expect(peers.beat().isDownNow).toBe(false);
-    expect(peers.receivedOwnMessage()).toBe(true);
-    expect(peers.state).toBe('up');
-  });
+      expect(peers.receivedOwnMessage()).toBe(true);
+      expect(peers.state).toBe('up');
+    },
+  );
 
-  test('knows everybody when it has been up for two whole heartbeats, each time it comes up', () => {
+  test('the known peers are complete when the instance has been up for two whole heartbeats, each time anew', () => {
     const peers = up();
     for (let round = 0; round < 2; round += 1) {
       for (let count = 0; count < 2; count += 1) {
@@ -66,7 +69,7 @@ describe('an instance', () => {
 });
 
 describe('a peer', () => {
-  test('is there from its hello on, not from its first message', () => {
+  test('a peer is present once it has announced itself, not from its first message on', () => {
     const peers = up();
     peers.received('a', 1, true);
     expect(peers.present()).toEqual([]);
@@ -75,7 +78,7 @@ describe('a peer', () => {
     expect(peers.present()).toEqual(['a']);
   });
 
-  test('is gone when it was silent for five whole heartbeats, and told once', () => {
+  test('a peer is gone after five silent heartbeats, and is reported once', () => {
     const peers = up();
     beat(peers, 'a', 'b');
     for (let count = 0; count < 5; count += 1) expect(beat(peers, 'b').gone).toEqual([]);
@@ -86,7 +89,7 @@ describe('a peer', () => {
     expect(peers.present()).toEqual(['a', 'b']);
   });
 
-  test('that says bye is not there any more', () => {
+  test('a peer that has announced its leaving is no longer present', () => {
     const peers = up();
     beat(peers, 'a');
     peers.left('a');
@@ -94,7 +97,7 @@ describe('a peer', () => {
     for (let count = 0; count < 8; count += 1) expect(beat(peers).gone).toEqual([]);
   });
 
-  test('is not taken for gone while this instance is deaf itself, nor in the first heartbeats after that', () => {
+  test('a peer does not count as gone while this instance receives nothing, nor in the first heartbeats after that', () => {
     const peers = up();
     beat(peers, 'a');
     for (let count = 0; count < 100; count += 1) expect(peers.beat().gone).toEqual([]);
@@ -107,13 +110,13 @@ describe('a peer', () => {
 describe('the numbers of a peer', () => {
   const next = (lost: number): object => ({ kind: 'next', lost });
 
-  test('begin with the first message that is heard, whatever was before it', () => {
+  test('the numbers of a peer are counted from its first received message on', () => {
     const peers = up();
     expect(peers.received('a', 500, true)).toEqual(next(0));
     expect(peers.received('a', 501, true)).toEqual(next(0));
   });
 
-  test('tell how many were missed, by the next message or by a hello', () => {
+  test('the number of lost messages is known from the next message or announcement', () => {
     const peers = up();
     peers.received('a', 0, false);
     expect(peers.received('a', 1, true)).toEqual(next(0));
@@ -124,7 +127,7 @@ describe('the numbers of a peer', () => {
     expect(peers.received('b', 3, true)).toEqual(next(0));
   });
 
-  test('go on behind a message of which it is not known whether it has one', () => {
+  test('the numbers of a peer are continued after a message of an unknown kind', () => {
     const peers = up();
     peers.received('a', 5, true);
     expect(peers.received('a', 5, undefined)).toEqual(next(0));
@@ -133,7 +136,7 @@ describe('the numbers of a peer', () => {
     expect(peers.received('a', 10, true)).toEqual(next(0));
   });
 
-  test('are not counted twice', () => {
+  test('a repeated number is not counted twice', () => {
     const peers = up();
     peers.received('a', 5, true);
     expect(peers.received('a', 5, true)).toEqual({ kind: 'repeated' });
@@ -141,7 +144,7 @@ describe('the numbers of a peer', () => {
     expect(peers.received('a', 6, true)).toEqual(next(0));
   });
 
-  test('are kept while it is gone, so that it can be told what was missed', () => {
+  test('the number of a peer is kept while it is gone, so that its losses can be counted', () => {
     const peers = up();
     beat(peers, 'a');
     peers.received('a', 3, true);
@@ -151,7 +154,7 @@ describe('the numbers of a peer', () => {
     expect(peers.announced('a')).toBe(true);
   });
 
-  test('are forgotten six hundred heartbeats after its last word', () => {
+  test('the number of a peer is forgotten six hundred heartbeats after its last message', () => {
     const peers = up();
     beat(peers, 'a');
     for (let count = 0; count < 601; count += 1) beat(peers);
@@ -159,7 +162,7 @@ describe('the numbers of a peer', () => {
   });
 });
 
-test('no more than a thousand peers are kept, and those that are there are not given up for others', () => {
+test('at most a thousand peers are kept, and a present one is never evicted for another', () => {
   const peers = up();
   for (let index = 0; index < 1_000; index += 1) peers.received(`gone ${index}`, 0, false);
   for (let index = 0; index < 1_000; index += 1) beat(peers, `there ${index}`);

@@ -1,5 +1,5 @@
 /*
- * When a question to all other instances is answered.
+ * The end of a query to all other instances.
  */
 import { describe, expect, test } from 'vitest';
 import { PendingQueries, unavailable } from '../../src/backplane/pending-queries.js';
@@ -17,8 +17,8 @@ function start(isComplete = true) {
   return { world, told, queries, ask };
 }
 
-describe('a question', () => {
-  test('is over with the first yes, whoever has not answered yet', () => {
+describe('a query', () => {
+  test('a query is over with the first positive answer', () => {
     const { told, queries, ask } = start();
     expect(ask('q', 'a', 'b', 'c')).toBe(true);
     queries.notFound('q', 'a');
@@ -29,14 +29,14 @@ describe('a question', () => {
     expect(told).toEqual([['q', 'found', 'b', true]]);
   });
 
-  test('says when there was nothing to do', () => {
+  test('a positive answer can report that there was nothing to do', () => {
     const { told, queries, ask } = start();
     ask('q', 'a');
     queries.found('q', 'a', false);
     expect(told).toEqual([['q', 'found', 'a', false]]);
   });
 
-  test('is denied when all have denied, each for itself', () => {
+  test('a query is denied when every peer has denied it', () => {
     const { told, queries, ask } = start();
     ask('q', 'a', 'b');
     ask('r', 'a', 'b');
@@ -47,7 +47,7 @@ describe('a question', () => {
     expect(told).toEqual([['q', 'nobody']]);
   });
 
-  test('is not denied before everybody who is there is known', () => {
+  test('a query is not denied before all present peers are known', () => {
     const { world, told, queries, ask } = start(false);
     ask('q', 'a');
     queries.notFound('q', 'a');
@@ -58,7 +58,7 @@ describe('a question', () => {
     expect(told).toEqual([['q', 'nobody']]);
   });
 
-  test('that nobody can be asked is over at once where everybody is known, and waits otherwise', () => {
+  test('a query without peers is over at once when all peers are known, and waits otherwise', () => {
     const { world, told, ask } = start();
     expect(ask('q')).toBe(false);
     expect(told).toEqual([['q', 'nobody']]);
@@ -67,7 +67,7 @@ describe('a question', () => {
     expect(told).toHaveLength(1);
   });
 
-  test('waits for a peer that was there and is heard for the first time', () => {
+  test('a query waits for a present peer that announces itself for the first time', () => {
     const { told, queries, ask } = start();
     ask('q', 'a');
     queries.peerAppeared('b');
@@ -77,7 +77,7 @@ describe('a question', () => {
     expect(told).toEqual([['q', 'nobody']]);
   });
 
-  test('does not wait for a peer that is gone', () => {
+  test('a query does not wait for a peer that is gone', () => {
     const { told, queries, ask } = start();
     ask('q', 'a', 'b');
     queries.notFound('q', 'a');
@@ -85,7 +85,7 @@ describe('a question', () => {
     expect(told).toEqual([['q', 'nobody']]);
   });
 
-  test('fails at its deadline, and not before', () => {
+  test('a query fails at its deadline and not before', () => {
     const { told, queries, ask } = start();
     ask('q', 'a');
     queries.tick(5_999);
@@ -94,7 +94,7 @@ describe('a question', () => {
     expect(told).toEqual([['q', 'backplane_unavailable']]);
   });
 
-  test('that is forgotten is over without a word', () => {
+  test('a forgotten query ends without calling its listener', () => {
     const { told, queries, ask } = start();
     ask('q', 'a');
     queries.forget('q');
@@ -103,7 +103,7 @@ describe('a question', () => {
     expect(told).toEqual([]);
   });
 
-  test('may fail with all others', () => {
+  test('a query can fail together with all others', () => {
     const { told, queries, ask } = start();
     ask('q', 'a');
     ask('r', 'a');
@@ -115,7 +115,7 @@ describe('a question', () => {
   });
 });
 
-test('ten thousand queries may be open', () => {
+test('ten thousand queries may be pending', () => {
   const { queries, ask } = start();
   for (let index = 0; index < 9_999; index += 1) ask(`${index}`, 'a');
   expect(queries.isFull).toBe(false);

@@ -1,6 +1,6 @@
 /*
- * The backplane on Redis while Redis is restarted, does not answer, or loses connections: what is lost is counted, nothing
- * else breaks, and all of it heals by itself.
+ * The backplane on Redis while Redis is restarted, does not answer, or loses connections: losses are counted, nothing else fails, and
+ * the backplane recovers.
  */
 import { type RedisServer, startRedis, startTcpProxy, type TcpProxy } from '@millrace/testkit';
 import { createClient } from '@redis/client';
@@ -98,7 +98,7 @@ async function sendUntilHeard({ one, far }: Pair): Promise<number> {
 }
 
 describe('while Redis is away', () => {
-  test('clients are served, the state says so, and afterwards everybody knows what was lost', async () => {
+  test('clients are served while Redis is away, the state reports it, and the losses are counted afterwards', async () => {
     await using pair = await startPair();
     const { redis, one, other, near, far } = pair;
     one.server.hub.clients.all.send('note', 'before');
@@ -116,7 +116,7 @@ describe('while Redis is away', () => {
     await redis.restart();
     for (const { server } of [one, other]) await expect.poll(() => server.hub.backplaneState).toBe('up');
     const sent = 1 + 50 + (await sendUntilHeard(pair));
-    // What was published and what was not, each was heard or is counted.
+    // Each message was received or is counted as lost, whether it was published or not.
     await expect.poll(() => far.notes.length + lostTo(other)).toBe(sent);
     expect(lostTo(other)).toBeGreaterThanOrEqual(50);
     expect(of(one, 'backplane_publish_failed').length).toBeGreaterThanOrEqual(50);
@@ -125,7 +125,7 @@ describe('while Redis is away', () => {
     expect(await one.server.hub.clients.client(far.id).invoke('ask', 'back?')).toBe('back?');
   });
 
-  test('or does not answer, what waits is bounded, and it heals as soon as the connections do', async () => {
+  test('while Redis is away or does not answer, waiting messages are bounded, and the backplane recovers with its connections', async () => {
     // The client of this process cannot read while the loop below sends: its queue holds all of it.
     await using pair = await startPair({
       maximumBackplaneBytes: 1_000_000,
@@ -151,7 +151,7 @@ describe('while Redis is away', () => {
 });
 
 describe('an instance whose subscription is cut', () => {
-  test('subscribes again, and is told how much it missed, exactly', async () => {
+  test('an instance whose subscription is cut subscribes again and counts its losses exactly', async () => {
     await using pair = await startPair();
     const { one, other, near, far } = pair;
     one.server.hub.clients.all.send('note', 'before');
@@ -172,7 +172,7 @@ describe('an instance whose subscription is cut', () => {
     expect(lostTo(one)).toBe(0);
   });
 
-  test('notices by itself that nothing comes any more, although the connection looks alive', async () => {
+  test('an instance notices that no messages arrive although its connection looks alive', async () => {
     await using pair = await startPair();
     const { one, other, far } = pair;
     other.subscribing.swallow('replies');
@@ -186,7 +186,7 @@ describe('an instance whose subscription is cut', () => {
   });
 });
 
-test('an instance whose publishing is cut again and again is heard again, and what was lost is counted', async () => {
+test('an instance whose publishing connection is cut again and again reaches the others again, and the losses are counted', async () => {
   await using pair = await startPair();
   const { one, other, far } = pair;
   let sent = 0;
@@ -202,7 +202,7 @@ describe('createRedisBackplane', () => {
   const never = new Promise<never>(() => {});
   const idle: RedisSubscribingClient = { subscribe: async () => {}, unsubscribe: async () => {} };
 
-  test('publishes nothing more while one command is overdue, and goes on when it has ended', async () => {
+  test('the backplane publishes nothing while one command is overdue, and continues when that has ended', async () => {
     const replies: { resolve: () => void; reject: (error: Error) => void }[] = [];
     const client = {
       publish: vi.fn(
@@ -226,7 +226,7 @@ describe('createRedisBackplane', () => {
     expect(client.publish).toHaveBeenCalledTimes(2);
   });
 
-  test('hands nothing over from a subscription that came too late, or has ended', async () => {
+  test('the backplane delivers nothing from a subscription that succeeded too late or has ended', async () => {
     let deliver: (message: Buffer) => void = () => {};
     let subscribed: () => void = () => {};
     const subscriber: RedisSubscribingClient = {
@@ -252,7 +252,7 @@ describe('createRedisBackplane', () => {
     expect(heard.map(String)).toEqual(['in time']);
   });
 
-  test('keeps applications apart by their prefix', async () => {
+  test('the channel prefix separates applications', async () => {
     await using redis = await startRedis();
     const clients = await Promise.all(
       Array.from({ length: 2 }, () =>
@@ -278,7 +278,7 @@ describe('createRedisBackplane', () => {
     for (const connection of clients) connection.destroy();
   });
 
-  test.each([0, -1, 1.5])('refuses a deadline of %d ms', (commandTimeoutMs) => {
+  test.each([0, -1, 1.5])('a command timeout of %d ms is refused', (commandTimeoutMs) => {
     const client = { publish: async () => 1 };
     expect(() => createRedisBackplane({ client, subscriber: idle, commandTimeoutMs })).toThrow(
       expect.objectContaining({ code: 'invalid_option' }),

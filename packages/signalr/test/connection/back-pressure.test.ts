@@ -1,5 +1,5 @@
 /*
- * Clients that read too slowly, and clients that send too fast: neither may grow the server's memory.
+ * Clients that read too slowly or send too fast must not grow the server's memory.
  */
 import { describe, expect, test } from 'vitest';
 import { type BackpressureAction, defineHub, type Hub } from '../../src/index.js';
@@ -13,7 +13,7 @@ interface Client {
 const echo = defineHub<Client>()({ methods: { echo: (_context, value) => value } });
 
 describe('a client that stops reading', () => {
-  test('is closed with reconnect allowed when its queue is full, and the others go on', async () => {
+  test('a client that stops reading is closed and may reconnect when its queue is full, and the others continue', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost(
       (server) => {
@@ -47,7 +47,7 @@ describe('a client that stops reading', () => {
     expect(hub?.connections.count).toBe(1);
   });
 
-  test('stays within its bound under what only matters in its newest form, and gets the newest', async () => {
+  test('a slow client stays within its bound under keyed messages, and receives the newest', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost(
       (server) => {
@@ -82,10 +82,10 @@ describe('a client that stops reading', () => {
   });
 
   test.each([
-    ['stays out of what is sent until its hub lets it in again', 'keep', undefined],
-    ['is closed with reconnect allowed when its hub gives it up', 'close', 'slow_consumer'],
-    ['is closed likewise when its hub fails', new Error('on purpose'), 'slow_consumer'],
-  ] as const)('%s', async (_, outcome, reason) => {
+    ['receives no group messages until its hub adds it again', 'keep', undefined],
+    ['is closed and may reconnect when its hub decides so', 'close', 'slow_consumer'],
+    ['is closed in the same way when the hook of its hub fails', new Error('on purpose'), 'slow_consumer'],
+  ] as const)('a client that reads too slowly %s', async (_, outcome, reason) => {
     let calls = 0;
     let hub: Hub<Client> | undefined;
     await using host = await startHost(
@@ -147,7 +147,7 @@ describe('a client that stops reading', () => {
     expect(hub?.connections.waitingBytes).toBe(0);
   });
 
-  test('is told to reconnect when it reads again before it is cut off', async () => {
+  test('a slow client that reads again receives a Close message that allows it to reconnect', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost(
       (server) => {
@@ -171,7 +171,7 @@ describe('a client that stops reading', () => {
     expect(slow.waiting.slice(0, -1).every((record) => record.includes(text))).toBe(true);
   });
 
-  test('is closed when it takes no byte for the send timeout', async () => {
+  test('a client that accepts no byte for the send timeout is closed', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost(
       (server) => {
@@ -198,7 +198,7 @@ describe('a client that stops reading', () => {
 });
 
 describe('a client that floods', () => {
-  test('has its invocations run one at a time and in order, and is not read while one runs', async () => {
+  test('the invocations of a flooding client run one at a time and in order, and it is not read while one runs', async () => {
     let running = 0;
     let most = 0;
     const seen: number[] = [];
@@ -244,7 +244,7 @@ describe('a client that floods', () => {
     expect(seen).toEqual(Array.from({ length: count + 1 }, (_, index) => index));
   });
 
-  test('can be ended while it is not read: what it sent meanwhile is thrown away', async () => {
+  test('a client that is not read can be closed, and its unread messages are discarded', async () => {
     let hub: Hub<Client> | undefined;
     let release: () => void = () => {};
     await using host = await startHost((server) => {
@@ -277,7 +277,7 @@ describe('a client that floods', () => {
     await host.event('connection_closed');
   });
 
-  test('is noticed to have left while a method runs', async () => {
+  test('the end of a client is noticed while a method runs', async () => {
     let aborted: () => void = () => {};
     const done = new Promise<void>((resolve) => {
       aborted = resolve;

@@ -1,6 +1,6 @@
 /*
- * The catalogue of ends: every close reason and every close code is produced over a real socket, does what its rule
- * says, and stands so in docs/errors.md.
+ * The catalogue of ends: every close reason and every close code is produced over a real socket, follows its rule, and is documented in
+ * docs/errors.md.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -143,8 +143,8 @@ function closeMessageOf({ message, allowReconnect }: CloseRule): string | undefi
 
 const reasons = Object.keys(CLOSE_RULES) as CloseReason[];
 
-describe('a connection that ends by', () => {
-  test.each(reasons)('%s tells its client and its hub what the rule says', async (reason) => {
+describe('close reasons', () => {
+  test.each(reasons)('the reason %s is carried out as its rule says', async (reason) => {
     const rule = CLOSE_RULES[reason];
     const told: (Error | undefined)[] = [];
     await using stage = await startStage(told);
@@ -170,7 +170,7 @@ function frame(opcode: number, payload: Buffer, isFinal = true): Buffer {
   ]);
 }
 
-/** What a client puts on the socket to be closed with each code, and the reason its connection then ends by. */
+/** Bytes of a client that lead to each close code, and the close reason of its connection. */
 const breaches: Record<keyof typeof CLOSE_CODES, { readonly bytes: Buffer; readonly reason: CloseReason }> = {
   normal: { bytes: frame(8, Buffer.alloc(0)), reason: 'client_closed' },
   protocol_error: { bytes: frame(3, Buffer.from('reserved')), reason: 'transport_lost' },
@@ -184,16 +184,19 @@ const breaches: Record<keyof typeof CLOSE_CODES, { readonly bytes: Buffer; reado
   },
 };
 
-describe('a WebSocket is closed with', () => {
-  test.each(Object.keys(CLOSE_CODES) as (keyof typeof CLOSE_CODES)[])('%s', async (name) => {
-    await using stage = await startStage([]);
-    const { client, host } = stage;
-    Reflect.get(client.socket, '_socket').write(breaches[name].bytes);
-    expect(await client.closed).toBe(CLOSE_CODES[name].code);
-    expect(await host.event('connection_closed')).toMatchObject({ reason: breaches[name].reason });
-  });
+describe('close codes', () => {
+  test.each(Object.keys(CLOSE_CODES) as (keyof typeof CLOSE_CODES)[])(
+    'the close code of %s is sent, and it stands in docs/errors.md',
+    async (name) => {
+      await using stage = await startStage([]);
+      const { client, host } = stage;
+      Reflect.get(client.socket, '_socket').write(breaches[name].bytes);
+      expect(await client.closed).toBe(CLOSE_CODES[name].code);
+      expect(await host.event('connection_closed')).toMatchObject({ reason: breaches[name].reason });
+    },
+  );
 
-  test('1000 after a message over its limit, because the Close message has said so', async () => {
+  test('a WebSocket is closed with 1000 after a message over its limit, because the Close message gave the reason', async () => {
     await using stage = await startStage([]);
     const { client, host } = stage;
     client.socket.send(Buffer.alloc(5_001));
@@ -202,13 +205,16 @@ describe('a WebSocket is closed with', () => {
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'message_too_big' });
   });
 
-  test.each([1001, 1002, 1007, 1009, 4001])('1000 when the client closes it with %i', async (code) => {
-    await using stage = await startStage([]);
-    const { client, host } = stage;
-    Reflect.get(client.socket, '_socket').write(frame(8, Buffer.from([code >> 8, code & 0xff])));
-    expect(await client.closed).toBe(1000);
-    expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_closed' });
-  });
+  test.each([1001, 1002, 1007, 1009, 4001])(
+    'a WebSocket is closed with 1000 when the client closes it with %i',
+    async (code) => {
+      await using stage = await startStage([]);
+      const { client, host } = stage;
+      Reflect.get(client.socket, '_socket').write(frame(8, Buffer.from([code >> 8, code & 0xff])));
+      expect(await client.closed).toBe(1000);
+      expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_closed' });
+    },
+  );
 });
 
 describe('docs/errors.md', () => {
@@ -216,7 +222,7 @@ describe('docs/errors.md', () => {
   const tableUnder = (head: string): readonly string[] =>
     (page.split(`${head}\n`)[1]?.split('\n\n')[0] ?? '').split('\n').slice(1);
 
-  test('has every reason with its rule', () => {
+  test('docs/errors.md has every close reason with its rule', () => {
     const yesNo = (is: boolean): string => (is ? 'yes' : 'no');
     expect(
       tableUnder('| reason | may reconnect | Close message | what waited | error in `onDisconnected` |'),
@@ -230,7 +236,7 @@ describe('docs/errors.md', () => {
     );
   });
 
-  test('has every code with its meaning', () => {
+  test('docs/errors.md has every close code with its meaning', () => {
     expect(tableUnder('| close code | when |')).toEqual(
       Object.values(CLOSE_CODES).map(({ code, meaning }) => `| ${code} | ${meaning} |`),
     );

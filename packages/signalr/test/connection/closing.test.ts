@@ -13,7 +13,7 @@ describe('the end', () => {
     [1000, 1000],
     [1001, 1000],
     [4001, 1000],
-  ])('of a client that closes with %s is answered with %i', async (code, answer) => {
+  ])('a client that closes with code %s is answered with %i', async (code, answer) => {
     await using host = await start();
     await using client = await openRaw(host);
     if (code === undefined) client.socket.close();
@@ -25,7 +25,7 @@ describe('the end', () => {
     });
   });
 
-  test('by a Close message is answered with one', async () => {
+  test('a client that sends a Close message receives one', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(`{"type":7}${RS}`);
@@ -33,7 +33,7 @@ describe('the end', () => {
     expect(await client.closed).toBe(1000);
   });
 
-  test('by a Close message with an error reaches onDisconnected', async () => {
+  test('the error of a client’s Close message reaches onDisconnected', async () => {
     const errors: unknown[] = [];
     await using host = await startHost((server) => {
       server.mapHub(
@@ -47,7 +47,7 @@ describe('the end', () => {
     expect(errors).toEqual([expect.objectContaining({ code: 'client_error', message: 'boo' })]);
   });
 
-  test('by the hub keeps whatever the client had sent already from running', async () => {
+  test('after the hub has ended a connection, messages that the client sent before do not run', async () => {
     const ran: string[] = [];
     await using host = await startHost((server) => {
       server.mapHub(
@@ -72,7 +72,7 @@ describe('the end', () => {
     expect(client.waiting).toEqual([]);
   });
 
-  test('of the network gives onDisconnected an error', async () => {
+  test('the hook onDisconnected receives an error when the network breaks', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.socket.terminate();
@@ -82,7 +82,7 @@ describe('the end', () => {
     });
   });
 
-  test('still runs what the client sent before it left', async () => {
+  test('calls that a client sent before it left still run', async () => {
     const values: unknown[] = [];
     await using host = await startHost((server) => {
       server.mapHub(
@@ -106,7 +106,7 @@ describe('the end', () => {
     expect(values).toEqual(Array.from({ length: 20 }, (_, index) => index));
   });
 
-  test('after a failing onConnected tells the client not to reconnect, and onDisconnected still runs', async () => {
+  test('a failing onConnected closes the connection without reconnect, and onDisconnected still runs', async () => {
     const calls: unknown[] = [];
     await using host = await startHost((server) => {
       server.mapHub(
@@ -126,7 +126,7 @@ describe('the end', () => {
     expect(calls).toEqual(['no']);
   });
 
-  test('comes in order: signal, onDisconnected in the group still, then gone', async () => {
+  test('the signal is aborted first, onDisconnected runs while the connection is still in its groups, and then it is removed', async () => {
     const steps: string[] = [];
     await using host = await startHost((server) => {
       const hub = server.mapHub(
@@ -149,7 +149,7 @@ describe('the end', () => {
     expect(steps).toEqual(['signal', 'disconnected 1 0']);
   });
 
-  test('of the server tells every client to reconnect, within its time', async () => {
+  test('a closing server tells every client to reconnect within its time', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     await host.server.close();
@@ -161,7 +161,7 @@ describe('the end', () => {
     });
   });
 
-  test('of the server does not wait for a client that does not answer', async () => {
+  test('a closing server does not wait for a client that does not answer', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.socket.pause();

@@ -8,7 +8,7 @@ import { startHost } from '../support/host.js';
 import { call, connectRaw, HANDSHAKE, RS } from '../support/raw-client.js';
 
 describe('the handshake', () => {
-  test('may come glued to an invocation', async () => {
+  test('a handshake may arrive in one chunk with an invocation', async () => {
     await using host = await start();
     await using client = await connectRaw(host);
     client.send(HANDSHAKE + call('echo', ['a']));
@@ -16,7 +16,7 @@ describe('the handshake', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":"a"}');
   });
 
-  test('may come byte by byte, in text or binary frames', async () => {
+  test('a handshake may arrive byte by byte, in text or binary frames', async () => {
     await using host = await start();
     await using client = await connectRaw(host);
     for (const byte of Buffer.from(HANDSHAKE + call('echo', ['ü']))) client.socket.send(Buffer.from([byte]));
@@ -29,7 +29,7 @@ describe('the handshake', () => {
     ['{"protocol":"json"}', 'An unexpected error occurred during connection handshake.', 'malformed'],
     ['nonsense', 'An unexpected error occurred during connection handshake.', 'malformed'],
     ['x'.repeat(2_000), 'Handshake was canceled.', 'too_big'],
-  ])('that is %s is refused', async (text, error, reason) => {
+  ])('the handshake %s is refused', async (text, error, reason) => {
     await using host = await start({ maximumReceiveMessageBytes: 1_000 });
     await using client = await connectRaw(host);
     client.send(text + RS);
@@ -38,7 +38,7 @@ describe('the handshake', () => {
     expect(await host.event('handshake_failed')).toMatchObject({ reason });
   });
 
-  test('that never ends is canceled after its timeout, however slowly bytes drip in', async () => {
+  test('a handshake that never ends is canceled after its timeout, even while bytes still arrive', async () => {
     await using host = await start({ handshakeTimeoutMs: 3_000 });
     await using client = await connectRaw(host);
     client.send('{');
@@ -50,7 +50,7 @@ describe('the handshake', () => {
     expect(await host.event('handshake_failed')).toMatchObject({ reason: 'timeout' });
   });
 
-  test('that fails calls no hook of the hub', async () => {
+  test('no hook of the hub is called after a failed handshake', async () => {
     const calls: string[] = [];
     await using host = await startHost((server) => {
       server.mapHub(

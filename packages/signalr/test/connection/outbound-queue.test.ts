@@ -35,28 +35,31 @@ describe('the outbound queue', () => {
   test.each([
     ['bytes', { maximumOutboundBytes: 12, maximumOutboundMessages: 100 }],
     ['messages', { maximumOutboundBytes: 100, maximumOutboundMessages: 6 }],
-  ])('tells when half of its bound in %s is reached, and again when it was empty in between', (_, limits) => {
-    const transport = new FakeTransport();
-    const told: string[] = [];
-    const queue = createQueue(transport, limits, () => told.push(transport.written.at(-1) ?? ''));
-    for (const round of ['first', 'second']) {
-      transport.hasRoom = false;
-      queue.offer(message(round));
-      for (let index = 0; index < 3; index += 1) queue.offer(message('ab'));
-      expect(told.at(-1)).not.toBe(round);
-      queue.offer(message('ab'));
-      queue.offer(message('a'));
-      expect(told.at(-1)).toBe(round);
-      // Only some of it went out: it is the same jam.
-      queue.onWritable();
-      queue.offer(message('ab'));
-      transport.hasRoom = true;
-      queue.onWritable();
-    }
-    expect(told).toEqual(['first', 'second']);
-  });
+  ])(
+    'the queue reports that half of its bound in %s is reached, and again after it was empty',
+    (_, limits) => {
+      const transport = new FakeTransport();
+      const told: string[] = [];
+      const queue = createQueue(transport, limits, () => told.push(transport.written.at(-1) ?? ''));
+      for (const round of ['first', 'second']) {
+        transport.hasRoom = false;
+        queue.offer(message(round));
+        for (let index = 0; index < 3; index += 1) queue.offer(message('ab'));
+        expect(told.at(-1)).not.toBe(round);
+        queue.offer(message('ab'));
+        queue.offer(message('a'));
+        expect(told.at(-1)).toBe(round);
+        // Only some of it went out: it is the same jam.
+        queue.onWritable();
+        queue.offer(message('ab'));
+        transport.hasRoom = true;
+        queue.onWritable();
+      }
+      expect(told).toEqual(['first', 'second']);
+    },
+  );
 
-  test('keeps the order over blocks and room', () => {
+  test('the queue keeps the order while the transport blocks and has room again', () => {
     const transport = new FakeTransport();
     const queue = createQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
     queue.offer(message('1'));
@@ -71,7 +74,7 @@ describe('the outbound queue', () => {
     expect(transport.written).toEqual(['1', '2', '3', '4', '5', '6']);
   });
 
-  test('keeps the newest of a key only, after everything that is older', () => {
+  test('the queue keeps only the newest message of a key, after all older messages', () => {
     const transport = new FakeTransport();
     transport.hasRoom = false;
     const queue = createQueue(transport, { maximumOutboundBytes: 12, maximumOutboundMessages: 3 });
@@ -82,7 +85,7 @@ describe('the outbound queue', () => {
       expect(queue.offer(message(`a${round}`), 'a')).toBe('replaced');
     expect(queue.offer(message('b1'), 'b')).toBe('taken');
     expect(queue.offer(message('c1'), 'c')).toBe('overflow');
-    // What would be too large in place of the older one leaves that one alone.
+    // A message that is too large to replace the older one does not change it.
     expect(queue.offer(message('a: more than the bound'), 'a')).toBe('overflow');
     transport.hasRoom = true;
     queue.onWritable();
@@ -91,7 +94,7 @@ describe('the outbound queue', () => {
     expect(transport.written.at(-1)).toBe('a9');
   });
 
-  test('refuses what exceeds its bytes or its messages', () => {
+  test('the queue refuses messages beyond its bytes or its number', () => {
     const transport = new FakeTransport();
     transport.hasRoom = false;
     const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
@@ -104,7 +107,7 @@ describe('the outbound queue', () => {
     expect(queue.offer(message('4'))).toBe('overflow');
   });
 
-  test('has its whole bound again after it was emptied', () => {
+  test('an emptied queue has its whole bound again', () => {
     const transport = new FakeTransport();
     const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
     for (let round = 0; round < 5; round += 1) {
@@ -119,7 +122,7 @@ describe('the outbound queue', () => {
     expect(transport.written).toHaveLength(15);
   });
 
-  test('tells once when nothing waits any more', () => {
+  test('the queue calls back once when it is empty', () => {
     const transport = new FakeTransport();
     transport.hasRoom = false;
     const queue = createQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });

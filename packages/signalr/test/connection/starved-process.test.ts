@@ -1,5 +1,5 @@
 /*
- * A server whose process did not run for a while, because others had the processor: what its clients did meanwhile counts.
+ * A server whose process did not run for a while, because others had the processor: messages that its clients sent meanwhile count.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -29,7 +29,7 @@ function tickingClock() {
   return { clock, nextTick: () => new Promise<void>((resolve) => (onTick = resolve)) };
 }
 
-test('a client that sent its ping while the server slept is not taken for silent', async () => {
+test('a client that sent its ping while the server slept does not count as silent', async () => {
   const { clock, nextTick } = tickingClock();
   await using host = await startHost(
     (server) => server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } })),

@@ -10,7 +10,7 @@ import { startHost } from '../support/host.js';
 import { call, openRaw, RS } from '../support/raw-client.js';
 
 describe('the timers', () => {
-  test('ping a client that was sent nothing for the keep-alive interval', async () => {
+  test('a client is pinged when it was sent nothing for the keep-alive interval', async () => {
     await using host = await start({ keepAliveIntervalMs: 5_000 });
     await using client = await openRaw(host);
     host.clock.advance(4_000);
@@ -23,7 +23,7 @@ describe('the timers', () => {
     expect(await client.next()).toBe('{"type":6}');
   });
 
-  test('close a client that pinged once and then fell silent', async () => {
+  test('a client that pinged once and then fell silent is closed', async () => {
     await using host = await start({ clientTimeoutMs: 8_000, keepAliveIntervalMs: 60_000 });
     await using client = await openRaw(host);
     client.send(`{"type":6}${RS}${call('echo', [1])}`);
@@ -42,7 +42,7 @@ describe('the timers', () => {
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_timeout' });
   });
 
-  test('never close a silent client that does not ping at all', async () => {
+  test('a silent client that never pinged is not closed', async () => {
     await using host = await start({ clientTimeoutMs: 8_000, keepAliveIntervalMs: 600_000 });
     await using client = await openRaw(host);
     host.clock.advance(100_000);
@@ -50,7 +50,7 @@ describe('the timers', () => {
     expect(await client.next()).toContain('alive');
   });
 
-  test('do not count the time in which the client is not read, because an invocation waits for its turn, and then do', async () => {
+  test('the client timeout does not count while an invocation waits for its turn, and counts again afterwards', async () => {
     let finish: () => void = () => {};
     const started = new Promise<void>((begun) => {
       finish = begun;
@@ -86,7 +86,7 @@ describe('the timers', () => {
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_timeout' });
   });
 
-  test('are one for all connections, and none when there are no connections', async () => {
+  test('all connections share one timer, and without connections there is none', async () => {
     await using host = await start();
     expect(host.clock.timerCount).toBe(0);
     const clients = await Promise.all([openRaw(host), openRaw(host), openRaw(host)]);
@@ -99,7 +99,7 @@ describe('the timers', () => {
 });
 
 describe('a silent client', () => {
-  test('is given up while a method of it runs, when another one could run', async () => {
+  test('a silent client with a running method is closed when another method could run', async () => {
     await using host = await startHost(
       (server) =>
         server.mapHub('/hub', defineHub()({ methods: { wait: ({ signal }) => once(signal, 'abort') } })),

@@ -15,7 +15,7 @@ describe('a broken message', () => {
     '{"type":1}',
     '',
     '{"type":3,"invocationId":"1","error":"a","result":1}',
-  ])('(%j) closes the connection, and the client may reconnect', async (text) => {
+  ])('the broken message %j closes the connection, and the client may reconnect', async (text) => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(text + RS);
@@ -26,7 +26,7 @@ describe('a broken message', () => {
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'malformed_message' });
   });
 
-  test('over the size limit closes the connection, and the client may reconnect', async () => {
+  test('a message over the size limit closes the connection, and the client may reconnect', async () => {
     await using host = await start({ maximumReceiveMessageBytes: 100, enableDetailedErrors: true });
     await using client = await openRaw(host);
     client.send('x'.repeat(100));
@@ -36,7 +36,7 @@ describe('a broken message', () => {
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'message_too_big' });
   });
 
-  test('over the transport limit is told in a Close message before the socket closes', async () => {
+  test('a message over the transport limit is reported in a Close message before the socket closes', async () => {
     await using host = await start({ maximumTransportMessageBytes: 200 });
     await using client = await openRaw(host);
     client.send('x'.repeat(201));
@@ -47,7 +47,7 @@ describe('a broken message', () => {
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'message_too_big' });
   });
 
-  test('keeps what came before it', async () => {
+  test('every message before a broken one still takes effect', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(`${call('echo', [1])}garbage${RS}${call('echo', [2])}`);
@@ -65,7 +65,7 @@ describe('messages about what is not under way', () => {
     ['{"type":5,"invocationId":"1"}', 5],
     ['{"type":8,"sequenceId":1}', 8],
     ['{"type":9,"sequenceId":1}', 9],
-  ])('%s is reported and has no effect', async (text, messageType) => {
+  ])('the message %s is reported and has no effect', async (text, messageType) => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(text + RS + call('echo', ['after']));
@@ -73,7 +73,7 @@ describe('messages about what is not under way', () => {
     expect(await host.event('message_ignored')).toMatchObject({ messageType });
   });
 
-  test('uploads that the method does not take are refused in words', async () => {
+  test('uploads to a method without uploads are refused with a text', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(`{"type":1,"invocationId":"1","target":"ECHO","arguments":[],"streamIds":["7"]}${RS}`);
@@ -82,7 +82,7 @@ describe('messages about what is not under way', () => {
     );
   });
 
-  test('without an invocation id nothing is ever answered', async () => {
+  test('a call without an invocation id is never answered', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(
@@ -94,7 +94,7 @@ describe('messages about what is not under way', () => {
 });
 
 describe('a message over the limit', () => {
-  test('does not take those before it along, when they come in one piece', async () => {
+  test('the messages before one over the limit still take effect when all arrive in one chunk', async () => {
     const [first, second, third] = [call('echo', ['one']), call('echo', ['two']), call('echo', ['three'])];
     await using host = await startHost(
       (server) => server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } })),

@@ -1,5 +1,5 @@
 /*
- * Living beside other listeners of the same HTTP server: Express-like ones, other WebSocket servers, Fastify.
+ * Hubs beside other listeners of the same HTTP server: Express-like ones, other WebSocket servers, Fastify.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -40,7 +40,7 @@ async function upgradeAsPlainRequest(url: string): Promise<string> {
 }
 
 describe('attached to a plain server', () => {
-  test('leaves all other requests to listeners added before and after', async () => {
+  test('all other requests reach the listeners that were added before and after', async () => {
     const seen: string[] = [];
     const http = createServer((request, response) => {
       seen.push(`before ${request.url}`);
@@ -67,7 +67,7 @@ describe('attached to a plain server', () => {
     http.close();
   });
 
-  test('shares it with another SignalR server, which has limits of its own', async () => {
+  test('two SignalR servers with limits of their own can share one HTTP server', async () => {
     const http = createServer((_request, response) => response.end('app'));
     await using strict = createSignalRServer({ maximumReceiveMessageBytes: 100 });
     await using generous = createSignalRServer();
@@ -84,13 +84,13 @@ describe('attached to a plain server', () => {
     await expect(invokeEcho(url, '/strict', text)).rejects.toThrow();
     expect(await upgradeAsPlainRequest(url)).toBe('200 app');
     await strict.close();
-    expect(await invokeEcho(url, '/generous', 'goes on')).toBe('goes on');
+    expect(await invokeEcho(url, '/generous', 'continues')).toBe('continues');
     expect(await upgradeAsPlainRequest(url)).toBe('200 app');
     http.closeAllConnections();
     http.close();
   });
 
-  test('leaves upgrades of other paths to another WebSocket server', async () => {
+  test('upgrades of other paths reach another WebSocket server', async () => {
     const requests: unknown[] = [];
     const http = createServer((request, response) => {
       requests.push(request.url);
@@ -115,7 +115,7 @@ describe('attached to a plain server', () => {
     http.close();
   });
 
-  test('hands an upgrade that nobody takes on as the plain request it would have been', async () => {
+  test('an upgrade without a listener is handled as the plain request it would have been', async () => {
     const http = createServer((request, response) => response.writeHead(404).end(`no ${request.url}`));
     await using server = createSignalRServer();
     server.mapHub('/hub', hub);
@@ -129,7 +129,7 @@ describe('attached to a plain server', () => {
 });
 
 describe('attached to Fastify', () => {
-  test('serves hubs beside routes and lets fastify.close end', async () => {
+  test('the plugin serves hubs beside Fastify’s routes, and fastify.close ends', async () => {
     const server = createSignalRServer();
     server.mapHub('/hubs/chat', hub);
     const app = Fastify();

@@ -1,5 +1,5 @@
 /*
- * Credentials that expire while their connection lives, and fresh ones for it.
+ * Credentials that expire during a connection, and fresh ones for it.
  */
 import { describe, expect, test } from 'vitest';
 import {
@@ -59,7 +59,7 @@ async function negotiate(host: Pick<Host, 'url'>, token: string): Promise<Record
 }
 
 describe('credentials that expire', () => {
-  test('close the connection, which may come back, where the hub says so', async () => {
+  test('a connection with expired credentials is closed and may reconnect where the hub is configured so', async () => {
     await using host = await start({ closeOnAuthenticationExpiration: true });
     await using client = await openRaw(host, '/hub?access_token=ann,free,10');
     await using lasting = await openRaw(host, '/hub?access_token=bob,free');
@@ -77,7 +77,7 @@ describe('credentials that expire', () => {
     expect(await lasting.next()).toContain('free');
   });
 
-  test('change nothing by default', async () => {
+  test('the expiry of credentials has no effect by default', async () => {
     await using host = await start({});
     await using client = await openRaw(host, '/hub?access_token=ann,free,10');
     host.clock.advance(14_000);
@@ -85,7 +85,7 @@ describe('credentials that expire', () => {
     expect(await client.next()).toContain('free');
   });
 
-  test('are renewed by every poll', async () => {
+  test('every poll renews the credentials of its connection', async () => {
     await using host = await start({ closeOnAuthenticationExpiration: true });
     const url = `${host.url}/hub?id=${String((await negotiate(host, 'ann,free,10'))['connectionToken'])}`;
     await send(`${url}&access_token=ann,free,10`);
@@ -118,7 +118,7 @@ async function startHanging() {
 }
 
 describe('the refresh of credentials', () => {
-  test('gives the connection its fresh user and a later end', async () => {
+  test('a refresh gives the connection its fresh user and a later expiry', async () => {
     const refreshed: string[] = [];
     await using host = await start(
       { closeOnAuthenticationExpiration: true, enableAuthenticationRefresh: true },
@@ -147,7 +147,7 @@ describe('the refresh of credentials', () => {
     ['nobody', 'ann,paid', '404 {"error":"connection_not_found"}'],
     ['own', 'bad', '401 {"error":"invalid_token"}'],
     ['own', 'bob,paid', '403 {"error":"user_changed"}'],
-  ])('of %j with %s is refused with %s', async (name, token, text) => {
+  ])('a refresh of the token %j with credentials %s is refused with %s', async (name, token, text) => {
     await using host = await start({ enableAuthenticationRefresh: true });
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
     await using client = await connectRaw(host, `/hub?id=${id}&access_token=ann,free`);
@@ -158,7 +158,7 @@ describe('the refresh of credentials', () => {
     expect(await client.next()).toContain('free');
   });
 
-  test('opens and closes methods: each call is authorized by what is known of the user then', async () => {
+  test('each call is authorized with the user of the latest refresh', async () => {
     await using host = await start({ enableAuthenticationRefresh: true });
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
     await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
@@ -176,7 +176,7 @@ describe('the refresh of credentials', () => {
     }
   });
 
-  test('runs the hook once for each, in their order, where they come one after the other', async () => {
+  test('successive refreshes run the hook once each and in order', async () => {
     const refreshed: string[] = [];
     await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
@@ -185,7 +185,7 @@ describe('the refresh of credentials', () => {
     expect(refreshed).toEqual(['paid', 'gold', 'free']);
   });
 
-  test('whose hook fails has happened all the same', async () => {
+  test('a refresh takes effect even when its hook fails', async () => {
     await using host = await start({ enableAuthenticationRefresh: true });
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
     await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
@@ -196,7 +196,7 @@ describe('the refresh of credentials', () => {
     expect(await client.next()).toContain('broken');
   });
 
-  test('is answered while a method runs, and its hook waits for the method, whatever the number of refreshes', async () => {
+  test('a refresh is answered while a method runs, and one hook for all refreshes waits for the method', async () => {
     const hanging = await startHanging();
     await using host = hanging.host;
     const { id, log, release } = hanging;
@@ -212,7 +212,7 @@ describe('the refresh of credentials', () => {
     expect([await client.next(), await client.next()].join()).toContain('"result":"gold"');
   });
 
-  test('whose hook still waits when the client leaves is never told', async () => {
+  test('the hook of a refresh does not run when the client has left meanwhile', async () => {
     const hanging = await startHanging();
     await using host = hanging.host;
     const { id, log, release } = hanging;
@@ -227,7 +227,7 @@ describe('the refresh of credentials', () => {
     expect(log).toEqual(['hangs', 'gone', 'returns']);
   });
 
-  test('comes by a poll as well, and not by one that brings the same again', async () => {
+  test('a poll with fresh credentials runs the hook, and one with the same credentials does not', async () => {
     const refreshed: string[] = [];
     await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
     const url = `${host.url}/hub?id=${String((await negotiate(host, 'ann,free,10'))['connectionToken'])}`;
@@ -243,7 +243,7 @@ describe('the refresh of credentials', () => {
     expect(refreshed).toEqual(['paid']);
   });
 
-  test('comes by the socket of a client that had lost its own, too', async () => {
+  test('a new socket of a returning client can bring fresh credentials, too', async () => {
     const refreshed: string[] = [];
     await using host = await start(
       { enableAuthenticationRefresh: true, allowStatefulReconnects: true },
@@ -259,7 +259,7 @@ describe('the refresh of credentials', () => {
     expect(refreshed).toEqual(['paid']);
   });
 
-  test('finds the token in the query too, where all other requests have it', async () => {
+  test('a refresh accepts the token in the query, as all other requests do', async () => {
     const refreshed: string[] = [];
     await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
@@ -268,7 +268,7 @@ describe('the refresh of credentials', () => {
     await expect.poll(() => refreshed).toEqual(['paid']);
   });
 
-  test('is handed to the instance that serves the connection', async () => {
+  test('a refresh is forwarded to the instance that serves the connection', async () => {
     const refreshed: string[] = [];
     const directory = createMemoryDirectory();
     const hub = defineHub<unknown, User>()({
@@ -293,14 +293,14 @@ describe('the refresh of credentials', () => {
     await expect.poll(() => refreshed).toEqual(['paid']);
   });
 
-  test('is no path of the hub where it is off', async () => {
+  test('the path of the refresh belongs to the application where the refresh is off', async () => {
     await using host = await start({});
     expect((await post(`${host.url}/hub/refresh?id=x`, '')).text).toBe('200 other');
     expect(await negotiate(host, 'ann,free,10')).not.toHaveProperty('tokenLifetimeSeconds');
   });
 });
 
-test('a poll without good credentials is refused, and the connection waits for a better one', async () => {
+test('a poll without valid credentials is refused, and the connection waits for another one', async () => {
   const hub = defineHub()({ methods: { echo: (_context, value) => value } });
   let isGood = true;
   await using host = await startHost((server) =>

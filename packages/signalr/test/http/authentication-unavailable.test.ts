@@ -1,5 +1,5 @@
 /*
- * A hub that cannot tell now who somebody is says "not now", never "no": at every stage, and clients come back.
+ * A hub that cannot authenticate a client at the moment answers 503, never 401, at every stage, and clients retry.
  */
 import type { Socket } from 'node:net';
 import { HttpTransportType, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
@@ -9,7 +9,7 @@ import { type Host, startHost } from '../support/host.js';
 import { negotiateUrl, openPolling, post, send } from '../support/http-client.js';
 import { call, HANDSHAKE, openRaw } from '../support/raw-client.js';
 
-/** The service that tells the hub who somebody is, or nothing while it is away. */
+/** The service that authenticates clients; it fails while it is unavailable. */
 interface KeyService {
   isAway: boolean;
   retryAfterMs: number | undefined;
@@ -41,8 +41,8 @@ async function answerOf(reply: ReturnType<typeof send>) {
   return { status, retryAfter: headers['retry-after'], text };
 }
 
-describe('while it is not known who somebody is', () => {
-  test('a negotiation and the first request of a transport are answered 503 with Retry-After and no word of why', async () => {
+describe('while authentication is unavailable', () => {
+  test('a negotiation and the first request of a transport are answered 503 with Retry-After and without a reason', async () => {
     const { host, service } = await start();
     await using _host = host;
     const url = await negotiateUrl(host);
@@ -57,7 +57,7 @@ describe('while it is not known who somebody is', () => {
     expect((await send(url)).status).toBe(200);
   });
 
-  test('an upgrade is answered 503 with Retry-After and no word of why', async () => {
+  test('an upgrade is answered 503 with Retry-After and without a reason', async () => {
     const { host, service } = await start();
     await using _host = host;
     service.isAway = true;
@@ -74,7 +74,7 @@ describe('while it is not known who somebody is', () => {
     expect(await client.next()).toContain('"result":1');
   });
 
-  test('a poll, a POST and a refresh of a connection are answered 503, and the connection goes on afterwards', async () => {
+  test('a poll, a POST and a refresh of a connection are answered 503, and the connection continues afterwards', async () => {
     const { host, service } = await start();
     await using _host = host;
     const url = await openPolling(host);
@@ -97,7 +97,7 @@ test.each([
   [1_001, '2'],
   [30_000, '30'],
   [Number.POSITIVE_INFINITY, '86400'],
-])('a time to come back of %j ms is sent as %s whole seconds', async (retryAfterMs, seconds) => {
+])('a retry time of %j ms is sent as %s whole seconds', async (retryAfterMs, seconds) => {
   const { host, service } = await start();
   await using _host = host;
   Object.assign(service, { isAway: true, retryAfterMs });
@@ -106,7 +106,7 @@ test.each([
 });
 
 test.each([HttpTransportType.WebSockets, HttpTransportType.ServerSentEvents, HttpTransportType.LongPolling])(
-  'the official client comes back by itself once it is known again (transport %i)',
+  'the official client reconnects automatically once authentication is available again (transport %i)',
   async (transport) => {
     const { host, service } = await start();
     await using _host = host;

@@ -13,7 +13,7 @@ describe('authentication', () => {
     return token === 'good' || token === stage ? { userId: 'u', user: undefined } : undefined;
   };
 
-  test('is asked on negotiate and on the upgrade, with the token from header or query', async () => {
+  test('the function authenticate is called on negotiate and on the upgrade with the token from header or query', async () => {
     await using host = await start({ authenticate });
     const post = async (path: string, headers: Record<string, string> = {}) =>
       (await fetch(`${host.url}${path}`, { method: 'POST', headers })).status;
@@ -26,14 +26,14 @@ describe('authentication', () => {
     accepted.socket?.terminate();
   });
 
-  test('is refused with 401 and an empty body', async () => {
+  test('an unauthenticated client is refused with 401 and an empty body', async () => {
     await using host = await start({ authenticate });
     const response = await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST' });
     expect([response.status, response.statusText, await response.text()]).toEqual([401, 'Unauthorized', '']);
     expect(await upgrade(host, '/hubs/chat')).toEqual({ status: 401, body: '' });
   });
 
-  test('that fails answers 500 without a word, and is reported', async () => {
+  test('an error of authenticate is answered with 500 and without a text, and is reported', async () => {
     await using host = await start({ authenticate });
     const response = await fetch(`${host.url}/hubs/chat/negotiate?access_token=boom`, { method: 'POST' });
     expect([response.status, await response.text()]).toEqual([500, '']);
@@ -46,7 +46,7 @@ describe('authentication', () => {
   test.each([
     ['accepted', { userId: null, user: undefined }],
     ['refused', undefined],
-  ])('survives a client that leaves before it is %s', async (_title, decision) => {
+  ])('the server survives a client that leaves before it is %s', async (_title, decision) => {
     let decide: () => void = () => {};
     let ask: () => void = () => {};
     const asked = new Promise<void>((resolve) => {
@@ -74,7 +74,7 @@ describe('authentication', () => {
     expect(host.events.filter((event) => event.type === 'connection_opened')).toEqual([]);
   });
 
-  test('leaves no token in any event', async () => {
+  test('no event contains a token', async () => {
     await using host = await start({ authenticate });
     const { connectionToken } = await negotiate(host, '?negotiateVersion=1&access_token=good');
     const client = await openRaw(host, `/hubs/chat?id=${String(connectionToken)}&access_token=good`);

@@ -1,5 +1,5 @@
 /*
- * A connection belongs to the user who negotiated it, and then to the one who opened it: its token opens nothing for others.
+ * A connection belongs to the user who negotiated it, and then to the one who opened it: other users cannot use its token.
  */
 import { describe, expect, test } from 'vitest';
 import { type Authenticate, createMemoryDirectory, defineHub } from '../../src/index.js';
@@ -27,7 +27,7 @@ function start(): Promise<Host> {
   );
 }
 
-/** What follows `http://host` in the URL of a connection, for anybody who puts a name behind it. */
+/** The URL of a connection without `http://host`; append a name to it. */
 async function negotiateAs({ url }: Pick<Host, 'url'>, name: string, version = 1): Promise<string> {
   const answer = await fetch(
     `${url}/hub/negotiate?negotiateVersion=${version}&useStatefulReconnect=true&access_token=${name}`,
@@ -53,13 +53,13 @@ async function expectOnlyAnn(atMallory: Pick<Host, 'url'>, atAnn: Pick<Host, 'ur
 }
 
 describe('what one user has negotiated', () => {
-  test('no other opens, over any transport', async () => {
+  test('another user cannot open a negotiated connection, over any transport', async () => {
     await using host = await start();
     await expectOnlyAnn(host, host, await negotiateAs(host, 'ann'));
     expect(await host.event('request_refused')).toMatchObject({ reason: 'other_user' });
   });
 
-  test('no other opens on another instance either, which knows nothing but the token', async () => {
+  test('another user cannot open a negotiated connection on another instance, which has only the token', async () => {
     const directory = createMemoryDirectory();
     await using row = await startInstances(
       2,
@@ -77,7 +77,7 @@ describe('what one user has negotiated', () => {
     expect([...rest(one).matchAll(/.{8}/g)].filter(([part]) => rest(other).includes(part))).toEqual([]);
   });
 
-  test('anybody opens when it was nobody who negotiated', async () => {
+  test('every client can open a connection that was negotiated without a user', async () => {
     await using host = await start();
     const path = (await negotiateAs(host, '')).replace('&access_token=', '');
     await using client = await openRaw(host, `${path}&access_token=bob`);
@@ -87,7 +87,7 @@ describe('what one user has negotiated', () => {
 });
 
 describe('an open connection', () => {
-  test('is not gone on with by another user who takes its place, and stays with its own', async () => {
+  test('another user cannot continue an open connection, which stays with its owner', async () => {
     await using host = await start();
     const path = await negotiateAs(host, 'ann');
     await using client = await connectRaw(host, `${path}ann`);
@@ -99,7 +99,7 @@ describe('an open connection', () => {
     expect(host.events.map(({ type }) => type)).toEqual(['connection_opened', 'request_refused']);
   });
 
-  test('of nobody is told apart from nothing: whatever else is known of the client may change', async () => {
+  test('a connection without a user id accepts other claims of the client', async () => {
     await using host = await start();
     const path = (await negotiateAs(host, '')).replace('&access_token=', '');
     const url = host.url + path;
@@ -118,7 +118,7 @@ describe('an open connection', () => {
       { url: 'http://127.0.0.1:1', signingKeys: ['x'.repeat(32)], directory: createMemoryDirectory() },
     ],
   ])(
-    'that somebody opens while another one is asked who it is stays closed to that one, on an instance %s',
+    'a connection that one user opens during the authentication of another stays closed to the other, on an instance %s',
     async (_title, instances) => {
       let answer: () => void = () => {};
       const isAnswered = new Promise<void>((resolve) => {

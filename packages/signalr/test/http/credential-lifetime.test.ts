@@ -1,5 +1,5 @@
 /*
- * Credentials over the life of a connection: how long they are said to last, how they end it, and which of two are the fresher.
+ * Credentials over the life of a connection: their reported lifetime, their expiry, and which of two are fresher.
  */
 import { HttpTransportType } from '@microsoft/signalr';
 import { describe, expect, test } from 'vitest';
@@ -80,38 +80,41 @@ describe('credentials that expire', () => {
     ['server-sent events', 'a cookie', ServerSentEvents, { Cookie: 'session=free,10' }],
     ['long polling', 'a token', LongPolling, as('free,10')],
     ['long polling', 'a cookie', LongPolling, { Cookie: 'session=free,10' }],
-  ])('end the connection over %s, where they come in %s', async (_name, _where, transport, headers) => {
-    await using host = await start();
-    const url = await negotiateUrl(host);
-    const close = '{"type":7,"allowReconnect":true}';
-    const expire = (): void => {
-      host.clock.advance(9_000);
-      expect(host.events.map(({ type }) => type)).toEqual(['connection_opened']);
-      host.clock.advance(2_000);
-    };
-    if (transport === WebSockets) {
-      await using client = await openRaw(host, pathOf(host, url), headers);
-      expire();
-      expect(await client.next()).toBe(close);
-    } else if (transport === ServerSentEvents) {
-      await using events = await openStream(url, headers);
-      await post(url, HANDSHAKE, headers);
-      await events.next();
-      expire();
-      expect(await events.next()).toBe(`data: ${close}${RS}`);
-    } else {
-      await send(url, { headers });
-      await post(url, HANDSHAKE, headers);
-      await send(url, { headers });
-      await expect.poll(() => host.openRequests).toBe(0);
-      const poll = send(url, { headers });
-      await expect.poll(() => host.openRequests).toBe(1);
-      expire();
-      expect((await poll).text).toBe(`200 ${close}${RS}`);
-      expect((await send(url, { headers })).status).toBe(204);
-    }
-    expect(await host.event('connection_closed')).toMatchObject({ reason: 'authentication_expired' });
-  });
+  ])(
+    'the expiry of credentials ends the connection over %s when they are in %s',
+    async (_name, _where, transport, headers) => {
+      await using host = await start();
+      const url = await negotiateUrl(host);
+      const close = '{"type":7,"allowReconnect":true}';
+      const expire = (): void => {
+        host.clock.advance(9_000);
+        expect(host.events.map(({ type }) => type)).toEqual(['connection_opened']);
+        host.clock.advance(2_000);
+      };
+      if (transport === WebSockets) {
+        await using client = await openRaw(host, pathOf(host, url), headers);
+        expire();
+        expect(await client.next()).toBe(close);
+      } else if (transport === ServerSentEvents) {
+        await using events = await openStream(url, headers);
+        await post(url, HANDSHAKE, headers);
+        await events.next();
+        expire();
+        expect(await events.next()).toBe(`data: ${close}${RS}`);
+      } else {
+        await send(url, { headers });
+        await post(url, HANDSHAKE, headers);
+        await send(url, { headers });
+        await expect.poll(() => host.openRequests).toBe(0);
+        const poll = send(url, { headers });
+        await expect.poll(() => host.openRequests).toBe(1);
+        expire();
+        expect((await poll).text).toBe(`200 ${close}${RS}`);
+        expect((await send(url, { headers })).status).toBe(204);
+      }
+      expect(await host.event('connection_closed')).toMatchObject({ reason: 'authentication_expired' });
+    },
+  );
 });
 
 describe('negotiate', () => {
@@ -120,7 +123,7 @@ describe('negotiate', () => {
     ['free,0', undefined],
     ['free,3600', 3_600],
     ['free,3153600000', 2_147_483_647],
-  ])('says that %s lasts for %j seconds', async (token, seconds) => {
+  ])('the negotiate answer reports that %s lasts for %j seconds', async (token, seconds) => {
     await using host = await start();
     const answer = await post(`${host.url}/hub/negotiate?negotiateVersion=1`, '', as(token));
     expect(Reflect.get(JSON.parse(answer.body.toString()) as object, 'tokenLifetimeSeconds')).toBe(seconds);
@@ -128,7 +131,7 @@ describe('negotiate', () => {
 });
 
 describe('the refresh of credentials', () => {
-  test('is asked for with the user so far, and what is refused or fails changes nothing', async () => {
+  test('the present user is passed to authenticate at a refresh, and a refused or failed refresh has no effect', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await using client = await openRaw(host, pathOf(host, url), as('free,50'));
@@ -143,7 +146,7 @@ describe('the refresh of credentials', () => {
     });
   });
 
-  test('that is overtaken by a fresher one takes nothing back', async () => {
+  test('a refresh that a fresher one has overtaken does not replace it', async () => {
     let release: () => void = () => {};
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -161,7 +164,7 @@ describe('the refresh of credentials', () => {
     expect(host.refreshed).toEqual(['paid']);
   });
 
-  test('finds no connection that has ended', async () => {
+  test('a refresh of an ended connection is answered with 404', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await using client = await openRaw(host, pathOf(host, url));
@@ -170,7 +173,7 @@ describe('the refresh of credentials', () => {
     expect((await refresh(url, 'paid')).text).toBe('404 {"error":"connection_not_found"}');
   });
 
-  test('is none when a client that had lost its socket comes back with the same', async () => {
+  test('a client that returns over a new socket with the same credentials does not run the hook', async () => {
     await using host = await start({ allowStatefulReconnects: true });
     const negotiated = await fetch(`${host.url}/hub/negotiate?negotiateVersion=1&useStatefulReconnect=true`, {
       method: 'POST',
@@ -206,7 +209,7 @@ describe('fresh credentials', () => {
   }
   const refreshUrl = (url: string): string => url.replace('/hub?', '/hub/refresh?');
 
-  test('are not taken back by a poll that comes late with older ones', async () => {
+  test('a late poll with older credentials does not replace fresh ones', async () => {
     await using host = await startPlans();
     const url = await negotiateUrl(host);
     const old = { Authorization: 'Bearer free,10' };
@@ -228,7 +231,7 @@ describe('fresh credentials', () => {
     expect((await newest).text).toContain('"result":"gold"');
   });
 
-  test('are refused to a connection whose public id is all that there is of it', async () => {
+  test('a connection without a secret token cannot be refreshed', async () => {
     await using host = await startPlans();
     const { connectionId } = (await (
       await fetch(`${host.url}/hub/negotiate`, { method: 'POST' })
@@ -251,7 +254,7 @@ describe('fresh credentials', () => {
     ['paid', undefined],
     ['paid,3153600000', 2_147_483_647],
     ['paid,100', 100],
-  ])('of %s last for %j seconds', async (token, seconds) => {
+  ])('the refreshed credentials %s last for %j seconds', async (token, seconds) => {
     await using host = await startPlans();
     const url = await negotiateUrl(host);
     await send(url, { headers: { Authorization: 'Bearer free,50' } });
@@ -259,7 +262,7 @@ describe('fresh credentials', () => {
     expect(Reflect.get(JSON.parse(answer.body.toString()) as object, 'tokenLifetimeSeconds')).toBe(seconds);
   });
 
-  test.each(['GET', 'PUT', 'DELETE'])('are not given for %s', async (method) => {
+  test.each(['GET', 'PUT', 'DELETE'])('a refresh by %s is refused', async (method) => {
     await using host = await startPlans();
     expect((await send(refreshUrl(await negotiateUrl(host)), { method })).status).toBe(405);
   });

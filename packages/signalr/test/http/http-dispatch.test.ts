@@ -1,6 +1,6 @@
 /*
- * Which request of event streams and long polling gets which answer, beside the usual course: transports that are not
- * offered, connections that are over, requests that overlap, and hubs that are busy or hang.
+ * Answers to unusual requests of event streams and long polling: transports that are not offered, ended connections, overlapping
+ * requests, and hubs that are busy or hang.
  */
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
@@ -19,9 +19,9 @@ const noCache = {
 const stream = { Accept: 'text/event-stream' };
 
 interface Stage extends Host {
-  /** What methods and hooks did. */
+  /** Calls of methods and hooks. */
   readonly log: string[];
-  /** Lets `slow` and `hang` return. */
+  /** Makes `slow` and `hang` return. */
   release(): void;
 }
 
@@ -59,7 +59,7 @@ async function openEvents(url: string) {
   return events;
 }
 
-/** Waits until so many requests are under way, no more: the last one's end is seen a little later by the server. */
+/** Waits until exactly this many requests are under way: the server notices the end of the last one a little later. */
 async function untilOpen(host: Host, count: number): Promise<void> {
   await expect.poll(() => host.openRequests).toBe(count);
 }
@@ -73,7 +73,7 @@ describe('a hub that offers', () => {
     [['WebSockets', 'ServerSentEvents']],
     [[]],
   ] as [TransportName[]][])(
-    '%j only refuses all others with 404, and negotiates what it has',
+    'a hub that offers %j refuses all other transports with 404, and negotiates its own',
     async (offered) => {
       await using host = await start(offered);
       const negotiated = (await (await fetch(`${host.url}/hub/negotiate`, { method: 'POST' })).json()) as {
@@ -102,7 +102,7 @@ describe('a refusal', () => {
     ['', 400],
     ['?id=', 400],
     ['?id=unknown', 404],
-  ])('of a poll at %j with %i is not cached', async (query, status) => {
+  ])('the refusal of a poll at %j with %i is not cached', async (query, status) => {
     await using host = await start();
     const answer = await send(`${host.url}/hub${query}`);
     expect(answer.status).toBe(status);
@@ -113,31 +113,34 @@ describe('a refusal', () => {
 });
 
 describe('a connection that is over', () => {
-  test.each(['ServerSentEvents', 'LongPolling'] as const)('is not found any more, over %s', async (name) => {
-    await using host = await start();
-    let url: string;
-    if (name === 'LongPolling') {
-      url = await openPolling(host);
-      await post(url, call('leave'));
-      expect((await send(url)).text).toContain('{"type":7}');
-      expect((await send(url)).status).toBe(204);
-    } else {
-      url = await negotiateUrl(host);
-      await using events = await openEvents(url);
-      await post(url, call('leave'));
-      await events.ended;
-    }
-    expect(await host.event('connection_closed')).toMatchObject({ reason: 'aborted' });
-    expect((await post(url, 'x')).text).toBe('404 No Connection with that ID');
-    expect((await send(url)).text).toBe('404 No Connection with that ID');
-    expect((await send(url, { headers: stream })).status).toBe(404);
-    expect((await send(url, { method: 'DELETE' })).status).toBe(404);
-    expect(host.log).toEqual(['aborted', 'disconnected']);
-  });
+  test.each(['ServerSentEvents', 'LongPolling'] as const)(
+    'a connection that has ended is not found any more, over %s',
+    async (name) => {
+      await using host = await start();
+      let url: string;
+      if (name === 'LongPolling') {
+        url = await openPolling(host);
+        await post(url, call('leave'));
+        expect((await send(url)).text).toContain('{"type":7}');
+        expect((await send(url)).status).toBe(204);
+      } else {
+        url = await negotiateUrl(host);
+        await using events = await openEvents(url);
+        await post(url, call('leave'));
+        await events.ended;
+      }
+      expect(await host.event('connection_closed')).toMatchObject({ reason: 'aborted' });
+      expect((await post(url, 'x')).text).toBe('404 No Connection with that ID');
+      expect((await send(url)).text).toBe('404 No Connection with that ID');
+      expect((await send(url, { headers: stream })).status).toBe(404);
+      expect((await send(url, { method: 'DELETE' })).status).toBe(404);
+      expect(host.log).toEqual(['aborted', 'disconnected']);
+    },
+  );
 });
 
 describe('the end of the transport', () => {
-  test('waits for what an event stream’s client has sent before it left', async () => {
+  test('the end of an event stream waits for calls that its client sent before', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     const events = await openEvents(url);
@@ -149,7 +152,7 @@ describe('the end of the transport', () => {
     expect(host.log).toEqual(['hangs', 'aborted', 'disconnected']);
   });
 
-  test('aborts the signal of a long polling client that polls no more, and waits for its method', async () => {
+  test('the signal of a long polling client that stops polling is aborted, and its end waits for its method', async () => {
     await using host = await start();
     const url = await openPolling(host);
     await post(url, call('hang'));
@@ -163,7 +166,7 @@ describe('the end of the transport', () => {
 });
 
 describe('DELETE', () => {
-  test('between two polls ends the connection as well', async () => {
+  test('a DELETE between two polls ends the connection as well', async () => {
     await using host = await start();
     const url = await openPolling(host);
     const answer = await send(url, { method: 'DELETE' });
@@ -172,7 +175,7 @@ describe('DELETE', () => {
     expect((await send(url)).status).toBe(404);
   });
 
-  test('is answered and ends the poll while the hub hangs', async () => {
+  test('a DELETE is answered and ends the poll while the hub hangs', async () => {
     await using host = await start();
     const url = await openPolling(host);
     await post(url, call('hang'));
@@ -189,7 +192,7 @@ describe('DELETE', () => {
 
 describe('a timeout of the HTTP server', () => {
   test.each(['ServerSentEvents', 'LongPolling'] as const)(
-    'does not end what waits for news, over %s',
+    'a timeout of the HTTP server does not end a response that waits for messages, over %s',
     async (name) => {
       await using host = await start();
       host.http.setTimeout(60_000);
@@ -209,7 +212,7 @@ describe('a timeout of the HTTP server', () => {
 });
 
 describe('the request of a long polling connection', () => {
-  test('is the one that opened it, also between polls and for later ones', async () => {
+  test('the request of a long polling connection is the one that opened it, also between polls and for later ones', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await send(`${url}&another=value`, { headers: { 'X-First': 'h1' } });
@@ -223,7 +226,7 @@ describe('the request of a long polling connection', () => {
 });
 
 describe('a slow reader', () => {
-  test('of an event stream is closed when it takes no byte for the send timeout', async () => {
+  test('a client that accepts no byte of an event stream for the send timeout is closed', async () => {
     let hub: Hub<{ note(text: string): void }> | undefined;
     await using host = await startHost(
       (server) => {
@@ -242,7 +245,7 @@ describe('a slow reader', () => {
 });
 
 describe('a client that does not read the answer to its poll', () => {
-  test('is lost as one that polls no more, and so is its socket', async () => {
+  test('a client that does not read the answer to its poll counts as lost, and its socket is closed', async () => {
     let hub: Hub<{ note(text: string): void }> | undefined;
     await using host = await startHost(
       (server) => {
@@ -267,7 +270,7 @@ describe('a client that does not read the answer to its poll', () => {
 });
 
 describe('a WebSocket', () => {
-  test('whose client does not answer the close frame is cut off after its time', async () => {
+  test('a WebSocket whose client does not answer the close frame is disconnected after its time', async () => {
     await using host = await start(['WebSockets']);
     await using client = await connectRaw(host);
     client.send(HANDSHAKE + call('leave'));

@@ -1,5 +1,5 @@
 /*
- * Clients that leave while the server asks who they are: nothing is kept for them, and nothing is sent into the void.
+ * Clients that leave during their authentication: nothing is kept for them, and no message is lost.
  */
 import { type ClientRequest, request, type Server } from 'node:http';
 import { expect, test } from 'vitest';
@@ -60,14 +60,14 @@ const upgrade = {
   'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
 };
 
-test('a client that leaves before its WebSocket is accepted leaves its token as it was', async () => {
+test('a client that leaves before its WebSocket is accepted does not use up its token', async () => {
   await using host = await start();
   const url = await negotiateUrl(host);
   await host.leaveDuringQuestion(request(url, { headers: upgrade, agent: false }));
   expect((await send(url)).text).toBe('200');
 });
 
-test('a client that leaves before its event stream is begun leaves nothing behind', async () => {
+test('a client that leaves before its event stream begins leaves nothing behind', async () => {
   await using host = await start();
   const url = await negotiateUrl(host);
   await host.leaveDuringQuestion(request(url, { headers: { Accept: 'text/event-stream' }, agent: false }));
@@ -76,7 +76,7 @@ test('a client that leaves before its event stream is begun leaves nothing behin
   expect((await send(url)).text).toBe('404 No Connection with that ID');
 });
 
-test('what is sent after a poll was given up in the question waits for the next poll', async () => {
+test('a message that is sent after a poll was aborted during its authentication waits for the next poll', async () => {
   await using host = await start();
   const url = await openPolling(host);
   await host.leaveDuringQuestion(request(url, { agent: false }));

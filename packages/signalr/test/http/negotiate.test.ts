@@ -8,7 +8,7 @@ import { startHost } from '../support/host.js';
 import { call, openRaw } from '../support/raw-client.js';
 
 describe('negotiate', () => {
-  test('version 1 has a secret token beside the id', async () => {
+  test('version 1 of negotiate returns a secret token beside the id', async () => {
     await using host = await start();
     const response = await fetch(`${host.url}/HUBS/chat/Negotiate/?NEGOTIATEversion=3`, {
       method: 'POST',
@@ -28,7 +28,7 @@ describe('negotiate', () => {
     expect(answer['connectionToken']).not.toBe(answer['connectionId']);
   });
 
-  test('finds a hub however its path is written', async () => {
+  test('a hub is found in every spelling of its path', async () => {
     await using host = await startHost((server) => void server.mapHub('/Straße/a b', hub));
     await using client = await openRaw(host, '/stra%C3%9Fe/A%20%62/');
     client.send(call('echo', [1]));
@@ -37,7 +37,7 @@ describe('negotiate', () => {
     expect(await response.json()).toHaveProperty('connectionId');
   });
 
-  test('version 0 has the id alone, which then attaches', async () => {
+  test('version 0 of negotiate returns the id alone, which then opens the connection', async () => {
     await using host = await start();
     const answer = await negotiate(host, '');
     expect(Object.keys(answer)).toEqual(['negotiateVersion', 'connectionId', 'availableTransports']);
@@ -46,14 +46,14 @@ describe('negotiate', () => {
     expect(await client.next()).toContain('"result":1');
   });
 
-  test('errors are 200 with nothing but an error', async () => {
+  test('an error of negotiate is sent with status 200 and an error property alone', async () => {
     await using host = await start();
     const response = await fetch(`${host.url}/hubs/chat/negotiate?negotiateVersion=x`, { method: 'POST' });
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('{"error":"The client requested a non-integer protocol version."}');
   });
 
-  test('an id opens one connection only, and no id that was not given out', async () => {
+  test('a token opens one connection only, and an unknown one opens none', async () => {
     await using host = await start();
     const { connectionToken, connectionId } = await negotiate(host);
     const query = `/hubs/chat?id=${String(connectionToken)}`;
@@ -81,7 +81,7 @@ describe('negotiate', () => {
     expect(host.events.filter((event) => event.type === 'connection_opened')).toEqual([]);
   });
 
-  test('half-open connections are bounded, and room comes back', async () => {
+  test('the number of negotiated connections without a transport is bounded, and expired ones make room again', async () => {
     await using host = await start({}, { maximumPendingConnections: 50 });
     for (let index = 0; index < 50; index += 1) expect(await negotiate(host)).toHaveProperty('connectionId');
     const refused = await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST' });
@@ -91,7 +91,7 @@ describe('negotiate', () => {
     expect(await negotiate(host)).toHaveProperty('connectionId');
   });
 
-  test('a connection selects no subprotocol, as ASP.NET Core', async () => {
+  test('a WebSocket is opened without a subprotocol, as in ASP.NET Core', async () => {
     await using host = await start();
     const protocol = await new Promise<unknown>((resolve) => {
       const request = httpRequest(`${host.url}/hubs/chat`, {
@@ -112,7 +112,7 @@ describe('negotiate', () => {
     expect(protocol).toBeUndefined();
   });
 
-  test('an upgrade that is no proper WebSocket handshake gives its token back', async () => {
+  test('an upgrade that is not a valid WebSocket handshake releases its token', async () => {
     await using host = await start();
     const { connectionToken } = await negotiate(host);
     const path = `/hubs/chat?id=${String(connectionToken)}`;
@@ -147,7 +147,7 @@ describe('other requests at the hub', () => {
     ['GET', '/hubs/chat?ID=zz', 404, 'No Connection with that ID'],
     ['POST', '/hubs/chat?id=zz', 404, 'No Connection with that ID'],
     ['DELETE', '/hubs/chat?id=zz', 404, 'No Connection with that ID'],
-  ])('%s %s answers %i %j', async (verb, path, status, body) => {
+  ])('the request %s %s is answered with %i %j', async (verb, path, status, body) => {
     await using host = await start();
     const response = await fetch(`${host.url}${path}`, { method: verb });
     expect(response.status).toBe(status);

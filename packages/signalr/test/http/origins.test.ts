@@ -9,7 +9,7 @@ describe('origins', () => {
   const other = { Origin: 'https://evil.example' };
   const listed = { Origin: 'https://App.example' };
 
-  test('of other hosts are refused on the upgrade unless allowed', async () => {
+  test('upgrades of pages of other hosts are refused unless their origin is allowed', async () => {
     await using host = await start();
     expect(await upgrade(host, '/hubs/chat', other)).toEqual({ status: 403, body: '' });
     expect(await host.event('request_refused')).toMatchObject({ reason: 'origin_not_allowed' });
@@ -26,14 +26,17 @@ describe('origins', () => {
     [(origin) => origin.endsWith('.example'), other, 101],
     [() => false, other, 403],
     [() => false, {}, 101],
-  ])('allowed by %j: %j is answered with %i', async (allowedOrigins, headers, status) => {
-    await using host = await start(allowedOrigins === undefined ? {} : { allowedOrigins });
-    const answer = await upgrade(host, '/hubs/chat', headers);
-    expect(answer.status).toBe(status);
-    answer.socket?.terminate();
-  });
+  ])(
+    'with the allowed origins %j a request with %j is answered with %i',
+    async (allowedOrigins, headers, status) => {
+      await using host = await start(allowedOrigins === undefined ? {} : { allowedOrigins });
+      const answer = await upgrade(host, '/hubs/chat', headers);
+      expect(answer.status).toBe(status);
+      answer.socket?.terminate();
+    },
+  );
 
-  test('that are allowed get CORS headers with credentials, others get none', async () => {
+  test('an allowed origin gets CORS headers with credentials, and any other gets none', async () => {
     await using host = await start({ allowedOrigins: ['https://app.example'] });
     const post = async (headers: Record<string, string>) =>
       (await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST', headers })).headers;
@@ -44,7 +47,7 @@ describe('origins', () => {
     expect((await post(other)).get('access-control-allow-origin')).toBeNull();
   });
 
-  test('are told in a preflight what clients need, without asking who it is', async () => {
+  test('a preflight is answered with the methods and headers of clients, without authentication', async () => {
     await using host = await start({
       allowedOrigins: ['https://app.example'],
       authenticate: () => undefined,
@@ -63,7 +66,7 @@ describe('origins', () => {
     expect(response.headers.get('access-control-allow-headers')).toContain('x-own');
   });
 
-  test('that are not allowed learn nothing from a preflight', async () => {
+  test('an origin that is not allowed learns nothing from a preflight', async () => {
     const preflight = async (options: MapHubOptions<undefined>) => {
       await using host = await start(options);
       const response = await fetch(`${host.url}/hubs/chat/negotiate`, {
@@ -76,7 +79,7 @@ describe('origins', () => {
     expect(await preflight({})).toEqual([405, null]);
   });
 
-  test('that are refused see the reason of a refusal only with CORS headers', async () => {
+  test('a refusal has CORS headers, so that an allowed page can read its reason', async () => {
     await using host = await start({
       allowedOrigins: ['https://app.example'],
       authenticate: () => undefined,

@@ -9,9 +9,9 @@ import { negotiateUrl, openPolling, openStream, post, send } from '../support/ht
 import { call, HANDSHAKE } from '../support/raw-client.js';
 
 interface Stage extends Host {
-  /** What methods and hooks did. */
+  /** Calls of methods and hooks. */
   readonly log: string[];
-  /** Lets `slow` and `hang` return. */
+  /** Makes `slow` and `hang` return. */
   release(): void;
 }
 
@@ -49,13 +49,13 @@ async function openEvents(url: string) {
   return events;
 }
 
-/** Waits until so many requests are under way, no more: the last one's end is seen a little later by the server. */
+/** Waits until exactly this many requests are under way: the server notices the end of the last one a little later. */
 async function untilOpen(host: Host, count: number): Promise<void> {
   await expect.poll(() => host.openRequests).toBe(count);
 }
 
 describe('a POST', () => {
-  test('that is half sent when its connection ends is answered with 404 once it is whole', async () => {
+  test('a POST that is incomplete when its connection ends is answered with 404 once it is complete', async () => {
     await using host = await start();
     const url = await openPolling(host);
     await untilOpen(host, 0);
@@ -74,7 +74,7 @@ describe('a POST', () => {
 
 describe('two POSTs at once', () => {
   test.each(['ServerSentEvents', 'LongPolling'] as const)(
-    'are read one after the other, over %s',
+    'two simultaneous POSTs are read one after the other, over %s',
     async (name) => {
       await using host = await start();
       const url = name === 'LongPolling' ? await openPolling(host) : await negotiateUrl(host);
@@ -102,7 +102,7 @@ describe('two POSTs at once', () => {
 });
 
 describe('a busy hub', () => {
-  test('holds back the POSTs of an event stream, and answers them when it has room', async () => {
+  test('a busy hub delays the POSTs of an event stream, and answers them when it has room', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await using events = await openEvents(url);
@@ -117,7 +117,7 @@ describe('a busy hub', () => {
     for (const id of ['1', '2', '3']) expect(await events.next()).toContain(`"invocationId":"${id}"`);
   });
 
-  test('does not hold back the polls while a POST waits', async () => {
+  test('a busy hub does not delay polls while a POST waits', async () => {
     let hub: Hub<{ note(text: string): void }> | undefined;
     let release: () => void = () => {};
     const released = new Promise<void>((resolve) => {
@@ -147,7 +147,7 @@ describe('a busy hub', () => {
 });
 
 describe('a busy hub', () => {
-  test('does not answer a POST before it has room for more', async () => {
+  test('a busy hub does not answer a POST before it has room for more', async () => {
     let release: () => void = () => {};
     const hub = defineHub()({
       methods: {
@@ -179,7 +179,7 @@ describe('a busy hub', () => {
     expect(seen.indexOf('yyy')).toBeLessThan(seen.indexOf('"z"'));
   });
 
-  test('answers 404 to a POST that waits when the connection ends', async () => {
+  test('a POST that waits when its connection ends is answered with 404', async () => {
     const hub = defineHub()({ methods: { slow: () => new Promise<void>(() => {}) } });
     await using host = await startHost((server) => server.mapHub('/hub', hub), {
       maximumInboundBufferBytes: 500,

@@ -1,5 +1,5 @@
 /*
- * Path and query of requests as clients and proxies write them.
+ * Path and query of requests, as clients and proxies write them.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -16,13 +16,13 @@ describe('a request target', () => {
     [undefined, '/', {}],
     ['/hub?', '/hub', {}],
     ['/hub?a=?&b=%ZZ', '/hub', { a: '?', b: '%ZZ' }],
-  ])('%j has path %j and query %j', (url, path, query) => {
+  ])('the target %j has the path %j and the query %j', (url, path, query) => {
     const target = parseRequestTarget(url);
     expect(target.path).toBe(path);
     expect(Object.fromEntries(target.query)).toEqual(query);
   });
 
-  test('is read without an error, whatever it is', () => {
+  test('every request target is read without an error', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (url) => {
         expect(pathKey(parseRequestTarget(url).path)).toMatch(/^\//);
@@ -40,7 +40,7 @@ describe('a request target', () => {
     ['/a%2Fb%2f', '/a%2fb%2f'],
     ['/a%', '/a%'],
     ['/a%FF%41', '/a%ff%41'],
-  ])('compares %j as %j', (path, key) => {
+  ])('the path %j is compared as %j', (path, key) => {
     expect(pathKey(path)).toBe(key);
   });
 });
@@ -61,7 +61,7 @@ describe('the bearer token', () => {
     ['Bearer', {}, null],
     ['Bearer a b', {}, null],
     [undefined, {}, null],
-  ])('of %j and %j is %j', (authorization, query, token) => {
+  ])('the bearer token of the header %j and the query %j is %j', (authorization, query, token) => {
     expect(bearerTokenOf(info(authorization, query))).toBe(token);
   });
 });

@@ -8,7 +8,7 @@ import { call, HANDSHAKE, openRaw } from '../support/raw-client.js';
 import { noCache, start, stream } from '../support/transport-host.js';
 
 describe('a request', () => {
-  test('is refused when its transport is not offered', async () => {
+  test('a request of a transport that is not offered is refused', async () => {
     await using host = await start({ transports: ['WebSockets'] });
     const url = await negotiateUrl(host);
     expect((await send(url)).text).toBe('404 LongPolling transport not supported by this end point type');
@@ -23,7 +23,7 @@ describe('a request', () => {
     expect(client.waiting).toEqual([]);
   });
 
-  test('names what negotiate offers', async () => {
+  test('the negotiate answer lists the offered transports', async () => {
     await using host = await start({ transports: ['LongPolling', 'ServerSentEvents'] });
     const response = await fetch(`${host.url}/hub/negotiate`, { method: 'POST' });
     expect((await response.json()) as unknown).toMatchObject({
@@ -34,7 +34,7 @@ describe('a request', () => {
     });
   });
 
-  test('of another transport than the first is refused', async () => {
+  test('a request of another transport than the connection’s is refused', async () => {
     await using host = await start();
     const polling = await openPolling(host);
     expect((await send(polling, { headers: stream })).text).toBe(
@@ -56,20 +56,20 @@ describe('a request', () => {
     ['text/event-stream', 200, 'text/event-stream'],
     ['application/json, TEXT/EVENT-STREAM', 200, 'text/event-stream'],
     ['text/event-streams', 200, 'application/octet-stream'],
-  ])('with Accept %s is told apart', async (accept, status, type) => {
+  ])('a GET with Accept %s is recognized', async (accept, status, type) => {
     await using host = await start();
     await using events = await openStream(await negotiateUrl(host), { Accept: accept });
     expect([events.response.statusCode, events.response.headers['content-type']]).toEqual([status, type]);
   });
 
-  test('to a connection that is only negotiated has nothing to send to', async () => {
+  test('a POST or DELETE to a connection without a transport is refused', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     expect((await post(url, HANDSHAKE)).status).toBe(404);
     expect((await send(url, { method: 'DELETE' })).status).toBe(400);
   });
 
-  test('is refused to everybody but the user of the connection', async () => {
+  test('a request of a user who does not own the connection is refused', async () => {
     const authenticate: Authenticate<undefined> = ({ token, current, stage }) => {
       if (token === 'expired' && stage === 'request') return undefined;
       return { userId: token ?? current?.userId ?? 'anonymous', user: undefined };
@@ -86,7 +86,7 @@ describe('a request', () => {
     expect((await send(url)).text).toContain('mine');
   });
 
-  test('of an allowed origin gets CORS headers on every answer, streams included', async () => {
+  test('every answer to an allowed origin has CORS headers, streams included', async () => {
     await using host = await start({ allowedOrigins: ['https://app.example'] });
     const origin = { Origin: 'https://app.example' };
     const cors = {
@@ -103,7 +103,7 @@ describe('a request', () => {
 });
 
 describe('a redirect', () => {
-  test('is all that a client is told', async () => {
+  test('a redirect is the whole content of the negotiate answer', async () => {
     await using host = await start({
       redirectNegotiate: ({ query }) =>
         query.get('tenant') === 'a'

@@ -1,5 +1,5 @@
 /*
- * From where the server may ask a client: through whichever address, and also when the method has ended.
+ * The places in the server's code from which a client can be asked: through any address, and after the method has ended.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub } from '../../src/index.js';
@@ -11,7 +11,7 @@ interface AskedClient {
   double(value: unknown): number;
 }
 
-/** What a client answers to the call with this id. */
+/** A client's answer to the call with this id. */
 const answer = (invocationId: string, result: unknown): string =>
   JSON.stringify({ type: 3, invocationId, result }) + RS;
 const question = (invocationId: string, value: unknown): string =>
@@ -25,7 +25,7 @@ interface Asking extends Host {
   readonly held: Gate;
   /** Lets what `later` has left behind ask. */
   readonly release: () => void;
-  /** What it was answered. */
+  /** The answers that it received. */
   readonly answered: unknown[];
 }
 
@@ -56,7 +56,7 @@ async function start(): Promise<Asking> {
 }
 
 describe('a client is asked', () => {
-  test('by code outside of the hub', async () => {
+  test('a client can be asked by code outside the hub', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     const [connection] = host.hub.connections.list();
@@ -66,7 +66,7 @@ describe('a client is asked', () => {
     expect(await asked).toBe(4);
   });
 
-  test('by a method through its id and as the caller, one after the other', async () => {
+  test('a method can ask a client by its id and as the caller, one after the other', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(call('twoWays', [5]) + call('me', [], '2'));
@@ -78,7 +78,7 @@ describe('a client is asked', () => {
     expect(await client.next()).toBe(result('1', [10, 20]));
   });
 
-  test('by what a method has left running, which takes nobody’s turn', async () => {
+  test('a client can be asked by code that a method has left running, without occupying a slot', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(call('later'));

@@ -8,21 +8,21 @@ import { call, openRaw, RS } from '../support/raw-client.js';
 import { end, item, start, upload } from '../support/streaming-hub.js';
 
 describe('a stream from the client', () => {
-  test('is read until its completion', async () => {
+  test('a stream from the client is read until its completion', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + item('u', 1) + item('u', 2) + end('u'));
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":"of 3"}');
   });
 
-  test('that ends with an error throws it at the reader', async () => {
+  test('a stream that ends with an error throws it in its reader', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + item('u', 1) + end('u', 'lost my pen'));
     expect(await client.next()).toContain('HubException: lost my pen');
   });
 
-  test('with a wrong item ends with an error', async () => {
+  test('a stream with an item of the wrong type ends with an error', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + item('u', 'one'));
@@ -35,14 +35,14 @@ describe('a stream from the client', () => {
     [upload('sum', ['of'], []), 'Client sent 0 stream(s), Hub method expects 1.'],
     [upload('sum', ['of'], ['a', 'b']), 'Client sent 2 stream(s), Hub method expects 1.'],
     [upload('plain', [], ['a']), 'Client sent 1 stream(s), Hub method expects 0.'],
-  ])('%# is refused when the number is wrong', async (text, reason) => {
+  ])('a call with a wrong number of streams is refused (%#)', async (text, reason) => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(text);
     expect(await client.next()).toContain(`HubException: ${reason}`);
   });
 
-  test('under an id that is in use is refused, and the one that has it goes on', async () => {
+  test('a stream with an id that is in use is refused, and the stream that has the id continues', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + upload('first', [], ['u']));
@@ -51,7 +51,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toContain('"result":"of 5"');
   });
 
-  test('cannot be two of one call, and the id is free afterwards', async () => {
+  test('an id cannot name two streams of one call, and it is free afterwards', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(upload('both', [], ['u', 'u']) + item('u', 1));
@@ -60,7 +60,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toContain('"result":2');
   });
 
-  test('that the method no longer reads does not hold up the connection', async () => {
+  test('a stream that its method no longer reads does not block the connection', async () => {
     await using host = await start({ streamBufferCapacity: 2 });
     await using client = await openRaw(host);
     client.send(upload('first', [], ['u']));
@@ -70,7 +70,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toContain('"result":1');
   });
 
-  test('that nobody reads stops the reading from the client at its capacity', async () => {
+  test('an unread stream stops the reading from the client at its capacity', async () => {
     await using host = await start({ streamBufferCapacity: 3 });
     await using client = await openRaw(host);
     client.send(upload('unread', [], ['u']) + item('u', 1) + item('u', 2));
@@ -83,7 +83,7 @@ describe('a stream from the client', () => {
     await host.event('connection_closed');
   });
 
-  test('and one to the client can be the same call', async () => {
+  test('one call can have a stream in each direction', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(
@@ -93,7 +93,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
   });
 
-  test('that ends with its connection throws at the reader', async () => {
+  test('a stream that ends with its connection throws in its reader', async () => {
     let fail: (error: unknown) => void = () => {};
     const failed = new Promise<unknown>((resolve) => {
       fail = resolve;

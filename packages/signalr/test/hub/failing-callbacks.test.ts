@@ -1,6 +1,5 @@
 /*
- * Code of the application that throws where the server asks it something: that request, call or connection fails and is
- * reported, everybody else is served on.
+ * Callbacks of the application that throw: only their request, call or connection fails and is reported, and all others are served.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, type MapHubOptions, method, parseArguments } from '../../src/index.js';
@@ -27,8 +26,8 @@ async function expectServed(host: Host): Promise<void> {
   expect(await client.next()).toContain('"result":1');
 }
 
-describe('a request is answered with 500 and no word when', () => {
-  test('redirectNegotiate throws', async () => {
+describe('failing callbacks of requests', () => {
+  test('a request is answered with 500 and no text when redirectNegotiate throws', async () => {
     await using host = await start({ redirectNegotiate: fail });
     expect((await post(`${host.url}/hub/negotiate`, '')).text).toBe('500');
     expect(await host.event('request_failed')).toEqual({
@@ -39,7 +38,7 @@ describe('a request is answered with 500 and no word when', () => {
     await expectServed(host);
   });
 
-  test('allowedOrigins throws, a WebSocket included', async () => {
+  test('a request and an upgrade are answered with 500 and no text when allowedOrigins throws', async () => {
     await using host = await start({ allowedOrigins: fail });
     const headers = { Origin: 'https://app.example' };
     expect((await post(`${host.url}/hub/negotiate`, '', headers)).text).toBe('500');
@@ -49,7 +48,7 @@ describe('a request is answered with 500 and no word when', () => {
   });
 });
 
-describe('a connection whose createItems throws ends as one whose onConnected does', () => {
+describe('a failing createItems', () => {
   const close = '{"type":7,"error":"Connection closed with an error."}';
 
   async function startItems(calls: string[]): Promise<Host> {
@@ -65,7 +64,7 @@ describe('a connection whose createItems throws ends as one whose onConnected do
     });
   }
 
-  test('over WebSockets', async () => {
+  test('a connection whose createItems throws ends like one whose onConnected throws, over WebSockets', async () => {
     const calls: string[] = [];
     await using host = await startItems(calls);
     await using client = await openRaw(host);
@@ -79,7 +78,7 @@ describe('a connection whose createItems throws ends as one whose onConnected do
     await expectServed(host);
   });
 
-  test('over server-sent events', async () => {
+  test('a connection whose createItems throws ends like one whose onConnected throws, over server-sent events', async () => {
     await using host = await startItems([]);
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
@@ -88,7 +87,7 @@ describe('a connection whose createItems throws ends as one whose onConnected do
     expect(await events.next()).toContain(close);
   });
 
-  test('over long polling', async () => {
+  test('a connection whose createItems throws ends like one whose onConnected throws, over long polling', async () => {
     await using host = await startItems([]);
     const url = await negotiateUrl(host);
     await send(url);
@@ -98,7 +97,7 @@ describe('a connection whose createItems throws ends as one whose onConnected do
   });
 });
 
-test('an item of an upload whose guard throws is one of the wrong type', async () => {
+test('an upload item whose guard throws counts as one of the wrong type', async () => {
   const guard = (item: unknown): item is number => (item as { readonly n: { readonly m: number } }).n.m > 0;
   const hub = defineHub()({
     methods: {
@@ -117,6 +116,6 @@ test('an item of an upload whose guard throws is one of the wrong type', async (
   client.send(`{"type":1,"invocationId":"1","target":"sum","arguments":[],"streamIds":["s"]}${RS}`);
   client.send(`{"type":2,"invocationId":"s","item":5}${RS}`);
   expect(await client.next()).toContain('Failed to bind Stream message.');
-  client.send(call('echo', ['goes on'], '2'));
-  expect(await client.next()).toContain('goes on');
+  client.send(call('echo', ['continues'], '2'));
+  expect(await client.next()).toContain('continues');
 });

@@ -1,5 +1,5 @@
 /*
- * In which order filters run, and what they decide about a connection and its calls.
+ * The order of filters, and their effect on a connection and its calls.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, HubError, type HubFilter, isString, method, parseArguments } from '../../src/index.js';
@@ -14,7 +14,7 @@ function completion(id: string, rest: string): string {
 }
 
 describe('filters of the server and of the hub', () => {
-  test('run one inside of the other as they stand, and each waits for the one before it', async () => {
+  test('filters run nested in their order, and each waits for the one before it', async () => {
     const begun: string[] = [];
     const gates = new Map<string, Gate>();
     const pass = async (name: string, next: () => Promise<unknown>): Promise<unknown> => {
@@ -34,7 +34,7 @@ describe('filters of the server and of the hub', () => {
       { filters: [waiting('a'), {}, waiting('b')] },
     );
     let count = 0;
-    /** Lets each of the four go on, and sees that the next has not begun before. */
+    /** Opens the gate of each of the four, and checks that the next has not begun before. */
     const passAll = async (step: string): Promise<void> => {
       for (const name of ['a', 'b', 'c', 'd']) {
         await expect.poll(() => begun.at(count)).toBe(`${name} ${step}`);
@@ -56,7 +56,7 @@ describe('filters of the server and of the hub', () => {
 });
 
 describe('a filter', () => {
-  test('may answer a call in place of its method', async () => {
+  test('a filter may answer a call in place of its method', async () => {
     const ran: unknown[] = [];
     const skip: HubFilter<unknown> = { invoke: () => undefined };
     await using host = await startHost((server) =>
@@ -74,7 +74,7 @@ describe('a filter', () => {
   test.each<[string, HubFilter<unknown>, string[]]>([
     ['catches what onConnected throws', { connected: (_context, next) => next().catch(() => {}) }, ['ran']],
     ['does not call onConnected', { connected: () => {} }, []],
-  ])('that %s keeps the connection', async (_title, filter, calls) => {
+  ])('a filter that %s keeps the connection', async (_title, filter, calls) => {
     const seen: string[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -95,7 +95,7 @@ describe('a filter', () => {
     expect(seen).toEqual(calls);
   });
 
-  test('that throws around onConnected ends the connection for good', async () => {
+  test('a filter that throws around onConnected ends the connection for good', async () => {
     const filter: HubFilter<unknown> = {
       connected() {
         throw new Error('not today');
@@ -111,7 +111,7 @@ describe('a filter', () => {
 });
 
 describe('filters', () => {
-  test('wrap methods and hooks, the server’s outermost, and may replace a result', async () => {
+  test('filters wrap methods and hooks, the server’s outermost, and may replace a result', async () => {
     const log: string[] = [];
     const named = (name: string): HubFilter<unknown> => ({
       async invoke({ method: called, arguments: args }, next) {
@@ -158,7 +158,7 @@ describe('filters', () => {
     ]);
   });
 
-  test('that throw fail the call', async () => {
+  test('a filter that throws fails the call', async () => {
     const filter: HubFilter<unknown> = {
       invoke() {
         throw new HubError('not today');

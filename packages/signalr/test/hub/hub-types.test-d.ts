@@ -55,7 +55,7 @@ const chat = defineHub<ChatClient, User, { count: number }>()({
 });
 
 describe('a hub', () => {
-  test('types what its clients may call', () => {
+  test('a hub types the methods that its clients may call', () => {
     expectTypeOf<HubCalls<typeof chat>['send']>().toEqualTypeOf<
       (...args: [string, number]) => Promise<number>
     >();
@@ -66,7 +66,7 @@ describe('a hub', () => {
     expectTypeOf<HubMessages<typeof chat>>().toEqualTypeOf<ChatClient>();
   });
 
-  test('types what its clients may be sent', () => {
+  test('a hub types the messages that its clients may be sent', () => {
     const send = (hub: Hub<ChatClient>) => {
       hub.clients.all.send('message', 'a', 'b');
       hub.clients.group('g').send('data', { n: 1 });
@@ -84,7 +84,7 @@ describe('a hub', () => {
     expectTypeOf(send).toBeFunction();
   });
 
-  test('answers later what concerns connections of any instance, and at once what concerns its own', () => {
+  test('requests about connections of any instance return promises, and those about own connections return values', () => {
     const use = (hub: Hub<ChatClient>) => {
       expectTypeOf(hub.groups.add('id', 'g')).toEqualTypeOf<Promise<boolean>>();
       expectTypeOf(hub.groups.remove('id', 'g')).toEqualTypeOf<Promise<boolean>>();
@@ -102,7 +102,7 @@ describe('a hub', () => {
     });
   });
 
-  test('takes any backplane, and the one on Redis the clients of @redis/client', () => {
+  test('a server accepts any backplane, and the Redis backplane accepts the clients of @redis/client', () => {
     const use = (client: ReturnType<typeof createClient>) => {
       createSignalRServer({ backplane: createRedisBackplane({ client, subscriber: client }) });
       createSignalRServer({
@@ -122,7 +122,7 @@ describe('a hub', () => {
     expectTypeOf(use).toBeFunction();
   });
 
-  test('does not let a method trust what nobody has checked', () => {
+  test('a method without a parser cannot use its arguments unchecked', () => {
     // @ts-expect-error the argument comes from the network: it is unknown until a parser has seen it
     defineHub<ChatClient>()({ methods: { trusting: (_context, text: string) => text } });
     // @ts-expect-error the parser yields a string
@@ -131,7 +131,7 @@ describe('a hub', () => {
     defineHub<ChatClient>()({ methods: { pair: { parse: parseArguments(isString), invoke: () => 1 } } });
   });
 
-  test('declared with a user needs an authenticate that yields one', () => {
+  test('a hub that is declared with a user needs an authenticate that returns one', () => {
     const map = () => {
       const server = createSignalRServer();
       server.mapHub('/a', chat, { authenticate: () => ({ userId: 'u', user: { name: 'n' } }) });
@@ -146,7 +146,7 @@ describe('a hub', () => {
     expectTypeOf(map).toBeFunction();
   });
 
-  test('with typed items needs their factory', () => {
+  test('a hub with typed items needs a factory for them', () => {
     // @ts-expect-error createItems is missing
     defineHub<ChatClient, undefined, { count: number }>()({ methods: {} });
     defineHub<ChatClient>()({ methods: {} });
@@ -193,7 +193,7 @@ describe('a client of a hub', () => {
     },
   });
 
-  test('is an official connection with the names and arguments of its hub', () => {
+  test('a client of a hub is an official connection with the names and arguments of the hub', () => {
     const use = async (connection: HubConnection) => {
       const client: HubClient<typeof live> = connection;
       expectTypeOf(await client.invoke('add', 1, 2)).toEqualTypeOf<number>();
@@ -245,7 +245,7 @@ describe('a client of a hub', () => {
     expectTypeOf(use).toBeFunction();
   });
 
-  test('gets from a method what was declared, item by item', () => {
+  test('a client receives the declared results and stream items of a method', () => {
     // @ts-expect-error the guard lets numbers in, not texts
     method(parseArguments(), (_context: unknown, texts: AsyncIterable<string>) => texts, {
       uploads: [isNumber],

@@ -48,7 +48,7 @@ describe('invocations of one client', () => {
     return { host, log, open };
   }
 
-  test('run strictly in order by default', async () => {
+  test('the invocations of one client are run strictly in order by default', async () => {
     const { host, log, open } = await startGated({});
     await using _host = host;
     await using client = await openRaw(host);
@@ -61,7 +61,7 @@ describe('invocations of one client', () => {
     expect(log).toEqual(['begin a', 'end a', 'begin b', 'end b']);
   });
 
-  test('run as many at a time as the option says, and the next begins as one ends', async () => {
+  test('as many invocations run at a time as the option allows, and the next begins when one ends', async () => {
     const { host, log, open } = await startGated({ maximumParallelInvocationsPerClient: 2 });
     await using _host = host;
     await using client = await openRaw(host);
@@ -75,7 +75,7 @@ describe('invocations of one client', () => {
     expect(log).toEqual(['begin a', 'begin b', 'end b', 'begin c', 'end c', 'end a']);
   });
 
-  test('do not keep pings from being read while one runs', async () => {
+  test('pings are read while an invocation runs', async () => {
     const { host, open } = await startGated({ clientTimeoutMs: 5_000, keepAliveIntervalMs: 600_000 });
     await using _host = host;
     await using client = await openRaw(host);
@@ -90,7 +90,7 @@ describe('invocations of one client', () => {
     expect(await client.next()).toBe(completion('1', '"result":null'));
   });
 
-  test('can be canceled, and are answered all the same', async () => {
+  test('a canceled invocation is still answered', async () => {
     await using host = await startHost((server) =>
       server.mapHub(
         '/hub',
@@ -113,7 +113,7 @@ describe('invocations of one client', () => {
     await host.event('connection_closed');
   });
 
-  test('of an unauthorized user are refused in words', async () => {
+  test('an invocation of an unauthorized user is refused with a text', async () => {
     await using host = await startHost((server) =>
       server.mapHub(
         '/hub',
@@ -135,7 +135,7 @@ describe('invocations of one client', () => {
     expect(await client.next()).toBe(completion('1', '"result":1'));
   });
 
-  test('are authorized by what they ask for, before any filter and without their uploads', async () => {
+  test('an invocation is authorized by its arguments, before any filter and without its uploads', async () => {
     const asked: unknown[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -177,27 +177,30 @@ describe('invocations of one client', () => {
   test.each([
     [false, `An unexpected error occurred invoking 'broken' on the server.`],
     [true, `An unexpected error occurred invoking 'broken' on the server. TypeError: secret`],
-  ])('tell what failed only when details are enabled: %s', async (enableDetailedErrors, error) => {
-    await using host = await startHost(
-      (server) =>
-        server.mapHub(
-          '/hub',
-          defineHub()({
-            methods: {
-              broken() {
-                throw new TypeError('secret');
+  ])(
+    'the answer to a failed invocation has its error text only when details are enabled: %s',
+    async (enableDetailedErrors, error) => {
+      await using host = await startHost(
+        (server) =>
+          server.mapHub(
+            '/hub',
+            defineHub()({
+              methods: {
+                broken() {
+                  throw new TypeError('secret');
+                },
               },
-            },
-          }),
-        ),
-      { enableDetailedErrors },
-    );
-    await using client = await openRaw(host);
-    client.send(call('Broken'));
-    expect(await client.next()).toBe(completion('1', `"error":${JSON.stringify(error)}`));
-  });
+            }),
+          ),
+        { enableDetailedErrors },
+      );
+      await using client = await openRaw(host);
+      client.send(call('Broken'));
+      expect(await client.next()).toBe(completion('1', `"error":${JSON.stringify(error)}`));
+    },
+  );
 
-  test('may leave out the arguments for which the parser of the method has values of its own', async () => {
+  test('an invocation may omit arguments for which the parser of the method has defaults', async () => {
     const parse = ([text, times = 2]: readonly unknown[]): [string, number] => [String(text), Number(times)];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -211,7 +214,7 @@ describe('invocations of one client', () => {
     expect(await client.next()).toBe(completion('2', '"result":"ababab"'));
   });
 
-  test('give a method the headers of its message', async () => {
+  test('a method receives the headers of its message', async () => {
     await using host = await startHost((server) =>
       server.mapHub('/hub', defineHub()({ methods: { headers: (context) => context.headers } })),
     );
@@ -233,7 +236,7 @@ describe('a name that is no method', () => {
     'hasOwnProperty',
     '__proto__',
     'methods',
-  ])('%s does not exist for clients', async (name) => {
+  ])('the name %s is not a method for clients', async (name) => {
     const calls: string[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -265,33 +268,36 @@ describe('details of errors', () => {
         'An error occurred on the server while streaming results. TypeError: half way',
       ],
     ],
-  ])('are told where they are enabled: %s', async (enableDetailedErrors, [ofConnected, ofStream]) => {
-    await using host = await startHost(
-      (server) =>
-        server.mapHub(
-          '/hub',
-          defineHub()({
-            onConnected({ request }) {
-              if (request.query.has('refused')) throw new TypeError('no entry');
-            },
-            methods: {
-              breaks: streamMethod(parseArguments(), async function* () {
-                yield 1;
-                throw new TypeError('half way');
-              }),
-            },
-          }),
-        ),
-      { enableDetailedErrors },
-    );
-    await using refused = await openRaw(host, '/hub?refused=1');
-    expect(JSON.parse(await refused.next())).toEqual({ type: 7, error: ofConnected });
-    await using client = await openRaw(host);
-    // The id is free again after the failure.
-    for (let round = 0; round < 2; round += 1) {
-      client.send(`{"type":4,"invocationId":"1","target":"breaks","arguments":[]}${RS}`);
-      await client.next();
-      expect(JSON.parse(await client.next())).toEqual({ type: 3, invocationId: '1', error: ofStream });
-    }
-  });
+  ])(
+    'error details are sent only where they are enabled: %s',
+    async (enableDetailedErrors, [ofConnected, ofStream]) => {
+      await using host = await startHost(
+        (server) =>
+          server.mapHub(
+            '/hub',
+            defineHub()({
+              onConnected({ request }) {
+                if (request.query.has('refused')) throw new TypeError('no entry');
+              },
+              methods: {
+                breaks: streamMethod(parseArguments(), async function* () {
+                  yield 1;
+                  throw new TypeError('half way');
+                }),
+              },
+            }),
+          ),
+        { enableDetailedErrors },
+      );
+      await using refused = await openRaw(host, '/hub?refused=1');
+      expect(JSON.parse(await refused.next())).toEqual({ type: 7, error: ofConnected });
+      await using client = await openRaw(host);
+      // The id is free again after the failure.
+      for (let round = 0; round < 2; round += 1) {
+        client.send(`{"type":4,"invocationId":"1","target":"breaks","arguments":[]}${RS}`);
+        await client.next();
+        expect(JSON.parse(await client.next())).toEqual({ type: 3, invocationId: '1', error: ofStream });
+      }
+    },
+  );
 });

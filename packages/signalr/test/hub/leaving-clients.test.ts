@@ -30,7 +30,7 @@ describe('a client that leaves', () => {
   test.each([
     ['before it has said anything', ''],
     ['in the middle of its handshake', HANDSHAKE.slice(0, 20)],
-  ])('%s was never there', async (_, text) => {
+  ])('a client that leaves %s is never connected', async (_, text) => {
     const calls: string[] = [];
     let hub: Hub<Client> | undefined;
     await using host = await startHost((server) => {
@@ -55,7 +55,7 @@ describe('a client that leaves', () => {
   test.each([
     ['onConnected', 'connected_failed'],
     ['onDisconnected', 'client_closed'],
-  ] as const)('is forgotten even when %s fails', async (hook, reason) => {
+  ] as const)('a connection is forgotten even when %s fails', async (hook, reason) => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost((server) => {
       const fail = (): never => {
@@ -80,7 +80,7 @@ describe('a client that leaves', () => {
     expect([hub?.connections.count, hub?.groups.names()]).toEqual([0, []]);
   });
 
-  test('reaches onDisconnected although a listener of its signal throws, which is uncaught as all over Node', async () => {
+  test('the hook onDisconnected runs although a listener of the signal throws, which is an uncaught exception as everywhere in Node', async () => {
     const [calls, uncaught]: [string[], unknown[]] = [[], []];
     await using _caught = takeUncaught((error) => uncaught.push(error));
     await using host = await startHost((server) =>
@@ -104,7 +104,7 @@ describe('a client that leaves', () => {
     expect(calls).toEqual(['disconnected']);
   });
 
-  test('cannot be asked anything in its onDisconnected', async () => {
+  test('a client cannot be asked inside its onDisconnected', async () => {
     const errors: unknown[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -123,7 +123,7 @@ describe('a client that leaves', () => {
     expect(errors).toMatchObject([{ code: 'disconnected' }]);
   });
 
-  test('is noticed by a method that waits for nothing else', async () => {
+  test('a method that waits for the signal notices that its client leaves', async () => {
     const begun = gate();
     const done = gate();
     let hub: Hub<Client> | undefined;

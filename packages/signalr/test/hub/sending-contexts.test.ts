@@ -15,7 +15,7 @@ interface Client {
 }
 
 describe('a send', () => {
-  test('to the caller goes on working after its method has returned', async () => {
+  test('a send to the caller still works after its method has returned', async () => {
     let kept: ClientProxy<Client> | undefined;
     await using host = await startHost((server) =>
       server.mapHub(
@@ -33,7 +33,7 @@ describe('a send', () => {
     expect(kept?.send('note', 'too late')).toBe(0);
   });
 
-  test('of a method that has waited reaches another client', async () => {
+  test('a method can send to another client after an await', async () => {
     const definition = defineHub<Client>()({
       methods: {
         me: ({ connectionId }) => connectionId,
@@ -55,7 +55,7 @@ describe('a send', () => {
     expect(await second.next()).toBe('{"type":3,"invocationId":"1","result":null}');
   });
 
-  test('of one client’s onConnected reaches another', async () => {
+  test('a send inside one client’s onConnected reaches another client', async () => {
     await using host = await startHost((server) =>
       server.mapHub(
         '/hub',
@@ -75,7 +75,7 @@ describe('a send', () => {
     expect(await first.next()).toBe('{"type":1,"target":"note","arguments":["hello"]}');
   });
 
-  test('reaches clients of both protocols with the same values', async () => {
+  test('a send is received with the same values by clients of both protocols', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost((server) => {
       hub = server.mapHub('/hub', defineHub<Client>()({ methods: {} }));
@@ -85,7 +85,7 @@ describe('a send', () => {
     await once(binary, 'open');
     binary.send(HANDSHAKE.replace('json', 'messagepack'));
     await once(binary, 'message');
-    // What one of them cannot carry reaches neither.
+    // A value that one protocol cannot hold reaches neither client.
     expect(() => hub?.clients.all.send('note', [2n ** 64n])).toThrow(
       expect.objectContaining({ code: 'unserializable' }),
     );

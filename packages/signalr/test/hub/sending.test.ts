@@ -1,5 +1,5 @@
 /*
- * What a send guarantees: encoded once, queued at once, in order with completions, to exactly the right clients.
+ * The guarantees of a send: encoded once, queued at once, in order with completions, to exactly the right clients.
  */
 import { describe, expect, test, vi } from 'vitest';
 import { defineHub, type Hub, isString, JsonText, method, parseArguments } from '../../src/index.js';
@@ -68,7 +68,7 @@ async function startRoom(): Promise<Room> {
 const note = (text: string): string => JSON.stringify({ type: 1, target: 'note', arguments: [text] });
 
 describe('addressing', () => {
-  test('reaches exactly the connections that it names', async () => {
+  test('an address reaches exactly the connections that it names', async () => {
     await using fixture = await startRoom();
     const { hub } = fixture;
     const ann = await fixture.open('ann');
@@ -115,7 +115,7 @@ describe('addressing', () => {
     expect(JSON.parse(await bob.client.next())).toMatchObject({ result: 3 });
   });
 
-  test('knows who is there, and forgets who has left', async () => {
+  test('the hub lists its connections, and forgets those that have left', async () => {
     await using fixture = await startRoom();
     const { hub, host } = fixture;
     const ann = await fixture.open('ann');
@@ -146,7 +146,7 @@ describe('addressing', () => {
 });
 
 describe('a send', () => {
-  test('encodes once for a whole group, and frames once', async () => {
+  test('a send encodes and frames its message once for a whole group', async () => {
     await using fixture = await startRoom();
     const opened = await Promise.all(Array.from({ length: 20 }, (_, index) => fixture.open(`u${index}`)));
     for (const { id } of opened) void fixture.hub.groups.add(id, 'g');
@@ -160,7 +160,7 @@ describe('a send', () => {
     for (const { client } of opened) expect(await client.next()).toBe(note('to all'));
   });
 
-  test('keeps one set of bytes per protocol, and one frame per framing', () => {
+  test('a message keeps one set of bytes per protocol and one frame per framing', () => {
     const message = new SerializedHubMessage({ type: 6 });
     const encoded = message.encodedFor(jsonHubProtocol);
     expect(message.encodedFor(jsonHubProtocol)).toBe(encoded);
@@ -168,14 +168,14 @@ describe('a send', () => {
     expect(encoded.framedBy(framing)).toBe(encoded.framedBy(framing));
   });
 
-  test('relays JSON text without changing it', async () => {
+  test('a send relays JSON text unchanged', async () => {
     await using fixture = await startRoom();
     const ann = await fixture.open('ann');
     fixture.hub.clients.all.send('data', new JsonText('{"n": 1.0,  "extra":"é"}'));
     expect(await ann.client.next()).toBe('{"type":1,"target":"data","arguments":[{"n": 1.0,  "extra":"é"}]}');
   });
 
-  test('that cannot be encoded throws and reaches nobody', async () => {
+  test('a send that cannot be encoded throws and reaches no client', async () => {
     await using fixture = await startRoom();
     const ann = await fixture.open('ann');
     const bad = (2n ** 64n) as unknown as { readonly n: number };
@@ -186,7 +186,7 @@ describe('a send', () => {
     expect(await ann.client.next()).toBe(note('fine'));
   });
 
-  test('of any size arrives whole', async () => {
+  test('a message of any size arrives whole', async () => {
     await using fixture = await startRoom();
     const ann = await fixture.open('ann');
     for (const length of [0, 60, 125, 126, 127, 65_400, 65_535, 65_536, 70_000, 900_000]) {
@@ -195,7 +195,7 @@ describe('a send', () => {
     }
   });
 
-  test('keeps its order with pongs of the WebSocket layer in between', async () => {
+  test('the order of messages is kept with pongs of the WebSocket layer in between', async () => {
     await using fixture = await startRoom();
     const ann = await fixture.open('ann');
     let pongs = 0;
@@ -217,7 +217,7 @@ describe('a send', () => {
 });
 
 describe('a completion', () => {
-  test('comes after what a joining method sent, and before what later tasks send to the group', async () => {
+  test('a completion comes after the messages of its joining method, and before those that later tasks send to the group', async () => {
     await using fixture = await startRoom();
     const { hub } = fixture;
     const ann = await fixture.open('ann');
@@ -248,7 +248,7 @@ describe('a completion', () => {
     }
   });
 
-  test('of a method that returns no promise is queued before anything else can run', async () => {
+  test('the completion of a synchronous method is queued before any other code can run', async () => {
     await using fixture = await startRoom();
     const { hub } = fixture;
     const ann = await fixture.open('ann');

@@ -10,7 +10,7 @@ import { call, openRaw, RS } from '../support/raw-client.js';
 import { start, stream } from '../support/streaming-hub.js';
 
 describe('a stream to the client', () => {
-  test('is its items and then a completion without a result', async () => {
+  test('a stream to the client consists of its items and a completion without a result', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(stream('COUNT', [2]));
@@ -21,7 +21,7 @@ describe('a stream to the client', () => {
     expect([await client.next(), await client.next(), await client.next()].join()).toContain('"item":"b"');
   });
 
-  test('may be asked for with null among the arguments', async () => {
+  test('a stream may be requested with null among the arguments', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(stream('given', [5, null]));
@@ -29,7 +29,7 @@ describe('a stream to the client', () => {
     expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":null}');
   });
 
-  test('takes no slot: others run beside it, and it beside others', async () => {
+  test('a stream occupies no slot, so other methods run beside it', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(stream('endless', [], '1') + stream('endless', [], '2') + call('plain', [], '3'));
@@ -37,7 +37,7 @@ describe('a stream to the client', () => {
     expect(answers).toContain('{"type":3,"invocationId":"3","result":1}');
   });
 
-  test('ends without an error when the client cancels it', async () => {
+  test('a stream ends without an error when the client cancels it', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(stream('endless'));
@@ -49,7 +49,7 @@ describe('a stream to the client', () => {
     expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":0}');
   });
 
-  test('is canceled even when its generator never looks up', async () => {
+  test('a stream is canceled even when its generator never yields again', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(stream('deaf'));
@@ -58,7 +58,7 @@ describe('a stream to the client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
   });
 
-  test('ends when the client is gone', async () => {
+  test('a stream ends when its client is gone', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(stream('endless'));
@@ -88,7 +88,7 @@ describe('a stream to the client', () => {
       call('Count', [1]),
       "The client attempted to invoke the streaming 'count' method with a non-streaming invocation.",
     ],
-  ])('%# fails in the words of ASP.NET Core', async (text, error) => {
+  ])('a failing stream has the error text of ASP.NET Core (%#)', async (text, error) => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(text);
@@ -97,7 +97,7 @@ describe('a stream to the client', () => {
     expect(JSON.parse(answer)).toEqual({ type: 3, invocationId: '1', error });
   });
 
-  test('is refused while its id is in use', async () => {
+  test('a stream is refused while its id is in use', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(stream('endless') + stream('endless'));
@@ -105,7 +105,7 @@ describe('a stream to the client', () => {
     expect(answers).toContain(`{"type":3,"invocationId":"1","error":"Invocation ID '1' is already in use."}`);
   });
 
-  test('is one of a bounded number', async () => {
+  test('the number of streams is bounded', async () => {
     await using host = await start({ maximumStreamsPerClient: 2 });
     await using client = await openRaw(host);
     client.send(stream('deaf', [], '1') + stream('deaf', [], '2') + stream('deaf', [], '3'));
@@ -117,7 +117,7 @@ describe('a stream to the client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"4"}');
   });
 
-  test('asks for no more items than a slow client takes', async () => {
+  test('a stream requests no more items than a slow client accepts', async () => {
     let produced = 0;
     await using host = await startHost((server) =>
       server.mapHub(
@@ -147,7 +147,7 @@ describe('a stream to the client', () => {
         });
       }
     }
-    // What the kernel holds of a loopback connection, and a little in the process.
+    // The kernel's buffers of a loopback connection, and a little in the process.
     expect(produced * 10_000).toBeLessThan(20_000_000);
     expect(host.events.some(({ type }) => type === 'connection_closed')).toBe(false);
   });
@@ -162,7 +162,7 @@ describe.each(['json', 'messagepack'])('the official client with %s', (protocol)
     return Object.assign(connection, { [Symbol.asyncDispose]: () => connection.stop() });
   }
 
-  test('streams both ways and cancels', async () => {
+  test('the official client streams in both directions and cancels', async () => {
     await using host = await start();
     await using connection = await connect(host);
     const numbers = await new Promise<unknown[]>((resolve, reject) => {
@@ -187,7 +187,7 @@ describe.each(['json', 'messagepack'])('the official client with %s', (protocol)
     await expect.poll(() => host.log).toEqual(['ended, aborted: true']);
   });
 
-  test('answers the server', async () => {
+  test('the official client answers a call of the server', async () => {
     const hub = defineHub<{ add(a: number, b: number): number }>()({
       methods: { ask: (context) => context.clients.caller.invoke('add', 20, 22) },
     });

@@ -1,5 +1,5 @@
 /*
- * What uploads may carry, and what becomes of them when nobody looks at them.
+ * The items of uploads, and uploads that no method reads.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, isString, method, parseArguments, streamMethod } from '../../src/index.js';
@@ -30,7 +30,7 @@ function start(): Promise<Host> {
 }
 
 describe('an upload', () => {
-  test('carries objects as they were sent', async () => {
+  test('an upload carries objects unchanged', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     const items = [
@@ -41,7 +41,7 @@ describe('an upload', () => {
     expect(JSON.parse(await client.next())).toEqual({ type: 3, invocationId: '1', result: items });
   });
 
-  test('that its method does not look at ends with it, and the connection goes on', async () => {
+  test('an upload that its method ignores ends with the method, and the connection continues', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(
@@ -62,7 +62,7 @@ describe('uploads', () => {
 
   const join = method(parseArguments(), (_context, letters) => read(letters), { uploads: [isString] });
 
-  test('of several calls may overlap, and each call gets its own', async () => {
+  test('uploads of several calls may overlap, and each call receives its own', async () => {
     await using host = await startHost((server) => server.mapHub('/hub', defineHub()({ methods: { join } })));
     await using client = await openRaw(host);
     const words = ['zygote', 'qwerty', 'abc'];
@@ -81,7 +81,7 @@ describe('uploads', () => {
     }
   });
 
-  test('wait for a method that is not authorized yet, and nothing of them is lost', async () => {
+  test('uploads wait until their method is authorized, and no item is lost', async () => {
     const allowed = gate();
     const asked = gate();
     await using host = await startHost((server) =>
@@ -110,7 +110,7 @@ describe('uploads', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":"ab"}');
   });
 
-  test('of a call without an id are read, and nobody is answered', async () => {
+  test('uploads of a call without an id are read, and no answer is sent', async () => {
     const got: string[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -138,7 +138,7 @@ describe('uploads', () => {
     expect(client.waiting).toEqual([]);
   });
 
-  test('that a stream’s method leaves unread are dropped when it ends', async () => {
+  test('uploads that a streaming method leaves unread are dropped when it ends', async () => {
     await using host = await startHost((server) =>
       server.mapHub(
         '/hub',

@@ -1,5 +1,5 @@
 /*
- * What every directory of connections promises, in memory and in Redis.
+ * The guarantees of every directory of connections, in memory and in Redis.
  */
 import { startRedis } from '@millrace/testkit';
 import { createClient } from '@redis/client';
@@ -43,7 +43,7 @@ describe.each([
   ['in memory', inMemory],
   ['on Redis', onRedis],
 ] as const)('a directory %s', (_name, start: () => Promise<Pair>) => {
-  test('knows who claimed first, until it is released', async () => {
+  test('a directory returns the first claim until it is released', async () => {
     await using pair = await start();
     const { one, other } = pair;
     expect(await one.find('c')).toBeUndefined();
@@ -58,7 +58,7 @@ describe.each([
     expect(await other.claim('c', 'http://other')).toBe(true);
   });
 
-  test('gives a connection to one of many that claim at once', async () => {
+  test('one of many simultaneous claims succeeds', async () => {
     await using pair = await start();
     const claims = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
@@ -70,7 +70,7 @@ describe.each([
 });
 
 describe('a directory on Redis', () => {
-  test('lets the claims of a process that is gone run out, and keeps those of one that is there', async () => {
+  test('the claims of an ended process expire, and those of a running one are kept', async () => {
     await using pair = await onRedis(300);
     await pair.one.claim('kept', 'http://one');
     // A claim that nobody renews any more.
@@ -79,21 +79,21 @@ describe('a directory on Redis', () => {
     expect(await pair.other.find('kept')).toBe('http://one');
   });
 
-  test('brings its claims back after Redis lost them', async () => {
+  test('the claims are restored after Redis has lost them', async () => {
     await using pair = await onRedis(300);
     await pair.one.claim('c', 'http://one');
     await pair.redis.cli('flushall');
     await expect.poll(() => pair.other.find('c'), { timeout: 5_000 }).toBe('http://one');
   });
 
-  test('gives up its claims when it is closed', async () => {
+  test('a closed directory releases its claims', async () => {
     await using pair = await onRedis();
     await pair.one.claim('c', 'http://one');
     await pair.one.close();
     expect(await pair.other.find('c')).toBeUndefined();
   });
 
-  test('rejects while Redis is away, and a release is no error', async () => {
+  test('a directory rejects while Redis is unreachable, and a release never fails', async () => {
     await using pair = await onRedis();
     await pair.one.claim('c', 'http://one');
     await pair.redis.stop();
@@ -102,7 +102,7 @@ describe('a directory on Redis', () => {
     pair.one.release('c', 'http://one');
   });
 
-  test('rejects when Redis does not answer', async () => {
+  test('a directory rejects when Redis does not answer', async () => {
     const client = { get: () => new Promise(() => {}), eval: () => new Promise(() => {}) };
     const directory = createRedisDirectory({ client, commandTimeoutMs: 20 });
     await expect(directory.find('c')).rejects.toThrow('within 20 ms');
@@ -110,7 +110,7 @@ describe('a directory on Redis', () => {
     await directory.close();
   });
 
-  test.each([0, 2, 1.5])('refuses a time to live of %d', (claimTtlMs) => {
+  test.each([0, 2, 1.5])('a directory refuses a TTL of %d', (claimTtlMs) => {
     const client = { get: async () => null, eval: async () => null };
     expect(() => createRedisDirectory({ client, claimTtlMs })).toThrow(
       expect.objectContaining({ code: 'invalid_option' }),

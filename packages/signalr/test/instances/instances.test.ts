@@ -1,5 +1,5 @@
 /*
- * Three instances behind a proxy that hands every request to the next one: no sticky sessions, whatever the transport.
+ * Three instances behind a proxy that forwards every request to the next one: no sticky sessions, over every transport.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
@@ -91,7 +91,7 @@ describe.each([
   ['long polling', LongPolling, 'json'],
   ['long polling and MessagePack', LongPolling, 'messagepack'],
 ] as const)('over %s, behind a proxy that takes the instances in turn', (_name, transport, protocol) => {
-  test('a client invokes, streams both ways, and receives in order', async () => {
+  test('a client invokes, streams in both directions, and receives messages in order', async () => {
     await using row = await start();
     await using connection = await connectOfficial(row.url, { transport, protocol });
     const notes: number[] = [];
@@ -115,7 +115,7 @@ describe.each([
     expect(row.events.filter(({ type }) => type === 'request_refused')).toEqual([]);
   });
 
-  test('ten clients at once are served, and leave nothing behind', async () => {
+  test('ten simultaneous clients are served and leave nothing behind', async () => {
     const directory = createMemoryDirectory();
     const claimed = new Set<string>();
     const watched: ConnectionDirectory = {
@@ -146,7 +146,7 @@ describe.each([
 
 describe('a token', () => {
   test.each([0, 1])(
-    'of negotiate version %d opens a connection on any instance, once on each',
+    'a token of negotiate version %d opens a connection on any instance, once on each',
     async (version) => {
       await using row = await start();
       const [first, second, third] = await negotiated(row, version);
@@ -157,7 +157,7 @@ describe('a token', () => {
     },
   );
 
-  test('is worth nothing once its connection has ended', async () => {
+  test('a token is invalid once its connection has ended', async () => {
     await using row = await start();
     const [first, second, third] = await negotiated(row);
     await send(second);
@@ -167,7 +167,7 @@ describe('a token', () => {
     expect((await post(second, 'x')).text).toBe('404 No Connection with that ID');
   });
 
-  test('of another key, another hub, or changed in one bit is unknown', async () => {
+  test('a token of another key or hub, or with one changed bit, is unknown', async () => {
     const expiresAtSeconds = Math.floor(Date.now() / 1_000) + 60;
     const content = { isResumable: false, isVersion0: false, expiresAtSeconds };
     const good = new SignedTokens(signingKeys, '/hub').create(content);
@@ -192,7 +192,7 @@ describe('a token', () => {
     expect((await send(at(good))).status).toBe(200);
   });
 
-  test('of a key that is no longer the first is still good', () => {
+  test('a token of a key that is no longer the first is still valid', () => {
     const content = { isResumable: true, isVersion0: false, expiresAtSeconds: 7 };
     const first = new SignedTokens(['x'.repeat(32)], '/hub');
     const token = first.create(content);
@@ -203,7 +203,7 @@ describe('a token', () => {
 });
 
 describe('a request that reaches another instance', () => {
-  test('is answered as its own instance would: statuses, headers, bodies', async () => {
+  test('a forwarded request has the same status, headers and body as on its own instance', async () => {
     const authenticate = ({ token }: { readonly token: string | null }) => ({
       userId: token,
       user: undefined,
@@ -238,7 +238,7 @@ describe('a request that reaches another instance', () => {
     expect((await send(second, { method: 'PUT' })).status).toBe(405);
   });
 
-  test('tells where it came from, behind what proxies had said', async () => {
+  test('a forwarded request appends the client’s address to X-Forwarded-For', async () => {
     const seen: unknown[] = [];
     await using row = await start({
       authenticate: ({ headers, stage }) => {
@@ -254,7 +254,7 @@ describe('a request that reaches another instance', () => {
     expect(seen).toEqual(['127.0.0.1', '192.0.2.7, 127.0.0.1', '192.0.2.7']);
   });
 
-  test('may be answered later than the HTTP server’s own timeout allows', async () => {
+  test('a forwarded request may be answered later than the timeout of the HTTP server', async () => {
     await using row = await start();
     const [first, second] = await negotiated(row);
     const sockets: Socket[] = [];
@@ -272,7 +272,7 @@ describe('a request that reaches another instance', () => {
     expect((await poll).text).toContain('late');
   });
 
-  test('is not known any more once its instance was killed', async () => {
+  test('a connection is unknown once its instance has been killed', async () => {
     await using row = await start();
     const [first, second, third] = await negotiated(row);
     await send(first);
@@ -281,7 +281,7 @@ describe('a request that reaches another instance', () => {
     expect((await post(third, 'x')).status).toBe(404);
   });
 
-  test('a request fails with 503 while its instance takes requests and does not answer them, and works afterwards', async () => {
+  test('a request fails with 503 while its instance accepts requests without answering, and works afterwards', async () => {
     const silent = createTcpServer((socket) => socket.on('error', () => {}));
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
@@ -312,7 +312,7 @@ describe('a request that reaches another instance', () => {
     silent.close();
   });
 
-  test('fails with 503 while the directory cannot be asked, and a WebSocket does not need it', async () => {
+  test('a request fails with 503 while the directory is unreachable, and a WebSocket does not need it', async () => {
     const broken: ConnectionDirectory = {
       claim: () => Promise.reject(new Error('away')),
       find: () => Promise.reject(new Error('away')),
@@ -331,7 +331,7 @@ describe('a request that reaches another instance', () => {
     expect(await connection.invoke('echo', 1)).toBe(1);
   });
 
-  test('is not forwarded twice', async () => {
+  test('a request is not forwarded twice', async () => {
     const directory = createMemoryDirectory();
     await using row = await start({}, { ...directory, find: async () => row.instances[2]?.url });
     const [first] = await negotiated(row);
@@ -340,7 +340,7 @@ describe('a request that reaches another instance', () => {
   });
 });
 
-test('a client that lost its socket goes on through another instance, losing nothing (stateful reconnect)', async () => {
+test('a client that lost its socket continues through another instance without losses (stateful reconnect)', async () => {
   await using row = await start({ allowStatefulReconnects: true }, createMemoryDirectory(), {
     tickIntervalMs: 50,
   });
@@ -368,7 +368,7 @@ test.each([
   { url: 'http://x/hub' },
   { url: 'http://x?a=1' },
   { url: 'http://a:b@x' },
-])('options that cannot work are refused: %j', (wrong) => {
+])('the invalid options %j are refused', (wrong) => {
   const instances = {
     url: 'http://127.0.0.1:1',
     signingKeys,

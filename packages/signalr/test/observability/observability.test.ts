@@ -43,7 +43,7 @@ const parentId = 'b7ad6b7169203331';
 describe('spans', () => {
   const { exporter, tracer } = setUpTracing();
 
-  test('stand around methods and hooks and join the trace of the client', async () => {
+  test('spans surround methods and hooks, and join the trace of the client', async () => {
     exporter.reset();
     await using host = await startHost((server) => server.mapHub('/hub', hub), {
       filters: [traceHubs(tracer)],
@@ -78,7 +78,7 @@ describe('spans', () => {
       /secret|told/,
     );
   });
-  test('tell the type of what a hook or a stream throws, and nothing else of it', async () => {
+  test('spans record only the type of an error of a hook or a stream', async () => {
     exporter.reset();
     const failing = defineHub()({
       onConnected({ request }) {
@@ -120,7 +120,7 @@ describe('spans', () => {
     );
   });
 
-  test('of streams join the trace too, and of a trace that is none there is only the name', async () => {
+  test('spans of streams join the trace too, and an invalid trace is ignored', async () => {
     exporter.reset();
     await using host = await startHost((server) => server.mapHub('/hub', hub), {
       filters: [traceHubs(tracer)],
@@ -160,7 +160,7 @@ class PulledReader extends MetricReader {
 }
 
 describe('metrics', () => {
-  test('have the names and attributes of ASP.NET Core', async () => {
+  test('metrics have the names and attributes of ASP.NET Core', async () => {
     const reader = new PulledReader();
     const meters = new MeterProvider({ readers: [reader] });
     await using host = await startHost((server) => server.mapHub('/hub', hub), {
@@ -208,7 +208,7 @@ describe('metrics', () => {
   };
 
   test.each(Object.entries(statuses) as [CloseReason, string][])(
-    'of a connection that ended by %s have the status %s',
+    'the metrics of a connection that ended by %s have the status %s',
     (reason, status) => {
       const seen: unknown[] = [];
       const listener = measureSignalR({
@@ -232,7 +232,7 @@ describe('metrics', () => {
 });
 
 describe('tokens', () => {
-  test('are in no event, span, metric, warning or line on the console', async () => {
+  test('no event, span, metric, warning or console line contains a token', async () => {
     const exporter = new InMemorySpanExporter();
     const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
     const reader = new PulledReader();

@@ -1,5 +1,5 @@
 /*
- * Whose children the spans of a connection are that was opened inside of a span.
+ * The parents of the spans of a connection that was opened inside a span.
  */
 import { context, trace } from '@opentelemetry/api';
 import { describe, expect, test } from 'vitest';
@@ -36,7 +36,7 @@ const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parentId = 'b7ad6b7169203331';
 
 describe('spans of a connection that was opened inside of a span', () => {
-  test('are its children for the hooks; those of calls have traces of their own, and a link to it', async () => {
+  test('the spans of hooks are children of the span around the opening, and those of calls are linked to it in their own traces', async () => {
     await using host = await start();
     const request = spanAround(host);
     await using client = await openRaw(host);

@@ -1,5 +1,5 @@
 /*
- * What the official client, unmodified, sees of a server beside the matrix of features in official-matrix.test.ts.
+ * Behaviour of the unmodified official client beside the matrix of features in official-matrix.test.ts.
  */
 import { type HubConnection, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { describe, expect, test } from 'vitest';
@@ -39,7 +39,7 @@ async function connect(host: Host): Promise<HubConnection & AsyncDisposable> {
 }
 
 describe('an official client', () => {
-  test('is not told why a method failed; the server is', async () => {
+  test('an official client does not receive the reason of a failed method, but the server does', async () => {
     await using host = await startChat();
     await using connection = await connect(host);
     await expect(connection.invoke('break')).rejects.toThrow();
@@ -50,7 +50,7 @@ describe('an official client', () => {
     });
   });
 
-  test('is told the text of any error when details are enabled', async () => {
+  test('an official client receives the text of every error when details are enabled', async () => {
     await using host = await startChat({ enableDetailedErrors: true });
     await using connection = await connect(host);
     await expect(connection.invoke('break')).rejects.toThrow(
@@ -62,14 +62,14 @@ describe('an official client', () => {
     await expect(connection.invoke('fail')).rejects.toThrow('HubException: no such room');
   });
 
-  test('has only the call fail when the result cannot be encoded', async () => {
+  test('a result that cannot be encoded fails only its call', async () => {
     await using host = await startChat();
     await using connection = await connect(host);
     await expect(connection.invoke('cyclic')).rejects.toThrow("invoking 'cyclic' on the server.");
     expect(await connection.invoke('echo', 1)).toBe(1);
   });
 
-  test('gets JSON text verbatim', async () => {
+  test('an official client receives JSON text verbatim', async () => {
     await using host = await startChat();
     await using connection = await connect(host);
     const data = new Promise((resolve) => {

@@ -1,5 +1,5 @@
 /*
- * The published matrix is the one that the tests are built from. `npm run docs:signalr` writes it anew.
+ * The published matrix equals the one that the tests are built from. `npm run docs:signalr` rewrites it.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -10,10 +10,10 @@ const TESTED_RUNTIMES = ['Node', 'Chromium'] as const;
 
 const written = renderPage(readFileSync(PAGE_PATH, 'utf8'), TESTED_RUNTIMES);
 
-test('the published page is the one that the list of cells gives', async () => {
+test('the published page equals the one rendered from the list of cells', async () => {
   await expect(written).toMatchFileSnapshot(PAGE_PATH);
 });
 
-test.each(TESTED_RUNTIMES)('the table of %s reads back as its cells', (runtime) => {
+test.each(TESTED_RUNTIMES)('the table of %s yields its cells when it is read back', (runtime) => {
   expect(publishedCells(runtime, written)).toEqual(new Set(cellsOf(runtime).map(cellName)));
 });

@@ -17,7 +17,7 @@ import {
 const binary = { ...jsonHubProtocol, name: 'binary', transferFormat: 'binary' as const };
 
 describe('the handshake', () => {
-  test('ignores properties it does not know', () => {
+  test('the handshake ignores unknown properties', () => {
     const record = Buffer.from('{"version":1,"extra":[1],"protocol":"json","type":6}');
     expect(parseHandshakeRequest(record)).toEqual({ protocol: 'json', version: 1 });
   });
@@ -29,18 +29,18 @@ describe('the handshake', () => {
     '{"protocol":"json"}',
     '{"protocol":1,"version":1}',
     '{"protocol":"json","version":"1"}',
-  ])('refuses %j as malformed', (text) => {
+  ])('the handshake %j is refused as malformed', (text) => {
     expect(() => parseHandshakeRequest(Buffer.from(text))).toThrow(
       expect.objectContaining({ code: 'malformed_message' }),
     );
   });
 
-  test('accepts a protocol whatever the case of its name', () => {
+  test('the handshake accepts the name of a protocol in any case', () => {
     const decision = decideHandshake({ protocol: 'JSON', version: 1 }, [jsonHubProtocol], ['text']);
     expect(decision).toMatchObject({ kind: 'accepted' });
   });
 
-  test.each([0, 1, 2])('accepts version %i', (version) => {
+  test.each([0, 1, 2])('the handshake accepts version %i', (version) => {
     const decision = decideHandshake({ protocol: 'json', version }, [jsonHubProtocol], ['text']);
     expect(decision).toEqual({ kind: 'accepted', protocol: jsonHubProtocol, version });
   });
@@ -53,12 +53,15 @@ describe('the handshake', () => {
       1,
       "Cannot use the 'binary' protocol on the current transport. The transport does not support 'Binary' transfer format.",
     ],
-  ])('refuses %s version %i in the words of ASP.NET Core', (protocol, version, error) => {
-    const decision = decideHandshake({ protocol, version }, [jsonHubProtocol, binary], ['text']);
-    expect(decision).toEqual({ kind: 'refused', error });
-  });
+  ])(
+    'the handshake for %s version %i is refused with the text of ASP.NET Core',
+    (protocol, version, error) => {
+      const decision = decideHandshake({ protocol, version }, [jsonHubProtocol, binary], ['text']);
+      expect(decision).toEqual({ kind: 'refused', error });
+    },
+  );
 
-  test('answers without a type', () => {
+  test('the handshake response has no type', () => {
     expect(writeHandshakeResponse().toString()).toBe('{}\u001e');
     expect(writeHandshakeResponse('no "x"').toString()).toBe('{"error":"no \\"x\\""}\u001e');
   });
@@ -72,7 +75,7 @@ describe('negotiate', () => {
     [' 1 ', 1],
     ['7', 1],
     ['2147483647', 1],
-  ])('reads version %j as %i', (text, version) => {
+  ])('the negotiate version %j is read as %i', (text, version) => {
     expect(readNegotiateVersion(text, 0)).toEqual({ kind: 'version', version });
   });
 
@@ -83,11 +86,11 @@ describe('negotiate', () => {
     ['99999999999', 0, 'The client requested a non-integer protocol version.'],
     ['-1', 0, "The client requested version '-1', but the server does not support this version."],
     [undefined, 1, "The client requested version '0', but the server does not support this version."],
-  ])('refuses version %j with minimum %i', (text, minimum, error) => {
+  ])('the negotiate version %j is refused with the minimum %i', (text, minimum, error) => {
     expect(readNegotiateVersion(text, minimum)).toEqual({ kind: 'refused', error });
   });
 
-  test('writes the properties in the order of ASP.NET Core, and no token in version 0', () => {
+  test('the negotiate answer has its properties in the order of ASP.NET Core, and no token in version 0', () => {
     const answer = {
       connectionId: 'i',
       connectionToken: 't',

@@ -61,7 +61,7 @@ const bothWays: readonly [string, HubMessage][] = [
 ];
 
 describe('messages and wire text', () => {
-  test.each(bothWays)('%s is read and written', (text, message) => {
+  test.each(bothWays)('the JSON message %s is read and written', (text, message) => {
     expect(parseAll([Buffer.from(text + RS)])).toEqual([message]);
     expect(jsonHubProtocol.write(message).toString()).toBe(text + RS);
   });
@@ -91,7 +91,7 @@ describe('messages and wire text', () => {
       '{"type":1,"target":"t","arguments":[{"__proto__":{"x":1}}]}',
       [{ type: 1, target: 't', arguments: [JSON.parse('{"__proto__":{"x":1}}')] }],
     ],
-  ])('reads %s', (_title, text, messages) => {
+  ])('the JSON protocol reads %s', (_title, text, messages) => {
     expect(parseAll([Buffer.from(text + RS)])).toEqual(messages);
   });
 
@@ -131,13 +131,13 @@ describe('messages and wire text', () => {
     '{"type":8}',
     '{"type":8,"sequenceId":"1"}',
     '{"type":9,"sequenceId":1.5}',
-  ])('refuses %j as malformed', (text) => {
+  ])('the JSON message %j is refused as malformed', (text) => {
     expect(() => parseAll([Buffer.from(text + RS)])).toThrow(
       expect.objectContaining({ code: 'malformed_message' }),
     );
   });
 
-  test('refuses invalid UTF-8 rather than replacing it', () => {
+  test('invalid UTF-8 is refused rather than replaced', () => {
     const bytes = Buffer.concat([
       Buffer.from('{"type":6,"x":"'),
       Buffer.from([0xff]),
@@ -146,7 +146,7 @@ describe('messages and wire text', () => {
     expect(() => parseAll([bytes])).toThrow(expect.objectContaining({ code: 'malformed_message' }));
   });
 
-  test('never quotes the input in its errors', () => {
+  test('an error never quotes the input', () => {
     try {
       parseAll([Buffer.from(`{"secret-token${RS}`)]);
       expect.unreachable();
@@ -163,40 +163,40 @@ describe('values', () => {
       .write({ type: MessageType.completion, invocationId: '1', outcome: { kind: 'result', result } })
       .toString();
 
-  test('splices JSON text verbatim', () => {
+  test('the protocol inserts JSON text verbatim', () => {
     expect(write(new JsonText('{"n":  1.50}'))).toBe(
       `{"type":3,"invocationId":"1","result":{"n":  1.50}}${RS}`,
     );
   });
 
-  test('the protocol splices JSON text inside of another value verbatim', () => {
+  test('the protocol inserts JSON text inside another value verbatim', () => {
     const inner = new JsonText('{"n":  9007199254740993}');
     expect(write({ inner, list: [inner] })).toContain(
       `"result":{"inner":${inner.text},"list":[${inner.text}]}}`,
     );
   });
 
-  test('writes null for what JSON has no value for', () => {
+  test('a value that JSON does not have is written as null', () => {
     expect(write(undefined)).toContain('"result":null');
     expect(write(() => 1)).toContain('"result":null');
     expect(write(Number.NaN)).toContain('"result":null');
   });
 
-  test('writes bytes as base64, wherever they stand', () => {
+  test('bytes are written as base64 everywhere in a value', () => {
     expect(write(Buffer.from('abc'))).toContain('"result":"YWJj"');
     expect(write({ deep: [new Uint8Array([1, 2]), new Uint8Array([3]).buffer], n: 1 })).toContain(
       '"result":{"deep":["AQI=","Aw=="],"n":1}',
     );
   });
 
-  test('writes big integers with all their digits, as .NET writes a long', () => {
+  test('big integers are written with all their digits, as .NET writes a long', () => {
     expect(write(2n ** 64n - 1n)).toContain('"result":18446744073709551615}');
     expect(write({ ids: [-(2n ** 63n), 5n], name: 'n' })).toContain(
       '"result":{"ids":[-9223372036854775808,5],"name":"n"}',
     );
   });
 
-  test('writes all else beside bytes and big integers as JSON.stringify does', () => {
+  test('values beside bytes and big integers are written as by JSON.stringify', () => {
     class Point {
       readonly x = 1;
       toJSON(key: string) {
@@ -217,7 +217,7 @@ describe('values', () => {
     );
   });
 
-  test('reports what cannot be written', () => {
+  test('a value that cannot be written is reported', () => {
     const circle: unknown[] = [];
     circle.push(circle);
     const around: unknown[] = [1n];
@@ -232,7 +232,7 @@ describe('values', () => {
       expect(() => write(value)).toThrow(expect.objectContaining({ code: 'unserializable' }));
   });
 
-  test('carries the same values as MessagePack does, no more and no less', () => {
+  test('the JSON protocol accepts exactly the values that MessagePack accepts', () => {
     const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown;
     const values = [1n, 2n ** 64n - 1n, 2n ** 64n, -(2n ** 63n), -(2n ** 63n) - 1n];
     const depths = [500, 501, 502, 503].map(nested);
@@ -249,7 +249,7 @@ describe('values', () => {
     }
   });
 
-  test('checks JSON text from outside', () => {
+  test('JSON text from outside is checked', () => {
     expect(JsonText.parse('[1]').text).toBe('[1]');
     expect(() => JsonText.parse('[1]]')).toThrow(SignalRError);
   });
@@ -258,18 +258,18 @@ describe('values', () => {
 describe('size limit', () => {
   const message = `{"type":6,"x":"${'y'.repeat(100)}"}${RS}`;
 
-  test('counts a message with its separator', () => {
+  test('the size limit counts a message with its separator', () => {
     expect(parseAll([Buffer.from(message)], message.length)).toHaveLength(1);
     expect(() => parseAll([Buffer.from(message)], message.length - 1)).toThrow(
       expect.objectContaining({ code: 'message_too_big' }),
     );
   });
 
-  test('holds for each message, not for all that come at once', () => {
+  test('the size limit applies to each message, not to all messages of a chunk', () => {
     expect(parseAll([Buffer.from(message.repeat(50))], message.length)).toHaveLength(50);
   });
 
-  test('refuses an endless message before it is complete', () => {
+  test('an endless message is refused before it is complete', () => {
     const parser = jsonHubProtocol.createParser(64);
     parser.push(Buffer.alloc(63, 0x20));
     expect(parser.next()).toBeUndefined();
@@ -299,7 +299,7 @@ const message: fc.Arbitrary<HubMessage> = fc.oneof(
 );
 
 describe('properties', () => {
-  test('any split of any valid stream gives the same messages', () => {
+  test('every split of a valid stream yields the same messages', () => {
     fc.assert(
       fc.property(
         fc.array(message, { maxLength: 8 }),
@@ -320,7 +320,7 @@ describe('properties', () => {
     );
   });
 
-  test('random bytes give messages or one typed error, never anything else', () => {
+  test('random bytes yield messages or one typed error', () => {
     const bytes = fc.array(
       fc.oneof(
         fc.uint8Array({ maxLength: 40 }),

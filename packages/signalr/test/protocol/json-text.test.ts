@@ -40,7 +40,7 @@ describe.each([
   ['LongPolling', 'messagepack'],
 ] as const)('over %s with %s', (transport, protocol) => {
   test.each(texts.map((text, index) => [JSON.stringify(text).slice(0, 60), index] as const))(
-    '%s arrives as an argument, as a result and inside of one',
+    'the JSON text %s arrives as an argument, as a result and inside one',
     async (_text, index) => {
       await using host = await startHost((server) => void server.mapHub('/hub', hub));
       await using client = await connectOfficial(host.url, {
@@ -85,7 +85,7 @@ describe('JSON text as MessagePack', () => {
     ['0', 0],
     ['1.0', 1],
     ['1.10', 1.1],
-  ])('MessagePack keeps of %s what 64 bits hold', (text, value) => {
+  ])('MessagePack keeps 64 bits of %s', (text, value) => {
     expect(new MessagePackReader(bytesOf(text)).readValue()).toBe(value);
     const list = `[ ${text}\r\n,"\\"${text}", 9007199254740993,{"a" :${text}}]`;
     expect(new MessagePackReader(bytesOf(list)).readValue()).toEqual([

@@ -1,5 +1,5 @@
 /*
- * The bookkeeping of stateful reconnect: exact numbers, and a link that breaks anywhere while nothing is lost or doubled.
+ * The bookkeeping of stateful reconnect: exact numbers, and a connection that breaks anywhere while nothing is lost or doubled.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ const ack = (sequenceId: number): HubMessage => ({ type: MessageType.ack, sequen
 const sequence = (sequenceId: number): HubMessage => ({ type: MessageType.sequence, sequenceId });
 
 describe('what was sent', () => {
-  test('is replayed from the oldest that was not acknowledged', () => {
+  test('the messages are replayed from the oldest unacknowledged one on', () => {
     const buffer = new MessageBuffer(1_000);
     expect(buffer.replay()).toEqual({ sequenceId: 1, messages: [] });
     buffer.accept(sequence(1));
@@ -33,13 +33,13 @@ describe('what was sent', () => {
     expect(buffer.replay()).toEqual({ sequenceId: 6, messages: [] });
   });
 
-  test('is not kept when it serves the connection alone', () => {
+  test('a message that only serves the connection is not kept', () => {
     const buffer = new MessageBuffer(1_000);
     buffer.sent(new EncodedMessage(Buffer.from('ping'), 'text', false));
     expect(buffer.replay()).toEqual({ sequenceId: 1, messages: [] });
   });
 
-  test('fills the buffer by its bytes, until it is acknowledged', () => {
+  test('the messages fill the buffer by their bytes until they are acknowledged', () => {
     const buffer = new MessageBuffer(10);
     buffer.sent(counted('x'.repeat(10)));
     expect(buffer.isFull).toBe(false);
@@ -53,7 +53,7 @@ describe('what was sent', () => {
     expect(texts(buffer.replay().messages)).toEqual(['y']);
   });
 
-  test('is all acknowledged by a number beyond it', () => {
+  test('a number beyond the last message acknowledges all messages', () => {
     const buffer = new MessageBuffer(10);
     buffer.sent(counted('a'));
     expect(buffer.accept(ack(99))).toBe(false);
@@ -64,7 +64,7 @@ describe('what was sent', () => {
 });
 
 describe('what is received', () => {
-  test('is acknowledged once, and only what counts', () => {
+  test('received messages are acknowledged once, and only sequenced ones', () => {
     const buffer = new MessageBuffer(10);
     expect(buffer.takeAck()).toBeUndefined();
     expect(buffer.accept(item(1))).toBe(true);
@@ -74,7 +74,7 @@ describe('what is received', () => {
     expect(buffer.takeAck()).toBeUndefined();
   });
 
-  test('is dropped after a break until the client says where it goes on, and then when it was seen before', () => {
+  test('after a new socket messages are dropped until the client names its number, and then those that were seen before', () => {
     const buffer = new MessageBuffer(10);
     for (const n of [1, 2, 3]) buffer.accept(item(n));
     buffer.replay();
@@ -85,7 +85,7 @@ describe('what is received', () => {
     expect(buffer.takeAck()).toBe(4);
   });
 
-  test('cannot go on beyond what was received', () => {
+  test('a client cannot continue beyond the received messages', () => {
     const buffer = new MessageBuffer(10);
     buffer.accept(item(1));
     expect(buffer.accept(sequence(2))).toBe(false);
@@ -96,7 +96,7 @@ describe('what is received', () => {
 });
 
 describe('a client that breaks off in the middle of a replay', () => {
-  test('may go on behind it, once what it had sent was acknowledged', () => {
+  test('a client that loses its socket in a replay may continue after it once its messages were acknowledged', () => {
     const buffer = new MessageBuffer(10);
     for (const n of [1, 2, 3]) buffer.accept(item(n));
     buffer.replay();
@@ -109,7 +109,7 @@ describe('a client that breaks off in the middle of a replay', () => {
     expect(() => buffer.accept(sequence(6))).toThrow('Sequence ID greater');
   });
 
-  test('is told the number it was told before, as it may not have counted any further', () => {
+  test('a client that loses its socket in a replay receives the same number again', () => {
     const buffer = new MessageBuffer(1_000);
     for (const text of ['a', 'b', 'c']) buffer.sent(counted(text));
     expect(buffer.replay().sequenceId).toBe(1);
@@ -125,7 +125,7 @@ describe('a client that breaks off in the middle of a replay', () => {
     expect(buffer.replay()).toEqual({ sequenceId: 5, messages: [] });
   });
 
-  test('again and again has no more kept for it than twice the limit', () => {
+  test('at most twice the limit is kept for a client that loses its socket in replays again and again', () => {
     const buffer = new MessageBuffer(100);
     for (let round = 1; round <= 50; round += 1) {
       for (let n = 0; n < 10; n += 1) buffer.sent(counted('x'.repeat(10)));
@@ -137,7 +137,7 @@ describe('a client that breaks off in the middle of a replay', () => {
   });
 });
 
-test('what the client sends again is acknowledged again: the first answer was lost', () => {
+test('a message that the client sends again is acknowledged again, because the first acknowledgement was lost', () => {
   const buffer = new MessageBuffer(10);
   buffer.accept(item(1));
   buffer.accept(item(2));
@@ -150,7 +150,7 @@ test('what the client sends again is acknowledged again: the first answer was lo
   expect(buffer.takeAck()).toBeUndefined();
 });
 
-test('over any number of breaks at any place nothing is lost, doubled or disordered, in either direction', () => {
+test('no message is lost, doubled or disordered in either direction over any number of breaks', () => {
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.constantFrom('server sends', 'client sends') },
     { weight: 4, arbitrary: fc.constantFrom('server receives', 'client receives') },
@@ -262,7 +262,7 @@ class OfficialClient implements End {
   #goTo(sequenceId: number): void {
     this.#isAwaitingSequence = false;
     if (sequenceId > this.#next)
-      throw new Error(`told to go on at ${sequenceId}, has counted to ${this.#next}`);
+      throw new Error(`told to continue at ${sequenceId}, has counted to ${this.#next}`);
     this.#next = sequenceId;
   }
 

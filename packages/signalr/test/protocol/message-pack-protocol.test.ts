@@ -62,12 +62,12 @@ const bothWays: readonly [string, HubMessage][] = [
 ];
 
 describe('messages and wire bytes', () => {
-  test.each(bothWays)('%s is read and written', (hex, message) => {
+  test.each(bothWays)('the message %s is read and written', (hex, message) => {
     expect(parseAll([framed(hex)])).toEqual([message]);
     expect(messagePackHubProtocol.write(message).toString('hex')).toBe(framed(hex).toString('hex'));
   });
 
-  test('a ping is exactly three bytes', () => {
+  test('a ping has exactly three bytes', () => {
     expect([...messagePackHubProtocol.write({ type: 6 })]).toEqual([0x02, 0x91, 0x06]);
   });
 
@@ -82,7 +82,7 @@ describe('messages and wire bytes', () => {
     ['further items', '93 06 01 02', [{ type: 6 }]],
     ['unknown types by skipping them', '91 63', []],
     ['integers in any width', '92 08 d3 00 00 00 00 00 00 00 05', [{ type: 8, sequenceId: 5 }]],
-  ])('reads %s', (_title, hex, messages) => {
+  ])('the MessagePack protocol reads %s', (_title, hex, messages) => {
     expect(parseAll([framed(hex)])).toEqual(messages);
   });
 
@@ -106,23 +106,23 @@ describe('messages and wire bytes', () => {
     ['a timestamp of an unknown length', '94 02 80 a1 31 d4 ff 00'],
     ['a map with a map as its key', '94 02 80 a1 31 81 80 01'],
     ['a sequence id beyond every counter', '92 09 cf ff ff ff ff ff ff ff ff'],
-  ])('refuses %s as malformed', (_title, hex) => {
+  ])('the bytes of %s are refused as malformed', (_title, hex) => {
     expect(() => parseAll([framed(hex)])).toThrow(malformed);
   });
 
-  test('refuses values that are nested without end', () => {
+  test('endlessly nested values are refused', () => {
     const body = Buffer.concat([Buffer.from('940280a131', 'hex'), Buffer.alloc(20_000, 0x91)]);
     expect(() => parseAll([framed(body.toString('hex'))])).toThrow(malformed);
   });
 
-  test('refuses a length that no message may have', () => {
+  test('a length prefix over five bytes is refused', () => {
     expect(() => parseAll([Buffer.from('ffffffff0f', 'hex')])).toThrow(malformed);
     expect(() => parseAll([Buffer.from('ffffffffff01', 'hex')])).toThrow(malformed);
   });
 });
 
 describe('size limit', () => {
-  test('counts a message with its prefix', () => {
+  test('the size limit counts a message with its prefix', () => {
     const message = messagePackHubProtocol.write({ type: 2, invocationId: '1', item: 'y'.repeat(200) });
     expect(parseAll([message], message.length)).toHaveLength(1);
     expect(() => parseAll([message], message.length - 1)).toThrow(
@@ -130,14 +130,14 @@ describe('size limit', () => {
     );
   });
 
-  test('refuses a big message by its prefix alone', () => {
+  test('a message over the limit is refused because of its prefix', () => {
     expect(() => parseAll([writeLengthPrefix(100_000_000)], 32_768)).toThrow(
       expect.objectContaining({ code: 'message_too_big' }),
     );
   });
 });
 
-/** What a hub writes, as the official client's library reads it, and back. */
+/** Writes a value as a hub does, reads it with the official client's library, and back. */
 function roundTrip(item: unknown): unknown {
   const bytes = messagePackHubProtocol.write({ type: MessageType.streamItem, invocationId: '1', item });
   const [message] = parseAll([bytes]);
@@ -156,22 +156,25 @@ describe('values', () => {
     0, 1, 127, 128, 255, 256, 65_535, 65_536, 4_294_967_295, 4_294_967_296, 9_007_199_254_740_991, -1, -32,
     -33, -128, -129, -32_768, -32_769, -2_147_483_648, -2_147_483_649, -9_007_199_254_740_991, 1.5, -0.1,
     1e300,
-  ])('%d travels as the official library writes it', (value) => {
+  ])('the number %d is written as the official library writes it', (value) => {
     expect(roundTrip(value)).toBe(value);
     expect(decodedByClient(value)).toBe(value);
   });
 
-  test.each([0, 31, 32, 255, 256, 65_535, 65_536])('a text, an array and bytes of length %d', (length) => {
-    const text = 'ä'.repeat(length);
-    const array = Array.from({ length }, () => 7);
-    const bytes = new Uint8Array(length).fill(9);
-    expect(roundTrip(text)).toBe(text);
-    expect(roundTrip(array)).toEqual(array);
-    expect(roundTrip(bytes)).toEqual(bytes);
-    expect(decodedByClient(text)).toBe(text);
-    expect(decodedByClient(array)).toEqual(array);
-    expect(decodedByClient(bytes)).toEqual(bytes);
-  });
+  test.each([0, 31, 32, 255, 256, 65_535, 65_536])(
+    'a text, an array and bytes of length %d are read and written',
+    (length) => {
+      const text = 'ä'.repeat(length);
+      const array = Array.from({ length }, () => 7);
+      const bytes = new Uint8Array(length).fill(9);
+      expect(roundTrip(text)).toBe(text);
+      expect(roundTrip(array)).toEqual(array);
+      expect(roundTrip(bytes)).toEqual(bytes);
+      expect(decodedByClient(text)).toBe(text);
+      expect(decodedByClient(array)).toEqual(array);
+      expect(decodedByClient(bytes)).toEqual(bytes);
+    },
+  );
 
   test.each([
     '1970-01-01T00:00:00.000Z',
@@ -179,7 +182,7 @@ describe('values', () => {
     '2500-06-01T00:00:00.001Z',
     '1900-01-01T00:00:00.500Z',
     '2600-01-01T00:00:00.000Z',
-  ])('the date %s is a timestamp', (text) => {
+  ])('the date %s is written as a timestamp', (text) => {
     const date = new Date(text);
     expect(roundTrip(date)).toEqual(date);
     expect(decodedByClient(date)).toEqual(date);
@@ -192,7 +195,7 @@ describe('values', () => {
     expect(() => roundTrip(2n ** 64n)).toThrow(expect.objectContaining({ code: 'unserializable' }));
   });
 
-  test('what JSON leaves out or calls null is left out or nil', () => {
+  test('a value that JSON omits or writes as null is omitted or nil', () => {
     expect(roundTrip(undefined)).toBeNull();
     expect(roundTrip(() => 1)).toBeNull();
     expect(roundTrip({ a: undefined, b: 1, c: () => 1 })).toEqual({ b: 1 });
@@ -202,23 +205,23 @@ describe('values', () => {
     expect(roundTrip(new Map([['k', 1]]))).toEqual({ k: 1 });
   });
 
-  test('JSON text becomes the value it stands for', () => {
+  test('JSON text is written as its value', () => {
     expect(roundTrip(new JsonText('{"n":[1.5]}'))).toEqual({ n: [1.5] });
   });
 
-  test('what holds itself cannot be written', () => {
+  test('a value that contains itself cannot be written', () => {
     const circle: Record<string, unknown> = {};
     circle['self'] = circle;
     expect(() => roundTrip(circle)).toThrow(expect.objectContaining({ code: 'unserializable' }));
   });
 
-  test('a hostile key is data', () => {
+  test('a hostile key is read as data', () => {
     const item = roundTrip(new Map([['__proto__', { polluted: true }]])) as object;
     expect(Object.hasOwn(item, '__proto__')).toBe(true);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
-  test('bytes do not share memory with what was received', () => {
+  test('the bytes of a value do not share memory with the received message', () => {
     const chunk = Buffer.from(
       messagePackHubProtocol.write({ type: 2, invocationId: '1', item: Buffer.from('abc') }),
     );
@@ -227,7 +230,7 @@ describe('values', () => {
     expect(message?.type === 2 && message.item).toEqual(new Uint8Array([97, 98, 99]));
   });
 
-  test('everything the official library writes is read', () => {
+  test('every value that the official library writes is read', () => {
     fc.assert(
       fc.property(value, (value) => {
         const body = Buffer.from(encode([2, {}, '1', value]));
@@ -256,7 +259,7 @@ const message: fc.Arbitrary<HubMessage> = fc.oneof(
 );
 
 describe('properties', () => {
-  test('any split of any valid stream gives the same messages', () => {
+  test('every split of a valid stream yields the same messages', () => {
     fc.assert(
       fc.property(
         fc.array(message, { maxLength: 8 }),
@@ -277,7 +280,7 @@ describe('properties', () => {
     );
   });
 
-  test('random bytes give messages or one typed error, never anything else', () => {
+  test('random bytes yield messages or one typed error', () => {
     const frame = fc
       .uint8Array({ maxLength: 60 })
       .map((body) => Buffer.concat([writeLengthPrefix(body.length), body]));

@@ -1,5 +1,5 @@
 /*
- * A call that is encoded once, however often and to whom it is sent.
+ * A call that is encoded once for any number of sends and receivers.
  */
 import { expect, test, vi } from 'vitest';
 import { defineHub, type Hub, JsonText, PreparedCall } from '../../src/index.js';
@@ -44,7 +44,7 @@ test.each(texts)('the bytes of a call are those of the same send in every protoc
   }
 });
 
-test('calls that are made of the same kept bytes do not disturb each other', () => {
+test('calls that are created from the same stored bytes do not disturb each other', () => {
   const bytes = keep(new PreparedCall('note', '{"n":1}'));
   const [one, two] = [1, 2].map(() => PreparedCall.fromBytes('note', bytes).encodedFor(jsonHubProtocol));
   const frame = Buffer.from(one?.framedBy(webSocketFraming) ?? []);
@@ -52,7 +52,7 @@ test('calls that are made of the same kept bytes do not disturb each other', () 
   expect(one?.framedBy(webSocketFraming).equals(frame)).toBe(true);
 });
 
-test('a call that is relayed twice is encoded once, and comes in the order of the sends', async () => {
+test('a call that is relayed twice is encoded once and arrives in the order of the sends', async () => {
   let hub: Hub<Client> | undefined;
   await using host = await startHost((server) => {
     hub = server.mapHub('/hub', defineHub<Client>()({ methods: {} }));

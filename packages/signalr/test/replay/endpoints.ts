@@ -21,7 +21,7 @@ interface Endpoint {
   readonly options?: SignalRServerOptions;
   readonly map?: MapHubOptions<undefined>;
   readonly hooks?: ReplayHooks;
-  /** Whether a token is asked for: a name, and how many seconds it is good for. */
+  /** True when a token is required: a name, and the seconds for which it is valid. */
   readonly isSecured?: boolean;
 }
 
@@ -100,7 +100,7 @@ function inWords(error: Error): string {
   return `${isOfClient ? 'HubException' : error.name}: ${error.message}`;
 }
 
-/** What is under no hub. */
+/** Answers requests that belong to no hub. */
 const notFound: RequestListener = (_request, response) => {
   response.writeHead(404, { 'Content-Length': '0' });
   response.end();

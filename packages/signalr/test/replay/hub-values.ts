@@ -1,5 +1,5 @@
 /*
- * What the recorded server's methods take and give, as JavaScript has it.
+ * The arguments and results of the recorded server's methods, as JavaScript values.
  */
 import {
   HubError,

@@ -41,7 +41,7 @@ async function* countAndFail(context: ReplayContext, to: number, error: Error) {
   throw error;
 }
 
-/** What a client's answer was, or the error in words. */
+/** A client's answer, or the text of its error. */
 async function told(answer: Promise<unknown>): Promise<string> {
   try {
     return `got ${String(await answer)}`;
@@ -139,7 +139,7 @@ function conversationMethods(gates: Gates) {
     StreamThrowsHub: streamMethod(parseArguments(), (): number[] => {
       throw new HubError('told');
     }),
-    // Of a streaming method that returns none: a value of another type, which only a program without types can return.
+    // A streaming method that returns no stream: only untyped code can return a value of another type.
     NoStream: streamMethod(parseArguments(), () => null as unknown as number[]),
     Forever: streamMethod(parseArguments(isString), async function* (context: ReplayContext, note) {
       yield 1;

@@ -1,5 +1,5 @@
 /*
- * What arrived and was not taken yet, for a reader that waits with a limit.
+ * Received messages that were not read yet, for a reader that waits with a limit.
  */
 
 /** A queue between a socket's events and a test. Its bound is the test's own conversation. */

@@ -159,7 +159,7 @@ export class Player implements AsyncDisposable {
     return within(opened, this.#server.limitMs, 'an answer to the upgrade');
   }
 
-  /** What breaks the silence; nothing in it when nothing does. */
+  /** The next received message; empty when none arrives. */
   async #listen(on: string): Promise<Received> {
     const { inbox } = known(this.#channels, on);
     const received = await inbox.next(this.#server.quietMs).catch(() => ({})); // silence is what was hoped for

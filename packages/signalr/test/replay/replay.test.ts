@@ -1,6 +1,6 @@
 /*
- * Conversations that were recorded from a server of ASP.NET Core: ours answers the same bytes, and where it is meant
- * not to, exactly what `replay/differences.ts` says.
+ * Conversations that were recorded from a server of ASP.NET Core: ours answers the same bytes, except for the intended differences in
+ * `replay/differences.ts`.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -56,19 +56,22 @@ async function firstDifference(vector: VectorCase) {
 
 describe.each(FILES)('recorded: %s', (file) => {
   const { cases } = read(file);
-  test.concurrent.each(cases.map((vector) => [vector.name, vector] as const))('%s', async (name, vector) => {
-    const difference = await firstDifference(vector);
-    const meant = DIFFERENCES[`${file}: ${name}`];
-    if (meant === undefined) expect(difference?.ours).toEqual(difference?.recorded);
-    else expect(difference?.ours).toEqual(meant.ours);
-  });
+  test.concurrent.each(cases.map((vector) => [vector.name, vector] as const))(
+    'the recorded conversation is replayed: %s',
+    async (name, vector) => {
+      const difference = await firstDifference(vector);
+      const meant = DIFFERENCES[`${file}: ${name}`];
+      if (meant === undefined) expect(difference?.ours).toEqual(difference?.recorded);
+      else expect(difference?.ours).toEqual(meant.ours);
+    },
+  );
 
-  test('every case has a name of its own', () => {
+  test('every recorded case has a unique name', () => {
     expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
   });
 });
 
-test('every difference is told in docs/compatibility.md', () => {
+test('every difference is described in docs/compatibility.md', () => {
   const url = new URL('../../docs/compatibility.md', import.meta.url);
   const text = readFileSync(url, 'utf8').replace(/\s+/g, ' ');
   const differences = [...Object.values(DIFFERENCES), ...Object.values(ADDED_HEADERS)];
@@ -76,7 +79,7 @@ test('every difference is told in docs/compatibility.md', () => {
   expect(untold.map(({ why }) => why)).toEqual([]);
 });
 
-test('every added header was seen', () => {
+test('every added header occurs in a replay', () => {
   expect([...seenAdditions].toSorted()).toEqual(Object.keys(ADDED_HEADERS).toSorted());
 });
 

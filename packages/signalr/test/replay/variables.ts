@@ -1,5 +1,5 @@
 /*
- * What differs from run to run (ids, tokens): `{{name}}` in a vector, its value on the wire.
+ * Values that differ from run to run (ids, tokens): `{{name}}` in a vector, its value on the wire.
  */
 
 /** Values by name, put in and taken out of texts and of bytes in hexadecimal. */

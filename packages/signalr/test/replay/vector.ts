@@ -23,7 +23,7 @@ export interface Ended {
   readonly reason?: string;
 }
 
-/** What a client sends over HTTP. */
+/** A client's HTTP request. */
 export interface RequestStep {
   readonly method: string;
   readonly path: string;

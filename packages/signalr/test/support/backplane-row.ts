@@ -76,7 +76,7 @@ async function onRedis(): Promise<BackplaneSource & { readonly redis: RedisServe
   };
 }
 
-/** What every backplane is held to: the suites run on each of these. */
+/** The suites of the backplane run on each of these. */
 export const BACKPLANES = [
   ['in memory', inMemory],
   ['on Redis', onRedis],
@@ -96,7 +96,7 @@ async function connect(port: number) {
 export interface MortalBackplane extends HubBackplane {
   /** Nothing comes and nothing goes any more. */
   die(): void;
-  /** Messages that went to all instances, signs of life not counted. */
+  /** Messages that went to all instances, without heartbeats. */
   readonly broadcasts: readonly Uint8Array[];
 }
 
@@ -202,12 +202,12 @@ export async function settle(row: BackplaneRow, clients: readonly ProtocolClient
   for (const client of clients) await expect.poll(() => client.notes).toEqual(expect.arrayContaining(ends));
 }
 
-/** What a client was sent but for what `settle` sends. */
+/** The messages that a client received, without those of `settle`. */
 export function notesOf({ notes }: ProtocolClient): readonly unknown[] {
   return notes.filter((note) => !String(note).startsWith('end of '));
 }
 
-/** What a promise is rejected with; undefined when it is not. Listens from now on, so that nobody misses it. */
+/** The error of a promise; undefined when it resolves. It is handled from now on, so that no rejection stays unhandled. */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

@@ -53,7 +53,7 @@ export async function startBreakingWire(targetUrl: string, seed: number): Promis
         left -= data.length;
         if (left > 0) return;
         breaksLeft -= 1;
-        // The other direction goes on for a little while, as it does when a network fails.
+        // The other direction continues for a little while, as it does when a network fails.
         afterTurns(1 + below(MAXIMUM_TURNS), () => {
           from.resetAndDestroy();
           to.resetAndDestroy();

@@ -1,13 +1,13 @@
 /*
- * A backplane in memory that fails as a test tells it to.
+ * A backplane in memory that fails on demand.
  */
 import { type BackplaneSubscription, createMemoryBackplane, type HubBackplane } from '../../src/backplane.js';
 
 /** Second number of each message on the wire. */
 export const KIND = {
-  hello: 1,
+  announce: 1,
   send: 3,
-  question: 4,
+  query: 4,
   answer: 5,
   completion: 6,
   cancel: 8,
@@ -16,8 +16,8 @@ export const KIND = {
 
 /** One server's backplane; those that share `inner` are connected. */
 export class FaultyBackplane implements HubBackplane {
-  /** Whether what is published reaches this server. */
-  isDeaf = false;
+  /** True while published messages do not reach this server. */
+  receivesNothing = false;
   /** Why nothing can be published. */
   publishError: Error | undefined;
   /** Why the channel of the instance cannot be subscribed to; that of the hub can. */
@@ -31,7 +31,7 @@ export class FaultyBackplane implements HubBackplane {
   openCount = 0;
   /** Kinds of messages that are taken and then lost. */
   readonly lostKinds = new Set<number>();
-  /** What subscriptions were tried for, each attempt once. */
+  /** The channels of all attempts to subscribe. */
   readonly channels: string[] = [];
   readonly #inner: HubBackplane;
   /** Messages wait for this before they are taken. */
@@ -58,7 +58,7 @@ export class FaultyBackplane implements HubBackplane {
     await this.#gate;
     if (this.subscribeError !== undefined && channel.includes('#')) throw this.subscribeError;
     const subscription = await this.#inner.subscribe(channel, (message) => {
-      if (!this.isDeaf) onMessage(message);
+      if (!this.receivesNothing) onMessage(message);
     });
     this.openCount += 1;
     return {

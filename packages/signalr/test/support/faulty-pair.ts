@@ -20,7 +20,7 @@ export interface Pair extends AsyncDisposable {
   inject(bytes: Uint8Array, channel?: string): Promise<void>;
 }
 
-/** What is ready to happen happens. */
+/** Runs everything that is due in this turn of the event loop. */
 export const turn = (): Promise<void> =>
   new Promise((resolve) => {
     setImmediate(resolve);
@@ -64,6 +64,6 @@ export async function startPair(options: Parameters<typeof startServer>[1] = {})
 
 type BackplaneEvent = Extract<SignalREvent, { type: `backplane_${string}` }>;
 
-/** What was reported about the backplane since it came up. */
+/** The events of the backplane since it came up. */
 export const reported = ({ host }: Pick<Server, 'host'>): readonly BackplaneEvent[] =>
   host.events.filter((event): event is BackplaneEvent => event.type.startsWith('backplane')).slice(1);

@@ -1,5 +1,5 @@
 /*
- * A promise that is resolved from outside, for methods that shall hang until a test lets them go on.
+ * A promise that is resolved from outside, for methods that must wait until a test opens the gate.
  */
 
 export interface Gate {

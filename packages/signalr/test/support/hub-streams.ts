@@ -1,6 +1,5 @@
 /*
- * What clients may send, as fast-check generates it: valid messages of every kind, streams of them cut anywhere, and
- * streams that were spoiled.
+ * Input of clients that fast-check generates: valid messages of every kind, streams of them cut anywhere, and corrupted streams.
  */
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';

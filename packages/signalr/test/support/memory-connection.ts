@@ -5,6 +5,7 @@
 import { HubConnection } from '../../src/connection/hub-connection.js';
 import { type ConnectionHost, runHubConnection } from '../../src/connection/run-hub-connection.js';
 import { Ticker } from '../../src/connection/ticker.js';
+import { HubLifetimeManager } from '../../src/hub/hub-lifetime-manager.js';
 import { MappedHub } from '../../src/hub/mapped-hub.js';
 import {
   defineHub,
@@ -122,7 +123,8 @@ export class MemoryHub {
     onEvent: (event) => this.events.push(event),
     callLimits: options.callLimits,
     filters: [],
-    backplane: undefined,
+    manager: new HubLifetimeManager(),
+    remote: undefined,
   });
 
   /** Methods with streams that have not ended. */

@@ -23,7 +23,7 @@ export interface ProtocolClient extends AsyncDisposable {
   readonly protocol: HubProtocol;
   /** The first arguments of all calls of `note`, in order. */
   readonly notes: readonly unknown[];
-  /** What came in one WebSocket message each, after the handshake. */
+  /** The payloads of the WebSocket messages after the handshake. */
   readonly frames: readonly Buffer[];
   /** Calls that wait for an answer, while `answer` is not set. */
   readonly asked: readonly InvocationMessage[];

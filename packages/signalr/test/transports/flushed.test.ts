@@ -34,8 +34,8 @@ async function serve(methods: Parameters<ReturnType<typeof defineHub<Client>>>[0
   };
 }
 
-it('lets a method send far more than the queue holds', async () => {
-  await using test = await serve({
+it('a method that awaits flushed can send far more than the queue holds', async () => {
+  await using served = await serve({
     sendMuch: async (context) => {
       for (let part = 0; part < 200; part += 1) {
         context.clients.caller.send('part', 'x'.repeat(50_000));
@@ -45,28 +45,28 @@ it('lets a method send far more than the queue holds', async () => {
     },
   });
   let parts = 0;
-  test.connection.on('part', () => {
+  served.connection.on('part', () => {
     parts += 1;
   });
-  expect(await test.connection.invoke('sendMuch')).toBe('done');
+  expect(await served.connection.invoke('sendMuch')).toBe('done');
   expect(parts).toBe(200);
 });
 
-it('resolves when the connection ends', async () => {
+it('the promise of flushed resolves when the connection ends', async () => {
   let ended: Promise<void> | undefined;
-  await using test = await serve({
+  await using served = await serve({
     endMyself: async (context) => {
       context.abort();
       ended = context.flushed();
       await ended;
     },
   });
-  await expect(test.connection.invoke('endMyself')).rejects.toThrow();
+  await expect(served.connection.invoke('endMyself')).rejects.toThrow();
   await ended;
   expect(ended).toBeDefined();
 });
 
-it('is awaited by many at once without a warning, and by nobody any more when the client has left', async () => {
+it('many callers can await flushed without a warning, and all of them continue when the client has left', async () => {
   const log: string[] = [];
   const warnings: Error[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning);

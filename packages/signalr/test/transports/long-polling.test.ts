@@ -7,7 +7,7 @@ import { call, HANDSHAKE, RS } from '../support/raw-client.js';
 import { noCache, start } from '../support/transport-host.js';
 
 describe('long polling', () => {
-  test('answers the first poll at once and empty, and later ones with what there is', async () => {
+  test('the first poll is answered at once without content, and later ones with the waiting messages', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     const first = await send(`${url}&_=1`);
@@ -27,7 +27,7 @@ describe('long polling', () => {
     ]);
   });
 
-  test('carries binary messages', async () => {
+  test('long polling carries binary messages', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await send(url);
@@ -39,7 +39,7 @@ describe('long polling', () => {
     expect((await send(url)).body.toString('hex')).toBe('07950380a131032a');
   });
 
-  test('loses nothing that is sent between two polls', async () => {
+  test('no message that is sent between two polls is lost', async () => {
     await using host = await start();
     const url = await openPolling(host);
     await post(url, call('notes', [2_000]));
@@ -55,7 +55,7 @@ describe('long polling', () => {
     expect(notes).toEqual(Array.from({ length: 2_000 }, (_, index) => String(index)));
   });
 
-  test('gives an older poll 204 when a newer one comes', async () => {
+  test('an older poll is answered with 204 when a newer one arrives', async () => {
     await using host = await start();
     const url = await openPolling(host);
     const older = send(url);
@@ -66,7 +66,7 @@ describe('long polling', () => {
     expect((await newer).text).toContain('"x"');
   });
 
-  test('ends a poll without news after its timeout, and the client polls on', async () => {
+  test('a poll without messages ends after its timeout, and the client can poll again', async () => {
     await using host = await start({}, { pollTimeoutMs: 20_000 });
     const url = await openPolling(host);
     const waiting = send(url);
@@ -78,7 +78,7 @@ describe('long polling', () => {
     expect((await send(url)).text).toContain('still');
   });
 
-  test('sends no pings, and does not miss those of its client', async () => {
+  test('long polling sends no pings and needs none from its client', async () => {
     await using host = await start({}, { keepAliveIntervalMs: 2_000, clientTimeoutMs: 4_000 });
     const url = await openPolling(host);
     await post(url, `{"type":6}${RS}`);
@@ -89,7 +89,7 @@ describe('long polling', () => {
     expect((await waiting).text).toContain('"first"');
   });
 
-  test('gives up a client that polls no more', async () => {
+  test('a client that stops polling counts as lost', async () => {
     await using host = await start({}, { disconnectTimeoutMs: 10_000 });
     const url = await openPolling(host);
     host.clock.advance(9_000);
@@ -99,7 +99,7 @@ describe('long polling', () => {
     expect((await send(url)).text).toBe('404 No Connection with that ID');
   });
 
-  test('delivers the Close message first and 204 with the next poll', async () => {
+  test('a poll delivers the Close message, and the next one is answered with 204', async () => {
     await using host = await start();
     const url = await openPolling(host);
     await post(url, call('leave'));
@@ -109,7 +109,7 @@ describe('long polling', () => {
     expect((await send(url)).text).toBe('404 No Connection with that ID');
   });
 
-  test('is ended by DELETE: the poll that waits gets 204, then there is no such connection', async () => {
+  test('a DELETE ends the connection: the waiting poll is answered with 204, and later requests with 404', async () => {
     await using host = await start();
     const url = await openPolling(host);
     const waiting = send(url);
@@ -126,7 +126,7 @@ describe('long polling', () => {
     expect((await send(url, { method: 'DELETE' })).status).toBe(404);
   });
 
-  test('survives a poll that the client gives up', async () => {
+  test('a connection survives a poll that its client aborts', async () => {
     await using host = await start();
     const url = await openPolling(host);
     const abort = new AbortController();

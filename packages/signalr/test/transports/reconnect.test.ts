@@ -7,7 +7,7 @@ import { systemClock } from '../../src/connection/clock.js';
 import { defineHub } from '../../src/index.js';
 import { startHost } from '../support/host.js';
 
-test('a client with automatic reconnect comes back when the server says it may', async () => {
+test('a client with automatic reconnect returns when the server allows it', async () => {
   await using host = await startHost(
     (server) => {
       server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } }));
@@ -32,7 +32,7 @@ test('a client with automatic reconnect comes back when the server says it may',
   await connection.stop();
 });
 
-test('server pings keep a client with a short server timeout connected, and it pings back', async () => {
+test('pings of the server keep a client with a short server timeout connected, and it pings back', async () => {
   await using host = await startHost(
     (server) => {
       server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } }));

@@ -7,7 +7,7 @@ import { call, HANDSHAKE, RS } from '../support/raw-client.js';
 import { start } from '../support/transport-host.js';
 
 describe('an event stream', () => {
-  test('carries one event per message and nothing but data lines', async () => {
+  test('an event stream has one event per message and only data lines', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
@@ -28,7 +28,7 @@ describe('an event stream', () => {
     expect(await events.next()).toContain('"result":1');
   });
 
-  test('carries a message of any size as one event', async () => {
+  test('a message of any size is sent as one event', async () => {
     await using host = await start({}, { maximumReceiveMessageBytes: 200_000 });
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
@@ -38,7 +38,7 @@ describe('an event stream', () => {
     expect(await events.next()).toBe(`data: {"type":3,"invocationId":"1","result":"${text}"}${RS}`);
   });
 
-  test('refuses a binary protocol in its handshake', async () => {
+  test('the handshake over an event stream refuses a binary protocol', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
@@ -50,7 +50,7 @@ describe('an event stream', () => {
     expect((await post(url, 'x')).status).toBe(404);
   });
 
-  test('takes bodies that split and join messages anywhere, in order', async () => {
+  test('POST bodies may split and join messages anywhere, and are read in order', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
@@ -62,7 +62,7 @@ describe('an event stream', () => {
     for (let index = 0; index < 5; index += 1) expect(await events.next()).toContain(`"result":${index}`);
   });
 
-  test('that the client leaves has ended properly', async () => {
+  test('an event stream that its client closes counts as properly ended', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     const events = await openStream(url);
@@ -75,7 +75,7 @@ describe('an event stream', () => {
     expect((await post(url, 'x')).text).toBe('404 No Connection with that ID');
   });
 
-  test('ends after the Close message', async () => {
+  test('an event stream ends after the Close message', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await using events = await openStream(url);

@@ -67,7 +67,7 @@ const sequence = (id: number): string => `{"type":9,"sequenceId":${id}}${RS}`;
 const ack = (id: number): string => `{"type":8,"sequenceId":${id}}${RS}`;
 
 describe('negotiate', () => {
-  test('grants it first of all, to who asks, where it is allowed', async () => {
+  test('the negotiate answer grants stateful reconnect to clients that ask for it where it is allowed', async () => {
     await using host = await start();
     expect(Object.entries(await negotiate(host))[0]).toEqual(['useStatefulReconnect', true]);
     expect(await negotiate(host, '&USEstatefulreconnect=True')).toHaveProperty('useStatefulReconnect');
@@ -79,7 +79,7 @@ describe('negotiate', () => {
 });
 
 describe('a connection that lost its socket', () => {
-  test('goes on over another one with what was not acknowledged, then with what came meanwhile', async () => {
+  test('a connection that lost its socket continues over another one with its unacknowledged messages, then with those sent meanwhile', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     for (const n of [1, 2, 3]) host.hub.clients.all.send('note', n);
@@ -106,7 +106,7 @@ describe('a connection that lost its socket', () => {
     expect(host.events.map(({ type }) => type)).toEqual(['connection_opened', 'connection_resumed']);
   });
 
-  test('acknowledges at most once a second, and only what is new', async () => {
+  test('the server acknowledges at most once a second, and only new messages', async () => {
     await using host = await start();
     const { client } = await openResumable(host);
     await using _client = client;
@@ -120,7 +120,7 @@ describe('a connection that lost its socket', () => {
     expect(await client.next()).toContain('"c"');
   });
 
-  test('does not glue what the old socket left unfinished to what the new one brings', async () => {
+  test('an unfinished message of the old socket is not joined with the bytes of the new one', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     const whole = call('take', ['whole'], '1');
@@ -136,7 +136,7 @@ describe('a connection that lost its socket', () => {
     expect(host.seen).toEqual(['whole', 'half']);
   });
 
-  test('takes the newer of two sockets', async () => {
+  test('the newer of two sockets replaces the older one', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     await using again = await connectRaw(host, path);
@@ -146,7 +146,7 @@ describe('a connection that lost its socket', () => {
     expect(await again.next()).toContain('"on"');
   });
 
-  test('is over when the client does not come back in time', async () => {
+  test('a connection ends when its client does not return in time', async () => {
     await using host = await start({ disconnectTimeoutMs: 5_000 });
     const { client, path } = await openResumable(host);
     client.socket.terminate();
@@ -158,7 +158,7 @@ describe('a connection that lost its socket', () => {
     await expect(statusOf(host, path)).resolves.toBe(404);
   });
 
-  test('is over when the client closed it in an orderly way', async () => {
+  test('a connection ends when its client closes it properly', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     client.socket.close(1001);
@@ -166,7 +166,7 @@ describe('a connection that lost its socket', () => {
     await expect(statusOf(host, path)).resolves.toBe(404);
   });
 
-  test('is over at once when the hub ends it, also while nobody is there', async () => {
+  test('a connection without a socket ends at once when the hub ends it', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     client.socket.terminate();
@@ -178,7 +178,7 @@ describe('a connection that lost its socket', () => {
     await expect(statusOf(host, path)).resolves.toBe(404);
   });
 
-  test('ends with an error when the client counts what it never sent', async () => {
+  test('a connection ends with an error when its client counts messages that it never sent', async () => {
     await using host = await start({ enableDetailedErrors: true });
     const { client, path } = await openResumable(host);
     client.socket.terminate();
@@ -192,7 +192,7 @@ describe('a connection that lost its socket', () => {
   test.each([
     ['an older handshake', `{"protocol":"json","version":1}${RS}`, '&useStatefulReconnect=true'],
     ['no negotiation of it', HANDSHAKE_2, ''],
-  ])('is simply gone after %s', async (_title, handshake, query) => {
+  ])('a connection does not survive its socket after %s', async (_title, handshake, query) => {
     await using host = await start();
     const { connectionToken } = await negotiate(host, query);
     const path = `/hub?id=${String(connectionToken)}`;
@@ -207,7 +207,7 @@ describe('a connection that lost its socket', () => {
 });
 
 describe('what a client does not acknowledge', () => {
-  test('stops further sends at the limit until it does', async () => {
+  test('unacknowledged messages stop further sends at the limit', async () => {
     await using host = await start({ statefulReconnectBufferBytes: 1_000, sendTimeoutMs: 600_000 });
     const { client } = await openResumable(host);
     await using _client = client;
@@ -228,28 +228,31 @@ describe('what a client does not acknowledge', () => {
 
   test.each([
     ['falls silent', 'client_timeout', { clientTimeoutMs: 5_000, sendTimeoutMs: 600_000 }],
-    ['takes nothing for too long', 'send_timeout', { clientTimeoutMs: 600_000, sendTimeoutMs: 5_000 }],
+    ['accepts nothing for too long', 'send_timeout', { clientTimeoutMs: 600_000, sendTimeoutMs: 5_000 }],
     ['is ended by the hub', 'aborted', { clientTimeoutMs: 600_000, sendTimeoutMs: 600_000 }],
-  ] as const)('keeps nobody else waiting, and a client that %s is closed', async (_title, reason, times) => {
-    await using host = await start({ statefulReconnectBufferBytes: 100, ...times });
-    const { client } = await openResumable(host);
-    await using _client = client;
-    await using other = await openRaw(host);
-    client.send(`{"type":6}${RS}${call('echo', [1], 'a')}`);
-    await client.next();
-    const [full] = host.hub.connections.list();
-    for (let n = 0; n < 10; n += 1) expect(host.hub.clients.all.send('note', n)).toBe(2);
-    for (let n = 0; n < 10; n += 1) expect(await other.next()).toContain(`[${n}]`);
-    expect(host.hub.connections.waitingBytes).toBeGreaterThan(0);
-    if (reason === 'aborted') void host.hub.connections.abort(full?.connectionId ?? '');
-    else host.clock.advance(7_000);
-    expect(await host.event('connection_closed')).toMatchObject({ reason });
-    await client.closed;
-    expect(host.hub.clients.all.send('note', 10)).toBe(1);
-    expect(await other.next()).toContain('[10]');
-  });
+  ] as const)(
+    'a client without acknowledgements does not block others, and one that %s is closed',
+    async (_title, reason, times) => {
+      await using host = await start({ statefulReconnectBufferBytes: 100, ...times });
+      const { client } = await openResumable(host);
+      await using _client = client;
+      await using other = await openRaw(host);
+      client.send(`{"type":6}${RS}${call('echo', [1], 'a')}`);
+      await client.next();
+      const [full] = host.hub.connections.list();
+      for (let n = 0; n < 10; n += 1) expect(host.hub.clients.all.send('note', n)).toBe(2);
+      for (let n = 0; n < 10; n += 1) expect(await other.next()).toContain(`[${n}]`);
+      expect(host.hub.connections.waitingBytes).toBeGreaterThan(0);
+      if (reason === 'aborted') void host.hub.connections.abort(full?.connectionId ?? '');
+      else host.clock.advance(7_000);
+      expect(await host.event('connection_closed')).toMatchObject({ reason });
+      await client.closed;
+      expect(host.hub.clients.all.send('note', 10)).toBe(1);
+      expect(await other.next()).toContain('[10]');
+    },
+  );
 
-  test('closes a client that never does', async () => {
+  test('a client that never acknowledges is closed', async () => {
     await using host = await start({ statefulReconnectBufferBytes: 1_000, sendTimeoutMs: 3_000 });
     const { client } = await openResumable(host);
     for (let n = 0; n < 100; n += 1) host.hub.clients.all.send('note', n);
@@ -276,7 +279,7 @@ function buildOfficial(url: string, protocol: 'json' | 'messagepack') {
 }
 
 describe.each(['json', 'messagepack'] as const)('the official client with %s', (protocol) => {
-  test('loses and doubles nothing in either direction while its sockets are killed', async () => {
+  test('the official client loses and doubles no message in either direction while its sockets are killed', async () => {
     await using host = await start({ tickIntervalMs: 100 });
     const { connection, notes, ends } = buildOfficial(host.url, protocol);
     await connection.start();
@@ -319,7 +322,7 @@ describe.each([
   ['messagepack', 3],
   ['messagepack', 4],
 ] as const)('the official client with %s over a wire that breaks anywhere (seed %i)', (protocol, seed) => {
-  test('loses and doubles nothing, in the middle of a replay neither', async () => {
+  test('the official client loses and doubles no message, even when a replay is interrupted', async () => {
     // The server's time runs ahead of the client's, which acknowledges after a second of its own.
     await using host = await start({
       tickIntervalMs: 1,

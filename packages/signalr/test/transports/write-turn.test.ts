@@ -73,7 +73,7 @@ test('a message that fills the buffer of the socket is written before the end of
   expect(transport.bufferedBytes).toBe(32);
 });
 
-test('a socket that takes no more blocks, and what it has been given is in order', async () => {
+test('a full socket blocks, and its messages stay in order', async () => {
   const { socket, transport } = open();
   socket.isFull = true;
   expect(transport.write(message(10))).toBe(true);
@@ -86,7 +86,7 @@ test('a socket that takes no more blocks, and what it has been given is in order
   expect(socket.writes).toEqual([[12], [20_004, 32]]);
 });
 
-test('messages that were sent in the turn of an abort go out before the connection ends', () => {
+test('the messages of the turn of an abort are sent before the connection ends', () => {
   const { socket, transport } = open();
   for (const length of [10, 20]) transport.write(message(length));
   transport.abort();

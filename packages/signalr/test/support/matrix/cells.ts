@@ -6,7 +6,7 @@
 export const TRANSPORTS = ['WebSockets', 'ServerSentEvents', 'LongPolling'] as const;
 const PROTOCOLS = ['json', 'messagepack'] as const;
 const RUNTIMES = ['Node', 'Chromium'] as const;
-/** Of `@microsoft/signalr` and `@microsoft/signalr-protocol-msgpack`: the newest, and an older major. */
+/** Versions of `@microsoft/signalr` and `@microsoft/signalr-protocol-msgpack`: the newest, and an older major. */
 export const VERSIONS = ['10.0.11', '8.0.17'] as const;
 
 export type Transport = (typeof TRANSPORTS)[number];
@@ -109,7 +109,7 @@ const featureNames = Object.keys(FEATURES) as readonly FeatureName[]; // the key
 const isBinaryOverText = ({ transport, protocol }: Lane): boolean =>
   transport === 'ServerSentEvents' && protocol === 'messagepack';
 
-/** Whether a client of this kind is asked for the feature on this lane. */
+/** True when a client of this kind is tested for the feature on this lane. */
 function applies(feature: FeatureName, lane: Lane, runtime: RuntimeName): boolean {
   if (isBinaryOverText(lane)) return feature === 'binaryOverText';
   const { transports = TRANSPORTS, runtimes = RUNTIMES }: FeatureEntry = FEATURES[feature];

@@ -1,5 +1,5 @@
 /*
- * What is done for each feature of the matrix, in Node and in browsers alike.
+ * The test of each feature of the matrix, in Node and in browsers alike.
  */
 import type { FeatureName, Lane } from './cells.js';
 import * as admission from './features/admission.js';

@@ -1,6 +1,6 @@
 /*
- * What a feature is tried out with: connections of one official client over one lane, and hands on the server. Runs in Node and
- * in browsers; the client library is handed in, as each cell has its own version of it.
+ * The equipment of a feature test: connections of one official client over one lane, and access to the server. Runs in Node and in
+ * browsers; the client library is passed in, because each cell has its own version of it.
  */
 import type * as signalr from '@microsoft/signalr';
 import type { Lane, RuntimeName, Transport } from './cells.js';

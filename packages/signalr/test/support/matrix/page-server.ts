@@ -1,6 +1,6 @@
 /*
- * What the pages of the matrix load: the features in one script, and beside it the browser builds of each client version as they
- * were published, so that it is the unmodified client that is tested.
+ * The server of the matrix pages: one script with the features, and the published browser builds of each client version, so that the
+ * unmodified client is tested.
  */
 import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';

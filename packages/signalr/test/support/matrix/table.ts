@@ -31,7 +31,7 @@ export function laneTitle({ transport, protocol }: Lane): string {
   return `${TRANSPORT_TITLES[transport]}, ${PROTOCOL_TITLES[protocol]}`;
 }
 
-/** What a cell is called where the table and the tests are compared. */
+/** The name of a cell, by which the table and the tests are compared. */
 export function cellName({ version, feature, ...lane }: Omit<Cell, 'runtime'>): string {
   return nameOf(version.split('.')[0] ?? version, FEATURES[feature].title, laneTitle(lane));
 }

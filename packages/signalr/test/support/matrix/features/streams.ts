@@ -51,7 +51,7 @@ export async function cancel(lab: Lab): Promise<void> {
     });
   });
   same(await client.next(), ['canceled']);
-  same(await client.connection.invoke('echo', 'goes on'), 'goes on');
+  same(await client.connection.invoke('echo', 'continues'), 'continues');
 }
 
 export async function upload(lab: Lab): Promise<void> {
