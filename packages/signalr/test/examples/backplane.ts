@@ -4,7 +4,7 @@ import { createRedisBackplane } from '@millrace/signalr/redis';
 import { createClient } from '@redis/client';
 
 const url = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379';
-const socket = { socketTimeout: 15_000 }; // with the pings: a connection that died in silence is noticed
+const socket = { socketTimeout: 15_000 }; // together with the pings it detects a dead connection
 const redis = { url, disableOfflineQueue: true, pingInterval: 5_000, socket };
 const client = await createClient(redis).on('error', console.error).connect();
 const subscriber = await createClient(redis).on('error', console.error).connect();
@@ -22,7 +22,7 @@ const http = createServer((_request, response) => response.end(hub.backplaneStat
 signalr.attach(http);
 http.listen(Number(process.env['PORT'] ?? 4400), '127.0.0.1');
 const stop = async (): Promise<void> => {
-  await signalr.close(); // says goodbye to clients and instances, for which it needs Redis
+  await signalr.close(); // closes connections and leaves the other instances, for which it needs Redis
   http.close();
   for (const connection of [client, subscriber]) connection.destroy();
 };

@@ -52,7 +52,7 @@ it('a method that awaits flushed can send far more than the queue holds', async 
   expect(parts).toBe(200);
 });
 
-it('the promise of flushed resolves when the connection ends', async () => {
+it('a caller of flushed continues when the connection ends', async () => {
   let ended: Promise<void> | undefined;
   await using served = await serve({
     endMyself: async (context) => {
