@@ -59,7 +59,7 @@ export interface CloseOptions {
   readonly withinMs?: number;
 }
 
-/** A SignalR server. Holds no socket of its own: attach it to one or more HTTP servers. */
+/** A SignalR server. It opens no socket: attach it to one or more HTTP servers. */
 export interface SignalRServer extends AsyncDisposable {
   /**
    * Serves a hub at a path, which is matched without regard to case and trailing slash.

@@ -20,7 +20,7 @@ export interface BackplaneSenderDependencies {
   onFailed(error: Error): void;
 }
 
-/** Sends under an id of its own. Stores no message. */
+/** Sends under a random id. Stores no message. */
 export class BackplaneSender {
   readonly id = randomId();
   readonly #dependencies: BackplaneSenderDependencies;

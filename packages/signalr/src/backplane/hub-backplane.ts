@@ -19,7 +19,7 @@ export interface HubBackplane {
   /**
    * Resolves once messages arrive, those of the subscriber's own process included. Rejects when they will not; nothing is
    * delivered then.
-   * @param onMessage called in a turn of its own, never inside of `publish`. Never throws. It must not change the bytes, and may
+   * @param onMessage called in a separate turn, never inside `publish`. Never throws. It must not change the bytes, and may
    * use them only while it runs
    */
   subscribe(channel: string, onMessage: (message: Uint8Array) => void): Promise<BackplaneSubscription>;

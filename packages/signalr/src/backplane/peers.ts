@@ -3,7 +3,7 @@
  * backplane.
  */
 
-/** Heartbeats without a message of its own after which an instance is down. */
+/** Heartbeats after which an instance that has not received its own messages is down. */
 const DOWN_AFTER_BEATS = 3;
 /** Heartbeats without a message after which a peer is gone. */
 const GONE_AFTER_BEATS = 5;
@@ -49,7 +49,7 @@ export class Peers {
   readonly #peers = new Map<string, Peer>();
   #state: PeersState = 'starting';
   #hasBeenUp = false;
-  /** Heartbeats since a message of its own arrived. */
+  /** Heartbeats since this instance received one of its own messages. */
   #beatsWithoutOwnMessage = 0;
   /** Heartbeats since it is up. */
   #upBeats = 0;
@@ -77,7 +77,7 @@ export class Peers {
     return this.#peers.get(id)?.isPresent === true;
   }
 
-  /** A message of its own has arrived. True when that makes this instance up, and it was not before. */
+  /** This instance has received one of its own messages. True when that makes it up, and it was not before. */
   receivedOwnMessage(): boolean {
     this.#beatsWithoutOwnMessage = 0;
     if (this.#state === 'up') return false;

@@ -83,7 +83,7 @@ export class Presence {
     this.#announce();
   }
 
-  /** A message of this instance has come back, so messages of others arrive, too. */
+  /** This instance has received one of its own messages, so messages of others arrive, too. */
   receivedOwnMessage(): void {
     if (this.#peers.receivedOwnMessage())
       this.#dependencies.onEvent({ type: 'backplane_up', hub: this.#dependencies.hub });

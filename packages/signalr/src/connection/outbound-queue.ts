@@ -27,7 +27,7 @@ export type Offered = 'taken' | 'replaced' | 'overflow';
 export class OutboundQueue {
   readonly #limits: OutboundLimits;
   readonly #transport: Transport;
-  /** In the order of sending; by the message's key, or by a number of its own. */
+  /** In the order of sending; by the message's key, or by a running number. */
   readonly #messages = new Map<string | number, EncodedMessage>();
   #lastNumber = 0;
   #queuedBytes = 0;

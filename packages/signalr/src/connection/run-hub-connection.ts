@@ -1,6 +1,6 @@
 /*
  * The life of a connection from its first byte to its last, top to bottom: handshake, register, read loop,
- * close, unregister. What a hub is stands behind `ConnectionHost`.
+ * close, unregister. `ConnectionHost` is the port to the hub.
  */
 import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
@@ -21,9 +21,9 @@ export interface ConnectionHost {
   register(connection: HubConnection): void;
   /** Takes it out of every group and map. Synchronous. */
   unregister(connection: HubConnection): void;
-  /** Runs the hub's `onConnected`; rejects with what it threw. */
+  /** Runs the hub's `onConnected`; rejects with its error. */
   connected(connection: HubConnection): Promise<void>;
-  /** Runs the hub's `onDisconnected`; rejects with what it threw. */
+  /** Runs the hub's `onDisconnected`; rejects with its error. */
   disconnected(connection: HubConnection, error: Error | undefined): Promise<void>;
   /** Acts on one message. A promise: read on when it has resolved. Never rejects and never throws. */
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined;
@@ -59,7 +59,7 @@ export async function runHubConnection(connection: HubConnection, host: Connecti
   if (handshake.kind === 'done') reportClosed(connection, host, startedMs);
 }
 
-/** False when `onConnected` failed: the client is told and must not come back by itself. */
+/** False when `onConnected` failed: the client is told, and must not reconnect automatically. */
 async function runConnected(connection: HubConnection, host: ConnectionHost): Promise<boolean> {
   connection.setDispatching(true);
   try {

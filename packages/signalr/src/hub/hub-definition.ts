@@ -159,7 +159,7 @@ export type BackpressureAction = 'keep' | 'close';
 
 /** Hooks and methods of a hub. One object serves all connections: keep the state of one connection in `context.items`. */
 export interface HubHandlers<Client, User, Items, Methods> {
-  /** Runs before the first message is read. If it throws, the connection is closed and must not reconnect by itself. */
+  /** Runs before the first message is read. If it throws, the connection is closed and its client must not reconnect automatically. */
   readonly onConnected?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
   /**
    * Runs once for every connection whose `onConnected` was started. The connection is still in its groups and

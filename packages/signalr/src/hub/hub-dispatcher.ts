@@ -46,7 +46,7 @@ interface BoundCall {
   readonly uploads: Uploads;
 }
 
-/** Acts on the messages of all connections of one hub. Has no state of its own. */
+/** Acts on the messages of all connections of one hub. It has no state. */
 export class HubDispatcher {
   readonly #dependencies: HubDispatcherDependencies;
 

@@ -5,7 +5,7 @@ import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 import type { Address } from './address.js';
 import type { Call, ConnectionRequest } from './connection-request.js';
 
-/** `up`: this instance hears itself through the backplane. `none`: there is no backplane. */
+/** `up`: this instance receives its own messages through the backplane. `none`: there is no backplane. */
 export type BackplaneState = 'none' | 'up' | 'down';
 
 /** The same hub on all other instances. Promises reject with SignalRError `backplane_unavailable` when they cannot be asked. */

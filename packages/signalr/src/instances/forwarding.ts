@@ -142,7 +142,7 @@ function startRequest(
         .join(', '),
     },
     timeout: timeoutMs,
-    // Each client's request has a connection of its own, as it would have to the instance itself.
+    // Each client's request uses a separate connection, as it would to the instance itself.
     agent: false,
   };
   const outgoing = protocol === 'https:' ? sendSecurely(options) : send(options);

@@ -96,8 +96,8 @@ export class MessageBuffer {
   }
 
   /**
-   * The original compares with what it has counted, which is less while a replay is under way: a client that breaks off in it
-   * may meanwhile know that all was seen before.
+   * ASP.NET Core compares with the messages it has counted, which are fewer during a replay: but a client that loses its socket in a
+   * replay may already know that all messages had been received before.
    */
   #resetTo(sequenceId: number): false {
     if (sequenceId > this.#latestReceivedId + 1) {

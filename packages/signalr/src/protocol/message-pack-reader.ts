@@ -70,7 +70,7 @@ export class MessagePackReader {
     return this.#take(this.#uint(1 << (head - 0xc4)));
   }
 
-  /** Any value. Integers beyond 2^53 are bigints, binary is a `Uint8Array` of its own, timestamps are dates. */
+  /** Any value. Integers beyond 2^53 are bigints, binary data is a copied `Uint8Array`, timestamps are dates. */
   readValue(depth = 0): unknown {
     if (depth > MAXIMUM_DEPTH) throw malformed('The message is nested too deep.');
     const head = this.#byte();

@@ -43,7 +43,7 @@ export class ServerWebSocket extends WebSocket {
  * See {@link Transport}. The socket is the one under the WebSocket, as the upgrade gave it.
  *
  * The first message of a turn of the event loop is written at once; what follows in the same turn leaves together at its end, or when
- * it fills the socket's buffer. Each message stays a frame of its own, so nothing is copied.
+ * it fills the socket's buffer. Each message stays a separate frame, so nothing is copied.
  */
 export class WebSocketTransport implements Transport {
   readonly name = 'WebSockets' as const;
