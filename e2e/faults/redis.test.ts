@@ -18,8 +18,8 @@ async function commandCount(): Promise<number> {
   return Number(/total_commands_processed:(\d+)/.exec(stats)?.[1]);
 }
 
-/** Members registered now. */
-async function members(): Promise<readonly string[]> {
+/** The subscribers registered now. */
+async function subscribers(): Promise<readonly string[]> {
   return (await system.redis.cli('hkeys', 'cursors:{events:chat}')).split('\n').sort();
 }
 
@@ -44,9 +44,9 @@ describe('nothing is lost, repeated or reordered, and nobody has to reload, whil
   });
 
   test('Redis stands still for five seconds; nobody is taken for dead', async () => {
-    const before = await members();
+    const before = await subscribers();
     await expectToSurvive(system, 'Redis stopped for five seconds');
-    expect(await members()).toEqual(before);
+    expect(await subscribers()).toEqual(before);
   });
 
   test('Redis has no memory left for three seconds', async () => {

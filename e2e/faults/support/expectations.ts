@@ -45,7 +45,7 @@ export async function expectToSurvive(
 /** A gateway logs each change of its states once, and not one line for every attempt. */
 function expectEachChangeToldOnce({ seats }: FaultSystem): void {
   for (const { gateway } of seats) {
-    for (const message of ['broker state', 'member state']) {
+    for (const message of ['broker state', 'subscriber state']) {
       const states = gateway.lines
         .filter((line) => line.includes(`"msg":"${message}"`))
         .map((line) => /"state":"([^"]+)"/.exec(line)?.[1]);

@@ -80,7 +80,7 @@ test('what the group says is true: all is consumed and acknowledged by the slots
 test('the leases are spread over the gateways, each of which holds a slot', async () => {
   await untilSpread();
   expect(Object.values(await row().slots()).sort()).toEqual(row().names);
-  for (const stream of streamNames) expect(await row().members(stream)).toEqual(row().names);
+  for (const stream of streamNames) expect(await row().subscribers(stream)).toEqual(row().names);
 });
 
 test('Redis stands still for five seconds: nobody is taken for dead, nothing is taken over', async () => {
@@ -109,7 +109,7 @@ test('Redis stands still for five seconds: nobody is taken for dead, nothing is 
     expect(instance).toBe(leases[stream]?.instance);
     // Its own lease ran out meanwhile: it took it again, and nobody did in between.
     expect(fence - (leases[stream]?.fence ?? 0)).toBeLessThanOrEqual(1);
-    expect(await row().members(stream)).toEqual(names);
+    expect(await row().subscribers(stream)).toEqual(names);
   }
   for (const { log } of members.list) expect(log.ids).toHaveLength(5);
 });
@@ -132,7 +132,7 @@ test('a gateway is killed: the others take over what it held, and it takes its s
   for (const stream of streamNames) {
     await eventually(() => assertAllAcknowledged(redis, stream));
     await eventually(async () => expect(others).toContain((await row().leases())[stream]?.instance));
-    expect(await row().members(stream)).toEqual(others);
+    expect(await row().subscribers(stream)).toEqual(others);
   }
   for (const { log, room } of members.list)
     expect([...log.ids].sort()).toEqual(
@@ -171,7 +171,7 @@ test('while no gateway lives nothing is acknowledged, and the next one delivers 
   expect(await tickUntilAllAreDead(redis.url, stream)).toEqual([...names]);
   // Consumed by one who accounts and does not deliver, and not acknowledged: its cursor is not live either.
   expect(await groupInfo(redis, stream)).toMatchObject({ pending: '50', lag: '0' });
-  expect(await row().members(stream)).toEqual([]);
+  expect(await row().subscribers(stream)).toEqual([]);
   const { url } = await row().run('gateway-1');
   await eventually(() => assertAllAcknowledged(redis, stream));
   await using client = await EventLog.connect(url);

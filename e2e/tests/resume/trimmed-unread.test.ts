@@ -181,7 +181,7 @@ function userIn(partition: number, partitions: number): string {
 }
 
 /**
- * A live member that advances and never passes an entry: its cursor moves over IDs that nobody was given. What it has not
+ * A live subscriber that advances and never passes an entry: its cursor moves over IDs that nobody was given. What it has not
  * passed is not acknowledged.
  */
 async function startReaderThatCreeps(redis: RedisServer): Promise<AsyncDisposable> {

@@ -1,15 +1,15 @@
-// Names that members let each other know, for the time that they live. Bounds and texts are the same for every broker. Pure.
+// Names that subscribers let each other know, for the time that they live. Bounds and texts are the same for every broker. Pure.
 import { invalid } from './arguments.js';
 
 /** Bounds of announcements. */
 export const ANNOUNCEMENT_LIMITS = Object.freeze({
   /** How long an announcement holds: longer than a pause of the store, or a renewal that comes late. */
   lifetimeMs: 10_000,
-  /** Names of one member, and bytes of each. */
+  /** Names of one subscriber, and bytes of each. */
   maxNames: 1_000,
   maxNameBytes: 256,
-  /** Members beyond it are not noted: a store is shared by some tens of gateways. */
-  maxMembers: 1_000,
+  /** Subscribers beyond it are not noted: a store is shared by some tens of gateways. */
+  maxSubscribers: 1_000,
 });
 
 /** @throws BrokerError `invalid_argument` */
@@ -20,7 +20,7 @@ export function checkNames(names: readonly string[]): void {
     throw invalid(`a name that is announced has at most ${maxNameBytes} bytes`);
 }
 
-/** Names in the texts of several members. What cannot be read is nobody's. */
+/** Names in the texts of several subscribers. What cannot be read is nobody's. */
 export function namesIn(texts: readonly string[]): ReadonlySet<string> {
   return new Set(texts.flatMap(namesOf));
 }

@@ -9,7 +9,7 @@ import type { WindowInput, WindowName } from './port/windows.js';
 
 /** Most fields of one entry: Lua can hand on only some thousand arguments at once. */
 export const MAX_FIELDS = 1_000;
-/** Longest dedupe ID, member name or consumer name, in characters. */
+/** Longest dedupe ID, subscriber name or consumer name, in characters. */
 const MAX_NAME_CHARS = 256;
 /** Most entries one call may ask for or account for. */
 const MAX_COUNT = 1_000;

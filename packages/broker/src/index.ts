@@ -89,5 +89,5 @@ export {
   type RedisCommandsOptions,
 } from './redis/routing/redis-commands.js';
 export type { StreamTrouble, StreamTroubleKind } from './subscriber/stream-health.js';
-export { createMember, type Member } from './subscriber/subscriber.js';
-export type { MemberErrorSource, MemberOptions, MemberState } from './subscriber/subscriber-options.js';
+export { createSubscriber, type Subscriber } from './subscriber/subscriber.js';
+export type { SubscriberErrorSource, SubscriberOptions, SubscriberState } from './subscriber/subscriber-options.js';

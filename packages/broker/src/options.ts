@@ -29,11 +29,11 @@ export interface BrokerOptions {
   readonly commandTimeoutMs?: number;
   /** Deadline of `open`, and of every later attempt to connect. @defaultValue 5000 */
   readonly connectTimeoutMs?: number;
-  /** A member whose heartbeat is older, or that stands still this long, is dead. @defaultValue 3000 */
+  /** A subscriber whose heartbeat is older, or that stands still this long, is dead. @defaultValue 3000 */
   readonly livenessMs?: number;
   /** How long a lease or a slot lasts without being renewed. @defaultValue 3000 */
   readonly leaseMs?: number;
-  /** How often a member reports its cursors. @defaultValue 250 */
+  /** How often a subscriber reports its cursors. @defaultValue 250 */
   readonly heartbeatMs?: number;
   /** Acknowledged entries younger than this are kept whatever the length. @defaultValue 30000 */
   readonly minAgeMs?: number;

@@ -1,12 +1,12 @@
-// From the broker to the hub: the member that reads the streams, and what is done with what it reads, from start to stop.
+// From the broker to the hub: the subscriber that reads the streams, and what is done with what it reads, from start to stop.
 import { randomUUID } from 'node:crypto';
 import {
   type Broker,
   type CancelTimer,
   compareEntryIds,
-  createMember,
+  createSubscriber,
   FIRST_ENTRY_ID,
-  type Member,
+  type Subscriber,
   pause,
   type StreamStart,
   type StreamTrouble,
@@ -22,7 +22,7 @@ import { StreamLosses } from '../rooms/stream-losses.js';
 import type { ResolvedGatewayOptions } from '../settings/options.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { createMemberObserver, createRouterObserver } from '../telemetry/observers.js';
+import { createSubscriberObserver, createRouterObserver } from '../telemetry/observers.js';
 import { Router } from './dispatcher.js';
 import { Rejections } from './rejections.js';
 
@@ -35,7 +35,7 @@ export interface DeliveryParts {
   readonly broker: Broker;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** They follow the member of this delivery. */
+  /** They follow the subscriber of this delivery. */
   readonly rooms: Rooms;
   /** The hub whose groups are the rooms. */
   readonly hub: Hub<EventsClient>;
@@ -47,7 +47,7 @@ export class Delivery {
   readonly #rejections: Rejections;
   readonly #sender: RoomSender;
   readonly #router: Router;
-  readonly #member: Member;
+  readonly #subscriber: Subscriber;
   #cancelTidy: CancelTimer = () => {};
 
   constructor(parts: DeliveryParts) {
@@ -64,18 +64,18 @@ export class Delivery {
       clock: systemClock,
       observer: createRouterObserver(metrics, logger),
     });
-    this.#member = this.#createMember(name);
-    rooms.follow(this.#member);
+    this.#subscriber = this.#createSubscriber(name);
+    rooms.follow(this.#subscriber);
   }
 
   /** Whether everything is read that was published. */
   get isCaughtUp(): boolean {
-    return this.#member.isCaughtUp;
+    return this.#subscriber.isCaughtUp;
   }
 
   /** The streams in trouble, each with its kind and cause. */
   get troubles(): readonly StreamTrouble[] {
-    return this.#member.troubles;
+    return this.#subscriber.troubles;
   }
 
   /**
@@ -86,7 +86,7 @@ export class Delivery {
   async start(): Promise<void> {
     // Before anything is read: what others would reject from now on is ours to deliver.
     await this.#rejections.start();
-    await this.#member.start();
+    await this.#subscriber.start();
     this.#cancelTidy = repeat(systemClock, this.#parts.options.positionIntervalMs, () => this.#tidy());
   }
 
@@ -101,7 +101,7 @@ export class Delivery {
     );
     const ends = looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []));
     const isBehind = (): boolean =>
-      ends.some(({ stream, lastId }) => compareEntryIds(this.#member.cursor(stream) ?? lastId, lastId) < 0);
+      ends.some(({ stream, lastId }) => compareEntryIds(this.#subscriber.cursor(stream) ?? lastId, lastId) < 0);
     while (isBehind() && !signal.aborted) await pause(systemClock, cursorCheckMs, signal);
   }
 
@@ -110,7 +110,7 @@ export class Delivery {
     this.#cancelTidy();
     this.#parts.rooms.losses.stop();
     this.#router.flush();
-    await this.#member.stop();
+    await this.#subscriber.stop();
     await this.#rejections.stop();
   }
 
@@ -125,10 +125,10 @@ export class Delivery {
       metrics.replayWindow.set({ stream: name }, ring.coveredMs(name, nowMs) / 1000);
   }
 
-  #createMember(name: string): Member {
+  #createSubscriber(name: string): Subscriber {
     const { broker, options, metrics, logger, rooms } = this.#parts;
     const losses = new StreamLosses(this.#parts);
-    return createMember(broker, {
+    return createSubscriber(broker, {
       name,
       instance: options.instance,
       warmUp: (starts) => this.#warmUp(starts),
@@ -138,7 +138,7 @@ export class Delivery {
       onReset: (stream, lastId) => losses.reset(stream, lastId),
       onAdvance: (streams) => rooms.replay.reached.advanced(streams),
       onHeartbeat: (stream) => rooms.replay.reached.heard(stream),
-      ...createMemberObserver(metrics, logger),
+      ...createSubscriberObserver(metrics, logger),
     });
   }
 

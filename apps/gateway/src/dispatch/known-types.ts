@@ -6,7 +6,7 @@ import { repeat } from '../repeating-timer.js';
 export interface KnownTypesOptions {
   readonly broker: Pick<Broker, 'announce' | 'announced' | 'state'>;
   readonly clock: Clock;
-  /** Name of this gateway among the broker's members. */
+  /** Name of this gateway among the broker's subscribers. */
   readonly name: string;
   readonly types: readonly string[];
 }

@@ -16,7 +16,7 @@ export interface RejectionsParts {
   readonly broker: Broker;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** Name of this gateway among the broker's members. */
+  /** Name of this gateway among the broker's subscribers. */
   readonly name: string;
 }
 

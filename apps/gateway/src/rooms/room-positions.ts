@@ -5,7 +5,7 @@ import {
   EVERY_SCOPE,
   encodePosition,
   FIRST_ENTRY_ID,
-  type Member,
+  type Subscriber,
   mayBeEpochOf,
   type Position,
   type StreamPosition,
@@ -32,25 +32,25 @@ interface ReadPosition {
  */
 export class RoomPositions {
   readonly #broker: Pick<Broker, 'partitioning' | 'options'>;
-  readonly #member: () => Pick<Member, 'position' | 'currentPosition' | 'told'>;
+  readonly #subscriber: () => Pick<Subscriber, 'position' | 'currentPosition' | 'told'>;
 
   constructor(
     broker: Pick<Broker, 'partitioning' | 'options'>,
-    member: () => Pick<Member, 'position' | 'currentPosition' | 'told'>,
+    subscriber: () => Pick<Subscriber, 'position' | 'currentPosition' | 'told'>,
   ) {
     this.#broker = broker;
-    this.#member = member;
+    this.#subscriber = subscriber;
   }
 
   /** Position of a client that has been sent everything of this room handled so far. */
   ofRoom(roomId: string): string {
     const { streams, tag } = this.#broker.partitioning.scopeOf(roomId);
-    return this.#member().position(streams, tag);
+    return this.#subscriber().position(streams, tag);
   }
 
   /** One that holds for every room. */
   ofEveryRoom(): string {
-    return this.#member().position(undefined, this.#everyScope());
+    return this.#subscriber().position(undefined, this.#everyScope());
   }
 
   /** The same two, of a client that still stands at these places in some streams. */
@@ -105,8 +105,8 @@ export class RoomPositions {
 
   /** How far this gateway has read a stream, and what it was told of its end. */
   currentOf(stream: string): KnownStream | undefined {
-    const [current] = this.#member().currentPosition([stream]);
-    return current === undefined ? undefined : { ...current, told: this.#member().told(stream) };
+    const [current] = this.#subscriber().currentPosition([stream]);
+    return current === undefined ? undefined : { ...current, told: this.#subscriber().told(stream) };
   }
 
   /** Everything in the stream up to this entry was delivered. */
@@ -117,7 +117,7 @@ export class RoomPositions {
   /** Position of a client of this room that stands at these cursors of the present epochs. */
   atCursors(roomId: string, cursors: ReadonlyMap<string, EntryId>): string {
     const streams = this.streamsOf(roomId);
-    const epochs = this.#member().currentPosition(streams);
+    const epochs = this.#subscriber().currentPosition(streams);
     return this.at(roomId, (stream) => ({
       epoch: epochs[streams.indexOf(stream)]?.epoch ?? '',
       cursor: cursors.get(stream) ?? FIRST_ENTRY_ID,

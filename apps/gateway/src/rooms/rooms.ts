@@ -1,6 +1,6 @@
 // Holds the state of the rooms of this gateway: their positions, the events that can be replayed, the users whom indicators show, and the members
 // who are behind or not told of a loss. The hub asks for it when clients come; delivery keeps it up to date.
-import { type Broker, type Member, systemClock } from '@millrace/broker';
+import { type Broker, type Subscriber, systemClock } from '@millrace/broker';
 import { RoomIndicators } from '../indicators/room-indicators.js';
 import { Replay } from '../replay/replay.js';
 import { ReplayRounds } from '../replay/replay-attempts.js';
@@ -32,7 +32,7 @@ export class Rooms {
   readonly losses = new Losses({ clock: systemClock, random: Math.random });
   /** Counts clients whose connection ends right after a replay. */
   readonly rounds: ReplayRounds;
-  #member: Member | undefined;
+  #subscriber: Subscriber | undefined;
 
   constructor({ options, broker, metrics, logger }: RoomsParts) {
     this.positions = new RoomPositions(broker, () => this.#followed());
@@ -58,9 +58,9 @@ export class Rooms {
     });
   }
 
-  /** From now on the rooms are as far as this member has read. Called once, before the first client comes. */
-  follow(member: Member): void {
-    this.#member = member;
+  /** From now on the rooms are as far as this subscriber has read. Called once, before the first client comes. */
+  follow(subscriber: Subscriber): void {
+    this.#subscriber = subscriber;
   }
 
   /** Broker time now, in milliseconds since 1970. */
@@ -68,8 +68,8 @@ export class Rooms {
     return this.#followed().brokerTimeMs();
   }
 
-  #followed(): Member {
-    if (this.#member === undefined) throw new TypeError('the rooms follow no member yet');
-    return this.#member;
+  #followed(): Subscriber {
+    if (this.#subscriber === undefined) throw new TypeError('the rooms follow no subscriber yet');
+    return this.#subscriber;
   }
 }

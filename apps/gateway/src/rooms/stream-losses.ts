@@ -24,7 +24,7 @@ interface Loss {
   readonly from: EntryId;
 }
 
-/** Takes what a member reports of losses; see `MemberOptions`. */
+/** Takes what a subscriber reports of losses; see `SubscriberOptions`. */
 export class StreamLosses {
   readonly #parts: StreamLossesParts;
 

@@ -1,5 +1,5 @@
 // From what the parts report to figures and log lines. Nothing here decides anything.
-import type { MemberOptions } from '@millrace/broker';
+import type { SubscriberOptions } from '@millrace/broker';
 import type { StreamEvent } from '@millrace/contract';
 import type { PublisherObserver } from '@millrace/publisher';
 import type { SignalREvent } from '@millrace/signalr';
@@ -53,8 +53,8 @@ export function createRouterObserver(metrics: Metrics, logger: Logger): RouterOb
   };
 }
 
-/** Counts and logs what the broker's member reports beside entries and losses. */
-export function createMemberObserver(metrics: Metrics, logger: Logger): Partial<MemberOptions> {
+/** Counts and logs what the broker's subscriber reports beside entries and losses. */
+export function createSubscriberObserver(metrics: Metrics, logger: Logger): Partial<SubscriberOptions> {
   return {
     onTrouble: ({ stream, kind, message }) => {
       metrics.streamTrouble.set({ stream, kind }, 1);
@@ -73,8 +73,8 @@ export function createMemberObserver(metrics: Metrics, logger: Logger): Partial<
       logger.error({ stream, expired }, 'entries were cut from the stream before everybody had read them');
     },
     onStateChange: (state, cause) =>
-      logger.info({ state, ...(cause === undefined ? {} : { reason: cause.message }) }, 'member state'),
-    onError: (error, source) => logger.error({ source, reason: error.message }, 'member error'),
+      logger.info({ state, ...(cause === undefined ? {} : { reason: cause.message }) }, 'subscriber state'),
+    onError: (error, source) => logger.error({ source, reason: error.message }, 'subscriber error'),
   };
 }
 

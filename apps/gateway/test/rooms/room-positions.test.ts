@@ -2,7 +2,7 @@
 import {
   createMemoryBroker,
   encodePosition,
-  type Member,
+  type Subscriber,
   Partitioning,
   type Position,
   parsePosition,
@@ -29,12 +29,12 @@ function setUp(partitions = 3) {
     epoch: `e${names.indexOf(stream)}`,
     cursor: `${ms}-${names.indexOf(stream)}`,
   });
-  const member: Pick<Member, 'position' | 'currentPosition' | 'told'> = {
+  const subscriber: Pick<Subscriber, 'position' | 'currentPosition' | 'told'> = {
     told: () => undefined,
     position: (of, scope) => encodePosition((of ?? names).map(place), scope),
     currentPosition: (of) => (of ?? names).map(place),
   };
-  const positions = new RoomPositions(broker, () => member);
+  const positions = new RoomPositions(broker, () => subscriber);
   return { positions, broker, moveOn: () => void (ms += 1) };
 }
 

@@ -78,7 +78,7 @@ class MemoryBroker implements Broker {
   readonly #notifier = new StateNotifier();
   readonly #streams: ReadonlyMap<string, MemoryStream>;
   readonly #slots = new SlotBook();
-  /** By member; bounded by `ANNOUNCEMENT_LIMITS`. */
+  /** By subscriber; bounded by `ANNOUNCEMENT_LIMITS`. */
   readonly #announced = new Map<string, { readonly names: readonly string[]; readonly endsMs: number }>();
   readonly #waiters: ReadWaiters;
 
@@ -132,27 +132,27 @@ class MemoryBroker implements Broker {
   }
 
   async register(
-    member: string,
+    subscriber: string,
     streams: readonly string[] = [...this.#streams.keys()],
   ): Promise<readonly StreamStart[]> {
-    checkName('member', member);
+    checkName('subscriber', subscriber);
     this.#checkReady();
-    return streams.map((name) => this.#stream(name).register(member, this.#nowMs()));
+    return streams.map((name) => this.#stream(name).register(subscriber, this.#nowMs()));
   }
 
-  async unregister(member: string): Promise<void> {
+  async unregister(subscriber: string): Promise<void> {
     this.#checkReady();
-    for (const stream of this.#streams.values()) stream.unregister(member);
+    for (const stream of this.#streams.values()) stream.unregister(subscriber);
   }
 
   async heartbeat(
-    member: string,
+    subscriber: string,
     places: ReadonlyMap<string, StreamPlace>,
   ): Promise<readonly HeartbeatReply[]> {
-    checkName('member', member);
+    checkName('subscriber', subscriber);
     return Array.from(places, ([name, place]) => {
       checkEntryId(place.cursor);
-      return this.#stream(name).heartbeat(member, place, this.#nowMs());
+      return this.#stream(name).heartbeat(subscriber, place, this.#nowMs());
     });
   }
 
@@ -176,7 +176,7 @@ class MemoryBroker implements Broker {
   }
 
   async claimSlot(owner: string, wish: SlotWish = {}): Promise<SlotClaim> {
-    checkName('member', owner);
+    checkName('subscriber', owner);
     if (wish.instance !== undefined) checkName('instance', wish.instance);
     this.#checkReady();
     return this.#slots.claim(owner, wish, this.#nowMs(), this.options.leaseMs);
@@ -188,7 +188,7 @@ class MemoryBroker implements Broker {
   }
 
   async acquireLease(stream: string, owner: string): Promise<Lease | undefined> {
-    checkName('member', owner);
+    checkName('subscriber', owner);
     return this.#stream(stream).acquireLease(owner, this.#nowMs());
   }
 
@@ -252,15 +252,15 @@ class MemoryBroker implements Broker {
     return this.#stream(stream).inspect(this.#nowMs());
   }
 
-  async announce(member: string, names: readonly string[]): Promise<void> {
-    checkName('member', member);
+  async announce(subscriber: string, names: readonly string[]): Promise<void> {
+    checkName('subscriber', subscriber);
     checkNames(names);
     this.#checkReady();
     const nowMs = this.#nowMs();
-    this.#announced.delete(member);
+    this.#announced.delete(subscriber);
     for (const [name, { endsMs }] of this.#announced) if (endsMs <= nowMs) this.#announced.delete(name);
-    if (names.length === 0 || this.#announced.size >= ANNOUNCEMENT_LIMITS.maxMembers) return;
-    this.#announced.set(member, { names: [...names], endsMs: nowMs + ANNOUNCEMENT_LIMITS.lifetimeMs });
+    if (names.length === 0 || this.#announced.size >= ANNOUNCEMENT_LIMITS.maxSubscribers) return;
+    this.#announced.set(subscriber, { names: [...names], endsMs: nowMs + ANNOUNCEMENT_LIMITS.lifetimeMs });
   }
 
   async announced(): Promise<ReadonlySet<string>> {

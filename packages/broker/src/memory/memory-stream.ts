@@ -1,4 +1,4 @@
-// One stream in memory with its group, members, dedupe IDs and dead letters: what the scripts do, in one process.
+// One stream in memory with its group, subscribers, dedupe IDs and dead letters: what the scripts do, in one process.
 
 import { toDeadLetter } from '../entries/dead-letter.js';
 import {
@@ -89,30 +89,30 @@ export class MemoryStream {
     return compareEntryIds(lastId, byTime) < 0 ? byTime : nextEntryId(lastId);
   }
 
-  register(member: string, nowMs: number): StreamStart {
+  register(subscriber: string, nowMs: number): StreamStart {
     this.#lastDelivered ??= FIRST_ENTRY_ID;
     this.#roster.beatPulse(nowMs);
-    const cursor = this.#roster.isAnyOtherLive(member, nowMs) ? this.#log.lastId : this.#lastAcknowledged();
-    this.#roster.place(member, cursor, nowMs);
+    const cursor = this.#roster.isAnyOtherLive(subscriber, nowMs) ? this.#log.lastId : this.#lastAcknowledged();
+    this.#roster.place(subscriber, cursor, nowMs);
     return this.#start(cursor, nowMs);
   }
 
-  unregister(member: string): void {
-    this.#roster.remove(member);
+  unregister(subscriber: string): void {
+    this.#roster.remove(subscriber);
   }
 
-  heartbeat(member: string, place: StreamPlace, nowMs: number): HeartbeatReply {
+  heartbeat(subscriber: string, place: StreamPlace, nowMs: number): HeartbeatReply {
     this.#roster.beatPulse(nowMs);
     const { cursor } = place;
     const knowsMore =
       compareEntryIds(cursor, this.#log.lastId) > 0 || place.entriesAdded > this.#log.entriesAdded;
     if (place.epoch === this.#epoch && knowsMore) this.#epoch = newEpoch(this.#name);
     if (place.epoch !== this.#epoch) {
-      this.#roster.place(member, FIRST_ENTRY_ID, nowMs);
+      this.#roster.place(subscriber, FIRST_ENTRY_ID, nowMs);
       return { ...this.#start(FIRST_ENTRY_ID, nowMs), verdict: 'reset' };
     }
-    const verdict = this.#roster.has(member) ? 'alive' : 'revived';
-    this.#roster.beat(member, cursor, cursor === this.#log.lastId, nowMs);
+    const verdict = this.#roster.has(subscriber) ? 'alive' : 'revived';
+    this.#roster.beat(subscriber, cursor, cursor === this.#log.lastId, nowMs);
     return { ...this.#start(cursor, nowMs), verdict };
   }
 

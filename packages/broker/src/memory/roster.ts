@@ -1,4 +1,4 @@
-// The registered members of one stream and which of them are live.
+// The registered subscribers of one stream and which of them are live.
 
 import { compareEntryIds, minEntryId } from '../entries/entry-id.js';
 import type { EntryId } from '../port/broker.js';
@@ -10,10 +10,10 @@ interface Registration {
   advancedMs: number;
 }
 
-/** Holds one cursor per member; the dead are removed by the ledger's tick. */
+/** Holds one cursor per subscriber; the dead are removed by the ledger's tick. */
 export class Roster {
   readonly #livenessMs: number;
-  readonly #members = new Map<string, Registration>();
+  readonly #subscribers = new Map<string, Registration>();
   /** The last sign of life of anybody. */
   #pulseMs = 0;
   #graceUntilMs = 0;
@@ -22,38 +22,38 @@ export class Roster {
     this.#livenessMs = livenessMs;
   }
 
-  has(member: string): boolean {
-    return this.#members.has(member);
+  has(subscriber: string): boolean {
+    return this.#subscribers.has(subscriber);
   }
 
-  place(member: string, cursor: EntryId, nowMs: number): void {
-    this.#members.set(member, { cursor, beatMs: nowMs, advancedMs: nowMs });
+  place(subscriber: string, cursor: EntryId, nowMs: number): void {
+    this.#subscribers.set(subscriber, { cursor, beatMs: nowMs, advancedMs: nowMs });
   }
 
-  /** A heartbeat of a registered member. */
-  beat(member: string, cursor: EntryId, isAtEnd: boolean, nowMs: number): void {
-    const known = this.#members.get(member);
+  /** A heartbeat of a registered subscriber. */
+  beat(subscriber: string, cursor: EntryId, isAtEnd: boolean, nowMs: number): void {
+    const known = this.#subscribers.get(subscriber);
     const stoodStill = known !== undefined && known.cursor === cursor && !isAtEnd;
-    this.#members.set(member, { cursor, beatMs: nowMs, advancedMs: stoodStill ? known.advancedMs : nowMs });
+    this.#subscribers.set(subscriber, { cursor, beatMs: nowMs, advancedMs: stoodStill ? known.advancedMs : nowMs });
   }
 
-  /** A newer cursor of a registered member, without waiting for its heartbeat. */
-  advance(member: string, cursor: EntryId, nowMs: number): void {
-    const known = this.#members.get(member);
-    if (known !== undefined && compareEntryIds(known.cursor, cursor) < 0) this.place(member, cursor, nowMs);
+  /** A newer cursor of a registered subscriber, without waiting for its heartbeat. */
+  advance(subscriber: string, cursor: EntryId, nowMs: number): void {
+    const known = this.#subscribers.get(subscriber);
+    if (known !== undefined && compareEntryIds(known.cursor, cursor) < 0) this.place(subscriber, cursor, nowMs);
   }
 
-  remove(member: string): void {
-    this.#members.delete(member);
+  remove(subscriber: string): void {
+    this.#subscribers.delete(subscriber);
   }
 
-  isAnyOtherLive(member: string, nowMs: number): boolean {
-    return [...this.#members].some(
-      ([name, registration]) => name !== member && this.#isLive(registration, nowMs),
+  isAnyOtherLive(subscriber: string, nowMs: number): boolean {
+    return [...this.#subscribers].some(
+      ([name, registration]) => name !== subscriber && this.#isLive(registration, nowMs),
     );
   }
 
-  /** Notes a sign of life. After a silence of half `livenessMs` all members have grace. */
+  /** Notes a sign of life. After a silence of half `livenessMs` all subscribers have grace. */
   beatPulse(nowMs: number): void {
     if (nowMs - this.#pulseMs > this.#livenessMs / 2) this.#graceUntilMs = nowMs + this.#livenessMs;
     this.#pulseMs = nowMs;
@@ -62,14 +62,14 @@ export class Roster {
   /** Removes the dead and returns their names, unless there is grace. */
   buryDead(nowMs: number): string[] {
     if (nowMs < this.#graceUntilMs) return [];
-    const dead = [...this.#members].filter(([, registration]) => !this.#isLive(registration, nowMs));
-    for (const [name] of dead) this.#members.delete(name);
+    const dead = [...this.#subscribers].filter(([, registration]) => !this.#isLive(registration, nowMs));
+    for (const [name] of dead) this.#subscribers.delete(name);
     return dead.map(([name]) => name);
   }
 
   smallestCursor(): EntryId | undefined {
     let smallest: EntryId | undefined;
-    for (const { cursor } of this.#members.values()) {
+    for (const { cursor } of this.#subscribers.values()) {
       smallest = smallest === undefined ? cursor : minEntryId(smallest, cursor);
     }
     return smallest;

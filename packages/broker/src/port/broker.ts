@@ -1,6 +1,6 @@
 // The port between Millrace and the store that carries its streams. Two implementations keep every promise
 // written here: `memory/` for one process, `redis/` for many. The conformance suite in the testkit judges both.
-// The port offers atomic steps only; the loops over them (tail, heartbeat, ledger) are written once, in `member/`.
+// The port offers atomic steps only; the loops over them (tail, heartbeat, ledger) are written once, in `subscriber/`.
 
 import type { EntryId } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
@@ -47,7 +47,7 @@ export interface FormerLife {
   readonly upTo: EntryId;
 }
 
-/** Where a member starts to read a stream. */
+/** Where a subscriber starts to read a stream. */
 export interface StreamStart {
   readonly stream: string;
   /**
@@ -66,32 +66,32 @@ export interface StreamStart {
   readonly timeMs: number;
 }
 
-/** How far a member has read a stream, and what it knows of it. Sent with a heartbeat. */
+/** How far a subscriber has read a stream, and what it knows of it. Sent with a heartbeat. */
 export interface StreamPlace {
-  /** The epoch the member reads in. */
+  /** The epoch the subscriber reads in. */
   readonly epoch: string;
   readonly cursor: EntryId;
-  /** `entriesAdded` of the newest reply the member had: a lower figure shows that the stream was rewound. */
+  /** `entriesAdded` of the newest reply the subscriber had: a lower figure shows that the stream was rewound. */
   readonly entriesAdded: number;
   /**
-   * `entryDigest` of the entry at the cursor, where the member has read it: proves to another server that both have
+   * `entryDigest` of the entry at the cursor, where the subscriber has read it: proves to another server that both have
    * the same entries up to there.
    */
   readonly digest?: string;
 }
 
-/** What a heartbeat found. `alive`: all is well. Every other answer means that the member must act. */
+/** What a heartbeat found. `alive`: all is well. Every other answer means that the subscriber must act. */
 export type HeartbeatVerdict =
   /** The cursor is known and the stream has not gone back. */
   | 'alive'
-  /** The member had been declared dead; its cursor is registered again as sent. Entries after it may be gone. */
+  /** The subscriber had been declared dead; its cursor is registered again as sent. Entries after it may be gone. */
   | 'revived'
   /**
-   * Another server serves the stream, in a new epoch, and has all that the member has read: its cursor holds. What it
+   * Another server serves the stream, in a new epoch, and has all that the subscriber has read: its cursor holds. What it
    * knew of entries beyond its cursor does not.
    */
   | 'moved'
-  /** The stream was lost or rewound: it has a new epoch, and the member's cursor is registered at its beginning. */
+  /** The stream was lost or rewound: it has a new epoch, and the subscriber's cursor is registered at its beginning. */
   | 'reset';
 
 /** The state of one stream at the moment of a heartbeat, read in the same atomic step. */
@@ -100,7 +100,7 @@ export interface HeartbeatReply {
   readonly verdict: HeartbeatVerdict;
   readonly epoch: string;
   readonly former?: FormerLife;
-  /** The member's cursor as registered now: the one it sent, or `0-0` after a reset. */
+  /** The subscriber's cursor as registered now: the one it sent, or `0-0` after a reset. */
   readonly cursor: EntryId;
   readonly lastId: EntryId;
   /** How many entries were ever appended. With what a reader has counted, this shows a gap exactly. */
@@ -124,14 +124,14 @@ export interface SlotWish {
   readonly isRenewal?: boolean;
 }
 
-/** A slot and who else holds one, so that members can divide the streams among them. */
+/** A slot and who else holds one, so that subscribers can divide the streams among them. */
 export interface SlotClaim {
   readonly slot: number;
   /** Every slot held now, rising; contains `slot`. */
   readonly heldSlots: readonly number[];
 }
 
-/** Proof that a member may account for a stream. A higher fence makes all lower ones void. */
+/** Proof that a subscriber may account for a stream. A higher fence makes all lower ones void. */
 export interface Lease {
   readonly stream: string;
   readonly owner: string;
@@ -160,7 +160,7 @@ export type TickResult =
       readonly consumed: number;
       /** Entries moved to Acknowledged by this tick. */
       readonly acknowledged: number;
-      /** Members that were declared dead by this tick. */
+      /** Subscribers that were declared dead by this tick. */
       readonly declaredDead: readonly string[];
     };
 
@@ -254,7 +254,7 @@ export interface Broker {
   readonly state: BrokerState;
 
   /**
-   * The real streams: every other member takes their names. Settled by `open`, where the options leave the number of partitions to
+   * The real streams: every other method accepts their names. Settled by `open`, where the options leave the number of partitions to
    * the store by `register` at the latest; until the store has a number, everything goes into the plain streams.
    */
   readonly partitioning: Partitioning;
@@ -299,24 +299,24 @@ export interface Broker {
   ): Promise<readonly (PublishReceipt | BrokerError)[]>;
 
   /**
-   * Registers a member at every stream, in one atomic step per stream: creates the stream, the group and the epoch
-   * where missing and stores the member's cursor. It starts after the last acknowledged entry where no other member
+   * Registers a subscriber at every stream, in one atomic step per stream: creates the stream, the group and the epoch
+   * where missing and stores the subscriber's cursor. It starts after the last acknowledged entry where no other subscriber
    * is live (so what was published while nobody listened is read), else at the newest entry. Stores the number of partitions
    * where the store has none. A stream that the store refuses for good (a key of the wrong type, say) is left out of the answer.
    * @param streams only at these. @defaultValue every stream
    * @throws BrokerError `partitions_differ` as `open`; `refused` when the store refuses all of them
    */
-  register(member: string, streams?: readonly string[]): Promise<readonly StreamStart[]>;
+  register(subscriber: string, streams?: readonly string[]): Promise<readonly StreamStart[]>;
 
-  /** Removes the member's cursors. What it had not passed is held back no longer. */
-  unregister(member: string): Promise<void>;
+  /** Removes the subscriber's cursors. What it had not passed is held back no longer. */
+  unregister(subscriber: string): Promise<void>;
 
   /**
-   * Reports how far a member has read, as one step per stream. Due every `heartbeatMs`. A new epoch is given when
-   * the stream, its epoch or its count went back behind what the broker or the member knew, and when another server
-   * serves the stream than before. Then each member proves that its cursor holds there (`moved`), or begins anew.
+   * Reports how far a subscriber has read, as one step per stream. Due every `heartbeatMs`. A new epoch is given when
+   * the stream, its epoch or its count went back behind what the broker or the subscriber knew, and when another server
+   * serves the stream than before. Then each subscriber proves that its cursor holds there (`moved`), or begins anew.
    */
-  heartbeat(member: string, places: ReadonlyMap<string, StreamPlace>): Promise<readonly HeartbeatReply[]>;
+  heartbeat(subscriber: string, places: ReadonlyMap<string, StreamPlace>): Promise<readonly HeartbeatReply[]>;
 
   /**
    * Entries after the given cursors, oldest first per stream; empty when `blockMs` passed or `signal` fired.
@@ -346,10 +346,10 @@ export interface Broker {
 
   /**
    * One tick of the ledger, as `consumer`: reads up to `count` new entries into the group (Consumed), then
-   * acknowledges pending entries, whoever consumed them, up to the smallest cursor of the live members. With no live
-   * member, or when the lease's owner is not live itself, it acknowledges nothing. Members whose heartbeat is older
+   * acknowledges pending entries, whoever consumed them, up to the smallest cursor of the live subscribers. With no live
+   * subscriber, or when the lease's owner is not live itself, it acknowledges nothing. Subscribers whose heartbeat is older
    * than `livenessMs`, or whose cursor has stood still before the end for as long, are declared dead: their cursors
-   * are removed. After a pause of the broker every member has one `livenessMs` of grace. Recreates a missing group at
+   * are removed. After a pause of the broker every subscriber has one `livenessMs` of grace. Recreates a missing group at
    * the smallest known cursor.
    */
   tickLedger(lease: Lease, tick: LedgerTick): Promise<TickResult>;
@@ -400,10 +400,10 @@ export interface Broker {
   inspect(stream: string): Promise<StreamInspection>;
 
   /**
-   * Lets every member know for 10 s which names (of event types, say) this one knows; an empty list takes them back at once. Up to
+   * Lets every subscriber know for 10 s which names (of event types, say) this one knows; an empty list takes them back at once. Up to
    * 1,000 names of up to 256 bytes.
    */
-  announce(member: string, names: readonly string[]): Promise<void>;
+  announce(subscriber: string, names: readonly string[]): Promise<void>;
 
   /** All names that are announced now, by whomever. */
   announced(): Promise<ReadonlySet<string>>;

@@ -14,7 +14,7 @@ import { BrokerError } from '../errors.js';
 import type { EntryId, FormerLife } from '../port/broker.js';
 import { isEpoch } from './epoch.js';
 
-/** How far one stream was read. Means the same on every member. */
+/** How far one stream was read. Means the same on every subscriber. */
 export interface StreamPosition {
   readonly epoch: string;
   readonly cursor: EntryId;
@@ -31,7 +31,7 @@ export interface ToldTip {
   readonly askedAtMs: number;
 }
 
-/** How far a member has read one stream, with what it knows of the stream's life before this one. */
+/** How far a subscriber has read one stream, with what it knows of the stream's life before this one. */
 export interface CurrentStreamPosition extends StreamPosition {
   readonly former?: FormerLife | undefined;
 }

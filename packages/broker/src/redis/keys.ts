@@ -8,7 +8,7 @@ import type { WindowName } from '../port/windows.js';
 export interface StreamKeys {
   /** STREAM: the entries, and the consumer group. */
   readonly stream: string;
-  /** HASH member → `cursor|heartbeatMs|advancedMs`. */
+  /** HASH subscriber → `cursor|heartbeatMs|advancedMs`. */
   readonly cursors: string;
   /**
    * HASH owner, fence, expiresMs, pulseMs, graceUntilMs; aheadId, aheadMs, agedId while IDs lie ahead of the clock. Has no TTL: the
@@ -49,7 +49,7 @@ export function streamKeys(stream: string): StreamKeys {
   };
 }
 
-/** HASH member → `expiresMs|length|names as JSON`: the event types that live gateways know. Has a TTL. */
+/** HASH subscriber → `expiresMs|length|names as JSON`: the event types that live gateways know. Has a TTL. */
 export function typesKey(group: string): string {
   return `types:{${group}}`;
 }

@@ -200,8 +200,8 @@ class RedisBroker implements Broker {
     }
   }
 
-  async register(member: string, streams?: readonly string[]): Promise<readonly StreamStart[]> {
-    checkMember(member);
+  async register(subscriber: string, streams?: readonly string[]): Promise<readonly StreamStart[]> {
+    checkSubscriber(subscriber);
     await this.#partitions.settle({ isClaiming: true });
     this.#partitions.fix();
     const names = streams ?? this.partitioning.streams.map(({ name }) => name);
@@ -209,29 +209,29 @@ class RedisBroker implements Broker {
       names.map(async (name) => {
         const part = this.#part(name);
         this.#partitions.check(name);
-        return this.#settle(part, registerCall(part.keys, this.options, member));
+        return this.#settle(part, registerCall(part.keys, this.options, subscriber));
       }),
     );
   }
 
-  async unregister(member: string): Promise<void> {
-    checkMember(member);
+  async unregister(subscriber: string): Promise<void> {
+    checkSubscriber(subscriber);
     const removals = this.partitioning.streams.map(({ name }) => {
       const { cursors } = this.#part(name).keys;
-      return this.#router.command(cursors, ['HDEL', cursors, member]);
+      return this.#router.command(cursors, ['HDEL', cursors, subscriber]);
     });
     await acceptedOf(removals);
   }
 
   async heartbeat(
-    member: string,
+    subscriber: string,
     places: ReadonlyMap<string, StreamPlace>,
   ): Promise<readonly HeartbeatReply[]> {
-    checkMember(member);
+    checkSubscriber(subscriber);
     const calls = Array.from(places, ([stream, place]) => {
       checkEntryId(place.cursor);
       const part = this.#part(stream);
-      return [part, heartbeatCall(part.keys, this.options, member, place)] as const;
+      return [part, heartbeatCall(part.keys, this.options, subscriber, place)] as const;
     });
     const replies = await Promise.all(calls.map(([part, call]) => this.#settle(part, call)));
     // With the streams the number of partitions may have been lost, and another gateway must not choose another one.
@@ -254,7 +254,7 @@ class RedisBroker implements Broker {
   }
 
   async claimSlot(owner: string, wish: SlotWish = {}): Promise<SlotClaim> {
-    checkMember(owner);
+    checkSubscriber(owner);
     if (wish.instance !== undefined) checkName('instance', wish.instance);
     return this.#run(claimSlotCall(this.options, owner, wish));
   }
@@ -264,7 +264,7 @@ class RedisBroker implements Broker {
   }
 
   async acquireLease(stream: string, owner: string): Promise<Lease | undefined> {
-    checkMember(owner);
+    checkSubscriber(owner);
     return this.#run(acquireLeaseCall(this.#part(stream).keys, this.options, owner));
   }
 
@@ -326,10 +326,10 @@ class RedisBroker implements Broker {
     return this.#run(inspectCall(this.#part(stream).keys, this.options));
   }
 
-  async announce(member: string, names: readonly string[]): Promise<void> {
-    checkMember(member);
+  async announce(subscriber: string, names: readonly string[]): Promise<void> {
+    checkSubscriber(subscriber);
     checkNames(names);
-    return this.#run(announceCall(this.options, member, names));
+    return this.#run(announceCall(this.options, subscriber, names));
   }
 
   async announced(): Promise<ReadonlySet<string>> {
@@ -476,8 +476,8 @@ function endingsOf(
   });
 }
 
-function checkMember(member: string): void {
-  checkName('member', member);
+function checkSubscriber(subscriber: string): void {
+  checkName('subscriber', subscriber);
 }
 
 function closed(): BrokerError {

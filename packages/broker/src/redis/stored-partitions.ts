@@ -32,7 +32,7 @@ export class StoredPartitions {
   readonly #everSettled = new Set<string>();
   /** Declared streams whose number the store refused to tell, and the refusal. */
   readonly #refusals = new Map<string, BrokerError>();
-  /** Set once a member reads: from then on another number in the store is an error. */
+  /** Set once a subscriber reads: from then on another number in the store is an error. */
   #isFixed = false;
 
   constructor(streams: readonly StreamOptions[], ports: StoredPartitionsPorts) {
@@ -46,7 +46,7 @@ export class StoredPartitions {
     return this.#partitioning;
   }
 
-  /** A member reads these streams from now on. */
+  /** A subscriber reads these streams from now on. */
   fix(): void {
     this.#isFixed = true;
   }

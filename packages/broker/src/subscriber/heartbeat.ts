@@ -1,4 +1,4 @@
-// The loop that reports the member's cursors and hears whether they still count.
+// The loop that reports the subscriber's cursors and hears whether they still count.
 import { backOffDelayMs } from '../back-off.js';
 import { pause } from '../clock.js';
 import { isRefusal, toBrokerError } from '../errors.js';
@@ -6,12 +6,12 @@ import type { Broker, HeartbeatReply } from '../port/broker.js';
 import type { BrokerClock } from './broker-clock.js';
 import { newestIdTrouble, type StreamHealth } from './stream-health.js';
 import type { StreamTrack } from './stream-track.js';
-import type { LoopReport, ResolvedMemberOptions } from './subscriber-options.js';
+import type { LoopReport, ResolvedSubscriberOptions } from './subscriber-options.js';
 
 /** What the heartbeat works on. */
 export interface HeartbeatContext {
   readonly broker: Broker;
-  readonly options: ResolvedMemberOptions;
+  readonly options: ResolvedSubscriberOptions;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
   readonly brokerClock: BrokerClock;
   readonly report: LoopReport;

@@ -1,4 +1,4 @@
-// The member's part in accounting: it holds a slot, takes the leases of its share of the streams, and ticks and
+// The subscriber's part in accounting: it holds a slot, takes the leases of its share of the streams, and ticks and
 // trims what it holds. What a tick or a trim does, and that a stale lease does nothing, is the broker's promise.
 import { backOffDelayMs } from '../back-off.js';
 import { pause } from '../clock.js';
@@ -8,21 +8,21 @@ import type { EntrySizes } from './entry-sizes.js';
 import type { StreamHealth } from './stream-health.js';
 import { shareOfStreams } from './stream-shares.js';
 import type { StreamTrack } from './stream-track.js';
-import type { LoopReport, ResolvedMemberOptions } from './subscriber-options.js';
+import type { LoopReport, ResolvedSubscriberOptions } from './subscriber-options.js';
 
 /** What the ledger works on. */
 export interface LedgerContext {
   readonly broker: Broker;
-  readonly options: ResolvedMemberOptions;
+  readonly options: ResolvedSubscriberOptions;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
   readonly sizes: EntrySizes;
   readonly report: LoopReport;
   readonly health: StreamHealth;
-  /** A member that does not read a stream itself cannot account for it: it lets the lease run out. */
+  /** A subscriber that does not read a stream itself cannot account for it: it lets the lease run out. */
   readonly mayAccount: (stream: string) => boolean;
 }
 
-/** A stream of another member's share is taken when nobody renewed its lease, and offered back this often. */
+/** A stream of another subscriber's share is taken when nobody renewed its lease, and offered back this often. */
 const FOREIGN_RETRY_LEASES = 2;
 const FOREIGN_HOLD_LEASES = 4;
 /** Most characters one tick should consume: the store handles them in one step, about a millisecond. */
@@ -38,7 +38,7 @@ const REFUSED_RETRY_MS = 1_000;
 interface Account {
   readonly stream: string;
   lease: Lease | undefined;
-  /** Whether it falls to this member, by the slots at the last renewal. */
+  /** Whether it falls to this subscriber, by the slots at the last renewal. */
   isMine: boolean;
   /** Local time before which a foreign stream is neither tried nor given back. */
   foreignUntilMs: number;

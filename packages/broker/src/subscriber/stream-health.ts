@@ -19,7 +19,7 @@ export interface StreamTrouble {
   readonly message: string;
 }
 
-/** Which part of a member finds a stream refused; the newest ID is watched beside them. */
+/** Which part of a subscriber finds a stream refused; the newest ID is watched beside them. */
 export type HealthSource = 'register' | 'tail' | 'heartbeat' | 'ledger' | 'newest_id';
 
 /** Called on changes only: once when a kind of trouble begins at a stream, once when it is over. */

@@ -1,4 +1,4 @@
-// Who accounts for which stream. Pure: every member computes the same from the slots held.
+// Who accounts for which stream. Pure: every subscriber computes the same from the slots held.
 import type { SlotClaim } from '../port/broker.js';
 
 /**

@@ -1,4 +1,4 @@
-// How far a member has read one stream, and whether entries were missing on the way. Pure: values in, values out.
+// How far a subscriber has read one stream, and whether entries were missing on the way. Pure: values in, values out.
 
 import { entryDigest } from '../entries/entry-digest.js';
 import { compareEntryIds, FIRST_ENTRY_ID } from '../entries/entry-id.js';
@@ -6,7 +6,7 @@ import type { Entry, EntryId, FormerLife, StreamPlace, StreamStart } from '../po
 import { newEpoch } from '../positions/epoch.js';
 import { encodeStreamPosition, type ToldTip } from '../positions/position.js';
 
-/** The place of a member in a stream that it could not be registered at: before everything, in a life of its own. */
+/** The place of a subscriber in a stream that it could not be registered at: before everything, in a life of its own. */
 export function unknownStart(stream: string, timeMs: number): StreamStart {
   const lastId = FIRST_ENTRY_ID;
   return { stream, epoch: newEpoch(stream), cursor: FIRST_ENTRY_ID, lastId, entriesAdded: 0, timeMs };

@@ -1,4 +1,4 @@
-// What a member is told, with the defaults.
+// What a subscriber is told, with the defaults.
 import { checkCount, checkName, invalid } from '../arguments.js';
 import { type Clock, systemClock } from '../clock.js';
 import type { BrokerError } from '../errors.js';
@@ -6,26 +6,26 @@ import type { Entry, EntryId, StreamStart, TickResult, TrimResult } from '../por
 import type { StreamTrouble, StreamTroubleKind } from './stream-health.js';
 
 /** Where an error came from. `entry`: `onEntry` threw. The others are loops that go on by themselves. */
-export type MemberErrorSource = 'entry' | 'tail' | 'heartbeat' | 'ledger' | 'stop';
+export type SubscriberErrorSource = 'entry' | 'tail' | 'heartbeat' | 'ledger' | 'stop';
 
 /**
  * `idle` → `registering` → `tailing` ⇄ `recovering` → `stopping` → `stopped`.
  * Only in `tailing` is everything read that was published.
  */
-export type MemberState = 'idle' | 'registering' | 'tailing' | 'recovering' | 'stopping' | 'stopped';
+export type SubscriberState = 'idle' | 'registering' | 'tailing' | 'recovering' | 'stopping' | 'stopped';
 
-/** Options of `createMember`. */
-export interface MemberOptions {
+/** Options of `createSubscriber`. */
+export interface SubscriberOptions {
   /**
-   * Unique among all members of the broker, restarts included: 1 to 256 characters. Two processes with one name would
+   * Unique among all subscribers of the broker, restarts included: 1 to 256 characters. Two processes with one name would
    * acknowledge for each other, so put something random into it.
    */
   readonly name: string;
-  /** Name that stays over restarts: under it a member takes its slot again. @defaultValue none */
+  /** Name that stays over restarts: under it a subscriber takes its slot again. @defaultValue none */
   readonly instance?: string;
   /**
    * Called once for each entry, in stream order. Synchronous: when it returned, the entry counts as handled. When it
-   * throws, the error goes to `onError` and the entry counts as handled too. `member.position()` includes the entry.
+   * throws, the error goes to `onError` and the entry counts as handled too. `subscriber.position()` includes the entry.
    */
   readonly onEntry: (stream: string, entry: Entry) => void;
   /**
@@ -52,12 +52,12 @@ export interface MemberOptions {
   readonly onGap?: (stream: string, lost: number, isKnown: boolean) => void;
   /** After each read that brought something: the cursors of these streams have moved. */
   readonly onAdvance?: (streams: ReadonlySet<string>) => void;
-  /** The broker has said how the stream stands; see `Member.told`. */
+  /** The broker has said how the stream stands; see `Subscriber.told`. */
   readonly onHeartbeat?: (stream: string) => void;
   /** Called after every change, once. */
-  readonly onStateChange?: (state: MemberState, cause?: Error) => void;
+  readonly onStateChange?: (state: SubscriberState, cause?: Error) => void;
   /** Every throw of `onEntry`; of each loop the first failure after a success. */
-  readonly onError?: (error: Error, source: MemberErrorSource) => void;
+  readonly onError?: (error: Error, source: SubscriberErrorSource) => void;
   /** Something is wrong with one stream; the others go on. Called once when it begins. */
   readonly onTrouble?: (trouble: StreamTrouble) => void;
   /** Called once when it is over. */
@@ -80,18 +80,18 @@ export interface MemberOptions {
   readonly busyTickMs?: number;
   /** Longest wait between ticks that do nothing; the wait doubles until there. @defaultValue 1000 */
   readonly idleTickMs?: number;
-  /** How often a stream is trimmed while this member accounts for it. @defaultValue 1000 */
+  /** How often a stream is trimmed while this subscriber accounts for it. @defaultValue 1000 */
   readonly trimIntervalMs?: number;
 }
 
-/** `MemberOptions` with every default filled in. */
-export type ResolvedMemberOptions = Required<Omit<MemberOptions, 'instance'>> &
-  Pick<MemberOptions, 'instance'>;
+/** `SubscriberOptions` with every default filled in. */
+export type ResolvedSubscriberOptions = Required<Omit<SubscriberOptions, 'instance'>> &
+  Pick<SubscriberOptions, 'instance'>;
 
 /** @throws BrokerError `invalid_argument` naming the option that is wrong */
-export function resolveMemberOptions(options: MemberOptions): ResolvedMemberOptions {
+export function resolveSubscriberOptions(options: SubscriberOptions): ResolvedSubscriberOptions {
   checkName('name', options.name);
-  const resolved: ResolvedMemberOptions = {
+  const resolved: ResolvedSubscriberOptions = {
     warmUp: async () => {},
     onReset: () => {},
     onMove: () => {},
@@ -124,7 +124,7 @@ export function resolveMemberOptions(options: MemberOptions): ResolvedMemberOpti
   return Object.freeze(resolved);
 }
 
-/** What a loop tells its member: whether it works. Every call counts; the member sees the changes. */
+/** What a loop tells its subscriber: whether it works. Every call counts; the subscriber sees the changes. */
 export interface LoopReport {
   readonly onSuccess: () => void;
   readonly onFailure: (error: BrokerError) => void;

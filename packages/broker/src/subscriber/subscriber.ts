@@ -16,20 +16,20 @@ import { StreamHealth, type StreamTrouble } from './stream-health.js';
 import { StreamTrack, unknownStart } from './stream-track.js';
 import {
   type LoopReport,
-  type MemberErrorSource,
-  type MemberOptions,
-  type MemberState,
-  type ResolvedMemberOptions,
-  resolveMemberOptions,
+  type SubscriberErrorSource,
+  type SubscriberOptions,
+  type SubscriberState,
+  type ResolvedSubscriberOptions,
+  resolveSubscriberOptions,
 } from './subscriber-options.js';
 import { Tail } from './tail.js';
 
-/** How often a stream that refused the member is asked again. */
+/** How often a stream that refused the subscriber is asked again. */
 const LATE_RETRY_MS = 1_000;
 
 /** One loop over some streams, as far as it can fail. */
 interface Loop {
-  readonly source: MemberErrorSource;
+  readonly source: SubscriberErrorSource;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
 }
 
@@ -42,37 +42,37 @@ interface GroupLoops {
 }
 
 /**
- * A member of a broker. The broker is opened and closed by its owner.
+ * A subscriber of a broker. The broker is opened and closed by its owner.
  * @throws BrokerError `invalid_argument` when an option is wrong
  *
  * @example
  * ```ts
- * const member = createMember(broker, {
+ * const subscriber = createSubscriber(broker, {
  *   name: `reader-${crypto.randomUUID()}`,
  *   onEntry: (stream, { id, fields }) => console.log(stream, id, fields),
  *   onError: (error, source) => console.error(source, error),
  * });
- * await member.start(); // registers and reads, until stop
- * await member.stop();
+ * await subscriber.start(); // registers and reads, until stop
+ * await subscriber.stop();
  * ```
  */
-export function createMember(broker: Broker, options: MemberOptions): Member {
-  return new Member(broker, resolveMemberOptions(options));
+export function createSubscriber(broker: Broker, options: SubscriberOptions): Subscriber {
+  return new Subscriber(broker, resolveSubscriberOptions(options));
 }
 
 /**
  * State:
  * - `idle` → `registering` by `start`; the cursors are registered and heartbeats begin, then `warmUp` runs.
  * - `registering` → `tailing` when the first read may begin.
- * - `tailing` → `recovering` when a read or a heartbeat fails, or when the broker had declared the member dead or
+ * - `tailing` → `recovering` when a read or a heartbeat fails, or when the broker had declared the subscriber dead or
  *   lost a stream. `recovering` → `tailing` when both loops work again and every cursor has reached the
  *   newest entry known after the trouble.
  * - A stream that the broker refuses changes no state: it is one of `troubles`, is tried again, and the others go on.
  * - any → `stopping` → `stopped` by `stop`; there is no way back.
  */
-export class Member {
+export class Subscriber {
   readonly #broker: Broker;
-  readonly #options: ResolvedMemberOptions;
+  readonly #options: ResolvedSubscriberOptions;
   readonly #brokerClock: BrokerClock;
   /** Ends all loops and every wait of `start`. */
   readonly #stopping = new AbortController();
@@ -81,13 +81,13 @@ export class Member {
   readonly #sizes = new EntrySizes();
   readonly #registering: Loop = { source: 'heartbeat', tracks: this.#tracks };
   readonly #health: StreamHealth;
-  /** Streams that refused the member when it started. */
+  /** Streams that refused the subscriber when it started. */
   readonly #unregistered = new Set<string>();
   /** Streams that are not read yet: unregistered, or registered late and warming up. */
   readonly #unread = new Set<string>();
   /** The loops whose last round failed. */
   readonly #failing = new Set<Loop>();
-  #state: MemberState = 'idle';
+  #state: SubscriberState = 'idle';
   #ledger: Ledger | undefined;
   /** One per read group of the broker, in its order: what is wrong with one group must not hold up the others. */
   #groups: readonly GroupLoops[] = [];
@@ -95,8 +95,8 @@ export class Member {
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
-  /** @internal Use `createMember`. */
-  constructor(broker: Broker, options: ResolvedMemberOptions) {
+  /** @internal Use `createSubscriber`. */
+  constructor(broker: Broker, options: ResolvedSubscriberOptions) {
     this.#broker = broker;
     this.#options = options;
     this.#brokerClock = new BrokerClock(() => options.clock.monotonicMs());
@@ -107,7 +107,7 @@ export class Member {
     return this.#options.name;
   }
 
-  get state(): MemberState {
+  get state(): SubscriberState {
     return this.#state;
   }
 
@@ -134,7 +134,7 @@ export class Member {
    * @throws BrokerError `refused` when the broker refuses every stream, `closed`, what `warmUp` threw, or `invalid_argument` when started twice
    */
   async start(): Promise<void> {
-    if (this.#state !== 'idle') throw invalid('a member is started once');
+    if (this.#state !== 'idle') throw invalid('a subscriber is started once');
     this.#change('registering');
     this.#starting = this.#begin();
     try {
@@ -202,7 +202,7 @@ export class Member {
     await this.#options.warmUp(starts);
     if (this.#stopping.signal.aborted) return;
     this.#startReading();
-    // Named before anybody is told that the member reads.
+    // Named before anybody is told that the subscriber reads.
     for (const stream of this.#unread) await this.#registerOne(stream);
     if (this.#stopping.signal.aborted) return;
     this.#loops.push(this.#registerLate());
@@ -224,7 +224,7 @@ export class Member {
     }
   }
 
-  /** Streams that refused the member at its start are asked again, once a second, until somebody has repaired them. */
+  /** Streams that refused the subscriber at its start are asked again, once a second, until somebody has repaired them. */
   async #registerLate(): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#stopping;
@@ -402,7 +402,7 @@ export class Member {
     this.#recover(error);
   }
 
-  #isFailing(source: MemberErrorSource): boolean {
+  #isFailing(source: SubscriberErrorSource): boolean {
     return [...this.#failing].some((loop) => loop.source === source);
   }
 
@@ -423,11 +423,11 @@ export class Member {
   #track(stream: string): StreamTrack {
     const track = this.#tracks.get(stream);
     if (track === undefined)
-      throw invalid(`no stream ${JSON.stringify(stream)}, or the member was not started`);
+      throw invalid(`no stream ${JSON.stringify(stream)}, or the subscriber was not started`);
     return track;
   }
 
-  #change(state: MemberState, cause?: Error): void {
+  #change(state: SubscriberState, cause?: Error): void {
     if (this.#state === state) return;
     this.#state = state;
     this.#options.onStateChange(state, cause);

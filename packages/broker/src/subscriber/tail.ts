@@ -1,4 +1,4 @@
-// The read loop: every entry of every stream, in stream order, from the member's own cursors.
+// The read loop: every entry of every stream, in stream order, from the subscriber's own cursors.
 import { backOffDelayMs } from '../back-off.js';
 import { pause } from '../clock.js';
 import { compareEntryIds } from '../entries/entry-id.js';
@@ -7,7 +7,7 @@ import type { Broker, Entry, EntryId } from '../port/broker.js';
 import type { EntrySizes } from './entry-sizes.js';
 import type { StreamHealth } from './stream-health.js';
 import type { StreamTrack } from './stream-track.js';
-import type { LoopReport, ResolvedMemberOptions } from './subscriber-options.js';
+import type { LoopReport, ResolvedSubscriberOptions } from './subscriber-options.js';
 
 /** Most characters one read should bring: it is one reply, and one turn of the event loop. */
 const MAX_READ_CHARS = 4_194_304;
@@ -18,12 +18,12 @@ const REFUSED_RETRY_MS = 1_000;
 /** What the tail works on. */
 export interface TailContext {
   readonly broker: Broker;
-  readonly options: ResolvedMemberOptions;
+  readonly options: ResolvedSubscriberOptions;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
   readonly sizes: EntrySizes;
   readonly report: LoopReport;
   readonly health: StreamHealth;
-  /** True when the member is registered at this stream and has warmed up for it. */
+  /** True when the subscriber is registered at this stream and has warmed up for it. */
   readonly mayRead: (stream: string) => boolean;
   /** Called after each read that brought something of these streams. */
   readonly onProgress: (streams: ReadonlySet<string>) => void;

@@ -35,7 +35,7 @@ const none = fc.constant('');
 
 /**
  * Lists of steps.
- * @param pauseMs longer than a member or a lease may be silent
+ * @param pauseMs longer than a subscriber or a lease may be silent
  * @param hasAccidents whether the store can be damaged from outside
  */
 export function steps(pauseMs: number, hasAccidents: boolean): fc.Arbitrary<Step[]> {

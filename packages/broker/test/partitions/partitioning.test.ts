@@ -98,7 +98,7 @@ it('publishes into the plain stream until a number was chosen, and follows it fr
   expect(follower.partitioning.countOf(TICKET)).toBe(3);
 });
 
-it('makes one partition the number when a member that was told none comes first', async () => {
+it('makes one partition the number when a subscriber that was told none comes first', async () => {
   await using broker = await openBroker(redis.url, { streams: STREAMS });
   expect(await redis.cli('exists', 'partitions:{events:chat}')).toBe('0');
   await broker.register('gateway');

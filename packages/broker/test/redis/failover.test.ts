@@ -2,7 +2,7 @@
 // positions still hold.
 import {
   type Broker,
-  createMember,
+  createSubscriber,
   cursorsAfter,
   type Entry,
   entryDigest,
@@ -86,9 +86,9 @@ async function publishBothKinds(pair: Pair, broker: Broker): Promise<{ kept: str
   return { kept, lost };
 }
 
-async function beat(broker: Broker, member: string, start: StreamStart, entry: Entry) {
+async function beat(broker: Broker, subscriber: string, start: StreamStart, entry: Entry) {
   const place = { ...start, cursor: entry.id, entriesAdded: 20, digest: entryDigest(entry) };
-  const [reply] = await broker.heartbeat(member, new Map([[CHAT, place]]));
+  const [reply] = await broker.heartbeat(subscriber, new Map([[CHAT, place]]));
   return present(reply);
 }
 
@@ -140,11 +140,11 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
   });
 });
 
-/** A member that notes what it reads and what it is told. */
+/** A subscriber that notes what it reads and what it is told. */
 function join(broker: Broker) {
   const read: string[] = [];
   const told: string[] = [];
-  const member = createMember(broker, {
+  const subscriber = createSubscriber(broker, {
     name: 'a',
     readBlockMs: 100,
     onEntry: (_, { id }) => read.push(id),
@@ -152,63 +152,63 @@ function join(broker: Broker) {
     onMove: (stream) => told.push(`move ${stream}`),
     onGap: (stream, lost) => told.push(`gap ${stream} ${lost}`),
   });
-  return { member, read, told };
+  return { subscriber, read, told };
 }
 
-describe.each(USERS)('for $who: a member', (user) => {
+describe.each(USERS)('for $who: a subscriber', (user) => {
   it('goes on where it was when the replica has everything, and positions from before still hold', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
-    const { member, read, told } = join(broker);
-    await member.start();
+    const { subscriber, read, told } = join(broker);
+    await subscriber.start();
     const before = await publishEvents(broker, 10);
     await until(() => read.length === 10);
     await until(async () => (await lengthOn(pair.replica)) === 10);
-    const position = parsePosition(member.position());
+    const position = parsePosition(subscriber.position());
     await pair.failOver();
     await until(() => broker.state === 'ready');
     const after = await publishEvents(broker, 20);
-    await until(() => read.length === 30 && member.isCaughtUp && told.length > 0);
+    await until(() => read.length === 30 && subscriber.isCaughtUp && told.length > 0);
     expect(read).toEqual([...before, ...after]);
     expect(told).toEqual([`move ${CHAT}`]);
-    expect(parsePosition(member.position())[0]?.epoch).not.toBe(position[0]?.epoch);
-    expect(cursorsAfter(position, member.currentPosition())).toEqual([before[9]]);
-    await member.stop();
+    expect(parsePosition(subscriber.position())[0]?.epoch).not.toBe(position[0]?.epoch);
+    expect(cursorsAfter(position, subscriber.currentPosition())).toEqual([before[9]]);
+    await subscriber.stop();
     expect(await broker.inspect(CHAT)).toMatchObject({ pending: 0, unconsumed: 0 });
   });
 
   it('begins anew when it has read what the replica never had, and positions from then hold no more', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
-    const { member, read, told } = join(broker);
-    await member.start();
+    const { subscriber, read, told } = join(broker);
+    await subscriber.start();
     const kept = await publishEvents(broker, 10);
     await until(() => read.length === 10);
     // The record of how far the stream had come has gone to the replica as well.
     await until(async () => (await pair.replica.cli('hget', `epoch:{${CHAT}}`, 'lastId')) === kept[9]);
-    const early = parsePosition(member.position());
+    const early = parsePosition(subscriber.position());
     pair.link.swallow('replies');
     await publishEvents(broker, 10);
     await until(() => read.length === 20);
-    const late = parsePosition(member.position());
+    const late = parsePosition(subscriber.position());
     await pair.failOver();
     await until(() => broker.state === 'ready');
     const after = await publishEvents(broker, 15);
     // Some of the new ones may have been read before the loss was noticed; then they are read again.
-    await until(() => told.length > 0 && member.isCaughtUp && read.at(-1) === after[14]);
+    await until(() => told.length > 0 && subscriber.isCaughtUp && read.at(-1) === after[14]);
     expect(read.slice(-25)).toEqual([...kept, ...after]);
     expect(told).toEqual([`reset ${CHAT}`]);
-    expect(cursorsAfter(late, member.currentPosition())).toBeUndefined();
-    expect(cursorsAfter(early, member.currentPosition())).toEqual([kept[9]]);
-    await member.stop();
+    expect(cursorsAfter(late, subscriber.currentPosition())).toBeUndefined();
+    expect(cursorsAfter(early, subscriber.currentPosition())).toEqual([kept[9]]);
+    await subscriber.stop();
   });
 
   it('reads from the server in charge, though the one before still answers its reader', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     await using old = await openBroker(urlOf(pair.master, user), OPTIONS);
-    const { member, read, told } = join(broker);
-    await member.start();
+    const { subscriber, read, told } = join(broker);
+    await subscriber.start();
     const before = await publishEvents(broker, 5);
     await until(() => read.length === 5);
     await until(async () => (await lengthOn(pair.replica)) === 5);
@@ -222,9 +222,9 @@ describe.each(USERS)('for $who: a member', (user) => {
     await until(() => told.length > 0);
     await publishEvents(old, 5);
     const after = await publishEvents(broker, 5);
-    await until(() => after.every((id) => read.includes(id)) && member.isCaughtUp);
+    await until(() => after.every((id) => read.includes(id)) && subscriber.isCaughtUp);
     expect(read.filter((id) => before.includes(id) || after.includes(id))).toEqual([...before, ...after]);
-    await member.stop();
+    await subscriber.stop();
   });
 
   it('keeps its place over a crash of Redis with an append-only file synced every second', async () => {
@@ -232,60 +232,60 @@ describe.each(USERS)('for $who: a member', (user) => {
       args: ['--appendonly', 'yes', '--appendfsync', 'everysec', ...aclOf(user)],
     });
     await using broker = await openBroker(urlOf(redis, user), OPTIONS);
-    const { member, read, told } = join(broker);
-    await member.start();
+    const { subscriber, read, told } = join(broker);
+    await subscriber.start();
     const before = await publishEvents(broker, 50);
     await until(() => read.length === 50);
     await redis.stop();
     await redis.restart();
     await until(() => broker.state === 'ready');
     const after = await publishEvents(broker, 50);
-    await until(() => read.length === 100 && member.isCaughtUp && told.length > 0);
+    await until(() => read.length === 100 && subscriber.isCaughtUp && told.length > 0);
     expect(read).toEqual([...before, ...after]);
     expect(told).toEqual([`move ${CHAT}`]);
-    await member.stop();
+    await subscriber.stop();
   });
 
-  it('a member keeps its epoch while connections are cut and other members come and go: the server is the same', async () => {
+  it('a subscriber keeps its epoch while connections are cut and other subscribers come and go: the server is the same', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using way = await startTcpProxy(redis.port);
     await using broker = await openBroker(urlOf(way, user), OPTIONS);
-    const { member, read, told } = join(broker);
-    await member.start();
+    const { subscriber, read, told } = join(broker);
+    await subscriber.start();
     const epoch = await redis.cli('hget', `epoch:{${CHAT}}`, 'value');
     for (let round = 0; round < 3; round++) {
       way.cut();
       await using other = await openBroker(urlOf(redis, user), OPTIONS);
       await other.register(`other ${round}`);
-      await until(() => broker.state === 'ready' && member.isCaughtUp);
+      await until(() => broker.state === 'ready' && subscriber.isCaughtUp);
       await publishEvents(other, 5);
       await until(() => read.length === 5 * (round + 1));
     }
     expect(told).toEqual([]);
     expect(await redis.cli('hget', `epoch:{${CHAT}}`, 'value')).toBe(epoch);
-    await member.stop();
+    await subscriber.stop();
   });
 
   it('begins anew after DEL and as many new entries within one heartbeat', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using broker = await openBroker(urlOf(redis, user), { ...OPTIONS, heartbeatMs: 200 });
-    const { member, read, told } = join(broker);
-    await member.start();
+    const { subscriber, read, told } = join(broker);
+    await subscriber.start();
     const before = await publishEvents(broker, 5);
     await until(async () => (await redis.cli('hget', `epoch:{${CHAT}}`, 'lastId')) === before[4]);
     await redis.cli('del', CHAT);
     const after = await publishEvents(broker, 10);
-    await until(() => told.length > 0 && member.isCaughtUp);
+    await until(() => told.length > 0 && subscriber.isCaughtUp);
     expect(told).toEqual([`reset ${CHAT}`]);
     expect(read).toEqual(expect.arrayContaining(after));
-    await member.stop();
+    await subscriber.stop();
   });
 
   it('goes on in its epoch after XGROUP DESTROY', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using broker = await openBroker(urlOf(redis, user), OPTIONS);
-    const { member, read, told } = join(broker);
-    await member.start();
+    const { subscriber, read, told } = join(broker);
+    await subscriber.start();
     await publishEvents(broker, 5);
     await until(() => read.length === 5);
     const epoch = await redis.cli('hget', `epoch:{${CHAT}}`, 'value');
@@ -295,6 +295,6 @@ describe.each(USERS)('for $who: a member', (user) => {
     await until(async () => (await broker.inspect(CHAT)).unconsumed === 0);
     expect(await redis.cli('hget', `epoch:{${CHAT}}`, 'value')).toBe(epoch);
     expect(told).toEqual([]);
-    await member.stop();
+    await subscriber.stop();
   });
 });

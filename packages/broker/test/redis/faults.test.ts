@@ -118,7 +118,7 @@ describe('a Redis that stands still', () => {
     expect(states).toEqual(['unavailable', 'ready']);
   });
 
-  it('does not kill its members: after the pause everybody has grace', async () => {
+  it('does not kill its subscribers: after the pause everybody has grace', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { livenessMs: 400, heartbeatMs: 50 });
     await broker.register('a');

@@ -131,7 +131,7 @@ describe('values of a later build', () => {
   });
 });
 
-it('a member holds the acknowledging back for a gateway of a later build only as long as that is alive', async () => {
+it('a subscriber holds the acknowledging back for a gateway of a later build only as long as that is alive', async () => {
   await using broker = await openBroker(redis.url, { streams: [{ name: CHAT, maxLength: 1 }] });
   const start = present((await broker.register('a'))[0]);
   const lease = present(await broker.acquireLease(CHAT, 'a'));

@@ -1,5 +1,5 @@
 // Somebody, or a crash, takes parts of the state away: what the broker finds and mends.
-import { type Broker, createMember, type Lease, type StreamStart } from '@millrace/broker';
+import { type Broker, createSubscriber, type Lease, type StreamStart } from '@millrace/broker';
 import { append, CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBroker, publishEvents, query } from '../support/redis-fixture.js';
@@ -70,7 +70,7 @@ describe('register', () => {
     expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
   });
 
-  it('keeps a member’s place over a restart that lost nothing, in an epoch that goes on from the one before', async () => {
+  it('keeps a subscriber’s place over a restart that lost nothing, in an epoch that goes on from the one before', async () => {
     await using durable = await startRedis({ isDurable: true });
     await using broker = await openBroker(durable.url);
     const { start } = await holder(broker);
@@ -141,7 +141,7 @@ describe('a tick', () => {
     expect(result).toMatchObject({ consumed: 0, acknowledged: 5 });
   });
 
-  it('passes over garbage in the hashes of members and slots, and removes it', async () => {
+  it('passes over garbage in the hashes of subscribers and slots, and removes it', async () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);
     const ids = await publishEvents(broker, 2);
@@ -218,29 +218,29 @@ it('compares IDs by value, not as text', async () => {
   expect(await tick(broker, lease)).toMatchObject({ acknowledged: 1 });
 });
 
-it('lets a member find its way after FLUSHALL, and publishes on', async () => {
+it('lets a subscriber find its way after FLUSHALL, and publishes on', async () => {
   await using broker = await openBroker(redis.url, { heartbeatMs: 20 });
   const seen: string[] = [];
   const resets: string[] = [];
-  const member = createMember(broker, {
+  const subscriber = createSubscriber(broker, {
     name: 'a',
     onEntry: (_, entry) => seen.push(entry.fields['n'] ?? ''),
     onReset: (stream) => resets.push(stream),
   });
-  await member.start();
+  await subscriber.start();
   await append(broker, { stream: CHAT, fields: { n: '1' } });
   await until(() => seen.length === 1);
-  const before = member.position();
+  const before = subscriber.position();
   await redis.cli('flushall');
-  await until(() => resets.length === 2 && member.isCaughtUp);
+  await until(() => resets.length === 2 && subscriber.isCaughtUp);
   await append(broker, { stream: CHAT, fields: { n: '2' } });
   await until(() => seen.length === 2);
   expect(seen).toEqual(['1', '2']);
-  expect(member.position().slice(0, 8)).not.toBe(before.slice(0, 8));
+  expect(subscriber.position().slice(0, 8)).not.toBe(before.slice(0, 8));
   await until(
     async () => (await broker.inspect(CHAT)).pending === 0 && (await broker.inspect(CHAT)).unconsumed === 0,
   );
-  await member.stop();
+  await subscriber.stop();
 });
 
 async function holder(broker: Broker): Promise<{ readonly start: StreamStart; readonly lease: Lease }> {

@@ -1,5 +1,5 @@
 // The data model's lengths on real Redis: how long the streams settle, and what outlives a trim.
-import { type Broker, createMember, type Lease } from '@millrace/broker';
+import { type Broker, createSubscriber, type Lease } from '@millrace/broker';
 import { CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { openBroker, publishEvents, query } from '../support/redis-fixture.js';
@@ -25,8 +25,8 @@ afterAll(() => redis[Symbol.asyncDispose]());
 it('settles each stream within its length plus one node after three times as many entries', async () => {
   await using broker = await openBroker(redis.url, { streams: STREAMS, livenessMs: 60_000 });
   let handled = 0;
-  const member = createMember(broker, { name: 'a', onEntry: () => handled++, trimIntervalMs: 20 });
-  await member.start();
+  const subscriber = createSubscriber(broker, { name: 'a', onEntry: () => handled++, trimIntervalMs: 20 });
+  await subscriber.start();
   for (const { name, maxLength } of STREAMS) {
     for (let published = 0; published < 3 * maxLength; published += 1000)
       await publishEvents(broker, 1000, name);
@@ -42,7 +42,7 @@ it('settles each stream within its length plus one node after three times as man
     expect(settled.length).toBeGreaterThanOrEqual(maxLength);
     expect(settled).toMatchObject({ entriesAdded: 3 * maxLength, expired: 0, unconsumed: 0 });
   }
-  await member.stop();
+  await subscriber.stop();
 }, 120_000);
 
 it('keeps every entry that a second gateway has not passed, beyond the length', async () => {

@@ -1,19 +1,19 @@
 // One stream that Redis refuses: it is named, the others go on, and it comes back when somebody repairs it.
-import { type Broker, createMember, LAST_ENTRY_ID, type StreamTrouble } from '@millrace/broker';
+import { type Broker, createSubscriber, LAST_ENTRY_ID, type StreamTrouble } from '@millrace/broker';
 import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET, until } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import { openBroker } from '../support/redis-fixture.js';
 
 const OPTIONS = { heartbeatMs: 20, livenessMs: 3_000, leaseMs: 900 };
 
-/** A member that notes what it reads and what it is told. */
+/** A subscriber that notes what it reads and what it is told. */
 function join(broker: Broker, name = 'a') {
   const read: string[] = [];
   const told: string[] = [];
   const tell = ({ stream, kind }: Pick<StreamTrouble, 'stream' | 'kind'>, word: string): void => {
     told.push(`${word} ${stream} ${kind}`);
   };
-  const member = createMember(broker, {
+  const subscriber = createSubscriber(broker, {
     name,
     readBlockMs: 50,
     trimIntervalMs: 50,
@@ -21,7 +21,7 @@ function join(broker: Broker, name = 'a') {
     onTrouble: (trouble) => tell(trouble, 'begins'),
     onTroubleOver: (stream, kind) => tell({ stream, kind }, 'ends'),
   });
-  return { member, read, told };
+  return { subscriber, read, told };
 }
 
 const publish = async (broker: Broker, stream: string): Promise<string> =>
@@ -53,41 +53,41 @@ describe.each([
   it('a key of the wrong type stops no other stream, is named once, and is over when somebody removes it', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, OPTIONS);
-    const { member, read, told } = join(broker);
-    await member.start();
+    const { subscriber, read, told } = join(broker);
+    await subscriber.start();
     await publish(broker, CHAT);
     await spoil(redis, key);
     await until(() => told.length > 0);
     await expectTicketServed(broker, read);
     expect(told).toEqual([`begins ${CHAT} refused`]);
-    expect(member.troubles).toMatchObject([{ stream: CHAT, kind: 'refused' }]);
-    expect(member.isCaughtUp).toBe(true);
+    expect(subscriber.troubles).toMatchObject([{ stream: CHAT, kind: 'refused' }]);
+    expect(subscriber.isCaughtUp).toBe(true);
     await redis.cli('del', key);
-    await until(() => told.length > 1 && member.isCaughtUp);
+    await until(() => told.length > 1 && subscriber.isCaughtUp);
     const id = await publish(broker, CHAT);
     await until(() => read.includes(id));
     await until(async () => (await broker.inspect(CHAT)).pending === 0);
     expect(told).toEqual([`begins ${CHAT} refused`, `ends ${CHAT} refused`]);
-    expect(member.troubles).toEqual([]);
-    await member.stop();
+    expect(subscriber.troubles).toEqual([]);
+    await subscriber.stop();
   });
 
-  it('a member starts beside a key of the wrong type and serves the others, and the stream as soon as it is repaired', async () => {
+  it('a subscriber starts beside a key of the wrong type and serves the others, and the stream as soon as it is repaired', async () => {
     await using redis = await startRedis();
     await spoil(redis, key);
     await using broker = await openBroker(redis.url, OPTIONS);
-    const { member, read, told } = join(broker);
-    await member.start();
+    const { subscriber, read, told } = join(broker);
+    await subscriber.start();
     expect(told).toEqual([`begins ${CHAT} refused`]);
     await expectTicketServed(broker, read);
     // A position has a place for every stream, in order, also for the one that is not read.
-    expect(member.position().split('.')).toHaveLength(2);
+    expect(subscriber.position().split('.')).toHaveLength(2);
     await redis.cli('del', key);
     await until(() => told.length > 1);
     const id = await publish(broker, CHAT);
-    await until(() => read.includes(id) && member.isCaughtUp);
+    await until(() => read.includes(id) && subscriber.isCaughtUp);
     await until(async () => (await broker.inspect(CHAT)).pending === 0);
-    await member.stop();
+    await subscriber.stop();
   });
 });
 
@@ -104,11 +104,11 @@ it('a stream of the wrong type refuses a publish and takes it again after its re
 it('a stream that was moved away and is put back goes on where it was, and nothing of it is lost', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
-  const { member, read, told } = join(broker);
-  await member.start();
+  const { subscriber, read, told } = join(broker);
+  await subscriber.start();
   const before = await publish(broker, CHAT);
   await until(() => read.includes(before));
-  const epoch = member.currentPosition([CHAT])[0]?.epoch;
+  const epoch = subscriber.currentPosition([CHAT])[0]?.epoch;
   await redis.cli(
     'eval',
     "redis.call('RENAME', KEYS[1], 'aside'); redis.call('SET', KEYS[1], 'x')",
@@ -120,16 +120,16 @@ it('a stream that was moved away and is put back goes on where it was, and nothi
   const after = await publish(broker, CHAT);
   await until(() => read.includes(after));
   expect(read).toEqual([before, after]);
-  expect(member.currentPosition([CHAT])[0]?.epoch).toBe(epoch);
-  await member.stop();
+  expect(subscriber.currentPosition([CHAT])[0]?.epoch).toBe(epoch);
+  await subscriber.stop();
 });
 
 it('a number of partitions that cannot be read refuses its own stream only, until somebody repairs it', async () => {
   await using redis = await startRedis();
   await redis.cli('lpush', `partitions:{${CHAT}}`, 'x');
   await using broker = await openBroker(redis.url, OPTIONS);
-  const { member, read, told } = join(broker);
-  await member.start();
+  const { subscriber, read, told } = join(broker);
+  await subscriber.start();
   expect(told).toEqual([`begins ${CHAT} refused`]);
   expect(await codeOf(publish(broker, CHAT))).toBe('refused');
   await expectTicketServed(broker, read);
@@ -137,27 +137,27 @@ it('a number of partitions that cannot be read refuses its own stream only, unti
   await until(() => told.length > 1);
   const id = await publish(broker, CHAT);
   await until(() => read.includes(id));
-  await member.stop();
+  await subscriber.stop();
 });
 
 it('slots of the wrong type are replaced, so that the streams go on being acknowledged', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
-  const { member, read } = join(broker);
-  await member.start();
+  const { subscriber, read } = join(broker);
+  await subscriber.start();
   await expectTicketServed(broker, read);
   await spoil(redis, 'slots:{signalr-consumers}');
   await until(async () => (await redis.cli('type', 'slots:{signalr-consumers}')) === 'hash');
   await expectTicketServed(broker, read);
-  await member.stop();
+  await subscriber.stop();
 });
 
-it('a member does not start where every stream is refused', async () => {
+it('a subscriber does not start where every stream is refused', async () => {
   await using redis = await startRedis();
   for (const stream of [CHAT, TICKET]) await spoil(redis, stream);
   await using broker = await openBroker(redis.url, OPTIONS);
-  const { member } = join(broker);
-  expect(await codeOf(member.start())).toBe('refused');
+  const { subscriber } = join(broker);
+  expect(await codeOf(subscriber.start())).toBe('refused');
 });
 
 /** An ID so far ahead of Redis' own clock. */
@@ -170,16 +170,16 @@ describe('an entry with an ID ten minutes ahead of the clock', () => {
   it('an ID ahead of the clock is named once, and its stream goes on being read, acknowledged and trimmed to its length', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
-    const { member, read, told } = join(broker);
-    await member.start();
+    const { subscriber, read, told } = join(broker);
+    await subscriber.start();
     const ahead = await idAhead(redis, 600_000);
     await redis.cli('xadd', TICKET, ahead, 'n', '0');
     await until(() => read.includes(ahead) && told.length > 0);
     await expectTicketServed(broker, read);
     expect(told).toEqual([`begins ${TICKET} ahead`]);
-    expect(member.troubles).toMatchObject([{ stream: TICKET, kind: 'ahead' }]);
+    expect(subscriber.troubles).toMatchObject([{ stream: TICKET, kind: 'ahead' }]);
     expect(await broker.inspect(TICKET)).toMatchObject({ expired: 0 });
-    await member.stop();
+    await subscriber.stop();
   });
 
   it('an entry ahead of the clock is kept, with what came after it, for as long as young entries are', async () => {
@@ -189,15 +189,15 @@ describe('an entry with an ID ten minutes ahead of the clock', () => {
       livenessMs: 60_000,
       leaseMs: 60_000,
     });
-    const { member, read } = join(broker);
-    await member.start();
+    const { subscriber, read } = join(broker);
+    await subscriber.start();
     await redis.cli('xadd', TICKET, await idAhead(redis, 600_000), 'n', '0');
     const ids = await Promise.all(Array.from({ length: 400 }, () => publish(broker, TICKET)));
     await until(() => ids.every((id) => read.includes(id)));
     await until(async () => (await broker.inspect(TICKET)).pending === 0);
     await until(async () => (await redis.cli('hget', `lease:{${TICKET}}`, 'aheadId')) !== '');
     expect(await broker.inspect(TICKET)).toMatchObject({ length: 401 });
-    await member.stop();
+    await subscriber.stop();
   });
 });
 
@@ -205,8 +205,8 @@ describe('an entry with the largest ID there is', () => {
   it('the entry with the largest ID is read and acknowledged; its stream refuses publishes until XDEL and XSETID', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, OPTIONS);
-    const { member, read, told } = join(broker);
-    await member.start();
+    const { subscriber, read, told } = join(broker);
+    await subscriber.start();
     const before = await publish(broker, CHAT);
     await redis.cli('xadd', CHAT, LAST_ENTRY_ID, 'n', '0');
     await until(() => read.includes(LAST_ENTRY_ID) && told.length > 0);
@@ -218,27 +218,27 @@ describe('an entry with the largest ID there is', () => {
     await redis.cli('xsetid', CHAT, before, 'ENTRIESADDED', '2', 'MAXDELETEDID', '0-0');
     await until(() => told.length > 1);
     const after = await publish(broker, CHAT);
-    await until(() => read.includes(after) && member.isCaughtUp);
+    await until(() => read.includes(after) && subscriber.isCaughtUp);
     await until(async () => {
       const { pending, unconsumed } = await broker.inspect(CHAT);
       return pending + unconsumed === 0;
     });
     expect(told).toEqual([`begins ${CHAT} exhausted`, `ends ${CHAT} exhausted`]);
-    await member.stop();
+    await subscriber.stop();
   });
 
   it('the entry with the largest ID does not keep what is before it from being trimmed', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
-    const { member, read } = join(broker);
-    await member.start();
+    const { subscriber, read } = join(broker);
+    await subscriber.start();
     await Promise.all(Array.from({ length: 400 }, () => publish(broker, TICKET)));
     await redis.cli('xadd', TICKET, LAST_ENTRY_ID, 'n', '0');
     await until(() => read.includes(LAST_ENTRY_ID));
     await until(async () => (await broker.inspect(TICKET)).length <= 200);
     // The next heartbeat finds it, which may come after the trim.
-    await until(() => member.troubles.some(({ kind }) => kind === 'exhausted'));
-    await member.stop();
+    await until(() => subscriber.troubles.some(({ kind }) => kind === 'exhausted'));
+    await subscriber.stop();
   });
 
   it('the entry with the largest ID ends a stream that is read on from it', async () => {

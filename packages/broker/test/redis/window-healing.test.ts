@@ -169,7 +169,7 @@ describe('an index of another type', () => {
   });
 });
 
-it('members of the index that are no windows do not stand before those that are', async () => {
+it('subscribers of the index that are no windows do not stand before those that are', async () => {
   await using opened = await openWindows();
   const { windows } = opened;
   await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);

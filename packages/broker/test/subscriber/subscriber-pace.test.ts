@@ -1,17 +1,17 @@
-// How often a member asks: busy, idle and while everything fails. On a clock that the test moves.
-import { type Broker, createMember, createMemoryBroker, type MemberOptions } from '@millrace/broker';
+// How often a subscriber asks: busy, idle and while everything fails. On a clock that the test moves.
+import { type Broker, createSubscriber, createMemoryBroker, type SubscriberOptions } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS, TICKET } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { probe } from '../support/broker-probe.js';
 
-/** A member on a memory broker whose calls are counted and may be made to fail. */
-async function setUp(options: Partial<MemberOptions> = {}) {
+/** A subscriber on a memory broker whose calls are counted and may be made to fail. */
+async function setUp(options: Partial<SubscriberOptions> = {}) {
   const clock = fakeClock();
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, livenessMs: 3_000, leaseMs: 3_000, clock });
   await broker.open();
   const { probed, count, failing, lastArgumentsOf } = probe(broker);
   const log: string[] = [];
-  const member = createMember(probed, {
+  const subscriber = createSubscriber(probed, {
     name: 'a',
     onEntry: () => {},
     onStateChange: (state) => log.push(state),
@@ -19,19 +19,19 @@ async function setUp(options: Partial<MemberOptions> = {}) {
     clock,
     ...options,
   });
-  await member.start();
+  await subscriber.start();
   const during = async (ms: number, name: string): Promise<number> => {
     const before = count(name);
     await clock.advance(ms);
     return count(name) - before;
   };
-  return { clock, broker, member, log, failing, count, during, lastArgumentsOf };
+  return { clock, broker, subscriber, log, failing, count, during, lastArgumentsOf };
 }
 
 const publish = (broker: Broker) => append(broker, { stream: CHAT, fields: { n: '1' } });
 
 it('ticks once a second while idle, and every 100 ms while entries come', async () => {
-  const { clock, broker, during, member } = await setUp();
+  const { clock, broker, during, subscriber } = await setUp();
   await clock.advance(2_000);
   // Two streams, one second.
   expect(await during(1_000, 'tickLedger')).toBe(2);
@@ -43,7 +43,7 @@ it('ticks once a second while idle, and every 100 ms while entries come', async 
   // About ten of the one, and one of the other, in which nothing comes.
   expect(ticks).toBeGreaterThanOrEqual(9);
   expect(ticks).toBeLessThanOrEqual(13);
-  const stopping = member.stop();
+  const stopping = subscriber.stop();
   await clock.advance(1_000);
   await stopping;
 });
@@ -86,7 +86,7 @@ it('beats every 250 ms, trims once a second and renews every second', async () =
 it.each(['readAfter', 'heartbeat', 'tickLedger'])(
   'backs off while %s fails, and reports it once',
   async (name) => {
-    const { clock, member, failing, during, log, count } = await setUp();
+    const { clock, subscriber, failing, during, log, count } = await setUp();
     await clock.advance(1_000);
     failing.add(name);
     const attempts = await during(60_000, name);
@@ -96,7 +96,7 @@ it.each(['readAfter', 'heartbeat', 'tickLedger'])(
     expect(log.filter((line) => line.startsWith('error:')).length).toBe(1);
     failing.clear();
     await clock.advance(5_000);
-    expect(member.state).toBe('tailing');
+    expect(subscriber.state).toBe('tailing');
     expect(count(name)).toBeGreaterThan(attempts);
   },
 );
@@ -114,15 +114,15 @@ it('does not account while it cannot read', async () => {
 });
 
 it('asks without waiting after a failure, so that it learns at once that the broker is back', async () => {
-  const { clock, failing, member } = await setUp({ readBlockMs: 600_000 });
+  const { clock, failing, subscriber } = await setUp({ readBlockMs: 600_000 });
   await clock.advance(1_000);
   failing.add('readAfter');
   failing.add('heartbeat');
   await clock.advance(600_000);
-  expect(member.state).toBe('recovering');
+  expect(subscriber.state).toBe('recovering');
   failing.clear();
   await clock.advance(5_000);
-  expect(member.state).toBe('tailing');
+  expect(subscriber.state).toBe('tailing');
 });
 
 it('takes a lease back at once when a tick is fenced and nobody else has it', async () => {
@@ -151,7 +151,7 @@ it('asks for fewer entries at a time when they are large', async () => {
 it('takes nothing over after a time in which nobody could renew, until the others had time to', async () => {
   const { clock, broker, failing, count } = await setUp();
   const other = probe(broker);
-  const second = createMember(other.probed, { name: 'b', onEntry: () => {}, clock });
+  const second = createSubscriber(other.probed, { name: 'b', onEntry: () => {}, clock });
   await second.start();
   await clock.advance(5_000);
   const holders = async (): Promise<readonly boolean[]> => [
@@ -175,7 +175,7 @@ it('takes nothing over after a time in which nobody could renew, until the other
 });
 
 it('acknowledges at its clean stop what it handled although its ledger never worked before', async () => {
-  const { clock, broker, member, failing } = await setUp();
+  const { clock, broker, subscriber, failing } = await setUp();
   failing.add('acquireLease');
   failing.add('claimSlot');
   await clock.advance(5_000);
@@ -183,7 +183,7 @@ it('acknowledges at its clean stop what it handled although its ledger never wor
   await clock.advance(1_000);
   expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 700 });
   failing.clear();
-  const stopping = member.stop();
+  const stopping = subscriber.stop();
   await clock.advance(0);
   await stopping;
   expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });

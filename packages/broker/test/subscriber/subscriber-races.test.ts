@@ -1,5 +1,5 @@
-// Replies that cross: what a member makes of a read or a heartbeat that was overtaken.
-import { createMember, createMemoryBroker } from '@millrace/broker';
+// Replies that cross: what a subscriber makes of a read or a heartbeat that was overtaken.
+import { createSubscriber, createMemoryBroker } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { probe } from '../support/broker-probe.js';
@@ -12,7 +12,7 @@ async function setUp() {
   const { probed, hold } = probe(broker);
   const seen: number[] = [];
   const log: string[] = [];
-  const member = createMember(probed, {
+  const subscriber = createSubscriber(probed, {
     name: 'a',
     onEntry: (_, { fields }) => seen.push(Number(fields['n'])),
     onReset: () => log.push('reset'),
@@ -20,12 +20,12 @@ async function setUp() {
     onStateChange: (state) => log.push(state),
     clock,
   });
-  await member.start();
+  await subscriber.start();
   const publish = (n: number) => append(broker, { stream: CHAT, fields: { n: String(n) } });
-  return { clock, broker, hold, seen, log, member, publish };
+  return { clock, broker, hold, seen, log, subscriber, publish };
 }
 
-/** Another member finds the stream rewound: from now on it has a new epoch. */
+/** Another subscriber finds the stream rewound: from now on it has a new epoch. */
 async function rewind({ broker }: Awaited<ReturnType<typeof setUp>>): Promise<void> {
   const start = present((await broker.register('finder'))[0]);
   await broker.heartbeat('finder', new Map([[CHAT, { ...start, cursor: '99999999999999-0' }]]));
@@ -34,12 +34,12 @@ async function rewind({ broker }: Awaited<ReturnType<typeof setUp>>): Promise<vo
 
 it('drops a read that a reset has overtaken, and reads the stream from its beginning', async () => {
   const world = await setUp();
-  const { clock, seen, log, member, publish } = world;
+  const { clock, seen, log, subscriber, publish } = world;
   await publish(1);
   await publish(2);
   await clock.advance(300);
   expect(seen).toEqual([1, 2]);
-  // The reply with entry 3 is under way while the member learns that it must begin again.
+  // The reply with entry 3 is under way while the subscriber learns that it must begin again.
   const release = world.hold('readAfter');
   await publish(3);
   await rewind(world);
@@ -48,22 +48,22 @@ it('drops a read that a reset has overtaken, and reads the stream from its begin
   release();
   await clock.advance(300);
   expect(seen).toEqual([1, 2, 1, 2, 3]);
-  expect(member.isCaughtUp).toBe(true);
+  expect(subscriber.isCaughtUp).toBe(true);
   expect(log).toEqual(['registering', 'tailing', 'recovering', 'reset', 'tailing']);
 });
 
 it('is recovering after it was declared dead until it has read what came meanwhile', async () => {
-  const { clock, broker, hold, log, member, publish, seen } = await setUp();
+  const { clock, broker, hold, log, subscriber, publish, seen } = await setUp();
   await publish(1);
   await clock.advance(300);
   const release = hold('readAfter');
   await broker.unregister('a');
   await publish(2);
   await clock.advance(1_000);
-  expect([member.state, member.isCaughtUp, seen.length]).toEqual(['recovering', false, 1]);
+  expect([subscriber.state, subscriber.isCaughtUp, seen.length]).toEqual(['recovering', false, 1]);
   release();
   await clock.advance(300);
-  expect([member.state, member.isCaughtUp, seen.length]).toEqual(['tailing', true, 2]);
+  expect([subscriber.state, subscriber.isCaughtUp, seen.length]).toEqual(['tailing', true, 2]);
   expect(log.filter((line) => line.startsWith('gap'))).toEqual([]);
 });
 

@@ -1,5 +1,5 @@
-// A member on real Redis while the way there breaks, or Redis stands still, or it was thought dead.
-import { type Broker, createMember, createRedisBroker } from '@millrace/broker';
+// A subscriber on real Redis while the way there breaks, or Redis stands still, or it was thought dead.
+import { type Broker, createSubscriber, createRedisBroker } from '@millrace/broker';
 import {
   append,
   appendNumbered,
@@ -24,7 +24,7 @@ const OPTIONS = {
 function join(broker: Broker, name = 'a') {
   const seen: number[] = [];
   const log: string[] = [];
-  const member = createMember(broker, {
+  const subscriber = createSubscriber(broker, {
     name,
     onEntry: (_, { fields }) => seen.push(Number(fields['n'])),
     onStateChange: (state) => log.push(state),
@@ -32,7 +32,7 @@ function join(broker: Broker, name = 'a') {
     onError: (_, source) => log.push(`error:${source}`),
     readBlockMs: 100,
   });
-  return { member, seen, log };
+  return { subscriber, seen, log };
 }
 
 it('misses nothing while its connections are cut again and again', async () => {
@@ -40,34 +40,34 @@ it('misses nothing while its connections are cut again and again', async () => {
   await using proxy = await startTcpProxy(redis.port);
   await using direct = await openBroker(redis.url);
   await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`, OPTIONS);
-  const { member, seen, log } = join(broker);
-  await member.start();
+  const { subscriber, seen, log } = join(broker);
+  await subscriber.start();
   for (let n = 0; n < 2_000; n++) {
     await append(direct, { stream: CHAT, fields: { n: String(n) } });
     if (n % 200 === 100) proxy.cut();
   }
-  await until(() => seen.length >= 2_000 && member.isCaughtUp);
+  await until(() => seen.length >= 2_000 && subscriber.isCaughtUp);
   expect(seen).toEqual(Array.from({ length: 2_000 }, (_, n) => n));
   expect(log.filter((line) => line.startsWith('gap'))).toEqual([]);
   expect(log).toContain('recovering');
-  await member.stop();
+  await subscriber.stop();
   expect(await direct.inspect(CHAT)).toMatchObject({ pending: 0, unconsumed: 0 });
 });
 
 it('tells one change of state for a long outage, not one per attempt', async () => {
   await using redis = await startRedis({ isDurable: true });
   await using broker = await openBroker(redis.url, OPTIONS);
-  const { member, seen, log } = join(broker);
-  await member.start();
+  const { subscriber, seen, log } = join(broker);
+  await subscriber.start();
   await redis.stop();
-  await until(() => member.state === 'recovering');
+  await until(() => subscriber.state === 'recovering');
   // Long enough for many attempts.
   await until(() => log.filter((line) => line.startsWith('error:')).length >= 2);
   await redis.restart();
-  await until(() => member.state === 'tailing');
+  await until(() => subscriber.state === 'tailing');
   await append(broker, { stream: CHAT, fields: { n: '1' } });
   await until(() => seen.length === 1);
-  await member.stop();
+  await subscriber.stop();
   expect(log.filter((line) => !line.startsWith('error:'))).toEqual([
     'registering',
     'tailing',
@@ -85,21 +85,21 @@ it('starts as soon as Redis is there, and can be stopped while it waits', async 
   await redis.stop();
   await until(() => broker.state === 'unavailable');
   const waiting = join(broker);
-  const start = waiting.member.start();
+  const start = waiting.subscriber.start();
   await until(() => waiting.log.includes('error:heartbeat'));
   await redis.restart();
   await start;
-  expect(waiting.member.state).toBe('tailing');
-  await waiting.member.stop();
+  expect(waiting.subscriber.state).toBe('tailing');
+  await waiting.subscriber.stop();
 
   await redis.stop();
   await until(() => broker.state === 'unavailable');
   const stopped = join(broker, 'b');
-  const never = stopped.member.start();
+  const never = stopped.subscriber.start();
   await until(() => stopped.log.includes('error:heartbeat'));
-  await stopped.member.stop();
+  await stopped.subscriber.stop();
   await never;
-  expect(stopped.member.state).toBe('stopped');
+  expect(stopped.subscriber.state).toBe('stopped');
 });
 
 it('learns that it was declared dead, reads on, and counts what is gone', async () => {
@@ -112,14 +112,14 @@ it('learns that it was declared dead, reads on, and counts what is gone', async 
     streams,
     livenessMs: 300,
   });
-  const { member, seen, log } = join(broker);
-  await member.start();
+  const { subscriber, seen, log } = join(broker);
+  await subscriber.start();
   await append(other, { stream: CHAT, fields: { n: '0' } });
-  await until(() => seen.length === 1 && member.isCaughtUp);
+  await until(() => seen.length === 1 && subscriber.isCaughtUp);
   const start = present((await other.register('b'))[0]);
-  await until(() => member.slot !== undefined);
+  await until(() => subscriber.slot !== undefined);
 
-  // The member hears nothing any more; the other goes on and accounts without it.
+  // The subscriber hears nothing any more; the other goes on and accounts without it.
   proxy.swallow('requests');
   const last = present((await appendNumbered(other, { count: 500, from: 1 })).at(-1));
   let place = { ...start, cursor: last };
@@ -141,17 +141,17 @@ it('learns that it was declared dead, reads on, and counts what is gone', async 
   proxy.restore();
   proxy.cut();
   // It may read on before it learns what was decided about it.
-  await until(() => log.includes('recovering') && seen.at(-1) === 500 && member.state === 'tailing');
+  await until(() => log.includes('recovering') && seen.at(-1) === 500 && subscriber.state === 'tailing');
   // A read that was under way may still have brought the first batch of 200.
   const missed = 501 - seen.length;
   expect(missed).toBeGreaterThanOrEqual(300);
   await until(() => log.some((line) => line.startsWith('gap:')));
   expect(log.filter((line) => line.startsWith('gap:'))).toEqual([`gap:${CHAT}:${missed}`]);
   expect(seen).toEqual([...new Set(seen)].sort((x, y) => x - y));
-  await member.stop();
+  await subscriber.stop();
 });
 
-it('takes a dead member’s lease, slot and pending entries over within its times', async () => {
+it('takes a dead subscriber’s lease, slot and pending entries over within its times', async () => {
   await using redis = await startRedis();
   const streams = [{ name: CHAT, maxLength: 100 }];
   const options = { ...SUITE_OPTIONS, ...OPTIONS, streams, livenessMs: 400, leaseMs: 400, url: redis.url };
@@ -159,11 +159,11 @@ it('takes a dead member’s lease, slot and pending entries over within its time
   await doomed.open();
   await using broker = await openBroker(redis.url, { ...OPTIONS, streams, livenessMs: 400, leaseMs: 400 });
   const first = join(doomed, 'a');
-  await first.member.start();
-  await until(() => first.member.slot === 1);
+  await first.subscriber.start();
+  await until(() => first.subscriber.slot === 1);
   const second = join(broker, 'b');
-  await second.member.start();
-  await until(() => second.member.slot === 2);
+  await second.subscriber.start();
+  await until(() => second.subscriber.slot === 2);
   // As a crash: nothing is given back.
   await doomed.close();
   await append(broker, { stream: CHAT, fields: { n: '1' } });
@@ -174,5 +174,5 @@ it('takes a dead member’s lease, slot and pending entries over within its time
   }, 5_000);
   expect(second.seen).toEqual([1]);
   expect(await broker.claimSlot('c')).toMatchObject({ slot: 1 });
-  await second.member.stop();
+  await second.subscriber.stop();
 });

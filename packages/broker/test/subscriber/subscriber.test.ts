@@ -1,13 +1,13 @@
-// What a member promises, on both brokers: order, positions, accounting, recovery and a clean end.
+// What a subscriber promises, on both brokers: order, positions, accounting, recovery and a clean end.
 import {
   type Broker,
   type BrokerOptions,
   comparePositions,
-  createMember,
+  createSubscriber,
   createMemoryBroker,
   createRedisBroker,
-  type Member,
-  type MemberOptions,
+  type Subscriber,
+  type SubscriberOptions,
   parsePosition,
 } from '@millrace/broker';
 import {
@@ -51,11 +51,11 @@ async function inMemory(options: Partial<BrokerOptions>): Promise<Connect> {
   return async () => broker;
 }
 
-/** A member that notes what happens to it. */
-function join(broker: Broker, name: string, options: Partial<MemberOptions> = {}) {
+/** A subscriber that notes what happens to it. */
+function join(broker: Broker, name: string, options: Partial<SubscriberOptions> = {}) {
   const log: string[] = [];
   const seen: Record<string, number[]> = { [CHAT]: [], [TICKET]: [] };
-  const member: Member = createMember(broker, {
+  const subscriber: Subscriber = createSubscriber(broker, {
     name,
     onEntry: (stream, { fields }) => seen[stream]?.push(Number(fields['n'])),
     onStateChange: (state) => log.push(state),
@@ -65,7 +65,7 @@ function join(broker: Broker, name: string, options: Partial<MemberOptions> = {}
     onReset: (stream) => log.push(`reset:${stream}`),
     ...options,
   });
-  return { member, log, seen, chat: present(seen[CHAT]), ticket: present(seen[TICKET]) };
+  return { subscriber, log, seen, chat: present(seen[CHAT]), ticket: present(seen[TICKET]) };
 }
 
 async function publish(broker: Broker, from: number, count: number, stream = CHAT): Promise<void> {
@@ -77,18 +77,18 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) =
 describe.each([
   ['Redis', onRedis],
   ['memory', inMemory],
-])('a member on %s', (_, connectTo) => {
+])('a subscriber on %s', (_, connectTo) => {
   it('handles every entry once, in stream order, from before and after its start', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     await publish(broker, 0, 700);
-    const { member, chat, ticket, log } = join(broker, 'a');
-    await member.start();
+    const { subscriber, chat, ticket, log } = join(broker, 'a');
+    await subscriber.start();
     await Promise.all([publish(broker, 700, 800), publish(broker, 0, 300, TICKET)]);
     await until(() => chat.length + ticket.length === 1800);
     expect(chat).toEqual(upTo(1500));
     expect(ticket).toEqual(upTo(300));
-    await member.stop();
+    await subscriber.stop();
     await broker.close();
     expect(log).toEqual(['registering', 'tailing', 'stopping', 'stopped']);
   });
@@ -97,16 +97,16 @@ describe.each([
     const connect = await connectTo({});
     const broker = await connect();
     const positions: string[] = [];
-    const { member, chat } = join(broker, 'a', {
+    const { subscriber, chat } = join(broker, 'a', {
       onEntry: (stream, { id, fields }) => {
-        positions.push(member.position());
-        expect(member.cursor(stream)).toBe(id);
-        expect(parsePosition(member.position([stream]))).toMatchObject([{ cursor: id }]);
+        positions.push(subscriber.position());
+        expect(subscriber.cursor(stream)).toBe(id);
+        expect(parsePosition(subscriber.position([stream]))).toMatchObject([{ cursor: id }]);
         chat.push(Number(fields['n']));
       },
     });
-    await member.start();
-    positions.push(member.position());
+    await subscriber.start();
+    positions.push(subscriber.position());
     await publish(broker, 0, 50);
     await until(() => chat.length === 50);
     for (const [index, position] of positions.entries()) {
@@ -114,45 +114,45 @@ describe.each([
       if (before !== undefined)
         expect(comparePositions(parsePosition(before), parsePosition(position))).toBe('older');
     }
-    expect(parsePosition(member.position())).toEqual(member.currentPosition());
-    expect(() => member.position(['events:other'])).toThrow(
+    expect(parsePosition(subscriber.position())).toEqual(subscriber.currentPosition());
+    expect(() => subscriber.position(['events:other'])).toThrow(
       expect.objectContaining({ code: 'invalid_argument' }),
     );
-    await member.stop();
+    await subscriber.stop();
     await broker.close();
   });
 
-  it('gives the same position as another member that has read as far', async () => {
+  it('gives the same position as another subscriber that has read as far', async () => {
     const connect = await connectTo({});
     const [a, b] = [await connect(), await connect()];
     const first = join(a, 'a');
     const second = join(b, 'b');
-    await first.member.start();
-    await second.member.start();
+    await first.subscriber.start();
+    await second.subscriber.start();
     await publish(a, 0, 20);
     await publish(a, 0, 20, TICKET);
     await until(() => [first, second].every(({ chat, ticket }) => chat.length + ticket.length === 40));
-    expect(second.member.position()).toBe(first.member.position());
+    expect(second.subscriber.position()).toBe(first.subscriber.position());
     expect([first.chat, second.chat]).toEqual([upTo(20), upTo(20)]);
-    await first.member.stop();
-    await second.member.stop();
+    await first.subscriber.stop();
+    await second.subscriber.stop();
     await Promise.all([a.close(), b.close()]);
   });
 
   it('goes on when a handler throws, and reports it', async () => {
     const connect = await connectTo({});
     const broker = await connect();
-    const { member, chat, log } = join(broker, 'a', {
+    const { subscriber, chat, log } = join(broker, 'a', {
       onEntry: (_stream, { fields }) => {
         chat.push(Number(fields['n']));
         if (fields['n'] === '3') throw new Error('a bug in the handler');
       },
     });
-    await member.start();
+    await subscriber.start();
     await publish(broker, 0, 6);
     await until(() => chat.length === 6);
     expect(chat).toEqual(upTo(6));
-    await member.stop();
+    await subscriber.stop();
     await broker.close();
     expect(log).toEqual(['registering', 'tailing', 'error:entry', 'stopping', 'stopped']);
   });
@@ -161,17 +161,17 @@ describe.each([
     const connect = await connectTo({ livenessMs: 200 });
     const broker = await connect();
     await publish(broker, 0, 5);
-    const { member, chat } = join(broker, 'a', {
+    const { subscriber, chat } = join(broker, 'a', {
       warmUp: async (starts) => {
         expect(starts.map(({ stream }) => stream)).toEqual([CHAT, TICKET]);
         expect(chat).toEqual([]);
-        const before = member.brokerTimeMs();
-        await until(() => member.brokerTimeMs() > before + 50);
+        const before = subscriber.brokerTimeMs();
+        await until(() => subscriber.brokerTimeMs() > before + 50);
       },
     });
-    await member.start();
+    await subscriber.start();
     await until(() => chat.length === 5);
-    await member.stop();
+    await subscriber.stop();
     await broker.close();
   });
 
@@ -179,9 +179,9 @@ describe.each([
     const connect = await connectTo({});
     const broker = await connect();
     const warmUp = () => Promise.reject(new Error('no memory'));
-    const { member } = join(broker, 'a', { warmUp });
-    await expect(member.start()).rejects.toThrow('no memory');
-    expect(member.state).toBe('stopped');
+    const { subscriber } = join(broker, 'a', { warmUp });
+    await expect(subscriber.start()).rejects.toThrow('no memory');
+    expect(subscriber.state).toBe('stopped');
     await publish(broker, 0, 1);
     const [start] = await broker.register('b');
     expect(start?.cursor).toBe('0-0');
@@ -191,14 +191,14 @@ describe.each([
   it('acknowledges what it handled, and stops with nothing pending, no lease and no slot', async () => {
     const connect = await connectTo({});
     const broker = await connect();
-    const { member, chat } = join(broker, 'a');
-    await member.start();
+    const { subscriber, chat } = join(broker, 'a');
+    await subscriber.start();
     await publish(broker, 0, 1500);
     await until(() => chat.length === 1500);
-    await until(() => member.slot === 1);
-    await member.stop();
-    await member.stop();
-    expect(member.slot).toBeUndefined();
+    await until(() => subscriber.slot === 1);
+    await subscriber.stop();
+    await subscriber.stop();
+    expect(subscriber.slot).toBeUndefined();
     expect(await broker.inspect(CHAT)).toMatchObject({ pending: 0, unconsumed: 0 });
     expect(await broker.claimSlot('b')).toEqual({ slot: 1, heldSlots: [1] });
     expect(present(await broker.acquireLease(CHAT, 'b')).owner).toBe('b');
@@ -211,15 +211,15 @@ describe.each([
     await broker.close();
   });
 
-  it('divides the streams with another member, as two consumers, and takes them over when it ends', async () => {
+  it('divides the streams with another subscriber, as two consumers, and takes them over when it ends', async () => {
     const connect = await connectTo({ leaseMs: 300 });
     const [a, b] = [await connect(), await connect()];
     const ticked: Record<string, Set<string>> = { a: new Set(), b: new Set() };
     const note = (name: string) => ({ onTick: (stream: string) => void ticked[name]?.add(stream) });
     const first = join(a, 'a', note('a'));
     const second = join(b, 'b', note('b'));
-    await first.member.start();
-    await second.member.start();
+    await first.subscriber.start();
+    await second.subscriber.start();
     let n = 0;
     const publishBoth = async () => {
       await publish(a, n, 1);
@@ -227,7 +227,7 @@ describe.each([
     };
     await until(async () => {
       await publishBoth();
-      return first.member.slot === 1 && second.member.slot === 2 && ticked['b']?.size === 1;
+      return first.subscriber.slot === 1 && second.subscriber.slot === 2 && ticked['b']?.size === 1;
     });
     for (const name of ['a', 'b']) ticked[name]?.clear();
     await until(async () => {
@@ -235,14 +235,14 @@ describe.each([
       return ticked['a']?.size === 1 && ticked['b']?.size === 1;
     });
     expect(new Set([...(ticked['a'] ?? []), ...(ticked['b'] ?? [])]).size).toBe(2);
-    await first.member.stop();
+    await first.subscriber.stop();
     await until(async () => {
       await publish(b, n, 1);
       await publish(b, n++, 1, TICKET);
       return ticked['b']?.size === 2;
     });
     await until(async () => (await b.inspect(CHAT)).pending === 0);
-    await second.member.stop();
+    await second.subscriber.stop();
     await Promise.all([a.close(), b.close()]);
   });
 
@@ -250,10 +250,10 @@ describe.each([
     const streams = [{ name: CHAT, maxLength: 10 }];
     const connect = await connectTo({ streams, hardCapFactor: 10 });
     const broker = await connect();
-    const { member, chat, log } = join(broker, 'a');
-    await member.start();
+    const { subscriber, chat, log } = join(broker, 'a');
+    await subscriber.start();
     await publish(broker, 0, 5);
-    await until(() => chat.length === 5 && member.isCaughtUp);
+    await until(() => chat.length === 5 && subscriber.isCaughtUp);
     // The loop is held up: no read comes in between.
     await publish(broker, 5, 1000);
     await until(() => chat.at(-1) === 1004);
@@ -262,7 +262,7 @@ describe.each([
     await until(() => sumOfGaps(log) === missed);
     expect(sumOfGaps(log)).toBe(missed);
     expect(chat).toEqual([...chat].sort((x, y) => x - y));
-    await member.stop();
+    await subscriber.stop();
     await broker.close();
   });
 
@@ -271,7 +271,7 @@ describe.each([
     const connect = await connectTo({ streams, hardCapFactor: 10 });
     const broker = await connect();
     const entries: { readonly n: number; readonly overtaken: number }[] = [];
-    const { member, log } = join(broker, 'a', {
+    const { subscriber, log } = join(broker, 'a', {
       readCount: 20,
       onEntry: (_stream, { fields }) =>
         entries.push({
@@ -279,9 +279,9 @@ describe.each([
           overtaken: log.filter((line) => line.startsWith('overtaken:')).length,
         }),
     });
-    await member.start();
+    await subscriber.start();
     await publish(broker, 0, 5);
-    await until(() => entries.length === 5 && member.isCaughtUp);
+    await until(() => entries.length === 5 && subscriber.isCaughtUp);
     // The loop is held up: no read comes in between.
     await publish(broker, 5, 500);
     await until(() => entries.at(-1)?.n === 504);
@@ -292,7 +292,7 @@ describe.each([
       if (isBehindGap) expect(overtaken, `told before ${n}`).toBeGreaterThan(before.overtaken);
     }
     await until(() => sumOfGaps(log) === 505 - entries.length);
-    await member.stop();
+    await subscriber.stop();
     await broker.close();
   });
 
@@ -300,31 +300,31 @@ describe.each([
     const streams = [{ name: CHAT, maxLength: 10 }];
     const connect = await connectTo({ streams, hardCapFactor: 1_000, minAgeMs: 0, heartbeatMs: 5 });
     const broker = await connect();
-    const { member, log, chat } = join(broker, 'a', {
+    const { subscriber, log, chat } = join(broker, 'a', {
       readCount: 7,
       trimIntervalMs: 1,
       fullTickMs: 1,
       busyTickMs: 1,
     });
-    await member.start();
+    await subscriber.start();
     for (let round = 0; round < 20; round += 1) await publish(broker, round * 100, 100);
     await until(() => chat.length === 2_000);
     await until(async () => (await broker.inspect(CHAT)).length < 500);
     expect(log.filter((line) => /^(?:over|gap)/.test(line))).toEqual([]);
-    await member.stop();
+    await subscriber.stop();
     await broker.close();
   });
 
   it('is started once, and stopped without having been started', async () => {
     const connect = await connectTo({});
     const broker = await connect();
-    const { member } = join(broker, 'a');
-    await member.start();
-    expect(await codeOf(member.start())).toBe('invalid_argument');
-    await member.stop();
-    expect(await codeOf(member.start())).toBe('invalid_argument');
+    const { subscriber } = join(broker, 'a');
+    await subscriber.start();
+    expect(await codeOf(subscriber.start())).toBe('invalid_argument');
+    await subscriber.stop();
+    expect(await codeOf(subscriber.start())).toBe('invalid_argument');
     const idle = join(broker, 'b');
-    await idle.member.stop();
+    await idle.subscriber.stop();
     expect(idle.log).toEqual(['stopping', 'stopped']);
     await broker.close();
   });
@@ -333,17 +333,17 @@ describe.each([
     const connect = await connectTo({});
     const broker = await connect();
     await broker.close();
-    expect(await codeOf(join(broker, 'a').member.start())).toBe('closed');
+    expect(await codeOf(join(broker, 'a').subscriber.start())).toBe('closed');
   });
 
   it('stops within its means when the broker is closed before', async () => {
     const connect = await connectTo({});
     const broker = await connect();
-    const { member, log } = join(broker, 'a');
-    await member.start();
+    const { subscriber, log } = join(broker, 'a');
+    await subscriber.start();
     await broker.close();
-    await member.stop();
-    expect(member.state).toBe('stopped');
+    await subscriber.stop();
+    expect(subscriber.state).toBe('stopped');
     expect(log).toContain('error:stop');
   });
 });

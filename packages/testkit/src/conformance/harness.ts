@@ -90,24 +90,24 @@ export function readAll(broker: Broker): Promise<readonly Entry[]> {
 }
 
 /** One heartbeat for CHAT. */
-export async function beat(broker: Broker, member: string, place: StreamPlace) {
-  const [reply] = await broker.heartbeat(member, new Map([[CHAT, place]]));
+export async function beat(broker: Broker, subscriber: string, place: StreamPlace) {
+  const [reply] = await broker.heartbeat(subscriber, new Map([[CHAT, place]]));
   return present(reply);
 }
 
-/** Registers a member and returns its start in CHAT. */
-export async function registerAt(broker: Broker, member: string): Promise<StreamStart> {
-  const starts = await broker.register(member);
+/** Registers a subscriber and returns its start in CHAT. */
+export async function registerAt(broker: Broker, subscriber: string): Promise<StreamStart> {
+  const starts = await broker.register(subscriber);
   return present(starts.find(({ stream }) => stream === CHAT));
 }
 
-/** A member that holds the lease of CHAT. */
+/** A subscriber that holds the lease of CHAT. */
 export async function registerHolder(
   broker: Broker,
-  member: string,
+  subscriber: string,
 ): Promise<{ readonly start: StreamStart; readonly lease: Lease }> {
-  const start = await registerAt(broker, member);
-  return { start, lease: present(await broker.acquireLease(CHAT, member)) };
+  const start = await registerAt(broker, subscriber);
+  return { start, lease: present(await broker.acquireLease(CHAT, subscriber)) };
 }
 
 /** Ticks CHAT's ledger as consumer 1; fails when fenced. */

@@ -66,7 +66,7 @@ export function describeLedger(create: CreateHarness): void {
       ]);
     });
 
-    it('acknowledges only what every member has passed', async () => {
+    it('acknowledges only what every subscriber has passed', async () => {
       await using harness = await create();
       const { start, lease } = await registerHolder(harness.broker, 'a');
       const b = await registerAt(harness.broker, 'b');

@@ -17,7 +17,7 @@ import {
 /** Part of `describeBrokerConformance`. */
 export function describeMembership(create: CreateHarness): void {
   describe('register', () => {
-    it('gives a place in every stream, with an epoch that all members share', async () => {
+    it('gives a place in every stream, with an epoch that all subscribers share', async () => {
       await using harness = await create();
       const starts = await harness.broker.register('a');
       expect(starts.map(({ stream, cursor }) => [stream, cursor])).toEqual([
@@ -41,7 +41,7 @@ export function describeMembership(create: CreateHarness): void {
       });
     });
 
-    it('starts at the newest entry while another member is live', async () => {
+    it('starts at the newest entry while another subscriber is live', async () => {
       await using harness = await create();
       await harness.broker.register('a');
       const ids = await publishNumbered(harness.broker, 3);
@@ -69,7 +69,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[4]);
     });
 
-    it('does not count its own earlier registration as another live member', async () => {
+    it('does not count its own earlier registration as another live subscriber', async () => {
       await using harness = await create();
       await harness.broker.register('a');
       await publishNumbered(harness.broker, 3);
@@ -121,7 +121,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(reply.epoch).not.toBe(start.epoch);
     });
 
-    it('says reset with the same new epoch to every member that comes with the old one', async () => {
+    it('says reset with the same new epoch to every subscriber that comes with the old one', async () => {
       await using harness = await create();
       const a = await registerAt(harness.broker, 'a');
       const b = await registerAt(harness.broker, 'b');

@@ -63,7 +63,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(left[0]).toBeGreaterThan(250 - NODE_ENTRIES);
     });
 
-    it('keeps what a registered member has not passed, and the entry at its cursor', async () => {
+    it('keeps what a registered subscriber has not passed, and the entry at its cursor', async () => {
       await using harness = await create();
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');
@@ -135,7 +135,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 100 });
     });
 
-    it('can be counted by a member: added minus received is what was lost', async () => {
+    it('can be counted by a subscriber: added minus received is what was lost', async () => {
       await using harness = await create(CAPPED);
       const { broker } = harness;
       const start = await registerAt(broker, 'a');

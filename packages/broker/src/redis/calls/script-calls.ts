@@ -105,13 +105,13 @@ export function partitionsCall(keys: StreamKeys, wanted: number): ScriptCall<num
 export function registerCall(
   keys: StreamKeys,
   { group, livenessMs }: ResolvedBrokerOptions,
-  member: string,
+  subscriber: string,
 ): ScriptCall<Served<StreamStart>> {
   return {
     script: registerScript,
     isSettling: true,
     keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
-    args: [member, group, livenessMs, newEpoch(keys.stream)],
+    args: [subscriber, group, livenessMs, newEpoch(keys.stream)],
     parse: (reply) => asServedStart(keys.stream, reply),
   };
 }
@@ -120,14 +120,14 @@ export function registerCall(
 export function heartbeatCall(
   keys: StreamKeys,
   { livenessMs, group }: ResolvedBrokerOptions,
-  member: string,
+  subscriber: string,
   { cursor, epoch, entriesAdded, digest = '' }: StreamPlace,
 ): ScriptCall<Served<HeartbeatReply>> {
   return {
     script: heartbeatScript,
     isSettling: true,
     keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
-    args: [member, cursor, epoch, entriesAdded, livenessMs, newEpoch(keys.stream), digest, group],
+    args: [subscriber, cursor, epoch, entriesAdded, livenessMs, newEpoch(keys.stream), digest, group],
     parse: (reply) => asHeartbeatReply(keys.stream, reply),
   };
 }
@@ -250,12 +250,12 @@ export function inspectCall(
 /** @see Broker.announce */
 export function announceCall(
   { group }: ResolvedBrokerOptions,
-  member: string,
+  subscriber: string,
   names: readonly string[],
 ): ScriptCall<void> {
-  const { lifetimeMs, maxMembers } = ANNOUNCEMENT_LIMITS;
+  const { lifetimeMs, maxSubscribers } = ANNOUNCEMENT_LIMITS;
   const text = names.length === 0 ? '' : JSON.stringify(names);
-  const args = [member, lifetimeMs, maxMembers, text];
+  const args = [subscriber, lifetimeMs, maxSubscribers, text];
   return { script: announceScript, keys: [typesKey(group)], args, parse: () => {} };
 }
 

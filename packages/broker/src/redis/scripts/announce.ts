@@ -1,4 +1,4 @@
-// Which names live members know: a note beside their registration, with a lifetime.
+// Which names live subscribers know: a note beside their registration, with a lifetime.
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
@@ -8,8 +8,8 @@ if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 `;
 
 /**
- * KEYS: types. ARGV: member, lifetime in ms, most members, names as JSON or '' for none any more. A value reads
- * `expiresMs|length of the names|names`; what is over is removed on the way. At the bound a new member is not noted.
+ * KEYS: types. ARGV: subscriber, lifetime in ms, most subscribers, names as JSON or '' for none any more. A value reads
+ * `expiresMs|length of the names|names`; what is over is removed on the way. At the bound a new subscriber is not noted.
  */
 export const announceScript = defineScript(
   'announce',
@@ -34,7 +34,7 @@ return 1
   { isAllowedWhenFull: true },
 );
 
-/** KEYS: types. Returns the names of each live member, as JSON. */
+/** KEYS: types. Returns the names of each live subscriber, as JSON. */
 export const announcedScript = defineScript(
   'announced',
   [

@@ -1,4 +1,4 @@
-// Registers a member at a stream and tells it where to start.
+// Registers a subscriber at a stream and tells it where to start.
 
 import { defineScript } from './script.js';
 import {
@@ -12,12 +12,12 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, epoch, lease. ARGV: member, group, livenessMs, fresh epoch, mark of this run or '', refuted mark or ''.
+ * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, group, livenessMs, fresh epoch, mark of this run or '', refuted mark or ''.
  * Returns epoch, cursor, last ID, entries added, seconds, microseconds, former epoch or '', up to where that one holds, and
  * the ID of the server's run.
  *
  * Creates stream and group where missing; a new group begins at 0, so what was published before it counts as not
- * acknowledged. The cursor is the newest ID when another member is live, else the newest entry that everything up
+ * acknowledged. The cursor is the newest ID when another subscriber is live, else the newest entry that everything up
  * to was acknowledged.
  */
 export const registerScript = defineScript(

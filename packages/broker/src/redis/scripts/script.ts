@@ -13,7 +13,7 @@ export interface Script {
 /** What a script needs when the server is out of memory. */
 export interface ScriptOptions {
   /**
-   * `true`: runs although `maxmemory` is reached. For what keeps members alive and frees memory; without it a full
+   * `true`: runs although `maxmemory` is reached. For what keeps subscribers alive and frees memory; without it a full
    * Redis refuses heartbeats and leases, and could never be trimmed again.
    */
   readonly isAllowedWhenFull: boolean;

@@ -4,7 +4,7 @@
 // Values outlive the build that wrote them, and gateways of two builds share one Redis. So a value is read by its leading
 // fields, a later build may add fields behind them (`|` and anything), and a hash may have fields that this build does not
 // know: neither is ever removed because it is unknown. Whoever owns a value writes it anew as its own build knows it: a
-// member its own cursor and slot, the holder of a lease or claim what belongs to that.
+// subscriber its own cursor and slot, the holder of a lease or claim what belongs to that.
 import { WINDOW_LIMITS } from '../../port/windows.js';
 
 /** `idLess(a, b)`, `idMin(a, b)`, `idNext(id)`; the largest ID there is has none after it and is returned itself. */
@@ -115,7 +115,7 @@ end
 
 /**
  * `readCursor(text)` → id, heartbeatMs, advancedMs; nil for what no build has written. `eachCursor(cursors, visit)`: calls
- * `visit(member, id, heartbeatMs, advancedMs)`; removes what cannot be read.
+ * `visit(subscriber, id, heartbeatMs, advancedMs)`; removes what cannot be read.
  */
 export const cursorFunctions = `
 local function readCursor(text)
@@ -137,9 +137,9 @@ end
 `;
 
 /**
- * `beatPulse(lease, now, livenessMs)`: notes that the broker is alive, and returns until when members have grace.
+ * `beatPulse(lease, now, livenessMs)`: notes that the broker is alive, and returns until when subscribers have grace.
  * When nobody's sign of life is younger than half of `livenessMs`, Redis itself stood still (or nobody was there):
- * then every heartbeat is old through no fault of its member.
+ * then every heartbeat is old through no fault of its subscriber.
  */
 export const pulseFunctions = `
 local function beatPulse(lease, now, livenessMs)

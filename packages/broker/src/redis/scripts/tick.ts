@@ -6,9 +6,9 @@ import { clockFunctions, cursorFunctions, goneFunctions, idFunctions, pulseFunct
 
 /**
  * KEYS: stream, cursors, lease, epoch. ARGV: owner, fence, group, consumer, count, livenessMs, the owner's cursor or ''.
- * Returns nil when fenced, else consumed, acknowledged, then the members declared dead.
+ * Returns nil when fenced, else consumed, acknowledged, then the subscribers declared dead.
  *
- * What is acknowledged is at or below the cursor of every registered live member, whoever consumed it, so the
+ * What is acknowledged is at or below the cursor of every registered live subscriber, whoever consumed it, so the
  * pending entries of a dead gateway need no claiming. Without the owner being live nothing is acknowledged: an owner
  * that does not read itself cannot know.
  *

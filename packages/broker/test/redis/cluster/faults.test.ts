@@ -1,6 +1,6 @@
 // What a cluster may do to the streams on it: lose a master, change masters, move a slot. Nothing that was acknowledged to a publisher
 // and replicated is lost, nothing is handled twice, and each stream keeps its order.
-import { type Broker, type BrokerState, createMember, createRedisBroker, type Entry } from '@millrace/broker';
+import { type Broker, type BrokerState, createSubscriber, createRedisBroker, type Entry } from '@millrace/broker';
 import {
   append,
   CHAT,
@@ -34,18 +34,18 @@ beforeEach(async () => {
   await cluster.flush();
 }, 90_000);
 
-/** A publisher that repeats until each number is taken, and a member beside it. */
+/** A publisher that repeats until each number is taken, and a subscriber beside it. */
 class Load implements AsyncDisposable {
   readonly broker: Broker;
   readonly states: BrokerState[] = [];
-  /** By stream, what the member handled and had not handled before. */
+  /** By stream, what the subscriber handled and had not handled before. */
   readonly handled = new Map<string, number[]>([
     [CHAT, []],
     [OTHER, []],
   ]);
   readonly gaps: string[] = [];
   readonly publisher: Broker;
-  readonly #member;
+  readonly #subscriber;
   readonly #loops: Promise<void>[] = [];
   readonly #published = new Map([
     [CHAT, 0],
@@ -57,7 +57,7 @@ class Load implements AsyncDisposable {
     this.broker = broker;
     this.publisher = publisher;
     broker.onStateChange((state) => this.states.push(state));
-    this.#member = createMember(broker, {
+    this.#subscriber = createSubscriber(broker, {
       name: 'gateway',
       onEntry: (stream, { fields }) => {
         const handled = this.handled.get(stream);
@@ -69,11 +69,11 @@ class Load implements AsyncDisposable {
   }
 
   get isCaughtUp(): boolean {
-    return this.#member.isCaughtUp;
+    return this.#subscriber.isCaughtUp;
   }
 
   async start(): Promise<void> {
-    await this.#member.start();
+    await this.#subscriber.start();
     for (const stream of [CHAT, OTHER]) this.#loops.push(this.#publishTo(stream));
   }
 
@@ -83,7 +83,7 @@ class Load implements AsyncDisposable {
     await until(() => (this.#published.get(stream) ?? 0) >= goal, 60_000);
   }
 
-  /** Stops publishing and waits until the member has handled whatever is in the stream now, and that in order. */
+  /** Stops publishing and waits until the subscriber has handled whatever is in the stream now, and that in order. */
   async judgeByStream(stream: string): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#loops);
@@ -120,7 +120,7 @@ class Load implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#loops);
-    await this.#member.stop();
+    await this.#subscriber.stop();
     await Promise.all([this.broker.close(), this.publisher.close()]);
   }
 
