@@ -43,7 +43,7 @@ const sabotages = [
     name: 'acknowledge too early: all that was consumed, and trim by that alone',
     edits: [
       ...hasteInTrimming,
-      ['packages/broker/src/redis/scripts/tick.ts', /'-', smallest, count\)/, "'-', '+', count)"],
+      ['packages/broker/src/redis/scripts/ledger-pass.ts', /'-', smallest, count\)/, "'-', '+', count)"],
       ['packages/broker/src/redis/scripts/trim.ts', /^eachCursor\(cursors.*$/m, ''],
     ],
     test: ['connections', 'hears nothing'],

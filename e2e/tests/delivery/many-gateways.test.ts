@@ -168,7 +168,7 @@ test('while no gateway lives nothing is acknowledged, and the next one delivers 
   await Promise.all(names.map((name) => row().get(name).stop('SIGKILL')));
   const meanwhile = Array.from({ length: 50 }, (_, n) => chatMessage(rooms[0] ?? '', `message ${n}`));
   await xaddAll(redis, stream, meanwhile);
-  expect(await tickUntilAllAreDead(redis.url, stream)).toEqual([...names]);
+  expect(await runPassesUntilAllAreDead(redis.url, stream)).toEqual([...names]);
   // Consumed by one who accounts and does not deliver, and not acknowledged: its cursor is not live either.
   expect(await groupInfo(redis, stream)).toMatchObject({ pending: '50', lag: '0' });
   expect(await row().subscribers(stream)).toEqual([]);
@@ -238,7 +238,7 @@ async function untilSpread(): Promise<void> {
 }
 
 /** Holds the lease without reading itself, as nobody should, until every member was declared dead; gives their instances. */
-async function tickUntilAllAreDead(redisUrl: string, stream: string): Promise<readonly string[]> {
+async function runPassesUntilAllAreDead(redisUrl: string, stream: string): Promise<readonly string[]> {
   const broker = createRedisBroker({ url: redisUrl, streams: eventCatalog.streams });
   await broker.open();
   const dead: string[] = [];
@@ -246,8 +246,8 @@ async function tickUntilAllAreDead(redisUrl: string, stream: string): Promise<re
     await eventually(async () => {
       const lease = await broker.acquireLease(stream, 'nobody');
       if (lease === undefined) throw new Error('the lease is not free');
-      const result = await broker.tickLedger(lease, { consumer: 'signalr-instance-1', count: 200 });
-      if (result.status !== 'ticked') throw new Error('the lease ran out');
+      const result = await broker.runLedgerPass(lease, { consumer: 'signalr-instance-1', count: 200 });
+      if (result.status !== 'done') throw new Error('the lease ran out');
       expect(result.acknowledged).toBe(0);
       dead.push(...result.declaredDead);
       expect(dead).toHaveLength(row().names.length);

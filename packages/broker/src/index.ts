@@ -39,7 +39,8 @@ export type {
   HeartbeatReply,
   HeartbeatVerdict,
   Lease,
-  LedgerTick,
+  LedgerPass,
+  LedgerPassResult,
   OutgoingEntry,
   PublishReceipt,
   RangeOptions,
@@ -50,7 +51,6 @@ export type {
   StreamInspection,
   StreamPlace,
   StreamStart,
-  TickResult,
   TrimResult,
 } from './port/broker.js';
 export type { CounterStore, Occurrence } from './port/counters.js';
@@ -90,4 +90,8 @@ export {
 } from './redis/routing/redis-commands.js';
 export type { StreamTrouble, StreamTroubleKind } from './subscriber/stream-health.js';
 export { createSubscriber, type Subscriber } from './subscriber/subscriber.js';
-export type { SubscriberErrorSource, SubscriberOptions, SubscriberState } from './subscriber/subscriber-options.js';
+export type {
+  SubscriberErrorSource,
+  SubscriberOptions,
+  SubscriberState,
+} from './subscriber/subscriber-options.js';

@@ -23,7 +23,8 @@ import type {
   EntryId,
   HeartbeatReply,
   Lease,
-  LedgerTick,
+  LedgerPass,
+  LedgerPassResult,
   OutgoingEntry,
   PublishReceipt,
   RangeOptions,
@@ -34,7 +35,6 @@ import type {
   StreamInspection,
   StreamPlace,
   StreamStart,
-  TickResult,
   TrimResult,
 } from '../port/broker.js';
 import { StateNotifier } from '../state-notifier.js';
@@ -196,11 +196,11 @@ class MemoryBroker implements Broker {
     this.#stream(lease.stream).releaseLease(lease);
   }
 
-  async tickLedger(lease: Lease, tick: LedgerTick): Promise<TickResult> {
-    checkCount(tick.count);
-    checkName('consumer', tick.consumer);
-    if (tick.cursor !== undefined) checkEntryId(tick.cursor);
-    return this.#stream(lease.stream).tick(lease, tick, this.#nowMs());
+  async runLedgerPass(lease: Lease, pass: LedgerPass): Promise<LedgerPassResult> {
+    checkCount(pass.count);
+    checkName('consumer', pass.consumer);
+    if (pass.cursor !== undefined) checkEntryId(pass.cursor);
+    return this.#stream(lease.stream).runLedgerPass(lease, pass, this.#nowMs());
   }
 
   async trim(lease: Lease): Promise<TrimResult> {

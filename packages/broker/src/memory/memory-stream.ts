@@ -16,7 +16,8 @@ import type {
   EntryId,
   HeartbeatReply,
   Lease,
-  LedgerTick,
+  LedgerPass,
+  LedgerPassResult,
   OutgoingEntry,
   PublishReceipt,
   RangeOptions,
@@ -24,7 +25,6 @@ import type {
   StreamInspection,
   StreamPlace,
   StreamStart,
-  TickResult,
   TrimResult,
 } from '../port/broker.js';
 import { newEpoch } from '../positions/epoch.js';
@@ -92,7 +92,9 @@ export class MemoryStream {
   register(subscriber: string, nowMs: number): StreamStart {
     this.#lastDelivered ??= FIRST_ENTRY_ID;
     this.#roster.beatPulse(nowMs);
-    const cursor = this.#roster.isAnyOtherLive(subscriber, nowMs) ? this.#log.lastId : this.#lastAcknowledged();
+    const cursor = this.#roster.isAnyOtherLive(subscriber, nowMs)
+      ? this.#log.lastId
+      : this.#lastAcknowledged();
     this.#roster.place(subscriber, cursor, nowMs);
     return this.#start(cursor, nowMs);
   }
@@ -133,16 +135,16 @@ export class MemoryStream {
     this.#lease.release(lease);
   }
 
-  tick(lease: Lease, tick: LedgerTick, nowMs: number): TickResult {
+  runLedgerPass(lease: Lease, pass: LedgerPass, nowMs: number): LedgerPassResult {
     if (!this.#lease.isHeldBy(lease, nowMs)) return { status: 'fenced' };
     this.#roster.beatPulse(nowMs);
-    if (tick.cursor !== undefined) this.#roster.advance(lease.owner, tick.cursor, nowMs);
+    if (pass.cursor !== undefined) this.#roster.advance(lease.owner, pass.cursor, nowMs);
     const declaredDead = this.#roster.buryDead(nowMs);
     const smallest = this.#roster.smallestCursor();
-    const consumed = this.#consume(tick.consumer, tick.count, smallest);
+    const consumed = this.#consume(pass.consumer, pass.count, smallest);
     const isOwnerLive = this.#roster.has(lease.owner);
-    const acknowledged = isOwnerLive && smallest !== undefined ? this.#acknowledge(smallest, tick.count) : 0;
-    return { status: 'ticked', consumed, acknowledged, declaredDead };
+    const acknowledged = isOwnerLive && smallest !== undefined ? this.#acknowledge(smallest, pass.count) : 0;
+    return { status: 'done', consumed, acknowledged, declaredDead };
   }
 
   trim(lease: Lease, nowMs: number): TrimResult {

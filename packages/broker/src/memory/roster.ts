@@ -10,7 +10,7 @@ interface Registration {
   advancedMs: number;
 }
 
-/** Holds one cursor per subscriber; the dead are removed by the ledger's tick. */
+/** Holds one cursor per subscriber; the dead are removed by the acknowledgement pass. */
 export class Roster {
   readonly #livenessMs: number;
   readonly #subscribers = new Map<string, Registration>();
@@ -34,13 +34,18 @@ export class Roster {
   beat(subscriber: string, cursor: EntryId, isAtEnd: boolean, nowMs: number): void {
     const known = this.#subscribers.get(subscriber);
     const stoodStill = known !== undefined && known.cursor === cursor && !isAtEnd;
-    this.#subscribers.set(subscriber, { cursor, beatMs: nowMs, advancedMs: stoodStill ? known.advancedMs : nowMs });
+    this.#subscribers.set(subscriber, {
+      cursor,
+      beatMs: nowMs,
+      advancedMs: stoodStill ? known.advancedMs : nowMs,
+    });
   }
 
   /** A newer cursor of a registered subscriber, without waiting for its heartbeat. */
   advance(subscriber: string, cursor: EntryId, nowMs: number): void {
     const known = this.#subscribers.get(subscriber);
-    if (known !== undefined && compareEntryIds(known.cursor, cursor) < 0) this.place(subscriber, cursor, nowMs);
+    if (known !== undefined && compareEntryIds(known.cursor, cursor) < 0)
+      this.place(subscriber, cursor, nowMs);
   }
 
   remove(subscriber: string): void {

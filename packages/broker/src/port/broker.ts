@@ -138,8 +138,8 @@ export interface Lease {
   readonly fence: number;
 }
 
-/** What one ledger tick is to do. */
-export interface LedgerTick {
+/** What one acknowledgement pass is to do. */
+export interface LedgerPass {
   /** Name of the consumer that takes the new entries. */
   readonly consumer: string;
   /** At most this many entries are consumed, and as many acknowledged. */
@@ -151,16 +151,16 @@ export interface LedgerTick {
   readonly cursor?: EntryId;
 }
 
-/** What one ledger tick did. `fenced`: the lease is no longer held; nothing was touched. */
-export type TickResult =
+/** What one acknowledgement pass did. `fenced`: the lease is no longer held; nothing was touched. */
+export type LedgerPassResult =
   | { readonly status: 'fenced' }
   | {
-      readonly status: 'ticked';
-      /** Entries moved to Consumed by this tick. */
+      readonly status: 'done';
+      /** Entries moved to Consumed by this pass. */
       readonly consumed: number;
-      /** Entries moved to Acknowledged by this tick. */
+      /** Entries moved to Acknowledged by this pass. */
       readonly acknowledged: number;
-      /** Subscribers that were declared dead by this tick. */
+      /** Subscribers that were declared dead by this pass. */
       readonly declaredDead: readonly string[];
     };
 
@@ -345,14 +345,14 @@ export interface Broker {
   releaseLease(lease: Lease): Promise<void>;
 
   /**
-   * One tick of the ledger, as `consumer`: reads up to `count` new entries into the group (Consumed), then
+   * One acknowledgement pass, as `consumer`: reads up to `count` new entries into the group (Consumed), then
    * acknowledges pending entries, whoever consumed them, up to the smallest cursor of the live subscribers. With no live
    * subscriber, or when the lease's owner is not live itself, it acknowledges nothing. Subscribers whose heartbeat is older
    * than `livenessMs`, or whose cursor has stood still before the end for as long, are declared dead: their cursors
    * are removed. After a pause of the broker every subscriber has one `livenessMs` of grace. Recreates a missing group at
    * the smallest known cursor.
    */
-  tickLedger(lease: Lease, tick: LedgerTick): Promise<TickResult>;
+  runLedgerPass(lease: Lease, pass: LedgerPass): Promise<LedgerPassResult>;
 
   /**
    * Removes entries that are acknowledged, beyond the stream's `maxLength` and older than `minAgeMs`. Beyond the

@@ -25,7 +25,8 @@ import type {
   EntryId,
   HeartbeatReply,
   Lease,
-  LedgerTick,
+  LedgerPass,
+  LedgerPassResult,
   OutgoingEntry,
   PublishReceipt,
   RangeOptions,
@@ -36,7 +37,6 @@ import type {
   StreamInspection,
   StreamPlace,
   StreamStart,
-  TickResult,
   TrimResult,
 } from '../port/broker.js';
 import { StateNotifier } from '../state-notifier.js';
@@ -50,6 +50,7 @@ import {
   deadLetterCall,
   heartbeatCall,
   inspectCall,
+  ledgerPassCall,
   publishCall,
   registerCall,
   releaseLeaseCall,
@@ -57,7 +58,6 @@ import {
   replayDeadLetterCall,
   type ScriptCall,
   type StreamBounds,
-  tickCall,
   trimCall,
 } from './calls/script-calls.js';
 import type { Served } from './calls/script-replies.js';
@@ -272,11 +272,11 @@ class RedisBroker implements Broker {
     return this.#run(releaseLeaseCall(this.#part(lease.stream).keys, lease));
   }
 
-  async tickLedger(lease: Lease, tick: LedgerTick): Promise<TickResult> {
-    checkCount(tick.count);
-    checkName('consumer', tick.consumer);
-    if (tick.cursor !== undefined) checkEntryId(tick.cursor);
-    return this.#run(tickCall(this.#part(lease.stream).keys, this.options, lease, tick));
+  async runLedgerPass(lease: Lease, pass: LedgerPass): Promise<LedgerPassResult> {
+    checkCount(pass.count);
+    checkName('consumer', pass.consumer);
+    if (pass.cursor !== undefined) checkEntryId(pass.cursor);
+    return this.#run(ledgerPassCall(this.#part(lease.stream).keys, this.options, lease, pass));
   }
 
   async trim(lease: Lease): Promise<TrimResult> {

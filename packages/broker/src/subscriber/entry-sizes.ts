@@ -1,4 +1,4 @@
-// How large the entries of each stream are, so that one read or one tick of large entries stays as short as one of
+// How large the entries of each stream are, so that one read or one pass of large entries stays as short as one of
 // small ones: a thousand entries of a megabyte in one reply would stop the store and fill the memory here.
 import type { Entry } from '../port/broker.js';
 

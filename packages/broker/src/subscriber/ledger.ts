@@ -1,9 +1,9 @@
-// The subscriber's part in accounting: it holds a slot, takes the leases of its share of the streams, and ticks and
-// trims what it holds. What a tick or a trim does, and that a stale lease does nothing, is the broker's promise.
+// The subscriber's part in accounting: it holds a slot, takes the leases of its share of the streams, and runs the passes and
+// trims of what it holds. What a pass or a trim does, and that a stale lease does nothing, is the broker's promise.
 import { backOffDelayMs } from '../back-off.js';
 import { pause } from '../clock.js';
 import { isRefusal, toBrokerError } from '../errors.js';
-import type { Broker, Lease, SlotClaim, SlotWish, TickResult } from '../port/broker.js';
+import type { Broker, Lease, LedgerPassResult, SlotClaim, SlotWish } from '../port/broker.js';
 import type { EntrySizes } from './entry-sizes.js';
 import type { StreamHealth } from './stream-health.js';
 import { shareOfStreams } from './stream-shares.js';
@@ -25,10 +25,10 @@ export interface LedgerContext {
 /** A stream of another subscriber's share is taken when nobody renewed its lease, and offered back this often. */
 const FOREIGN_RETRY_LEASES = 2;
 const FOREIGN_HOLD_LEASES = 4;
-/** Most characters one tick should consume: the store handles them in one step, about a millisecond. */
-const MAX_TICK_CHARS = 1_048_576;
-/** A clean stop acknowledges what was handled: at most this many ticks per stream. */
-const FINAL_TICKS = 100;
+/** Most characters one pass should consume: the store handles them in one step, about a millisecond. */
+const MAX_PASS_CHARS = 1_048_576;
+/** A clean stop acknowledges what was handled: at most this many passes per stream. */
+const FINAL_PASSES = 100;
 /** A trim that removed at least this part of its batch has more to do. */
 const FULL_TRIM_PART = 0.5;
 /** A stream whose account the broker refuses is tried again this often. */
@@ -42,8 +42,8 @@ interface Account {
   isMine: boolean;
   /** Local time before which a foreign stream is neither tried nor given back. */
   foreignUntilMs: number;
-  tickAtMs: number;
-  /** What the next tick that finds nothing waits. */
+  passAtMs: number;
+  /** What the next pass that finds nothing waits. */
   idleDelayMs: number;
   trimAtMs: number;
   /** Local time before which nothing is asked of it, because the broker refused. */
@@ -51,8 +51,8 @@ interface Account {
 }
 
 /**
- * One loop: renew (every third of `leaseMs`) → tick and trim the leases that are due → wait. The wait follows the work of each
- * stream: short after a full tick, doubling while there is nothing to do, cut short by `nudge`.
+ * One loop: renew (every third of `leaseMs`) → run the passes and trims of the leases that are due → wait. The wait follows the work of each
+ * stream: short after a full pass, doubling while there is nothing to do, cut short by `nudge`.
  */
 export class Ledger {
   readonly #context: LedgerContext;
@@ -75,8 +75,8 @@ export class Ledger {
       // Who is new has no business with a stream that is just being handed from one to another.
       isMine: true,
       foreignUntilMs: 0,
-      tickAtMs: 0,
-      idleDelayMs: context.options.busyTickMs,
+      passAtMs: 0,
+      idleDelayMs: context.options.busyPassDelayMs,
       trimAtMs: 0,
       refusedUntilMs: 0,
     }));
@@ -89,11 +89,11 @@ export class Ledger {
 
   /** Something was read of these streams: they need not wait for their idle time. */
   nudge(streams: ReadonlySet<string>): void {
-    const { busyTickMs } = this.#context.options;
+    const { busyPassDelayMs } = this.#context.options;
     let isNudged = false;
     for (const account of this.#accounts) {
-      if (account.idleDelayMs <= busyTickMs || !streams.has(account.stream)) continue;
-      account.tickAtMs = 0;
+      if (account.idleDelayMs <= busyPassDelayMs || !streams.has(account.stream)) continue;
+      account.passAtMs = 0;
       isNudged = true;
     }
     if (this.#isIdling && isNudged) this.#wake.abort();
@@ -107,11 +107,11 @@ export class Ledger {
       try {
         delayMs = await this.#round();
         failures = 0;
-        this.#isIdling = delayMs > options.busyTickMs;
+        this.#isIdling = delayMs > options.busyPassDelayMs;
         report.onSuccess();
       } catch (error) {
         if (signal.aborted) return;
-        delayMs = Math.max(options.busyTickMs, backOffDelayMs(failures++));
+        delayMs = Math.max(options.busyPassDelayMs, backOffDelayMs(failures++));
         this.#isIdling = false;
         report.onFailure(toBrokerError(error, 'unavailable'));
       }
@@ -134,16 +134,16 @@ export class Ledger {
     const accounts = this.#accounts.filter(
       ({ stream, refusedUntilMs }) => refusedUntilMs <= nowMs && this.#context.mayAccount(stream),
     );
-    if (accounts.length === 0) return this.#context.options.idleTickMs;
+    if (accounts.length === 0) return this.#context.options.idlePassDelayMs;
     if (nowMs >= this.#renewAtMs) await this.#renew(accounts, nowMs);
-    const due = accounts.filter(({ tickAtMs }) => tickAtMs <= nowMs);
-    const results = await this.#forEach(due, (account) => this.#tick(account));
+    const due = accounts.filter(({ passAtMs }) => passAtMs <= nowMs);
+    const results = await this.#forEach(due, (account) => this.#runPass(account));
     await this.#forEach(accounts, (account) => this.#trim(account, nowMs));
     const doneMs = clock.monotonicMs();
-    for (const account of due) account.tickAtMs = doneMs + this.#delayAfter(account, results.get(account));
+    for (const account of due) account.passAtMs = doneMs + this.#delayAfter(account, results.get(account));
     for (const { stream, refusedUntilMs } of accounts)
       if (refusedUntilMs <= nowMs) this.#context.health.note(stream, 'ledger', undefined);
-    return Math.min(...accounts.map(({ tickAtMs }) => Math.max(1, tickAtMs - doneMs)));
+    return Math.min(...accounts.map(({ passAtMs }) => Math.max(1, passAtMs - doneMs)));
   }
 
   /** Does the work for each account. A refusal for one is no reason to leave the others undone. */
@@ -187,9 +187,9 @@ export class Ledger {
     const { broker, options } = this.#context;
     const { leaseMs } = broker.options;
     const nowMs = options.clock.monotonicMs();
-    // The next renewal is due after a third of the lease, and begins with a tick.
+    // The next renewal is due after a third of the lease, and begins with a pass.
     const isInTime =
-      this.#renewedAtMs === undefined || nowMs - this.#renewedAtMs <= leaseMs / 2 + options.idleTickMs;
+      this.#renewedAtMs === undefined || nowMs - this.#renewedAtMs <= leaseMs / 2 + options.idlePassDelayMs;
     if (isInTime) return;
     this.#graceUntilMs = nowMs + leaseMs;
     for (const account of this.#accounts)
@@ -228,19 +228,19 @@ export class Ledger {
     }
   }
 
-  async #tick(account: Account): Promise<TickResult | undefined> {
+  async #runPass(account: Account): Promise<LedgerPassResult | undefined> {
     const { broker, options, tracks, sizes } = this.#context;
     const { lease, stream } = account;
     const cursor = tracks.get(stream)?.cursor;
     if (lease === undefined || this.#claim === undefined || cursor === undefined) return undefined;
     const consumer = `${broker.options.consumerPrefix}${this.#claim.slot}`;
-    const count = sizes.countWithin(stream, MAX_TICK_CHARS, options.tickCount);
-    const result = await broker.tickLedger(lease, { consumer, count, cursor });
+    const count = sizes.countWithin(stream, MAX_PASS_CHARS, options.passEntryCount);
+    const result = await broker.runLedgerPass(lease, { consumer, count, cursor });
     if (result.status === 'fenced') {
       account.lease = undefined;
       this.#renewAtMs = 0;
     } else if (result.consumed + result.acknowledged + result.declaredDead.length > 0) {
-      options.onTick(stream, result);
+      options.onLedgerPass(stream, result);
     }
     return result;
   }
@@ -256,11 +256,11 @@ export class Ledger {
     if (removed > 0) options.onTrim(account.stream, result);
   }
 
-  #delayAfter(account: Account, result: TickResult | undefined): number {
-    const { tickCount, fullTickMs, busyTickMs, idleTickMs } = this.#context.options;
-    const most = result?.status === 'ticked' ? Math.max(result.consumed, result.acknowledged) : 0;
-    account.idleDelayMs = most > 0 ? busyTickMs : Math.min(idleTickMs, account.idleDelayMs * 2);
-    return most >= tickCount ? fullTickMs : account.idleDelayMs;
+  #delayAfter(account: Account, result: LedgerPassResult | undefined): number {
+    const { passEntryCount, fullPassDelayMs, busyPassDelayMs, idlePassDelayMs } = this.#context.options;
+    const most = result?.status === 'done' ? Math.max(result.consumed, result.acknowledged) : 0;
+    account.idleDelayMs = most > 0 ? busyPassDelayMs : Math.min(idlePassDelayMs, account.idleDelayMs * 2);
+    return most >= passEntryCount ? fullPassDelayMs : account.idleDelayMs;
   }
 
   async #wait(delayMs: number, signal: AbortSignal): Promise<void> {
@@ -271,11 +271,11 @@ export class Ledger {
   /** Takes the lease for it where nobody has it, for example because the last attempt failed. */
   async #finish(account: Account): Promise<void> {
     const { broker, options } = this.#context;
-    for (let ticks = 0; ticks < FINAL_TICKS; ticks++) {
+    for (let passes = 0; passes < FINAL_PASSES; passes++) {
       account.lease ??= await broker.acquireLease(account.stream, options.name);
       if (account.lease === undefined) return;
-      const result = await this.#tick(account);
-      if (result?.status === 'ticked' && result.consumed + result.acknowledged === 0) break;
+      const result = await this.#runPass(account);
+      if (result?.status === 'done' && result.consumed + result.acknowledged === 0) break;
     }
     const { lease } = account;
     account.lease = undefined;

@@ -2,7 +2,7 @@
 import { checkCount, checkName, invalid } from '../arguments.js';
 import { type Clock, systemClock } from '../clock.js';
 import type { BrokerError } from '../errors.js';
-import type { Entry, EntryId, StreamStart, TickResult, TrimResult } from '../port/broker.js';
+import type { Entry, EntryId, LedgerPassResult, StreamStart, TrimResult } from '../port/broker.js';
 import type { StreamTrouble, StreamTroubleKind } from './stream-health.js';
 
 /** Where an error came from. `entry`: `onEntry` threw. The others are loops that go on by themselves. */
@@ -62,8 +62,8 @@ export interface SubscriberOptions {
   readonly onTrouble?: (trouble: StreamTrouble) => void;
   /** Called once when it is over. */
   readonly onTroubleOver?: (stream: string, kind: StreamTroubleKind) => void;
-  /** After each tick that did something. */
-  readonly onTick?: (stream: string, result: Extract<TickResult, { status: 'ticked' }>) => void;
+  /** After each pass that did something. */
+  readonly onLedgerPass?: (stream: string, result: Extract<LedgerPassResult, { status: 'done' }>) => void;
   /** After each trim that removed something. */
   readonly onTrim?: (stream: string, result: Extract<TrimResult, { status: 'trimmed' }>) => void;
   /** @defaultValue systemClock */
@@ -72,14 +72,14 @@ export interface SubscriberOptions {
   readonly readCount?: number;
   /** How long one read waits for news. @defaultValue 1000 */
   readonly readBlockMs?: number;
-  /** Entries consumed, and acknowledged, by one tick of the ledger. @defaultValue 200 */
-  readonly tickCount?: number;
-  /** Wait after a tick that was full. @defaultValue 5 */
-  readonly fullTickMs?: number;
-  /** Wait after a tick that did something. @defaultValue 100 */
-  readonly busyTickMs?: number;
-  /** Longest wait between ticks that do nothing; the wait doubles until there. @defaultValue 1000 */
-  readonly idleTickMs?: number;
+  /** Entries consumed, and acknowledged, by one acknowledgement pass. @defaultValue 200 */
+  readonly passEntryCount?: number;
+  /** Wait after a pass that was full. @defaultValue 5 */
+  readonly fullPassDelayMs?: number;
+  /** Wait after a pass that did something. @defaultValue 100 */
+  readonly busyPassDelayMs?: number;
+  /** Longest wait between passes that do nothing; the wait doubles until there. @defaultValue 1000 */
+  readonly idlePassDelayMs?: number;
   /** How often a stream is trimmed while this subscriber accounts for it. @defaultValue 1000 */
   readonly trimIntervalMs?: number;
 }
@@ -103,21 +103,27 @@ export function resolveSubscriberOptions(options: SubscriberOptions): ResolvedSu
     onError: () => {},
     onTrouble: () => {},
     onTroubleOver: () => {},
-    onTick: () => {},
+    onLedgerPass: () => {},
     onTrim: () => {},
     clock: systemClock,
     readCount: 500,
     readBlockMs: 1_000,
-    tickCount: 200,
-    fullTickMs: 5,
-    busyTickMs: 100,
-    idleTickMs: 1_000,
+    passEntryCount: 200,
+    fullPassDelayMs: 5,
+    busyPassDelayMs: 100,
+    idlePassDelayMs: 1_000,
     trimIntervalMs: 1_000,
     ...options,
   };
   checkCount(resolved.readCount);
-  checkCount(resolved.tickCount);
-  for (const option of ['readBlockMs', 'fullTickMs', 'busyTickMs', 'idleTickMs', 'trimIntervalMs'] as const) {
+  checkCount(resolved.passEntryCount);
+  for (const option of [
+    'readBlockMs',
+    'fullPassDelayMs',
+    'busyPassDelayMs',
+    'idlePassDelayMs',
+    'trimIntervalMs',
+  ] as const) {
     if (!Number.isSafeInteger(resolved[option]) || resolved[option] < 1)
       throw invalid(`${option} must be at least 1`);
   }

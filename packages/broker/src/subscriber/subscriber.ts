@@ -16,11 +16,11 @@ import { StreamHealth, type StreamTrouble } from './stream-health.js';
 import { StreamTrack, unknownStart } from './stream-track.js';
 import {
   type LoopReport,
+  type ResolvedSubscriberOptions,
+  resolveSubscriberOptions,
   type SubscriberErrorSource,
   type SubscriberOptions,
   type SubscriberState,
-  type ResolvedSubscriberOptions,
-  resolveSubscriberOptions,
 } from './subscriber-options.js';
 import { Tail } from './tail.js';
 

@@ -13,7 +13,7 @@ it('forgets pending entries that the hard cap has cut', async () => {
   const lease = present(await broker.acquireLease(CHAT, 'a'));
   for (let n = 0; n < 500; n++) {
     await append(broker, { stream: CHAT, fields: { n: String(n) } });
-    await broker.tickLedger(lease, { consumer: 'c', count: 10 });
+    await broker.runLedgerPass(lease, { consumer: 'c', count: 10 });
   }
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 50, pending: 50, expired: 450, unconsumed: 0 });
 });
@@ -70,8 +70,8 @@ it('goes on trimming after the clock went back, once the entries are old enough 
     return id;
   };
   const trim = async (cursor: string): Promise<unknown> => {
-    await broker.tickLedger(lease, { consumer: 'c', count: 200, cursor });
-    await broker.tickLedger(lease, { consumer: 'c', count: 200, cursor });
+    await broker.runLedgerPass(lease, { consumer: 'c', count: 200, cursor });
+    await broker.runLedgerPass(lease, { consumer: 'c', count: 200, cursor });
     return broker.trim(lease);
   };
   await publishAll(1);

@@ -19,13 +19,13 @@ export class Group {
     return this.#isKnown;
   }
 
-  /** It is gone: a tick makes it again wherever the cursors are. */
+  /** It is gone: a pass makes it again wherever the cursors are. */
   lose(): void {
     this.#isKnown = false;
   }
 
-  /** One tick. `retained`: the stream, oldest first. */
-  tick(retained: readonly EntryId[], consumed: number, acknowledged: number): void {
+  /** One pass. `retained`: the stream, oldest first. */
+  runPass(retained: readonly EntryId[], consumed: number, acknowledged: number): void {
     const fresh = retained.filter((id) => compareEntryIds(id, this.#delivered) > 0).slice(0, consumed);
     this.#pending.push(...fresh);
     this.#delivered = fresh.at(-1) ?? this.#delivered;

@@ -47,7 +47,9 @@ export function steps(pauseMs: number, hasAccidents: boolean): fc.Arbitrary<Step
     step(1, 'crash', [pick], (world, who) => world.crash(who)),
     step(8, 'read', [pick, fc.integer({ min: 1, max: 20 })], (world, who, count) => world.read(who, count)),
     step(6, 'beat', [pick], (world, who) => world.beat(who)),
-    step(8, 'tick', [pick, fc.integer({ min: 1, max: 20 })], (world, who, count) => world.tick(who, count)),
+    step(8, 'pass', [pick, fc.integer({ min: 1, max: 20 })], (world, who, count) =>
+      world.runPass(who, count),
+    ),
     step(6, 'trim', [pick], (world, who) => world.trim(who)),
     step(1, 'passTime', [fc.constantFrom(Math.ceil(pauseMs / 3), pauseMs)], (world, ms) =>
       world.passTime(ms),

@@ -167,13 +167,13 @@ export class World {
     if (reader !== undefined) await this.#beat(reader);
   }
 
-  async tick(pick: number, count: number): Promise<void> {
+  async runPass(pick: number, count: number): Promise<void> {
     const reader = this.#reader(pick);
     const lease =
       reader === undefined ? undefined : await this.#subject.broker.acquireLease(CHAT, reader.name);
     if (reader === undefined || lease === undefined) return;
     const { cursor } = reader.track;
-    const result = await this.#subject.broker.tickLedger(lease, {
+    const result = await this.#subject.broker.runLedgerPass(lease, {
       consumer: 'signalr-instance-1',
       count,
       cursor,
@@ -184,7 +184,7 @@ export class World {
     const known = this.#registered.get(reader.name);
     if (known !== undefined && compareEntryIds(known, cursor) < 0) this.#registered.set(reader.name, cursor);
     this.#acknowledged += result.acknowledged;
-    this.#group.tick(this.#present(), result.consumed, result.acknowledged);
+    this.#group.runPass(this.#present(), result.consumed, result.acknowledged);
     // Who begins anew goes back behind what it had passed; that stays acknowledged.
     if (this.#registered.size > 0)
       this.#passed = Math.max(this.#passed, this.#countUpTo(this.#smallestCursor()));

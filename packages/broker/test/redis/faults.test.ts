@@ -125,12 +125,12 @@ describe('a Redis that stands still', () => {
     await broker.register('b');
     const lease = present(await broker.acquireLease(CHAT, 'a'));
     redis.pause();
-    const cut = broker.tickLedger(lease, { consumer: 'c', count: 10 });
+    const cut = broker.runLedgerPass(lease, { consumer: 'c', count: 10 });
     // Redis has to stand still for longer than `livenessMs`, and cannot be asked meanwhile.
     const endMs = performance.now() + 900;
     await until(() => performance.now() >= endMs);
     redis.resume();
-    expect(await cut).toMatchObject({ status: 'ticked', declaredDead: [] });
+    expect(await cut).toMatchObject({ status: 'done', declaredDead: [] });
   });
 });
 

@@ -35,16 +35,16 @@ const word = fc.stringMatching(/^,[a-z0-9|:,]{0,12}$/);
 
 describe('values of a later build', () => {
   it('values of a later build stay as they are, whatever script runs, and nothing behind its cursor is acknowledged or trimmed', async () => {
-    const step = fc.constantFrom('register', 'beat', 'tick', 'trim', 'claim', 'free', 'renew', 'give back');
+    const step = fc.constantFrom('register', 'beat', 'pass', 'trim', 'claim', 'free', 'renew', 'give back');
     const steps = fc.array(step, { minLength: 4, maxLength: 12 });
     const property = fc.asyncProperty(tail, steps, async (more, chosen) => {
       await redis.cli('flushall');
       await using broker = await openBroker(redis.url, options);
       const start = present((await broker.register('a'))[0]);
       let lease = present(await broker.acquireLease(CHAT, 'a'));
-      await broker.tickLedger(lease, { consumer: 'c', count: 200 });
+      await broker.runLedgerPass(lease, { consumer: 'c', count: 200 });
       const ids = await publishEvents(broker, 250);
-      await broker.tickLedger(lease, { consumer: 'c', count: 200 });
+      await broker.runLedgerPass(lease, { consumer: 'c', count: 200 });
       const behind = present(ids[100]);
       const now = Math.round(start.timeMs);
       const planted: readonly (readonly [string, string, string])[] = [
@@ -55,7 +55,7 @@ describe('values of a later build', () => {
         [`epoch:{${CHAT}}`, 'later', more],
       ];
       for (const [key, field, value] of planted) await redis.cli('hset', key, field, value);
-      for (const name of ['tick', ...chosen, 'tick', 'trim'])
+      for (const name of ['pass', ...chosen, 'pass', 'trim'])
         lease = await take(broker, name, { start, lease, cursor: present(ids[249]) });
       for (const [key, field, value] of planted)
         expect(await query(redis, 'hget', key, field), `${field} of ${key}`).toBe(value);
@@ -125,8 +125,8 @@ describe('values of a later build', () => {
     expect(await broker.acquireLease(CHAT, 'b')).toBeUndefined();
     expect((await broker.register('b'))[0]).toMatchObject({ epoch: start.epoch });
     const [id] = await publishEvents(broker, 1);
-    const tick = { consumer: 'c', count: 10, cursor: present(id) };
-    expect(await broker.tickLedger(lease, tick)).toMatchObject({ status: 'ticked', consumed: 1 });
+    const pass = { consumer: 'c', count: 10, cursor: present(id) };
+    expect(await broker.runLedgerPass(lease, pass)).toMatchObject({ status: 'done', consumed: 1 });
     expect(await broker.acquireLease(CHAT, 'a')).toEqual(lease);
   });
 });
@@ -141,10 +141,10 @@ it('a subscriber holds the acknowledging back for a gateway of a later build onl
   await redis.cli('hset', `lease:{${CHAT}}`, 'pulseMs', String(now + 1_000), 'graceUntilMs', '0');
   await redis.cli('hset', cursors, 'dead', `0-1|${now - 3_600_000}|${now - 3_600_000}|later`);
   const [id] = await publishEvents(broker, 1);
-  const tick = { consumer: 'c', count: 10, cursor: present(id) };
-  expect(await broker.tickLedger(lease, tick)).toMatchObject({ acknowledged: 0, declaredDead: ['dead'] });
+  const pass = { consumer: 'c', count: 10, cursor: present(id) };
+  expect(await broker.runLedgerPass(lease, pass)).toMatchObject({ acknowledged: 0, declaredDead: ['dead'] });
   await redis.cli('hset', cursors, 'alive', `${present(id)}|${now + 3_600_000}|${now + 3_600_000}|later`);
-  expect(await broker.tickLedger(lease, tick)).toMatchObject({ acknowledged: 1 });
+  expect(await broker.runLedgerPass(lease, pass)).toMatchObject({ acknowledged: 1 });
 });
 
 interface Held {
@@ -164,8 +164,8 @@ async function take(broker: Broker, name: string, { start, lease, cursor }: Held
     case 'beat':
       await broker.heartbeat('a', new Map([[CHAT, { epoch: start.epoch, cursor, entriesAdded: 250 }]]));
       return lease;
-    case 'tick':
-      await broker.tickLedger(lease, { consumer: 'c', count: 200, cursor });
+    case 'pass':
+      await broker.runLedgerPass(lease, { consumer: 'c', count: 200, cursor });
       return lease;
     case 'trim':
       await broker.trim(lease);

@@ -32,7 +32,7 @@ it('shows each step of the lifecycle in XINFO GROUPS, XINFO CONSUMERS and XPENDI
   expect(await consumers()).toEqual([]);
 
   // Consumed.
-  await broker.tickLedger(lease, { consumer, count: 200 });
+  await broker.runLedgerPass(lease, { consumer, count: 200 });
   expect(await groups()).toMatchObject([
     { consumers: 1, pending: 5, 'last-delivered-id': ids[4], 'entries-read': 5, lag: 0 },
   ]);
@@ -42,10 +42,10 @@ it('shows each step of the lifecycle in XINFO GROUPS, XINFO CONSUMERS and XPENDI
   // Acknowledged, as far as every gateway has come.
   const place = { ...start, cursor: present(ids[2]) };
   await broker.heartbeat('gateway-a', new Map([[CHAT, place]]));
-  await broker.tickLedger(lease, { consumer, count: 200 });
+  await broker.runLedgerPass(lease, { consumer, count: 200 });
   expect(await pending()).toEqual([2, ids[3], ids[4], [['signalr-instance-1', '2']]]);
 
-  await broker.tickLedger(lease, { consumer, count: 200, cursor: present(ids[4]) });
+  await broker.runLedgerPass(lease, { consumer, count: 200, cursor: present(ids[4]) });
   expect(await pending()).toEqual([0, null, null, null]);
   expect(await groups()).toMatchObject([{ consumers: 1, pending: 0, 'last-delivered-id': ids[4], lag: 0 }]);
   expect(await query(redis, 'xlen', CHAT)).toBe(5);

@@ -93,7 +93,7 @@ describe('register', () => {
   });
 });
 
-describe('a tick', () => {
+describe('a pass', () => {
   it('makes the group anew at the smallest known cursor after XGROUP DESTROY', async () => {
     await using broker = await openBroker(redis.url);
     const { start, lease } = await holder(broker);
@@ -102,7 +102,7 @@ describe('a tick', () => {
     await beat(broker, start, present(ids[4]), 5);
     await broker.heartbeat('b', new Map([[CHAT, { ...start, cursor: present(ids[1]) }]]));
     await redis.cli('xgroup', 'destroy', CHAT, 'signalr-consumers');
-    expect(await tick(broker, lease)).toMatchObject({ consumed: 3, acknowledged: 0 });
+    expect(await runPass(broker, lease)).toMatchObject({ consumed: 3, acknowledged: 0 });
     expect(await query(redis, 'xpending', CHAT, 'signalr-consumers')).toMatchObject([3, ids[2], ids[4], {}]);
   });
 
@@ -112,7 +112,7 @@ describe('a tick', () => {
     await publishEvents(broker, 5);
     await broker.unregister('a');
     await redis.cli('xgroup', 'destroy', CHAT, 'signalr-consumers');
-    expect(await tick(broker, lease)).toMatchObject({ consumed: 5, acknowledged: 0 });
+    expect(await runPass(broker, lease)).toMatchObject({ consumed: 5, acknowledged: 0 });
   });
 
   it('makes the group anew at the beginning of a stream that was lost, whatever the cursors of the lost one', async () => {
@@ -121,7 +121,7 @@ describe('a tick', () => {
     const ids = await publishEvents(broker, 3);
     await beat(broker, start, present(ids[2]), 3);
     await redis.cli('del', CHAT);
-    expect(await tick(broker, lease)).toMatchObject({ consumed: 0, acknowledged: 0 });
+    expect(await runPass(broker, lease)).toMatchObject({ consumed: 0, acknowledged: 0 });
     await broker.unregister('a');
 
     const next = present((await broker.register('b')).find(({ stream }) => stream === CHAT));
@@ -135,9 +135,9 @@ describe('a tick', () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);
     const ids = await publishEvents(broker, 5);
-    await tick(broker, lease);
+    await runPass(broker, lease);
     await redis.cli('xtrim', CHAT, 'MAXLEN', '1');
-    const result = await broker.tickLedger(lease, { consumer: 'c', count: 10, cursor: present(ids[4]) });
+    const result = await broker.runLedgerPass(lease, { consumer: 'c', count: 10, cursor: present(ids[4]) });
     expect(result).toMatchObject({ consumed: 0, acknowledged: 5 });
   });
 
@@ -156,7 +156,7 @@ describe('a tick', () => {
       '3',
       '99999999999999|0||c',
     );
-    const result = await broker.tickLedger(lease, { consumer: 'c', count: 10, cursor: present(ids[1]) });
+    const result = await broker.runLedgerPass(lease, { consumer: 'c', count: 10, cursor: present(ids[1]) });
     expect(result).toMatchObject({ consumed: 2, acknowledged: 2 });
     expect(await query(redis, 'hkeys', `cursors:{${CHAT}}`)).toEqual(['a']);
     expect(await broker.claimSlot('a')).toEqual({ slot: 1, heldSlots: [1, 3] });
@@ -194,11 +194,11 @@ it('handles sequence numbers beyond 2^53 exactly', async () => {
   const sequences = ['18446744073709551610', '18446744073709551611', '18446744073709551615'];
   const ids = sequences.map((sequence) => `99999999999999-${sequence}`);
   for (const id of ids) await redis.cli('xadd', CHAT, id, 'a', 'b');
-  const first = await broker.tickLedger(lease, { consumer: 'c', count: 10, cursor: present(ids[1]) });
+  const first = await broker.runLedgerPass(lease, { consumer: 'c', count: 10, cursor: present(ids[1]) });
   expect(first).toMatchObject({ consumed: 3, acknowledged: 2 });
   const read = await broker.readAfter(new Map([[CHAT, present(ids[1])]]), { count: 10, blockMs: 0 });
   expect(read.get(CHAT)?.map(({ id }) => id)).toEqual([ids[2]]);
-  const second = await broker.tickLedger(lease, { consumer: 'c', count: 10, cursor: present(ids[2]) });
+  const second = await broker.runLedgerPass(lease, { consumer: 'c', count: 10, cursor: present(ids[2]) });
   expect(second).toMatchObject({ consumed: 0, acknowledged: 1 });
   // Millisecond and sequence carry over: the next ID exists and is larger.
   const { id } = await append(broker, { stream: CHAT, fields: { n: '1' } });
@@ -213,9 +213,9 @@ it('compares IDs by value, not as text', async () => {
   const place = { ...start, entriesAdded: 3 };
   await broker.heartbeat('a', new Map([[CHAT, { ...place, cursor: '10-0' }]]));
   await broker.heartbeat('b', new Map([[CHAT, { ...place, cursor: '9-9' }]]));
-  expect(await tick(broker, lease)).toMatchObject({ consumed: 3, acknowledged: 1 });
+  expect(await runPass(broker, lease)).toMatchObject({ consumed: 3, acknowledged: 1 });
   await broker.heartbeat('b', new Map([[CHAT, { ...place, cursor: '9-10' }]]));
-  expect(await tick(broker, lease)).toMatchObject({ acknowledged: 1 });
+  expect(await runPass(broker, lease)).toMatchObject({ acknowledged: 1 });
 });
 
 it('lets a subscriber find its way after FLUSHALL, and publishes on', async () => {
@@ -253,6 +253,6 @@ async function beat(broker: Broker, start: StreamStart, cursor: string, entriesA
   return present((await broker.heartbeat('a', new Map([[CHAT, place]])))[0]);
 }
 
-function tick(broker: Broker, lease: Lease) {
-  return broker.tickLedger(lease, { consumer: 'signalr-instance-1', count: 200 });
+function runPass(broker: Broker, lease: Lease) {
+  return broker.runLedgerPass(lease, { consumer: 'signalr-instance-1', count: 200 });
 }

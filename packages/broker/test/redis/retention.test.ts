@@ -78,7 +78,7 @@ it('counts exactly what the hard cap cuts, with nodes of any size and holes in t
   const { lease } = await holder(broker);
   const ids = await publishEvents(broker, 150);
   for (let n = 0; n < 5; n++) {
-    await broker.tickLedger(lease, { consumer: 'c', count: 20, cursor: present(ids[60]) });
+    await broker.runLedgerPass(lease, { consumer: 'c', count: 20, cursor: present(ids[60]) });
   }
   await redis.cli('xdel', CHAT, present(ids[3]), present(ids[59]), present(ids[80]));
   await publishEvents(broker, 500);
@@ -93,7 +93,7 @@ it('tells a trim that cuts at the hard cap apart: what was acknowledged and what
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
   const { lease } = await holder(broker);
   const ids = await publishEvents(broker, 40);
-  await broker.tickLedger(lease, { consumer: 'c', count: 100, cursor: present(ids[24]) });
+  await broker.runLedgerPass(lease, { consumer: 'c', count: 100, cursor: present(ids[24]) });
   // A plain XADD cuts nothing, so here it is the trim that must.
   await redis.cli('eval', `for i = 1, 160 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);
   expect(await broker.trim(lease)).toEqual({ status: 'trimmed', removed: 25, expired: 75 });
@@ -114,13 +114,13 @@ async function holder(broker: Broker): Promise<{ readonly lease: Lease }> {
   return { lease: present(await broker.acquireLease(CHAT, 'a')) };
 }
 
-/** Ticks and trims until both have nothing more to do. */
+/** Runs passes and trims until both have nothing more to do. */
 async function settle(broker: Broker, lease: Lease, cursor: string): Promise<void> {
   for (let rounds = 0; rounds < 1000; rounds++) {
-    const ticked = await broker.tickLedger(lease, { consumer: 'signalr-instance-1', count: 200, cursor });
+    const passed = await broker.runLedgerPass(lease, { consumer: 'signalr-instance-1', count: 200, cursor });
     const trimmed = await broker.trim(lease);
-    if (ticked.status === 'fenced' || trimmed.status === 'fenced') throw new Error('fenced');
-    if (ticked.consumed + ticked.acknowledged + trimmed.removed + trimmed.expired === 0) return;
+    if (passed.status === 'fenced' || trimmed.status === 'fenced') throw new Error('fenced');
+    if (passed.consumed + passed.acknowledged + trimmed.removed + trimmed.expired === 0) return;
   }
   throw new Error('The ledger does not come to rest');
 }

@@ -1,5 +1,5 @@
 // How often a subscriber asks: busy, idle and while everything fails. On a clock that the test moves.
-import { type Broker, createSubscriber, createMemoryBroker, type SubscriberOptions } from '@millrace/broker';
+import { type Broker, createMemoryBroker, createSubscriber, type SubscriberOptions } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS, TICKET } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { probe } from '../support/broker-probe.js';
@@ -30,19 +30,19 @@ async function setUp(options: Partial<SubscriberOptions> = {}) {
 
 const publish = (broker: Broker) => append(broker, { stream: CHAT, fields: { n: '1' } });
 
-it('ticks once a second while idle, and every 100 ms while entries come', async () => {
+it('passes once a second while idle, and every 100 ms while entries come', async () => {
   const { clock, broker, during, subscriber } = await setUp();
   await clock.advance(2_000);
   // Two streams, one second.
-  expect(await during(1_000, 'tickLedger')).toBe(2);
-  let ticks = 0;
+  expect(await during(1_000, 'runLedgerPass')).toBe(2);
+  let passes = 0;
   for (let n = 0; n < 100; n++) {
     await publish(broker);
-    ticks += await during(10, 'tickLedger');
+    passes += await during(10, 'runLedgerPass');
   }
   // About ten of the one, and one of the other, in which nothing comes.
-  expect(ticks).toBeGreaterThanOrEqual(9);
-  expect(ticks).toBeLessThanOrEqual(13);
+  expect(passes).toBeGreaterThanOrEqual(9);
+  expect(passes).toBeLessThanOrEqual(13);
   const stopping = subscriber.stop();
   await clock.advance(1_000);
   await stopping;
@@ -59,9 +59,9 @@ it('wakes its idle ledger for the first entry', async () => {
 it('works off a backlog in short steps of at most 200 entries', async () => {
   const { clock, broker, during } = await setUp();
   await Promise.all(Array.from({ length: 1_900 }, () => publish(broker)));
-  const ticks = await during(60, 'tickLedger');
+  const passes = await during(60, 'runLedgerPass');
   expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });
-  expect(ticks).toBeGreaterThanOrEqual(10);
+  expect(passes).toBeGreaterThanOrEqual(10);
   await clock.advance(0);
 });
 
@@ -83,7 +83,7 @@ it('beats every 250 ms, trims once a second and renews every second', async () =
   expect(leases).toBe(2 * 4);
 });
 
-it.each(['readAfter', 'heartbeat', 'tickLedger'])(
+it.each(['readAfter', 'heartbeat', 'runLedgerPass'])(
   'backs off while %s fails, and reports it once',
   async (name) => {
     const { clock, subscriber, failing, during, log, count } = await setUp();
@@ -92,7 +92,7 @@ it.each(['readAfter', 'heartbeat', 'tickLedger'])(
     const attempts = await during(60_000, name);
     expect(attempts).toBeGreaterThan(20);
     // Full jitter up to two seconds: about one a second, of two streams for the ledger.
-    expect(attempts).toBeLessThan(name === 'tickLedger' ? 400 : 300);
+    expect(attempts).toBeLessThan(name === 'runLedgerPass' ? 400 : 300);
     expect(log.filter((line) => line.startsWith('error:')).length).toBe(1);
     failing.clear();
     await clock.advance(5_000);
@@ -106,11 +106,11 @@ it('does not account while it cannot read', async () => {
   await clock.advance(1_000);
   failing.add('readAfter');
   await clock.advance(3_000);
-  expect(await during(3_000, 'tickLedger')).toBe(0);
+  expect(await during(3_000, 'runLedgerPass')).toBe(0);
   expect(await during(3_000, 'acquireLease')).toBe(0);
   failing.clear();
   await clock.advance(5_000);
-  expect(await during(1_000, 'tickLedger')).toBeGreaterThan(0);
+  expect(await during(1_000, 'runLedgerPass')).toBeGreaterThan(0);
 });
 
 it('asks without waiting after a failure, so that it learns at once that the broker is back', async () => {
@@ -125,7 +125,7 @@ it('asks without waiting after a failure, so that it learns at once that the bro
   expect(subscriber.state).toBe('tailing');
 });
 
-it('takes a lease back at once when a tick is fenced and nobody else has it', async () => {
+it('takes a lease back at once when a pass is fenced and nobody else has it', async () => {
   const { clock, broker } = await setUp();
   await clock.advance(1_100);
   const lease = present(await broker.acquireLease(CHAT, 'a'));
@@ -139,13 +139,13 @@ it('asks for fewer entries at a time when they are large', async () => {
   const { clock, broker, lastArgumentsOf } = await setUp();
   await clock.advance(1_000);
   expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 500 });
-  expect(lastArgumentsOf('tickLedger')[1]).toMatchObject({ count: 200 });
+  expect(lastArgumentsOf('runLedgerPass')[1]).toMatchObject({ count: 200 });
   for (const { name } of SUITE_OPTIONS.streams) {
     await append(broker, { stream: name, fields: { payload: 'x'.repeat(500_000) } });
   }
   await clock.advance(1_000);
   expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 4 });
-  expect(lastArgumentsOf('tickLedger')[1]).toMatchObject({ count: 2 });
+  expect(lastArgumentsOf('runLedgerPass')[1]).toMatchObject({ count: 2 });
 });
 
 it('takes nothing over after a time in which nobody could renew, until the others had time to', async () => {
@@ -159,7 +159,7 @@ it('takes nothing over after a time in which nobody could renew, until the other
     (await broker.acquireLease(TICKET, 'b')) !== undefined,
   ];
   expect(await holders()).toEqual([true, true]);
-  const all = ['heartbeat', 'readAfter', 'claimSlot', 'acquireLease', 'tickLedger', 'trim'];
+  const all = ['heartbeat', 'readAfter', 'claimSlot', 'acquireLease', 'runLedgerPass', 'trim'];
   for (const set of [failing, other.failing]) for (const name of all) set.add(name);
   await clock.advance(5_000);
   failing.clear();

@@ -1,5 +1,5 @@
 // Replies that cross: what a subscriber makes of a read or a heartbeat that was overtaken.
-import { createSubscriber, createMemoryBroker } from '@millrace/broker';
+import { createMemoryBroker, createSubscriber } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { probe } from '../support/broker-probe.js';

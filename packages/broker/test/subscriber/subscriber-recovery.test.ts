@@ -1,5 +1,5 @@
 // A subscriber on real Redis while the way there breaks, or Redis stands still, or it was thought dead.
-import { type Broker, createSubscriber, createRedisBroker } from '@millrace/broker';
+import { type Broker, createRedisBroker, createSubscriber } from '@millrace/broker';
 import {
   append,
   appendNumbered,
@@ -128,12 +128,12 @@ it('learns that it was declared dead, reads on, and counts what is gone', async 
   await until(async () => {
     const [reply] = await other.heartbeat('b', new Map([[CHAT, place]]));
     place = { ...place, entriesAdded: present(reply).entriesAdded };
-    const result = await other.tickLedger(lease, { consumer: 'c', count: 200, cursor: last });
-    return result.status === 'ticked' && result.declaredDead.includes('a');
+    const result = await other.runLedgerPass(lease, { consumer: 'c', count: 200, cursor: last });
+    return result.status === 'done' && result.declaredDead.includes('a');
   });
   await until(async () => {
     await other.heartbeat('b', new Map([[CHAT, place]]));
-    await other.tickLedger(lease, { consumer: 'c', count: 200, cursor: last });
+    await other.runLedgerPass(lease, { consumer: 'c', count: 200, cursor: last });
     await other.trim(lease);
     return (await other.inspect(CHAT)).length < 110;
   });

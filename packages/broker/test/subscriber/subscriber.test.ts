@@ -3,12 +3,12 @@ import {
   type Broker,
   type BrokerOptions,
   comparePositions,
-  createSubscriber,
   createMemoryBroker,
   createRedisBroker,
+  createSubscriber,
+  parsePosition,
   type Subscriber,
   type SubscriberOptions,
-  parsePosition,
 } from '@millrace/broker';
 import {
   appendNumbered,
@@ -214,8 +214,8 @@ describe.each([
   it('divides the streams with another subscriber, as two consumers, and takes them over when it ends', async () => {
     const connect = await connectTo({ leaseMs: 300 });
     const [a, b] = [await connect(), await connect()];
-    const ticked: Record<string, Set<string>> = { a: new Set(), b: new Set() };
-    const note = (name: string) => ({ onTick: (stream: string) => void ticked[name]?.add(stream) });
+    const passed: Record<string, Set<string>> = { a: new Set(), b: new Set() };
+    const note = (name: string) => ({ onLedgerPass: (stream: string) => void passed[name]?.add(stream) });
     const first = join(a, 'a', note('a'));
     const second = join(b, 'b', note('b'));
     await first.subscriber.start();
@@ -227,19 +227,19 @@ describe.each([
     };
     await until(async () => {
       await publishBoth();
-      return first.subscriber.slot === 1 && second.subscriber.slot === 2 && ticked['b']?.size === 1;
+      return first.subscriber.slot === 1 && second.subscriber.slot === 2 && passed['b']?.size === 1;
     });
-    for (const name of ['a', 'b']) ticked[name]?.clear();
+    for (const name of ['a', 'b']) passed[name]?.clear();
     await until(async () => {
       await publishBoth();
-      return ticked['a']?.size === 1 && ticked['b']?.size === 1;
+      return passed['a']?.size === 1 && passed['b']?.size === 1;
     });
-    expect(new Set([...(ticked['a'] ?? []), ...(ticked['b'] ?? [])]).size).toBe(2);
+    expect(new Set([...(passed['a'] ?? []), ...(passed['b'] ?? [])]).size).toBe(2);
     await first.subscriber.stop();
     await until(async () => {
       await publish(b, n, 1);
       await publish(b, n++, 1, TICKET);
-      return ticked['b']?.size === 2;
+      return passed['b']?.size === 2;
     });
     await until(async () => (await b.inspect(CHAT)).pending === 0);
     await second.subscriber.stop();
@@ -303,8 +303,8 @@ describe.each([
     const { subscriber, log, chat } = join(broker, 'a', {
       readCount: 7,
       trimIntervalMs: 1,
-      fullTickMs: 1,
-      busyTickMs: 1,
+      fullPassDelayMs: 1,
+      busyPassDelayMs: 1,
     });
     await subscriber.start();
     for (let round = 0; round < 20; round += 1) await publish(broker, round * 100, 100);

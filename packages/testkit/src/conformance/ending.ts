@@ -48,7 +48,7 @@ export function describeEnding(create: CreateHarness): void {
         releaseSlot: broker.releaseSlot('a'),
         acquireLease: broker.acquireLease(CHAT, 'a'),
         releaseLease: broker.releaseLease(lease),
-        tickLedger: broker.tickLedger(lease, { consumer: 'c', count: 1 }),
+        runLedgerPass: broker.runLedgerPass(lease, { consumer: 'c', count: 1 }),
         trim: broker.trim(lease),
         deadLetter: broker.deadLetter({
           stream: CHAT,

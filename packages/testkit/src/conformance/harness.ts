@@ -110,21 +110,21 @@ export async function registerHolder(
   return { start, lease: present(await broker.acquireLease(CHAT, subscriber)) };
 }
 
-/** Ticks CHAT's ledger as consumer 1; fails when fenced. */
-export async function tick(broker: Broker, lease: Lease, cursor?: EntryId, count = 200) {
-  const result = await broker.tickLedger(lease, {
+/** Runs a pass of CHAT's ledger as consumer 1; fails when fenced. */
+export async function runPass(broker: Broker, lease: Lease, cursor?: EntryId, count = 200) {
+  const result = await broker.runLedgerPass(lease, {
     consumer: 'signalr-instance-1',
     count,
     ...(cursor === undefined ? {} : { cursor }),
   });
-  if (result.status === 'fenced') throw new Error('The tick was fenced');
+  if (result.status === 'fenced') throw new Error('The pass was fenced');
   return result;
 }
 
-/** Ticks until nothing is left to do. */
-export async function tickAll(broker: Broker, lease: Lease, cursor?: EntryId): Promise<void> {
-  for (let ticks = 0; ticks < 1000; ticks++) {
-    const { consumed, acknowledged } = await tick(broker, lease, cursor);
+/** Runs passes until nothing is left to do. */
+export async function runAllPasses(broker: Broker, lease: Lease, cursor?: EntryId): Promise<void> {
+  for (let passes = 0; passes < 1000; passes++) {
+    const { consumed, acknowledged } = await runPass(broker, lease, cursor);
     if (consumed + acknowledged === 0) return;
   }
   throw new Error('The ledger does not come to rest');

@@ -1,4 +1,4 @@
-// Conformance: what a tick consumes and acknowledges, and whom it declares dead.
+// Conformance: what a pass consumes and acknowledges, and whom it declares dead.
 import { describe, expect, it } from 'vitest';
 import {
   type BrokerHarness,
@@ -9,7 +9,7 @@ import {
   publishNumbered,
   registerAt,
   registerHolder,
-  tick,
+  runPass,
 } from './harness.js';
 
 /** Short, because these tests wait for somebody to die. */
@@ -25,7 +25,7 @@ export function describeLedger(create: CreateHarness): void {
       const ids = await publishNumbered(broker, 3);
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 3, unconsumed: 3, pending: 0 });
 
-      expect(await tick(broker, lease)).toMatchObject({ consumed: 3, acknowledged: 0 });
+      expect(await runPass(broker, lease)).toMatchObject({ consumed: 3, acknowledged: 0 });
       expect(await broker.inspect(CHAT)).toMatchObject({
         unconsumed: 0,
         pending: 3,
@@ -33,31 +33,31 @@ export function describeLedger(create: CreateHarness): void {
       });
 
       await beat(broker, 'a', { ...start, cursor: present(ids[1]) });
-      expect(await tick(broker, lease)).toMatchObject({ consumed: 0, acknowledged: 2 });
+      expect(await runPass(broker, lease)).toMatchObject({ consumed: 0, acknowledged: 2 });
       expect(await broker.inspect(CHAT)).toMatchObject({ pending: 1, oldestPendingId: ids[2] });
 
       await beat(broker, 'a', { ...start, cursor: present(ids[2]) });
-      expect(await tick(broker, lease)).toMatchObject({ consumed: 0, acknowledged: 1 });
+      expect(await runPass(broker, lease)).toMatchObject({ consumed: 0, acknowledged: 1 });
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 3, unconsumed: 0, pending: 0 });
     });
 
-    it('consumes and acknowledges in the same tick what the owner has passed already', async () => {
+    it('consumes and acknowledges in the same pass what the owner has passed already', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
-      expect(await tick(harness.broker, lease, present(ids[1]))).toMatchObject({
+      expect(await runPass(harness.broker, lease, present(ids[1]))).toMatchObject({
         consumed: 3,
         acknowledged: 2,
       });
     });
 
-    it('handles at most count entries in one tick, and the rest in later ones', async () => {
+    it('handles at most count entries in one pass, and the rest in later ones', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 25);
       const cursor = present(ids[24]);
       const results = [];
-      for (let n = 0; n < 4; n++) results.push(await tick(harness.broker, lease, cursor, 10));
+      for (let n = 0; n < 4; n++) results.push(await runPass(harness.broker, lease, cursor, 10));
       expect(results.map(({ consumed, acknowledged }) => [consumed, acknowledged])).toEqual([
         [10, 10],
         [10, 10],
@@ -73,11 +73,11 @@ export function describeLedger(create: CreateHarness): void {
       const ids = await publishNumbered(harness.broker, 4);
       await beat(harness.broker, 'a', { ...start, cursor: present(ids[3]) });
       await beat(harness.broker, 'b', { ...b, cursor: present(ids[0]) });
-      expect(await tick(harness.broker, lease)).toMatchObject({ consumed: 4, acknowledged: 1 });
+      expect(await runPass(harness.broker, lease)).toMatchObject({ consumed: 4, acknowledged: 1 });
       await beat(harness.broker, 'b', { ...b, cursor: present(ids[2]) });
-      expect(await tick(harness.broker, lease)).toMatchObject({ acknowledged: 2 });
+      expect(await runPass(harness.broker, lease)).toMatchObject({ acknowledged: 2 });
       await harness.broker.unregister('b');
-      expect(await tick(harness.broker, lease)).toMatchObject({ acknowledged: 1 });
+      expect(await runPass(harness.broker, lease)).toMatchObject({ acknowledged: 1 });
     });
 
     it('acknowledges entries that another consumer has taken', async () => {
@@ -85,12 +85,12 @@ export function describeLedger(create: CreateHarness): void {
       const first = await registerHolder(harness.broker, 'a');
       const b = await registerAt(harness.broker, 'b');
       const ids = await publishNumbered(harness.broker, 3);
-      await harness.broker.tickLedger(first.lease, { consumer: 'signalr-instance-7', count: 100 });
+      await harness.broker.runLedgerPass(first.lease, { consumer: 'signalr-instance-7', count: 100 });
       await harness.broker.releaseLease(first.lease);
       await harness.broker.unregister('a');
       const lease = present(await harness.broker.acquireLease(CHAT, 'b'));
       await beat(harness.broker, 'b', { ...b, cursor: present(ids[2]) });
-      expect(await tick(harness.broker, lease)).toMatchObject({ consumed: 0, acknowledged: 3 });
+      expect(await runPass(harness.broker, lease)).toMatchObject({ consumed: 0, acknowledged: 3 });
     });
 
     it('acknowledges nothing while nobody is registered', async () => {
@@ -98,7 +98,7 @@ export function describeLedger(create: CreateHarness): void {
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
       await harness.broker.unregister('a');
-      const result = await tick(harness.broker, lease, present(ids[2]));
+      const result = await runPass(harness.broker, lease, present(ids[2]));
       expect(result).toMatchObject({ consumed: 3, acknowledged: 0 });
     });
 
@@ -109,15 +109,15 @@ export function describeLedger(create: CreateHarness): void {
       const ids = await publishNumbered(harness.broker, 3);
       await harness.broker.unregister('a');
       await beat(harness.broker, 'b', { ...b, cursor: present(ids[2]) });
-      expect(await tick(harness.broker, lease)).toMatchObject({ consumed: 3, acknowledged: 0 });
+      expect(await runPass(harness.broker, lease)).toMatchObject({ consumed: 3, acknowledged: 0 });
     });
 
-    it('never moves a cursor back on the word of a tick', async () => {
+    it('never moves a cursor back on the word of a pass', async () => {
       await using harness = await create();
       const { start, lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
       await beat(harness.broker, 'a', { ...start, cursor: present(ids[2]) });
-      expect(await tick(harness.broker, lease, present(ids[0]))).toMatchObject({ acknowledged: 3 });
+      expect(await runPass(harness.broker, lease, present(ids[0]))).toMatchObject({ acknowledged: 3 });
     });
 
     it('declares dead whose heartbeat is too old, and goes on without it', async () => {
@@ -129,7 +129,7 @@ export function describeLedger(create: CreateHarness): void {
       const last = present(ids[1]);
       const result = await untilSomebodyDies(harness, async () => {
         await beat(broker, 'a', { ...start, cursor: last });
-        return tick(broker, lease);
+        return runPass(broker, lease);
       });
       expect(result.declaredDead).toEqual(['b']);
       expect(await broker.inspect(CHAT)).toMatchObject({ pending: 0 });
@@ -145,7 +145,7 @@ export function describeLedger(create: CreateHarness): void {
       const result = await untilSomebodyDies(harness, async () => {
         await beat(broker, 'b', b);
         await beat(broker, 'a', { ...start, cursor: present(last) });
-        return tick(broker, lease);
+        return runPass(broker, lease);
       });
       expect(result.declaredDead).toEqual(['b']);
     });
@@ -158,7 +158,7 @@ export function describeLedger(create: CreateHarness): void {
       for (let n = 0; n < 12; n++) {
         await harness.passTime(LIVENESS_MS / 4);
         await beat(broker, 'a', start);
-        dead.push(...(await tick(broker, lease)).declaredDead);
+        dead.push(...(await runPass(broker, lease)).declaredDead);
       }
       expect(dead).toEqual([]);
     });
@@ -169,7 +169,7 @@ export function describeLedger(create: CreateHarness): void {
       const { lease } = await registerHolder(broker, 'a');
       await registerAt(broker, 'b');
       await harness.passTime(LIVENESS_MS * 2);
-      expect(await tick(broker, lease)).toMatchObject({ declaredDead: [] });
+      expect(await runPass(broker, lease)).toMatchObject({ declaredDead: [] });
     });
   });
 }

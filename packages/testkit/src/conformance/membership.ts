@@ -9,9 +9,9 @@ import {
   publishNumbered,
   registerAt,
   registerHolder,
+  runAllPasses,
+  runPass,
   TICKET,
-  tick,
-  tickAll,
 } from './harness.js';
 
 /** Part of `describeBrokerConformance`. */
@@ -52,9 +52,9 @@ export function describeMembership(create: CreateHarness): void {
       await using harness = await create();
       const { start, lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 5);
-      await tick(harness.broker, lease);
+      await runPass(harness.broker, lease);
       await beat(harness.broker, 'a', { ...start, cursor: present(ids[2]) });
-      await tick(harness.broker, lease);
+      await runPass(harness.broker, lease);
       await harness.broker.unregister('a');
       expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[2]);
     });
@@ -63,7 +63,7 @@ export function describeMembership(create: CreateHarness): void {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 5);
-      await tickAll(harness.broker, lease, present(ids[4]));
+      await runAllPasses(harness.broker, lease, present(ids[4]));
       await harness.broker.unregister('a');
       await publishNumbered(harness.broker, 2);
       expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[4]);
@@ -154,7 +154,7 @@ export function describeMembership(create: CreateHarness): void {
       await harness.broker.releaseLease(first);
       const second = present(await harness.broker.acquireLease(CHAT, 'b'));
       expect(second.fence).toBeGreaterThan(first.fence);
-      expect((await harness.broker.tickLedger(first, { consumer: 'c', count: 1 })).status).toBe('fenced');
+      expect((await harness.broker.runLedgerPass(first, { consumer: 'c', count: 1 })).status).toBe('fenced');
       expect((await harness.broker.trim(first)).status).toBe('fenced');
     });
 

@@ -10,8 +10,8 @@ import {
   readAll,
   registerAt,
   registerHolder,
-  tick,
-  tickAll,
+  runAllPasses,
+  runPass,
   trimAll,
 } from './harness.js';
 
@@ -26,7 +26,7 @@ export function describeRetention(create: CreateHarness): void {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 1000);
-      await tickAll(harness.broker, lease, present(ids[999]));
+      await runAllPasses(harness.broker, lease, present(ids[999]));
       const { removed, expired } = await trimAll(harness.broker, lease);
       const left = numbersOf(await readAll(harness.broker));
       expect(left.length).toBeGreaterThanOrEqual(100);
@@ -39,7 +39,7 @@ export function describeRetention(create: CreateHarness): void {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 100);
-      await tickAll(harness.broker, lease, present(ids[99]));
+      await runAllPasses(harness.broker, lease, present(ids[99]));
       expect(await harness.broker.trim(lease)).toEqual({ status: 'trimmed', removed: 0, expired: 0 });
       expect((await readAll(harness.broker)).length).toBe(100);
     });
@@ -55,7 +55,7 @@ export function describeRetention(create: CreateHarness): void {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 500);
-      await tickAll(harness.broker, lease, present(ids[249]));
+      await runAllPasses(harness.broker, lease, present(ids[249]));
       expect(await harness.broker.inspect(CHAT)).toMatchObject({ pending: 250 });
       await trimAll(harness.broker, lease);
       const left = numbersOf(await readAll(harness.broker));
@@ -68,7 +68,7 @@ export function describeRetention(create: CreateHarness): void {
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');
       const ids = await publishNumbered(broker, 500);
-      await tickAll(broker, lease, present(ids[499]));
+      await runAllPasses(broker, lease, present(ids[499]));
       const b = await registerAt(broker, 'b');
       await beat(broker, 'b', { ...b, cursor: present(ids[199]) });
       await trimAll(broker, lease);
@@ -82,7 +82,7 @@ export function describeRetention(create: CreateHarness): void {
       await using harness = await create({ minAgeMs: 600_000 });
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 500);
-      await tickAll(harness.broker, lease, present(ids[499]));
+      await runAllPasses(harness.broker, lease, present(ids[499]));
       expect(await trimAll(harness.broker, lease)).toEqual({ removed: 0, expired: 0 });
     });
 
@@ -90,7 +90,7 @@ export function describeRetention(create: CreateHarness): void {
       await using harness = await create({ trimBatchSize: 150 });
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 800);
-      await tickAll(harness.broker, lease, present(ids[799]));
+      await runAllPasses(harness.broker, lease, present(ids[799]));
       const result = await harness.broker.trim(lease);
       expect(result).toMatchObject({ status: 'trimmed', expired: 0 });
       expect(result.status === 'trimmed' && result.removed > 0 && result.removed <= 150).toBe(true);
@@ -114,7 +114,7 @@ export function describeRetention(create: CreateHarness): void {
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');
       const ids = await publishNumbered(broker, 150);
-      await tickAll(broker, lease, present(ids[76]));
+      await runAllPasses(broker, lease, present(ids[76]));
       await publishNumbered(broker, 850, 150);
       // 1000 in all, 77 acknowledged, 200 left: 723 were cut before anybody had acknowledged them.
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 723 });
@@ -125,11 +125,11 @@ export function describeRetention(create: CreateHarness): void {
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
       const ids = await publishNumbered(broker, 150);
-      await tick(broker, lease);
+      await runPass(broker, lease);
       await publishNumbered(broker, 150, 150);
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 100, pending: 150 });
       await beat(broker, 'a', { ...start, cursor: present(ids[149]) });
-      await tickAll(broker, lease);
+      await runAllPasses(broker, lease);
       await publishNumbered(broker, 40, 300);
       // Of the 40 cut now, all were acknowledged.
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 100 });

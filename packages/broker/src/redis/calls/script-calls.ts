@@ -9,7 +9,8 @@ import type {
   EntryId,
   HeartbeatReply,
   Lease,
-  LedgerTick,
+  LedgerPass,
+  LedgerPassResult,
   OutgoingEntry,
   PublishReceipt,
   SlotClaim,
@@ -17,7 +18,6 @@ import type {
   StreamInspection,
   StreamPlace,
   StreamStart,
-  TickResult,
   TrimResult,
 } from '../../port/broker.js';
 import { newEpoch } from '../../positions/epoch.js';
@@ -27,23 +27,23 @@ import { deadLetterScript } from '../scripts/dead-letter.js';
 import { heartbeatScript } from '../scripts/heartbeat.js';
 import { inspectScript } from '../scripts/inspect.js';
 import { acquireLeaseScript, releaseLeaseScript } from '../scripts/lease.js';
+import { ledgerPassScript } from '../scripts/ledger-pass.js';
 import { partitionsScript } from '../scripts/partitions.js';
 import { publishScript } from '../scripts/publish.js';
 import { registerScript } from '../scripts/register.js';
 import { replayDeadLetterScript } from '../scripts/replay-dead-letter.js';
 import type { Script } from '../scripts/script.js';
 import { claimSlotScript, releaseSlotScript } from '../scripts/slots.js';
-import { tickScript } from '../scripts/tick.js';
 import { trimScript } from '../scripts/trim.js';
 import { endingText } from '../windows/window-texts.js';
 import { asArray, asNumber, asText } from './replies.js';
 import {
   asHeartbeatReply,
   asInspection,
+  asLedgerPassResult,
   asReceipts,
   asServedStart,
   asSlotClaim,
-  asTickResult,
   asTrimResult,
   type Served,
 } from './script-replies.js';
@@ -170,18 +170,18 @@ export function releaseLeaseCall(keys: StreamKeys, { owner, fence }: Lease): Scr
   return { script: releaseLeaseScript, keys: [keys.lease], args: [owner, fence], parse: () => {} };
 }
 
-/** @see Broker.tickLedger */
-export function tickCall(
+/** @see Broker.runLedgerPass */
+export function ledgerPassCall(
   keys: StreamKeys,
   { group, livenessMs }: ResolvedBrokerOptions,
   lease: Lease,
-  tick: LedgerTick,
-): ScriptCall<TickResult> {
+  pass: LedgerPass,
+): ScriptCall<LedgerPassResult> {
   return {
-    script: tickScript,
+    script: ledgerPassScript,
     keys: [keys.stream, keys.cursors, keys.lease, keys.epoch],
-    args: [lease.owner, lease.fence, group, tick.consumer, tick.count, livenessMs, tick.cursor ?? ''],
-    parse: asTickResult,
+    args: [lease.owner, lease.fence, group, pass.consumer, pass.count, livenessMs, pass.cursor ?? ''],
+    parse: asLedgerPassResult,
   };
 }
 

@@ -5,11 +5,11 @@ import { BrokerError } from '../../errors.js';
 import type {
   HeartbeatReply,
   HeartbeatVerdict,
+  LedgerPassResult,
   PublishReceipt,
   SlotClaim,
   StreamInspection,
   StreamStart,
-  TickResult,
   TrimResult,
 } from '../../port/broker.js';
 import { codeOfReply, messageOfReply } from '../connection/redis-errors.js';
@@ -76,12 +76,12 @@ export function asSlotClaim(reply: unknown): SlotClaim {
   return { slot: asNumber(slot), heldSlots: held.sort((a, b) => a - b) };
 }
 
-/** Reply of `tickScript`; null when fenced. */
-export function asTickResult(reply: unknown): TickResult {
+/** Reply of `ledgerPassScript`; null when fenced. */
+export function asLedgerPassResult(reply: unknown): LedgerPassResult {
   if (reply === null) return { status: 'fenced' };
   const [consumed, acknowledged, ...declaredDead] = asArray(reply);
   return {
-    status: 'ticked',
+    status: 'done',
     consumed: asNumber(consumed),
     acknowledged: asNumber(acknowledged),
     declaredDead: declaredDead.map(asText),

@@ -1,6 +1,12 @@
 // What a cluster may do to the streams on it: lose a master, change masters, move a slot. Nothing that was acknowledged to a publisher
 // and replicated is lost, nothing is handled twice, and each stream keeps its order.
-import { type Broker, type BrokerState, createSubscriber, createRedisBroker, type Entry } from '@millrace/broker';
+import {
+  type Broker,
+  type BrokerState,
+  createRedisBroker,
+  createSubscriber,
+  type Entry,
+} from '@millrace/broker';
 import {
   append,
   CHAT,

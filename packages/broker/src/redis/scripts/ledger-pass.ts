@@ -1,4 +1,4 @@
-// One tick of the ledger: new entries become Consumed, passed entries become Acknowledged.
+// One acknowledgement pass: new entries become Consumed, passed entries become Acknowledged.
 
 import { leaseFunctions } from './lease.js';
 import { defineScript } from './script.js';
@@ -16,8 +16,8 @@ import { clockFunctions, cursorFunctions, goneFunctions, idFunctions, pulseFunct
  * heartbeat ago is missing too: the epoch is voided, and the next heartbeat begins a new one. The cursors are of the
  * lost stream then: the group begins at 0, and nothing is acknowledged by them.
  */
-export const tickScript = defineScript(
-  'tick',
+export const ledgerPassScript = defineScript(
+  'ledgerPass',
   [
     idFunctions,
     clockFunctions,
