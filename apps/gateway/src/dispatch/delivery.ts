@@ -6,10 +6,10 @@ import {
   compareEntryIds,
   createSubscriber,
   FIRST_ENTRY_ID,
-  type Subscriber,
   pause,
   type StreamStart,
   type StreamTrouble,
+  type Subscriber,
   systemClock,
 } from '@millrace/broker';
 import type { Hub } from '@millrace/signalr';
@@ -22,7 +22,7 @@ import { StreamLosses } from '../rooms/stream-losses.js';
 import type { ResolvedGatewayOptions } from '../settings/options.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { createSubscriberObserver, createRouterObserver } from '../telemetry/observers.js';
+import { createRouterObserver, createSubscriberObserver } from '../telemetry/observers.js';
 import { Router } from './dispatcher.js';
 import { Rejections } from './rejections.js';
 
@@ -101,7 +101,9 @@ export class Delivery {
     );
     const ends = looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []));
     const isBehind = (): boolean =>
-      ends.some(({ stream, lastId }) => compareEntryIds(this.#subscriber.cursor(stream) ?? lastId, lastId) < 0);
+      ends.some(
+        ({ stream, lastId }) => compareEntryIds(this.#subscriber.cursor(stream) ?? lastId, lastId) < 0,
+      );
     while (isBehind() && !signal.aborted) await pause(systemClock, cursorCheckMs, signal);
   }
 

@@ -26,12 +26,13 @@ export function standingOf(
   current: KnownStream,
   sinceMs: number,
 ): Standing {
-  const { former, told } = current;
+  const { previousEpoch, told } = current;
   const hasHeard = told !== undefined && told.askedAtMs >= sinceMs;
-  const isOfFormer = former?.epoch === epoch;
-  const holds = epoch === current.epoch || (isOfFormer && compareEntryIds(cursor, former.upTo) <= 0);
+  const isOfPreviousEpoch = previousEpoch?.epoch === epoch;
+  const holds =
+    epoch === current.epoch || (isOfPreviousEpoch && compareEntryIds(cursor, previousEpoch.upTo) <= 0);
   if (holds && compareEntryIds(cursor, current.cursor) <= 0) return 'reached';
   if (!hasHeard) return 'unknown';
   if (holds) return compareEntryIds(cursor, told.lastId) <= 0 ? 'unread' : 'lost';
-  return isOfFormer ? 'unproven' : 'lost';
+  return isOfPreviousEpoch ? 'unproven' : 'lost';
 }

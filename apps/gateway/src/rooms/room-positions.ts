@@ -5,10 +5,10 @@ import {
   EVERY_SCOPE,
   encodePosition,
   FIRST_ENTRY_ID,
-  type Subscriber,
   mayBeEpochOf,
   type Position,
   type StreamPosition,
+  type Subscriber,
 } from '@millrace/broker';
 import type { KnownStream } from '../replay/position-status.js';
 import type { StreamPlaceOfClient } from '../replay/position-waiter.js';
@@ -130,7 +130,7 @@ export class RoomPositions {
     const streamOfEpoch = new Map<string, string>();
     for (const name of names) {
       const current = this.currentOf(name);
-      for (const epoch of [current?.former?.epoch, current?.epoch])
+      for (const epoch of [current?.previousEpoch?.epoch, current?.epoch])
         if (epoch !== undefined) streamOfEpoch.set(epoch, name);
     }
     const order = [own, names].find(({ length }) => length === position.length) ?? [];

@@ -29,8 +29,10 @@ it.each<[string, string, EntryId, Partial<KnownStream>, string]>([
     'unread',
   ],
 ])('the standing of %s is judged', (_, epoch, cursor, over, standing) => {
-  const former = { epoch: 'past', upTo: '3-0' };
-  expect(standingOf({ epoch, cursor }, { epoch: 'now', cursor: '5-0', former, ...over }, 10)).toBe(standing);
+  const previousEpoch = { epoch: 'past', upTo: '3-0' };
+  expect(standingOf({ epoch, cursor }, { epoch: 'now', cursor: '5-0', previousEpoch, ...over }, 10)).toBe(
+    standing,
+  );
 });
 
 function setUp() {
@@ -91,15 +93,15 @@ describe('ReachedPositions', () => {
   it('a position of a newer epoch than is known here waits for the heartbeat that brings it', async () => {
     const { reached, hear, at } = setUp();
     const waiting = reached.reach(at('6-0', '1-0', 'c'));
-    hear('chat', '6-0', { epoch: 'c', former: { epoch: 'a', upTo: '5-0' }, cursor: '6-0' });
+    hear('chat', '6-0', { epoch: 'c', previousEpoch: { epoch: 'a', upTo: '5-0' }, cursor: '6-0' });
     expect(await waiting).toBe('reached');
   });
 
   it('a position of the previous epoch waits until the new server is proven to have its entries, and no longer', async () => {
     const { clock, reached, hear, at } = setUp();
-    hear('chat', '9-0', { epoch: 'c', former: { epoch: 'a', upTo: '3-0' }, cursor: '9-0' });
+    hear('chat', '9-0', { epoch: 'c', previousEpoch: { epoch: 'a', upTo: '3-0' }, cursor: '9-0' });
     const [proven, lost] = [reached.reach(at('4-0', '1-0')), reached.reach(at('6-0', '1-0'))];
-    hear('chat', '9-0', { former: { epoch: 'a', upTo: '4-0' } });
+    hear('chat', '9-0', { previousEpoch: { epoch: 'a', upTo: '4-0' } });
     expect(await proven).toBe('reached');
     await clock.advance(2_000);
     expect(await lost).toBe('lost');

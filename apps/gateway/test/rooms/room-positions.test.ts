@@ -2,11 +2,11 @@
 import {
   createMemoryBroker,
   encodePosition,
-  type Subscriber,
   Partitioning,
   type Position,
   parsePosition,
   partitionOf,
+  type Subscriber,
 } from '@millrace/broker';
 import { describe, expect, it } from 'vitest';
 import { newEpoch } from '../../../../packages/broker/src/positions/epoch.js';

@@ -41,9 +41,9 @@ export interface PublishReceipt {
  * The life of a stream before its present one, where a part of it goes on: after a restart or a failover of the store
  * the stream has what it had up to some entry, and perhaps not what came later.
  */
-export interface FormerLife {
+export interface PreviousEpoch {
   readonly epoch: string;
-  /** Everything up to this entry is the same in both lives; what came later in the former one may be lost. */
+  /** Both epochs have the same entries up to this one; later entries of the previous epoch may be lost. */
   readonly upTo: EntryId;
 }
 
@@ -52,10 +52,10 @@ export interface StreamStart {
   readonly stream: string;
   /**
    * Random text that changes whenever the stream was lost or rewound, and whenever another server serves it, which may
-   * have lost its end: IDs of two epochs cannot be compared, but for those of `former`. Between 1 and 16 of `0-9a-z`.
+   * have lost its end: IDs of two epochs cannot be compared, but for those of `previousEpoch`. Between 1 and 16 of `0-9a-z`.
    */
   readonly epoch: string;
-  readonly former?: FormerLife;
+  readonly previousEpoch?: PreviousEpoch;
   /** Entries after this one have not been seen. */
   readonly cursor: EntryId;
   /** The newest ID ever given out; `0-0` in a new stream. */
@@ -99,7 +99,7 @@ export interface HeartbeatReply {
   readonly stream: string;
   readonly verdict: HeartbeatVerdict;
   readonly epoch: string;
-  readonly former?: FormerLife;
+  readonly previousEpoch?: PreviousEpoch;
   /** The subscriber's cursor as registered now: the one it sent, or `0-0` after a reset. */
   readonly cursor: EntryId;
   readonly lastId: EntryId;

@@ -11,7 +11,7 @@
 
 import { compareEntryIds, isEntryId, splitEntryId } from '../entries/entry-id.js';
 import { BrokerError } from '../errors.js';
-import type { EntryId, FormerLife } from '../port/broker.js';
+import type { EntryId, PreviousEpoch } from '../port/broker.js';
 import { isEpoch } from './epoch.js';
 
 /** How far one stream was read. Means the same on every subscriber. */
@@ -33,7 +33,7 @@ export interface ToldTip {
 
 /** How far a subscriber has read one stream, with what it knows of the stream's life before this one. */
 export interface CurrentStreamPosition extends StreamPosition {
-  readonly former?: FormerLife | undefined;
+  readonly previousEpoch?: PreviousEpoch | undefined;
 }
 
 /** The same for several streams. */
@@ -87,7 +87,7 @@ export function parsePosition(text: unknown): Position {
 /**
  * Where to go on reading after `position`, in the streams listed by `current`: one cursor per stream in that order,
  * or `undefined` when the two cannot be compared: another list of streams, a stream that was lost since, or one whose
- * former life went further than what is left of it.
+ * previous epoch went further than what is left of it.
  */
 export function cursorsAfter(position: Position, current: CurrentPosition): readonly EntryId[] | undefined {
   if (position.length !== current.length) return undefined;
@@ -98,8 +98,8 @@ export function cursorsAfter(position: Position, current: CurrentPosition): read
 function holdsIn({ epoch, cursor }: StreamPosition, current: CurrentStreamPosition | undefined): boolean {
   if (current === undefined) return false;
   if (epoch === current.epoch) return true;
-  const { former } = current;
-  return former?.epoch === epoch && compareEntryIds(cursor, former.upTo) <= 0;
+  const { previousEpoch } = current;
+  return previousEpoch?.epoch === epoch && compareEntryIds(cursor, previousEpoch.upTo) <= 0;
 }
 
 /**

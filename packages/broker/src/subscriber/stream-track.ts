@@ -2,7 +2,7 @@
 
 import { entryDigest } from '../entries/entry-digest.js';
 import { compareEntryIds, FIRST_ENTRY_ID } from '../entries/entry-id.js';
-import type { Entry, EntryId, FormerLife, StreamPlace, StreamStart } from '../port/broker.js';
+import type { Entry, EntryId, PreviousEpoch, StreamPlace, StreamStart } from '../port/broker.js';
 import { newEpoch } from '../positions/epoch.js';
 import { encodeStreamPosition, type ToldTip } from '../positions/position.js';
 
@@ -29,7 +29,7 @@ const RECENT_IDS = 1_024;
 export class StreamTrack {
   readonly stream: string;
   #epoch: string;
-  #former: FormerLife | undefined;
+  #previousEpoch: PreviousEpoch | undefined;
   #cursor: EntryId;
   /** The entry at the cursor; `undefined` before the first one. */
   #newest: Entry | undefined;
@@ -53,7 +53,7 @@ export class StreamTrack {
   constructor(start: StreamStart) {
     this.stream = start.stream;
     this.#epoch = start.epoch;
-    this.#former = start.former;
+    this.#previousEpoch = start.previousEpoch;
     this.#cursor = start.cursor;
     this.#entriesAdded = start.entriesAdded;
     this.#target = start.lastId;
@@ -69,8 +69,8 @@ export class StreamTrack {
   }
 
   /** What is known of the stream's life before this one. */
-  get former(): FormerLife | undefined {
-    return this.#former;
+  get previousEpoch(): PreviousEpoch | undefined {
+    return this.#previousEpoch;
   }
 
   /** The newest entry by the last heartbeat. */
@@ -159,7 +159,7 @@ export class StreamTrack {
   /** Another server has the stream: reading goes on from the cursor, in another epoch, and counting begins anew. */
   move(start: Omit<StreamStart, 'cursor'>): void {
     this.#epoch = start.epoch;
-    this.#former = start.former;
+    this.#previousEpoch = start.previousEpoch;
     this.#segment = undefined;
     this.#generation++;
     this.#received = 0;
@@ -171,9 +171,9 @@ export class StreamTrack {
     this.noteTip(start);
   }
 
-  /** The former life turned out to hold further. */
-  noteFormer(former: FormerLife | undefined): void {
-    this.#former = former;
+  /** The previous epoch turned out to hold further. */
+  notePreviousEpoch(previousEpoch: PreviousEpoch | undefined): void {
+    this.#previousEpoch = previousEpoch;
   }
 
   /** A heartbeat that was asked then said that this is the newest entry of the present epoch. */

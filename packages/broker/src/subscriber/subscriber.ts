@@ -176,8 +176,8 @@ export class Subscriber {
   /** The same as values, to compare a client's position with. */
   currentPosition(streams: readonly string[] = [...this.#tracks.keys()]): CurrentPosition {
     return streams.map((stream) => {
-      const { epoch, cursor, former } = this.#track(stream);
-      return { epoch, cursor, former };
+      const { epoch, cursor, previousEpoch } = this.#track(stream);
+      return { epoch, cursor, previousEpoch };
     });
   }
 
@@ -351,7 +351,7 @@ export class Subscriber {
       this.#recoverIfDone();
       return;
     }
-    track.noteFormer(reply.former);
+    track.notePreviousEpoch(reply.previousEpoch);
     if (reply.verdict === 'revived') {
       track.loseTarget();
       this.#recover(new BrokerError('unavailable', `${this.name} had been declared dead on ${stream}`));

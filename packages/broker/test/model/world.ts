@@ -78,7 +78,7 @@ export class World {
   #isGroupMissing = false;
   /** Of this life, once somebody was told. */
   #epoch: string | undefined;
-  readonly #formerEpochs = new Set<string>();
+  readonly #previousEpochs = new Set<string>();
   /** At any time since somebody last reported. */
   #wasGroupMissing = true;
   #lastName = 0;
@@ -239,8 +239,8 @@ export class World {
     const reader = this.#reader(pick);
     const saved = this.#positions[position % this.#positions.length];
     if (reader === undefined || saved === undefined || reader.life !== this.#life) return;
-    const { epoch, cursor, former } = reader.track;
-    const cursors = cursorsAfter(parsePosition(saved.text), [{ epoch, cursor, former }]);
+    const { epoch, cursor, previousEpoch } = reader.track;
+    const cursors = cursorsAfter(parsePosition(saved.text), [{ epoch, cursor, previousEpoch }]);
     promise(
       (cursors !== undefined) === (saved.life === this.#life),
       () =>
@@ -349,9 +349,9 @@ export class World {
     this.#newestAtReport = lastId;
     if (epoch === this.#epoch) return;
     promise(this.#epoch === undefined || canBeMistaken, () => 'the epoch changed, and nothing was lost');
-    promise(!this.#formerEpochs.has(epoch), () => `${epoch} is the epoch of a stream that was lost`);
+    promise(!this.#previousEpochs.has(epoch), () => `${epoch} is the epoch of a stream that was lost`);
     if (this.#epoch !== undefined) {
-      this.#formerEpochs.add(this.#epoch);
+      this.#previousEpochs.add(this.#epoch);
       this.#life += 1;
     }
     this.#epoch = epoch;
@@ -364,7 +364,7 @@ export class World {
 
   #beginLife(): void {
     this.#life += 1;
-    if (this.#epoch !== undefined) this.#formerEpochs.add(this.#epoch);
+    if (this.#epoch !== undefined) this.#previousEpochs.add(this.#epoch);
     this.#epoch = undefined;
     this.#log = [];
     this.#removed.clear();

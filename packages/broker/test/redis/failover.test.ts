@@ -107,12 +107,12 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     expect(behind).toMatchObject({
       verdict: 'moved',
       cursor: kept[9],
-      former: { epoch: start?.epoch, upTo: kept[9] },
+      previousEpoch: { epoch: start?.epoch, upTo: kept[9] },
     });
     const ahead = await beat(broker, 'ahead', present(start), present(entries[19]));
     expect(ahead).toMatchObject({ verdict: 'reset', cursor: '0-0', epoch: behind.epoch });
     // Nobody proved more since.
-    expect(ahead.former).toEqual(behind.former);
+    expect(ahead.previousEpoch).toEqual(behind.previousEpoch);
   });
 
   it('begins anew who has read another entry of the same ID: the new server’s clock may be behind', async () => {
@@ -135,8 +135,8 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     await publishEvents(broker, 3);
     const [entry] = await broker.readRange(CHAT, { count: 1 });
     await until(async () => (await lengthOn(pair.replica)) === 3);
-    const former = { ...present(start), epoch: 'another' };
-    expect(await beat(broker, 'a', former, present(entry))).toMatchObject({ verdict: 'reset' });
+    const previousEpoch = { ...present(start), epoch: 'another' };
+    expect(await beat(broker, 'a', previousEpoch, present(entry))).toMatchObject({ verdict: 'reset' });
   });
 });
 

@@ -82,13 +82,13 @@ describe('register', () => {
     expect(moved).toMatchObject({
       verdict: 'moved',
       cursor: ids[2],
-      former: { epoch: start.epoch, upTo: ids[2] },
+      previousEpoch: { epoch: start.epoch, upTo: ids[2] },
     });
     expect(moved.epoch).not.toBe(start.epoch);
     const again = { ...start, epoch: moved.epoch };
     expect(await beat(broker, again, present(ids[2]), 3)).toMatchObject({
       verdict: 'alive',
-      former: moved.former,
+      previousEpoch: moved.previousEpoch,
     });
   });
 });

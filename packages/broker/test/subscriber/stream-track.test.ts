@@ -100,14 +100,14 @@ describe('StreamTrack', () => {
     track.advance(entry('7-0'));
     track.noteTip({ lastId: '20-0', entriesAdded: 20 });
     const { generation } = track;
-    const former = { epoch: 'e', upTo: '7-0' };
-    track.move({ ...START, epoch: 'f', former, lastId: '9-0', entriesAdded: 9 });
-    expect([track.cursor, track.epoch, track.former]).toEqual(['7-0', 'f', former]);
+    const previousEpoch = { epoch: 'e', upTo: '7-0' };
+    track.move({ ...START, epoch: 'f', previousEpoch, lastId: '9-0', entriesAdded: 9 });
+    expect([track.cursor, track.epoch, track.previousEpoch]).toEqual(['7-0', 'f', previousEpoch]);
     expect(track.generation).toBe(generation + 1);
     expect(track.isCaughtUp).toBe(false);
     expect(track.advance(entry('8-0')) + track.advance(entry('9-0'))).toBe(0);
     expect(track.isCaughtUp).toBe(true);
-    // Of the entries 10 to 20 of the former life nobody is missed; of those of this one all are.
+    // Of the entries 10 to 20 of the previous epoch nobody is missed; of those of this one all are.
     expect(track.noteTip({ lastId: '9-0', entriesAdded: 9 })).toBe(0);
     expect(track.advance(entry('30-0'))).toBe(0);
     expect(track.noteTip({ lastId: '30-0', entriesAdded: 12 })).toBe(2);

@@ -45,12 +45,12 @@ export function asServedStart(stream: string, reply: unknown): Served<StreamStar
 }
 
 function asStreamStart(stream: string, reply: readonly unknown[]): StreamStart {
-  const [epoch, cursor, lastId, entriesAdded, seconds, micros, former, upTo] = reply;
-  const formerEpoch = asText(former);
+  const [epoch, cursor, lastId, entriesAdded, seconds, micros, previousText, upTo] = reply;
+  const previous = asText(previousText);
   return {
     stream,
     epoch: asText(epoch),
-    ...(formerEpoch === '' ? {} : { former: { epoch: formerEpoch, upTo: asText(upTo) } }),
+    ...(previous === '' ? {} : { previousEpoch: { epoch: previous, upTo: asText(upTo) } }),
     cursor: asText(cursor),
     lastId: asText(lastId),
     entriesAdded: asNumber(entriesAdded),

@@ -15,12 +15,12 @@ import {
 /**
  * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, cursor, epoch known to the subscriber, entries added known to it,
  * livenessMs, fresh epoch, digest of the entry at the cursor or '', group, mark of this run or '', refuted mark or ''.
- * Returns verdict, epoch, registered cursor, last ID, entries added, seconds, microseconds, former epoch or '', up to
+ * Returns verdict, epoch, registered cursor, last ID, entries added, seconds, microseconds, previous epoch or '', up to
  * where that one holds, and the ID of the server's run.
  *
  * Three things show that the stream went back: what Redis kept about it (`settleEpoch`), the subscriber's cursor being
  * newer than the newest ID, and a lower count than the subscriber knew. The first that finds it replaces the epoch; a
- * subscriber that comes with the old one afterwards learns the new one. A subscriber that comes with the former one keeps its
+ * subscriber that comes with the old one afterwards learns the new one. A subscriber that comes with the previous one keeps its
  * cursor when this server has what it has read, and what came after it: the record says so, or the entry itself.
  * A group that stands behind the end (XSETID took it back) would never consume anything again: it begins anew as well.
  */

@@ -13,7 +13,7 @@ import {
 
 /**
  * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, group, livenessMs, fresh epoch, mark of this run or '', refuted mark or ''.
- * Returns epoch, cursor, last ID, entries added, seconds, microseconds, former epoch or '', up to where that one holds, and
+ * Returns epoch, cursor, last ID, entries added, seconds, microseconds, previous epoch or '', up to where that one holds, and
  * the ID of the server's run.
  *
  * Creates stream and group where missing; a new group begins at 0, so what was published before it counts as not
