@@ -1,6 +1,6 @@
 // Entries that leave a stream before everybody has read them are counted one by one, and those whom it concerns are told: no others.
 import { randomUUID } from 'node:crypto';
-import { createRedisBroker, partitionOf, type StreamPlace } from '@millrace/broker';
+import { createRedisBroker, partitionOf, type ReadProgress } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -189,7 +189,7 @@ async function startReaderThatCreeps(redis: RedisServer): Promise<AsyncDisposabl
   const broker = createRedisBroker({ url: redis.url, streams: eventCatalog.streams });
   await broker.open();
   await xaddAll(redis, 'events:remote', sessions('nobody', 1));
-  let places: ReadonlyMap<string, StreamPlace> = new Map(
+  let progress: ReadonlyMap<string, ReadProgress> = new Map(
     (await broker.register(name)).map(({ stream, epoch, cursor, entriesAdded }) => [
       stream,
       { epoch, cursor, entriesAdded },
@@ -198,8 +198,8 @@ async function startReaderThatCreeps(redis: RedisServer): Promise<AsyncDisposabl
   const stopping = new AbortController();
   const beat = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const replies = await broker.heartbeat(name, places);
-      places = new Map(
+      const replies = await broker.heartbeat(name, progress);
+      progress = new Map(
         replies.map(({ stream, epoch, cursor, lastId, entriesAdded }) => {
           const [ms, sequence] = cursor.split('-').map(Number);
           const mayCreep = Number.parseInt(lastId, 10) > Number(ms);

@@ -45,11 +45,11 @@ export type {
   PublishReceipt,
   RangeOptions,
   ReadOptions,
+  ReadProgress,
   ReplayResult,
   SlotClaim,
   SlotWish,
   StreamInspection,
-  StreamPlace,
   StreamStart,
   TrimResult,
 } from './port/broker.js';

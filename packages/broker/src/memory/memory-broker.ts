@@ -29,11 +29,11 @@ import type {
   PublishReceipt,
   RangeOptions,
   ReadOptions,
+  ReadProgress,
   ReplayResult,
   SlotClaim,
   SlotWish,
   StreamInspection,
-  StreamPlace,
   StreamStart,
   TrimResult,
 } from '../port/broker.js';
@@ -147,12 +147,12 @@ class MemoryBroker implements Broker {
 
   async heartbeat(
     subscriber: string,
-    places: ReadonlyMap<string, StreamPlace>,
+    progress: ReadonlyMap<string, ReadProgress>,
   ): Promise<readonly HeartbeatReply[]> {
     checkName('subscriber', subscriber);
-    return Array.from(places, ([name, place]) => {
-      checkEntryId(place.cursor);
-      return this.#stream(name).heartbeat(subscriber, place, this.#nowMs());
+    return Array.from(progress, ([name, ofStream]) => {
+      checkEntryId(ofStream.cursor);
+      return this.#stream(name).heartbeat(subscriber, ofStream, this.#nowMs());
     });
   }
 

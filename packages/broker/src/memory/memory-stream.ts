@@ -21,9 +21,9 @@ import type {
   OutgoingEntry,
   PublishReceipt,
   RangeOptions,
+  ReadProgress,
   ReplayResult,
   StreamInspection,
-  StreamPlace,
   StreamStart,
   TrimResult,
 } from '../port/broker.js';
@@ -95,7 +95,7 @@ export class MemoryStream {
     const cursor = this.#roster.isAnyOtherLive(subscriber, nowMs)
       ? this.#log.lastId
       : this.#lastAcknowledged();
-    this.#roster.place(subscriber, cursor, nowMs);
+    this.#roster.register(subscriber, cursor, nowMs);
     return this.#start(cursor, nowMs);
   }
 
@@ -103,14 +103,14 @@ export class MemoryStream {
     this.#roster.remove(subscriber);
   }
 
-  heartbeat(subscriber: string, place: StreamPlace, nowMs: number): HeartbeatReply {
+  heartbeat(subscriber: string, progress: ReadProgress, nowMs: number): HeartbeatReply {
     this.#roster.beatPulse(nowMs);
-    const { cursor } = place;
+    const { cursor } = progress;
     const knowsMore =
-      compareEntryIds(cursor, this.#log.lastId) > 0 || place.entriesAdded > this.#log.entriesAdded;
-    if (place.epoch === this.#epoch && knowsMore) this.#epoch = newEpoch(this.#name);
-    if (place.epoch !== this.#epoch) {
-      this.#roster.place(subscriber, FIRST_ENTRY_ID, nowMs);
+      compareEntryIds(cursor, this.#log.lastId) > 0 || progress.entriesAdded > this.#log.entriesAdded;
+    if (progress.epoch === this.#epoch && knowsMore) this.#epoch = newEpoch(this.#name);
+    if (progress.epoch !== this.#epoch) {
+      this.#roster.register(subscriber, FIRST_ENTRY_ID, nowMs);
       return { ...this.#start(FIRST_ENTRY_ID, nowMs), verdict: 'reset' };
     }
     const verdict = this.#roster.has(subscriber) ? 'alive' : 'revived';

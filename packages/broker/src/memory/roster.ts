@@ -26,7 +26,7 @@ export class Roster {
     return this.#subscribers.has(subscriber);
   }
 
-  place(subscriber: string, cursor: EntryId, nowMs: number): void {
+  register(subscriber: string, cursor: EntryId, nowMs: number): void {
     this.#subscribers.set(subscriber, { cursor, beatMs: nowMs, advancedMs: nowMs });
   }
 
@@ -45,7 +45,7 @@ export class Roster {
   advance(subscriber: string, cursor: EntryId, nowMs: number): void {
     const known = this.#subscribers.get(subscriber);
     if (known !== undefined && compareEntryIds(known.cursor, cursor) < 0)
-      this.place(subscriber, cursor, nowMs);
+      this.register(subscriber, cursor, nowMs);
   }
 
   remove(subscriber: string): void {

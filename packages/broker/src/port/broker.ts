@@ -67,7 +67,7 @@ export interface StreamStart {
 }
 
 /** How far a subscriber has read a stream, and what it knows of it. Sent with a heartbeat. */
-export interface StreamPlace {
+export interface ReadProgress {
   /** The epoch the subscriber reads in. */
   readonly epoch: string;
   readonly cursor: EntryId;
@@ -316,7 +316,10 @@ export interface Broker {
    * the stream, its epoch or its count went back behind what the broker or the subscriber knew, and when another server
    * serves the stream than before. Then each subscriber proves that its cursor holds there (`moved`), or begins anew.
    */
-  heartbeat(subscriber: string, places: ReadonlyMap<string, StreamPlace>): Promise<readonly HeartbeatReply[]>;
+  heartbeat(
+    subscriber: string,
+    progress: ReadonlyMap<string, ReadProgress>,
+  ): Promise<readonly HeartbeatReply[]>;
 
   /**
    * Entries after the given cursors, oldest first per stream; empty when `blockMs` passed or `signal` fired.

@@ -31,11 +31,11 @@ import type {
   PublishReceipt,
   RangeOptions,
   ReadOptions,
+  ReadProgress,
   ReplayResult,
   SlotClaim,
   SlotWish,
   StreamInspection,
-  StreamPlace,
   StreamStart,
   TrimResult,
 } from '../port/broker.js';
@@ -225,13 +225,13 @@ class RedisBroker implements Broker {
 
   async heartbeat(
     subscriber: string,
-    places: ReadonlyMap<string, StreamPlace>,
+    progress: ReadonlyMap<string, ReadProgress>,
   ): Promise<readonly HeartbeatReply[]> {
     checkSubscriber(subscriber);
-    const calls = Array.from(places, ([stream, place]) => {
-      checkEntryId(place.cursor);
+    const calls = Array.from(progress, ([stream, ofStream]) => {
+      checkEntryId(ofStream.cursor);
       const part = this.#part(stream);
-      return [part, heartbeatCall(part.keys, this.options, subscriber, place)] as const;
+      return [part, heartbeatCall(part.keys, this.options, subscriber, ofStream)] as const;
     });
     const replies = await Promise.all(calls.map(([part, call]) => this.#settle(part, call)));
     // With the streams the number of partitions may have been lost, and another gateway must not choose another one.

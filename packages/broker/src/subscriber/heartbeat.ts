@@ -72,9 +72,9 @@ async function beatFor(context: HeartbeatContext, streams: readonly string[]): P
   const { broker, options, tracks, brokerClock, health, onReply } = context;
   if (streams.length === 0) return;
   const asked = streams.flatMap((stream) => tracks.get(stream) ?? []);
-  const places = new Map(asked.map((track) => [track.stream, track.place] as const));
+  const progress = new Map(asked.map((track) => [track.stream, track.progress] as const));
   const sentMs = options.clock.monotonicMs();
-  const replies = await broker.heartbeat(options.name, places);
+  const replies = await broker.heartbeat(options.name, progress);
   const receivedMs = options.clock.monotonicMs();
   for (const reply of replies) {
     brokerClock.learn(sentMs, receivedMs, reply.timeMs);

@@ -2,7 +2,7 @@
 
 import { entryDigest } from '../entries/entry-digest.js';
 import { compareEntryIds, FIRST_ENTRY_ID } from '../entries/entry-id.js';
-import type { Entry, EntryId, PreviousEpoch, StreamPlace, StreamStart } from '../port/broker.js';
+import type { Entry, EntryId, PreviousEpoch, ReadProgress, StreamStart } from '../port/broker.js';
 import { newEpoch } from '../positions/epoch.js';
 import { encodeStreamPosition, type ToldTip } from '../positions/position.js';
 
@@ -82,10 +82,10 @@ export class StreamTrack {
     return this.#generation;
   }
 
-  get place(): StreamPlace {
-    const place = { epoch: this.#epoch, cursor: this.#cursor, entriesAdded: this.#entriesAdded };
+  get progress(): ReadProgress {
+    const progress = { epoch: this.#epoch, cursor: this.#cursor, entriesAdded: this.#entriesAdded };
     // Computed for a heartbeat, a few times a second, and not for every entry.
-    return this.#newest === undefined ? place : { ...place, digest: entryDigest(this.#newest) };
+    return this.#newest === undefined ? progress : { ...progress, digest: entryDigest(this.#newest) };
   }
 
   /** Whether the entry at the cursor was read in this life, so that it was in the stream. */

@@ -323,7 +323,7 @@ export class World {
 
   async #beat(reader: Reader): Promise<void> {
     const { track, name } = reader;
-    const replies = await this.#subject.broker.heartbeat(name, new Map([[CHAT, track.place]]));
+    const replies = await this.#subject.broker.heartbeat(name, new Map([[CHAT, track.progress]]));
     const reply = present(replies.find(({ stream }) => stream === CHAT));
     this.#registered.set(name, reply.cursor);
     this.#noteReport(reply);

@@ -110,10 +110,10 @@ it('stores the number again when the store lost it with the streams', async () =
   await using broker = await openBroker(redis.url, { streams: BY_THREE });
   const starts = await broker.register('gateway');
   await redis.cli('flushall');
-  const places = new Map(
+  const progress = new Map(
     starts.map(({ stream, epoch, cursor, entriesAdded }) => [stream, { epoch, cursor, entriesAdded }]),
   );
-  const replies = await broker.heartbeat('gateway', places);
+  const replies = await broker.heartbeat('gateway', progress);
   expect(replies.map(({ verdict }) => verdict)).toContain('reset');
   expect(await redis.cli('get', 'partitions:{events:ticket}')).toBe('3');
 });

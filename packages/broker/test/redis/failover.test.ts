@@ -87,8 +87,8 @@ async function publishBothKinds(pair: Pair, broker: Broker): Promise<{ kept: str
 }
 
 async function beat(broker: Broker, subscriber: string, start: StreamStart, entry: Entry) {
-  const place = { ...start, cursor: entry.id, entriesAdded: 20, digest: entryDigest(entry) };
-  const [reply] = await broker.heartbeat(subscriber, new Map([[CHAT, place]]));
+  const progress = { ...start, cursor: entry.id, entriesAdded: 20, digest: entryDigest(entry) };
+  const [reply] = await broker.heartbeat(subscriber, new Map([[CHAT, progress]]));
   return present(reply);
 }
 

@@ -40,8 +40,8 @@ it('shows each step of the lifecycle in XINFO GROUPS, XINFO CONSUMERS and XPENDI
   expect(await pending()).toEqual([5, ids[0], ids[4], [['signalr-instance-1', '5']]]);
 
   // Acknowledged, as far as every gateway has come.
-  const place = { ...start, cursor: present(ids[2]) };
-  await broker.heartbeat('gateway-a', new Map([[CHAT, place]]));
+  const progress = { ...start, cursor: present(ids[2]) };
+  await broker.heartbeat('gateway-a', new Map([[CHAT, progress]]));
   await broker.runLedgerPass(lease, { consumer, count: 200 });
   expect(await pending()).toEqual([2, ids[3], ids[4], [['signalr-instance-1', '2']]]);
 

@@ -210,11 +210,11 @@ it('compares IDs by value, not as text', async () => {
   const { start, lease } = await holder(broker);
   await broker.register('b');
   for (const id of ['9-9', '9-10', '10-0']) await redis.cli('xadd', CHAT, id, 'a', 'b');
-  const place = { ...start, entriesAdded: 3 };
-  await broker.heartbeat('a', new Map([[CHAT, { ...place, cursor: '10-0' }]]));
-  await broker.heartbeat('b', new Map([[CHAT, { ...place, cursor: '9-9' }]]));
+  const progress = { ...start, entriesAdded: 3 };
+  await broker.heartbeat('a', new Map([[CHAT, { ...progress, cursor: '10-0' }]]));
+  await broker.heartbeat('b', new Map([[CHAT, { ...progress, cursor: '9-9' }]]));
   expect(await runPass(broker, lease)).toMatchObject({ consumed: 3, acknowledged: 1 });
-  await broker.heartbeat('b', new Map([[CHAT, { ...place, cursor: '9-10' }]]));
+  await broker.heartbeat('b', new Map([[CHAT, { ...progress, cursor: '9-10' }]]));
   expect(await runPass(broker, lease)).toMatchObject({ acknowledged: 1 });
 });
 
@@ -249,8 +249,8 @@ async function holder(broker: Broker): Promise<{ readonly start: StreamStart; re
 }
 
 async function beat(broker: Broker, start: StreamStart, cursor: string, entriesAdded: number) {
-  const place = { epoch: start.epoch, cursor, entriesAdded };
-  return present((await broker.heartbeat('a', new Map([[CHAT, place]])))[0]);
+  const progress = { epoch: start.epoch, cursor, entriesAdded };
+  return present((await broker.heartbeat('a', new Map([[CHAT, progress]])))[0]);
 }
 
 function runPass(broker: Broker, lease: Lease) {

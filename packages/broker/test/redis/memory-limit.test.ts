@@ -19,8 +19,8 @@ it('refuses publishes with out_of_memory, keeps subscribers and ledger alive, an
   const entry = { id: last, fields: { n: '1' } };
   const letter = { stream: CHAT, entry, reason: 'r', rejectedBy: 'a' };
   expect(await codeOf(broker.deadLetter(letter))).toBe('out_of_memory');
-  const place = { ...start, cursor: last };
-  expect(await broker.heartbeat('a', new Map([[CHAT, place]]))).toMatchObject([{ verdict: 'alive' }]);
+  const progress = { ...start, cursor: last };
+  expect(await broker.heartbeat('a', new Map([[CHAT, progress]]))).toMatchObject([{ verdict: 'alive' }]);
   expect(await broker.acquireLease(CHAT, 'a')).toEqual(lease);
   expect(await broker.claimSlot('a')).toMatchObject({ slot: 1 });
   // A gateway that starts now must be able to take its place.

@@ -115,11 +115,11 @@ describe('StreamTrack', () => {
 
   it('proves with a digest that it has read the entry at its cursor', () => {
     const track = new StreamTrack(START);
-    expect(track.place).not.toHaveProperty('digest');
+    expect(track.progress).not.toHaveProperty('digest');
     track.advance(entry('7-0'));
-    expect(track.place.digest).toMatch(/^[0-9a-f]{40}$/);
+    expect(track.progress.digest).toMatch(/^[0-9a-f]{40}$/);
     track.reset({ ...START, epoch: 'f' });
-    expect(track.place).not.toHaveProperty('digest');
+    expect(track.progress).not.toHaveProperty('digest');
   });
 
   it('knows a tip that it passed up to a thousand entries ago', () => {

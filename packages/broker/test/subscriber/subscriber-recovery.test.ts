@@ -122,17 +122,17 @@ it('learns that it was declared dead, reads on, and counts what is gone', async 
   // The subscriber hears nothing any more; the other goes on and accounts without it.
   proxy.swallow('requests');
   const last = present((await appendNumbered(other, { count: 500, from: 1 })).at(-1));
-  let place = { ...start, cursor: last };
+  let progress = { ...start, cursor: last };
   await redis.cli('hdel', `lease:{${CHAT}}`, 'owner');
   const lease = present(await other.acquireLease(CHAT, 'b'));
   await until(async () => {
-    const [reply] = await other.heartbeat('b', new Map([[CHAT, place]]));
-    place = { ...place, entriesAdded: present(reply).entriesAdded };
+    const [reply] = await other.heartbeat('b', new Map([[CHAT, progress]]));
+    progress = { ...progress, entriesAdded: present(reply).entriesAdded };
     const result = await other.runLedgerPass(lease, { consumer: 'c', count: 200, cursor: last });
     return result.status === 'done' && result.declaredDead.includes('a');
   });
   await until(async () => {
-    await other.heartbeat('b', new Map([[CHAT, place]]));
+    await other.heartbeat('b', new Map([[CHAT, progress]]));
     await other.runLedgerPass(lease, { consumer: 'c', count: 200, cursor: last });
     await other.trim(lease);
     return (await other.inspect(CHAT)).length < 110;

@@ -9,7 +9,7 @@ import {
   type Lease,
   type OutgoingEntry,
   type PublishReceipt,
-  type StreamPlace,
+  type ReadProgress,
   type StreamStart,
 } from '@millrace/broker';
 
@@ -90,8 +90,8 @@ export function readAll(broker: Broker): Promise<readonly Entry[]> {
 }
 
 /** One heartbeat for CHAT. */
-export async function beat(broker: Broker, subscriber: string, place: StreamPlace) {
-  const [reply] = await broker.heartbeat(subscriber, new Map([[CHAT, place]]));
+export async function beat(broker: Broker, subscriber: string, progress: ReadProgress) {
+  const [reply] = await broker.heartbeat(subscriber, new Map([[CHAT, progress]]));
   return present(reply);
 }
 

@@ -104,9 +104,9 @@ export function describeMembership(create: CreateHarness): void {
       const start = await registerAt(harness.broker, 'a');
       const [id] = await publishNumbered(harness.broker, 1);
       await harness.broker.unregister('a');
-      const place = { ...start, cursor: present(id) };
-      expect(await beat(harness.broker, 'a', place)).toMatchObject({ verdict: 'revived', cursor: id });
-      expect(await beat(harness.broker, 'a', place)).toMatchObject({ verdict: 'alive' });
+      const progress = { ...start, cursor: present(id) };
+      expect(await beat(harness.broker, 'a', progress)).toMatchObject({ verdict: 'revived', cursor: id });
+      expect(await beat(harness.broker, 'a', progress)).toMatchObject({ verdict: 'alive' });
     });
 
     it.each([
@@ -128,8 +128,8 @@ export function describeMembership(create: CreateHarness): void {
       const first = await beat(harness.broker, 'a', { ...a, cursor: '99999999999999-0' });
       const second = await beat(harness.broker, 'b', b);
       expect(second).toMatchObject({ verdict: 'reset', epoch: first.epoch, cursor: '0-0' });
-      const place = { epoch: second.epoch, cursor: '0-0', entriesAdded: 0 };
-      expect(await beat(harness.broker, 'b', place)).toMatchObject({ verdict: 'alive' });
+      const progress = { epoch: second.epoch, cursor: '0-0', entriesAdded: 0 };
+      expect(await beat(harness.broker, 'b', progress)).toMatchObject({ verdict: 'alive' });
     });
 
     it('refuses a cursor that is no ID', async () => {

@@ -13,10 +13,10 @@ import type {
   LedgerPassResult,
   OutgoingEntry,
   PublishReceipt,
+  ReadProgress,
   SlotClaim,
   SlotWish,
   StreamInspection,
-  StreamPlace,
   StreamStart,
   TrimResult,
 } from '../../port/broker.js';
@@ -121,7 +121,7 @@ export function heartbeatCall(
   keys: StreamKeys,
   { livenessMs, group }: ResolvedBrokerOptions,
   subscriber: string,
-  { cursor, epoch, entriesAdded, digest = '' }: StreamPlace,
+  { cursor, epoch, entriesAdded, digest = '' }: ReadProgress,
 ): ScriptCall<Served<HeartbeatReply>> {
   return {
     script: heartbeatScript,
