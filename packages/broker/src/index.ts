@@ -36,7 +36,7 @@ export type {
   Entry,
   EntryId,
   HeartbeatReply,
-  HeartbeatVerdict,
+  HeartbeatStatus,
   Lease,
   LedgerPass,
   LedgerPassResult,

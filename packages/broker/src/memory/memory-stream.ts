@@ -111,11 +111,11 @@ export class MemoryStream {
     if (progress.epoch === this.#epoch && knowsMore) this.#epoch = newEpoch(this.#name);
     if (progress.epoch !== this.#epoch) {
       this.#roster.register(subscriber, FIRST_ENTRY_ID, nowMs);
-      return { ...this.#start(FIRST_ENTRY_ID, nowMs), verdict: 'reset' };
+      return { ...this.#start(FIRST_ENTRY_ID, nowMs), status: 'reset' };
     }
-    const verdict = this.#roster.has(subscriber) ? 'alive' : 'revived';
+    const status = this.#roster.has(subscriber) ? 'alive' : 'revived';
     this.#roster.beat(subscriber, cursor, cursor === this.#log.lastId, nowMs);
-    return { ...this.#start(cursor, nowMs), verdict };
+    return { ...this.#start(cursor, nowMs), status };
   }
 
   /** Entries after `cursor`. */

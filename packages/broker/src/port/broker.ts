@@ -81,7 +81,7 @@ export interface ReadProgress {
 }
 
 /** What a heartbeat found. `alive`: all is well. Every other answer means that the subscriber must act. */
-export type HeartbeatVerdict =
+export type HeartbeatStatus =
   /** The cursor is known and the stream has not gone back. */
   | 'alive'
   /** The subscriber had been declared dead; its cursor is registered again as sent. Entries after it may be gone. */
@@ -97,7 +97,7 @@ export type HeartbeatVerdict =
 /** The state of one stream at the moment of a heartbeat, read in the same atomic step. */
 export interface HeartbeatReply {
   readonly stream: string;
-  readonly verdict: HeartbeatVerdict;
+  readonly status: HeartbeatStatus;
   readonly epoch: string;
   readonly previousEpoch?: PreviousEpoch;
   /** The subscriber's cursor as registered now: the one it sent, or `0-0` after a reset. */

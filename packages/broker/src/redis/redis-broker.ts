@@ -235,8 +235,7 @@ class RedisBroker implements Broker {
     });
     const replies = await Promise.all(calls.map(([part, call]) => this.#settle(part, call)));
     // With the streams the number of partitions may have been lost, and another gateway must not choose another one.
-    if (replies.some(({ verdict }) => verdict === 'reset'))
-      await this.#partitions.settle({ isClaiming: true });
+    if (replies.some(({ status }) => status === 'reset')) await this.#partitions.settle({ isClaiming: true });
     return replies;
   }
 

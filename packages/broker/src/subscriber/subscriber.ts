@@ -336,14 +336,14 @@ export class Subscriber {
 
   #onReply(track: StreamTrack, reply: HeartbeatReply): void {
     const { stream } = reply;
-    if (reply.verdict === 'reset') {
+    if (reply.status === 'reset') {
       track.reset(reply);
       this.#interrupt(stream);
       this.#recover(new BrokerError('unavailable', `${stream} was lost or rewound`));
       this.#options.onReset(stream, reply.lastId);
       return;
     }
-    if (reply.verdict === 'moved') {
+    if (reply.status === 'moved') {
       track.move(reply);
       this.#interrupt(stream);
       this.#recover(new BrokerError('unavailable', `another server serves ${stream}`));
@@ -352,7 +352,7 @@ export class Subscriber {
       return;
     }
     track.notePreviousEpoch(reply.previousEpoch);
-    if (reply.verdict === 'revived') {
+    if (reply.status === 'revived') {
       track.loseTarget();
       this.#recover(new BrokerError('unavailable', `${this.name} had been declared dead on ${stream}`));
     }

@@ -327,15 +327,15 @@ export class World {
     const reply = present(replies.find(({ stream }) => stream === CHAT));
     this.#registered.set(name, reply.cursor);
     this.#noteReport(reply);
-    if (reply.verdict === 'reset') {
+    if (reply.status === 'reset') {
       promise(reader.life !== this.#life, () => `${name} was told of a loss, and nothing was lost`);
       Object.assign(reader, { life: this.#life, received: 0, lost: 0, baseline: undefined });
       track.reset(reply);
       if (reply.lastId === track.cursor) this.#setBaseline(reader);
       return;
     }
-    promise(reader.life === this.#life, () => `${name} was told "${reply.verdict}", and the stream was lost`);
-    promise(reply.verdict !== 'moved', () => `${name} was told of another server`);
+    promise(reader.life === this.#life, () => `${name} was told "${reply.status}", and the stream was lost`);
+    promise(reply.status !== 'moved', () => `${name} was told of another server`);
     promise(reply.entriesAdded === this.#log.length, () => `${reply.entriesAdded} were added, it is said`);
     reader.lost += track.noteTip(reply);
     if (track.cursor === reply.lastId) this.#setBaseline(reader);

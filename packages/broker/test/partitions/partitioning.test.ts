@@ -114,7 +114,7 @@ it('stores the number again when the store lost it with the streams', async () =
     starts.map(({ stream, epoch, cursor, entriesAdded }) => [stream, { epoch, cursor, entriesAdded }]),
   );
   const replies = await broker.heartbeat('gateway', progress);
-  expect(replies.map(({ verdict }) => verdict)).toContain('reset');
+  expect(replies.map(({ status }) => status)).toContain('reset');
   expect(await redis.cli('get', 'partitions:{events:ticket}')).toBe('3');
 });
 

@@ -105,12 +105,12 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     await publishEvents(broker, 15);
     const behind = await beat(broker, 'behind', present(start), present(entries[9]));
     expect(behind).toMatchObject({
-      verdict: 'moved',
+      status: 'moved',
       cursor: kept[9],
       previousEpoch: { epoch: start?.epoch, upTo: kept[9] },
     });
     const ahead = await beat(broker, 'ahead', present(start), present(entries[19]));
-    expect(ahead).toMatchObject({ verdict: 'reset', cursor: '0-0', epoch: behind.epoch });
+    expect(ahead).toMatchObject({ status: 'reset', cursor: '0-0', epoch: behind.epoch });
     // Nobody proved more since.
     expect(ahead.previousEpoch).toEqual(behind.previousEpoch);
   });
@@ -125,7 +125,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     await until(() => broker.state === 'ready');
     for (const id of lost) await pair.replica.cli('xadd', CHAT, id, 'another', 'entry');
     await publishEvents(broker, 5);
-    expect(await beat(broker, 'a', present(start), present(entries[19]))).toMatchObject({ verdict: 'reset' });
+    expect(await beat(broker, 'a', present(start), present(entries[19]))).toMatchObject({ status: 'reset' });
   });
 
   it('begins anew who knows only a life further back', async () => {
@@ -136,7 +136,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     const [entry] = await broker.readRange(CHAT, { count: 1 });
     await until(async () => (await lengthOn(pair.replica)) === 3);
     const previousEpoch = { ...present(start), epoch: 'another' };
-    expect(await beat(broker, 'a', previousEpoch, present(entry))).toMatchObject({ verdict: 'reset' });
+    expect(await beat(broker, 'a', previousEpoch, present(entry))).toMatchObject({ status: 'reset' });
   });
 });
 

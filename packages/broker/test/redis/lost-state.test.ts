@@ -29,10 +29,10 @@ describe('a heartbeat', () => {
     else await redis.cli(...command);
     await until(() => broker.state === 'ready');
     const reply = await beat(broker, start, present(ids[2]), 3);
-    expect(reply).toMatchObject({ verdict: 'reset', cursor: '0-0' });
+    expect(reply).toMatchObject({ status: 'reset', cursor: '0-0' });
     expect(reply.epoch).not.toBe(start.epoch);
     const again = { ...start, epoch: reply.epoch };
-    expect(await beat(broker, again, '0-0', 0)).toMatchObject({ verdict: 'alive', epoch: reply.epoch });
+    expect(await beat(broker, again, '0-0', 0)).toMatchObject({ status: 'alive', epoch: reply.epoch });
   });
 
   it('says reset when the stream was deleted and written again before anybody looked', async () => {
@@ -43,7 +43,7 @@ describe('a heartbeat', () => {
     await redis.cli('del', CHAT);
     await publishEvents(broker, 1);
     // The newest ID is above the cursor: only the count shows that entries are missing.
-    expect(await beat(broker, start, present(ids[2]), 3)).toMatchObject({ verdict: 'reset' });
+    expect(await beat(broker, start, present(ids[2]), 3)).toMatchObject({ status: 'reset' });
   });
 });
 
@@ -80,14 +80,14 @@ describe('register', () => {
     await until(() => broker.state === 'ready');
     const moved = await beat(broker, start, present(ids[2]), 3);
     expect(moved).toMatchObject({
-      verdict: 'moved',
+      status: 'moved',
       cursor: ids[2],
       previousEpoch: { epoch: start.epoch, upTo: ids[2] },
     });
     expect(moved.epoch).not.toBe(start.epoch);
     const again = { ...start, epoch: moved.epoch };
     expect(await beat(broker, again, present(ids[2]), 3)).toMatchObject({
-      verdict: 'alive',
+      status: 'alive',
       previousEpoch: moved.previousEpoch,
     });
   });
@@ -128,7 +128,7 @@ describe('a pass', () => {
     expect(next).toMatchObject({ cursor: '0-0', lastId: '0-0' });
     expect(next.epoch).not.toBe(start.epoch);
     const [reply] = await broker.heartbeat('b', new Map([[CHAT, next]]));
-    expect(reply).toMatchObject({ verdict: 'alive', epoch: next.epoch });
+    expect(reply).toMatchObject({ status: 'alive', epoch: next.epoch });
   });
 
   it('acknowledges what XADD with MAXLEN removed under it, so that nothing stays pending for ever', async () => {

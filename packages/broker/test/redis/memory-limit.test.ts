@@ -20,7 +20,7 @@ it('refuses publishes with out_of_memory, keeps subscribers and ledger alive, an
   const letter = { stream: CHAT, entry, reason: 'r', rejectedBy: 'a' };
   expect(await codeOf(broker.deadLetter(letter))).toBe('out_of_memory');
   const progress = { ...start, cursor: last };
-  expect(await broker.heartbeat('a', new Map([[CHAT, progress]]))).toMatchObject([{ verdict: 'alive' }]);
+  expect(await broker.heartbeat('a', new Map([[CHAT, progress]]))).toMatchObject([{ status: 'alive' }]);
   expect(await broker.acquireLease(CHAT, 'a')).toEqual(lease);
   expect(await broker.claimSlot('a')).toMatchObject({ slot: 1 });
   // A gateway that starts now must be able to take its place.

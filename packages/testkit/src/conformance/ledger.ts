@@ -133,7 +133,7 @@ export function describeLedger(create: CreateHarness): void {
       });
       expect(result.declaredDead).toEqual(['b']);
       expect(await broker.inspect(CHAT)).toMatchObject({ pending: 0 });
-      expect(await beat(broker, 'b', { ...b, cursor: b.cursor })).toMatchObject({ verdict: 'revived' });
+      expect(await beat(broker, 'b', { ...b, cursor: b.cursor })).toMatchObject({ status: 'revived' });
     });
 
     it('declares dead who beats but stands still before the end', async () => {

@@ -84,7 +84,7 @@ export function describeMembership(create: CreateHarness): void {
       const ids = await publishNumbered(harness.broker, 3);
       expect(await beat(harness.broker, 'a', { ...start, cursor: present(ids[1]) })).toMatchObject({
         stream: CHAT,
-        verdict: 'alive',
+        status: 'alive',
         epoch: start.epoch,
         cursor: ids[1],
         lastId: ids[2],
@@ -105,8 +105,8 @@ export function describeMembership(create: CreateHarness): void {
       const [id] = await publishNumbered(harness.broker, 1);
       await harness.broker.unregister('a');
       const progress = { ...start, cursor: present(id) };
-      expect(await beat(harness.broker, 'a', progress)).toMatchObject({ verdict: 'revived', cursor: id });
-      expect(await beat(harness.broker, 'a', progress)).toMatchObject({ verdict: 'alive' });
+      expect(await beat(harness.broker, 'a', progress)).toMatchObject({ status: 'revived', cursor: id });
+      expect(await beat(harness.broker, 'a', progress)).toMatchObject({ status: 'alive' });
     });
 
     it.each([
@@ -117,7 +117,7 @@ export function describeMembership(create: CreateHarness): void {
       const start = await registerAt(harness.broker, 'a');
       await publishNumbered(harness.broker, 1);
       const reply = await beat(harness.broker, 'a', { ...start, ...known });
-      expect(reply).toMatchObject({ verdict: 'reset', cursor: '0-0' });
+      expect(reply).toMatchObject({ status: 'reset', cursor: '0-0' });
       expect(reply.epoch).not.toBe(start.epoch);
     });
 
@@ -127,9 +127,9 @@ export function describeMembership(create: CreateHarness): void {
       const b = await registerAt(harness.broker, 'b');
       const first = await beat(harness.broker, 'a', { ...a, cursor: '99999999999999-0' });
       const second = await beat(harness.broker, 'b', b);
-      expect(second).toMatchObject({ verdict: 'reset', epoch: first.epoch, cursor: '0-0' });
+      expect(second).toMatchObject({ status: 'reset', epoch: first.epoch, cursor: '0-0' });
       const progress = { epoch: second.epoch, cursor: '0-0', entriesAdded: 0 };
-      expect(await beat(harness.broker, 'b', progress)).toMatchObject({ verdict: 'alive' });
+      expect(await beat(harness.broker, 'b', progress)).toMatchObject({ status: 'alive' });
     });
 
     it('refuses a cursor that is no ID', async () => {

@@ -4,7 +4,7 @@
 import { BrokerError } from '../../errors.js';
 import type {
   HeartbeatReply,
-  HeartbeatVerdict,
+  HeartbeatStatus,
   LedgerPassResult,
   PublishReceipt,
   SlotClaim,
@@ -60,14 +60,14 @@ function asStreamStart(stream: string, reply: readonly unknown[]): StreamStart {
 
 /** Reply of `heartbeatScript`. */
 export function asHeartbeatReply(stream: string, reply: unknown): Served<HeartbeatReply> {
-  const [verdict, ...rest] = asArray(reply);
-  const value = { ...asStreamStart(stream, rest), verdict: asVerdict(asText(verdict)) };
+  const [status, ...rest] = asArray(reply);
+  const value = { ...asStreamStart(stream, rest), status: asHeartbeatStatus(asText(status)) };
   return { value, runId: asText(rest.at(-1)) };
 }
 
-function asVerdict(text: string): HeartbeatVerdict {
+function asHeartbeatStatus(text: string): HeartbeatStatus {
   if (text === 'alive' || text === 'revived' || text === 'moved' || text === 'reset') return text;
-  throw new BrokerError('refused', `Redis answered an unknown verdict ${text}`);
+  throw new BrokerError('refused', `Redis answered an unknown heartbeat status ${text}`);
 }
 
 /** Reply of `claimSlotScript`: the slot, then every slot held. */

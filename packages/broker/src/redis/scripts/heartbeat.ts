@@ -15,7 +15,7 @@ import {
 /**
  * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, cursor, epoch known to the subscriber, entries added known to it,
  * livenessMs, fresh epoch, digest of the entry at the cursor or '', group, mark of this run or '', refuted mark or ''.
- * Returns verdict, epoch, registered cursor, last ID, entries added, seconds, microseconds, previous epoch or '', up to
+ * Returns status, epoch, registered cursor, last ID, entries added, seconds, microseconds, previous epoch or '', up to
  * where that one holds, and the ID of the server's run.
  *
  * Three things show that the stream went back: what Redis kept about it (`settleEpoch`), the subscriber's cursor being
