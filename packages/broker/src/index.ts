@@ -46,7 +46,7 @@ export type {
   RangeOptions,
   ReadOptions,
   ReadProgress,
-  ReplayResult,
+  RequeueResult,
   SlotClaim,
   SlotWish,
   StreamInspection,

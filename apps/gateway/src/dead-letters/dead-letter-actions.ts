@@ -50,8 +50,9 @@ async function settle(
     const dropped = await broker.dropDeadLetters(stream, [id]);
     return { stream, id, status: dropped === 0 ? 'not_found' : 'dropped' };
   }
-  const result = await broker.replayDeadLetter(stream, id);
-  return { stream, id, status: result.status, ...(result.status === 'replayed' ? { newId: result.id } : {}) };
+  const result = await broker.requeueDeadLetter(stream, id);
+  if (result.status === 'requeued') return { stream, id, status: 'replayed', newId: result.id };
+  return { stream, id, status: result.status === 'not_requeueable' ? 'not_replayable' : result.status };
 }
 
 /** The outcome in words. */

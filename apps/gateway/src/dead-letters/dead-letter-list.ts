@@ -11,7 +11,7 @@ import { GatewayError } from '../errors.js';
 /** What the functions here need of a broker. */
 export type DeadLetterBroker = Pick<
   Broker,
-  'partitioning' | 'listDeadLetters' | 'readDeadLetter' | 'replayDeadLetter' | 'dropDeadLetters'
+  'partitioning' | 'listDeadLetters' | 'readDeadLetter' | 'requeueDeadLetter' | 'dropDeadLetters'
 >;
 
 /** A dead letter and the stream whose entry it was. */

@@ -39,7 +39,7 @@ export function letterText(letter: PlacedLetter): string {
     ['Entry', letter.originId],
     ['Rejected', `${rejectedAt(letter)} by ${letter.rejectedBy}`],
     ['Reason', letter.reason],
-    ['Replay', letter.isReplayable ? 'possible' : 'not possible: what the entry held is not known exactly'],
+    ['Replay', letter.isRequeueable ? 'possible' : 'not possible: what the entry held is not known exactly'],
   ] as const;
   const fields = Object.entries(letter.fields);
   return [
@@ -58,7 +58,7 @@ export function letterJson(letter: PlacedLetter): string {
     rejected_by: letter.rejectedBy,
     reason: letter.reason,
     origin_id: letter.originId,
-    replayable: letter.isReplayable,
+    replayable: letter.isRequeueable,
     fields: letter.fields,
   });
 }

@@ -10,7 +10,7 @@ const letter: PlacedLetter = {
   reason: '/payload/content is missing',
   rejectedBy: 'gateway-1',
   fields: { event_type: 'chat_message', room_id: 'ticket-42', payload: '{"id":1}' },
-  isReplayable: true,
+  isRequeueable: true,
 };
 
 it('prints a table whose columns are as wide as they need', () => {
@@ -35,7 +35,7 @@ it('prints one letter with every field', () => {
     '  room_id: ticket-42',
     '  payload: {"id":1}',
   ]);
-  const unreadable = letterText({ ...letter, fields: {}, isReplayable: false });
+  const unreadable = letterText({ ...letter, fields: {}, isRequeueable: false });
   expect(unreadable).toMatch(/^Replay: {6}not possible/m);
   expect(unreadable).toMatch(/^Fields: {6}none/m);
 });

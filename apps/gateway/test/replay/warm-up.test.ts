@@ -93,7 +93,7 @@ it('leaves out what was rejected, also when it was replayed since, and keeps its
     await broker.deadLetter({ stream: 'a', entry, reason: 'r', rejectedBy: 'a' });
   }
   const [letter] = await broker.listDeadLetters('a', { count: 1 });
-  await broker.replayDeadLetter('a', letter?.id ?? '');
+  await broker.requeueDeadLetter('a', letter?.id ?? '');
   await recallRecentEntries(broker, starts, { windowMs: 300_000, maxEntries: 5_000, ...lookBack });
   expect(recalled).toHaveLength(1_197);
   expect(recalled).not.toContain('a0');

@@ -13,6 +13,6 @@ export function toDeadLetter({ id, fields, isUtf8 }: Entry): DeadLetter {
     reason: fields['reason'] ?? '',
     rejectedBy: fields['rejected_by'] ?? '',
     fields: content,
-    isReplayable: size > 0 && size <= MAX_FIELDS && isUtf8 !== false && fields['is_utf8'] !== '0',
+    isRequeueable: size > 0 && size <= MAX_FIELDS && isUtf8 !== false && fields['is_utf8'] !== '0',
   };
 }

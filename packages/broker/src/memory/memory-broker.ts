@@ -30,7 +30,7 @@ import type {
   RangeOptions,
   ReadOptions,
   ReadProgress,
-  ReplayResult,
+  RequeueResult,
   SlotClaim,
   SlotWish,
   StreamInspection,
@@ -232,10 +232,10 @@ class MemoryBroker implements Broker {
     return this.#stream(stream).readDeadLetter(id);
   }
 
-  async replayDeadLetter(stream: string, id: EntryId): Promise<ReplayResult> {
+  async requeueDeadLetter(stream: string, id: EntryId): Promise<RequeueResult> {
     checkEntryId(id);
-    const result = this.#stream(stream).replayDeadLetter(id, this.#nowMs());
-    if (result.status === 'replayed') this.#waiters.wake(stream);
+    const result = this.#stream(stream).requeueDeadLetter(id, this.#nowMs());
+    if (result.status === 'requeued') this.#waiters.wake(stream);
     return result;
   }
 

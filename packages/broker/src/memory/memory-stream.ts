@@ -22,7 +22,7 @@ import type {
   PublishReceipt,
   RangeOptions,
   ReadProgress,
-  ReplayResult,
+  RequeueResult,
   StreamInspection,
   StreamStart,
   TrimResult,
@@ -186,13 +186,13 @@ export class MemoryStream {
     return entry === undefined ? undefined : toDeadLetter(entry);
   }
 
-  replayDeadLetter(id: EntryId, nowMs: number): ReplayResult {
+  requeueDeadLetter(id: EntryId, nowMs: number): RequeueResult {
     const letter = this.readDeadLetter(id);
     if (letter === undefined) return { status: 'not_found' };
-    if (!letter.isReplayable) return { status: 'not_replayable' };
+    if (!letter.isRequeueable) return { status: 'not_requeueable' };
     const receipt = this.append({ fields: letter.fields }, nowMs);
     this.#deadLog.remove(id);
-    return { status: 'replayed', id: receipt.id };
+    return { status: 'requeued', id: receipt.id };
   }
 
   dropDeadLetters(ids: readonly EntryId[]): number {

@@ -204,17 +204,17 @@ export interface DeadLetter {
   /** What the entry held; empty where that cannot be read. */
   readonly fields: Readonly<Record<string, string>>;
   /** Whether `fields` are the whole entry, so that it can be appended again. */
-  readonly isReplayable: boolean;
+  readonly isRequeueable: boolean;
 }
 
-/** What became of a dead letter that was to be replayed. */
-export type ReplayResult =
+/** What became of a dead letter that was to be requeued. */
+export type RequeueResult =
   /** The entry stands in its stream again, under this new ID, and the dead letter is gone. */
-  | { readonly status: 'replayed'; readonly id: EntryId }
-  /** There is no such dead letter: never was, was dropped, pushed out by newer ones, or replayed before. */
+  | { readonly status: 'requeued'; readonly id: EntryId }
+  /** There is no such dead letter: never was, was dropped, pushed out by newer ones, or requeued before. */
   | { readonly status: 'not_found' }
   /** Nobody knows any more what the entry held; the dead letter stays. */
-  | { readonly status: 'not_replayable' };
+  | { readonly status: 'not_requeueable' };
 
 export interface ReadOptions {
   /** At most this many entries of each stream. */
@@ -395,7 +395,7 @@ export interface Broker {
    * valid is rejected again by whoever reads it.
    * @throws BrokerError `out_of_memory` when the store is full; nothing was changed
    */
-  replayDeadLetter(stream: string, id: EntryId): Promise<ReplayResult>;
+  requeueDeadLetter(stream: string, id: EntryId): Promise<RequeueResult>;
 
   /** Removes dead letters for good. @returns how many of these were there. */
   dropDeadLetters(stream: string, ids: readonly EntryId[]): Promise<number>;

@@ -32,7 +32,7 @@ import type {
   RangeOptions,
   ReadOptions,
   ReadProgress,
-  ReplayResult,
+  RequeueResult,
   SlotClaim,
   SlotWish,
   StreamInspection,
@@ -55,7 +55,7 @@ import {
   registerCall,
   releaseLeaseCall,
   releaseSlotCall,
-  replayDeadLetterCall,
+  requeueDeadLetterCall,
   type ScriptCall,
   type StreamBounds,
   trimCall,
@@ -307,12 +307,12 @@ class RedisBroker implements Broker {
     return entry === undefined ? undefined : toDeadLetter(entry);
   }
 
-  async replayDeadLetter(stream: string, id: EntryId): Promise<ReplayResult> {
+  async requeueDeadLetter(stream: string, id: EntryId): Promise<RequeueResult> {
     const letter = await this.readDeadLetter(stream, id);
     if (letter === undefined) return { status: 'not_found' };
-    if (!letter.isReplayable) return { status: 'not_replayable' };
-    const newId = await this.#run(replayDeadLetterCall(this.#part(stream).keys, letter));
-    return newId === undefined ? { status: 'not_found' } : { status: 'replayed', id: newId };
+    if (!letter.isRequeueable) return { status: 'not_requeueable' };
+    const newId = await this.#run(requeueDeadLetterCall(this.#part(stream).keys, letter));
+    return newId === undefined ? { status: 'not_found' } : { status: 'requeued', id: newId };
   }
 
   async dropDeadLetters(stream: string, ids: readonly EntryId[]): Promise<number> {

@@ -21,12 +21,12 @@ it.each([
   ['fields that are a list', ['fields', '["a","b"]']],
   ['fields that are not all text', ['fields', '{"a":"1","b":{}}']],
   ['no fields at all', ['fields', '{}']],
-])('a letter with %s is shown, refused by replay, and can be dropped', async (_, content) => {
+])('a letter with %s is shown, not requeued, and can be dropped', async (_, content) => {
   await using broker = await openBroker(redis.url);
   await redis.cli('xadd', DEAD, '7-7', 'reason', 'somebody else', ...content);
   const letter = { id: '7-7', originId: '', reason: 'somebody else', rejectedBy: '', fields: {} };
-  expect(await broker.listDeadLetters(CHAT, { count: 9 })).toEqual([{ ...letter, isReplayable: false }]);
-  expect(await broker.replayDeadLetter(CHAT, '7-7')).toEqual({ status: 'not_replayable' });
+  expect(await broker.listDeadLetters(CHAT, { count: 9 })).toEqual([{ ...letter, isRequeueable: false }]);
+  expect(await broker.requeueDeadLetter(CHAT, '7-7')).toEqual({ status: 'not_requeueable' });
   expect(await redis.cli('exists', CHAT)).toBe('0');
   expect(await broker.dropDeadLetters(CHAT, ['7-7'])).toBe(1);
 });
@@ -35,7 +35,7 @@ it('keeps the letter when its stream cannot be written to', async () => {
   await using broker = await openBroker(redis.url);
   await redis.cli('xadd', DEAD, '7-7', 'fields', '{"a":"1"}');
   await redis.cli('set', CHAT, 'not a stream');
-  expect(await codeOf(broker.replayDeadLetter(CHAT, '7-7'))).toBe('refused');
+  expect(await codeOf(broker.requeueDeadLetter(CHAT, '7-7'))).toBe('refused');
   expect((await broker.readDeadLetter(CHAT, '7-7'))?.fields).toEqual({ a: '1' });
 });
 
@@ -44,20 +44,20 @@ it('changes nothing while Redis is full, and can be repeated afterwards', async 
   await redis.cli('xadd', DEAD, '7-7', 'fields', '{"a":"1"}');
   await redis.cli('config', 'set', 'maxmemory', '1');
   try {
-    expect(await codeOf(broker.replayDeadLetter(CHAT, '7-7'))).toBe('out_of_memory');
+    expect(await codeOf(broker.requeueDeadLetter(CHAT, '7-7'))).toBe('out_of_memory');
     expect(await redis.cli('xlen', DEAD)).toBe('1');
     expect(await redis.cli('exists', CHAT)).toBe('0');
   } finally {
     await redis.cli('config', 'set', 'maxmemory', '0');
   }
-  expect(await broker.replayDeadLetter(CHAT, '7-7')).toMatchObject({ status: 'replayed' });
+  expect(await broker.requeueDeadLetter(CHAT, '7-7')).toMatchObject({ status: 'requeued' });
 });
 
 it('appends the entry with its 1000 fields in their order', async () => {
   await using broker = await openBroker(redis.url);
   const fields = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`f${999 - n}`, `v${n}`]));
   await redis.cli('xadd', DEAD, '7-7', 'fields', JSON.stringify(fields));
-  expect(await broker.replayDeadLetter(CHAT, '7-7')).toMatchObject({ status: 'replayed' });
+  expect(await broker.requeueDeadLetter(CHAT, '7-7')).toMatchObject({ status: 'requeued' });
   const [entry] = await broker.readRange(CHAT, { count: 1 });
   expect(Object.entries(present(entry).fields)).toEqual(Object.entries(fields));
 });
@@ -83,7 +83,7 @@ it.each<[string, Readonly<Record<string, Buffer>>, boolean]>([
   expect(found.map(({ id, fields, isUtf8 }) => ({ id, fields, isUtf8 }))).toEqual([entry, entry, entry]);
   await broker.deadLetter({ stream: CHAT, entry: present(ranged), reason: 'r', rejectedBy: 'a' });
   const [letter] = await broker.listDeadLetters(CHAT, { count: 1 });
-  expect(letter).toMatchObject({ fields: text, isReplayable: isText });
-  const { status } = await broker.replayDeadLetter(CHAT, present(letter).id);
-  expect(status).toBe(isText ? 'replayed' : 'not_replayable');
+  expect(letter).toMatchObject({ fields: text, isRequeueable: isText });
+  const { status } = await broker.requeueDeadLetter(CHAT, present(letter).id);
+  expect(status).toBe(isText ? 'requeued' : 'not_requeueable');
 });

@@ -1,4 +1,4 @@
-// Conformance: what becomes of rejected entries: kept, listed, replayed, dropped.
+// Conformance: what becomes of rejected entries: kept, listed, requeued, dropped.
 import { type Broker, type DeadLetter, type EntryId, previousEntryId } from '@millrace/broker';
 import { describe, expect, it } from 'vitest';
 import {
@@ -18,7 +18,7 @@ export function describeDeadLetters(create: CreateHarness): void {
     describeKeeping(create);
     describeRemembering(create);
     describeListing(create);
-    describeReplaying(create);
+    describeRequeueing(create);
     describeDropping(create);
   });
 }
@@ -39,7 +39,7 @@ function describeKeeping(create: CreateHarness): void {
       reason: 'unknown type',
       rejectedBy: 'a',
       fields: { n: '1', text: 'ä\n"' },
-      isReplayable: true,
+      isRequeueable: true,
     });
     expect(await broker.readDeadLetter(CHAT, present(kept).id)).toEqual(kept);
     expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 1, length: 1 });
@@ -70,16 +70,16 @@ function describeKeeping(create: CreateHarness): void {
 }
 
 function describeRemembering(create: CreateHarness): void {
-  it('are remembered by the IDs of their entries after they were replayed or dropped', async () => {
+  it('are remembered by the IDs of their entries after they were requeued or dropped', async () => {
     await using harness = await create();
     const { broker } = harness;
     const [first = '', second = '', third = ''] = await publishNumbered(broker, 3);
     for (const entry of (await readAll(broker)).slice(0, 2))
       await broker.deadLetter({ stream: CHAT, entry, reason: 'r', rejectedBy: 'a' });
     const [one, two] = await broker.listDeadLetters(CHAT, { count: 2 });
-    const { status } = await broker.replayDeadLetter(CHAT, present(one).id);
+    const { status } = await broker.requeueDeadLetter(CHAT, present(one).id);
     await broker.dropDeadLetters(CHAT, [present(two).id]);
-    expect(status).toBe('replayed');
+    expect(status).toBe('requeued');
     expect(await broker.findRejected(CHAT, [third, second, first])).toEqual(new Set([second, first]));
     expect(await broker.findRejected(TICKET, [first])).toEqual(new Set());
   });
@@ -126,8 +126,8 @@ function describeListing(create: CreateHarness): void {
       broker.findRejected(CHAT, ['1']),
       broker.readDeadLetter('events:other', '1-1'),
       broker.readDeadLetter(CHAT, '+'),
-      broker.replayDeadLetter('events:other', '1-1'),
-      broker.replayDeadLetter(CHAT, '*'),
+      broker.requeueDeadLetter('events:other', '1-1'),
+      broker.requeueDeadLetter(CHAT, '*'),
       broker.dropDeadLetters('events:other', ['1-1']),
       broker.dropDeadLetters(CHAT, []),
       broker.dropDeadLetters(CHAT, ['1-1', '1']),
@@ -137,7 +137,7 @@ function describeListing(create: CreateHarness): void {
   });
 }
 
-function describeReplaying(create: CreateHarness): void {
+function describeRequeueing(create: CreateHarness): void {
   it('go back to their stream unchanged, at its end, and are read there', async () => {
     await using harness = await create();
     const { broker } = harness;
@@ -147,37 +147,37 @@ function describeReplaying(create: CreateHarness): void {
     await append(broker, { stream: CHAT, fields: { n: 'later' } });
     const end = (await broker.inspect(CHAT)).lastId;
     const news = broker.readAfter(new Map([[CHAT, end]]), { count: 10, blockMs: 60_000 });
-    const result = await broker.replayDeadLetter(CHAT, letter.id);
-    expect(result).toEqual({ status: 'replayed', id: expect.any(String) });
+    const result = await broker.requeueDeadLetter(CHAT, letter.id);
+    expect(result).toEqual({ status: 'requeued', id: expect.any(String) });
     const [entry, ...others] = present((await news).get(CHAT));
-    expect({ status: 'replayed', id: entry?.id }).toEqual(result);
+    expect({ status: 'requeued', id: entry?.id }).toEqual(result);
     expect(Object.entries(present(entry).fields)).toEqual(Object.entries(fields));
     expect(others).toEqual([]);
     expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 0, length: 3 });
   });
 
-  it('are replayed once, however often it is asked for', async () => {
+  it('are requeued once, however often it is asked for', async () => {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 2);
     const [one, other] = await broker.listDeadLetters(CHAT, { count: 2 });
     const { id } = present(one);
-    const results = await Promise.all(Array.from({ length: 10 }, () => broker.replayDeadLetter(CHAT, id)));
+    const results = await Promise.all(Array.from({ length: 10 }, () => broker.requeueDeadLetter(CHAT, id)));
     expect(results.map(({ status }) => status).sort()).toEqual([
       ...Array.from({ length: 9 }, () => 'not_found'),
-      'replayed',
+      'requeued',
     ]);
-    expect(await broker.replayDeadLetter(CHAT, id)).toEqual({ status: 'not_found' });
+    expect(await broker.requeueDeadLetter(CHAT, id)).toEqual({ status: 'not_found' });
     expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 1, length: 3 });
     expect(await broker.listDeadLetters(CHAT, { count: 2 })).toEqual([other]);
   });
 
-  it('are replayed although the dedupe window knows their entry, which may be rejected again', async () => {
+  it('are requeued although the dedupe window knows their entry, which may be rejected again', async () => {
     await using harness = await create();
     const { broker } = harness;
     await append(broker, { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
     const letter = await rejectNewest(broker);
-    expect(await broker.replayDeadLetter(CHAT, letter.id)).toMatchObject({ status: 'replayed' });
+    expect(await broker.requeueDeadLetter(CHAT, letter.id)).toMatchObject({ status: 'requeued' });
     const again = await rejectNewest(broker);
     expect(again.originId).not.toBe(letter.originId);
     expect(again.fields).toEqual(letter.fields);
@@ -192,9 +192,9 @@ function describeReplaying(create: CreateHarness): void {
       await broker.deadLetter({ stream: CHAT, entry, reason: 'r', rejectedBy: 'a' });
     }
     const letters = await broker.listDeadLetters(CHAT, { count: 2 });
-    expect(letters.map(({ isReplayable }) => isReplayable)).toEqual([false, false]);
+    expect(letters.map(({ isRequeueable }) => isRequeueable)).toEqual([false, false]);
     for (const { id } of letters)
-      expect(await broker.replayDeadLetter(CHAT, id)).toEqual({ status: 'not_replayable' });
+      expect(await broker.requeueDeadLetter(CHAT, id)).toEqual({ status: 'not_requeueable' });
     expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 2, length: 0 });
   });
 }
@@ -210,8 +210,8 @@ function describeDropping(create: CreateHarness): void {
     expect(await broker.dropDeadLetters(CHAT, wanted)).toBe(2);
     expect(numbers(await broker.listDeadLetters(CHAT, { count: 4 }))).toEqual(['1', '2']);
     expect(await broker.readDeadLetter(CHAT, present(first))).toBeUndefined();
-    expect(await broker.replayDeadLetter(CHAT, present(first))).toEqual({ status: 'not_found' });
-    expect(await broker.replayDeadLetter(CHAT, present(second))).toMatchObject({ status: 'replayed' });
+    expect(await broker.requeueDeadLetter(CHAT, present(first))).toEqual({ status: 'not_found' });
+    expect(await broker.requeueDeadLetter(CHAT, present(second))).toMatchObject({ status: 'requeued' });
     expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 1, length: 5 });
   });
 

@@ -59,7 +59,7 @@ export function describeEnding(create: CreateHarness): void {
         findRejected: broker.findRejected(CHAT, ['1-1']),
         listDeadLetters: broker.listDeadLetters(CHAT, { count: 1 }),
         readDeadLetter: broker.readDeadLetter(CHAT, '1-1'),
-        replayDeadLetter: broker.replayDeadLetter(CHAT, '1-1'),
+        requeueDeadLetter: broker.requeueDeadLetter(CHAT, '1-1'),
         dropDeadLetters: broker.dropDeadLetters(CHAT, ['1-1']),
         inspect: broker.inspect(CHAT),
       };

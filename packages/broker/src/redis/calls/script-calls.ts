@@ -31,7 +31,7 @@ import { ledgerPassScript } from '../scripts/ledger-pass.js';
 import { partitionsScript } from '../scripts/partitions.js';
 import { publishScript } from '../scripts/publish.js';
 import { registerScript } from '../scripts/register.js';
-import { replayDeadLetterScript } from '../scripts/replay-dead-letter.js';
+import { requeueDeadLetterScript } from '../scripts/requeue-dead-letter.js';
 import type { Script } from '../scripts/script.js';
 import { claimSlotScript, releaseSlotScript } from '../scripts/slots.js';
 import { trimScript } from '../scripts/trim.js';
@@ -221,13 +221,13 @@ export function deadLetterCall(
   };
 }
 
-/** Appends the fields of this dead letter and removes it; `undefined` when it is gone. @see Broker.replayDeadLetter */
-export function replayDeadLetterCall(
+/** Appends the fields of this dead letter and removes it; `undefined` when it is gone. @see Broker.requeueDeadLetter */
+export function requeueDeadLetterCall(
   keys: StreamKeys,
   { id, fields }: Pick<DeadLetter, 'id' | 'fields'>,
 ): ScriptCall<EntryId | undefined> {
   return {
-    script: replayDeadLetterScript,
+    script: requeueDeadLetterScript,
     keys: [keys.stream, keys.dead],
     args: [id, ...Object.entries(fields).flat()],
     parse: (reply) => (reply === null ? undefined : asText(reply)),

@@ -8,8 +8,8 @@ import { defineScript } from './script.js';
  * The caller read the fields from the dead letter, which never change: so what is checked here is only that it is
  * still there. XADD comes before XDEL: an error in the first (the stream is no stream, say) leaves the dead letter.
  */
-export const replayDeadLetterScript = defineScript(
-  'replayDeadLetter',
+export const requeueDeadLetterScript = defineScript(
+  'requeueDeadLetter',
   [
     `
 if #redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1]) == 0 then return false end
