@@ -6,7 +6,8 @@ import { CHAT, fakeClock, type RedisServer, startRedis } from '@millrace/testkit
 import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
 import { steps } from './steps.js';
-import { type Subject, World } from './world.js';
+import type { Subject } from './subject.js';
+import { World } from './world.js';
 
 const { MILLRACE_MODEL_RUNS: wantedRuns, MILLRACE_MODEL_SEED: seed } = process.env;
 const runs = wantedRuns === undefined ? undefined : Number(wantedRuns);

@@ -1,30 +1,11 @@
 // A broker together with the truth about it: what was published, who reads it, what is gone. Every step is judged against
 // the truth as soon as it was made.
-import { type Broker, compareEntryIds, cursorsAfter, type EntryId, parsePosition } from '@millrace/broker';
+import { compareEntryIds, cursorsAfter, type EntryId, parsePosition } from '@millrace/broker';
 import { append, CHAT, present } from '@millrace/testkit';
 import { StreamTrack } from '../../src/subscriber/stream-track.js';
 import { Group } from './group.js';
-
-/** What only a store outside this process can suffer. */
-export interface Accidents {
-  flush(): Promise<void>;
-  deleteStream(): Promise<void>;
-  destroyGroup(): Promise<void>;
-  /** As a publisher does that trims by length. */
-  trimTo(length: number): Promise<void>;
-}
-
-/** A broker under test. */
-export interface Subject {
-  readonly broker: Broker;
-  passTime(ms: number): Promise<void>;
-  readonly accidents?: Accidents;
-}
-
-interface Published {
-  readonly id: EntryId;
-  readonly dedupeId: string;
-}
+import { PublishedLog } from './published-log.js';
+import { promise, type Subject } from './subject.js';
 
 /** A moment at which a reader knew how many entries it had: from then on it must miss none uncounted. */
 interface Baseline {
@@ -50,19 +31,12 @@ interface SavedPosition {
 
 const READ_ALL = { count: 1_000 };
 
-/** Throws an Error that says which promise was broken. */
-function promise(isKept: boolean, what: () => string): void {
-  if (!isKept) throw new Error(`broken promise: ${what()}`);
-}
-
 /** See the file's comment. One stream; calls are made one after the other. */
 export class World {
   readonly #subject: Subject;
   /** Rises when the stream is lost. */
   #life = 0;
-  /** Everything ever appended in this life, in order. */
-  #log: Published[] = [];
-  readonly #removed = new Set<EntryId>();
+  readonly #log = new PublishedLog();
   readonly #byDedupeId = new Map<string, EntryId>();
   readonly #readers: Reader[] = [];
   /** Cursors as the broker knows them, those of crashed readers included. */
@@ -105,9 +79,7 @@ export class World {
     for (const [index, { id, isDuplicate }] of receipts.entries()) {
       const dedupeId = present(dedupeIds[index]);
       promise(!isDuplicate, () => `${dedupeId} is new, and was taken for a repeat`);
-      const newest = this.#log.at(-1)?.id ?? '0-0';
-      promise(compareEntryIds(id, newest) > 0, () => `${id} does not come after ${newest}`);
-      this.#log.push({ id, dedupeId });
+      this.#log.append(id);
       this.#byDedupeId.set(dedupeId, id);
     }
     await this.#noteCut([...before, ...receipts.map(({ id }) => id)]);
@@ -137,7 +109,7 @@ export class World {
       name,
       track: new StreamTrack(start),
       life: this.#life,
-      received: this.#countUpTo(start.cursor),
+      received: this.#log.countUpTo(start.cursor),
       lost: 0,
       baseline: undefined,
     };
@@ -184,10 +156,10 @@ export class World {
     const known = this.#registered.get(reader.name);
     if (known !== undefined && compareEntryIds(known, cursor) < 0) this.#registered.set(reader.name, cursor);
     this.#acknowledged += result.acknowledged;
-    this.#group.runPass(this.#present(), result.consumed, result.acknowledged);
+    this.#group.runPass(this.#log.retained, result.consumed, result.acknowledged);
     // Who begins anew goes back behind what it had passed; that stays acknowledged.
     if (this.#registered.size > 0)
-      this.#passed = Math.max(this.#passed, this.#countUpTo(this.#smallestCursor()));
+      this.#passed = Math.max(this.#passed, this.#log.countUpTo(this.#smallestCursor()));
     promise(
       this.#acknowledged <= this.#passed,
       () => `${this.#acknowledged} were acknowledged, ${this.#passed} were passed by everybody`,
@@ -304,21 +276,10 @@ export class World {
     );
     for (const { id, fields } of entries ?? []) {
       // What a reader takes for the old stream is read again after its next heartbeat.
-      if (reader.life === this.#life) this.#judgeNext(reader, id);
+      if (reader.life === this.#life) this.#log.judgeNext(reader.name, track.cursor, id);
       reader.lost += track.advance({ id, fields });
       reader.received += 1;
     }
-  }
-
-  #judgeNext(reader: Reader, id: EntryId): void {
-    const { cursor } = reader.track;
-    promise(compareEntryIds(id, cursor) > 0, () => `${reader.name} read ${id} after ${cursor}`);
-    for (let index = this.#countUpTo(cursor); index < this.#log.length; index += 1) {
-      const next = present(this.#log[index]).id;
-      if (next === id) return;
-      promise(this.#removed.has(next), () => `${reader.name} read ${id}, and ${next} before it was there`);
-    }
-    promise(false, () => `${reader.name} read ${id}, which nobody published`);
   }
 
   async #beat(reader: Reader): Promise<void> {
@@ -344,7 +305,7 @@ export class World {
   /** Somebody registered or reported: the epoch is another one when the stream is, and only then. */
   #noteReport({ epoch, lastId }: { readonly epoch: string; readonly lastId: EntryId }): void {
     // Without its group and without its newest known entry a stream looks like one that was deleted and written again.
-    const canBeMistaken = this.#wasGroupMissing && this.#removed.has(this.#newestAtReport);
+    const canBeMistaken = this.#wasGroupMissing && this.#log.isRemoved(this.#newestAtReport);
     this.#wasGroupMissing = this.#isGroupMissing;
     this.#newestAtReport = lastId;
     if (epoch === this.#epoch) return;
@@ -366,8 +327,7 @@ export class World {
     this.#life += 1;
     if (this.#epoch !== undefined) this.#previousEpochs.add(this.#epoch);
     this.#epoch = undefined;
-    this.#log = [];
-    this.#removed.clear();
+    this.#log.clear();
     this.#acknowledged = 0;
     this.#passed = 0;
     // It went with the stream.
@@ -384,11 +344,6 @@ export class World {
     return [...this.#registered.values()].reduce((least, id) =>
       compareEntryIds(id, least) < 0 ? id : least,
     );
-  }
-
-  #countUpTo(cursor: EntryId): number {
-    const index = this.#log.findIndex(({ id }) => compareEntryIds(id, cursor) > 0);
-    return index === -1 ? this.#log.length : index;
   }
 
   async #retained(): Promise<readonly EntryId[]> {
@@ -423,11 +378,6 @@ export class World {
     promise(expired === lost, () => `${expired} were counted as expired, ${lost} were not acknowledged`);
   }
 
-  /** What must be in the stream, oldest first. */
-  #present(): readonly EntryId[] {
-    return this.#log.map(({ id }) => id).filter((id) => !this.#removed.has(id));
-  }
-
   /** What is gone since `before`; it must be the oldest. */
   async #noteRemoved(before: readonly EntryId[]): Promise<readonly EntryId[]> {
     const after = await this.#retained();
@@ -436,7 +386,7 @@ export class World {
       JSON.stringify([...gone, ...after]) === JSON.stringify(before),
       () => 'something else than the oldest was removed',
     );
-    for (const id of gone) this.#removed.add(id);
+    this.#log.remove(gone);
     return gone;
   }
 

@@ -1,0 +1,55 @@
+// The truth about one stream since it began: every entry that was ever appended, and which of them are gone.
+import { compareEntryIds, type EntryId } from '@millrace/broker';
+import { present } from '@millrace/testkit';
+import { promise } from './subject.js';
+
+/** One epoch of one stream; `clear` begins the next one. */
+export class PublishedLog {
+  /** In order. */
+  #ids: EntryId[] = [];
+  readonly #removed = new Set<EntryId>();
+
+  get length(): number {
+    return this.#ids.length;
+  }
+
+  append(id: EntryId): void {
+    const newest = this.#ids.at(-1) ?? '0-0';
+    promise(compareEntryIds(id, newest) > 0, () => `${id} does not come after ${newest}`);
+    this.#ids.push(id);
+  }
+
+  remove(ids: readonly EntryId[]): void {
+    for (const id of ids) this.#removed.add(id);
+  }
+
+  isRemoved(id: EntryId): boolean {
+    return this.#removed.has(id);
+  }
+
+  clear(): void {
+    this.#ids = [];
+    this.#removed.clear();
+  }
+
+  /** The entries that must be in the stream, oldest first. */
+  get retained(): readonly EntryId[] {
+    return this.#ids.filter((id) => !this.#removed.has(id));
+  }
+
+  countUpTo(cursor: EntryId): number {
+    const index = this.#ids.findIndex((id) => compareEntryIds(id, cursor) > 0);
+    return index === -1 ? this.#ids.length : index;
+  }
+
+  /** Judges that `reader`, at `cursor`, was given the next entry that is not gone. */
+  judgeNext(reader: string, cursor: EntryId, id: EntryId): void {
+    promise(compareEntryIds(id, cursor) > 0, () => `${reader} read ${id} after ${cursor}`);
+    for (let index = this.countUpTo(cursor); index < this.#ids.length; index += 1) {
+      const next = present(this.#ids[index]);
+      if (next === id) return;
+      promise(this.#removed.has(next), () => `${reader} read ${id}, and ${next} before it was there`);
+    }
+    promise(false, () => `${reader} read ${id}, which nobody published`);
+  }
+}
