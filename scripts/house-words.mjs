@@ -6,7 +6,7 @@ export const retiredWords = [
   { pattern: /\b(thin|bad) lines?\b/i, use: 'say "slow connection" or "flaky connection"' },
   {
     pattern:
-      /(?<!dead[ -])(?<!\b(?:capital|upper-case|lower-case|small|single|small or capital|the same) )\bletters?\b(?! (?:and digits|or digit|or a digit))|\b[a-z]*(?<!dead)Letters?\b/i,
+      /(?<![Dd]ead[ -])(?<!\b(?:capital|upper-case|lower-case|small|single|small or capital|the same) )\bletters?\b(?! (?:and digits|or digit|or a digit))|\b(?:[a-z]+(?<!dead)|(?<![Dd]ead[ -]))Letters?\b/,
     inside: /^(apps\/gateway|packages\/(broker|testkit)|e2e|docs\/dead)/,
     use: 'say "dead letter", or "dead-letter record"',
   },
