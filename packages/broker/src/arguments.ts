@@ -1,10 +1,10 @@
 // Checks of what callers hand in, the same for every broker. A broken rule is a programmer's mistake: it is reported
 // before anything is sent.
 
-import { isEntryId } from './entries/entry-id.js';
+import { type EntryId, isEntryId } from './entries/entry-id.js';
 import { BrokerError } from './errors.js';
 import type { Partitioning } from './partitions/partitioning.js';
-import type { EntryId, OutgoingEntry, RangeOptions, ReadOptions } from './port/broker.js';
+import type { OutgoingEntry, RangeOptions, ReadOptions } from './port/entry-log.js';
 import type { WindowInput, WindowName } from './port/windows.js';
 
 /** Most fields of one entry: Lua can hand on only some thousand arguments at once. */

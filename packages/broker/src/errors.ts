@@ -80,3 +80,8 @@ export function toBrokerError(error: unknown, code: BrokerErrorCode): BrokerErro
   if (error instanceof BrokerError) return error;
   return new BrokerError(code, error instanceof Error ? error.message : String(error), { cause: error });
 }
+
+/** The error of every call after `close`. */
+export function brokerClosed(): BrokerError {
+  return new BrokerError('closed', 'The broker is closed');
+}

@@ -4,6 +4,7 @@ export { type CancelTimer, type Clock, pause, systemClock } from './clock.js';
 export { entryDigest } from './entries/entry-digest.js';
 export {
   compareEntryIds,
+  type EntryId,
   entryIdMs,
   FIRST_ENTRY_ID,
   isEntryId,
@@ -30,30 +31,25 @@ export {
   type StreamScope,
 } from './partitions/partitioning.js';
 export type {
-  Broker,
-  BrokerState,
-  DeadLetter,
-  Entry,
-  EntryId,
-  HeartbeatReply,
-  HeartbeatStatus,
   Lease,
   LedgerPass,
   LedgerPassResult,
-  OutgoingEntry,
-  PreviousEpoch,
-  PublishReceipt,
-  RangeOptions,
-  ReadOptions,
-  ReadProgress,
-  RequeueResult,
   SlotClaim,
-  SlotWish,
+  SlotRequest,
   StreamInspection,
-  StreamStart,
   TrimResult,
-} from './port/broker.js';
+} from './port/acknowledgement-ledger.js';
+export type { Broker, BrokerState } from './port/broker.js';
 export type { CounterStore, Occurrence } from './port/counters.js';
+export type { DeadLetter, RejectedEntry, RequeueResult } from './port/dead-letter-store.js';
+export type { Entry, OutgoingEntry, PublishReceipt, RangeOptions, ReadOptions } from './port/entry-log.js';
+export type {
+  HeartbeatReply,
+  HeartbeatStatus,
+  PreviousEpoch,
+  ReadProgress,
+  StreamStart,
+} from './port/subscriber-registry.js';
 export {
   type WaitedEnding,
   type WaitedInput,
@@ -87,7 +83,7 @@ export {
   connectRedis,
   type RedisCommands,
   type RedisCommandsOptions,
-} from './redis/routing/redis-commands.js';
+} from './redis/routing/connect-redis.js';
 export type { StreamTrouble, StreamTroubleKind } from './subscriber/stream-health.js';
 export { createSubscriber, type Subscriber } from './subscriber/subscriber.js';
 export type {

@@ -1,6 +1,7 @@
 // How a dead letter is written into its stream, and what such an entry means. Pure; the same for every broker.
 import { MAX_FIELDS } from '../arguments.js';
-import type { DeadLetter, Entry } from '../port/broker.js';
+import type { DeadLetter } from '../port/dead-letter-store.js';
+import type { Entry } from '../port/entry-log.js';
 import { parseFieldsJson } from './fields-json.js';
 
 /** Reads one entry of a dead-letter stream. Never throws: another process may have written it. */

@@ -1,5 +1,5 @@
 // Leases and slots in memory, by the same rules as the scripts.
-import type { Lease, SlotClaim, SlotWish } from '../port/broker.js';
+import type { Lease, SlotClaim, SlotRequest } from '../port/acknowledgement-ledger.js';
 
 /** The lease of one stream. The fence outlives it. */
 export class LeaseBook {
@@ -37,7 +37,7 @@ export class SlotBook {
 
   claim(
     owner: string,
-    { preferred = 0, instance, isRenewal = false }: SlotWish,
+    { preferred = 0, instance, isRenewal = false }: SlotRequest,
     nowMs: number,
     leaseMs: number,
   ): SlotClaim {

@@ -12,31 +12,23 @@ import {
   invalid,
 } from '../arguments.js';
 import { type Clock, systemClock } from '../clock.js';
-import { BrokerError } from '../errors.js';
+import type { EntryId } from '../entries/entry-id.js';
+import { BrokerError, brokerClosed } from '../errors.js';
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
 import { type Partitioning, partitioningOf } from '../partitions/partitioning.js';
 import type {
-  Broker,
-  BrokerState,
-  DeadLetter,
-  Entry,
-  EntryId,
-  HeartbeatReply,
   Lease,
   LedgerPass,
   LedgerPassResult,
-  OutgoingEntry,
-  PublishReceipt,
-  RangeOptions,
-  ReadOptions,
-  ReadProgress,
-  RequeueResult,
   SlotClaim,
-  SlotWish,
+  SlotRequest,
   StreamInspection,
-  StreamStart,
   TrimResult,
-} from '../port/broker.js';
+} from '../port/acknowledgement-ledger.js';
+import type { Broker, BrokerState } from '../port/broker.js';
+import type { DeadLetter, RejectedEntry, RequeueResult } from '../port/dead-letter-store.js';
+import type { Entry, OutgoingEntry, PublishReceipt, RangeOptions, ReadOptions } from '../port/entry-log.js';
+import type { HeartbeatReply, ReadProgress, StreamStart } from '../port/subscriber-registry.js';
 import { StateNotifier } from '../state-notifier.js';
 import { SlotBook } from './lease-book.js';
 import { MemoryCounters } from './memory-counters.js';
@@ -110,13 +102,13 @@ class MemoryBroker implements Broker {
   }
 
   async open(): Promise<void> {
-    if (this.state === 'closed') throw closed();
+    if (this.state === 'closed') throw brokerClosed();
     this.#notifier.change('ready');
   }
 
   async close(): Promise<void> {
     this.#notifier.change('closed');
-    this.#waiters.rejectAll(closed());
+    this.#waiters.rejectAll(brokerClosed());
   }
 
   async append(stream: string, entries: readonly OutgoingEntry[]): Promise<readonly PublishReceipt[]> {
@@ -175,11 +167,11 @@ class MemoryBroker implements Broker {
     return this.#stream(stream).readRange(options);
   }
 
-  async claimSlot(owner: string, wish: SlotWish = {}): Promise<SlotClaim> {
+  async claimSlot(owner: string, request: SlotRequest = {}): Promise<SlotClaim> {
     checkName('subscriber', owner);
-    if (wish.instance !== undefined) checkName('instance', wish.instance);
+    if (request.instance !== undefined) checkName('instance', request.instance);
     this.#checkReady();
-    return this.#slots.claim(owner, wish, this.#nowMs(), this.options.leaseMs);
+    return this.#slots.claim(owner, request, this.#nowMs(), this.options.leaseMs);
   }
 
   async releaseSlot(owner: string): Promise<void> {
@@ -207,14 +199,9 @@ class MemoryBroker implements Broker {
     return this.#stream(lease.stream).trim(lease, this.#nowMs());
   }
 
-  async deadLetter(letter: Parameters<Broker['deadLetter']>[0]): Promise<boolean> {
-    checkEntryId(letter.entry.id);
-    return this.#stream(letter.stream).deadLetter(
-      letter.entry,
-      letter.reason,
-      letter.rejectedBy,
-      this.#nowMs(),
-    );
+  async deadLetter(rejected: RejectedEntry): Promise<boolean> {
+    checkEntryId(rejected.entry.id);
+    return this.#stream(rejected.stream).deadLetter(rejected, this.#nowMs());
   }
 
   async findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>> {
@@ -289,7 +276,7 @@ class MemoryBroker implements Broker {
   }
 
   #checkReady(): void {
-    if (this.state === 'closed') throw closed();
+    if (this.state === 'closed') throw brokerClosed();
     if (this.state !== 'ready')
       throw new BrokerError('unavailable', 'The broker has not been opened', { nothingHappened: true });
   }
@@ -302,8 +289,4 @@ class MemoryBroker implements Broker {
 /** A function, because the answer changes between two questions. */
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
-}
-
-function closed(): BrokerError {
-  return new BrokerError('closed', 'The broker is closed');
 }

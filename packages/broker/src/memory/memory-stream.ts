@@ -3,6 +3,7 @@
 import { toDeadLetter } from '../entries/dead-letter.js';
 import {
   compareEntryIds,
+  type EntryId,
   entryIdMs,
   FIRST_ENTRY_ID,
   maxEntryId,
@@ -11,26 +12,19 @@ import {
 } from '../entries/entry-id.js';
 import type { ResolvedBrokerOptions, StreamOptions } from '../options.js';
 import type {
-  DeadLetter,
-  Entry,
-  EntryId,
-  HeartbeatReply,
   Lease,
   LedgerPass,
   LedgerPassResult,
-  OutgoingEntry,
-  PublishReceipt,
-  RangeOptions,
-  ReadProgress,
-  RequeueResult,
   StreamInspection,
-  StreamStart,
   TrimResult,
-} from '../port/broker.js';
+} from '../port/acknowledgement-ledger.js';
+import type { DeadLetter, RejectedEntry, RequeueResult } from '../port/dead-letter-store.js';
+import type { Entry, OutgoingEntry, PublishReceipt, RangeOptions } from '../port/entry-log.js';
+import type { HeartbeatReply, ReadProgress, StreamStart } from '../port/subscriber-registry.js';
 import { newEpoch } from '../positions/epoch.js';
-import { EntryLog } from './entry-log.js';
 import { ExpiringMap } from './expiring-map.js';
 import { LeaseBook } from './lease-book.js';
+import { RetainedEntries } from './retained-entries.js';
 import { Roster } from './roster.js';
 
 /** Dedupe IDs and reject marks kept per stream; the oldest go early beyond it. About 100 MB at the bound. */
@@ -42,8 +36,8 @@ export class MemoryStream {
   readonly #options: ResolvedBrokerOptions;
   readonly #maxLength: number;
   readonly #hardCap: number;
-  readonly #log = new EntryLog();
-  readonly #deadLog = new EntryLog();
+  readonly #log = new RetainedEntries();
+  readonly #deadLog = new RetainedEntries();
   #epoch: string;
   readonly #lease = new LeaseBook();
   readonly #roster: Roster;
@@ -158,17 +152,17 @@ export class MemoryStream {
     return { status: 'trimmed', removed: removed + cut.removed, expired: cut.expired };
   }
 
-  deadLetter(entry: Entry, reason: string, rejectedBy: string, nowMs: number): boolean {
+  deadLetter({ entry, reason, rejectedBy }: RejectedEntry, nowMs: number): boolean {
     if (this.#deadMarks.get(entry.id, nowMs) === true) return false;
     this.#deadMarks.set(entry.id, true, nowMs);
-    const letter = {
+    const fields = {
       origin_id: entry.id,
       reason,
       rejected_by: rejectedBy,
       fields: JSON.stringify(entry.fields),
       ...(entry.isUtf8 === false ? { is_utf8: '0' } : {}),
     };
-    this.#deadLog.append(letter, Math.floor(nowMs));
+    this.#deadLog.append(fields, Math.floor(nowMs));
     this.#deadLog.removeOldest(Math.max(0, this.#deadLog.length - this.#options.deadLetterMaxLength));
     return true;
   }
@@ -187,10 +181,10 @@ export class MemoryStream {
   }
 
   requeueDeadLetter(id: EntryId, nowMs: number): RequeueResult {
-    const letter = this.readDeadLetter(id);
-    if (letter === undefined) return { status: 'not_found' };
-    if (!letter.isRequeueable) return { status: 'not_requeueable' };
-    const receipt = this.append({ fields: letter.fields }, nowMs);
+    const deadLetter = this.readDeadLetter(id);
+    if (deadLetter === undefined) return { status: 'not_found' };
+    if (!deadLetter.isRequeueable) return { status: 'not_requeueable' };
+    const receipt = this.append({ fields: deadLetter.fields }, nowMs);
     this.#deadLog.remove(id);
     return { status: 'requeued', id: receipt.id };
   }
@@ -292,7 +286,10 @@ export class MemoryStream {
   }
 }
 
-function pieceOf(log: EntryLog, { after = FIRST_ENTRY_ID, upTo, count, direction }: RangeOptions): Entry[] {
+function pieceOf(
+  log: RetainedEntries,
+  { after = FIRST_ENTRY_ID, upTo, count, direction }: RangeOptions,
+): Entry[] {
   return direction === 'backward' ? log.rangeBackward(after, upTo, count) : log.range(after, upTo, count);
 }
 

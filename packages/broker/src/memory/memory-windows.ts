@@ -2,9 +2,9 @@
 
 import { checkWindowInputs, checkWindowName } from '../arguments.js';
 import type { Clock } from '../clock.js';
+import type { EntryId } from '../entries/entry-id.js';
 import { BrokerError } from '../errors.js';
 import { OldestFirstMap } from '../oldest-first-map.js';
-import type { EntryId } from '../port/broker.js';
 import {
   type WaitedEnding,
   type WaitedInput,

@@ -1,13 +1,13 @@
 // An append-only list of entries with Redis' rules for IDs: they rise strictly, also when the clock steps back.
 
-import { compareEntryIds, FIRST_ENTRY_ID } from '../entries/entry-id.js';
-import type { Entry, EntryId } from '../port/broker.js';
+import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
+import type { Entry } from '../port/entry-log.js';
 
 /** Removed entries are let go in pieces of this many, so that a removal costs a constant on average. */
 const COMPACT_AT = 1024;
 
 /** The entries of one stream, oldest first. Bounded by its owner, who removes. */
-export class EntryLog {
+export class RetainedEntries {
   #entries: Entry[] = [];
   /** Where the list begins; what stands before was removed. */
   #head = 0;

@@ -1,7 +1,6 @@
 // The registered subscribers of one stream and which of them are live.
 
-import { compareEntryIds, minEntryId } from '../entries/entry-id.js';
-import type { EntryId } from '../port/broker.js';
+import { compareEntryIds, type EntryId, minEntryId } from '../entries/entry-id.js';
 
 interface Registration {
   cursor: EntryId;

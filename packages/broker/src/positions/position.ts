@@ -9,9 +9,9 @@
 // and holds URL-safe characters: clients carry positions between gateways of two builds, and this one can tell such a position
 // from garbage.
 
-import { compareEntryIds, isEntryId, splitEntryId } from '../entries/entry-id.js';
+import { compareEntryIds, type EntryId, isEntryId, splitEntryId } from '../entries/entry-id.js';
 import { BrokerError } from '../errors.js';
-import type { EntryId, PreviousEpoch } from '../port/broker.js';
+import type { PreviousEpoch } from '../port/subscriber-registry.js';
 import { isEpoch } from './epoch.js';
 
 /** How far one stream was read. Means the same on every subscriber. */

@@ -13,34 +13,26 @@ import {
   invalid,
 } from '../arguments.js';
 import { toDeadLetter } from '../entries/dead-letter.js';
-import { LAST_ENTRY_ID } from '../entries/entry-id.js';
-import { BrokerError } from '../errors.js';
+import { type EntryId, LAST_ENTRY_ID } from '../entries/entry-id.js';
+import { BrokerError, brokerClosed } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
 import type { Partitioning } from '../partitions/partitioning.js';
 import type {
-  Broker,
-  BrokerState,
-  DeadLetter,
-  Entry,
-  EntryId,
-  HeartbeatReply,
   Lease,
   LedgerPass,
   LedgerPassResult,
-  OutgoingEntry,
-  PublishReceipt,
-  RangeOptions,
-  ReadOptions,
-  ReadProgress,
-  RequeueResult,
   SlotClaim,
-  SlotWish,
+  SlotRequest,
   StreamInspection,
-  StreamStart,
   TrimResult,
-} from '../port/broker.js';
+} from '../port/acknowledgement-ledger.js';
+import type { Broker, BrokerState } from '../port/broker.js';
+import type { DeadLetter, RejectedEntry, RequeueResult } from '../port/dead-letter-store.js';
+import type { Entry, OutgoingEntry, PublishReceipt, RangeOptions, ReadOptions } from '../port/entry-log.js';
+import type { HeartbeatReply, ReadProgress, StreamStart } from '../port/subscriber-registry.js';
 import { StateNotifier } from '../state-notifier.js';
 import { acceptedOf } from './calls/accepted.js';
+import { rangeCommand } from './calls/range-command.js';
 import { asArray, asEntries, asNumber, asText } from './calls/replies.js';
 import {
   acquireLeaseCall,
@@ -57,15 +49,12 @@ import {
   releaseSlotCall,
   requeueDeadLetterCall,
   type ScriptCall,
-  type StreamBounds,
   trimCall,
 } from './calls/script-calls.js';
 import type { Served } from './calls/script-replies.js';
-import { ClusterRouter } from './cluster/cluster-router.js';
-import type { Settlement } from './connection/blocking-reader.js';
-import { parseRedisUrl } from './connection/redis-url.js';
+import { readEvictionPolicy } from './eviction-policy.js';
 import { explainRedisFailure } from './explain/explain-failure.js';
-import { layoutKey, slotsKey, streamKeys, typesKey } from './keys.js';
+import { layoutKey, slotsKey, typesKey } from './keys.js';
 import { checkLayout } from './layout.js';
 import { RedisCounters } from './redis-counters.js';
 import {
@@ -73,17 +62,12 @@ import {
   type ResolvedRedisOptions,
   resolveRedisBrokerOptions,
 } from './redis-options.js';
-import type { RedisRouter, RouterOptions } from './routing/command-router.js';
-import { openRouter } from './routing/open-router.js';
-import { SingleRouter } from './routing/single-router.js';
+import type { CommandRouter, RouterOptions } from './routing/command-router.js';
+import { DetectingRouter } from './routing/detecting-router.js';
 import { StoredPartitions } from './stored-partitions.js';
+import { type StreamRecord, StreamRecords } from './stream-records.js';
 import { RedisWindows } from './windows/redis-windows.js';
-import type { StoredEnding } from './windows/remote-endings.js';
-
-/** What belongs to one stream. */
-interface StreamPart extends StreamBounds {
-  settlement: Settlement | undefined;
-}
+import { endingsOf } from './windows/remote-endings.js';
 
 /**
  * A broker on Redis 7.0 or newer (or a Valkey of that age). Nothing is connected before `open`.
@@ -109,9 +93,8 @@ class RedisBroker implements Broker {
   readonly counters: RedisCounters;
   readonly #redis: ResolvedRedisOptions['redis'];
   readonly #notifier = new StateNotifier();
-  /** Of every real stream there ever was; a partition that another number left out keeps its part until `close`. */
-  readonly #parts = new Map<string, StreamPart>();
-  #router: RedisRouter;
+  readonly #records: StreamRecords;
+  #router: CommandRouter;
   readonly #partitions: StoredPartitions;
   #opening: Promise<void> | undefined;
   /** Appends that are under way, and who waits until there are none. */
@@ -123,24 +106,26 @@ class RedisBroker implements Broker {
   constructor({ broker, redis }: ResolvedRedisOptions) {
     this.options = broker;
     this.#redis = redis;
+    this.#records = new StreamRecords(broker.hardCapFactor);
     this.#partitions = new StoredPartitions(broker.streams, {
       clock: redis.clock,
       run: (call) => this.#run(call),
       onChange: () => {
-        this.#addParts();
+        this.#records.add(this.partitioning.streams);
         this.#router.need(this.#neededKeys());
       },
     });
-    this.#addParts();
-    this.#router = this.#newRouter(redis.url);
+    this.#records.add(this.partitioning.streams);
+    this.#router = this.#newRouter();
     this.counters = new RedisCounters({
       run: (call) => this.#run(call),
       command: (key, command) => this.#router.command(key, command),
     });
     this.windows = new RedisWindows({
-      run: (call) => (this.#isClosing ? Promise.reject(closed()) : this.#run(call)),
-      command: (key, args) => (this.#isClosing ? Promise.reject(closed()) : this.#router.command(key, args)),
-      isCluster: () => this.#router instanceof ClusterRouter,
+      run: (call) => (this.#isClosing ? Promise.reject(brokerClosed()) : this.#run(call)),
+      command: (key, args) =>
+        this.#isClosing ? Promise.reject(brokerClosed()) : this.#router.command(key, args),
+      isCluster: () => this.#router.isCluster,
       clock: redis.clock,
       onHealed: redis.onHealed,
     });
@@ -163,7 +148,7 @@ class RedisBroker implements Broker {
   }
 
   async open(): Promise<void> {
-    if (this.#isClosing) throw closed();
+    if (this.#isClosing) throw brokerClosed();
     if (this.#isOpen()) return;
     this.#opening ??= this.#openOnce().finally(() => {
       this.#opening = undefined;
@@ -183,16 +168,16 @@ class RedisBroker implements Broker {
     stream: string,
     entries: readonly OutgoingEntry[],
   ): Promise<readonly (PublishReceipt | BrokerError)[]> {
-    const part = this.#part(stream);
+    const record = this.#records.of(stream);
     checkOutgoingEntries(entries);
-    if (this.#isClosing) throw closed();
+    if (this.#isClosing) throw brokerClosed();
     this.#partitions.check(stream);
     this.#partitions.lookIfDue();
-    const isApart = this.#router instanceof ClusterRouter;
+    const { isCluster } = this.#router;
     this.#appending += 1;
     try {
-      const receipts = await this.#run(publishCall(part, this.options, entries, isApart));
-      if (isApart) this.windows.apartEndings.send(endingsOf(entries, receipts));
+      const receipts = await this.#run(publishCall(record, this.options, entries, isCluster));
+      if (isCluster) this.windows.remoteEndings.send(endingsOf(entries, receipts));
       return receipts;
     } finally {
       this.#appending -= 1;
@@ -207,9 +192,9 @@ class RedisBroker implements Broker {
     const names = streams ?? this.partitioning.streams.map(({ name }) => name);
     return acceptedOf(
       names.map(async (name) => {
-        const part = this.#part(name);
+        const record = this.#records.of(name);
         this.#partitions.check(name);
-        return this.#settle(part, registerCall(part.keys, this.options, subscriber));
+        return this.#settle(record, registerCall(record.keys, this.options, subscriber));
       }),
     );
   }
@@ -217,7 +202,7 @@ class RedisBroker implements Broker {
   async unregister(subscriber: string): Promise<void> {
     checkSubscriber(subscriber);
     const removals = this.partitioning.streams.map(({ name }) => {
-      const { cursors } = this.#part(name).keys;
+      const { cursors } = this.#records.of(name).keys;
       return this.#router.command(cursors, ['HDEL', cursors, subscriber]);
     });
     await acceptedOf(removals);
@@ -230,10 +215,10 @@ class RedisBroker implements Broker {
     checkSubscriber(subscriber);
     const calls = Array.from(progress, ([stream, ofStream]) => {
       checkEntryId(ofStream.cursor);
-      const part = this.#part(stream);
-      return [part, heartbeatCall(part.keys, this.options, subscriber, ofStream)] as const;
+      const record = this.#records.of(stream);
+      return [record, heartbeatCall(record.keys, this.options, subscriber, ofStream)] as const;
     });
-    const replies = await Promise.all(calls.map(([part, call]) => this.#settle(part, call)));
+    const replies = await Promise.all(calls.map(([record, call]) => this.#settle(record, call)));
     // With the streams the number of partitions may have been lost, and another gateway must not choose another one.
     if (replies.some(({ status }) => status === 'reset')) await this.#partitions.settle({ isClaiming: true });
     return replies;
@@ -249,13 +234,13 @@ class RedisBroker implements Broker {
 
   async readRange(stream: string, options: RangeOptions): Promise<readonly Entry[]> {
     checkStream(this.partitioning, stream);
-    return this.#readPiece(stream, options);
+    return this.#readRange(stream, options);
   }
 
-  async claimSlot(owner: string, wish: SlotWish = {}): Promise<SlotClaim> {
+  async claimSlot(owner: string, request: SlotRequest = {}): Promise<SlotClaim> {
     checkSubscriber(owner);
-    if (wish.instance !== undefined) checkName('instance', wish.instance);
-    return this.#run(claimSlotCall(this.options, owner, wish));
+    if (request.instance !== undefined) checkName('instance', request.instance);
+    return this.#run(claimSlotCall(this.options, owner, request));
   }
 
   async releaseSlot(owner: string): Promise<void> {
@@ -264,32 +249,32 @@ class RedisBroker implements Broker {
 
   async acquireLease(stream: string, owner: string): Promise<Lease | undefined> {
     checkSubscriber(owner);
-    return this.#run(acquireLeaseCall(this.#part(stream).keys, this.options, owner));
+    return this.#run(acquireLeaseCall(this.#records.of(stream).keys, this.options, owner));
   }
 
   async releaseLease(lease: Lease): Promise<void> {
-    return this.#run(releaseLeaseCall(this.#part(lease.stream).keys, lease));
+    return this.#run(releaseLeaseCall(this.#records.of(lease.stream).keys, lease));
   }
 
   async runLedgerPass(lease: Lease, pass: LedgerPass): Promise<LedgerPassResult> {
     checkCount(pass.count);
     checkName('consumer', pass.consumer);
     if (pass.cursor !== undefined) checkEntryId(pass.cursor);
-    return this.#run(ledgerPassCall(this.#part(lease.stream).keys, this.options, lease, pass));
+    return this.#run(ledgerPassCall(this.#records.of(lease.stream).keys, this.options, lease, pass));
   }
 
   async trim(lease: Lease): Promise<TrimResult> {
-    return this.#run(trimCall(this.#part(lease.stream), this.options, lease));
+    return this.#run(trimCall(this.#records.of(lease.stream), this.options, lease));
   }
 
-  async deadLetter(letter: Parameters<Broker['deadLetter']>[0]): Promise<boolean> {
-    checkEntryId(letter.entry.id);
-    return this.#run(deadLetterCall(this.#part(letter.stream).keys, this.options, letter));
+  async deadLetter(rejected: RejectedEntry): Promise<boolean> {
+    checkEntryId(rejected.entry.id);
+    return this.#run(deadLetterCall(this.#records.of(rejected.stream).keys, this.options, rejected));
   }
 
   async findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>> {
     checkEntryIds(ids);
-    const { keys } = this.#part(stream);
+    const { keys } = this.#records.of(stream);
     const marks = asArray(
       await this.#router.command(keys.dead, ['MGET', ...ids.map((id) => keys.deadMark(id))]),
     );
@@ -297,32 +282,32 @@ class RedisBroker implements Broker {
   }
 
   async listDeadLetters(stream: string, options: RangeOptions): Promise<readonly DeadLetter[]> {
-    return (await this.#readPiece(this.#part(stream).keys.dead, options)).map(toDeadLetter);
+    return (await this.#readRange(this.#records.of(stream).keys.dead, options)).map(toDeadLetter);
   }
 
   async readDeadLetter(stream: string, id: EntryId): Promise<DeadLetter | undefined> {
     checkEntryId(id);
-    const { dead } = this.#part(stream).keys;
+    const { dead } = this.#records.of(stream).keys;
     const [entry] = asEntries(await this.#router.command(dead, ['XRANGE', dead, id, id]));
     return entry === undefined ? undefined : toDeadLetter(entry);
   }
 
   async requeueDeadLetter(stream: string, id: EntryId): Promise<RequeueResult> {
-    const letter = await this.readDeadLetter(stream, id);
-    if (letter === undefined) return { status: 'not_found' };
-    if (!letter.isRequeueable) return { status: 'not_requeueable' };
-    const newId = await this.#run(requeueDeadLetterCall(this.#part(stream).keys, letter));
+    const deadLetter = await this.readDeadLetter(stream, id);
+    if (deadLetter === undefined) return { status: 'not_found' };
+    if (!deadLetter.isRequeueable) return { status: 'not_requeueable' };
+    const newId = await this.#run(requeueDeadLetterCall(this.#records.of(stream).keys, deadLetter));
     return newId === undefined ? { status: 'not_found' } : { status: 'requeued', id: newId };
   }
 
   async dropDeadLetters(stream: string, ids: readonly EntryId[]): Promise<number> {
     checkEntryIds(ids);
-    const { dead } = this.#part(stream).keys;
+    const { dead } = this.#records.of(stream).keys;
     return asNumber(await this.#router.command(dead, ['XDEL', dead, ...ids]));
   }
 
   async inspect(stream: string): Promise<StreamInspection> {
-    return this.#run(inspectCall(this.#part(stream).keys, this.options));
+    return this.#run(inspectCall(this.#records.of(stream).keys, this.options));
   }
 
   async announce(subscriber: string, names: readonly string[]): Promise<void> {
@@ -336,34 +321,22 @@ class RedisBroker implements Broker {
   }
 
   async evictionPolicy(): Promise<string | undefined> {
-    try {
-      const about = await Promise.all(
-        this.readGroups.map(([stream = '']) => this.#router.command(stream, ['INFO', 'memory'])),
-      );
-      const policies = about.map((text) => /^maxmemory_policy:(\S+)/m.exec(asText(text))?.[1]);
-      // The first node of a cluster that evicts speaks for all.
-      return policies.find((policy) => policy !== undefined && policy !== 'noeviction') ?? policies[0];
-    } catch (error) {
-      if (error instanceof BrokerError && error.code === 'refused') return undefined;
-      throw error;
-    }
+    return readEvictionPolicy(
+      this.#router,
+      this.readGroups.map(([stream = '']) => stream),
+    );
   }
 
-  async #readPiece(key: string, options: RangeOptions): Promise<Entry[]> {
+  async #readRange(key: string, options: RangeOptions): Promise<Entry[]> {
     checkRange(options);
-    // Redis refuses an interval that begins after the largest ID.
     if (options.after === LAST_ENTRY_ID) return [];
-    const from = options.after === undefined ? '-' : `(${options.after}`;
-    const to = options.upTo ?? '+';
-    const command =
-      options.direction === 'backward' ? ['XREVRANGE', key, to, from] : ['XRANGE', key, from, to];
-    return asEntries(await this.#router.command(key, [...command, 'COUNT', String(options.count)]));
+    return asEntries(await this.#router.command(key, rangeCommand(key, options)));
   }
 
   /** Runs a call that judges what is known of a stream, and notes on which server that was. */
-  async #settle<T>(part: StreamPart, call: ScriptCall<Served<T>>): Promise<T> {
+  async #settle<T>(record: StreamRecord, call: ScriptCall<Served<T>>): Promise<T> {
     const { value, runId } = await this.#run(call);
-    part.settlement = { runId, atMs: this.#redis.clock.monotonicMs() };
+    record.settlement = { runId, atMs: this.#redis.clock.monotonicMs() };
     return value;
   }
 
@@ -372,71 +345,38 @@ class RedisBroker implements Broker {
   async #openOnce(): Promise<void> {
     this.#notifier.change('connecting');
     try {
-      // In its place before it opens: its changes of state are told.
-      await openRouter(this.#router, () => (this.#router = this.#newClusterRouter()));
-      await this.#checkLayout();
+      await this.#router.open();
+      const key = layoutKey(this.options.group);
+      checkLayout(key, await this.#router.command(key, ['GET', key]));
       await this.#partitions.settle({ isClaiming: false });
     } catch (error) {
       const explained = await explainRedisFailure(error, this.#redis.url);
-      const failure = this.#isClosing ? closed() : explained;
+      const failure = this.#isClosing ? brokerClosed() : explained;
       this.#router.close();
-      this.#router = this.#newRouter(this.#redis.url);
+      this.#router = this.#newRouter();
       this.#notifier.change('idle', failure);
       throw failure;
     }
     this.#notifier.change(this.#router.state);
   }
 
-  /** @throws BrokerError `layout_differs`, before anything was read or written */
-  async #checkLayout(): Promise<void> {
-    const key = layoutKey(this.options.group);
-    checkLayout(key, await this.#router.command(key, ['GET', key]));
-  }
-
-  /** One address is taken for one server until it says that it is a node of a cluster. Several are a cluster's. */
-  #newRouter(url: string): RedisRouter {
-    if (parseRedisUrl(url).urls.length > 1) return this.#newClusterRouter();
-    const router: RedisRouter = new SingleRouter(
-      url,
-      this.#routerOptions((from) => from === router),
-    );
-    return router;
-  }
-
-  #newClusterRouter(): RedisRouter {
-    const url = parseRedisUrl(this.#redis.url);
-    const router: RedisRouter = new ClusterRouter(
-      url,
-      this.#routerOptions((from) => from === router),
-    );
-    router.need(this.#neededKeys());
-    return router;
-  }
-
-  /** A router that was replaced has nothing to say any more. */
-  #routerOptions(isItself: (router: RedisRouter) => boolean): RouterOptions {
-    return {
+  #newRouter(): CommandRouter {
+    const router = new DetectingRouter(this.#redis.url, {
       clientName: this.#redis.clientName,
       connectTimeoutMs: this.options.connectTimeoutMs,
       commandTimeoutMs: this.options.commandTimeoutMs,
       clock: this.#redis.clock,
-      settlementOf: (stream) => this.#parts.get(stream)?.settlement,
+      settlementOf: (stream) => this.#records.settlementOf(stream),
       onStateChange: (state, cause) => {
-        if (this.#isOpen() && isItself(this.#router)) this.#notifier.change(state, cause);
+        if (this.#isOpen()) this.#notifier.change(state, cause);
       },
-    };
+    });
+    router.need(this.#neededKeys());
+    return router;
   }
 
   #isOpen(): boolean {
     return this.state === 'ready' || this.state === 'unavailable';
-  }
-
-  // ── Streams ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #addParts(): void {
-    for (const { name, maxLength } of this.partitioning.streams) {
-      if (!this.#parts.has(name)) this.#parts.set(name, this.#newPart(name, maxLength));
-    }
   }
 
   #neededKeys(): string[] {
@@ -447,38 +387,11 @@ class RedisBroker implements Broker {
     ];
   }
 
-  #newPart(stream: string, maxLength: number): StreamPart {
-    const hardCap = maxLength * this.options.hardCapFactor;
-    return { keys: streamKeys(stream), maxLength, hardCap, settlement: undefined };
-  }
-
   #run<T>(call: ScriptCall<T>): Promise<T> {
     return this.#router.run(call);
   }
-
-  #part(stream: string): StreamPart {
-    const part = this.#parts.get(stream);
-    if (part === undefined) throw invalid(`unknown stream ${JSON.stringify(stream)}`);
-    return part;
-  }
-}
-
-/** Endings of the entries that were appended. */
-function endingsOf(
-  entries: readonly OutgoingEntry[],
-  receipts: readonly (PublishReceipt | BrokerError)[],
-): StoredEnding[] {
-  return entries.flatMap(({ ends }, at) => {
-    const receipt = receipts[at];
-    const isStored = receipt !== undefined && !(receipt instanceof BrokerError) && !receipt.isDuplicate;
-    return ends !== undefined && isStored ? [{ ending: ends, id: receipt.id }] : [];
-  });
 }
 
 function checkSubscriber(subscriber: string): void {
   checkName('subscriber', subscriber);
-}
-
-function closed(): BrokerError {
-  return new BrokerError('closed', 'The broker is closed');
 }

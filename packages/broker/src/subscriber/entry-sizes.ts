@@ -1,6 +1,6 @@
 // How large the entries of each stream are, so that one read or one pass of large entries stays as short as one of
 // small ones: a thousand entries of a megabyte in one reply would stop the store and fill the memory here.
-import type { Entry } from '../port/broker.js';
+import type { Entry } from '../port/entry-log.js';
 
 /** Entries looked at per batch, spread over it: enough to notice large ones, too few to cost anything. */
 const SAMPLES = 4;

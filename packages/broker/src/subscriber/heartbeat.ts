@@ -2,7 +2,8 @@
 import { backOffDelayMs } from '../back-off.js';
 import { pause } from '../clock.js';
 import { isRefusal, toBrokerError } from '../errors.js';
-import type { Broker, HeartbeatReply } from '../port/broker.js';
+import type { Broker } from '../port/broker.js';
+import type { HeartbeatReply } from '../port/subscriber-registry.js';
 import type { BrokerClock } from './broker-clock.js';
 import { newestIdTrouble, type StreamHealth } from './stream-health.js';
 import type { StreamTrack } from './stream-track.js';

@@ -3,7 +3,8 @@
 import { backOffDelayMs } from '../back-off.js';
 import { pause } from '../clock.js';
 import { isRefusal, toBrokerError } from '../errors.js';
-import type { Broker, Lease, LedgerPassResult, SlotClaim, SlotWish } from '../port/broker.js';
+import type { Lease, LedgerPassResult, SlotClaim, SlotRequest } from '../port/acknowledgement-ledger.js';
+import type { Broker } from '../port/broker.js';
 import type { EntrySizes } from './entry-sizes.js';
 import type { StreamHealth } from './stream-health.js';
 import { shareOfStreams } from './stream-shares.js';
@@ -122,7 +123,7 @@ export class Ledger {
   /** Acknowledges what was handled, then gives back leases and slot. Call after `run` ended. */
   async release(): Promise<void> {
     const { broker, options } = this.#context;
-    this.#claim ??= await broker.claimSlot(options.name, this.#slotWish());
+    this.#claim ??= await broker.claimSlot(options.name, this.#slotRequest());
     await this.#forEach(this.#accounts, (account) => this.#finish(account));
     await broker.releaseSlot(options.name);
     this.#claim = undefined;
@@ -168,7 +169,7 @@ export class Ledger {
 
   async #renew(accounts: readonly Account[], nowMs: number): Promise<void> {
     const { broker, options } = this.#context;
-    this.#claim = await broker.claimSlot(options.name, this.#slotWish());
+    this.#claim = await broker.claimSlot(options.name, this.#slotRequest());
     this.#noteDelay();
     const hasGrace = options.clock.monotonicMs() < this.#graceUntilMs;
     const mine = shareOfStreams(this.#claim, [...this.#context.tracks.keys()]);
@@ -197,7 +198,7 @@ export class Ledger {
   }
 
   /** With the first claim the slot of the process before this one, later always the one it had. */
-  #slotWish(): SlotWish {
+  #slotRequest(): SlotRequest {
     const { instance } = this.#context.options;
     return {
       ...(instance === undefined ? {} : { instance }),

@@ -1,8 +1,7 @@
 // Records what is wrong with single streams, so that it can be named and the others go on. Pure bookkeeping.
 
-import { entryIdMs, LAST_ENTRY_ID } from '../entries/entry-id.js';
+import { type EntryId, entryIdMs, LAST_ENTRY_ID } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
-import type { EntryId } from '../port/broker.js';
 
 /**
  * Kind of trouble with one stream. `refused`: the store refuses it for good, a key of the wrong type for example.

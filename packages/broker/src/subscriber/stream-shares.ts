@@ -1,5 +1,5 @@
 // Who accounts for which stream. Pure: every subscriber computes the same from the slots held.
-import type { SlotClaim } from '../port/broker.js';
+import type { SlotClaim } from '../port/acknowledgement-ledger.js';
 
 /**
  * The streams that fall to the holder of this slot: stream number `i` belongs to the holder of the `i mod n`-th of

@@ -1,8 +1,9 @@
 // How far a subscriber has read one stream, and whether entries were missing on the way. Pure: values in, values out.
 
 import { entryDigest } from '../entries/entry-digest.js';
-import { compareEntryIds, FIRST_ENTRY_ID } from '../entries/entry-id.js';
-import type { Entry, EntryId, PreviousEpoch, ReadProgress, StreamStart } from '../port/broker.js';
+import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
+import type { Entry } from '../port/entry-log.js';
+import type { PreviousEpoch, ReadProgress, StreamStart } from '../port/subscriber-registry.js';
 import { newEpoch } from '../positions/epoch.js';
 import { encodeStreamPosition, type ToldTip } from '../positions/position.js';
 

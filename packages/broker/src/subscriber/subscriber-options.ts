@@ -1,8 +1,11 @@
 // What a subscriber is told, with the defaults.
 import { checkCount, checkName, invalid } from '../arguments.js';
 import { type Clock, systemClock } from '../clock.js';
+import type { EntryId } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
-import type { Entry, EntryId, LedgerPassResult, StreamStart, TrimResult } from '../port/broker.js';
+import type { LedgerPassResult, TrimResult } from '../port/acknowledgement-ledger.js';
+import type { Entry } from '../port/entry-log.js';
+import type { StreamStart } from '../port/subscriber-registry.js';
 import type { StreamTrouble, StreamTroubleKind } from './stream-health.js';
 
 /** Where an error came from. `entry`: `onEntry` threw. The others are loops that go on by themselves. */

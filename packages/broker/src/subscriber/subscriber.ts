@@ -2,16 +2,16 @@
 // the accounting. Written over the port alone, so it is the same on every broker.
 
 import { invalid } from '../arguments.js';
-import { backOffDelayMs } from '../back-off.js';
-import { pause } from '../clock.js';
-import { FIRST_ENTRY_ID } from '../entries/entry-id.js';
+import { type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../errors.js';
-import type { Broker, EntryId, HeartbeatReply, StreamStart } from '../port/broker.js';
+import type { Broker } from '../port/broker.js';
+import type { HeartbeatReply, StreamStart } from '../port/subscriber-registry.js';
 import { type CurrentPosition, joinPosition, type ToldTip } from '../positions/position.js';
 import { BrokerClock } from './broker-clock.js';
 import { EntrySizes } from './entry-sizes.js';
 import { beatOnce, type HeartbeatContext, runHeartbeat } from './heartbeat.js';
 import { Ledger } from './ledger.js';
+import { Registration } from './registration.js';
 import { StreamHealth, type StreamTrouble } from './stream-health.js';
 import { StreamTrack, unknownStart } from './stream-track.js';
 import {
@@ -23,9 +23,6 @@ import {
   type SubscriberState,
 } from './subscriber-options.js';
 import { Tail } from './tail.js';
-
-/** How often a stream that refused the subscriber is asked again. */
-const LATE_RETRY_MS = 1_000;
 
 /** One loop over some streams, as far as it can fail. */
 interface Loop {
@@ -79,12 +76,8 @@ export class Subscriber {
   /** One per stream, in the broker's order; filled by `start`. */
   readonly #tracks = new Map<string, StreamTrack>();
   readonly #sizes = new EntrySizes();
-  readonly #registering: Loop = { source: 'heartbeat', tracks: this.#tracks };
   readonly #health: StreamHealth;
-  /** Streams that refused the subscriber when it started. */
-  readonly #unregistered = new Set<string>();
-  /** Streams that are not read yet: unregistered, or registered late and warming up. */
-  readonly #unread = new Set<string>();
+  readonly #registration: Registration;
   /** The loops whose last round failed. */
   readonly #failing = new Set<Loop>();
   #state: SubscriberState = 'idle';
@@ -101,6 +94,15 @@ export class Subscriber {
     this.#options = options;
     this.#brokerClock = new BrokerClock(() => options.clock.monotonicMs());
     this.#health = new StreamHealth(options);
+    this.#registration = new Registration({
+      broker,
+      options,
+      brokerClock: this.#brokerClock,
+      health: this.#health,
+      report: this.#reportOf({ source: 'heartbeat', tracks: this.#tracks }),
+      onLateStart: (start) => this.#track(start.stream).begin(start),
+      onServed: () => this.#recoverIfDone(),
+    });
   }
 
   get name(): string {
@@ -195,17 +197,18 @@ export class Subscriber {
   }
 
   async #begin(): Promise<void> {
-    const starts = await this.#register();
+    const { signal } = this.#stopping;
+    const starts = await this.#registration.start(signal);
     if (starts === undefined) return;
     this.#createTracks(starts);
     this.#startHeartbeats();
     await this.#options.warmUp(starts);
-    if (this.#stopping.signal.aborted) return;
+    if (signal.aborted) return;
     this.#startReading();
-    // Named before anybody is told that the subscriber reads.
-    for (const stream of this.#unread) await this.#registerOne(stream);
-    if (this.#stopping.signal.aborted) return;
-    this.#loops.push(this.#registerLate());
+    // Refused streams are named in `troubles` before the state says that the subscriber reads.
+    await this.#registration.tryRefused();
+    if (signal.aborted) return;
+    this.#loops.push(this.#registration.runLate(signal));
     this.#change('tailing');
   }
 
@@ -219,57 +222,8 @@ export class Subscriber {
       if (start !== undefined) continue;
       // No heartbeat will say so: nobody is to wait for what this stream had.
       track.noteTold(FIRST_ENTRY_ID, Number.POSITIVE_INFINITY);
-      this.#unregistered.add(name);
-      this.#unread.add(name);
+      this.#registration.noteRefused(name);
     }
-  }
-
-  /** Streams that refused the subscriber at its start are asked again, once a second, until somebody has repaired them. */
-  async #registerLate(): Promise<void> {
-    const { clock } = this.#options;
-    const { signal } = this.#stopping;
-    while (this.#unread.size > 0) {
-      await pause(clock, LATE_RETRY_MS, signal);
-      if (signal.aborted) return;
-      for (const stream of this.#unread) await this.#registerOne(stream);
-    }
-  }
-
-  async #registerOne(stream: string): Promise<void> {
-    try {
-      const starts = await this.#broker.register(this.name, [stream]);
-      for (const start of starts) this.#track(stream).begin(start);
-      this.#unregistered.delete(stream);
-      await this.#options.warmUp(starts);
-      this.#unread.delete(stream);
-      this.#health.note(stream, 'register', undefined);
-      this.#recoverIfDone();
-    } catch (error) {
-      const failure = toBrokerError(error, 'unavailable');
-      if (!failure.isTransient && failure.code !== 'closed') this.#health.refuse(stream, 'register', failure);
-    }
-  }
-
-  /** `undefined` when it was stopped meanwhile. */
-  async #register(): Promise<readonly StreamStart[] | undefined> {
-    const { clock, name } = this.#options;
-    const { signal } = this.#stopping;
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      try {
-        const sentMs = clock.monotonicMs();
-        const starts = await this.#broker.register(name);
-        const receivedMs = clock.monotonicMs();
-        for (const { timeMs } of starts) this.#brokerClock.learn(sentMs, receivedMs, timeMs);
-        this.#works(this.#registering);
-        return starts;
-      } catch (error) {
-        const failure = toBrokerError(error, 'unavailable');
-        if (!failure.isTransient) throw failure;
-        this.#fails(this.#registering, failure);
-        await pause(clock, backOffDelayMs(attempt), signal);
-      }
-    }
-    return undefined;
   }
 
   #startHeartbeats(): void {
@@ -295,7 +249,7 @@ export class Subscriber {
         ...common,
         brokerClock: this.#brokerClock,
         report: this.#reportOf(beating),
-        isRegistered: (stream) => !this.#unregistered.has(stream),
+        isRegistered: (stream) => this.#registration.isRegistered(stream),
         onReply: (track, reply, askedAtMs) => {
           this.#onReply(track, reply);
           track.noteTold(reply.lastId, askedAtMs);
@@ -306,7 +260,7 @@ export class Subscriber {
         ...common,
         sizes: this.#sizes,
         report: this.#reportOf(reading),
-        mayRead: (stream) => !this.#unread.has(stream),
+        mayRead: (stream) => this.#registration.mayRead(stream),
         onProgress,
       }),
     };
@@ -323,7 +277,7 @@ export class Subscriber {
       report: this.#reportOf({ source: 'ledger', tracks: this.#tracks }),
       health: this.#health,
       mayAccount: (stream) =>
-        !this.#unread.has(stream) &&
+        this.#registration.mayRead(stream) &&
         !this.#health.isRefused(stream, ['tail', 'heartbeat']) &&
         !this.#groups.some(
           ({ beating, reading }) =>

@@ -1,9 +1,10 @@
 // The read loop: every entry of every stream, in stream order, from the subscriber's own cursors.
 import { backOffDelayMs } from '../back-off.js';
 import { pause } from '../clock.js';
-import { compareEntryIds } from '../entries/entry-id.js';
+import { compareEntryIds, type EntryId } from '../entries/entry-id.js';
 import { isRefusal, toBrokerError } from '../errors.js';
-import type { Broker, Entry, EntryId } from '../port/broker.js';
+import type { Broker } from '../port/broker.js';
+import type { Entry } from '../port/entry-log.js';
 import type { EntrySizes } from './entry-sizes.js';
 import type { StreamHealth } from './stream-health.js';
 import type { StreamTrack } from './stream-track.js';

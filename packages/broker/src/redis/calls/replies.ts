@@ -2,7 +2,7 @@
 // RESP2 is spoken, so every reply is text, a whole number, null or an array of these; replies with entries are bytes, as they came.
 import { isAscii } from 'node:buffer';
 import { BrokerError } from '../../errors.js';
-import type { Entry } from '../../port/broker.js';
+import type { Entry } from '../../port/entry-log.js';
 import { ReplyCursor } from '../resp/reply-cursor.js';
 import { StoredEntry } from './stored-entry.js';
 

@@ -1,25 +1,21 @@
 // Every call of a script as a value: which script, with which keys and arguments, and what its reply means. Pure.
 
 import { ANNOUNCEMENT_LIMITS, namesIn } from '../../announcements.js';
+import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerError } from '../../errors.js';
 import type { ResolvedBrokerOptions } from '../../options.js';
 import type {
-  DeadLetter,
-  Entry,
-  EntryId,
-  HeartbeatReply,
   Lease,
   LedgerPass,
   LedgerPassResult,
-  OutgoingEntry,
-  PublishReceipt,
-  ReadProgress,
   SlotClaim,
-  SlotWish,
+  SlotRequest,
   StreamInspection,
-  StreamStart,
   TrimResult,
-} from '../../port/broker.js';
+} from '../../port/acknowledgement-ledger.js';
+import type { DeadLetter } from '../../port/dead-letter-store.js';
+import type { Entry, OutgoingEntry, PublishReceipt } from '../../port/entry-log.js';
+import type { HeartbeatReply, ReadProgress, StreamStart } from '../../port/subscriber-registry.js';
 import { newEpoch } from '../../positions/epoch.js';
 import { type StreamKeys, slotsKey, typesKey, windowKey } from '../keys.js';
 import { announcedScript, announceScript } from '../scripts/announce.js';
@@ -136,7 +132,7 @@ export function heartbeatCall(
 export function claimSlotCall(
   { group, leaseMs }: ResolvedBrokerOptions,
   owner: string,
-  { preferred = 0, instance = '', isRenewal = false }: SlotWish,
+  { preferred = 0, instance = '', isRenewal = false }: SlotRequest,
 ): ScriptCall<SlotClaim> {
   return {
     script: claimSlotScript,

@@ -3,15 +3,13 @@
 
 import { BrokerError } from '../../errors.js';
 import type {
-  HeartbeatReply,
-  HeartbeatStatus,
   LedgerPassResult,
-  PublishReceipt,
   SlotClaim,
   StreamInspection,
-  StreamStart,
   TrimResult,
-} from '../../port/broker.js';
+} from '../../port/acknowledgement-ledger.js';
+import type { PublishReceipt } from '../../port/entry-log.js';
+import type { HeartbeatReply, HeartbeatStatus, StreamStart } from '../../port/subscriber-registry.js';
 import { codeOfReply, messageOfReply } from '../connection/redis-errors.js';
 import { asArray, asNumber, asText, asTimeMs } from './replies.js';
 

@@ -1,6 +1,7 @@
 // An entry as it came from Redis: the bytes of its part of the reply, read when somebody asks for them.
 import { isUtf8 } from 'node:buffer';
-import type { Entry, EntryId } from '../../port/broker.js';
+import type { EntryId } from '../../entries/entry-id.js';
+import type { Entry } from '../../port/entry-log.js';
 import { ReplyCursor } from '../resp/reply-cursor.js';
 
 /** Names that are remembered, by their place in an entry. */

@@ -2,14 +2,16 @@
 // and finds the new master after a failover.
 import { backOffDelayMs } from '../../back-off.js';
 import { pause } from '../../clock.js';
-import { BrokerError, toBrokerError } from '../../errors.js';
-import type { BrokerState, Entry, EntryId, ReadOptions } from '../../port/broker.js';
+import type { EntryId } from '../../entries/entry-id.js';
+import { BrokerError, brokerClosed, toBrokerError } from '../../errors.js';
+import type { BrokerState } from '../../port/broker.js';
+import type { Entry, ReadOptions } from '../../port/entry-log.js';
 import { asStreams } from '../calls/replies.js';
 import type { ScriptCall } from '../calls/script-calls.js';
 import { readCommand } from '../connection/blocking-reader.js';
 import type { RedisConnection, SendOptions } from '../connection/redis-connection.js';
 import type { NodeAddress, RedisUrl } from '../connection/redis-url.js';
-import type { RedisRouter, RouterOptions } from '../routing/command-router.js';
+import type { CommandRouter, RouterOptions } from '../routing/command-router.js';
 import { type Reaction, reactionTo } from './reaction.js';
 import { StreamReader } from './stream-reader.js';
 import { Topology } from './topology.js';
@@ -43,7 +45,8 @@ interface Target {
  * keys, and all readers that were opened, are connected. Otherwise it looks at the map again and again, spaced by back-off, until they
  * are; commands to the other nodes work meanwhile.
  */
-export class ClusterRouter implements RedisRouter {
+export class ClusterRouter implements CommandRouter {
+  readonly isCluster = true;
   readonly #options: RouterOptions;
   readonly #topology: Topology;
   /** One per stream that was ever read; bounded by the broker's streams. */
@@ -73,14 +76,14 @@ export class ClusterRouter implements RedisRouter {
   }
 
   async open(): Promise<void> {
-    if (this.#state === 'closed') throw closed();
+    if (this.#state === 'closed') throw brokerClosed();
     if (this.#state !== 'idle') return;
     this.#change('connecting');
     const { clock } = this.#options;
     const endMs = clock.monotonicMs() + this.#connectTimeoutMs;
     for (let attempt = 0; ; attempt++) {
       const failure = await this.#tryToOpen();
-      if (this.#isClosed()) throw closed();
+      if (this.#isClosed()) throw brokerClosed();
       if (failure === undefined) break;
       const waitMs = backOffDelayMs(attempt, { maxMs: MAX_WAIT_MS });
       if (failure.code === 'refused' || clock.monotonicMs() + waitMs >= endMs) {
@@ -113,7 +116,7 @@ export class ClusterRouter implements RedisRouter {
     cursors: ReadonlyMap<string, EntryId>,
     options: ReadOptions,
   ): Promise<Map<string, readonly Entry[]>> {
-    if (this.#isClosed() || this.#haveReadersClosed) throw closed();
+    if (this.#isClosed() || this.#haveReadersClosed) throw brokerClosed();
     const [first] = cursors.keys();
     if (first !== undefined && cursors.size === 1) return this.#readStream(first, cursors, options);
     const found = await this.#readAll(cursors, { ...options, blockMs: 0 });
@@ -142,7 +145,7 @@ export class ClusterRouter implements RedisRouter {
   // ── Commands ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #route<T>(key: string, send: Send<T>): Promise<T> {
-    if (this.#isClosed()) throw closed();
+    if (this.#isClosed()) throw brokerClosed();
     const { clock, commandTimeoutMs } = this.#options;
     const endMs = clock.monotonicMs() + commandTimeoutMs;
     let target: Target = { address: this.#topology.ownerOf(key), isAsking: false };
@@ -160,7 +163,7 @@ export class ClusterRouter implements RedisRouter {
         if (isOver || !isWorthAnotherTry(reaction, attempt)) throw failure;
         // The first redirection is followed at once; two nodes that name each other are not asked in a hot loop.
         if (attempt > 0 || reaction.kind === 'again') await pause(clock, waitMs, this.#closing.signal);
-        if (this.#isClosed()) throw closed();
+        if (this.#isClosed()) throw brokerClosed();
         target =
           reaction.kind === 'ask'
             ? { address: reaction.address, isAsking: true }
@@ -223,7 +226,7 @@ export class ClusterRouter implements RedisRouter {
           await this.#checkOwner(stream, address, startMs + options.blockMs + SLOW_REPLY_MS);
         return found;
       } catch (error) {
-        if (this.#haveReadersClosed) throw closed();
+        if (this.#haveReadersClosed) throw brokerClosed();
         const failure = this.#translate(error);
         const reaction = this.#note(failure, address);
         if (reaction.kind === 'ask') return this.#readAsking(reaction.address, cursors, options);
@@ -359,8 +362,4 @@ export class ClusterRouter implements RedisRouter {
 function isWorthAnotherTry(reaction: Reaction, attempt: number): boolean {
   if (reaction.kind === 'again') return true;
   return (reaction.kind === 'moved' || reaction.kind === 'ask') && attempt < MAX_REDIRECTIONS;
-}
-
-function closed(): BrokerError {
-  return new BrokerError('closed', 'The broker is closed');
 }

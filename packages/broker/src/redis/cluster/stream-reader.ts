@@ -1,5 +1,8 @@
 // The blocking reads of one stream, on a connection of its own to the node that has the stream now.
-import type { BrokerState, Entry, EntryId, ReadOptions } from '../../port/broker.js';
+
+import type { EntryId } from '../../entries/entry-id.js';
+import type { BrokerState } from '../../port/broker.js';
+import type { Entry, ReadOptions } from '../../port/entry-log.js';
 import { BlockingReader } from '../connection/blocking-reader.js';
 import { RedisConnection } from '../connection/redis-connection.js';
 import type { NodeAddress } from '../connection/redis-url.js';

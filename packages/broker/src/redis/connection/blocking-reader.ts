@@ -1,8 +1,9 @@
 // Blocking reads, on a connection of their own: a command behind a blocked one would wait as long as that.
 
 import { invalid } from '../../arguments.js';
+import type { EntryId } from '../../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../../errors.js';
-import type { Entry, EntryId, ReadOptions } from '../../port/broker.js';
+import type { Entry, ReadOptions } from '../../port/entry-log.js';
 import { asStreams } from '../calls/replies.js';
 import type { RedisConnection } from './redis-connection.js';
 

@@ -2,7 +2,7 @@
 // a caller learns at once, or at the deadline, that the outcome is unknown.
 import { backOffDelayMs } from '../../back-off.js';
 import { type Clock, pause } from '../../clock.js';
-import { BrokerError } from '../../errors.js';
+import { BrokerError, brokerClosed } from '../../errors.js';
 import type { BrokerState } from '../../port/broker.js';
 import { asArray, asNumber, asText } from '../calls/replies.js';
 import type { ScriptCall } from '../calls/script-calls.js';
@@ -114,7 +114,7 @@ export class RedisConnection {
    * @throws BrokerError `unavailable`, or `refused` at once when Redis answered and does not want us
    */
   async open(): Promise<void> {
-    if (this.#state === 'closed') throw closed();
+    if (this.#state === 'closed') throw brokerClosed();
     if (this.#state !== 'idle') return;
     this.#change('connecting');
     const { clock, connectTimeoutMs } = this.#options;
@@ -125,7 +125,7 @@ export class RedisConnection {
         void this.#stayConnected();
         return;
       } catch (error) {
-        if (this.isClosed) throw closed();
+        if (this.isClosed) throw brokerClosed();
         const cause = fromRedisError(error);
         const waitMs = backOffDelayMs(attempt);
         if (cause.code === 'refused' || clock.monotonicMs() + waitMs >= endMs) {
@@ -133,7 +133,7 @@ export class RedisConnection {
           throw cause;
         }
         await pause(clock, waitMs, this.#closing.signal);
-        if (this.isClosed) throw closed();
+        if (this.isClosed) throw brokerClosed();
       }
     }
   }
@@ -218,8 +218,8 @@ export class RedisConnection {
     this.#client = undefined;
     this.#change('closed');
     this.#closing.abort();
-    this.#onLost(closed());
-    client?.end(closed());
+    this.#onLost(brokerClosed());
+    client?.end(brokerClosed());
   }
 
   #send(args: readonly string[], options: SendOptions): Promise<unknown> {
@@ -228,7 +228,7 @@ export class RedisConnection {
     if (client === undefined) {
       return Promise.reject(
         this.isClosed
-          ? closed()
+          ? brokerClosed()
           : new BrokerError('unavailable', 'Redis is not connected', { nothingHappened: true }),
       );
     }
@@ -242,7 +242,7 @@ export class RedisConnection {
   }
 
   #translate(error: unknown): BrokerError {
-    if (this.isClosed && !isErrorReply(error)) return closed();
+    if (this.isClosed && !isErrorReply(error)) return brokerClosed();
     return fromRedisError(error);
   }
 
@@ -269,8 +269,8 @@ export class RedisConnection {
       throw new BrokerError('unavailable', message, { cause: error });
     }
     if (this.isClosed) {
-      client.end(closed());
-      throw closed();
+      client.end(brokerClosed());
+      throw brokerClosed();
     }
     this.#scripts.forget();
     this.#marks = this.#newMarks();
@@ -380,8 +380,4 @@ function fieldsOf(reply: unknown): ReadonlyMap<string, string> {
 function questionIn(reply: unknown): string | undefined {
   if (!Array.isArray(reply) || reply.length !== 2 || reply[0] !== 'which_run') return undefined;
   return asText(reply[1]);
-}
-
-function closed(): BrokerError {
-  return new BrokerError('closed', 'The broker is closed');
 }

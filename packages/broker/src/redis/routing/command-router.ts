@@ -1,7 +1,9 @@
 // How commands find the server that holds their keys: one server, or the nodes of a cluster.
 
 import type { Clock } from '../../clock.js';
-import type { BrokerState, Entry, EntryId, ReadOptions } from '../../port/broker.js';
+import type { EntryId } from '../../entries/entry-id.js';
+import type { BrokerState } from '../../port/broker.js';
+import type { Entry, ReadOptions } from '../../port/entry-log.js';
 import type { ScriptCall } from '../calls/script-calls.js';
 import type { SettlementOf } from '../connection/blocking-reader.js';
 
@@ -21,9 +23,12 @@ export interface RouterOptions {
  * Sends each command to the server of its key. Nothing is queued while that server is away, and nothing is repeated
  * that may have been executed. Every call settles within `commandTimeoutMs`, a read within `blockMs` more.
  */
-export interface RedisRouter {
+export interface CommandRouter {
   /** `ready`: every server that is needed can be reached. */
   readonly state: BrokerState;
+
+  /** True when keys may lie on different servers. Settled by `open`. */
+  readonly isCluster: boolean;
 
   /** @throws BrokerError `unavailable` when that fails for `connectTimeoutMs`, `refused` when Redis does not want us */
   open(): Promise<void>;

@@ -2,11 +2,7 @@
 
 import { systemClock } from '../../clock.js';
 import type { BrokerState } from '../../port/broker.js';
-import { ClusterRouter } from '../cluster/cluster-router.js';
-import { parseRedisUrl } from '../connection/redis-url.js';
-import type { RedisRouter, RouterOptions } from './command-router.js';
-import { openRouter } from './open-router.js';
-import { SingleRouter } from './single-router.js';
+import { DetectingRouter } from './detecting-router.js';
 
 /** Options of {@link connectRedis}. */
 export interface RedisCommandsOptions {
@@ -40,8 +36,7 @@ export interface RedisCommands {
 /** Connects. @throws BrokerError `unavailable`, `refused` or `invalid_argument` */
 export async function connectRedis(options: RedisCommandsOptions): Promise<RedisCommands> {
   const { clientName, connectTimeoutMs = 10_000, commandTimeoutMs = 2_000, onStateChange } = options;
-  const url = parseRedisUrl(options.url);
-  const routerOptions: RouterOptions = {
+  const router = new DetectingRouter(options.url, {
     clientName,
     connectTimeoutMs,
     commandTimeoutMs,
@@ -49,11 +44,9 @@ export async function connectRedis(options: RedisCommandsOptions): Promise<Redis
     // It reads no streams.
     settlementOf: () => undefined,
     onStateChange: onStateChange ?? (() => {}),
-  };
-  const toCluster = (): ClusterRouter => new ClusterRouter(url, routerOptions);
-  let router: RedisRouter = url.urls.length > 1 ? toCluster() : new SingleRouter(options.url, routerOptions);
+  });
   try {
-    router = await openRouter(router, () => (router = toCluster()));
+    await router.open();
   } catch (error) {
     router.close();
     throw error;

@@ -1,13 +1,104 @@
-// One address may be one server or a node of a cluster: the server says which, once it is asked.
-import type { RedisRouter } from './command-router.js';
-import { SingleRouter } from './single-router.js';
+// One address may be one server or a node of a cluster: only the server can say which. Everything in this package that sends
+// commands to Redis finds its way through here: the broker, and `connectRedis` beside it.
+import type { EntryId } from '../../entries/entry-id.js';
+import { brokerClosed } from '../../errors.js';
+import type { BrokerState } from '../../port/broker.js';
+import type { Entry, ReadOptions } from '../../port/entry-log.js';
+import type { ScriptCall } from '../calls/script-calls.js';
+import { ClusterRouter } from '../cluster/cluster-router.js';
+import { parseRedisUrl } from '../connection/redis-url.js';
+import type { CommandRouter, RouterOptions } from './command-router.js';
+import { SingleServerRouter } from './single-server-router.js';
 
-/** Opens `router`, or, where its server is a node of a cluster, the one that `toCluster` makes instead. Rejects as `open` does. */
-export async function openRouter(router: RedisRouter, toCluster: () => RedisRouter): Promise<RedisRouter> {
-  await router.open();
-  if (!(router instanceof SingleRouter) || !router.isClusterNode) return router;
-  router.close();
-  const cluster = toCluster();
-  await cluster.open();
-  return cluster;
+/**
+ * Treats one address as one server until that server, while it is opened, says that it is a node of a cluster. Several addresses
+ * are those of a cluster. After a failed `open` it is of no use: make another one.
+ */
+export class DetectingRouter implements CommandRouter {
+  readonly #url: string;
+  readonly #options: RouterOptions;
+  #router: CommandRouter;
+  #neededKeys: readonly string[] = [];
+  #isClosed = false;
+
+  /** @throws BrokerError `invalid_argument` when the URL is wrong */
+  constructor(url: string, options: RouterOptions) {
+    this.#url = url;
+    this.#options = options;
+    this.#router = parseRedisUrl(url).urls.length > 1 ? this.#newClusterRouter() : this.#newSingleRouter();
+  }
+
+  get state(): BrokerState {
+    return this.#router.state;
+  }
+
+  get isCluster(): boolean {
+    return this.#router.isCluster;
+  }
+
+  async open(): Promise<void> {
+    const router = this.#router;
+    await router.open();
+    if (!(router instanceof SingleServerRouter) || !router.isClusterNode) return;
+    if (this.#isClosed) throw brokerClosed();
+    // Replaced before it is closed: its changes of state are no longer passed on.
+    this.#router = this.#newClusterRouter();
+    router.close();
+    await this.#router.open();
+  }
+
+  need(keys: readonly string[]): void {
+    this.#neededKeys = keys;
+    this.#router.need(keys);
+  }
+
+  command(key: string, args: readonly string[]): Promise<unknown> {
+    return this.#router.command(key, args);
+  }
+
+  run<T>(call: ScriptCall<T>): Promise<T> {
+    return this.#router.run(call);
+  }
+
+  read(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): Promise<Map<string, readonly Entry[]>> {
+    return this.#router.read(cursors, options);
+  }
+
+  groups(streams: readonly string[]): readonly (readonly string[])[] {
+    return this.#router.groups(streams);
+  }
+
+  closeReaders(): void {
+    this.#router.closeReaders();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#router.close();
+  }
+
+  #newSingleRouter(): CommandRouter {
+    const router: CommandRouter = new SingleServerRouter(
+      this.#url,
+      this.#optionsOf(() => router),
+    );
+    return router;
+  }
+
+  #newClusterRouter(): CommandRouter {
+    const router: CommandRouter = new ClusterRouter(
+      parseRedisUrl(this.#url),
+      this.#optionsOf(() => router),
+    );
+    router.need(this.#neededKeys);
+    return router;
+  }
+
+  /** The options of one router, with a listener that ignores the router once it was replaced. */
+  #optionsOf(itself: () => CommandRouter): RouterOptions {
+    const onStateChange = (state: BrokerState, cause?: Error): void => {
+      if (itself() === this.#router) this.#options.onStateChange(state, cause);
+    };
+    return { ...this.#options, onStateChange };
+  }
 }

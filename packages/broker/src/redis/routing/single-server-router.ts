@@ -1,12 +1,16 @@
 // Everything on one server: a connection that writes, and one that waits for news of all streams at once.
-import type { BrokerState, Entry, EntryId, ReadOptions } from '../../port/broker.js';
+
+import type { EntryId } from '../../entries/entry-id.js';
+import type { BrokerState } from '../../port/broker.js';
+import type { Entry, ReadOptions } from '../../port/entry-log.js';
 import type { ScriptCall } from '../calls/script-calls.js';
 import { BlockingReader } from '../connection/blocking-reader.js';
 import { RedisConnection } from '../connection/redis-connection.js';
-import type { RedisRouter, RouterOptions } from './command-router.js';
+import type { CommandRouter, RouterOptions } from './command-router.js';
 
-/** See `RedisRouter`. */
-export class SingleRouter implements RedisRouter {
+/** See `CommandRouter`. */
+export class SingleServerRouter implements CommandRouter {
+  readonly isCluster = false;
   readonly #options: RouterOptions;
   readonly #writer: RedisConnection;
   readonly #readerConnection: RedisConnection;

@@ -15,7 +15,7 @@ import {
 } from '../../port/windows.js';
 import type { ScriptCall } from '../calls/script-calls.js';
 import { windowIndexKey } from '../keys.js';
-import { ApartEndings } from './remote-endings.js';
+import { RemoteEndings } from './remote-endings.js';
 import {
   healIndexCall,
   healWindowCall,
@@ -56,11 +56,11 @@ export class RedisWindows implements WindowStore {
   readonly #ports: RedisWindowsPorts;
   readonly #marks = new OldestFirstMap<string, Mark>();
   /** Endings by entries that were stored on other servers; unused where there is one server. */
-  readonly apartEndings: ApartEndings;
+  readonly remoteEndings: RemoteEndings;
 
   constructor(ports: RedisWindowsPorts) {
     this.#ports = ports;
-    this.apartEndings = new ApartEndings(ports);
+    this.remoteEndings = new RemoteEndings(ports);
   }
 
   async add(
@@ -70,7 +70,7 @@ export class RedisWindows implements WindowStore {
   ): Promise<WindowAddition> {
     const place = this.#place(name);
     checkWindowInputs(inputs);
-    if (this.#ports.isCluster()) await this.apartEndings.settled(place.window);
+    if (this.#ports.isCluster()) await this.remoteEndings.settled(place.window);
     const addition = await this.#healing(place, () => this.#ports.run(windowAddCall(place, inputs, options)));
     // Who is told that an input was added may rely on its being found, whoever opened the window and died since.
     if (this.#ports.isCluster()) await this.#index(place, addition);
@@ -79,7 +79,7 @@ export class RedisWindows implements WindowStore {
 
   async claim(name: WindowName, claim: Parameters<WindowStore['claim']>[1]): Promise<WindowClaim> {
     const place = this.#place(name);
-    if (this.#ports.isCluster()) await this.apartEndings.settled(place.window);
+    if (this.#ports.isCluster()) await this.remoteEndings.settled(place.window);
     const result = await this.#healing(place, () => this.#ports.run(windowClaimCall(place, claim)));
     if (result.status === 'idle') await this.#unindex(place);
     return result;

@@ -1,6 +1,8 @@
 // Endings on a cluster, where windows lie on other servers than the entries that end them: sent once the entries are stored, to the
 // windows that are open, and few calls for many.
-import type { EntryId } from '../../port/broker.js';
+import type { EntryId } from '../../entries/entry-id.js';
+import { BrokerError } from '../../errors.js';
+import type { OutgoingEntry, PublishReceipt } from '../../port/entry-log.js';
 import type { WindowEnding } from '../../port/windows.js';
 import { asArray } from '../calls/replies.js';
 import type { ScriptCall } from '../calls/script-calls.js';
@@ -13,8 +15,8 @@ export interface StoredEnding {
   readonly id: EntryId;
 }
 
-/** Dependencies of {@link ApartEndings}. */
-export interface ApartEndingsPorts {
+/** Dependencies of {@link RemoteEndings}. */
+export interface RemoteEndingsPorts {
   command(key: string, args: readonly string[]): Promise<unknown>;
   run<T>(call: ScriptCall<T>): Promise<T>;
 }
@@ -25,14 +27,14 @@ const MAX_QUEUED = 10_000;
 const MAX_ASKED = 1_000;
 
 /** Idle → Sending → Idle; what comes while Sending goes in the next round. Failures are nobody's: see `MAX_QUEUED`. */
-export class ApartEndings {
-  readonly #ports: ApartEndingsPorts;
+export class RemoteEndings {
+  readonly #ports: RemoteEndingsPorts;
   #queue: StoredEnding[] = [];
   /** The windows of what waits or is being sent. */
   readonly #windows = new Map<string, number>();
   #sending: Promise<void> | undefined;
 
-  constructor(ports: ApartEndingsPorts) {
+  constructor(ports: RemoteEndingsPorts) {
     this.#ports = ports;
   }
 
@@ -74,6 +76,18 @@ export class ApartEndings {
       }),
     );
   }
+}
+
+/** The endings of the entries that were appended. */
+export function endingsOf(
+  entries: readonly OutgoingEntry[],
+  receipts: readonly (PublishReceipt | BrokerError)[],
+): StoredEnding[] {
+  return entries.flatMap(({ ends }, at) => {
+    const receipt = receipts[at];
+    const isStored = receipt !== undefined && !(receipt instanceof BrokerError) && !receipt.isDuplicate;
+    return ends !== undefined && isStored ? [{ ending: ends, id: receipt.id }] : [];
+  });
 }
 
 function keyOf({ ending }: StoredEnding): string {

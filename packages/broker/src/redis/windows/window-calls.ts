@@ -1,5 +1,5 @@
 // The calls of the window scripts as values, as in `script-calls.ts`. Pure.
-import type { EntryId } from '../../port/broker.js';
+import type { EntryId } from '../../entries/entry-id.js';
 import {
   WINDOW_LIMITS,
   type WindowAddition,

@@ -1,0 +1,42 @@
+// The broker's record of each stream: its keys, its bounds, and on which server a heartbeat last looked at it.
+import { invalid } from '../arguments.js';
+import type { StreamOptions } from '../options.js';
+import type { StreamBounds } from './calls/script-calls.js';
+import type { Settlement } from './connection/blocking-reader.js';
+import { streamKeys } from './keys.js';
+
+/** The record of one stream. */
+export interface StreamRecord extends StreamBounds {
+  settlement: Settlement | undefined;
+}
+
+/** Records by stream name. A partition that another number of partitions left out keeps its record as long as the broker lives. */
+export class StreamRecords {
+  readonly #hardCapFactor: number;
+  readonly #records = new Map<string, StreamRecord>();
+
+  constructor(hardCapFactor: number) {
+    this.#hardCapFactor = hardCapFactor;
+  }
+
+  /** Makes the records that are missing. */
+  add(streams: readonly StreamOptions[]): void {
+    for (const { name, maxLength } of streams) {
+      if (this.#records.has(name)) continue;
+      const hardCap = maxLength * this.#hardCapFactor;
+      this.#records.set(name, { keys: streamKeys(name), maxLength, hardCap, settlement: undefined });
+    }
+  }
+
+  /** @throws BrokerError `invalid_argument` for a stream that the broker does not have */
+  of(stream: string): StreamRecord {
+    const record = this.#records.get(stream);
+    if (record === undefined) throw invalid(`unknown stream ${JSON.stringify(stream)}`);
+    return record;
+  }
+
+  /** The last settlement of a stream; `undefined` before the first one. */
+  settlementOf(stream: string): Settlement | undefined {
+    return this.#records.get(stream)?.settlement;
+  }
+}
