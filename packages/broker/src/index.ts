@@ -15,7 +15,7 @@ export {
 } from './entries/entry-id.js';
 export { BROKER_ERROR_CODES, BrokerError, type BrokerErrorCode } from './errors.js';
 export { createMemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
-export { MemoryWindows, type MemoryWindowsPorts } from './memory/memory-windows.js';
+export { MemoryWindows, type MemoryWindowsDependencies } from './memory/memory-windows.js';
 export { OldestFirstMap } from './oldest-first-map.js';
 export {
   type BrokerOptions,

@@ -1,7 +1,7 @@
 // Values that are forgotten after a fixed time.
 import { OldestFirstMap } from '../oldest-first-map.js';
 
-interface Held<V> {
+interface ExpiringValue<V> {
   readonly value: V;
   readonly expiresMs: number;
 }
@@ -13,7 +13,7 @@ interface Held<V> {
 export class ExpiringMap<V> {
   readonly #ttlMs: number;
   readonly #maxSize: number;
-  readonly #held = new OldestFirstMap<string, Held<V>>();
+  readonly #values = new OldestFirstMap<string, ExpiringValue<V>>();
 
   constructor(ttlMs: number, maxSize: number) {
     this.#ttlMs = ttlMs;
@@ -21,20 +21,20 @@ export class ExpiringMap<V> {
   }
 
   get(key: string, nowMs: number): V | undefined {
-    const held = this.#held.get(key);
-    return held !== undefined && held.expiresMs > nowMs ? held.value : undefined;
+    const known = this.#values.get(key);
+    return known !== undefined && known.expiresMs > nowMs ? known.value : undefined;
   }
 
   set(key: string, value: V, nowMs: number): void {
-    this.#held.set(key, { value, expiresMs: nowMs + this.#ttlMs });
+    this.#values.set(key, { value, expiresMs: nowMs + this.#ttlMs });
     this.#forget(nowMs);
   }
 
   #forget(nowMs: number): void {
-    for (let oldest = this.#held.oldest(); oldest !== undefined; oldest = this.#held.oldest()) {
+    for (let oldest = this.#values.oldest(); oldest !== undefined; oldest = this.#values.oldest()) {
       const [key, { expiresMs }] = oldest;
-      if (expiresMs > nowMs && this.#held.size <= this.#maxSize) return;
-      this.#held.delete(key);
+      if (expiresMs > nowMs && this.#values.size <= this.#maxSize) return;
+      this.#values.delete(key);
     }
   }
 }

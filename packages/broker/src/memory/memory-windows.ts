@@ -17,7 +17,7 @@ import {
   type WindowStore,
 } from '../port/windows.js';
 
-interface Held {
+interface PendingInput {
   readonly text: string;
   readonly value: unknown;
   asOf: EntryId | undefined;
@@ -25,7 +25,7 @@ interface Held {
 
 interface Pending {
   readonly dueAtMs: number;
-  readonly inputs: Map<string, Held>;
+  readonly inputs: Map<string, PendingInput>;
   /** By key; at most `maxEndings`. */
   readonly endings: Map<string, WaitedEnding>;
   bytes: number;
@@ -51,7 +51,7 @@ interface State {
 const MAX_STATES = 100_000;
 
 /** Dependencies of {@link MemoryWindows}. */
-export interface MemoryWindowsPorts {
+export interface MemoryWindowsDependencies {
   /** @throws BrokerError unless the broker is open */
   checkReady(): void;
   /** The ID that an entry of the stream would have now; `undefined` where nobody knows. */
@@ -61,13 +61,13 @@ export interface MemoryWindowsPorts {
 /** See {@link WindowStore}. */
 export class MemoryWindows implements WindowStore {
   readonly #clock: Pick<Clock, 'nowMs'>;
-  readonly #ports: MemoryWindowsPorts;
+  readonly #dependencies: MemoryWindowsDependencies;
   /** What was touched longest ago comes first, so that what is over is found at once. */
   readonly #states = new OldestFirstMap<string, State>();
 
-  constructor(clock: Pick<Clock, 'nowMs'>, ports: MemoryWindowsPorts) {
+  constructor(clock: Pick<Clock, 'nowMs'>, dependencies: MemoryWindowsDependencies) {
     this.#clock = clock;
-    this.#ports = ports;
+    this.#dependencies = dependencies;
   }
 
   async add(
@@ -83,7 +83,7 @@ export class MemoryWindows implements WindowStore {
     const isOpened = state.pending === undefined;
     state.pending ??= { dueAtMs: nowMs + windowMs, inputs: new Map(), endings: new Map(), bytes: 0 };
     const { pending } = state;
-    const asOf = this.#ports.nextId(stream);
+    const asOf = this.#dependencies.nextId(stream);
     const outcomes = inputs.map((input) => addTo(pending, input, asOf));
     return { isOpened, dueInMs: pending.dueAtMs - nowMs, outcomes };
   }
@@ -134,7 +134,7 @@ export class MemoryWindows implements WindowStore {
 
   async commit(name: WindowName, token: string): Promise<boolean> {
     checkWindowName(name);
-    this.#ports.checkReady();
+    this.#dependencies.checkReady();
     const state = this.#states.get(nameOf(name));
     if (state?.flushing?.token !== token) return false;
     state.flushing = undefined;
@@ -178,7 +178,7 @@ export class MemoryWindows implements WindowStore {
   }
 
   #nowMs(): number {
-    this.#ports.checkReady();
+    this.#dependencies.checkReady();
     return this.#clock.nowMs();
   }
 }

@@ -6,27 +6,27 @@ import { counterKey } from './keys.js';
 import { countScript } from './scripts/counters.js';
 
 /** Dependencies of {@link RedisCounters}. */
-export interface RedisCountersPorts {
+export interface RedisCountersDependencies {
   run<T>(call: ScriptCall<T>): Promise<T>;
   command(key: string, command: readonly string[]): Promise<unknown>;
 }
 
 /** See {@link CounterStore}. */
 export class RedisCounters implements CounterStore {
-  readonly #ports: RedisCountersPorts;
+  readonly #dependencies: RedisCountersDependencies;
 
-  constructor(ports: RedisCountersPorts) {
-    this.#ports = ports;
+  constructor(dependencies: RedisCountersDependencies) {
+    this.#dependencies = dependencies;
   }
 
   count({ name, ageMs, keepMs }: Occurrence): Promise<number> {
     const args = [Math.max(0, Math.ceil(ageMs)), keepMs];
-    return this.#ports.run({ script: countScript, keys: [counterKey(name)], args, parse: asNumber });
+    return this.#dependencies.run({ script: countScript, keys: [counterKey(name)], args, parse: asNumber });
   }
 
   async read(name: string): Promise<number> {
     const key = counterKey(name);
-    const text = await this.#ports.command(key, ['GET', key]);
+    const text = await this.#dependencies.command(key, ['GET', key]);
     return typeof text === 'string' ? Number.parseInt(text, 10) || 0 : 0;
   }
 }

@@ -11,7 +11,7 @@ import { streamKeys } from './keys.js';
 const LOOK_AGAIN_MS = 1_000;
 
 /** Dependencies of {@link StoredPartitions}. */
-export interface StoredPartitionsPorts {
+export interface StoredPartitionsDependencies {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   run<T>(call: ScriptCall<T>): Promise<T>;
   /** Called after each change of `partitioning`. */
@@ -24,7 +24,7 @@ export interface StoredPartitionsPorts {
  */
 export class StoredPartitions {
   readonly #streams: readonly StreamOptions[];
-  readonly #ports: StoredPartitionsPorts;
+  readonly #dependencies: StoredPartitionsDependencies;
   #partitioning: Partitioning;
   #isSettled = false;
   #lookAgainAtMs = 0;
@@ -35,9 +35,9 @@ export class StoredPartitions {
   /** Set once a subscriber reads: from then on another number in the store is an error. */
   #isFixed = false;
 
-  constructor(streams: readonly StreamOptions[], ports: StoredPartitionsPorts) {
+  constructor(streams: readonly StreamOptions[], dependencies: StoredPartitionsDependencies) {
     this.#streams = streams;
-    this.#ports = ports;
+    this.#dependencies = dependencies;
     this.#partitioning = partitioningOf(streams);
   }
 
@@ -70,13 +70,13 @@ export class StoredPartitions {
     for (const [name, count] of stored) counts.set(name, Math.max(1, count));
     if (this.#streams.every(({ name }) => counts.get(name) === this.#partitioning.countOf(name))) return;
     this.#partitioning = new Partitioning(this.#streams, counts);
-    this.#ports.onChange();
+    this.#dependencies.onChange();
   }
 
   /** A publisher may come before the first gateway: until that has chosen a number, it is asked for beside the publishes. */
   lookIfDue(): void {
     if (this.#isSettled) return;
-    const nowMs = this.#ports.clock.monotonicMs();
+    const nowMs = this.#dependencies.clock.monotonicMs();
     if (nowMs < this.#lookAgainAtMs) return;
     this.#lookAgainAtMs = nowMs + LOOK_AGAIN_MS;
     // A failure is that of the publish beside it; the next look comes with a later one.
@@ -92,7 +92,7 @@ export class StoredPartitions {
   /** A number that was never read must not be guessed: events would stand where nobody looks for them. */
   async #storedCount(stream: string, wanted: number): Promise<number> {
     try {
-      const count = await this.#ports.run(partitionsCall(streamKeys(stream), wanted));
+      const count = await this.#dependencies.run(partitionsCall(streamKeys(stream), wanted));
       this.#refusals.delete(stream);
       this.#everSettled.add(stream);
       return count;

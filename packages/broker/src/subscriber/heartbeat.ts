@@ -10,7 +10,7 @@ import type { StreamTrack } from './stream-track.js';
 import type { LoopReport, ResolvedSubscriberOptions } from './subscriber-options.js';
 
 /** What the heartbeat works on. */
-export interface HeartbeatContext {
+export interface HeartbeatDependencies {
   readonly broker: Broker;
   readonly options: ResolvedSubscriberOptions;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
@@ -23,13 +23,13 @@ export interface HeartbeatContext {
 }
 
 /** Beats every `heartbeatMs` until `signal` fires; after failures less often. */
-export async function runHeartbeat(context: HeartbeatContext, signal: AbortSignal): Promise<void> {
-  const { broker, options, report } = context;
+export async function runHeartbeat(dependencies: HeartbeatDependencies, signal: AbortSignal): Promise<void> {
+  const { broker, options, report } = dependencies;
   let failures = 0;
   while (!signal.aborted) {
     let delayMs = broker.options.heartbeatMs;
     try {
-      await beatOnce(context);
+      await beatOnce(dependencies);
       failures = 0;
       report.onSuccess();
     } catch (error) {
@@ -45,32 +45,32 @@ export async function runHeartbeat(context: HeartbeatContext, signal: AbortSigna
  * One heartbeat for all streams. What the broker refuses is asked for stream by stream, so that one that it refuses does
  * not stop the others; such a stream counts by itself until it works again.
  */
-export async function beatOnce(context: HeartbeatContext): Promise<void> {
-  const { tracks, health, isRegistered } = context;
+export async function beatOnce(dependencies: HeartbeatDependencies): Promise<void> {
+  const { tracks, health, isRegistered } = dependencies;
   const streams = [...tracks.keys()].filter(isRegistered);
   const refused = streams.filter((stream) => health.isRefused(stream, ['heartbeat']));
   const together = streams.filter((stream) => !refused.includes(stream));
   try {
-    await beatFor(context, together);
+    await beatFor(dependencies, together);
   } catch (error) {
     if (!isRefusal(error)) throw error;
     refused.push(...together);
   }
-  for (const stream of refused) await beatAlone(context, stream);
+  for (const stream of refused) await beatAlone(dependencies, stream);
 }
 
-async function beatAlone(context: HeartbeatContext, stream: string): Promise<void> {
+async function beatAlone(dependencies: HeartbeatDependencies, stream: string): Promise<void> {
   try {
-    await beatFor(context, [stream]);
-    context.health.note(stream, 'heartbeat', undefined);
+    await beatFor(dependencies, [stream]);
+    dependencies.health.note(stream, 'heartbeat', undefined);
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    context.health.refuse(stream, 'heartbeat', error);
+    dependencies.health.refuse(stream, 'heartbeat', error);
   }
 }
 
-async function beatFor(context: HeartbeatContext, streams: readonly string[]): Promise<void> {
-  const { broker, options, tracks, brokerClock, health, onReply } = context;
+async function beatFor(dependencies: HeartbeatDependencies, streams: readonly string[]): Promise<void> {
+  const { broker, options, tracks, brokerClock, health, onReply } = dependencies;
   if (streams.length === 0) return;
   const asked = streams.flatMap((stream) => tracks.get(stream) ?? []);
   const progress = new Map(asked.map((track) => [track.stream, track.progress] as const));

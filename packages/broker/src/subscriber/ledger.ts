@@ -12,7 +12,7 @@ import type { StreamTrack } from './stream-track.js';
 import type { LoopReport, ResolvedSubscriberOptions } from './subscriber-options.js';
 
 /** What the ledger works on. */
-export interface LedgerContext {
+export interface LedgerDependencies {
   readonly broker: Broker;
   readonly options: ResolvedSubscriberOptions;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
@@ -56,7 +56,7 @@ interface Account {
  * stream: short after a full pass, doubling while there is nothing to do, cut short by `nudge`.
  */
 export class Ledger {
-  readonly #context: LedgerContext;
+  readonly #dependencies: LedgerDependencies;
   readonly #accounts: readonly Account[];
   #claim: SlotClaim | undefined;
   #renewAtMs = 0;
@@ -68,16 +68,16 @@ export class Ledger {
   /** Whether the present wait is only for lack of work; a wait after a failure must not be cut short. */
   #isIdling = false;
 
-  constructor(context: LedgerContext) {
-    this.#context = context;
-    this.#accounts = Array.from(context.tracks.keys(), (stream) => ({
+  constructor(dependencies: LedgerDependencies) {
+    this.#dependencies = dependencies;
+    this.#accounts = Array.from(dependencies.tracks.keys(), (stream) => ({
       stream,
       lease: undefined,
       // Who is new has no business with a stream that is just being handed from one to another.
       isMine: true,
       foreignUntilMs: 0,
       passAtMs: 0,
-      idleDelayMs: context.options.busyPassDelayMs,
+      idleDelayMs: dependencies.options.busyPassDelayMs,
       trimAtMs: 0,
       refusedUntilMs: 0,
     }));
@@ -90,7 +90,7 @@ export class Ledger {
 
   /** Something was read of these streams: they need not wait for their idle time. */
   nudge(streams: ReadonlySet<string>): void {
-    const { busyPassDelayMs } = this.#context.options;
+    const { busyPassDelayMs } = this.#dependencies.options;
     let isNudged = false;
     for (const account of this.#accounts) {
       if (account.idleDelayMs <= busyPassDelayMs || !streams.has(account.stream)) continue;
@@ -101,7 +101,7 @@ export class Ledger {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { options, report } = this.#context;
+    const { options, report } = this.#dependencies;
     let failures = 0;
     while (!signal.aborted) {
       let delayMs: number;
@@ -122,7 +122,7 @@ export class Ledger {
 
   /** Acknowledges what was handled, then gives back leases and slot. Call after `run` ended. */
   async release(): Promise<void> {
-    const { broker, options } = this.#context;
+    const { broker, options } = this.#dependencies;
     this.#claim ??= await broker.claimSlot(options.name, this.#slotRequest());
     await this.#forEach(this.#accounts, (account) => this.#finish(account));
     await broker.releaseSlot(options.name);
@@ -130,12 +130,12 @@ export class Ledger {
   }
 
   async #round(): Promise<number> {
-    const { clock } = this.#context.options;
+    const { clock } = this.#dependencies.options;
     const nowMs = clock.monotonicMs();
     const accounts = this.#accounts.filter(
-      ({ stream, refusedUntilMs }) => refusedUntilMs <= nowMs && this.#context.mayAccount(stream),
+      ({ stream, refusedUntilMs }) => refusedUntilMs <= nowMs && this.#dependencies.mayAccount(stream),
     );
-    if (accounts.length === 0) return this.#context.options.idlePassDelayMs;
+    if (accounts.length === 0) return this.#dependencies.options.idlePassDelayMs;
     if (nowMs >= this.#renewAtMs) await this.#renew(accounts, nowMs);
     const due = accounts.filter(({ passAtMs }) => passAtMs <= nowMs);
     const results = await this.#forEach(due, (account) => this.#runPass(account));
@@ -143,7 +143,7 @@ export class Ledger {
     const doneMs = clock.monotonicMs();
     for (const account of due) account.passAtMs = doneMs + this.#delayAfter(account, results.get(account));
     for (const { stream, refusedUntilMs } of accounts)
-      if (refusedUntilMs <= nowMs) this.#context.health.note(stream, 'ledger', undefined);
+      if (refusedUntilMs <= nowMs) this.#dependencies.health.note(stream, 'ledger', undefined);
     return Math.min(...accounts.map(({ passAtMs }) => Math.max(1, passAtMs - doneMs)));
   }
 
@@ -152,7 +152,7 @@ export class Ledger {
     accounts: readonly Account[],
     work: (account: Account) => Promise<T>,
   ): Promise<ReadonlyMap<Account, T>> {
-    const { health, options } = this.#context;
+    const { health, options } = this.#dependencies;
     const results = new Map<Account, T>();
     const settled = await Promise.allSettled(
       accounts.map(async (account) => results.set(account, await work(account))),
@@ -168,11 +168,11 @@ export class Ledger {
   }
 
   async #renew(accounts: readonly Account[], nowMs: number): Promise<void> {
-    const { broker, options } = this.#context;
+    const { broker, options } = this.#dependencies;
     this.#claim = await broker.claimSlot(options.name, this.#slotRequest());
     this.#noteDelay();
     const hasGrace = options.clock.monotonicMs() < this.#graceUntilMs;
-    const mine = shareOfStreams(this.#claim, [...this.#context.tracks.keys()]);
+    const mine = shareOfStreams(this.#claim, [...this.#dependencies.tracks.keys()]);
     await this.#forEach(accounts, (account) =>
       this.#renewLease(account, hasGrace ? account.isMine : mine.has(account.stream), nowMs),
     );
@@ -185,7 +185,7 @@ export class Ledger {
    * run out, though nobody is dead. Until the others had time to renew theirs, each keeps to what it had.
    */
   #noteDelay(): void {
-    const { broker, options } = this.#context;
+    const { broker, options } = this.#dependencies;
     const { leaseMs } = broker.options;
     const nowMs = options.clock.monotonicMs();
     // The next renewal is due after a third of the lease, and begins with a pass.
@@ -199,7 +199,7 @@ export class Ledger {
 
   /** With the first claim the slot of the process before this one, later always the one it had. */
   #slotRequest(): SlotRequest {
-    const { instance } = this.#context.options;
+    const { instance } = this.#dependencies.options;
     return {
       ...(instance === undefined ? {} : { instance }),
       ...(this.#claim === undefined ? {} : { preferred: this.#claim.slot, isRenewal: true }),
@@ -207,7 +207,7 @@ export class Ledger {
   }
 
   async #renewLease(account: Account, isMine: boolean, nowMs: number): Promise<void> {
-    const { broker, options } = this.#context;
+    const { broker, options } = this.#dependencies;
     const { leaseMs } = broker.options;
     const wasMine = account.isMine;
     account.isMine = isMine;
@@ -230,7 +230,7 @@ export class Ledger {
   }
 
   async #runPass(account: Account): Promise<LedgerPassResult | undefined> {
-    const { broker, options, tracks, sizes } = this.#context;
+    const { broker, options, tracks, sizes } = this.#dependencies;
     const { lease, stream } = account;
     const cursor = tracks.get(stream)?.cursor;
     if (lease === undefined || this.#claim === undefined || cursor === undefined) return undefined;
@@ -247,7 +247,7 @@ export class Ledger {
   }
 
   async #trim(account: Account, nowMs: number): Promise<void> {
-    const { broker, options } = this.#context;
+    const { broker, options } = this.#dependencies;
     if (account.lease === undefined || nowMs < account.trimAtMs) return;
     const result = await broker.trim(account.lease);
     if (result.status === 'fenced') return;
@@ -258,7 +258,7 @@ export class Ledger {
   }
 
   #delayAfter(account: Account, result: LedgerPassResult | undefined): number {
-    const { passEntryCount, fullPassDelayMs, busyPassDelayMs, idlePassDelayMs } = this.#context.options;
+    const { passEntryCount, fullPassDelayMs, busyPassDelayMs, idlePassDelayMs } = this.#dependencies.options;
     const most = result?.status === 'done' ? Math.max(result.consumed, result.acknowledged) : 0;
     account.idleDelayMs = most > 0 ? busyPassDelayMs : Math.min(idlePassDelayMs, account.idleDelayMs * 2);
     return most >= passEntryCount ? fullPassDelayMs : account.idleDelayMs;
@@ -266,12 +266,12 @@ export class Ledger {
 
   async #wait(delayMs: number, signal: AbortSignal): Promise<void> {
     this.#wake = new AbortController();
-    await pause(this.#context.options.clock, delayMs, AbortSignal.any([signal, this.#wake.signal]));
+    await pause(this.#dependencies.options.clock, delayMs, AbortSignal.any([signal, this.#wake.signal]));
   }
 
   /** Takes the lease for it where nobody has it, for example because the last attempt failed. */
   async #finish(account: Account): Promise<void> {
-    const { broker, options } = this.#context;
+    const { broker, options } = this.#dependencies;
     for (let passes = 0; passes < FINAL_PASSES; passes++) {
       account.lease ??= await broker.acquireLease(account.stream, options.name);
       if (account.lease === undefined) return;

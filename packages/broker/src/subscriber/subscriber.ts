@@ -9,7 +9,7 @@ import type { HeartbeatReply, StreamStart } from '../port/subscriber-registry.js
 import { type CurrentPosition, joinPosition, type ToldTip } from '../positions/position.js';
 import { BrokerClock } from './broker-clock.js';
 import { EntrySizes } from './entry-sizes.js';
-import { beatOnce, type HeartbeatContext, runHeartbeat } from './heartbeat.js';
+import { beatOnce, type HeartbeatDependencies, runHeartbeat } from './heartbeat.js';
 import { Ledger } from './ledger.js';
 import { Registration } from './registration.js';
 import { StreamHealth, type StreamTrouble } from './stream-health.js';
@@ -34,7 +34,7 @@ interface Loop {
 interface GroupLoops {
   readonly beating: Loop;
   readonly reading: Loop;
-  readonly heartbeat: HeartbeatContext;
+  readonly heartbeat: HeartbeatDependencies;
   readonly tail: Tail;
 }
 

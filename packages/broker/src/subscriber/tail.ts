@@ -17,7 +17,7 @@ const MAX_READ_CHARS = 4_194_304;
 const REFUSED_RETRY_MS = 1_000;
 
 /** What the tail works on. */
-export interface TailContext {
+export interface TailDependencies {
   readonly broker: Broker;
   readonly options: ResolvedSubscriberOptions;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
@@ -36,7 +36,7 @@ export interface TailContext {
  * A stream that the broker refuses is left out and asked for by itself, so that it does not stop the others.
  */
 export class Tail {
-  readonly #context: TailContext;
+  readonly #dependencies: TailDependencies;
   /** Ends the read under way, without ending the loop; made anew once it has fired. */
   #interrupt = new AbortController();
   /** Every stream of the group. The group does not change while the tail runs. */
@@ -53,9 +53,9 @@ export class Tail {
   /** Streams that the broker refuses to read → local time of the next attempt. At most every stream of the group. */
   readonly #refused = new Map<string, number>();
 
-  constructor(context: TailContext) {
-    this.#context = context;
-    this.#all = [...context.tracks.values()];
+  constructor(dependencies: TailDependencies) {
+    this.#dependencies = dependencies;
+    this.#all = [...dependencies.tracks.values()];
   }
 
   /** A cursor was moved back: the read under way asks for the wrong place. */
@@ -71,14 +71,14 @@ export class Tail {
         this.#failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        this.#context.report.onFailure(toBrokerError(error, 'unavailable'));
-        await pause(this.#context.options.clock, backOffDelayMs(this.#failures++), signal);
+        this.#dependencies.report.onFailure(toBrokerError(error, 'unavailable'));
+        await pause(this.#dependencies.options.clock, backOffDelayMs(this.#failures++), signal);
       }
     }
   }
 
   async #readOnce(signal: AbortSignal): Promise<void> {
-    const { options, report } = this.#context;
+    const { options, report } = this.#dependencies;
     if (this.#interrupt.signal.aborted) this.#interrupt = new AbortController();
     if (this.#refused.size > 0) await this.#tryRefused(signal);
     const asked = this.#all.every(this.#mayAsk) ? this.#all : this.#all.filter(this.#mayAsk);
@@ -96,7 +96,7 @@ export class Tail {
   }
 
   readonly #mayAsk = ({ stream }: StreamTrack): boolean =>
-    this.#context.mayRead(stream) && !this.#refused.has(stream);
+    this.#dependencies.mayRead(stream) && !this.#refused.has(stream);
 
   /** One read of these streams. When the broker refuses it, each is asked for by itself: most often one is to blame. */
   async #readGroup(asked: readonly StreamTrack[], blockMs: number, signal: AbortSignal): Promise<boolean> {
@@ -111,13 +111,13 @@ export class Tail {
   }
 
   async #tryRefused(signal: AbortSignal): Promise<void> {
-    const nowMs = this.#context.options.clock.monotonicMs();
+    const nowMs = this.#dependencies.options.clock.monotonicMs();
     for (const track of this.#all)
       if ((this.#refused.get(track.stream) ?? Infinity) <= nowMs) await this.#readAlone(track, signal);
   }
 
   async #readAlone(track: StreamTrack, signal: AbortSignal): Promise<boolean> {
-    const { health, options } = this.#context;
+    const { health, options } = this.#dependencies;
     const { stream } = track;
     try {
       const isFull = await this.#readStreams([track], 0, signal);
@@ -134,7 +134,7 @@ export class Tail {
 
   /** Resolves to true when one of the streams brought as much as a read may: then there is more. */
   async #readStreams(asked: readonly StreamTrack[], blockMs: number, signal: AbortSignal): Promise<boolean> {
-    const { broker, options, tracks, sizes, onProgress } = this.#context;
+    const { broker, options, tracks, sizes, onProgress } = this.#dependencies;
     this.#noteAsked(asked);
     const generations = this.#generations;
     const count = this.#readCount();
@@ -184,7 +184,7 @@ export class Tail {
 
   /** Whether more time passed since the last read than a read takes that waits in vain. */
   #noteReturn(): boolean {
-    const { clock, readBlockMs } = this.#context.options;
+    const { clock, readBlockMs } = this.#dependencies.options;
     const nowMs = clock.monotonicMs();
     const beforeMs = this.#returnedMs;
     this.#returnedMs = nowMs;
@@ -197,13 +197,13 @@ export class Tail {
    */
   async #isOvertaken(track: StreamTrack): Promise<boolean> {
     if (!track.hasRead) return false;
-    const [oldest] = await this.#context.broker.readRange(track.stream, { count: 1 });
+    const [oldest] = await this.#dependencies.broker.readRange(track.stream, { count: 1 });
     return oldest === undefined || compareEntryIds(oldest.id, track.cursor) > 0;
   }
 
   /** One count holds for every stream of the read, so the one with the largest entries decides. */
   #readCount(): number {
-    const { options, sizes } = this.#context;
+    const { options, sizes } = this.#dependencies;
     const share = MAX_READ_CHARS / Math.max(1, this.#all.length);
     let count = options.readCount;
     for (const { stream } of this.#all) count = sizes.countWithin(stream, share, count);
@@ -211,7 +211,7 @@ export class Tail {
   }
 
   #handle(track: StreamTrack, entries: readonly Entry[]): void {
-    const { onEntry, onError, onGap } = this.#context.options;
+    const { onEntry, onError, onGap } = this.#dependencies.options;
     for (const entry of entries) {
       // Moved before the call, so that the position the handler sees includes the entry. Nothing else can look in
       // between: the handler is synchronous.

@@ -9,7 +9,7 @@ import type { NodeAddress } from '../connection/redis-url.js';
 import type { RouterOptions } from '../routing/command-router.js';
 import type { Topology } from './topology.js';
 
-interface Place {
+interface NodeConnection {
   readonly address: NodeAddress;
   readonly connection: RedisConnection;
   readonly reader: BlockingReader;
@@ -19,7 +19,7 @@ interface Place {
 export class StreamReader {
   readonly #options: RouterOptions;
   readonly #topology: Topology;
-  #place: Place | undefined;
+  #current: NodeConnection | undefined;
 
   constructor(topology: Topology, options: RouterOptions) {
     this.#topology = topology;
@@ -28,7 +28,7 @@ export class StreamReader {
 
   /** `idle` before the first read. */
   get state(): BrokerState {
-    return this.#place?.connection.state ?? 'idle';
+    return this.#current?.connection.state ?? 'idle';
   }
 
   /** Reads at this node; one read at a time. */
@@ -38,22 +38,22 @@ export class StreamReader {
     options: ReadOptions,
   ): Promise<Map<string, readonly Entry[]>> {
     this.leaveUnless(address);
-    this.#place ??= this.#moveTo(address);
-    return this.#place.reader.read(cursors, options);
+    this.#current ??= this.#moveTo(address);
+    return this.#current.reader.read(cursors, options);
   }
 
   /** Ends the connection when it leads elsewhere. */
   leaveUnless(address: NodeAddress): void {
-    if (this.#place !== undefined && this.#place.address !== address) this.close();
+    if (this.#current !== undefined && this.#current.address !== address) this.close();
   }
 
   close(): void {
-    const place = this.#place;
-    this.#place = undefined;
-    place?.connection.close();
+    const current = this.#current;
+    this.#current = undefined;
+    current?.connection.close();
   }
 
-  #moveTo(address: NodeAddress): Place {
+  #moveTo(address: NodeAddress): NodeConnection {
     const connection = new RedisConnection({
       ...this.#options,
       url: this.#topology.urlOf(address),

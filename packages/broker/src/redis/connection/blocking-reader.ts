@@ -21,6 +21,13 @@ export interface Settlement {
 /** The last settlement of a stream; `undefined` before the first one. */
 export type SettlementOf = (stream: string) => Settlement | undefined;
 
+/** Dependencies of {@link BlockingReader}. */
+export interface BlockingReaderDependencies {
+  readonly unblock: Unblock;
+  readonly settlementOf: SettlementOf;
+  readonly commandTimeoutMs: number;
+}
+
 /** One reader; opens its connection with the first read. */
 export class BlockingReader {
   readonly #connection: RedisConnection;
@@ -36,18 +43,11 @@ export class BlockingReader {
   #abort: () => void = () => {};
   readonly #onAbort = (): void => this.#abort();
 
-  constructor(
-    connection: RedisConnection,
-    parts: {
-      readonly unblock: Unblock;
-      readonly settlementOf: SettlementOf;
-      readonly commandTimeoutMs: number;
-    },
-  ) {
+  constructor(connection: RedisConnection, dependencies: BlockingReaderDependencies) {
     this.#connection = connection;
-    this.#unblock = parts.unblock;
-    this.#settlementOf = parts.settlementOf;
-    this.#commandTimeoutMs = parts.commandTimeoutMs;
+    this.#unblock = dependencies.unblock;
+    this.#settlementOf = dependencies.settlementOf;
+    this.#commandTimeoutMs = dependencies.commandTimeoutMs;
   }
 
   /** @see Broker.readAfter */

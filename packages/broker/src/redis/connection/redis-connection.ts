@@ -8,7 +8,7 @@ import { asArray, asNumber, asText } from '../calls/replies.js';
 import type { ScriptCall } from '../calls/script-calls.js';
 import { loginCommands, RespClient } from '../resp/resp-client.js';
 import { fromRedisError, isErrorReply, isReadOnly } from './redis-errors.js';
-import { RunMarks } from './restart-markers.js';
+import { RestartMarkers } from './restart-markers.js';
 import { type ScriptCommand, ScriptRunner } from './script-runner.js';
 
 /** Their replies hold what anybody wrote, which need not be text: they are handed on as they came. */
@@ -58,14 +58,14 @@ export class RedisConnection {
   #isClusterNode = false;
   /** The server's run by INFO; `undefined` where the user may not ask for it. */
   #runId: string | undefined;
-  #marks: RunMarks;
+  #markers: RestartMarkers;
   #connectedAtMs = 0;
   /** Called once when the present client is no more use. */
   #onLost: (cause: BrokerError) => void = () => {};
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#marks = this.#newMarks();
+    this.#markers = this.#newMarkers();
   }
 
   get state(): BrokerState {
@@ -91,14 +91,14 @@ export class RedisConnection {
    * Where INFO is refused, only after `proveRun`.
    */
   isRun(runId: string): boolean {
-    return this.#runId === undefined ? this.#marks.isProven(runId) : this.#runId === runId;
+    return this.#runId === undefined ? this.#markers.isProven(runId) : this.#runId === runId;
   }
 
   /** Makes sure that `isRun` knows. */
   async proveRun(runId: string): Promise<void> {
-    if (this.#runId !== undefined || this.#marks.isProven(runId)) return;
+    if (this.#runId !== undefined || this.#markers.isProven(runId)) return;
     try {
-      await this.#marks.prove(runId);
+      await this.#markers.prove(runId);
     } catch (error) {
       throw this.#translate(error);
     }
@@ -158,26 +158,26 @@ export class RedisConnection {
   }
 
   /**
-   * Runs a script that judges which run of a server this is. Where INFO is refused it is given a mark of this run; while the record has
-   * another mark it asks about that one and does nothing.
+   * Runs a script that judges which run of a server this is. Where INFO is refused it is given a marker of this run; while the record has
+   * another marker it asks about that one and does nothing.
    */
   async #settle<T>(call: ScriptCall<T>, options: SendOptions): Promise<T> {
-    const marks = this.#marks;
+    const markers = this.#markers;
     const [key = ''] = call.keys;
-    let mark = this.#runId === undefined ? marks.proposedFor(key) : '';
+    let marker = this.#runId === undefined ? markers.proposedFor(key) : '';
     let refuted = '';
     for (let attempt = 0; attempt < MAX_SETTLE_ATTEMPTS; attempt++) {
       // A proof holds only for the connection that it was made on.
-      if (marks !== this.#marks) throw new BrokerError('unavailable', 'The connection to Redis was lost');
-      const reply = await this.#run(call, [mark, refuted], options);
+      if (markers !== this.#markers) throw new BrokerError('unavailable', 'The connection to Redis was lost');
+      const reply = await this.#run(call, [marker, refuted], options);
       const asked = questionIn(reply);
       if (asked === undefined) {
-        if (mark !== '') marks.accept(key, mark);
+        if (marker !== '') markers.accept(key, marker);
         return call.parse(reply);
       }
       try {
-        const isOurs = asked !== '' && (await marks.prove(asked));
-        mark = isOurs ? asked : await marks.own();
+        const isOurs = asked !== '' && (await markers.prove(asked));
+        marker = isOurs ? asked : await markers.own();
         if (!isOurs) refuted = asked;
       } catch (error) {
         throw this.#translate(error);
@@ -237,8 +237,8 @@ export class RedisConnection {
     return client.send(args, timeoutMs, READS_ENTRIES.has(args[0] ?? '') ? asItCame : undefined);
   }
 
-  #newMarks(): RunMarks {
-    return new RunMarks((command) => this.#send(command, {}));
+  #newMarkers(): RestartMarkers {
+    return new RestartMarkers((command) => this.#send(command, {}));
   }
 
   #translate(error: unknown): BrokerError {
@@ -273,7 +273,7 @@ export class RedisConnection {
       throw brokerClosed();
     }
     this.#scripts.forget();
-    this.#marks = this.#newMarks();
+    this.#markers = this.#newMarkers();
     this.#client = client;
     this.#change('ready');
   }
@@ -376,7 +376,7 @@ function fieldsOf(reply: unknown): ReadonlyMap<string, string> {
   return fields;
 }
 
-/** The mark that a script asks about instead of doing its work. */
+/** The marker that a script asks about instead of doing its work. */
 function questionIn(reply: unknown): string | undefined {
   if (!Array.isArray(reply) || reply.length !== 2 || reply[0] !== 'which_run') return undefined;
   return asText(reply[1]);

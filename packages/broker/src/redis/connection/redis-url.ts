@@ -39,7 +39,7 @@ export function parseRedisUrl(url: string): RedisUrl {
 }
 
 /** The parts of a URL that has no others. */
-interface UrlParts {
+interface SplitUrl {
   readonly protocol: string;
   /** With the `@` at its end; empty without. */
   readonly credentials: string;
@@ -47,7 +47,7 @@ interface UrlParts {
   readonly path: string;
 }
 
-function splitUrl(url: string): UrlParts {
+function splitUrl(url: string): SplitUrl {
   if (/^(?:\/|(?:unix|redis\+unix|rediss?\+socket|redis-socket):)/i.test(url)) {
     throw invalid('is a Unix socket, which is not supported: name the host and port of Redis');
   }

@@ -1,23 +1,23 @@
-// Which run of a server a connection leads to, where the user may not ask INFO for it. A mark is a script that does nothing, with a
-// random name: scripts are neither replicated nor kept over a restart, so only the run that was given a mark knows it.
+// Which run of a server a connection leads to, where the user may not ask INFO for it. A marker is a script that does nothing, with a
+// random name: scripts are neither replicated nor kept over a restart, so only the run that was given a marker knows it.
 import { createHash, randomBytes } from 'node:crypto';
 import { asArray, asText } from '../calls/replies.js';
 
-/** Sends one command over the connection whose marks these are. */
+/** Sends one command over the connection whose markers these are. */
 export type SendCommand = (command: readonly string[]) => Promise<unknown>;
 
-/** A mark in the epoch's record: `m` and 20 hexadecimal digits, which no INFO answers. */
-const MARK = /^m[0-9a-f]{20}$/;
-/** Stands for no mark: the script answers which one the record has. */
-const UNKNOWN_MARK = '?';
-/** Marks whose answer is remembered: each stream has one at a time. At the bound all are asked for again. */
+/** A marker in the epoch's record: `m` and 20 hexadecimal digits, which no INFO answers. */
+const MARKER = /^m[0-9a-f]{20}$/;
+/** Stands for no marker: the script answers which one the record has. */
+const UNKNOWN_MARKER = '?';
+/** Markers whose answer is remembered: each stream has one at a time. At the bound all are asked for again. */
 const MAX_KNOWN = 1_024;
 
 /** Made anew with every connection: another one may lead elsewhere. */
-export class RunMarks {
+export class RestartMarkers {
   readonly #send: SendCommand;
   readonly #known = new Map<string, boolean>();
-  /** Key of a stream's script calls → the mark that its record had last; as many as there are streams. */
+  /** Key of a stream's script calls → the marker that its record had last; as many as there are streams. */
   readonly #accepted = new Map<string, string>();
   #own: Promise<string> | undefined;
 
@@ -25,32 +25,33 @@ export class RunMarks {
     this.#send = send;
   }
 
-  /** True when this run is known to have the mark; `false` also where nobody has asked yet. */
-  isProven(mark: string): boolean {
-    return this.#known.get(mark) === true;
+  /** True when this run is known to have the marker; `false` also where nobody has asked yet. */
+  isProven(marker: string): boolean {
+    return this.#known.get(marker) === true;
   }
 
-  /** Asks the server for a mark, once. */
-  async prove(mark: string): Promise<boolean> {
-    const known = this.#known.get(mark);
+  /** Asks the server for a marker, once. */
+  async prove(marker: string): Promise<boolean> {
+    const known = this.#known.get(marker);
     if (known !== undefined) return known;
-    const found = MARK.test(mark) && asArray(await this.#send(['SCRIPT', 'EXISTS', sha1Of(mark)]))[0] === 1;
+    const found =
+      MARKER.test(marker) && asArray(await this.#send(['SCRIPT', 'EXISTS', sha1Of(marker)]))[0] === 1;
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-    this.#known.set(mark, found);
+    this.#known.set(marker, found);
     return found;
   }
 
-  /** The mark to begin with at this key: the one it had last, or one that only asks. */
+  /** The marker to begin with at this key: the one it had last, or one that only asks. */
   proposedFor(key: string): string {
-    return this.#accepted.get(key) ?? UNKNOWN_MARK;
+    return this.#accepted.get(key) ?? UNKNOWN_MARKER;
   }
 
-  /** A script went on with this mark at this key. */
-  accept(key: string, mark: string): void {
-    this.#accepted.set(key, mark);
+  /** A script went on with this marker at this key. */
+  accept(key: string, marker: string): void {
+    this.#accepted.set(key, marker);
   }
 
-  /** A mark that this run has from now on. Given only where a record needs one: scripts stay until the server ends. */
+  /** A marker that this run has from now on. Given only where a record needs one: scripts stay until the server ends. */
   own(): Promise<string> {
     this.#own ??= this.#give().catch((error: unknown) => {
       this.#own = undefined;
@@ -60,17 +61,17 @@ export class RunMarks {
   }
 
   async #give(): Promise<string> {
-    const mark = `m${randomBytes(10).toString('hex')}`;
-    asText(await this.#send(['SCRIPT', 'LOAD', sourceOf(mark)]));
-    this.#known.set(mark, true);
-    return mark;
+    const marker = `m${randomBytes(10).toString('hex')}`;
+    asText(await this.#send(['SCRIPT', 'LOAD', sourceOf(marker)]));
+    this.#known.set(marker, true);
+    return marker;
   }
 }
 
-function sourceOf(mark: string): string {
-  return `return '${mark}'`;
+function sourceOf(marker: string): string {
+  return `return '${marker}'`;
 }
 
-function sha1Of(mark: string): string {
-  return createHash('sha1').update(sourceOf(mark)).digest('hex');
+function sha1Of(marker: string): string {
+  return createHash('sha1').update(sourceOf(marker)).digest('hex');
 }

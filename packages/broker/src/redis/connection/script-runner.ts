@@ -17,7 +17,7 @@ export type ScriptCommand = [name: 'EVALSHA', sha1: string, ...rest: string[]];
 const AHEAD_GRACE_MS = 1_000;
 
 /** A call that waits until the server knows its script. */
-interface Held {
+interface HeldCall {
   readonly number: number;
   readonly send: () => void;
   readonly giveUp: (cause: unknown) => void;
@@ -34,7 +34,7 @@ interface Held {
 export class ScriptRunner {
   /** Digests of the scripts that were sent over the present connection; as many as there are scripts. */
   #sent = new Set<string>();
-  #held: Held[] | undefined;
+  #held: HeldCall[] | undefined;
   #lastNumber = 0;
 
   /** For a new connection: it may lead to another server. */
@@ -73,12 +73,12 @@ export class ScriptRunner {
     return send(['SCRIPT', 'LOAD', script.source], graceMs);
   }
 
-  #repair(script: Script, send: SendCommand): Held[] {
-    const held: Held[] = [];
+  #repair(script: Script, send: SendCommand): HeldCall[] {
+    const held: HeldCall[] = [];
     this.#held = held;
     // A server that lost one script lost all of them.
     this.forget();
-    const release = (act: (call: Held) => void): void => {
+    const release = (act: (call: HeldCall) => void): void => {
       this.#held = undefined;
       for (const call of held.sort((a, b) => a.number - b.number)) act(call);
     };
@@ -93,7 +93,7 @@ export class ScriptRunner {
   }
 }
 
-function hold(held: Held[], number: number, call: () => Promise<unknown>): Promise<unknown> {
+function hold(held: HeldCall[], number: number, call: () => Promise<unknown>): Promise<unknown> {
   return new Promise((resolve, reject) => {
     held.push({ number, send: () => resolve(call()), giveUp: reject });
   });

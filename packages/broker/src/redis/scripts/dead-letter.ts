@@ -12,9 +12,9 @@ export const deadLetterScript = defineScript(
   [
     `
 if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-local letter = { 'origin_id', ARGV[3], 'reason', ARGV[4], 'rejected_by', ARGV[5], 'fields', ARGV[6] }
-if ARGV[7] == '0' then letter[9], letter[10] = 'is_utf8', '0' end
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', unpack(letter))
+local record = { 'origin_id', ARGV[3], 'reason', ARGV[4], 'rejected_by', ARGV[5], 'fields', ARGV[6] }
+if ARGV[7] == '0' then record[9], record[10] = 'is_utf8', '0' end
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', unpack(record))
 redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[1])
 return 1
 `,

@@ -22,16 +22,16 @@ import {
   indexWindowCall,
   overdueWindowsCall,
   unindexWindowCall,
-  type WindowPlace,
+  type WindowLocation,
   windowAddCall,
   windowClaimCall,
   windowCommitCall,
-  windowPlace,
+  windowLocation,
   windowRenewCall,
 } from './window-calls.js';
 
 /** What the windows need of their broker. */
-export interface RedisWindowsPorts {
+export interface RedisWindowsDependencies {
   run<T>(call: ScriptCall<T>): Promise<T>;
   command(key: string, args: readonly string[]): Promise<unknown>;
   /** Whether windows and index may lie on different servers. */
@@ -42,10 +42,10 @@ export interface RedisWindowsPorts {
 }
 
 /** Marks remembered; a forgotten one only leaves its window in the index until somebody has looked. */
-const MAX_MARKS = 10_000;
+const MAX_INDEX_ENTRIES = 10_000;
 
 /** On a cluster: what this process knows of a window's place in the index. */
-interface Mark {
+interface IndexEntry {
   readonly score: string;
   /** Until then the window that waits is surely the one that was indexed. */
   readonly holdsUntilMs: number;
@@ -53,14 +53,14 @@ interface Mark {
 
 /** See {@link WindowStore}. */
 export class RedisWindows implements WindowStore {
-  readonly #ports: RedisWindowsPorts;
-  readonly #marks = new OldestFirstMap<string, Mark>();
+  readonly #dependencies: RedisWindowsDependencies;
+  readonly #indexEntries = new OldestFirstMap<string, IndexEntry>();
   /** Endings by entries that were stored on other servers; unused where there is one server. */
   readonly remoteEndings: RemoteEndings;
 
-  constructor(ports: RedisWindowsPorts) {
-    this.#ports = ports;
-    this.remoteEndings = new RemoteEndings(ports);
+  constructor(dependencies: RedisWindowsDependencies) {
+    this.#dependencies = dependencies;
+    this.remoteEndings = new RemoteEndings(dependencies);
   }
 
   async add(
@@ -68,32 +68,38 @@ export class RedisWindows implements WindowStore {
     inputs: readonly WindowInput[],
     options: Parameters<WindowStore['add']>[2],
   ): Promise<WindowAddition> {
-    const place = this.#place(name);
+    const location = this.#location(name);
     checkWindowInputs(inputs);
-    if (this.#ports.isCluster()) await this.remoteEndings.settled(place.window);
-    const addition = await this.#healing(place, () => this.#ports.run(windowAddCall(place, inputs, options)));
+    if (this.#dependencies.isCluster()) await this.remoteEndings.settled(location.window);
+    const addition = await this.#healing(location, () =>
+      this.#dependencies.run(windowAddCall(location, inputs, options)),
+    );
     // Who is told that an input was added may rely on its being found, whoever opened the window and died since.
-    if (this.#ports.isCluster()) await this.#index(place, addition);
+    if (this.#dependencies.isCluster()) await this.#index(location, addition);
     return addition;
   }
 
   async claim(name: WindowName, claim: Parameters<WindowStore['claim']>[1]): Promise<WindowClaim> {
-    const place = this.#place(name);
-    if (this.#ports.isCluster()) await this.remoteEndings.settled(place.window);
-    const result = await this.#healing(place, () => this.#ports.run(windowClaimCall(place, claim)));
-    if (result.status === 'idle') await this.#unindex(place);
+    const location = this.#location(name);
+    if (this.#dependencies.isCluster()) await this.remoteEndings.settled(location.window);
+    const result = await this.#healing(location, () =>
+      this.#dependencies.run(windowClaimCall(location, claim)),
+    );
+    if (result.status === 'idle') await this.#unindex(location);
     return result;
   }
 
   async renew(name: WindowName, token: string, leaseMs: number): Promise<boolean> {
-    const place = this.#place(name);
-    return this.#healing(place, () => this.#ports.run(windowRenewCall(place, token, leaseMs)));
+    const location = this.#location(name);
+    return this.#healing(location, () => this.#dependencies.run(windowRenewCall(location, token, leaseMs)));
   }
 
   async commit(name: WindowName, token: string): Promise<boolean> {
-    const place = this.#place(name);
-    const isCommitted = await this.#healing(place, () => this.#ports.run(windowCommitCall(place, token)));
-    if (isCommitted) await this.#unindex(place);
+    const location = this.#location(name);
+    const isCommitted = await this.#healing(location, () =>
+      this.#dependencies.run(windowCommitCall(location, token)),
+    );
+    if (isCommitted) await this.#unindex(location);
     return isCommitted;
   }
 
@@ -104,72 +110,79 @@ export class RedisWindows implements WindowStore {
     checkWindowSlot(slot);
     checkCount(options.count);
     const index = windowIndexKey(slot);
-    const found = await this.#ports.run(overdueWindowsCall(slot, options)).catch(async (error: unknown) => {
-      if (!isRefusal(error) || !(await this.#heal(index, healIndexCall(index)))) throw error;
-      return [];
-    });
+    const found = await this.#dependencies
+      .run(overdueWindowsCall(slot, options))
+      .catch(async (error: unknown) => {
+        if (!isRefusal(error) || !(await this.#heal(index, healIndexCall(index)))) throw error;
+        return [];
+      });
     const names: WindowName[] = [];
     for (const { name, window, score } of found) {
       if (name === undefined) await this.#dropForeign({ window, index }, score);
       else names.push(name);
-      if (name !== undefined && this.#ports.isCluster()) this.#note(window, { score, holdsUntilMs: 0 });
+      if (name !== undefined && this.#dependencies.isCluster())
+        this.#note(window, { score, holdsUntilMs: 0 });
     }
     return names;
   }
 
   /** Left in the index, it would be found first each time, in the place of a window. */
-  async #dropForeign(place: Pick<WindowPlace, 'window' | 'index'>, score: string): Promise<void> {
-    await this.#ports.run(unindexWindowCall(place, score));
-    this.#ports.onHealed(place.index);
+  async #dropForeign(location: Pick<WindowLocation, 'window' | 'index'>, score: string): Promise<void> {
+    await this.#dependencies.run(unindexWindowCall(location, score));
+    this.#dependencies.onHealed(location.index);
   }
 
   /**
    * Does one step. Where something else stands at its keys the store refuses it, or names a time that cannot be: then that is
    * removed and the step is done again, once. A refused step has changed nothing.
    */
-  async #healing<T>(place: WindowPlace, step: () => Promise<T>): Promise<T> {
+  async #healing<T>(location: WindowLocation, step: () => Promise<T>): Promise<T> {
     try {
       const result = await step();
-      if (!isStuck(result) || !(await this.#heal(place.window, healWindowCall(place)))) return result;
+      if (!isStuck(result) || !(await this.#heal(location.window, healWindowCall(location)))) return result;
     } catch (error) {
-      if (!isRefusal(error) || !(await this.#heal(place.window, healWindowCall(place)))) throw error;
+      if (!isRefusal(error) || !(await this.#heal(location.window, healWindowCall(location)))) throw error;
     }
     return step();
   }
 
   async #heal(key: string, call: ScriptCall<number>): Promise<boolean> {
-    const removed = await this.#ports.run(call);
-    if (removed > 0) this.#ports.onHealed(key);
+    const removed = await this.#dependencies.run(call);
+    if (removed > 0) this.#dependencies.onHealed(key);
     return removed > 0;
   }
 
-  #place(name: WindowName): WindowPlace {
+  #location(name: WindowName): WindowLocation {
     checkWindowName(name);
-    return windowPlace(name, this.#ports.isCluster());
+    return windowLocation(name, this.#dependencies.isCluster());
   }
 
-  async #index(place: WindowPlace, { isOpened, dueInMs }: WindowAddition): Promise<void> {
-    const nowMs = this.#ports.clock.monotonicMs();
-    if (!isOpened && (this.#marks.get(place.window)?.holdsUntilMs ?? 0) > nowMs) return;
-    const score = await this.#ports.run(indexWindowCall(place, dueInMs)).catch(async (error: unknown) => {
-      if (!isRefusal(error) || !(await this.#heal(place.index, healIndexCall(place.index)))) throw error;
-      return this.#ports.run(indexWindowCall(place, dueInMs));
-    });
-    this.#note(place.window, { score, holdsUntilMs: nowMs + dueInMs });
+  async #index(location: WindowLocation, { isOpened, dueInMs }: WindowAddition): Promise<void> {
+    const nowMs = this.#dependencies.clock.monotonicMs();
+    if (!isOpened && (this.#indexEntries.get(location.window)?.holdsUntilMs ?? 0) > nowMs) return;
+    const score = await this.#dependencies
+      .run(indexWindowCall(location, dueInMs))
+      .catch(async (error: unknown) => {
+        if (!isRefusal(error) || !(await this.#heal(location.index, healIndexCall(location.index))))
+          throw error;
+        return this.#dependencies.run(indexWindowCall(location, dueInMs));
+      });
+    this.#note(location.window, { score, holdsUntilMs: nowMs + dueInMs });
   }
 
-  #note(window: string, mark: Mark): void {
-    this.#marks.set(window, mark);
-    const oldest = this.#marks.oldest();
-    if (oldest !== undefined && this.#marks.size > MAX_MARKS) this.#marks.delete(oldest[0]);
+  #note(window: string, entry: IndexEntry): void {
+    this.#indexEntries.set(window, entry);
+    const oldest = this.#indexEntries.oldest();
+    if (oldest !== undefined && this.#indexEntries.size > MAX_INDEX_ENTRIES)
+      this.#indexEntries.delete(oldest[0]);
   }
 
-  async #unindex(place: WindowPlace): Promise<void> {
-    const mark = this.#marks.get(place.window);
-    if (mark === undefined) return;
-    this.#marks.delete(place.window);
+  async #unindex(location: WindowLocation): Promise<void> {
+    const entry = this.#indexEntries.get(location.window);
+    if (entry === undefined) return;
+    this.#indexEntries.delete(location.window);
     // A window that stays in the index is looked at once more; that must not undo the step itself.
-    await this.#ports.run(unindexWindowCall(place, mark.score)).catch(() => {});
+    await this.#dependencies.run(unindexWindowCall(location, entry.score)).catch(() => {});
   }
 }
 

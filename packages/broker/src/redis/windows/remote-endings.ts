@@ -16,7 +16,7 @@ export interface StoredEnding {
 }
 
 /** Dependencies of {@link RemoteEndings}. */
-export interface RemoteEndingsPorts {
+export interface RemoteEndingsDependencies {
   command(key: string, args: readonly string[]): Promise<unknown>;
   run<T>(call: ScriptCall<T>): Promise<T>;
 }
@@ -28,14 +28,14 @@ const MAX_ASKED = 1_000;
 
 /** Idle → Sending → Idle; what comes while Sending goes in the next round. Failures are nobody's: see `MAX_QUEUED`. */
 export class RemoteEndings {
-  readonly #ports: RemoteEndingsPorts;
+  readonly #dependencies: RemoteEndingsDependencies;
   #queue: StoredEnding[] = [];
   /** The windows of what waits or is being sent. */
   readonly #windows = new Map<string, number>();
   #sending: Promise<void> | undefined;
 
-  constructor(ports: RemoteEndingsPorts) {
-    this.#ports = ports;
+  constructor(dependencies: RemoteEndingsDependencies) {
+    this.#dependencies = dependencies;
   }
 
   send(stored: readonly StoredEnding[]): void {
@@ -70,9 +70,13 @@ export class RemoteEndings {
       slots.map(async (slot) => {
         const stored = round.filter(({ ending }) => ending.window.slot === slot);
         const index = windowIndexKey(slot);
-        const scores = asArray(await this.#ports.command(index, ['ZMSCORE', index, ...stored.map(keyOf)]));
+        const scores = asArray(
+          await this.#dependencies.command(index, ['ZMSCORE', index, ...stored.map(keyOf)]),
+        );
         const open = stored.filter((_, at) => scores[at] !== null);
-        await Promise.allSettled(open.map(({ ending, id }) => this.#ports.run(windowEndCall(ending, id))));
+        await Promise.allSettled(
+          open.map(({ ending, id }) => this.#dependencies.run(windowEndCall(ending, id))),
+        );
       }),
     );
   }

@@ -26,7 +26,7 @@ import {
 import { endingText, readEndings, readInputs } from './window-texts.js';
 
 /** Where a window and its place in the index are. */
-export interface WindowPlace {
+export interface WindowLocation {
   /** The window's key, which is also its member in the index. */
   readonly window: string;
   readonly index: string;
@@ -35,7 +35,7 @@ export interface WindowPlace {
 }
 
 /** The place of a window; with `isApart` the index may be on another server. */
-export function windowPlace(name: WindowName, isApart: boolean): WindowPlace {
+export function windowLocation(name: WindowName, isApart: boolean): WindowLocation {
   const window = windowKey(name);
   const index = windowIndexKey(name.slot);
   return { window, index, keys: isApart ? [window] : [window, index] };
@@ -43,7 +43,7 @@ export function windowPlace(name: WindowName, isApart: boolean): WindowPlace {
 
 /** @see WindowStore.add */
 export function windowAddCall(
-  { window, keys }: WindowPlace,
+  { window, keys }: WindowLocation,
   inputs: readonly WindowInput[],
   { windowMs, stream }: Parameters<WindowStore['add']>[2],
 ): ScriptCall<WindowAddition> {
@@ -62,7 +62,7 @@ export function windowEndCall(ending: WindowEnding, id: EntryId): ScriptCall<voi
 
 /** @see WindowStore.claim */
 export function windowClaimCall(
-  { window, keys }: WindowPlace,
+  { window, keys }: WindowLocation,
   { token, leaseMs, isForced }: Parameters<WindowStore['claim']>[1],
 ): ScriptCall<WindowClaim> {
   return {
@@ -75,7 +75,7 @@ export function windowClaimCall(
 
 /** @see WindowStore.renew */
 export function windowRenewCall(
-  { window }: WindowPlace,
+  { window }: WindowLocation,
   token: string,
   leaseMs: number,
 ): ScriptCall<boolean> {
@@ -88,7 +88,7 @@ export function windowRenewCall(
 }
 
 /** @see WindowStore.commit */
-export function windowCommitCall({ window, keys }: WindowPlace, token: string): ScriptCall<boolean> {
+export function windowCommitCall({ window, keys }: WindowLocation, token: string): ScriptCall<boolean> {
   const args = [window, token, UNKNOWN_KEPT_MS];
   return { script: windowCommitScript, keys, args, parse: (reply) => reply === 1 };
 }
@@ -120,7 +120,7 @@ export function overdueWindowsCall(
 const MAX_FIELDS = 4 * (WINDOW_LIMITS.maxInputs + WINDOW_LIMITS.maxEndings);
 
 /** Removes what somebody else put at the keys of a window; how much it was. */
-export function healWindowCall({ keys }: Pick<WindowPlace, 'keys'>): ScriptCall<number> {
+export function healWindowCall({ keys }: Pick<WindowLocation, 'keys'>): ScriptCall<number> {
   return {
     script: windowHealScript,
     keys,
@@ -136,13 +136,13 @@ export function healIndexCall(index: string): ScriptCall<number> {
 }
 
 /** Puts a window into the index; its score. */
-export function indexWindowCall({ window, index }: WindowPlace, dueInMs: number): ScriptCall<string> {
+export function indexWindowCall({ window, index }: WindowLocation, dueInMs: number): ScriptCall<string> {
   return { script: windowIndexScript, keys: [index], args: [window, dueInMs], parse: asText };
 }
 
 /** Takes a window out of the index, unless it was put there again since. */
 export function unindexWindowCall(
-  { window, index }: Pick<WindowPlace, 'window' | 'index'>,
+  { window, index }: Pick<WindowLocation, 'window' | 'index'>,
   score: string,
 ): ScriptCall<void> {
   return { script: windowUnindexScript, keys: [index], args: [window, score], parse: () => {} };
