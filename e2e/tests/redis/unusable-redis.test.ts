@@ -88,7 +88,7 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
   [
     'no password where one is needed',
     () => redisWith(['--requirepass', secret], asDefault),
-    /wants a password/,
+    /requires a password/,
   ],
   [
     'a password where there is none',
@@ -156,12 +156,12 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
   [
     'a replica',
     () => redisWith(['--replicaof', '127.0.0.1', '1'], asDefault),
-    /is a replica and takes no writes\. Name its master/,
+    /is a replica and accepts no writes\. Name its master/,
   ],
   [
     'a server that lacks replicas',
     () => redisWith(['--min-replicas-to-write', '1'], asDefault),
-    /takes no writes because fewer replicas follow it than its min-replicas-to-write/,
+    /accepts no writes because fewer replicas follow it than its min-replicas-to-write/,
   ],
   ['a full server that takes no further client', fullRedis, /has no connection left\. Raise its maxclients/],
 ];

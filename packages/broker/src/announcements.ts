@@ -1,14 +1,14 @@
-// Names that subscribers let each other know, for the time that they live. Bounds and texts are the same for every broker. Pure.
+// Names that subscribers announce to each other, each for a limited time. Bounds and texts are the same for every broker. Pure.
 import { invalid } from './arguments.js';
 
 /** Bounds of announcements. */
 export const ANNOUNCEMENT_LIMITS = Object.freeze({
-  /** How long an announcement holds: longer than a pause of the store, or a renewal that comes late. */
+  /** How long an announcement holds: longer than a pause of the store, or a late renewal. */
   lifetimeMs: 10_000,
   /** Names of one subscriber, and bytes of each. */
   maxNames: 1_000,
   maxNameBytes: 256,
-  /** Subscribers beyond it are not noted: a store is shared by some tens of gateways. */
+  /** Announcements of more subscribers are ignored: some tens of gateways share a store. */
   maxSubscribers: 1_000,
 });
 
@@ -20,7 +20,7 @@ export function checkNames(names: readonly string[]): void {
     throw invalid(`a name that is announced has at most ${maxNameBytes} bytes`);
 }
 
-/** Names in the texts of several subscribers. What cannot be read is nobody's. */
+/** Names in the texts of several subscribers. A text that cannot be read holds no name. */
 export function namesIn(texts: readonly string[]): ReadonlySet<string> {
   return new Set(texts.flatMap(namesOf));
 }
@@ -30,7 +30,7 @@ function namesOf(text: string): string[] {
     const names: unknown = JSON.parse(text);
     return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
   } catch {
-    // Written by somebody else: it announces nothing.
+    // Millrace did not write it: it announces nothing.
     return [];
   }
 }

@@ -1,4 +1,4 @@
-// Checks of what callers hand in, the same for every broker. A broken rule is a programmer's mistake: it is reported
+// Checks the arguments of callers, the same for every broker. A broken rule is a programmer's mistake: it is reported
 // before anything is sent.
 
 import { type EntryId, isEntryId } from './entries/entry-id.js';
@@ -7,7 +7,7 @@ import type { Partitioning } from './partitions/partitioning.js';
 import type { OutgoingEntry, RangeOptions, ReadOptions } from './port/entry-log.js';
 import type { WindowInput, WindowName } from './port/windows.js';
 
-/** Most fields of one entry: Lua can hand on only some thousand arguments at once. */
+/** Most fields of one entry: Lua can pass only some thousand arguments at once. */
 export const MAX_FIELDS = 1_000;
 /** Longest dedupe ID, subscriber name or consumer name, in characters. */
 const MAX_NAME_CHARS = 256;
@@ -23,10 +23,10 @@ export function checkOutgoingEntries(entries: readonly OutgoingEntry[]): void {
     let count = 0;
     for (const name of Object.keys(fields)) {
       const value: unknown = fields[name];
-      if (typeof value !== 'string') throw invalid(`field ${name} is ${typeof value}, not text`);
+      if (typeof value !== 'string') throw invalid(`field ${name} must be text and is ${typeof value}`);
       count += 1;
     }
-    if (count === 0 || count > MAX_FIELDS) throw invalid(`an entry has 1 to ${MAX_FIELDS} fields`);
+    if (count === 0 || count > MAX_FIELDS) throw invalid(`an entry must have 1 to ${MAX_FIELDS} fields`);
   }
 }
 
@@ -45,7 +45,8 @@ export function checkCount(count: number): void {
 
 /** @throws BrokerError `invalid_argument` unless `id` is a complete entry ID */
 export function checkEntryId(id: EntryId): void {
-  if (!isEntryId(id)) throw invalid(`${JSON.stringify(id)} is not an entry ID`);
+  if (!isEntryId(id))
+    throw invalid(`an entry ID must read milliseconds-sequence, which ${JSON.stringify(id)} does not`);
 }
 
 /** @throws BrokerError `invalid_argument` unless there are 1 to 1000 of them and each is a complete entry ID */
@@ -76,9 +77,14 @@ export function checkRead(
   }
 }
 
-/** @throws BrokerError `invalid_argument` when the broker was not told of this stream */
+/** @throws BrokerError `invalid_argument` when the broker does not have this stream */
 export function checkStream(partitioning: Partitioning, stream: string): void {
-  if (!partitioning.has(stream)) throw invalid(`unknown stream ${JSON.stringify(stream)}`);
+  if (!partitioning.has(stream)) throw unknownStream(stream);
+}
+
+/** The error for a stream that the broker does not have. */
+export function unknownStream(stream: string): BrokerError {
+  return invalid(`stream ${JSON.stringify(stream)} is unknown: name it in the broker's option streams`);
 }
 
 /** @throws BrokerError `invalid_argument` unless the room is text of 1 to 256 bytes without control characters */
@@ -86,13 +92,14 @@ export function checkWindowName({ roomId, slot }: WindowName): void {
   const isRoom =
     typeof roomId === 'string' && roomId.length > 0 && Buffer.byteLength(roomId) <= MAX_NAME_CHARS;
   if (!isRoom || /[\p{Cc}\p{Cs}]/u.test(roomId))
-    throw invalid('a window belongs to a room of 1 to 256 bytes');
+    throw invalid('roomId of a window must be 1 to 256 bytes without control characters');
   checkWindowSlot(slot);
 }
 
 /** @throws BrokerError `invalid_argument` unless it is 1 to 64 lower-case letters, digits, `_` or `-` */
 export function checkWindowSlot(slot: string): void {
-  if (!/^[a-z][a-z0-9_-]{0,63}$/.test(slot)) throw invalid('a slot is 1 to 64 of a-z, 0-9, _ and -');
+  if (!/^[a-z][a-z0-9_-]{0,63}$/.test(slot))
+    throw invalid('slot of a window must be 1 to 64 of a-z, 0-9, _ and -, beginning with a-z');
 }
 
 /** @throws BrokerError `invalid_argument` unless there are 1 to 1000 texts, each a line */
@@ -100,7 +107,7 @@ export function checkWindowInputs(inputs: readonly WindowInput[]): void {
   checkCount(inputs.length);
   for (const { id, text } of inputs) {
     checkName('id', id);
-    if (text.includes('\n')) throw invalid('what waits in a window is one line of text');
+    if (text.includes('\n')) throw invalid('text of a window input must be one line');
   }
 }
 

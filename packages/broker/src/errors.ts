@@ -2,15 +2,15 @@
 
 /** Every code a `BrokerError` can carry. */
 export const BROKER_ERROR_CODES = [
-  /** The store cannot be reached, or the connection was lost meanwhile. Heals by itself. `mayHaveHappened` tells about a write. */
+  /** The store cannot be reached, or the connection was lost meanwhile. The broker reconnects. `mayHaveHappened` says whether a write may have been done. */
   'unavailable',
-  /** No answer within the deadline. `mayHaveHappened` tells about a write. */
+  /** No answer within the deadline. `mayHaveHappened` says whether a write may have been done. */
   'timeout',
   /** The broker was closed. */
   'closed',
   /** The store is out of memory and wrote nothing. */
   'out_of_memory',
-  /** Too much waits already, in a coalescing window say; nothing was sent. */
+  /** Too much is waiting already, for example in a coalescing window; nothing was sent. */
   'overloaded',
   /** The store refused the command for good: wrong type of key, missing permission, too old a version. */
   'refused',
@@ -22,7 +22,7 @@ export const BROKER_ERROR_CODES = [
   'layout_differs',
   /** The text is not a position. */
   'invalid_position',
-  /** The position has a form that only later builds know: nobody here can say what it stands for. */
+  /** The position has a form of a later build, which this build cannot read. */
   'later_position',
 ] as const;
 
@@ -39,7 +39,7 @@ const TRANSIENT: ReadonlySet<BrokerErrorCode> = new Set([
 /** Codes with which a write may have reached the store all the same. */
 const OPEN_OUTCOMES: ReadonlySet<BrokerErrorCode> = new Set(['unavailable', 'timeout', 'closed']);
 
-/** What a `BrokerError` is made with. */
+/** Options of a new `BrokerError`. */
 export interface BrokerErrorOptions extends ErrorOptions {
   /** The call never left this process, or the store answered that it did nothing. @defaultValue false */
   readonly nothingHappened?: boolean;
@@ -54,7 +54,7 @@ export class BrokerError extends Error {
 
   override readonly name = 'BrokerError';
   readonly code: BrokerErrorCode;
-  /** Whether a write may have been done although it failed here. `false` is certain: the store has nothing of it. */
+  /** True when a write may have been done although it failed here. `false` is certain: the store has nothing of it. */
   readonly mayHaveHappened: boolean;
 
   constructor(code: BrokerErrorCode, message: string, options: BrokerErrorOptions = {}) {
@@ -64,13 +64,13 @@ export class BrokerError extends Error {
     this.mayHaveHappened = OPEN_OUTCOMES.has(code) && !nothingHappened;
   }
 
-  /** Whether repeating the same call later can succeed without anybody changing anything. */
+  /** True when repeating the same call later can succeed without any change. */
   get isTransient(): boolean {
     return TRANSIENT.has(this.code);
   }
 }
 
-/** True when the store answered and refused for good what was asked: another stream may still be served. */
+/** True when the store answered and refused the call for good: another stream may still be served. */
 export function isRefusal(error: unknown): error is BrokerError {
   return error instanceof BrokerError && error.code === 'refused';
 }

@@ -1,4 +1,4 @@
-// What a broker can be told, with the defaults, and the one place that checks it.
+// The options of a broker, their defaults, and the one place that checks them.
 import { BrokerError } from './errors.js';
 import { MAX_PARTITIONS, partitioningOf } from './partitions/partitioning.js';
 
@@ -6,11 +6,11 @@ import { MAX_PARTITIONS, partitioningOf } from './partitions/partitioning.js';
 export interface StreamOptions {
   /** Key of the stream: 1–200 bytes, without control characters or braces. */
   readonly name: string;
-  /** Entries kept at least, once acknowledged and older than `minAgeMs` the rest is trimmed. Holds for each partition. */
+  /** At least so many entries are kept; others are trimmed once they are acknowledged and older than `minAgeMs`. Holds for each partition. */
   readonly maxLength: number;
   /**
-   * Streams that share the load: 1 to 32, fixed when the store sees the first number. Left out: what the store has, and as long
-   * as it has none, one.
+   * Streams that share the load: 1 to 32, fixed once the store has the first number. Left out: the number in the store, and while
+   * it has none, one.
    */
   readonly partitions?: number;
 }
@@ -29,7 +29,7 @@ export interface BrokerOptions {
   readonly commandTimeoutMs?: number;
   /** Deadline of `open`, and of every later attempt to connect. @defaultValue 5000 */
   readonly connectTimeoutMs?: number;
-  /** A subscriber whose heartbeat is older, or that stands still this long, is dead. @defaultValue 3000 */
+  /** A subscriber whose heartbeat is older, or whose cursor stands still this long before the end, counts as dead. @defaultValue 3000 */
   readonly livenessMs?: number;
   /** How long a lease or a slot lasts without being renewed. @defaultValue 3000 */
   readonly leaseMs?: number;
@@ -37,15 +37,15 @@ export interface BrokerOptions {
   readonly heartbeatMs?: number;
   /** Acknowledged entries younger than this are kept whatever the length. @defaultValue 30000 */
   readonly minAgeMs?: number;
-  /** Beyond `maxLength` times this, entries go whether acknowledged or not. @defaultValue 20 */
+  /** Beyond `maxLength` times this, entries are removed, acknowledged or not. @defaultValue 20 */
   readonly hardCapFactor?: number;
-  /** Most entries that a publisher appends with one call; it begins with 32, and takes more only with a backlog. @defaultValue 512 */
+  /** Most entries that a publisher appends with one call; it begins with 32, and sends more only with a backlog. @defaultValue 512 */
   readonly publishBatchSize?: number;
   /** Most entries one trim or one cut removes. @defaultValue 1000 */
   readonly trimBatchSize?: number;
   /** Dead letters kept per stream, give or take one node. @defaultValue 1000 */
   readonly deadLetterMaxLength?: number;
-  /** How long it is remembered that an entry was rejected. @defaultValue 86400000 */
+  /** How long the broker remembers that an entry was rejected. @defaultValue 86400000 */
   readonly deadMarkMs?: number;
 }
 
@@ -100,7 +100,7 @@ function checkedStream(stream: StreamOptions): StreamOptions {
   return Object.freeze({ name, maxLength, partitions });
 }
 
-/** Braces would move a key's hash tag, and control characters make it unreadable for people. */
+/** Braces would move a key's hash tag, and control characters would make it unreadable for people. */
 function checkedName(option: string, name: unknown): string {
   const isGood =
     typeof name === 'string' &&

@@ -1,4 +1,4 @@
-// The state of a broker and who wants to know of it.
+// The state of a broker, and the listeners to its changes.
 import type { BrokerState } from './port/broker.js';
 
 type Listener = (state: BrokerState, cause?: Error) => void;
@@ -20,7 +20,7 @@ export class StateNotifier {
   }
 
   listen(listener: Listener): () => void {
-    // A wrapper of its own, so that the same function given twice is heard twice and ended once each.
+    // A separate wrapper: the same function given twice is called twice, and each registration ends alone.
     const own: Listener = (state, cause) => listener(state, cause);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);

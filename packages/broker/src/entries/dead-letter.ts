@@ -1,4 +1,4 @@
-// How a dead letter is written into its stream, and what such an entry means. Pure; the same for every broker.
+// Reads dead letters from the entries of their stream. Pure; the same for every broker.
 import { MAX_FIELDS } from '../arguments.js';
 import type { DeadLetter } from '../port/dead-letter-store.js';
 import type { Entry } from '../port/entry-log.js';

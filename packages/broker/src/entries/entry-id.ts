@@ -17,7 +17,7 @@ const CANONICAL = /^(?:0|[1-9]\d{0,19})-(?:0|[1-9]\d{0,19})$/;
 const SHORT = /^(?:0|[1-9]\d{0,18})-(?:0|[1-9]\d{0,18})$/;
 
 /**
- * Whether `value` is a complete entry ID in canonical form: no signs, spaces or leading zeros, no part beyond
+ * True when `value` is a complete entry ID in canonical form: no signs, spaces or leading zeros, no part beyond
  * 2^64-1.
  */
 export function isEntryId(value: unknown): value is EntryId {

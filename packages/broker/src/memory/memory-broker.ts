@@ -1,4 +1,4 @@
-// The broker inside one process: the same promises as on Redis, gone when the process ends.
+// The broker inside one process: it keeps the same promises as on Redis, and its data ends with the process.
 import { ANNOUNCEMENT_LIMITS, checkNames } from '../announcements.js';
 import {
   checkCount,
@@ -9,7 +9,7 @@ import {
   checkRange,
   checkRead,
   checkStream,
-  invalid,
+  unknownStream,
 } from '../arguments.js';
 import { type Clock, systemClock } from '../clock.js';
 import type { EntryId } from '../entries/entry-id.js';
@@ -271,7 +271,7 @@ class MemoryBroker implements Broker {
     checkStream(this.partitioning, name);
     this.#checkReady();
     const stream = this.#streams.get(name);
-    if (stream === undefined) throw invalid(`unknown stream ${JSON.stringify(name)}`);
+    if (stream === undefined) throw unknownStream(name);
     return stream;
   }
 

@@ -1,4 +1,4 @@
-// One stream in memory with its group, subscribers, dedupe IDs and dead letters: what the scripts do, in one process.
+// One stream in memory with its group, subscribers, dedupe IDs and dead letters: it does in one process what the scripts do on Redis.
 
 import { toDeadLetter } from '../entries/dead-letter.js';
 import {
@@ -27,7 +27,7 @@ import { LeaseBook } from './lease-book.js';
 import { RetainedEntries } from './retained-entries.js';
 import { Roster } from './roster.js';
 
-/** Dedupe IDs and reject marks kept per stream; the oldest go early beyond it. About 100 MB at the bound. */
+/** Dedupe IDs and IDs of rejected entries kept per stream; beyond it the oldest are forgotten early. About 100 MB at the bound. */
 const MAX_REMEMBERED = 1_000_000;
 
 /** Every method is one step: nothing else runs in between. */
@@ -48,10 +48,10 @@ export class MemoryStream {
    * oldest are not in the stream any more, were counted as expired, and are forgotten.
    */
   readonly #pending = new Map<EntryId, string>();
-  /** ID of the last entry that the group was given; `undefined` until somebody registers. */
+  /** ID of the last entry that the group was given; `undefined` until a subscriber registers. */
   #lastDelivered: EntryId | undefined;
   #expired = 0;
-  /** For IDs ahead of the clock: the newest ID at a look, and the newest that has been there for `minAgeMs`. */
+  /** For IDs ahead of the clock: the newest ID when it was last looked at, and the newest that has been there for `minAgeMs`. */
   #ahead:
     | { readonly seenId: EntryId; readonly seenMs: number; readonly agedId?: EntryId | undefined }
     | undefined;
@@ -118,7 +118,7 @@ export class MemoryStream {
   }
 
   readRange(options: RangeOptions): Entry[] {
-    return pieceOf(this.#log, options);
+    return rangeOf(this.#log, options);
   }
 
   acquireLease(owner: string, nowMs: number): Lease | undefined {
@@ -133,7 +133,7 @@ export class MemoryStream {
     if (!this.#lease.isHeldBy(lease, nowMs)) return { status: 'fenced' };
     this.#roster.beatPulse(nowMs);
     if (pass.cursor !== undefined) this.#roster.advance(lease.owner, pass.cursor, nowMs);
-    const declaredDead = this.#roster.buryDead(nowMs);
+    const declaredDead = this.#roster.removeDead(nowMs);
     const smallest = this.#roster.smallestCursor();
     const consumed = this.#consume(pass.consumer, pass.count, smallest);
     const isOwnerLive = this.#roster.has(lease.owner);
@@ -172,7 +172,7 @@ export class MemoryStream {
   }
 
   listDeadLetters(options: RangeOptions): DeadLetter[] {
-    return pieceOf(this.#deadLog, options).map(toDeadLetter);
+    return rangeOf(this.#deadLog, options).map(toDeadLetter);
   }
 
   readDeadLetter(id: EntryId): DeadLetter | undefined {
@@ -237,7 +237,7 @@ export class MemoryStream {
     return acknowledged;
   }
 
-  /** Every entry below it was acknowledged, and none from it on. */
+  /** Every entry below it was acknowledged, and no other. */
   #groupFloor(): EntryId {
     if (this.#lastDelivered === undefined) return FIRST_ENTRY_ID;
     return this.#oldestPending() ?? nextEntryId(this.#lastDelivered);
@@ -262,7 +262,7 @@ export class MemoryStream {
     return smallest === undefined ? floor : minEntryId(floor, smallest);
   }
 
-  /** The newest entry that has been there for `minAgeMs` by looks at it, where the clock went back and IDs lie ahead of it. */
+  /** Where the clock went back and IDs lie ahead of it: the newest entry that was seen to be there for `minAgeMs`. */
   #agedId(nowMs: number): EntryId | undefined {
     const { lastId } = this.#log;
     if (entryIdMs(lastId) <= nowMs) {
@@ -286,14 +286,14 @@ export class MemoryStream {
   }
 }
 
-function pieceOf(
+function rangeOf(
   log: RetainedEntries,
   { after = FIRST_ENTRY_ID, upTo, count, direction }: RangeOptions,
 ): Entry[] {
   return direction === 'backward' ? log.rangeBackward(after, upTo, count) : log.range(after, upTo, count);
 }
 
-/** A copy, so that a caller who changes its object afterwards changes no entry; frozen for the same reason. */
+/** A frozen copy: a caller that changes its object afterwards changes no entry. */
 function copyFields(fields: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.freeze(Object.fromEntries(Object.entries(fields)));
 }

@@ -47,14 +47,14 @@ interface State {
   forgetAtMs: number;
 }
 
-/** Most slots of rooms that are not idle. At the bound additions are refused. */
+/** Most windows that are not idle. At the bound additions are refused. */
 const MAX_STATES = 100_000;
 
 /** Dependencies of {@link MemoryWindows}. */
 export interface MemoryWindowsDependencies {
   /** @throws BrokerError unless the broker is open */
   checkReady(): void;
-  /** The ID that an entry of the stream would have now; `undefined` where nobody knows. */
+  /** The ID that an entry of the stream would have now; `undefined` where it is unknown. */
   nextId(stream: string): EntryId | undefined;
 }
 
@@ -62,7 +62,7 @@ export interface MemoryWindowsDependencies {
 export class MemoryWindows implements WindowStore {
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #dependencies: MemoryWindowsDependencies;
-  /** What was touched longest ago comes first, so that what is over is found at once. */
+  /** The window that was touched longest ago comes first, where an expired one is found at once. */
   readonly #states = new OldestFirstMap<string, State>();
 
   constructor(clock: Pick<Clock, 'nowMs'>, dependencies: MemoryWindowsDependencies) {
@@ -88,14 +88,14 @@ export class MemoryWindows implements WindowStore {
     return { isOpened, dueInMs: pending.dueAtMs - nowMs, outcomes };
   }
 
-  /** Notes what an entry ends that was appended in this very step. */
+  /** Notes the inputs that an entry ends, in the step in which it was appended. */
   end({ window, key }: WindowEnding, id: EntryId): void {
     const pending = this.#states.get(nameOf(window))?.pending;
     if (pending === undefined) return;
     const { inputs, endings } = pending;
     if (endings.size >= WINDOW_LIMITS.maxEndings && !endings.has(key)) return;
     endings.set(key, { key, id, at: id });
-    // Every input that waits came before the entry.
+    // Every waiting input came before the entry.
     for (const input of inputs.values()) input.asOf ??= id;
   }
 

@@ -1,4 +1,4 @@
-// Reads that wait for a newer entry.
+// The blocking reads that wait for a newer entry.
 import type { Clock } from '../clock.js';
 import type { BrokerError } from '../errors.js';
 
@@ -9,7 +9,7 @@ interface Waiter {
 }
 
 /**
- * Every waiter leaves by being woken, by its time running out, by its signal or by `rejectAll`. Bounded by the callers:
+ * A waiter ends when it is woken, when its time has passed, when its signal fires, or by `rejectAll`. Bounded by the callers:
  * one per read under way.
  */
 export class ReadWaiters {

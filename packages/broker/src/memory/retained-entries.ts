@@ -3,13 +3,13 @@
 import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import type { Entry } from '../port/entry-log.js';
 
-/** Removed entries are let go in pieces of this many, so that a removal costs a constant on average. */
+/** Removed entries are released in pieces of this many: a removal then costs a constant on average. */
 const COMPACT_AT = 1024;
 
 /** The entries of one stream, oldest first. Bounded by its owner, who removes. */
 export class RetainedEntries {
   #entries: Entry[] = [];
-  /** Where the list begins; what stands before was removed. */
+  /** Where the list begins; the entries before it were removed. */
   #head = 0;
   #lastMs = 0;
   #lastSequence = 0;
@@ -49,7 +49,7 @@ export class RetainedEntries {
     return this.#entries.slice(from, Math.max(from, Math.min(to, from + count)));
   }
 
-  /** The same piece from its newest entry on. */
+  /** The newest `count` entries of the same range, newest first. */
   rangeBackward(after: EntryId, upTo: EntryId | undefined, count: number): Entry[] {
     const from = this.#firstAfter(after);
     const to = upTo === undefined ? this.#entries.length : this.#firstAfter(upTo);

@@ -9,11 +9,11 @@ interface Registration {
   advancedMs: number;
 }
 
-/** Holds one cursor per subscriber; the dead are removed by the acknowledgement pass. */
+/** Holds one cursor per subscriber; the acknowledgement pass removes the dead ones. */
 export class Roster {
   readonly #livenessMs: number;
   readonly #subscribers = new Map<string, Registration>();
-  /** The last sign of life of anybody. */
+  /** When the broker was last used by any subscriber. */
   #pulseMs = 0;
   #graceUntilMs = 0;
 
@@ -57,14 +57,14 @@ export class Roster {
     );
   }
 
-  /** Notes a sign of life. After a silence of half `livenessMs` all subscribers have grace. */
+  /** Notes that the broker is used. After a silence of half `livenessMs` all subscribers have grace. */
   beatPulse(nowMs: number): void {
     if (nowMs - this.#pulseMs > this.#livenessMs / 2) this.#graceUntilMs = nowMs + this.#livenessMs;
     this.#pulseMs = nowMs;
   }
 
-  /** Removes the dead and returns their names, unless there is grace. */
-  buryDead(nowMs: number): string[] {
+  /** Removes the dead subscribers and returns their names; none while there is grace. */
+  removeDead(nowMs: number): string[] {
     if (nowMs < this.#graceUntilMs) return [];
     const dead = [...this.#subscribers].filter(([, registration]) => !this.#isLive(registration, nowMs));
     for (const [name] of dead) this.#subscribers.delete(name);

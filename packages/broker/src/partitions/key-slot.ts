@@ -20,7 +20,7 @@ export function keySlot(key: string): number {
   return crc % SLOT_COUNT;
 }
 
-/** What stands between the first `{` and the next `}`, unless that is nothing. */
+/** The text between the first `{` and the next `}`, or the whole key where that is empty. */
 function hashTag(key: string): string {
   const start = key.indexOf('{');
   const end = start < 0 ? -1 : key.indexOf('}', start + 1);

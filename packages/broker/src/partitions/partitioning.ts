@@ -9,7 +9,7 @@ interface DeclaredStream {
   readonly partitions?: number;
 }
 
-/** Most partitions of one stream: every gateway reads, beats and accounts for each of them. */
+/** Most partitions of one stream: every gateway reads each of them, reports on it and accounts for it. */
 export const MAX_PARTITIONS = 32;
 
 /** The number of the partition that `key` belongs to: the slot that `CLUSTER KEYSLOT key` answers, modulo `count`. */
@@ -24,14 +24,14 @@ export function partitionName(stream: string, index: number): string {
 
 /** The streams in which entries of some keys can stand, the same for all keys of one scope. */
 export interface StreamScope {
-  /** Tells scopes apart; '' where no stream is partitioned. At most 100 characters of `0-9_`. */
+  /** Differs between scopes; '' where no stream is partitioned. At most 100 characters of `0-9_`. */
   readonly tag: string;
   /** In the order of the broker's streams: of each declared stream the plain one, then the keys' partition. */
   readonly streams: readonly string[];
 }
 
 /**
- * How declared streams lie in real ones. A stream of one partition is itself; a stream of `n` is the plain one, for those who
+ * Maps declared streams to real ones. A stream of one partition is itself; a stream of `n` is the plain one, for producers that
  * know of no partitions, and `<name>.p0` to `<name>.p<n-1>`. Each of them is a stream of its own, with the declared length.
  */
 export class Partitioning {
@@ -57,7 +57,7 @@ export class Partitioning {
     this.#moduli = [...new Set(this.#counts.values())].filter((count) => count > 1).sort((a, b) => a - b);
   }
 
-  /** Whether this is a real stream. */
+  /** True when this is a real stream. */
   has(stream: string): boolean {
     return this.#declared.has(stream);
   }

@@ -1,6 +1,6 @@
 // The port for coalescing windows that several processes share: events of a room wait here until their window ends. The
-// store keeps them and says whose turn it is; what the texts mean and how they become one is the caller's business. What ends
-// them travels with the entry that does: `OutgoingEntry.ends`.
+// store keeps them and says whose turn it is; the meaning of the texts and how they are merged is the caller's business. An entry
+// that ends inputs names them itself: `OutgoingEntry.ends`.
 import type { EntryId } from '../entries/entry-id.js';
 
 /** Names one window: a slot in a room. */
@@ -49,14 +49,14 @@ export interface WaitedEnding {
   readonly at: EntryId;
 }
 
-/** What became of inputs. */
+/** The result of adding inputs. */
 export interface WindowAddition {
   /** Idle → Pending: the caller is to claim the window when it is due. */
   readonly isOpened: boolean;
   readonly dueInMs: number;
   /**
-   * One per input. `full`: not taken, as every later one; a window that waits takes 1,024 inputs and about 256 KiB. Claim it and
-   * add again.
+   * One per input. `full`: not added, and neither is any later one; a waiting window holds 1,024 inputs and about 256 KiB. Claim it
+   * and add again.
    */
   readonly outcomes: readonly ('added' | 'repeat' | 'full')[];
 }
@@ -67,10 +67,10 @@ export type WindowClaim =
   | { readonly status: 'idle' }
   /** The window is not due yet. */
   | { readonly status: 'waiting'; readonly inMs: number }
-  /** Somebody else is flushing it, for so long at most. */
+  /** Another caller is flushing it, for so long at most. */
   | { readonly status: 'busy'; readonly inMs: number }
   /**
-   * Pending → Flushing, or a flush taken over from somebody who did not finish: then everything is the same as it was
+   * Pending → Flushing, or a flush taken over from a caller that did not finish: then everything is the same as it was
    * handed out the first time.
    */
   | {
@@ -86,11 +86,11 @@ export type WindowClaim =
 export const WINDOW_LIMITS = Object.freeze({
   /** Inputs of one window that waits. */
   maxInputs: 1_024,
-  /** Size at which a window takes no more. */
+  /** Size at which a window accepts no more inputs. */
   maxBytes: 262_144,
   /** Keys that are ended in one window; beyond it the inputs are handed out as if nothing had ended them. */
   maxEndings: 256,
-  /** What nobody has flushed for so long is given up: its time is over anyway. */
+  /** A window that was not flushed for so long is dropped: its events are out of date anyway. */
   keptMs: 600_000,
 });
 
@@ -113,9 +113,9 @@ export interface WindowStore {
   ): Promise<WindowAddition>;
 
   /**
-   * Takes what is due, for `leaseMs`: who has not committed by then loses it to the next caller. `token` names the caller
+   * Claims what is due, for `leaseMs`: a caller that has not committed by then loses it to the next one. `token` names the caller
    * and this flush, and is unique.
-   * @param isForced takes the window although it is not due yet
+   * @param isForced claims the window although it is not due yet
    */
   claim(
     name: WindowName,
@@ -126,7 +126,7 @@ export interface WindowStore {
   renew(name: WindowName, token: string, leaseMs: number): Promise<boolean>;
 
   /**
-   * Flushing → Published: forgets what was handed out.
+   * Flushing → Published: forgets the inputs that were handed out.
    * @returns false when the claim was lost meanwhile; nothing was changed
    */
   commit(name: WindowName, token: string): Promise<boolean>;

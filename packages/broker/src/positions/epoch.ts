@@ -1,4 +1,5 @@
-// Epochs: short random texts that tell two lives of one stream apart, and say whose life it is: a position names its streams by them.
+// Epochs: short random texts that a stream gets anew when it was lost or went back. They also name the stream: positions refer to
+// streams by them.
 import { randomBytes } from 'node:crypto';
 
 const RANDOM_CHARS = 7;
@@ -11,7 +12,7 @@ export function newEpoch(stream: string): string {
   return random.slice(-RANDOM_CHARS) + markOf(stream);
 }
 
-/** Whether `value` can be an epoch: 1 to 16 of `0-9a-z`. */
+/** True when `value` can be an epoch: 1 to 16 of `0-9a-z`. */
 export function isEpoch(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-z]{1,16}$/.test(value);
 }

@@ -3,9 +3,9 @@
 // stands before it: `2~…` for the rooms of one scope, `all~…` for every room. Pure.
 //
 // A part names its stream by its epoch, which no other stream has. So gateways whose catalogs list different streams understand
-// each other's positions; see `RoomPositions`, and `mayBeEpochOf` for epochs that nobody knows any more.
+// each other's positions; see `RoomPositions`, and `mayBeEpochOf` for epochs that no stream has any more.
 //
-// That is version 1 and has no mark, as all positions before there were versions. A later version begins with its number, `v2~`,
+// That is version 1 and has no mark, like all positions from before there were versions. A later version begins with its number, `v2~`,
 // and holds URL-safe characters: clients carry positions between gateways of two builds, and this one can tell such a position
 // from garbage.
 
@@ -14,7 +14,7 @@ import { BrokerError } from '../errors.js';
 import type { PreviousEpoch } from '../port/subscriber-registry.js';
 import { isEpoch } from './epoch.js';
 
-/** How far one stream was read. Means the same on every subscriber. */
+/** How far one stream was read. It means the same to every subscriber. */
 export interface StreamPosition {
   readonly epoch: string;
   readonly cursor: EntryId;
@@ -31,7 +31,7 @@ export interface ToldTip {
   readonly askedAtMs: number;
 }
 
-/** How far a subscriber has read one stream, with what it knows of the stream's life before this one. */
+/** How far a subscriber has read one stream, and the stream's previous epoch where it is known. */
 export interface CurrentStreamPosition extends StreamPosition {
   readonly previousEpoch?: PreviousEpoch | undefined;
 }
@@ -57,7 +57,7 @@ export function encodeStreamPosition({ epoch, cursor }: StreamPosition): string 
   return sequence === '0' ? head : `${head}-${toBase36(sequence)}`;
 }
 
-/** Joins what `encodeStreamPosition` made, in the order of the stream list. @param scope '' where there is one only */
+/** Joins results of `encodeStreamPosition`, in the order of the stream list. @param scope '' where there is one only */
 export function joinPosition(segments: readonly string[], scope = ''): string {
   const text = segments.join(SEPARATOR);
   return scope === '' ? text : scope + SCOPE_SEPARATOR + text;
@@ -85,14 +85,14 @@ export function parsePosition(text: unknown): Position {
 }
 
 /**
- * Where to go on reading after `position`, in the streams listed by `current`: one cursor per stream in that order,
- * or `undefined` when the two cannot be compared: another list of streams, a stream that was lost since, or one whose
- * previous epoch went further than what is left of it.
+ * The cursors from which reading continues after `position`, in the streams listed by `current`: one per stream in that order,
+ * or `undefined` when the two cannot be compared: another list of streams, a stream that was lost since, or one of which the
+ * position has seen more of the previous epoch than is left of it.
  */
 export function cursorsAfter(position: Position, current: CurrentPosition): readonly EntryId[] | undefined {
   if (position.length !== current.length) return undefined;
-  const isSameLife = position.every((place, index) => holdsIn(place, current[index]));
-  return isSameLife ? position.map(({ cursor }) => cursor) : undefined;
+  const holds = position.every((part, index) => holdsIn(part, current[index]));
+  return holds ? position.map(({ cursor }) => cursor) : undefined;
 }
 
 function holdsIn({ epoch, cursor }: StreamPosition, current: CurrentStreamPosition | undefined): boolean {
@@ -124,12 +124,12 @@ function parseSegment(segment: string): StreamPosition {
   const [, epoch, ms, sequence = '0'] = SEGMENT.exec(segment) ?? [];
   if (epoch === undefined || ms === undefined || !isEpoch(epoch)) throw invalidPosition();
   const cursor = `${fromBase36(ms)}-${fromBase36(sequence)}`;
-  // One text per position: what reads like one but was written otherwise is not ours.
+  // There is one text per position: a text that can be read but was written differently is not ours.
   if (!isEntryId(cursor) || encodeStreamPosition({ epoch, cursor }) !== segment) throw invalidPosition();
   return { epoch, cursor };
 }
 
-/** Numbers below 2^53 take the fast way. */
+/** Numbers below 2^53 are converted the fast way. */
 function toBase36(digits: string): string {
   return digits.length < 16 ? Number(digits).toString(36) : BigInt(digits).toString(36);
 }

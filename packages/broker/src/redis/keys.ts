@@ -1,5 +1,5 @@
-// The only place that builds keys. Everything that belongs to a stream carries the stream's name as its hash tag,
-// and a name without braces hashes as a whole: so all keys of one stream fall into one slot and one script may touch
+// The only place that builds keys. Every key that belongs to a stream has the stream's name as its hash tag,
+// and a name without braces is hashed as a whole. All keys of one stream thus have one slot, and one script may touch
 // them. A coalescing window has a key of its own, in a slot of its own.
 import { createHash } from 'node:crypto';
 import type { WindowName } from '../port/windows.js';
@@ -17,7 +17,7 @@ export interface StreamKeys {
   readonly lease: string;
   /**
    * HASH value, lastId, entriesAdded, runId: the epoch, how far the stream had come when last looked at, and on which
-   * server (mark: the same for users who may not ask INFO, see `restart-markers.ts`); former, upTo: the epoch before, and up to where it is the same as this one.
+   * server (mark: the same for users who may not send INFO, see `restart-markers.ts`); former, upTo: the epoch before, and up to where it is the same as this one.
    */
   readonly epoch: string;
   /** STREAM: rejected entries. */
@@ -49,7 +49,7 @@ export function streamKeys(stream: string): StreamKeys {
   };
 }
 
-/** HASH subscriber → `expiresMs|length|names as JSON`: the event types that live gateways know. Has a TTL. */
+/** HASH subscriber → `expiresMs|length|names as JSON`: the event types that live gateways can read. Has a TTL. */
 export function typesKey(group: string): string {
   return `types:{${group}}`;
 }
@@ -59,7 +59,7 @@ export function slotsKey(group: string): string {
   return `slots:{${group}}`;
 }
 
-/** STRING: the layout of all that is kept here, see `layout.ts`; not there while it is the first one. */
+/** STRING: the layout of all data in this Redis, see `layout.ts`; it is missing while that is the first one. */
 export function layoutKey(group: string): string {
   return `layout:{${group}}`;
 }
@@ -92,7 +92,7 @@ export function windowIndexKey(slot: string): string {
   return `coalesce-due:${slot}`;
 }
 
-/** The window that has this key; `undefined` when none has. */
+/** The window that has this key; `undefined` when it is no window's. */
 export function windowNameOf(key: string): WindowName | undefined {
   const [, roomId, slot] = /^coalesce:(.+):([a-z][a-z0-9_-]*)$/s.exec(key) ?? [];
   return roomId === undefined || slot === undefined ? undefined : { roomId: unescapeRoom(roomId), slot };

@@ -1,14 +1,14 @@
 // The layout of what is kept in Redis: its keys and their values. Fields behind the known ones are no new layout, see
-// `scripts/snippets.ts`; a new one is what an earlier build would misread or damage. Whoever introduces one stores its number before
-// it writes anything else, and only when no gateway of an earlier build is live. Pure.
+// `scripts/snippets.ts`; a new layout is one that an earlier build would misread or damage. A build that introduces one stores its
+// number before it writes anything else, and only when no gateway of an earlier build is live. Pure.
 import { BrokerError } from '../errors.js';
 
-/** The layout that this build reads and writes. The first one is not stored: earlier builds know no number. */
+/** The layout that this build reads and writes. The first one is not stored: earlier builds have no number for it. */
 const LAYOUT = 1;
 
 /**
- * @param stored what is at `key`
- * @throws BrokerError `layout_differs` for any other layout, and for what is no number
+ * @param stored the value at `key`
+ * @throws BrokerError `layout_differs` for any other layout, and for a value that is no number
  */
 export function checkLayout(key: string, stored: unknown): void {
   const number = typeof stored === 'string' ? Number.parseInt(stored, 10) : stored;

@@ -1,5 +1,5 @@
-// The broker on Redis Streams: composes connections and scripts into the port. What each script
-// guarantees stands in its own file.
+// The broker on Redis Streams: composes connections and scripts into the port. The guarantees of each script
+// stand in its own file.
 import { checkNames } from '../announcements.js';
 import {
   checkCount,
@@ -97,10 +97,10 @@ class RedisBroker implements Broker {
   #router: CommandRouter;
   readonly #partitions: StoredPartitions;
   #opening: Promise<void> | undefined;
-  /** Appends that are under way, and who waits until there are none. */
+  /** Appends that are under way; `close` waits until there are none. */
   #appending = 0;
   #onAppended: (() => void) | undefined;
-  /** Set by `close`: what was accepted is finished, nothing new is. */
+  /** Set by `close`: accepted appends are finished, new ones are refused. */
   #isClosing = false;
 
   constructor({ broker, redis }: ResolvedRedisOptions) {
@@ -333,7 +333,7 @@ class RedisBroker implements Broker {
     return asEntries(await this.#router.command(key, rangeCommand(key, options)));
   }
 
-  /** Runs a call that judges what is known of a stream, and notes on which server that was. */
+  /** Runs a call that judges the state of a stream, and notes on which server that was. */
   async #settle<T>(record: StreamRecord, call: ScriptCall<Served<T>>): Promise<T> {
     const { value, runId } = await this.#run(call);
     record.settlement = { runId, atMs: this.#redis.clock.monotonicMs() };

@@ -1,4 +1,4 @@
-// Shared counts on Redis: one key each, which ends by itself.
+// Shared counts on Redis: one key each, with a TTL.
 import type { CounterStore, Occurrence } from '../port/counters.js';
 import { asNumber } from './calls/replies.js';
 import type { ScriptCall } from './calls/script-calls.js';

@@ -16,7 +16,7 @@ export interface RedisBrokerOptions extends BrokerOptions {
   /** Source of deadlines and back-off. @defaultValue systemClock */
   readonly clock?: Clock;
   /**
-   * Something that Millrace has not written stood at this key of a coalescing window, or of their index, and was removed, so that the
+   * Something that Millrace did not write stood at this key of a coalescing window, or of the windows' index, and was removed: the
    * window works again. @defaultValue nothing
    */
   readonly onHealed?: (key: string) => void;

@@ -1,4 +1,4 @@
-// How many partitions each declared stream has: the store's number, once there is one. The first gateway stores it.
+// The number of partitions of each declared stream: the store's number, once there is one. The first gateway stores it.
 import type { Clock } from '../clock.js';
 import { BrokerError, isRefusal } from '../errors.js';
 import type { StreamOptions } from '../options.js';
@@ -20,7 +20,7 @@ export interface StoredPartitionsDependencies {
 
 /**
  * open → settled, as soon as the store has a number for every stream. Until then the options' numbers are in force, one where they
- * name none; what the store says replaces them.
+ * name none; the store's numbers replace them.
  */
 export class StoredPartitions {
   readonly #streams: readonly StreamOptions[];
@@ -28,9 +28,9 @@ export class StoredPartitions {
   #partitioning: Partitioning;
   #isSettled = false;
   #lookAgainAtMs = 0;
-  /** Declared streams whose number the store has told once. */
+  /** Declared streams whose number the store has given once. */
   readonly #everSettled = new Set<string>();
-  /** Declared streams whose number the store refused to tell, and the refusal. */
+  /** Declared streams whose number the store refused to give, and the refusal. */
   readonly #refusals = new Map<string, BrokerError>();
   /** Set once a subscriber reads: from then on another number in the store is an error. */
   #isFixed = false;
@@ -52,7 +52,7 @@ export class StoredPartitions {
   }
 
   /**
-   * Takes over the store's numbers. Where it has none, the options' number is stored; with `isClaiming` the one in force.
+   * Adopts the store's numbers. Where it has none, the options' number is stored; with `isClaiming` the one in force.
    * @throws BrokerError `partitions_differ`, or `refused` when the store refuses all streams
    */
   async settle({ isClaiming }: { readonly isClaiming: boolean }): Promise<void> {
@@ -73,7 +73,7 @@ export class StoredPartitions {
     this.#dependencies.onChange();
   }
 
-  /** A publisher may come before the first gateway: until that has chosen a number, it is asked for beside the publishes. */
+  /** A publisher may start before the first gateway. Until that has chosen a number, the store is asked for it beside the publishes. */
   lookIfDue(): void {
     if (this.#isSettled) return;
     const nowMs = this.#dependencies.clock.monotonicMs();
@@ -89,7 +89,7 @@ export class StoredPartitions {
     if (refusal !== undefined) throw refusal;
   }
 
-  /** A number that was never read must not be guessed: events would stand where nobody looks for them. */
+  /** A number that was never read must not be guessed: events would stand in streams that no gateway reads. */
   async #storedCount(stream: string, wanted: number): Promise<number> {
     try {
       const count = await this.#dependencies.run(partitionsCall(streamKeys(stream), wanted));
@@ -106,6 +106,6 @@ export class StoredPartitions {
 function partitionsDiffer(stream: string, wanted: number, stored: number): BrokerError {
   return new BrokerError(
     'partitions_differ',
-    `${stream} has ${stored} partition${stored === 1 ? '' : 's'} in the store, and ${wanted} ${wanted === 1 ? 'was' : 'were'} asked for`,
+    `${stream} has ${stored} partition${stored === 1 ? '' : 's'} in the store, and ${wanted} ${wanted === 1 ? 'was' : 'were'} asked for: give all processes the store's number`,
   );
 }

@@ -1,5 +1,5 @@
 // The broker's record of each stream: its keys, its bounds, and on which server a heartbeat last looked at it.
-import { invalid } from '../arguments.js';
+import { unknownStream } from '../arguments.js';
 import type { StreamOptions } from '../options.js';
 import type { StreamBounds } from './calls/script-calls.js';
 import type { Settlement } from './connection/blocking-reader.js';
@@ -31,7 +31,7 @@ export class StreamRecords {
   /** @throws BrokerError `invalid_argument` for a stream that the broker does not have */
   of(stream: string): StreamRecord {
     const record = this.#records.get(stream);
-    if (record === undefined) throw invalid(`unknown stream ${JSON.stringify(stream)}`);
+    if (record === undefined) throw unknownStream(stream);
     return record;
   }
 

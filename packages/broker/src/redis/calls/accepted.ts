@@ -1,8 +1,8 @@
-// Work on several streams at once, of which the store may refuse some.
+// Results of work on several streams, some of which the store may refuse.
 import { isRefusal } from '../../errors.js';
 
 /**
- * Waits for all of it and gives the results in order, those that the store refused left out.
+ * Waits for all of the work and resolves to the results in order, without those that the store refused.
  * @throws the first failure that is no refusal, or a refusal when nothing was accepted
  */
 export async function acceptedOf<T>(work: readonly Promise<T>[]): Promise<T[]> {

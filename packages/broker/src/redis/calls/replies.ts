@@ -1,5 +1,5 @@
-// Reading what Redis answers. Replies are `unknown` until they have passed through here.
-// RESP2 is spoken, so every reply is text, a whole number, null or an array of these; replies with entries are bytes, as they came.
+// Reads the replies of Redis. They are `unknown` until they have passed through here. In RESP2 every reply is text, a whole number,
+// null or an array of these; replies with entries are bytes, as they came.
 import { isAscii } from 'node:buffer';
 import { BrokerError } from '../../errors.js';
 import type { Entry } from '../../port/entry-log.js';

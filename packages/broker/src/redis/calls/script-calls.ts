@@ -1,4 +1,4 @@
-// Every call of a script as a value: which script, with which keys and arguments, and what its reply means. Pure.
+// Every call of a script as a value: the script, its keys and arguments, and how its reply is read. Pure.
 
 import { ANNOUNCEMENT_LIMITS, namesIn } from '../../announcements.js';
 import type { EntryId } from '../../entries/entry-id.js';
@@ -50,11 +50,11 @@ export interface ScriptCall<T> {
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
   readonly parse: (reply: unknown) => T;
-  /** The script judges which run of a server it runs on, and takes two more arguments for it; see `restart-markers.ts`. */
+  /** The script judges on which run of a server it runs, and needs two more arguments for that; see `restart-markers.ts`. */
   readonly isSettling?: true;
 }
 
-/** A stream as the calls need it. */
+/** The keys and bounds of a stream. */
 export interface StreamBounds {
   readonly keys: StreamKeys;
   readonly maxLength: number;
@@ -63,7 +63,7 @@ export interface StreamBounds {
 
 /**
  * Appends a batch; one receipt or error per entry. `isApart`: windows lie on other
- * servers, so that endings are sent to them afterwards.
+ * servers, and endings are sent to them afterwards.
  */
 export function publishCall(
   { keys, hardCap }: StreamBounds,

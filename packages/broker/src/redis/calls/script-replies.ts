@@ -1,4 +1,4 @@
-// What each script's reply means, as a value of the port. One function per script; the order of the elements is the
+// Reads the reply of each script as a value of the port. One function per script; the order of the elements is the
 // script's contract.
 
 import { BrokerError } from '../../errors.js';
@@ -21,7 +21,7 @@ export function asReceipts(reply: unknown, entries: number): (PublishReceipt | B
     receipts.push({ id: asText(items[at]), isDuplicate: items[at + 1] === 1 });
   }
   if (receipts.length === entries) return receipts;
-  const message = items.length % 2 === 1 ? asText(items.at(-1)) : 'the entry was left unanswered';
+  const message = items.length % 2 === 1 ? asText(items.at(-1)) : 'Redis gave no answer for the entry';
   const code = codeOfReply(message);
   receipts.push(new BrokerError(code, messageOfReply(message), { nothingHappened: true }));
   while (receipts.length < entries) {
@@ -31,7 +31,7 @@ export function asReceipts(reply: unknown, entries: number): (PublishReceipt | B
   return receipts;
 }
 
-/** A reply, and which run of which server gave it. */
+/** A reply, and the run of the server that gave it. */
 export interface Served<T> {
   readonly value: T;
   readonly runId: string;

@@ -1,10 +1,10 @@
-// An entry as it came from Redis: the bytes of its part of the reply, read when somebody asks for them.
+// An entry as it came from Redis: the bytes of its part of the reply, which are read when its fields are first used.
 import { isUtf8 } from 'node:buffer';
 import type { EntryId } from '../../entries/entry-id.js';
 import type { Entry } from '../../port/entry-log.js';
 import { ReplyCursor } from '../resp/reply-cursor.js';
 
-/** Names that are remembered, by their place in an entry. */
+/** Field names that are remembered, by their position in an entry. */
 const MAX_NAMES = 16;
 
 interface Name {
@@ -17,18 +17,18 @@ const names: (Name | undefined)[] = [];
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** Keeps the bytes of the whole reply alive until its fields are read: nothing should hold many that nobody reads. */
+/** Keeps the bytes of the whole reply alive until its fields are read: do not hold many unread entries. */
 export class StoredEntry implements Entry {
   readonly id: EntryId;
   #bytes: Buffer;
   readonly #start: number;
   readonly #end: number;
   readonly #isPlain: boolean;
-  /** True when names and values are UTF-8; `undefined` until somebody asks. */
+  /** True when names and values are UTF-8; `undefined` until that is first asked. */
   #isText: boolean | undefined;
   #fields: Readonly<Record<string, string>> | undefined;
 
-  /** Reads on to the end of the entry. `isPlain`: the bytes of the reply are ASCII. */
+  /** Moves the cursor to the end of the entry. `isPlain`: the bytes of the reply are ASCII. */
   constructor(cursor: ReplyCursor, isPlain: boolean) {
     this.id = cursor.text();
     this.#bytes = cursor.bytes;
@@ -68,11 +68,11 @@ export class StoredEntry implements Entry {
   }
 }
 
-function nameAt(cursor: ReplyCursor, place: number): string {
-  const known = names[place];
+function nameAt(cursor: ReplyCursor, index: number): string {
+  const known = names[index];
   if (known !== undefined && cursor.skipIf(known.bytes)) return known.text;
   const text = cursor.text();
-  if (place < MAX_NAMES && text.length < 64) names[place] = { text, bytes: Buffer.from(text) };
+  if (index < MAX_NAMES && text.length < 64) names[index] = { text, bytes: Buffer.from(text) };
   return text;
 }
 

@@ -1,10 +1,10 @@
-// One node of a cluster, as far as commands go to it: a connection that is opened when it is first wanted.
+// The connection for commands to one node of a cluster. It is opened when it is first needed.
 import type { BrokerState } from '../../port/broker.js';
 import { RedisConnection } from '../connection/redis-connection.js';
 import type { NodeAddress } from '../connection/redis-url.js';
 import type { RouterOptions } from '../routing/command-router.js';
 
-/** A node. Once its connection was there, it comes back by itself until `close`. */
+/** A node. Once it was connected, its connection is made again after every loss, until `close`. */
 export class ClusterNode {
   readonly address: NodeAddress;
   readonly connection: RedisConnection;

@@ -25,8 +25,8 @@ const MIN_LOOK_SPACING_MS = 50;
 /** Longest wait between looks, and between attempts, while something is wrong. */
 const MAX_WAIT_MS = 250;
 /**
- * A reply that took this much longer than it should comes from a node that stood still. The cluster may have replaced it meanwhile
- * without its knowing: what it says then is no part of the stream.
+ * A reply that took this much longer than it should comes from a node that stood still. The cluster may have replaced the node
+ * meanwhile without its noticing: its answer is then no part of the stream.
  */
 const SLOW_REPLY_MS = 500;
 /** Longest attempt to connect to a node: within it the cluster may have replaced it. */
@@ -42,7 +42,7 @@ interface Target {
 
 /**
  * State: `idle` → `connecting` → `ready` ⇄ `unavailable`, and from each of them → `closed`. `ready` while all masters of the needed
- * keys, and all readers that were opened, are connected. Otherwise it looks at the map again and again, spaced by back-off, until they
+ * keys, and all readers that were opened, are connected. Otherwise it asks for the map again and again, spaced by back-off, until they
  * are; commands to the other nodes work meanwhile.
  */
 export class ClusterRouter implements CommandRouter {
@@ -111,7 +111,7 @@ export class ClusterRouter implements CommandRouter {
     return this.#route(key, (connection, options) => connection.run(call, options));
   }
 
-  /** Streams of several groups are read side by side, until one of them has news: fit for a look, not for a tail. */
+  /** Reads the streams of several groups in parallel until one of them has a new entry: fit for a single look, not for a tail. */
   async read(
     cursors: ReadonlyMap<string, EntryId>,
     options: ReadOptions,
@@ -180,7 +180,7 @@ export class ClusterRouter implements CommandRouter {
   }
 
   /**
-   * Makes sure of the map after a reply that came after `dueMs`.
+   * Asks for the map again after a reply that came after `dueMs`.
    * @throws BrokerError `unavailable` when another node has the key now: the outcome of a write is unknown
    */
   async #checkOwner(key: string, address: NodeAddress, dueMs: number): Promise<void> {
@@ -191,7 +191,7 @@ export class ClusterRouter implements CommandRouter {
     throw new BrokerError('unavailable', 'The node that answered had been replaced');
   }
 
-  /** Takes notice of what a failure says about the cluster. */
+  /** Notes what a failure shows about the cluster. */
   #note(failure: BrokerError, answeredBy: NodeAddress): Reaction {
     const reaction = reactionTo(failure, answeredBy);
     if (reaction.kind === 'moved') this.#topology.noteMoved(reaction.slot, reaction.address);
@@ -252,13 +252,13 @@ export class ClusterRouter implements CommandRouter {
     return found;
   }
 
-  /** Waits until one stream has news, then lets go of the others. */
+  /** Waits until one stream has a new entry, then ends the other reads. */
   async #readAll(
     cursors: ReadonlyMap<string, EntryId>,
     options: ReadOptions,
   ): Promise<Map<string, readonly Entry[]>> {
     const enough = new AbortController();
-    // Without waiting, all of them answer by themselves.
+    // Reads that do not block all answer at once.
     const signals = options.blockMs === 0 ? [] : [enough.signal];
     const signal = AbortSignal.any([...signals, ...(options.signal === undefined ? [] : [options.signal])]);
     const reads = Array.from(cursors, async ([stream, cursor]) => {
@@ -285,7 +285,7 @@ export class ClusterRouter implements CommandRouter {
 
   // ── The map and the state ─────────────────────────────────────────────────────────────────────────────────────
 
-  /** What went wrong; `undefined` when every needed node is connected. */
+  /** Resolves to the failure; to `undefined` when every needed node is connected. */
   async #tryToOpen(): Promise<BrokerError | undefined> {
     try {
       await this.#topology.look();
@@ -323,7 +323,7 @@ export class ClusterRouter implements CommandRouter {
       try {
         reader.leaveUnless(this.#topology.ownerOf(stream));
       } catch {
-        // Nobody serves the stream now: the reader stays where it is until somebody does.
+        // No node serves the stream now: the reader stays where it is until one does.
       }
     }
   }

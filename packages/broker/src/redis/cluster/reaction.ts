@@ -1,21 +1,21 @@
-// What an error reply of a cluster node asks for. None of these commands was executed, so sending them again repeats
+// Reads from an error reply of a cluster node what to do next. None of these commands was executed, so sending them again repeats
 // nothing. Pure.
 import type { BrokerError } from '../../errors.js';
 import { isErrorReply } from '../connection/redis-errors.js';
 import type { NodeAddress } from '../connection/redis-url.js';
 import { addressOf } from './slot-map.js';
 
-/** How to go on after a failure. */
+/** The next step after a failure. */
 export type Reaction =
   /** The slot has another master from now on. */
   | { readonly kind: 'moved'; readonly slot: number; readonly address: NodeAddress }
-  /** This command only: the key has already been moved, the slot not yet. */
+  /** Only this command goes to another node: the key has already been moved, the slot not yet. */
   | { readonly kind: 'ask'; readonly address: NodeAddress }
-  /** Some of the keys have been moved, others not: later. */
+  /** Some of the keys have been moved, others not: try again later. */
   | { readonly kind: 'again' }
   /** The node knows that the cluster does not serve this slot now. */
   | { readonly kind: 'down' }
-  /** Nothing that another node could mend. */
+  /** Another node could not help. */
   | { readonly kind: 'fail' };
 
 const REDIRECTION = /^(MOVED|ASK) (\d{1,5}) (\S*):(\d{1,5})$/;

@@ -1,4 +1,4 @@
-// Which node serves which hash slot, as far as known. What one node said may be out of date; MOVED corrects it.
+// The node that serves each hash slot, where it is known. The answer of one node may be out of date; MOVED corrects it.
 import { BrokerError } from '../../errors.js';
 import { SLOT_COUNT } from '../../partitions/key-slot.js';
 import { asArray, asNumber, asText } from '../calls/replies.js';
@@ -9,12 +9,12 @@ export class SlotMap {
   /** Index: slot. */
   readonly #owners: (NodeAddress | undefined)[] = Array.from({ length: SLOT_COUNT });
 
-  /** The master of `slot`; `undefined` when nobody serves it. */
+  /** The master of `slot`; `undefined` when no node serves it. */
   ownerOf(slot: number): NodeAddress | undefined {
     return this.#owners[slot];
   }
 
-  /** Whether that node is the master of any slot. */
+  /** True when that node is the master of any slot. */
   hasOwner(address: NodeAddress): boolean {
     return this.#owners.includes(address);
   }

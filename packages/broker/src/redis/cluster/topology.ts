@@ -1,4 +1,4 @@
-// Which nodes there are, which of them are needed, and whether all of these can be reached.
+// The nodes of a cluster, which of them are needed, and whether all of these can be reached.
 import { BrokerError } from '../../errors.js';
 import { keySlot } from '../../partitions/key-slot.js';
 import { asText } from '../calls/replies.js';
@@ -24,9 +24,9 @@ export class Topology {
   /** Never rejects. */
   #lookUnderWay: Promise<void> = Promise.resolve();
   #nextLook: Promise<void> | undefined;
-  /** Asked last by the next look. */
+  /** Nodes that the next look asks last. */
   #suspects = new Set<NodeAddress>();
-  /** A node said that the cluster is down, and nobody has taken it back yet. */
+  /** A node said that the cluster is down, and none has said since that it is up. */
   #isDown = false;
 
   constructor(url: RedisUrl, options: RouterOptions) {
@@ -34,7 +34,7 @@ export class Topology {
     this.#options = options;
   }
 
-  /** Whether every needed slot has a master that can be reached, and none of them says that the cluster is down. */
+  /** True when every needed slot has a master that can be reached, and none of them says that the cluster is down. */
   get isWhole(): boolean {
     return !this.#isDown && [...this.#slots].every((slot) => this.#masterOf(slot)?.state === 'ready');
   }
@@ -77,7 +77,7 @@ export class Topology {
   /**
    * Asks one node for the map, drops the nodes that are not needed any more, and begins to connect to those that are. One look at a
    * time; calls meanwhile share the next one, which begins after them.
-   * @param suspect a node that may have been replaced without knowing: others are asked before it
+   * @param suspect a node that may have been replaced without noticing: others are asked before it
    * @throws BrokerError when no node answered: the last one's failure
    */
   look(suspect?: NodeAddress): Promise<void> {
@@ -97,7 +97,7 @@ export class Topology {
     this.#map = await this.#askForMap(suspects);
     const masters = this.#masters();
     for (const [address, node] of this.#nodes) {
-      // Windows may lie anywhere: a master that somebody used stays connected.
+      // Windows may lie anywhere: a master that was used once stays connected.
       if (masters.has(address) || this.#map.hasOwner(address)) continue;
       this.#nodes.delete(address);
       node.close();
@@ -120,7 +120,7 @@ export class Topology {
     this.#nodes.clear();
   }
 
-  /** Nodes that are connected first, in a random order: one that is cut off from the others knows an old map only. */
+  /** Nodes that are connected first, in a random order: one that is cut off from the others has an old map only. */
   async #askForMap(suspects: ReadonlySet<NodeAddress>): Promise<SlotMap> {
     const ready = [...this.#nodes.values()].filter(({ state }) => state === 'ready');
     const known = [...shuffled(ready.map(({ address }) => address)), ...this.#url.seeds];

@@ -1,4 +1,4 @@
-// Blocking reads, on a connection of their own: a command behind a blocked one would wait as long as that.
+// Blocking reads, on a connection of their own: a command behind a blocked one would wait as long.
 
 import { invalid } from '../../arguments.js';
 import type { EntryId } from '../../entries/entry-id.js';
@@ -10,7 +10,7 @@ import type { RedisConnection } from './redis-connection.js';
 /** Ends the blocking read of the client with this ID, from another connection. */
 export type Unblock = (clientId: string) => Promise<unknown>;
 
-/** Where and when a heartbeat, or a registration, last looked at a stream. */
+/** The server on which a heartbeat, or a registration, last judged a stream, and when. */
 export interface Settlement {
   /** The run of the server that answered. */
   readonly runId: string;
@@ -55,7 +55,8 @@ export class BlockingReader {
     cursors: ReadonlyMap<string, EntryId>,
     options: ReadOptions,
   ): Promise<Map<string, readonly Entry[]>> {
-    if (this.#isReading) throw invalid('one read at a time: the last one has not settled');
+    if (this.#isReading)
+      throw invalid('a reader reads once at a time: wait until the previous read has settled');
     this.#isReading = true;
     try {
       if (this.#connection.state !== 'ready') await this.#connection.open();
@@ -100,8 +101,8 @@ export class BlockingReader {
 
   /**
    * Entries are read only from the server on which the stream was settled last. On another one the cursor may mean
-   * something else until a heartbeat has judged it; and after a failover this connection may still hang on the server
-   * from before, which may even go on taking entries: then it is given up.
+   * something else until a heartbeat has judged it; and after a failover this connection may still lead to the previous
+   * server, which may even continue to accept entries: then the connection is replaced.
    * @throws BrokerError `unavailable`
    */
   #checkServer(cursors: ReadonlyMap<string, EntryId>): void {
@@ -110,12 +111,12 @@ export class BlockingReader {
       const settled = this.#settlementOf(stream);
       if (settled === undefined || this.#connection.isRun(settled.runId)) continue;
       if (connectedAtMs < settled.atMs) this.#connection.renew();
-      const message = `Another server has ${stream} now; the next heartbeat looks at it first`;
+      const message = `Another server has ${stream} now; reading continues after the next heartbeat`;
       throw new BrokerError('unavailable', message);
     }
   }
 
-  /** What the abandoned read brings is not lost: the caller's cursor has not moved. */
+  /** The entries of an abandoned read are not lost: the caller's cursor has not moved. */
   #abandon(reply: Promise<unknown>): void {
     const settled = reply.then(
       () => {},

@@ -1,7 +1,7 @@
 // Watches over the deadlines of many commands with one timer, which is set once per quarter of a deadline and not once per command.
 import type { CancelTimer, Clock } from '../../clock.js';
 
-/** A stall of this process is noticed, and forgiven, to within this part of a deadline. */
+/** A deadline is counted in so many slices; a stall of this process costs at most one of them. */
 const SLICES = 4;
 /** Sums of fractions miss by less than this. */
 const ROUNDING_MS = 0.001;
@@ -26,20 +26,20 @@ export class DeadlineWatch {
   /** Running time when the slice began. */
   #ranMs = 0;
   #sliceStartMs = 0;
-  /** 0: no slice is counted. */
+  /** 0 while no slice is being counted. */
   #sliceMs = 0;
-  /** A deadline has passed; the sockets are read once more before it counts. What begins meanwhile must not put that off. */
+  /** A deadline has passed; the sockets are read once more before it counts. A command that begins meanwhile must not delay that. */
   #isLooking = false;
   #cancel: CancelTimer = () => {};
 
-  /** `earliest`: of the deadlines that are open; `onPassed` ends all that are due, in running time. */
+  /** `earliest` gives the earliest open deadline; `onPassed` ends all that are due, in running time. */
   constructor(clock: Clock, earliest: () => Deadline | undefined, onPassed: (nowMs: number) => void) {
     this.#clock = clock;
     this.#earliest = earliest;
     this.#onPassed = onPassed;
   }
 
-  /** The deadline for what begins now. */
+  /** The deadline of a command that begins now. */
   start(timeoutMs: number): Deadline {
     const dueMs = this.#nowMs() + timeoutMs;
     const isCovered = this.#sliceMs > 0 && dueMs >= this.#ranMs + this.#sliceMs;

@@ -1,4 +1,4 @@
-// One connection to Redis that comes back by itself. Commands are never queued while it is away and never repeated:
+// One connection to Redis that reconnects after a loss. Commands are never queued while it is away and never repeated:
 // a caller learns at once, or at the deadline, that the outcome is unknown.
 import { backOffDelayMs } from '../../back-off.js';
 import { type Clock, pause } from '../../clock.js';
@@ -11,14 +11,14 @@ import { fromRedisError, isErrorReply, isReadOnly } from './redis-errors.js';
 import { RestartMarkers } from './restart-markers.js';
 import { type ScriptCommand, ScriptRunner } from './script-runner.js';
 
-/** Their replies hold what anybody wrote, which need not be text: they are handed on as they came. */
+/** Their replies hold what any process wrote, which need not be text: they are passed on as they came. */
 const READS_ENTRIES: ReadonlySet<string> = new Set(['XREAD', 'XRANGE', 'XREVRANGE']);
 const asItCame = (reply: Buffer): Buffer => reply;
 
-/** Each attempt after the first one answers a question of the script; more than two need gateways that settle at the same moment. */
+/** Each attempt after the first one answers a question of the script; more than two happen only when gateways settle at the same moment. */
 const MAX_SETTLE_ATTEMPTS = 6;
 
-/** What a connection needs to know. */
+/** Options of a connection. */
 export interface ConnectionOptions {
   /** `redis://` or `rediss://`, with user, password and database where wanted. */
   readonly url: string;
@@ -45,8 +45,8 @@ export interface SendOptions {
  * - `open` leaves `idle`; when it fails the state is `idle` again.
  * - `ready` becomes `unavailable` when the socket ends, the server turns into a replica, or a command passes its
  *   deadline: a server that is stopped, or a path that swallows packets, looks like an idle socket, so the
- *   unanswered command is the only witness.
- * - `unavailable` becomes `ready` by itself; attempts are spaced by back-off with jitter.
+ *   unanswered command is the only evidence.
+ * - `unavailable` becomes `ready` when an attempt to reconnect succeeds; attempts are spaced by back-off with jitter.
  */
 export class RedisConnection {
   readonly #options: ConnectionOptions;
@@ -60,7 +60,7 @@ export class RedisConnection {
   #runId: string | undefined;
   #markers: RestartMarkers;
   #connectedAtMs = 0;
-  /** Called once when the present client is no more use. */
+  /** Called once when the present client is lost. */
   #onLost: (cause: BrokerError) => void = () => {};
 
   constructor(options: ConnectionOptions) {
@@ -76,12 +76,12 @@ export class RedisConnection {
     return this.#state === 'closed';
   }
 
-  /** What CLIENT UNBLOCK takes; `undefined` while there is no connection. */
+  /** The ID for CLIENT UNBLOCK; `undefined` while there is no connection. */
   get clientId(): string | undefined {
     return this.#client === undefined ? undefined : this.#clientId;
   }
 
-  /** Whether the server said so when it was last connected. */
+  /** True when the server said so when it was last connected. */
   get isClusterNode(): boolean {
     return this.#isClusterNode;
   }
@@ -94,7 +94,7 @@ export class RedisConnection {
     return this.#runId === undefined ? this.#markers.isProven(runId) : this.#runId === runId;
   }
 
-  /** Makes sure that `isRun` knows. */
+  /** Asks the server where `isRun` cannot answer without it. */
   async proveRun(runId: string): Promise<void> {
     if (this.#runId !== undefined || this.#markers.isProven(runId)) return;
     try {
@@ -111,7 +111,7 @@ export class RedisConnection {
 
   /**
    * Connects, trying again until `connectTimeoutMs` have passed.
-   * @throws BrokerError `unavailable`, or `refused` at once when Redis answered and does not want us
+   * @throws BrokerError `unavailable`, or `refused` at once when Redis answered and refused the connection
    */
   async open(): Promise<void> {
     if (this.#state === 'closed') throw brokerClosed();
@@ -158,7 +158,7 @@ export class RedisConnection {
   }
 
   /**
-   * Runs a script that judges which run of a server this is. Where INFO is refused it is given a marker of this run; while the record has
+   * Runs a script that judges which run of a server this is. Where INFO is refused the script gets a marker of this run; while the record has
    * another marker it asks about that one and does nothing.
    */
   async #settle<T>(call: ScriptCall<T>, options: SendOptions): Promise<T> {
@@ -183,7 +183,10 @@ export class RedisConnection {
         throw this.#translate(error);
       }
     }
-    throw new BrokerError('unavailable', 'Several gateways settle the stream at the same time');
+    throw new BrokerError(
+      'unavailable',
+      'Several gateways settled the stream at the same time; the next heartbeat tries again',
+    );
   }
 
   async #run(
@@ -205,10 +208,10 @@ export class RedisConnection {
     }
   }
 
-  /** Gives the present connection up for a new one, as if it had been lost. */
+  /** Replaces the present connection by a new one, as if it had been lost. */
   renew(): void {
     if (this.#client === undefined) return;
-    this.#drop(this.#client, new BrokerError('unavailable', 'Another server is in charge now'));
+    this.#drop(this.#client, new BrokerError('unavailable', 'Another server has the streams now'));
   }
 
   /** Ends the connection at once. Commands without a reply reject with `closed`. Idempotent. */
@@ -323,7 +326,7 @@ export class RedisConnection {
   }
 }
 
-/** What both sides of a connection are. */
+/** What the server said about both sides of a connection. */
 interface Greeting {
   readonly clientId: string;
   /** `undefined`: the user may not ask. */
@@ -332,8 +335,8 @@ interface Greeting {
 }
 
 /**
- * Connects, makes sure of what the scripts need and returns who the two sides are. HELLO, which changes nothing without arguments, is
- * what every user may ask for; INFO is refused to many users of hosted servers.
+ * Connects, checks what the scripts need and returns what both sides are. Every user may send HELLO, which changes nothing without
+ * arguments; many users of hosted servers may not send INFO.
  */
 async function greet(
   client: RespClient,
@@ -359,7 +362,7 @@ async function greet(
   };
 }
 
-/** A server that answered with an error may have another user's rights, or no such command: both are no. */
+/** A server may answer with an error because the user lacks the right, or because it lacks the command: both mean no. */
 function ifRefused(error: unknown): undefined {
   if (isErrorReply(error)) return undefined;
   throw error;

@@ -1,8 +1,8 @@
-// Which code a failure of Redis has. Pure.
+// The code for each failure of Redis. Pure.
 import { BrokerError, type BrokerErrorCode } from '../../errors.js';
 import { ErrorReply } from '../resp/reply-cursor.js';
 
-/** First words of error replies that pass by themselves: failover, loading, a script that runs too long. */
+/** First words of error replies that are temporary: failover, loading, a script that runs too long. */
 const PASSING = new Set([
   'LOADING',
   'BUSY',
@@ -18,8 +18,8 @@ const PASSING = new Set([
 ]);
 
 /**
- * The error as a `BrokerError`: an error reply by its first word, everything else as a lost connection. What passes by itself is
- * refused before the first write of a command or script, so nothing has happened then.
+ * The error as a `BrokerError`: an error reply by its first word, everything else as a lost connection. A temporary error
+ * comes before the first write of a command or script, so nothing has happened then.
  */
 export function fromRedisError(error: unknown): BrokerError {
   if (error instanceof BrokerError) return error;
@@ -29,25 +29,25 @@ export function fromRedisError(error: unknown): BrokerError {
   return new BrokerError(code, messageOfReply(message), { cause: error, nothingHappened });
 }
 
-/** Message for an error reply: the words of Redis; where somebody must do something first, the page that says what. */
+/** Message for an error reply: the words of Redis; where people must repair something first, the page that says what. */
 export function messageOfReply(message: string): string {
   // XADD has no code of its own for it.
   return message.includes('exhausted the last possible ID')
-    ? 'Redis: the stream has given out the largest ID there is; docs/streams-in-trouble.md says how to mend it'
+    ? 'Redis: the stream has given out the largest ID there is; docs/streams-in-trouble.md says how to repair it'
     : `Redis: ${message}`;
 }
 
-/** Whether Redis itself answered with an error, so that the connection is sound. */
+/** True when Redis itself answered with an error: then the connection is sound. */
 export function isErrorReply(error: unknown): error is ErrorReply {
   return error instanceof ErrorReply;
 }
 
-/** Whether the script is not known to the server (it was restarted, or its script cache flushed). */
+/** True when the server does not know the script (it was restarted, or its script cache flushed). */
 export function isNoScript(error: unknown): boolean {
   return isErrorReply(error) && error.message.startsWith('NOSCRIPT');
 }
 
-/** Whether the server takes no writes: it was a master once, or the address leads to a replica now. */
+/** True when the server accepts no writes: it was a master once, or the address leads to a replica now. */
 export function isReadOnly(error: unknown): boolean {
   return isErrorReply(error) && error.message.startsWith('READONLY');
 }

@@ -7,7 +7,7 @@ export type NodeAddress = string;
 const DEFAULT_PORT = 6379;
 const MAX_SEEDS = 64;
 
-/** What the nodes of one cluster have in common, and where to begin. */
+/** The URLs of one server, or of several nodes of one cluster. */
 export interface RedisUrl {
   /** Each one complete, with the credentials and the database of the whole. */
   readonly urls: readonly string[];
@@ -17,8 +17,8 @@ export interface RedisUrl {
 }
 
 /**
- * Reads `redis[s]://[[user][:password]@]host[:port][,host[:port]…][/database]`. Any other part is refused by name: what is dropped in
- * silence (`?db=3`) sends data somewhere else.
+ * Reads `redis[s]://[[user][:password]@]host[:port][,host[:port]…][/database]`. Any other part is refused by name: ignoring it
+ * silently (`?db=3`) would send data somewhere else.
  * @throws BrokerError `invalid_argument`; the URL is not repeated: it may hold a password
  */
 export function parseRedisUrl(url: string): RedisUrl {
@@ -58,7 +58,7 @@ function splitUrl(url: string): SplitUrl {
   if (protocol === undefined) throw notAnUrl();
   const [, authority = '', path = '', query, fragment] =
     /^([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest) ?? [];
-  // An `@` behind the host: what looks like the end of the host stands in a password.
+  // An `@` behind the host: the apparent end of the host is a part of a password.
   if (rest.lastIndexOf('@') > authority.length) {
     throw invalid(`has a /, ? or # in its user or password: write it as %2F, %3F or %23`);
   }
@@ -88,7 +88,7 @@ function checkDatabase(path: string, hostCount: number): void {
   }
 }
 
-/** Parameters that other libraries take from a URL, and how to write each of them here. */
+/** Parameters that other libraries read from a URL, and how to write each of them here. */
 const PLACES: Readonly<Record<string, string>> = {
   db: 'write the database behind the host, as in redis://host:6379/3',
   database: 'write the database behind the host, as in redis://host:6379/3',
@@ -102,7 +102,7 @@ const PLACES: Readonly<Record<string, string>> = {
 /** Names the first parameter, never its value. */
 function unknownParameters(query: string): BrokerError {
   const [name = ''] = query.split(/[=&]/);
-  // Text that is no name may be a piece of a password.
+  // A text that is no name may be a piece of a password.
   const shown = /^[A-Za-z_][\w.-]{0,31}$/.test(name) ? `?${name}=…` : '?…';
   return invalid(
     `has a parameter that means nothing here (${shown}): ${PLACES[name.toLowerCase()] ?? 'take it out'}`,

@@ -1,4 +1,4 @@
-// Which run of a server a connection leads to, where the user may not ask INFO for it. A marker is a script that does nothing, with a
+// Recognises the run of a server that a connection leads to, where the user may not send INFO. A marker is a script that does nothing, with a
 // random name: scripts are neither replicated nor kept over a restart, so only the run that was given a marker knows it.
 import { createHash, randomBytes } from 'node:crypto';
 import { asArray, asText } from '../calls/replies.js';
@@ -13,7 +13,7 @@ const UNKNOWN_MARKER = '?';
 /** Markers whose answer is remembered: each stream has one at a time. At the bound all are asked for again. */
 const MAX_KNOWN = 1_024;
 
-/** Made anew with every connection: another one may lead elsewhere. */
+/** Each connection has its own markers: another connection may lead to another server. */
 export class RestartMarkers {
   readonly #send: SendCommand;
   readonly #known = new Map<string, boolean>();
@@ -25,7 +25,7 @@ export class RestartMarkers {
     this.#send = send;
   }
 
-  /** True when this run is known to have the marker; `false` also where nobody has asked yet. */
+  /** True when this run is known to have the marker; `false` also before it was asked. */
   isProven(marker: string): boolean {
     return this.#known.get(marker) === true;
   }
@@ -46,7 +46,7 @@ export class RestartMarkers {
     return this.#accepted.get(key) ?? UNKNOWN_MARKER;
   }
 
-  /** A script went on with this marker at this key. */
+  /** A script accepted this marker at this key. */
   accept(key: string, marker: string): void {
     this.#accepted.set(key, marker);
   }

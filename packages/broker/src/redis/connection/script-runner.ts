@@ -1,5 +1,5 @@
 // Runs scripts by their digests on one connection. The source of a script is sent once per connection, ahead of its first
-// call; where the server has forgotten it (SCRIPT FLUSH, another server behind the same address) once more for all who wait.
+// call; where the server has forgotten it (SCRIPT FLUSH, another server behind the same address), once more for all waiting calls.
 
 import type { Script } from '../scripts/script.js';
 import { isErrorReply, isNoScript } from './redis-errors.js';
@@ -13,7 +13,7 @@ export type SendCommand = (args: readonly string[], graceMs?: number) => Promise
 /** EVALSHA, the script's digest, the number of keys, keys and arguments. */
 export type ScriptCommand = [name: 'EVALSHA', sha1: string, ...rest: string[]];
 
-/** A script that goes ahead of its call is not the one to find out that the server does not answer. */
+/** A script that is sent ahead of its call has more time: the call finds out that the server does not answer. */
 const AHEAD_GRACE_MS = 1_000;
 
 /** A call that waits until the server knows its script. */
@@ -26,7 +26,7 @@ interface HeldCall {
 /**
  * Running ⇄ Repairing. While Repairing, calls are held: those that ended with NOSCRIPT, and every new one. It begins with the
  * first NOSCRIPT and ends with the reply to the SCRIPT LOAD that is sent then: all earlier replies have come before it. Then
- * what is held is sent in the order in which it was called.
+ * the held calls are sent in the order in which they were called.
  *
  * Guarantees: calls are executed in their order, and none twice, because NOSCRIPT comes before a script starts. Holds no
  * more calls than its callers have under way.
@@ -85,7 +85,7 @@ export class ScriptRunner {
     this.#load(script, send).then(
       () => release((call) => call.send()),
       (cause: unknown) => {
-        // Where Redis refused, the connection is sound, and what is held ends with EVAL.
+        // Where Redis refused, the connection is sound, and the held calls end with EVAL.
         release((call) => (isErrorReply(cause) ? call.send() : call.giveUp(cause)));
       },
     );

@@ -1,5 +1,5 @@
-// Why Redis cannot be used, and what to do, in one sentence each: the only place where these texts are. The cause is in the error, or
-// found out by asking what listens there.
+// Explains why Redis cannot be used, and what to do, in one sentence each: the only place where these texts are. The cause is in the
+// error, or is found by asking what listens at the address.
 import { BrokerError, type BrokerErrorCode } from '../../errors.js';
 import { fromRedisError } from '../connection/redis-errors.js';
 import { parseRedisUrl } from '../connection/redis-url.js';
@@ -18,13 +18,13 @@ type Explanation = (failure: Failure) => string;
 
 const explained = new WeakSet<BrokerError>();
 
-/** Codes whose messages say all there is to say. */
+/** Codes whose messages need no explanation. */
 const PLAIN: ReadonlySet<BrokerErrorCode> = new Set(['closed', 'partitions_differ', 'layout_differs']);
 
 /**
- * The error with a message that names the address, the cause and the remedy; code and cause are those of `error`. Takes two seconds at
- * most, and only where the error does not say enough. Never rejects.
- * @param url as the broker was given it; neither user nor password is repeated
+ * Resolves to the error with a message that names the address, the cause and the remedy; code and cause are those of `error`. It needs
+ * two seconds at most, and only where the error does not say enough. Never rejects.
+ * @param url the broker's URL; neither user nor password is repeated
  */
 export async function explainRedisFailure(error: unknown, url: string): Promise<BrokerError> {
   const failure = fromRedisError(error);
@@ -68,7 +68,7 @@ const KNOWN: readonly (readonly [RegExp, Explanation])[] = [
   ],
   [
     /\bNOAUTH\b/,
-    ({ redis }) => `${redis} wants a password. Give it in the Redis URL: redis://user:password@host:port`,
+    ({ redis }) => `${redis} requires a password. Give it in the Redis URL: redis://user:password@host:port`,
   ],
   [
     /\bNOPERM\b|can't (?:run this command|access at least one of the keys)/,
@@ -78,7 +78,7 @@ const KNOWN: readonly (readonly [RegExp, Explanation])[] = [
   [
     /\bDENIED\b/,
     ({ redis }) =>
-      `${redis} is in protected mode and takes connections of its own machine only. Set a password and bind it to an address`,
+      `${redis} is in protected mode and accepts connections of its own machine only. Set a password and bind it to an address`,
   ],
   [
     /unknown command/,
@@ -93,18 +93,18 @@ const KNOWN: readonly (readonly [RegExp, Explanation])[] = [
   [/\bLOADING\b/, ({ redis }) => `${redis} is still loading its data. Try again when it has`],
   [
     /\bREADONLY\b|\bMASTERDOWN\b/,
-    ({ redis }) => `${redis} is a replica and takes no writes. Name its master in the Redis URL`,
+    ({ redis }) => `${redis} is a replica and accepts no writes. Name its master in the Redis URL`,
   ],
   [
     /\bCLUSTERDOWN\b|[Nn]ot every slot|serves this slot/,
-    ({ redis }) => `${redis} is a cluster that is not whole. See CLUSTER INFO`,
+    ({ redis }) => `${redis} is a cluster that does not serve every slot. See CLUSTER INFO`,
   ],
   [
     /\bNOREPLICAS\b/,
     ({ redis }) =>
-      `${redis} takes no writes because fewer replicas follow it than its min-replicas-to-write. Connect them, or lower it`,
+      `${redis} accepts no writes because fewer replicas follow it than its min-replicas-to-write. Connect them, or lower it`,
   ],
-  [/\bMISCONF\b/, ({ redis }) => `${redis} takes no writes because it cannot save its data. See its log`],
+  [/\bMISCONF\b/, ({ redis }) => `${redis} accepts no writes because it cannot save its data. See its log`],
   [/\bBUSY\b/, ({ redis }) => `${redis} is held up by a script that does not end. End it with SCRIPT KILL`],
   [
     /\bOOM\b/,
@@ -128,12 +128,12 @@ const KNOWN: readonly (readonly [RegExp, Explanation])[] = [
   [
     /SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|CERT_UNTRUSTED/,
     ({ redis }) =>
-      `The certificate of ${redis} is signed by nobody who is known here. Name the file of its authority in NODE_EXTRA_CA_CERTS`,
+      `The certificate of ${redis} is signed by an authority that is unknown here. Name the file of that authority in NODE_EXTRA_CA_CERTS`,
   ],
   [
     /ALERT_CERTIFICATE_REQUIRED|ALERT_HANDSHAKE_FAILURE/,
     ({ redis }) =>
-      `${redis} wants a certificate of its clients, which is not supported. Set its tls-auth-clients to no`,
+      `${redis} requires a certificate of its clients, which is not supported. Set its tls-auth-clients to no`,
   ],
 ];
 
@@ -142,14 +142,14 @@ function knownText(failure: Failure): string | undefined {
   return text === undefined ? undefined : `${text}.`;
 }
 
-/** Failures that say enough: nobody can be asked at that address, or Redis has said which version it is. */
-const TELLING =
+/** Failures that say enough: nothing can be asked at that address, or Redis has named its version. */
+const CONCLUSIVE =
   /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b|or newer is needed/;
 
-/** Says what listens at the address if it is not the Redis of the URL; `undefined` if it is. */
+/** Describes what listens at the address when that is not the Redis of the URL; `undefined` when it is. */
 async function otherListener({ text, where }: Failure, url: string): Promise<string | undefined> {
   const [first] = parseRedisUrl(url).seeds;
-  if (first === undefined || TELLING.test(text)) return undefined;
+  if (first === undefined || CONCLUSIVE.test(text)) return undefined;
   return listenerText(await probe(first), where, url.startsWith('rediss:'));
 }
 
@@ -169,11 +169,11 @@ function otherText({ redis, text }: Failure): string {
   if (/ms$|[Tt]imeout/.test(text))
     return `${redis} does not answer. Is it a Redis, and is it running? Check the Redis URL.`;
   if (/Socket closed|ECONNRESET|EPIPE/.test(text))
-    return `${redis} closes the connection without a word. Is it a Redis? Check the Redis URL.`;
+    return `${redis} closes the connection without an answer. Is it a Redis? Check the Redis URL.`;
   return `${redis} cannot be used: ${serverText(text)}. Check the Redis URL.`;
 }
 
-/** The first line of what was said, as a piece of a sentence. */
+/** The first line of a text, as a part of a sentence. */
 function serverText(text: string): string {
   const [line = ''] = text.split('\n');
   return line.replace(/^Redis: /, '').replace(/[.\s]+$/, '');

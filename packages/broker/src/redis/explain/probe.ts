@@ -1,24 +1,24 @@
-// Finds out what listens at an address that is no good as a Redis: asked once, after opening has failed, to say what to do. Sends no secrets.
+// Finds out what listens at an address where opening has failed, so that the error can say what to do. Sends no secrets.
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { NodeAddress } from '../connection/redis-url.js';
 
-/** `unknown`: it closes, stays silent, or says what nobody here understands. */
+/** `unknown`: it closes, stays silent, or its answer is not understood. */
 export type Listener = 'redis' | 'sentinel' | 'http' | 'tls' | 'unknown';
 
-/** For each of the two ways in which it is asked. */
+/** Deadline of each of the two attempts. */
 const PROBE_TIMEOUT_MS = 1_000;
-/** Every answer that is looked for begins within these. */
+/** Every known answer begins within these. */
 const MAX_ANSWER_BYTES = 1_024;
 
-/** Never rejects; takes two seconds at most. */
+/** Never rejects; resolves within two seconds. */
 export async function probe(address: NodeAddress): Promise<Listener> {
   const { hostname, port } = new URL(`redis://${address}`);
-  const place = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
-  const plain = listenerOf(await answerTo('PING\r\nROLE\r\n', connect(place)));
+  const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
+  const plain = listenerOf(await answerTo('PING\r\nROLE\r\n', connect(target)));
   if (plain !== 'unknown') return plain;
-  // The validity of its certificate is not the question.
-  const isSecure = await settles(connectTls({ ...place, rejectUnauthorized: false }), 'secureConnect');
+  // Whether its certificate is valid does not matter here.
+  const isSecure = await settles(connectTls({ ...target, rejectUnauthorized: false }), 'secureConnect');
   return isSecure ? 'tls' : 'unknown';
 }
 

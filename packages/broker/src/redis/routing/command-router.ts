@@ -1,4 +1,4 @@
-// How commands find the server that holds their keys: one server, or the nodes of a cluster.
+// Sends commands to the server that holds their keys: one server, or the nodes of a cluster.
 
 import type { Clock } from '../../clock.js';
 import type { EntryId } from '../../entries/entry-id.js';
@@ -7,7 +7,7 @@ import type { Entry, ReadOptions } from '../../port/entry-log.js';
 import type { ScriptCall } from '../calls/script-calls.js';
 import type { SettlementOf } from '../connection/blocking-reader.js';
 
-/** What both kinds of router are made of. */
+/** Options of every router. */
 export interface RouterOptions {
   /** Names of connections in CLIENT LIST begin with it. */
   readonly clientName: string;
@@ -30,15 +30,15 @@ export interface CommandRouter {
   /** True when keys may lie on different servers. Settled by `open`. */
   readonly isCluster: boolean;
 
-  /** @throws BrokerError `unavailable` when that fails for `connectTimeoutMs`, `refused` when Redis does not want us */
+  /** @throws BrokerError `unavailable` when that fails for `connectTimeoutMs`, `refused` when Redis refuses the connection */
   open(): Promise<void>;
 
-  /** From now on these keys are needed: a server that holds one of them counts for `state`. */
+  /** Declares these keys as needed from now on: a server that holds one of them counts for `state`. */
   need(keys: readonly string[]): void;
 
   command(key: string, args: readonly string[]): Promise<unknown>;
 
-  /** Runs a script; its first key says where. */
+  /** Runs a script on the server of its first key. */
   run<T>(call: ScriptCall<T>): Promise<T>;
 
   /** @see Broker.readAfter */
@@ -47,7 +47,7 @@ export interface CommandRouter {
   /** Streams that one read covers; each group has a connection of its own. */
   groups(streams: readonly string[]): readonly (readonly string[])[];
 
-  /** Ends reads; writes go on until `close`. */
+  /** Ends reads; writes continue until `close`. */
   closeReaders(): void;
 
   close(): void;

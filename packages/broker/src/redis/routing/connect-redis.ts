@@ -1,4 +1,4 @@
-// A connection to Redis beside the broker's, for what is no event: a few commands, each for one key, to one server or a cluster.
+// A connection to Redis beside the broker's, for data that is no event: a few commands, each for one key, to one server or a cluster.
 
 import { systemClock } from '../../clock.js';
 import type { BrokerState } from '../../port/broker.js';
@@ -10,7 +10,7 @@ export interface RedisCommandsOptions {
   readonly url: string;
   /** Name in CLIENT LIST, followed by `-writer`. */
   readonly clientName: string;
-  /** Time for the first connection. @defaultValue 10_000 */
+  /** Deadline of the first connection. @defaultValue 10_000 */
   readonly connectTimeoutMs?: number;
   /** Deadline of one command. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
@@ -21,7 +21,7 @@ export interface RedisCommandsOptions {
   readonly onStateChange?: (state: BrokerState, cause?: Error) => void;
 }
 
-/** Commands. They reject with a `BrokerError` at once while Redis is away; the connection comes back by itself. */
+/** Commands. They reject with a `BrokerError` at once while Redis is away; meanwhile the connection is made again. */
 export interface RedisCommands {
   get(key: string): Promise<unknown>;
   /** Runs a script on the server that has its first key. */

@@ -1,5 +1,5 @@
-// One address may be one server or a node of a cluster: only the server can say which. Everything in this package that sends
-// commands to Redis finds its way through here: the broker, and `connectRedis` beside it.
+// One address may be one server or a node of a cluster: only the server can say which. The broker and `connectRedis` both send
+// their commands through this router.
 import type { EntryId } from '../../entries/entry-id.js';
 import { brokerClosed } from '../../errors.js';
 import type { BrokerState } from '../../port/broker.js';
@@ -12,7 +12,7 @@ import { SingleServerRouter } from './single-server-router.js';
 
 /**
  * Treats one address as one server until that server, while it is opened, says that it is a node of a cluster. Several addresses
- * are those of a cluster. After a failed `open` it is of no use: make another one.
+ * are those of a cluster. After a failed `open` it cannot be used: make another one.
  */
 export class DetectingRouter implements CommandRouter {
   readonly #url: string;

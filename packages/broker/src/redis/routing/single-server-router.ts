@@ -1,4 +1,4 @@
-// Everything on one server: a connection that writes, and one that waits for news of all streams at once.
+// Sends everything to one server, over two connections: one for commands, and one that waits for new entries of all streams at once.
 
 import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerState } from '../../port/broker.js';
@@ -28,14 +28,14 @@ export class SingleServerRouter implements CommandRouter {
     });
   }
 
-  /** The reader connects with the first read, so only its being away counts, not its not being there yet. */
+  /** The reader connects with the first read: a lost connection of it counts, a connection not made yet does not. */
   get state(): BrokerState {
     const writer = this.#writer.state;
     const isReaderAway = writer === 'ready' && this.#readerConnection.state === 'unavailable';
     return isReaderAway ? 'unavailable' : writer;
   }
 
-  /** Whether the server, once it was reached, said that it is a node of a cluster. */
+  /** True when the server, once it was reached, said that it is a node of a cluster. */
   get isClusterNode(): boolean {
     return this.#writer.isClusterNode;
   }

@@ -1,15 +1,15 @@
-// Which names live subscribers know: a note beside their registration, with a lifetime.
+// The names that live subscribers announce: a note beside their registration, with a lifetime.
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
-/** Removes a key that is no hash: it was not written by us. */
+/** Removes a key that is no hash: Millrace did not write it. */
 const replaceForeign = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 `;
 
 /**
  * KEYS: types. ARGV: subscriber, lifetime in ms, most subscribers, names as JSON or '' for none any more. A value reads
- * `expiresMs|length of the names|names`; what is over is removed on the way. At the bound a new subscriber is not noted.
+ * `expiresMs|length of the names|names`; expired ones are removed on the way. At the bound a new subscriber is not noted.
  */
 export const announceScript = defineScript(
   'announce',

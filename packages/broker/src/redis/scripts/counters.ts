@@ -1,4 +1,4 @@
-// A count that ends by itself; see `counters.ts`.
+// A count that expires; see `counters.ts`.
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 

@@ -1,11 +1,11 @@
-// Keeping a rejected entry, once.
+// Keeps a rejected entry as a dead letter, once.
 import { defineScript } from './script.js';
 
 /**
  * KEYS: dead, deadmark. ARGV: deadMarkMs, maximum length, origin ID, reason, rejected by, fields as JSON, `0` when these
- * are not exactly what the entry held.
- * Returns 1, or 0 when the entry had been rejected before, by whomever. Marked when the letter is there: where it cannot be
- * stored, the next one who reads the entry tries again.
+ * are not exactly the fields of the entry.
+ * Returns 1, or 0 when the entry had been rejected before, by any subscriber. The mark is set after the dead letter is stored: where it cannot be
+ * stored, the next subscriber that reads the entry tries again.
  */
 export const deadLetterScript = defineScript(
   'deadLetter',

@@ -1,4 +1,4 @@
-// Notes how far a subscriber has read, and tells it how the stream stands.
+// Notes how far a subscriber has read, and answers with the state of the stream.
 
 import { defineScript } from './script.js';
 import {
@@ -21,8 +21,8 @@ import {
  * Three things show that the stream went back: what Redis kept about it (`settleEpoch`), the subscriber's cursor being
  * newer than the newest ID, and a lower count than the subscriber knew. The first that finds it replaces the epoch; a
  * subscriber that comes with the old one afterwards learns the new one. A subscriber that comes with the previous one keeps its
- * cursor when this server has what it has read, and what came after it: the record says so, or the entry itself.
- * A group that stands behind the end (XSETID took it back) would never consume anything again: it begins anew as well.
+ * cursor when this server has every entry that it has read: the record proves that, or the digest of the entry at the cursor.
+ * A group whose position is beyond the end of the stream (after XSETID) would never consume anything again: it begins anew as well.
  */
 export const heartbeatScript = defineScript(
   'heartbeat',

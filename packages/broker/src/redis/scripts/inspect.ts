@@ -7,7 +7,7 @@ import { clockFunctions, infoFunctions } from './snippets.js';
  * KEYS: stream, expired, dead. ARGV: group. Returns length, entries added, first ID or '', last ID, unconsumed,
  * pending, oldest pending ID or '', expired, dead letters, seconds, microseconds.
  * `unconsumed` follows Redis' own lag where it has one; where it lost count (a group made anew, a foreign XDEL) it
- * is at most the length. Where somebody put something else in the place of a figure, it is 0.
+ * is at most the length. A figure whose key holds something else is 0.
  */
 export const inspectScript = defineScript(
   'inspect',

@@ -1,12 +1,12 @@
-// Taking, renewing and giving back the lease of a stream. Judged by Redis time alone.
+// Acquires, renews and releases the lease of a stream. Only the clock of Redis counts.
 
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
 /**
  * KEYS: lease. ARGV: owner, leaseMs. Returns the fence, or nil when another live owner has the lease.
- * The fence rises with every change of hands and also when an owner comes back too late: whatever it still has
- * under way from before is void.
+ * The fence rises with every change of the owner and also when an owner comes back too late: calls that it still has
+ * under way from before are void.
  */
 export const acquireLeaseScript = defineScript(
   'acquireLease',

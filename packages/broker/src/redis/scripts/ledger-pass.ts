@@ -8,13 +8,13 @@ import { clockFunctions, cursorFunctions, goneFunctions, idFunctions, pulseFunct
  * KEYS: stream, cursors, lease, epoch. ARGV: owner, fence, group, consumer, count, livenessMs, the owner's cursor or ''.
  * Returns nil when fenced, else consumed, acknowledged, then the subscribers declared dead.
  *
- * What is acknowledged is at or below the cursor of every registered live subscriber, whoever consumed it, so the
- * pending entries of a dead gateway need no claiming. Without the owner being live nothing is acknowledged: an owner
+ * Acknowledged entries are at or below the cursor of every registered live subscriber, whichever consumer read them: the
+ * pending entries of a dead gateway need no claiming. While the owner is not live, nothing is acknowledged: an owner
  * that does not read itself cannot know.
  *
- * A missing group is made again at the smallest cursor. Was the stream lost with it, then what was its newest entry a
- * heartbeat ago is missing too: the epoch is voided, and the next heartbeat begins a new one. The cursors are of the
- * lost stream then: the group begins at 0, and nothing is acknowledged by them.
+ * A missing group is made again at the smallest cursor. When the stream was lost with it, the entry that was the newest a
+ * heartbeat ago is missing too: then the epoch is voided, and the next heartbeat begins a new one. The cursors then belong to the
+ * lost stream: the group begins at 0, and nothing is acknowledged by them.
  */
 export const ledgerPassScript = defineScript(
   'ledgerPass',

@@ -1,4 +1,4 @@
-// Appends a batch of entries, each once per dedupe ID, and notes what they end in coalescing windows.
+// Appends a batch of entries, each once per dedupe ID, and notes the inputs that they end in coalescing windows.
 
 import { defineScript } from './script.js';
 import {
@@ -17,10 +17,10 @@ import {
  * for an ending, the number of its field arguments, these (name, value, …), and of an ending key and text.
  *
  * Returns two elements per entry: its ID and `1` when it was there already. When the store refuses an entry the
- * reply ends with an error text as an odd last element; later entries were not tried, so that order holds.
+ * reply ends with an error text as an odd last element; later entries were not tried: the order holds.
  *
- * XADD comes before SET: should the script end between the two, the entry is there and may be repeated, instead of
- * being remembered without being there. The stream is cut to the hard cap here too, so it stays bounded when no
+ * XADD comes before SET: if the script ends between the two, the entry is there and may be repeated. In the other order it could be
+ * remembered without being there. The stream is cut to the hard cap here too, so it stays bounded when no
  * gateway runs. Refused as a whole when Redis is out of memory.
  */
 export const publishScript = defineScript(

@@ -1,4 +1,4 @@
-// Registers a subscriber at a stream and tells it where to start.
+// Registers a subscriber at a stream and answers where it starts.
 
 import { defineScript } from './script.js';
 import {
@@ -17,8 +17,8 @@ import {
  * the ID of the server's run.
  *
  * Creates stream and group where missing; a new group begins at 0, so what was published before it counts as not
- * acknowledged. The cursor is the newest ID when another subscriber is live, else the newest entry that everything up
- * to was acknowledged.
+ * acknowledged. The cursor is the newest ID when another subscriber is live, else the newest entry up to which everything
+ * was acknowledged.
  */
 export const registerScript = defineScript(
   'register',

@@ -1,12 +1,12 @@
-// A dead letter's entry goes back to its stream.
+// Appends a dead letter's entry to its stream again.
 import { defineScript } from './script.js';
 
 /**
  * KEYS: stream, dead. ARGV: ID of the dead letter, then the entry's field arguments (name, value, …).
  * Returns the ID of the new entry, or null when there is no such dead letter.
  *
- * The caller read the fields from the dead letter, which never change: so what is checked here is only that it is
- * still there. XADD comes before XDEL: an error in the first (the stream is no stream, say) leaves the dead letter.
+ * The caller read the fields from the dead letter, which never change: the script only checks that it is
+ * still there. XADD comes before XDEL: an error in the first (for example, the key is no stream) leaves the dead letter.
  */
 export const requeueDeadLetterScript = defineScript(
   'requeueDeadLetter',

@@ -6,15 +6,15 @@ export interface Script {
   /** For error messages. */
   readonly name: string;
   readonly source: string;
-  /** What EVALSHA takes. */
+  /** Digest for EVALSHA. */
   readonly sha1: string;
 }
 
-/** What a script needs when the server is out of memory. */
+/** Options of a script. */
 export interface ScriptOptions {
   /**
-   * `true`: runs although `maxmemory` is reached. For what keeps subscribers alive and frees memory; without it a full
-   * Redis refuses heartbeats and leases, and could never be trimmed again.
+   * `true`: runs although `maxmemory` is reached. For scripts that keep subscribers alive or free memory; otherwise a full
+   * Redis would refuse heartbeats and leases, and could never be trimmed again.
    */
   readonly isAllowedWhenFull: boolean;
 }

@@ -3,13 +3,13 @@
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
-/** Removes a key that is no hash: it was not written by us and holds no slots, and nothing would ever be acknowledged again. */
+/** Removes a key that is no hash: Millrace did not write it, and while it is there nothing could be acknowledged. */
 const replaceForeign = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 `;
 
 /**
- * `parseSlot(text)` → expiresMs, instance, owner and what a later build wrote behind it; nothing for what no build has written.
+ * `parseSlot(text)` → expiresMs, instance, owner and the fields of a later build behind it; nothing for a text that no build has written.
  * `isOwner(holder, owner)`: fields may follow the owner.
  */
 const slotFunctions = `
@@ -27,7 +27,7 @@ end
 /**
  * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0, instance or '', 1 for a renewal. Returns the slot, then
  * every slot held now.
- * Slots whose lease ran out are removed on the way, so the hash holds live slots only, and what is no number is no slot. A
+ * Slots whose lease ran out are removed on the way: the hash holds live slots only. A field that is no number is no slot. A
  * slot reads `expiresMs|length of the instance|instance|owner`.
  */
 export const claimSlotScript = defineScript(

@@ -3,8 +3,8 @@
 //
 // Values outlive the build that wrote them, and gateways of two builds share one Redis. So a value is read by its leading
 // fields, a later build may add fields behind them (`|` and anything), and a hash may have fields that this build does not
-// know: neither is ever removed because it is unknown. Whoever owns a value writes it anew as its own build knows it: a
-// subscriber its own cursor and slot, the holder of a lease or claim what belongs to that.
+// know: neither is ever removed because it is unknown. The owner of a value writes it anew in the form of its own build: a
+// subscriber owns its cursor and slot, the holder of a lease or claim owns the values of that.
 import { WINDOW_LIMITS } from '../../port/windows.js';
 
 /** `idLess(a, b)`, `idMin(a, b)`, `idNext(id)`; the largest ID there is has none after it and is returned itself. */
@@ -40,7 +40,7 @@ local function idNext(id)
 end
 `;
 
-/** `leadingNumber(text)`, `leadingId(text)`: what a value begins with, whatever a later build wrote behind it; or nil. */
+/** `leadingNumber(text)`, `leadingId(text)`: the beginning of a value, without the fields of a later build behind it; or nil. */
 const leadingFunctions = `
 local function leadingNumber(text)
   return tonumber((string.match(text or '', '^%d+')))
@@ -62,8 +62,8 @@ end
 ${leadingFunctions}`;
 
 /**
- * `endInputs(window, key, text, id, at)`: notes in a window that waits that the entry `id` ends the inputs of a key that came up to
- * `at`. The text is a JSON object. Whatever stands at the window's key, it does not fail: the entry is appended already.
+ * `endInputs(window, key, text, id, at)`: notes in a waiting window that the entry `id` ends the inputs of a key that came up to
+ * `at`. The text is a JSON object. Whatever stands at the window's key, this does not fail: the entry is appended already.
  */
 export const endingFunctions = `
 local function endInputs(window, key, text, id, at)
@@ -104,7 +104,7 @@ local function readTip(stream)
 end
 `;
 
-/** `groupFloor(stream, info)`: every entry below it was acknowledged by that group, and none from it on. */
+/** `groupFloor(stream, info)`: that group acknowledged every entry below it, and no other. */
 export const floorFunctions = `
 local function groupFloor(stream, info)
   if not info then return '0-0' end
@@ -114,7 +114,7 @@ end
 `;
 
 /**
- * `readCursor(text)` → id, heartbeatMs, advancedMs; nil for what no build has written. `eachCursor(cursors, visit)`: calls
+ * `readCursor(text)` → id, heartbeatMs, advancedMs; nil for a text that no build has written. `eachCursor(cursors, visit)`: calls
  * `visit(subscriber, id, heartbeatMs, advancedMs)`; removes what cannot be read.
  */
 export const cursorFunctions = `
@@ -138,7 +138,7 @@ end
 
 /**
  * `beatPulse(lease, now, livenessMs)`: notes that the broker is alive, and returns until when subscribers have grace.
- * When nobody's sign of life is younger than half of `livenessMs`, Redis itself stood still (or nobody was there):
+ * When the last call of any subscriber is older than half of `livenessMs`, Redis itself stood still (or no subscriber was there):
  * then every heartbeat is old through no fault of its subscriber.
  */
 export const pulseFunctions = `
@@ -156,8 +156,8 @@ end
 `;
 
 /**
- * `isGone(stream, newest)`: whether the stream has lost what was its newest entry a moment ago. Where the group is
- * missing too, somebody deleted the stream; new entries may already have taken the place of the old ones.
+ * `isGone(stream, newest)`: true when the stream has lost the entry that was its newest a moment ago. Where the group is
+ * missing too, the stream was deleted; new entries may already have replaced the old ones.
  */
 export const goneFunctions = `
 local function isGone(stream, newest)
@@ -167,15 +167,15 @@ end
 `;
 
 /**
- * `readRun(key, mark, refuted)` → which run of a server this is, by INFO; where the user may not ask that (`mark` is not empty), by a mark
- * that the caller has proven to be this run's, see `restart-markers.ts`. Where the record has another mark, which the caller has not
+ * `readRun(key, mark, refuted)` → the run of the server, by INFO; where the user may not send INFO (`mark` is not empty), by a marker
+ * that the caller has proven to be this run's, see `restart-markers.ts`. Where the record has another marker, which the caller has not
  * refuted: nothing, and the answer that asks about it.
- * `settleEpoch(key, tip, fresh, stream, hasGroup, run)` → the stream's epoch, and what is known of the life before it:
+ * `settleEpoch(key, tip, fresh, stream, hasGroup, run)` → the stream's epoch, and its previous epoch where that is known:
  * `{ value, former, upTo }`. It becomes `fresh` when there is none, when the stream went back behind what was seen of
- * it or was deleted and written again, and when another server (or this one, started again) serves the stream: it may have lost what came last. In that case the
- * epoch before stays known as `former`, good up to the newest ID of the record: the record was written after those
- * entries and travels the same way, so a server that has the one has the others.
- * `replaceEpoch(key, tip, fresh, run)`: a new life of which nothing is known.
+ * it or was deleted and written again, and when another server (or this one, started again) serves the stream: that server may have
+ * lost the newest entries. In that case the previous epoch is kept as `former`, valid up to the newest ID of the record: the record
+ * was written after those entries and replicated after them, so a server that has the record has the entries.
+ * `replaceEpoch(key, tip, fresh, run)`: a new epoch without a previous one.
  */
 export const epochFunctions = `
 local function readRun(key, mark, refuted)
@@ -214,8 +214,8 @@ end
 `;
 
 /**
- * `holdsEntry(stream, id, digest)`: whether the stream has this very entry; see `entryDigest`.
- * `hasAllAfter(stream, tip, id)`: whether nothing after it can have been removed: entries go from the oldest on.
+ * `holdsEntry(stream, id, digest)`: true when the stream has this very entry; see `entryDigest`.
+ * `hasAllAfter(stream, tip, id)`: true when nothing after it can have been removed: entries are removed from the oldest on.
  */
 export const digestFunctions = `
 local function hasAllAfter(stream, tip, id)

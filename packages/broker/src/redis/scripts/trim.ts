@@ -15,11 +15,11 @@ import {
  * KEYS: stream, cursors, lease, expired. ARGV: owner, fence, group, maxLength, hard cap, minAgeMs, most entries.
  * Returns nil when fenced, else removed (acknowledged ones) and lost.
  *
- * The floor is what every consumer group acknowledged, every registered cursor passed, and time made old enough. The entry at a
- * cursor stays: its reader knows by it that nothing after it has gone.
+ * Below the floor are the entries that every consumer group acknowledged, that every registered cursor has passed, and that are old
+ * enough. The entry at a cursor stays: it shows its reader that nothing after it has gone.
  * IDs that lie ahead of the clock say nothing about age. Where the newest one does, the lease keeps in `aheadId` and
- * `aheadMs` what was the newest at a look, and in `agedId` the one that has been there for `minAgeMs`: so they go, too, after
- * twice that time at most.
+ * `aheadMs` the newest ID when it was last looked at, and in `agedId` the one that has been there for `minAgeMs`: such entries are
+ * removed too, after twice that time at most.
  * `XTRIM MINID ~ floor LIMIT excess` then removes whole nodes below the floor and never more than the excess: no
  * entry has to be looked at. It leaves at most one node beyond `maxLength`.
  */

@@ -1,19 +1,19 @@
 // Coalescing windows. One HASH per slot of a room, so that every step is one script on one key:
 //   d due (ms) · n inputs · b bytes                                while Pending
 //   i<id> `<number>.<as of> <text>`                                an input; the ID it is as of: milliseconds and 20 digits
-//   e<key> `<ms> <forgetAtMs> {…,"id":…,"at":…}` · m how many      what ends inputs of a key
+//   e<key> `<ms> <forgetAtMs> {…,"id":…,"at":…}` · m how many      the ending of a key's inputs
 //   f inputs · g endings · a since (ms) · t token · l lease end    while Flushing
 // The first build reads `<number>.<as of>` as one number, and of an ending the `key` and `timestamp` in its text; it writes inputs
 // without the ID, and endings that this build leaves to the gateways.
 // Later builds may add fields of other names, and anything without blanks behind a number, as in `3.1,more `: both are ignored,
-// and what does not read like an input or an ending is left where it is. A text is JSON, to which they may add properties.
+// and a field that does not read like an input or an ending is left where it is. A text is JSON, to which they may add properties.
 // KEYS[2], where the server has it too, is the index of windows that are open: a sorted set by due time.
 import { defineScript } from './script.js';
 import { clockFunctions, endingFunctions, idFunctions } from './snippets.js';
 
 /**
- * `asOfNow(stream)`: the ID that an entry of the stream would have now, also where IDs are ahead of the clock. Only what was
- * appended in this millisecond or is ahead is read. Without a stream: the time, with microseconds in the place of the sequence.
+ * `asOfNow(stream)`: the ID that an entry of the stream would have now, also where IDs are ahead of the clock. It reads only entries that were
+ * appended in this millisecond or are ahead. Without a stream: the time, with microseconds in the place of the sequence.
  */
 const asOfFunctions = `
 local function asOfNow(stream)
@@ -154,7 +154,7 @@ return 1
 
 /**
  * KEYS: window, index?. ARGV: member in the index, token, ms for which unknown fields last. Returns 1, or 0 when the claim was lost.
- * The key goes with its last field; what a later build put there stays a while.
+ * The key is removed with its last field; fields of a later build stay for a while.
  */
 export const windowCommitScript = defineScript(
   'windowCommit',
@@ -176,7 +176,7 @@ return 1
 
 /**
  * KEYS: index. ARGV: grace in ms, most members, kept in ms. Returns members and scores that were due longer ago than the
- * grace, oldest first. What has no window any more, because nobody took it for so long, is dropped.
+ * grace, oldest first. A member whose window is gone, because it was not flushed for so long, is dropped.
  */
 export const windowOverdueScript = defineScript(
   'windowOverdue',
@@ -220,8 +220,8 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 
 /**
  * KEYS: window or index, then perhaps the index. ARGV: the type that the first one should have, kept in ms, most fields. Returns how much
- * was removed. A key of another type, or a hash of more fields than a window ever has, is removed whole: nobody here has
- * written it. Of a window, times that no build has written go too: with them nothing could be flushed for too long.
+ * was removed. A key of another type, or a hash of more fields than a window ever has, is removed whole: Millrace has not
+ * written it. In a window, times that no build has written are removed too: with them nothing could be flushed for too long.
  */
 export const windowHealScript = defineScript(
   'windowHeal',

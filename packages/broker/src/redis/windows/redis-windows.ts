@@ -30,21 +30,21 @@ import {
   windowRenewCall,
 } from './window-calls.js';
 
-/** What the windows need of their broker. */
+/** Dependencies of {@link RedisWindows}. */
 export interface RedisWindowsDependencies {
   run<T>(call: ScriptCall<T>): Promise<T>;
   command(key: string, args: readonly string[]): Promise<unknown>;
-  /** Whether windows and index may lie on different servers. */
+  /** True when windows and index may lie on different servers. */
   isCluster(): boolean;
-  /** Something else stood at this key, or in it, and was removed. */
+  /** Called when something else stood at this key, or in it, and was removed. */
   onHealed(key: string): void;
   readonly clock: Clock;
 }
 
-/** Marks remembered; a forgotten one only leaves its window in the index until somebody has looked. */
+/** Index entries remembered; a forgotten one only leaves its window in the index until the next look at it. */
 const MAX_INDEX_ENTRIES = 10_000;
 
-/** On a cluster: what this process knows of a window's place in the index. */
+/** On a cluster: a window's entry in the index, where this process has seen it. */
 interface IndexEntry {
   readonly score: string;
   /** Until then the window that waits is surely the one that was indexed. */
@@ -74,7 +74,7 @@ export class RedisWindows implements WindowStore {
     const addition = await this.#healing(location, () =>
       this.#dependencies.run(windowAddCall(location, inputs, options)),
     );
-    // Who is told that an input was added may rely on its being found, whoever opened the window and died since.
+    // A caller whose input was added may rely on the window's being found, also when the process that opened it died since.
     if (this.#dependencies.isCluster()) await this.#index(location, addition);
     return addition;
   }
@@ -126,14 +126,14 @@ export class RedisWindows implements WindowStore {
     return names;
   }
 
-  /** Left in the index, it would be found first each time, in the place of a window. */
+  /** Removes a foreign member of the index: it would be found first each time, before any window. */
   async #dropForeign(location: Pick<WindowLocation, 'window' | 'index'>, score: string): Promise<void> {
     await this.#dependencies.run(unindexWindowCall(location, score));
     this.#dependencies.onHealed(location.index);
   }
 
   /**
-   * Does one step. Where something else stands at its keys the store refuses it, or names a time that cannot be: then that is
+   * Does one step. Where something else stands at its keys the store refuses it, or answers with an impossible time: then that is
    * removed and the step is done again, once. A refused step has changed nothing.
    */
   async #healing<T>(location: WindowLocation, step: () => Promise<T>): Promise<T> {
@@ -186,7 +186,7 @@ export class RedisWindows implements WindowStore {
   }
 }
 
-/** True when the step waits for a time that no window and no flush has. */
+/** True when the step waits longer than any window or flush can. */
 function isStuck(result: unknown): boolean {
   if (typeof result !== 'object' || result === null) return false;
   const waitMs = 'inMs' in result ? result.inMs : 'dueInMs' in result ? result.dueInMs : 0;

@@ -1,5 +1,5 @@
-// Endings on a cluster, where windows lie on other servers than the entries that end them: sent once the entries are stored, to the
-// windows that are open, and few calls for many.
+// Endings on a cluster, where windows lie on other servers than the entries that end them. They are sent after the entries are stored,
+// only to open windows, and many at a time.
 import type { EntryId } from '../../entries/entry-id.js';
 import { BrokerError } from '../../errors.js';
 import type { OutgoingEntry, PublishReceipt } from '../../port/entry-log.js';
@@ -21,16 +21,16 @@ export interface RemoteEndingsDependencies {
   run<T>(call: ScriptCall<T>): Promise<T>;
 }
 
-/** Endings that wait; beyond it they are not sent, and gateways drop what they would have ended. */
+/** Waiting endings; beyond it they are not sent, and gateways drop the inputs that they would have ended. */
 const MAX_QUEUED = 10_000;
 /** Windows asked for in one command. */
 const MAX_ASKED = 1_000;
 
-/** Idle → Sending → Idle; what comes while Sending goes in the next round. Failures are nobody's: see `MAX_QUEUED`. */
+/** Idle → Sending → Idle; endings that come while Sending are sent in the next round. Failures are not reported: see `MAX_QUEUED`. */
 export class RemoteEndings {
   readonly #dependencies: RemoteEndingsDependencies;
   #queue: StoredEnding[] = [];
-  /** The windows of what waits or is being sent. */
+  /** The windows of endings that wait or are being sent, with their number. */
   readonly #windows = new Map<string, number>();
   #sending: Promise<void> | undefined;
 
@@ -46,7 +46,7 @@ export class RemoteEndings {
     this.#sending ??= this.#sendAll();
   }
 
-  /** Resolves when nothing is under way to a window: what is added to it then comes after what was stored before. */
+  /** Resolves when no ending is under way to a window: inputs added then come after the entries that were stored before. */
   async settled(window: string): Promise<void> {
     while (this.#windows.has(window)) await this.#sending;
   }

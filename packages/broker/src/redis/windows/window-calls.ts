@@ -25,7 +25,7 @@ import {
 } from '../scripts/windows.js';
 import { endingText, readEndings, readInputs } from './window-texts.js';
 
-/** Where a window and its place in the index are. */
+/** The keys of a window and of its index. */
 export interface WindowLocation {
   /** The window's key, which is also its member in the index. */
   readonly window: string;
@@ -34,7 +34,7 @@ export interface WindowLocation {
   readonly keys: readonly string[];
 }
 
-/** The place of a window; with `isApart` the index may be on another server. */
+/** The keys of a window; with `isApart` the index may be on another server. */
 export function windowLocation(name: WindowName, isApart: boolean): WindowLocation {
   const window = windowKey(name);
   const index = windowIndexKey(name.slot);
@@ -93,10 +93,10 @@ export function windowCommitCall({ window, keys }: WindowLocation, token: string
   return { script: windowCommitScript, keys, args, parse: (reply) => reply === 1 };
 }
 
-// How long a key is kept after a flush for what a later build put there.
+// How long a key is kept after a flush for the fields of a later build.
 const UNKNOWN_KEPT_MS = 60_000;
 
-/** A member of an index. Without a name it is no window's key, so somebody else has written it. */
+/** A member of an index. Without a name it is no window's key: Millrace has not written it. */
 export interface IndexedWindow {
   readonly name: WindowName | undefined;
   readonly window: string;
@@ -119,7 +119,7 @@ export function overdueWindowsCall(
 /** Most fields of a window: its inputs, its endings and some more, four times over. */
 const MAX_FIELDS = 4 * (WINDOW_LIMITS.maxInputs + WINDOW_LIMITS.maxEndings);
 
-/** Removes what somebody else put at the keys of a window; how much it was. */
+/** Removes whatever Millrace has not written at the keys of a window. Returns how much that was. */
 export function healWindowCall({ keys }: Pick<WindowLocation, 'keys'>): ScriptCall<number> {
   return {
     script: windowHealScript,
@@ -135,7 +135,7 @@ export function healIndexCall(index: string): ScriptCall<number> {
   return { script: windowHealScript, keys: [index], args, parse: asNumber };
 }
 
-/** Puts a window into the index; its score. */
+/** Puts a window into the index. Returns its score. */
 export function indexWindowCall({ window, index }: WindowLocation, dueInMs: number): ScriptCall<string> {
   return { script: windowIndexScript, keys: [index], args: [window, dueInMs], parse: asText };
 }

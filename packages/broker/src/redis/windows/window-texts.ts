@@ -20,7 +20,7 @@ function readInput(line: string): WaitedInput {
   return isEntryId(asOf) ? { text, asOf } : { text };
 }
 
-/** The endings of a claim, a line each. What an older build wrote says nothing of inputs before it, and is left out. */
+/** The endings of a claim, a line each. An ending of an older build says nothing about inputs before it, and is left out. */
 export function readEndings(text: string): WaitedEnding[] {
   return lines(text).flatMap((line) => {
     const { key, id, at } = parseObject(line);
@@ -34,7 +34,7 @@ function lines(text: string): string[] {
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {
   try {
-    // Whatever JSON it is, its properties are unknown values, and `null` has none.
+    // The properties of any JSON value are unknown values, and `null` has none.
     return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
   } catch {
     // Text that is no JSON was not written by a publisher.
