@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 
 const STREAMS = [{ name: 'events:chat', maxLength: 10 }];
 
-it('fills in the defaults of the design and freezes them', () => {
+it('the options get their defaults, and are frozen', () => {
   const options = resolveBrokerOptions({ streams: STREAMS });
   expect(options).toMatchObject({
     group: 'signalr-consumers',
@@ -45,7 +45,7 @@ it.each<[string, Partial<Record<keyof BrokerOptions, unknown>>]>([
   ['NaN', { dedupeWindowMs: Number.NaN }],
   ['a batch beyond the bound', { publishBatchSize: 1_001 }],
   ['a group with braces', { group: '{x}' }],
-])('refuses %s', (_, wrong) => {
+])('the options are refused with %s', (_, wrong) => {
   const options = { streams: STREAMS, ...wrong } as BrokerOptions;
   expect(() => createMemoryBroker(options)).toThrow(BrokerError);
   expect(() => createRedisBroker({ ...options, url: 'redis://127.0.0.1' })).toThrow(
@@ -54,7 +54,7 @@ it.each<[string, Partial<Record<keyof BrokerOptions, unknown>>]>([
 });
 
 it.each(['', 'localhost:6379', 'http://127.0.0.1', 'redis:'])(
-  'refuses %j as a URL without repeating it',
+  'the URL %j is refused without being repeated',
   (url) => {
     expect(() => createRedisBroker({ streams: STREAMS, url })).toThrow(
       expect.objectContaining({
@@ -95,7 +95,7 @@ it.each([
   [`redis://:${secret}?x@host:6379`, /%3F/],
   [`redis://:${secret}%@host:6379`, /%25/],
   [`redis://ann:${secret}`, /name a host/],
-])('refuses %j as a URL, names what is wrong, and repeats no secret', (url, message) => {
+])('the URL %j is refused with a message that names the fault and repeats no secret', (url, message) => {
   let thrown: unknown;
   try {
     createRedisBroker({ streams: STREAMS, url });
@@ -117,6 +117,6 @@ it.each([
   'redis://:p@ss@host',
   'redis://[::1]:6379',
   'redis://one:7000,two,[::1]:7002/0',
-])('takes %j as a URL', (url) => {
+])('the URL %j is accepted', (url) => {
   expect(() => createRedisBroker({ streams: STREAMS, url })).not.toThrow();
 });

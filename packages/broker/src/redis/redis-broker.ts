@@ -10,7 +10,6 @@ import {
   checkRange,
   checkRead,
   checkStream,
-  invalid,
 } from '../arguments.js';
 import { toDeadLetter } from '../entries/dead-letter.js';
 import { type EntryId, LAST_ENTRY_ID } from '../entries/entry-id.js';
@@ -33,7 +32,7 @@ import type { HeartbeatReply, ReadProgress, StreamStart } from '../port/subscrib
 import { StateNotifier } from '../state-notifier.js';
 import { acceptedOf } from './calls/accepted.js';
 import { rangeCommand } from './calls/range-command.js';
-import { asArray, asEntries, asNumber, asText } from './calls/replies.js';
+import { asArray, asEntries, asNumber } from './calls/replies.js';
 import {
   acquireLeaseCall,
   announceCall,
@@ -62,7 +61,7 @@ import {
   type ResolvedRedisOptions,
   resolveRedisBrokerOptions,
 } from './redis-options.js';
-import type { CommandRouter, RouterOptions } from './routing/command-router.js';
+import type { CommandRouter } from './routing/command-router.js';
 import { DetectingRouter } from './routing/detecting-router.js';
 import { StoredPartitions } from './stored-partitions.js';
 import { type StreamRecord, StreamRecords } from './stream-records.js';

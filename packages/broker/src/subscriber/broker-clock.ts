@@ -1,4 +1,4 @@
-// The broker's time without asking it: the local monotonic clock plus an offset learnt from replies.
+// Estimates the broker's time: the local monotonic clock plus an offset learnt from replies.
 
 /** Samples are kept per bucket of this length; the best of the last six buckets counts. */
 const BUCKET_MS = 10_000;
@@ -13,7 +13,7 @@ interface Sample {
 
 /**
  * Learns from each reply that carries the broker's time. The broker read its clock somewhere within the round trip,
- * so the sample with the shortest round trip of the last minute is the most exact; its error is at most half of that.
+ * so the sample with the shortest round trip of the last minute is the most exact; its error is at most half of that round trip.
  */
 export class BrokerClock {
   readonly #monotonicMs: () => number;

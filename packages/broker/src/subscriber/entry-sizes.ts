@@ -1,17 +1,17 @@
-// How large the entries of each stream are, so that one read or one pass of large entries stays as short as one of
+// Estimates how large the entries of each stream are. One read or pass of large entries then takes no longer than one of
 // small ones: a thousand entries of a megabyte in one reply would stop the store and fill the memory here.
 import type { Entry } from '../port/entry-log.js';
 
-/** Entries looked at per batch, spread over it: enough to notice large ones, too few to cost anything. */
+/** Entries sampled per batch, spread over it: enough to notice large ones, too few to cost time. */
 const SAMPLES = 4;
-/** What an entry is taken to hold before any was seen. */
+/** Assumed size of an entry before the first one was seen. */
 const INITIAL_CHARS = 512;
 
 /** Learns from samples. Rises at once to the largest sample of a batch and falls slowly. One number per stream. */
 export class EntrySizes {
   readonly #chars = new Map<string, number>();
 
-  /** Notes what was read. */
+  /** Samples entries that were read. */
   note(stream: string, entries: readonly Entry[]): void {
     if (entries.length === 0) return;
     const step = Math.max(1, Math.floor(entries.length / SAMPLES));

@@ -1,4 +1,4 @@
-// The loop that reports the subscriber's cursors and hears whether they still count.
+// The loop that reports the subscriber's cursors and learns whether they are still valid.
 import { backOffDelayMs } from '../back-off.js';
 import { pause } from '../clock.js';
 import { isRefusal, toBrokerError } from '../errors.js';
@@ -9,7 +9,7 @@ import { newestIdTrouble, type StreamHealth } from './stream-health.js';
 import type { StreamTrack } from './stream-track.js';
 import type { LoopReport, ResolvedSubscriberOptions } from './subscriber-options.js';
 
-/** What the heartbeat works on. */
+/** Dependencies of the heartbeat. */
 export interface HeartbeatDependencies {
   readonly broker: Broker;
   readonly options: ResolvedSubscriberOptions;
@@ -18,11 +18,11 @@ export interface HeartbeatDependencies {
   readonly report: LoopReport;
   readonly health: StreamHealth;
   readonly isRegistered: (stream: string) => boolean;
-  /** Called for each stream's reply, in the turn in which it came; `askedAtMs`: when it was asked, in local monotonic time. */
+  /** Called for each stream's reply, in the turn in which it arrived; `askedAtMs`: when it was asked, in local monotonic time. */
   readonly onReply: (track: StreamTrack, reply: HeartbeatReply, askedAtMs: number) => void;
 }
 
-/** Beats every `heartbeatMs` until `signal` fires; after failures less often. */
+/** Sends a heartbeat every `heartbeatMs` until `signal` fires; after failures less often. */
 export async function runHeartbeat(dependencies: HeartbeatDependencies, signal: AbortSignal): Promise<void> {
   const { broker, options, report } = dependencies;
   let failures = 0;
@@ -42,8 +42,8 @@ export async function runHeartbeat(dependencies: HeartbeatDependencies, signal: 
 }
 
 /**
- * One heartbeat for all streams. What the broker refuses is asked for stream by stream, so that one that it refuses does
- * not stop the others; such a stream counts by itself until it works again.
+ * One heartbeat for all streams. Where the broker refuses it, each stream gets a heartbeat of its own: a refused stream does
+ * not stop the others, and has its own heartbeat until it works again.
  */
 export async function beatOnce(dependencies: HeartbeatDependencies): Promise<void> {
   const { tracks, health, isRegistered } = dependencies;

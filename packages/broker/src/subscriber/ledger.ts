@@ -1,5 +1,5 @@
 // The subscriber's part in accounting: it holds a slot, takes the leases of its share of the streams, and runs the passes and
-// trims of what it holds. What a pass or a trim does, and that a stale lease does nothing, is the broker's promise.
+// trims of the streams it holds. The broker guarantees what a pass and a trim do, and that a stale lease does nothing.
 import { backOffDelayMs } from '../back-off.js';
 import { pause } from '../clock.js';
 import { isRefusal, toBrokerError } from '../errors.js';
@@ -11,7 +11,7 @@ import { shareOfStreams } from './stream-shares.js';
 import type { StreamTrack } from './stream-track.js';
 import type { LoopReport, ResolvedSubscriberOptions } from './subscriber-options.js';
 
-/** What the ledger works on. */
+/** Dependencies of {@link Ledger}. */
 export interface LedgerDependencies {
   readonly broker: Broker;
   readonly options: ResolvedSubscriberOptions;
@@ -19,11 +19,11 @@ export interface LedgerDependencies {
   readonly sizes: EntrySizes;
   readonly report: LoopReport;
   readonly health: StreamHealth;
-  /** A subscriber that does not read a stream itself cannot account for it: it lets the lease run out. */
+  /** False for a stream that the subscriber does not read itself: it cannot account for it, and its lease runs out. */
   readonly mayAccount: (stream: string) => boolean;
 }
 
-/** A stream of another subscriber's share is taken when nobody renewed its lease, and offered back this often. */
+/** A stream of another subscriber's share is adopted when its lease was not renewed, and offered back this often. */
 const FOREIGN_RETRY_LEASES = 2;
 const FOREIGN_HOLD_LEASES = 4;
 /** Most characters one pass should consume: the store handles them in one step, about a millisecond. */
@@ -35,19 +35,19 @@ const FULL_TRIM_PART = 0.5;
 /** A stream whose account the broker refuses is tried again this often. */
 const REFUSED_RETRY_MS = 1_000;
 
-/** What is known about one stream. */
+/** The state of one stream. */
 interface Account {
   readonly stream: string;
   lease: Lease | undefined;
-  /** Whether it falls to this subscriber, by the slots at the last renewal. */
+  /** True when it belongs to this subscriber's share, by the slots at the last renewal. */
   isMine: boolean;
   /** Local time before which a foreign stream is neither tried nor given back. */
   foreignUntilMs: number;
   passAtMs: number;
-  /** What the next pass that finds nothing waits. */
+  /** Delay after the next pass that finds nothing to do. */
   idleDelayMs: number;
   trimAtMs: number;
-  /** Local time before which nothing is asked of it, because the broker refused. */
+  /** Local time before which it is left alone, because the broker refused. */
   refusedUntilMs: number;
 }
 
@@ -62,10 +62,10 @@ export class Ledger {
   #renewAtMs = 0;
   /** Local time of the last renewal; `undefined` before the first one. */
   #renewedAtMs: number | undefined;
-  /** Local time until which nothing is taken that was another's. */
+  /** Local time until which no stream of another subscriber is adopted. */
   #graceUntilMs = 0;
   #wake = new AbortController();
-  /** Whether the present wait is only for lack of work; a wait after a failure must not be cut short. */
+  /** True when the present wait is only for lack of work; a wait after a failure must not be cut short. */
   #isIdling = false;
 
   constructor(dependencies: LedgerDependencies) {
@@ -73,7 +73,7 @@ export class Ledger {
     this.#accounts = Array.from(dependencies.tracks.keys(), (stream) => ({
       stream,
       lease: undefined,
-      // Who is new has no business with a stream that is just being handed from one to another.
+      // A new subscriber leaves a stream alone that is just being handed from one to another.
       isMine: true,
       foreignUntilMs: 0,
       passAtMs: 0,
@@ -88,7 +88,7 @@ export class Ledger {
     return this.#claim?.slot;
   }
 
-  /** Something was read of these streams: they need not wait for their idle time. */
+  /** Entries of these streams were read: their next pass need not wait for the idle delay. */
   nudge(streams: ReadonlySet<string>): void {
     const { busyPassDelayMs } = this.#dependencies.options;
     let isNudged = false;
@@ -147,7 +147,7 @@ export class Ledger {
     return Math.min(...accounts.map(({ passAtMs }) => Math.max(1, passAtMs - doneMs)));
   }
 
-  /** Does the work for each account. A refusal for one is no reason to leave the others undone. */
+  /** Does the work for each account. A refusal for one does not stop the others. */
   async #forEach<T>(
     accounts: readonly Account[],
     work: (account: Account) => Promise<T>,
@@ -181,8 +181,8 @@ export class Ledger {
   }
 
   /**
-   * A renewal that comes this late was held up, and so perhaps was everybody: after a pause of the store all leases and slots have
-   * run out, though nobody is dead. Until the others had time to renew theirs, each keeps to what it had.
+   * A renewal that comes this late was held up, and perhaps all others were too: after a pause of the store all leases and slots have
+   * run out, though no subscriber is dead. Until the others had time to renew theirs, each keeps the streams it had.
    */
   #noteDelay(): void {
     const { broker, options } = this.#dependencies;
@@ -197,7 +197,7 @@ export class Ledger {
       account.foreignUntilMs = Math.max(account.foreignUntilMs, this.#graceUntilMs);
   }
 
-  /** With the first claim the slot of the process before this one, later always the one it had. */
+  /** Asks at first for the slot of the process before this one, later always for the slot it had. */
   #slotRequest(): SlotRequest {
     const { instance } = this.#dependencies.options;
     return {
@@ -269,7 +269,7 @@ export class Ledger {
     await pause(this.#dependencies.options.clock, delayMs, AbortSignal.any([signal, this.#wake.signal]));
   }
 
-  /** Takes the lease for it where nobody has it, for example because the last attempt failed. */
+  /** Acquires the lease where it is free, for example because the last attempt failed. */
   async #finish(account: Account): Promise<void> {
     const { broker, options } = this.#dependencies;
     for (let passes = 0; passes < FINAL_PASSES; passes++) {

@@ -25,7 +25,7 @@ export interface RegistrationDependencies {
   readonly onServed: () => void;
 }
 
-/** Every stream is refused → registered → read, or registered at once. Bounded by the broker's streams. */
+/** State of a stream: registered at the start, or refused → registered → read. Bounded by the broker's streams. */
 export class Registration {
   readonly #dependencies: RegistrationDependencies;
   /** Streams that refused the subscriber. */

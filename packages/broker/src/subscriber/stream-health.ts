@@ -1,4 +1,4 @@
-// Records what is wrong with single streams, so that it can be named and the others go on. Pure bookkeeping.
+// Records what is wrong with single streams: the trouble can be named while the others continue. Pure bookkeeping.
 
 import { type EntryId, entryIdMs, LAST_ENTRY_ID } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
@@ -10,7 +10,7 @@ import type { BrokerError } from '../errors.js';
  */
 export type StreamTroubleKind = 'refused' | 'exhausted' | 'ahead';
 
-/** One trouble of one stream. It holds until it is told to be over. */
+/** One trouble of one stream. It lasts until `onTroubleOver` is called for it. */
 export interface StreamTrouble {
   readonly stream: string;
   readonly kind: StreamTroubleKind;
@@ -18,7 +18,7 @@ export interface StreamTrouble {
   readonly message: string;
 }
 
-/** Which part of a subscriber finds a stream refused; the newest ID is watched beside them. */
+/** The part of a subscriber that found a stream refused; the newest ID is checked beside them. */
 export type HealthSource = 'register' | 'tail' | 'heartbeat' | 'ledger' | 'newest_id';
 
 /** Called on changes only: once when a kind of trouble begins at a stream, once when it is over. */
@@ -52,12 +52,12 @@ export class StreamHealth {
     return found !== undefined && sources.some((source) => found.get(source)?.kind === 'refused');
   }
 
-  /** The broker refused what this part asked of the stream. */
+  /** Records that the broker refused a request of this part for the stream. */
   refuse(stream: string, source: HealthSource, error: BrokerError): void {
     this.note(stream, source, { stream, kind: 'refused', message: error.message });
   }
 
-  /** Records what this part finds now; `undefined`: nothing is wrong. */
+  /** Records the present finding of this part; `undefined`: nothing is wrong. */
   note(stream: string, source: HealthSource, trouble: StreamTrouble | undefined): void {
     const known = this.#found.get(stream);
     if (known === undefined && trouble === undefined) return;

@@ -1,4 +1,4 @@
-// How far a subscriber has read one stream, and whether entries were missing on the way. Pure: values in, values out.
+// Tracks how far a subscriber has read one stream, and counts the entries that were missing on the way. Pure: values in, values out.
 
 import { entryDigest } from '../entries/entry-digest.js';
 import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
@@ -7,13 +7,13 @@ import type { PreviousEpoch, ReadProgress, StreamStart } from '../port/subscribe
 import { newEpoch } from '../positions/epoch.js';
 import { encodeStreamPosition, type ToldTip } from '../positions/position.js';
 
-/** The place of a subscriber in a stream that it could not be registered at: before everything, in a life of its own. */
+/** The start of a subscriber in a stream that refused it: before every entry, in an epoch that no stream has. */
 export function unknownStart(stream: string, timeMs: number): StreamStart {
   const lastId = FIRST_ENTRY_ID;
   return { stream, epoch: newEpoch(stream), cursor: FIRST_ENTRY_ID, lastId, entriesAdded: 0, timeMs };
 }
 
-/** A moment at which both sides are known: the stream had `entriesAdded` entries when the newest was `lastId`. */
+/** The state of the stream at one moment: it had `entriesAdded` entries when the newest was `lastId`. */
 interface Tip {
   readonly lastId: EntryId;
   readonly entriesAdded: number;
@@ -24,8 +24,8 @@ const RECENT_IDS = 1_024;
 
 /**
  * Loss is found by counting, never by guessing from IDs: between two tips, as many entries must have been received
- * as were added. The count at a tip is known when the cursor stands on it, when it comes by later, or when the tip
- * is among the newest IDs received. The first tip sets the base line; before it nothing can be said.
+ * as were added. The count at a tip is known when the cursor stands on it, when the cursor passes it later, or when the tip
+ * is among the newest IDs received. The first tip sets the baseline; before it no loss can be found.
  */
 export class StreamTrack {
   readonly stream: string;
@@ -35,7 +35,7 @@ export class StreamTrack {
   /** The entry at the cursor; `undefined` before the first one. */
   #newest: Entry | undefined;
   #entriesAdded: number;
-  /** Rises with every reset, so that what was read before it can be told apart. */
+  /** Rises with every reset: entries that were read before it can be told apart. */
   #generation = 0;
   #received = 0;
   #baseline: { readonly received: number; readonly entriesAdded: number } | undefined;
@@ -43,10 +43,10 @@ export class StreamTrack {
   #ahead: Tip | undefined;
   /** Ring of the newest IDs; number `n` received stands at `n % RECENT_IDS`. */
   #recent: EntryId[] = [];
-  /** What must be reached for the stream to count as caught up; `undefined`: not known since the last trouble. */
+  /** The cursor that must be reached for the stream to count as caught up; `undefined`: not known since the last trouble. */
   #target: EntryId | undefined;
   #told: ToldTip | undefined;
-  /** First entry behind a gap that was met before it could be counted. */
+  /** First entry after a gap that was met before it could be counted. */
   #gapUpTo: EntryId | undefined;
   #isGapKnown = false;
   #segment: string | undefined;
@@ -69,7 +69,7 @@ export class StreamTrack {
     return this.#epoch;
   }
 
-  /** What is known of the stream's life before this one. */
+  /** The stream's previous epoch, where it is known. */
   get previousEpoch(): PreviousEpoch | undefined {
     return this.#previousEpoch;
   }
@@ -89,7 +89,7 @@ export class StreamTrack {
     return this.#newest === undefined ? progress : { ...progress, digest: entryDigest(this.#newest) };
   }
 
-  /** Whether the entry at the cursor was read in this life, so that it was in the stream. */
+  /** True when the entry at the cursor was read in this epoch: then it was in the stream. */
   get hasRead(): boolean {
     return this.#newest !== undefined;
   }
@@ -104,7 +104,7 @@ export class StreamTrack {
     return this.#target !== undefined && compareEntryIds(this.#cursor, this.#target) >= 0;
   }
 
-  /** Entries before this one may have gone unread. What is counted as missing up to there is no other loss. */
+  /** Notes that entries before this one may be gone unread. Entries counted as missing up to there are the same loss. */
   noteGap(firstId: EntryId): void {
     this.#gapUpTo = firstId;
   }
@@ -117,7 +117,7 @@ export class StreamTrack {
   /** Moves the cursor onto a received entry. Returns how many entries are now known to be missing before it. */
   advance(entry: Entry): number {
     const { id } = entry;
-    // The tip's own entry may be gone, so it is the first newer one that tells: all received before it count.
+    // The tip's own entry may be gone, so the first newer one decides: all entries received before it count.
     const isPastTip = this.#ahead !== undefined && compareEntryIds(id, this.#ahead.lastId) > 0;
     const lost = isPastTip ? this.#passTip() : 0;
     this.#recent[this.#received % RECENT_IDS] = id;
@@ -128,7 +128,7 @@ export class StreamTrack {
     return lost;
   }
 
-  /** Notes how the stream stood at some moment. Returns how many entries are now known to be missing. */
+  /** Notes the state of the stream at some moment. Returns how many entries are now known to be missing. */
   noteTip(tip: Tip): number {
     this.#entriesAdded = tip.entriesAdded;
     this.#target ??= tip.lastId;
@@ -150,14 +150,14 @@ export class StreamTrack {
     this.begin({ ...start, cursor: FIRST_ENTRY_ID });
   }
 
-  /** Reading begins here; nothing that was known of the stream counts any more. */
+  /** Reading begins here; everything noted of the stream before is void. */
   begin(start: StreamStart): void {
     this.#cursor = start.cursor;
     this.#newest = undefined;
     this.move(start);
   }
 
-  /** Another server has the stream: reading goes on from the cursor, in another epoch, and counting begins anew. */
+  /** Another server has the stream: reading continues from the cursor, in another epoch, and counting begins anew. */
   move(start: Omit<StreamStart, 'cursor'>): void {
     this.#epoch = start.epoch;
     this.#previousEpoch = start.previousEpoch;
@@ -172,12 +172,12 @@ export class StreamTrack {
     this.noteTip(start);
   }
 
-  /** The previous epoch turned out to hold further. */
+  /** Notes that the stream has more of its previous epoch than was known. */
   notePreviousEpoch(previousEpoch: PreviousEpoch | undefined): void {
     this.#previousEpoch = previousEpoch;
   }
 
-  /** A heartbeat that was asked then said that this is the newest entry of the present epoch. */
+  /** Notes the newest entry of the present epoch, by a heartbeat that was sent at `askedAtMs`. */
   noteTold(lastId: EntryId, askedAtMs: number): void {
     this.#told = { lastId, askedAtMs };
   }
@@ -203,7 +203,7 @@ export class StreamTrack {
     return Math.max(0, lost);
   }
 
-  /** How many had been received when `id` was; `undefined` when it is not among the newest. */
+  /** How many entries had been received when `id` was; `undefined` when it is not among the newest. */
   #receivedUpTo(id: EntryId): number | undefined {
     const oldest = Math.max(0, this.#received - RECENT_IDS);
     for (let number = this.#received - 1; number >= oldest; number--) {

@@ -1,4 +1,4 @@
-// What a subscriber is told, with the defaults.
+// The options of a subscriber, with their defaults.
 import { checkCount, checkName, invalid } from '../arguments.js';
 import { type Clock, systemClock } from '../clock.js';
 import type { EntryId } from '../entries/entry-id.js';
@@ -8,12 +8,12 @@ import type { Entry } from '../port/entry-log.js';
 import type { StreamStart } from '../port/subscriber-registry.js';
 import type { StreamTrouble, StreamTroubleKind } from './stream-health.js';
 
-/** Where an error came from. `entry`: `onEntry` threw. The others are loops that go on by themselves. */
+/** Where an error came from. `entry`: `onEntry` threw. The others are loops, which continue after a failure. */
 export type SubscriberErrorSource = 'entry' | 'tail' | 'heartbeat' | 'ledger' | 'stop';
 
 /**
  * `idle` → `registering` → `tailing` ⇄ `recovering` → `stopping` → `stopped`.
- * Only in `tailing` is everything read that was published.
+ * Only in `tailing` every published entry is read.
  */
 export type SubscriberState = 'idle' | 'registering' | 'tailing' | 'recovering' | 'stopping' | 'stopped';
 
@@ -24,28 +24,29 @@ export interface SubscriberOptions {
    * acknowledge for each other, so put something random into it.
    */
   readonly name: string;
-  /** Name that stays over restarts: under it a subscriber takes its slot again. @defaultValue none */
+  /** Name that stays the same over restarts: by it a subscriber gets its slot again. @defaultValue none */
   readonly instance?: string;
   /**
-   * Called once for each entry, in stream order. Synchronous: when it returned, the entry counts as handled. When it
+   * Called once for each entry, in stream order. Synchronous: when it has returned, the entry counts as handled. When it
    * throws, the error goes to `onError` and the entry counts as handled too. `subscriber.position()` includes the entry.
    */
   readonly onEntry: (stream: string, entry: Entry) => void;
   /**
-   * Awaited between registering and the first read; heartbeats run already. For filling a cache from the streams. Called again
+   * Awaited between registering and the first read, while heartbeats run already. Fill a cache from the streams here. Called again
    * with the start of a stream that the broker refused at first.
    */
   readonly warmUp?: (starts: readonly StreamStart[]) => Promise<void>;
   /**
-   * The stream was lost or rewound; all of it that is left will be read again, in another epoch. `lastId`: its newest
+   * The stream was lost or rewound; what is left of it will be read again, in another epoch. `lastId`: its newest
    * entry at this moment.
    */
   readonly onReset?: (stream: string, lastId: EntryId) => void;
-  /** Another server serves the stream and has all that was read: reading goes on from the cursor, in another epoch. */
+  /** Another server serves the stream and has every entry that was read: reading continues from the cursor, in another epoch. */
   readonly onMove?: (stream: string) => void;
   /**
-   * Entries were removed from the stream before they were read; what is handed over from `firstId` on comes from behind the gap.
-   * `onGap` counts them later. Called for a gap that is met with a backlog or after a standstill; any other is found by counting alone.
+   * Entries were removed from the stream before they were read; the entries from `firstId` on come after the gap.
+   * `onGap` counts the removed ones later. Called for a gap that is met with a backlog or after a standstill; any other is found by
+   * counting alone.
    */
   readonly onOvertaken?: (stream: string, firstId: EntryId) => void;
   /**
@@ -53,35 +54,35 @@ export interface SubscriberOptions {
    * `onOvertaken` was called for them.
    */
   readonly onGap?: (stream: string, lost: number, isKnown: boolean) => void;
-  /** After each read that brought something: the cursors of these streams have moved. */
+  /** Called after each read that brought entries: the cursors of these streams have moved. */
   readonly onAdvance?: (streams: ReadonlySet<string>) => void;
-  /** The broker has said how the stream stands; see `Subscriber.told`. */
+  /** Called after each heartbeat of the stream; see `Subscriber.told`. */
   readonly onHeartbeat?: (stream: string) => void;
   /** Called after every change, once. */
   readonly onStateChange?: (state: SubscriberState, cause?: Error) => void;
-  /** Every throw of `onEntry`; of each loop the first failure after a success. */
+  /** Called for every throw of `onEntry`, and for the first failure of each loop after a success. */
   readonly onError?: (error: Error, source: SubscriberErrorSource) => void;
-  /** Something is wrong with one stream; the others go on. Called once when it begins. */
+  /** Called once when something begins to be wrong with one stream; the others continue. */
   readonly onTrouble?: (trouble: StreamTrouble) => void;
   /** Called once when it is over. */
   readonly onTroubleOver?: (stream: string, kind: StreamTroubleKind) => void;
-  /** After each pass that did something. */
+  /** Called after each acknowledgement pass that changed something. */
   readonly onLedgerPass?: (stream: string, result: Extract<LedgerPassResult, { status: 'done' }>) => void;
-  /** After each trim that removed something. */
+  /** Called after each trim that removed something. */
   readonly onTrim?: (stream: string, result: Extract<TrimResult, { status: 'trimmed' }>) => void;
   /** @defaultValue systemClock */
   readonly clock?: Clock;
   /** Entries per stream and read. @defaultValue 500 */
   readonly readCount?: number;
-  /** How long one read waits for news. @defaultValue 1000 */
+  /** How long one read waits for new entries. @defaultValue 1000 */
   readonly readBlockMs?: number;
   /** Entries consumed, and acknowledged, by one acknowledgement pass. @defaultValue 200 */
   readonly passEntryCount?: number;
-  /** Wait after a pass that was full. @defaultValue 5 */
+  /** Delay after an acknowledgement pass that was full. @defaultValue 5 */
   readonly fullPassDelayMs?: number;
-  /** Wait after a pass that did something. @defaultValue 100 */
+  /** Delay after a pass that changed something. @defaultValue 100 */
   readonly busyPassDelayMs?: number;
-  /** Longest wait between passes that do nothing; the wait doubles until there. @defaultValue 1000 */
+  /** Longest delay between passes that change nothing; the delay doubles up to it. @defaultValue 1000 */
   readonly idlePassDelayMs?: number;
   /** How often a stream is trimmed while this subscriber accounts for it. @defaultValue 1000 */
   readonly trimIntervalMs?: number;
@@ -128,12 +129,12 @@ export function resolveSubscriberOptions(options: SubscriberOptions): ResolvedSu
     'trimIntervalMs',
   ] as const) {
     if (!Number.isSafeInteger(resolved[option]) || resolved[option] < 1)
-      throw invalid(`${option} must be at least 1`);
+      throw invalid(`${option} must be a whole number of at least 1`);
   }
   return Object.freeze(resolved);
 }
 
-/** What a loop tells its subscriber: whether it works. Every call counts; the subscriber sees the changes. */
+/** Reports of a loop to its subscriber. The loop reports every round; the subscriber notes the changes. */
 export interface LoopReport {
   readonly onSuccess: () => void;
   readonly onFailure: (error: BrokerError) => void;

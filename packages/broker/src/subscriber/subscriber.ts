@@ -1,5 +1,5 @@
-// What a gateway is inside the broker: it reads every stream, reports how far it has come, and does its share of
-// the accounting. Written over the port alone, so it is the same on every broker.
+// A gateway's reader of the broker: it reads every stream, reports how far it has read, and does its share of
+// the accounting. It uses the port alone, so it is the same on every broker.
 
 import { invalid } from '../arguments.js';
 import { type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
@@ -24,13 +24,13 @@ import {
 } from './subscriber-options.js';
 import { Tail } from './tail.js';
 
-/** One loop over some streams, as far as it can fail. */
+/** One loop over some streams, which can fail. */
 interface Loop {
   readonly source: SubscriberErrorSource;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
 }
 
-/** What reads and reports one group of streams. */
+/** The loops that read one group of streams and report on it. */
 interface GroupLoops {
   readonly beating: Loop;
   readonly reading: Loop;
@@ -64,7 +64,7 @@ export function createSubscriber(broker: Broker, options: SubscriberOptions): Su
  * - `tailing` → `recovering` when a read or a heartbeat fails, or when the broker had declared the subscriber dead or
  *   lost a stream. `recovering` → `tailing` when both loops work again and every cursor has reached the
  *   newest entry known after the trouble.
- * - A stream that the broker refuses changes no state: it is one of `troubles`, is tried again, and the others go on.
+ * - A stream that the broker refuses changes no state: it is one of `troubles`, is tried again, and the others continue.
  * - any → `stopping` → `stopped` by `stop`; there is no way back.
  */
 export class Subscriber {
@@ -82,7 +82,7 @@ export class Subscriber {
   readonly #failing = new Set<Loop>();
   #state: SubscriberState = 'idle';
   #ledger: Ledger | undefined;
-  /** One per read group of the broker, in its order: what is wrong with one group must not hold up the others. */
+  /** One per read group of the broker, in its order: trouble with one group must not hold up the others. */
   #groups: readonly GroupLoops[] = [];
   #loops: Promise<void>[] = [];
   #starting: Promise<void> | undefined;
@@ -118,14 +118,14 @@ export class Subscriber {
     return this.#ledger?.slot;
   }
 
-  /** Troubles of single streams, by the last look at each. */
+  /** Troubles of single streams, as last found for each. */
   get troubles(): readonly StreamTrouble[] {
     return this.#health.troubles;
   }
 
   /**
-   * True when everything that had been published when it began, or last recovered, was handled. Streams that the broker refuses do
-   * not count, unless it refuses all.
+   * True when every entry was handled that had been published when the subscriber started, or last recovered. Streams that the broker
+   * refuses do not count, unless it refuses all.
    */
   get isCaughtUp(): boolean {
     return this.#state === 'tailing' && this.#haveAllCaughtUp();
@@ -136,7 +136,7 @@ export class Subscriber {
    * @throws BrokerError `refused` when the broker refuses every stream, `closed`, what `warmUp` threw, or `invalid_argument` when started twice
    */
   async start(): Promise<void> {
-    if (this.#state !== 'idle') throw invalid('a subscriber is started once');
+    if (this.#state !== 'idle') throw invalid('a subscriber can be started only once: create another one');
     this.#change('registering');
     this.#starting = this.#begin();
     try {
@@ -148,8 +148,8 @@ export class Subscriber {
   }
 
   /**
-   * Stops reading, acknowledges what was handled, gives back leases, slot and cursors. Never rejects: what could not
-   * be given back runs out by itself. Idempotent.
+   * Stops reading, acknowledges what was handled, releases leases, slot and cursors. Never rejects: leases and slots that could not
+   * be released expire. Idempotent.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#end();
@@ -164,7 +164,7 @@ export class Subscriber {
   /**
    * How far the given streams were read, as text for a client; inside `onEntry` the entry is included.
    * @param streams a list in a fixed order. @defaultValue every stream, in the broker's order
-   * @param scope whom the position is for; see `joinPosition`
+   * @param scope the rooms for which the position holds; see `joinPosition`
    * @throws BrokerError `invalid_argument` before `start` or for an unknown stream
    */
   position(streams?: readonly string[], scope = ''): string {
@@ -189,7 +189,7 @@ export class Subscriber {
   }
 
   /**
-   * Broker time now, in milliseconds since 1970, without asking: see `BrokerClock`. Local wall time before the
+   * Broker time now, in milliseconds since 1970, without asking the broker: see `BrokerClock`. Local wall time before the
    * first reply.
    */
   brokerTimeMs(): number {
@@ -212,7 +212,7 @@ export class Subscriber {
     this.#change('tailing');
   }
 
-  /** In the broker's order, for positions name streams by it; what could not be registered has a track without a place. */
+  /** Makes the tracks in the broker's order, which is that of positions. A stream that refused the subscriber has a track at `unknownStart`. */
   #createTracks(starts: readonly StreamStart[]): void {
     const known = new Map(starts.map((start) => [start.stream, start]));
     for (const { name } of this.#broker.partitioning.streams) {
@@ -220,7 +220,7 @@ export class Subscriber {
       const track = new StreamTrack(start ?? unknownStart(name, this.brokerTimeMs()));
       this.#tracks.set(name, track);
       if (start !== undefined) continue;
-      // No heartbeat will say so: nobody is to wait for what this stream had.
+      // No heartbeat will report this stream, and no client is to wait for its entries.
       track.noteTold(FIRST_ENTRY_ID, Number.POSITIVE_INFINITY);
       this.#registration.noteRefused(name);
     }
@@ -315,7 +315,7 @@ export class Subscriber {
     this.#recoverIfDone();
   }
 
-  /** The read under way asks for the wrong place. */
+  /** Ends the read under way: it asks from a wrong cursor. */
   #interrupt(stream: string): void {
     for (const { tail, reading } of this.#groups) if (reading.tracks.has(stream)) tail.interrupt();
   }
@@ -347,7 +347,7 @@ export class Subscriber {
 
   #fails(loop: Loop, error: BrokerError): void {
     if (this.#failing.has(loop)) return;
-    // Several loops of one kind fail for one cause: it is told once.
+    // Several loops of one kind fail for one cause: it is reported once.
     const isNews = !this.#isFailing(loop.source);
     this.#failing.add(loop);
     if (isNews) this.#options.onError(error, loop.source);

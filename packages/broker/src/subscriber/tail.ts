@@ -1,4 +1,4 @@
-// The read loop: every entry of every stream, in stream order, from the subscriber's own cursors.
+// The read loop: reads every entry of every stream, in stream order, from the subscriber's own cursors.
 import { backOffDelayMs } from '../back-off.js';
 import { pause } from '../clock.js';
 import { compareEntryIds, type EntryId } from '../entries/entry-id.js';
@@ -13,10 +13,10 @@ import type { LoopReport, ResolvedSubscriberOptions } from './subscriber-options
 /** Most characters one read should bring: it is one reply, and one turn of the event loop. */
 const MAX_READ_CHARS = 4_194_304;
 
-/** How often a stream that the broker refuses is asked for again, by itself. */
+/** How often a stream that the broker refuses is tried again, alone. */
 const REFUSED_RETRY_MS = 1_000;
 
-/** What the tail works on. */
+/** Dependencies of {@link Tail}. */
 export interface TailDependencies {
   readonly broker: Broker;
   readonly options: ResolvedSubscriberOptions;
@@ -31,9 +31,9 @@ export interface TailDependencies {
 }
 
 /**
- * Reads until `signal` fires. After a failure it waits with back-off, then asks without blocking, so that it learns
- * at once whether the broker is back. It never begins at "the newest": what was published meanwhile would be lost.
- * A stream that the broker refuses is left out and asked for by itself, so that it does not stop the others.
+ * Reads until `signal` fires. After a failure it waits with back-off, then reads without blocking: it learns
+ * at once whether the broker is back. It never begins at "the newest": entries published meanwhile would be lost.
+ * A stream that the broker refuses is left out and read alone: it does not stop the others.
  */
 export class Tail {
   readonly #dependencies: TailDependencies;
@@ -58,7 +58,7 @@ export class Tail {
     this.#all = [...dependencies.tracks.values()];
   }
 
-  /** A cursor was moved back: the read under way asks for the wrong place. */
+  /** Ends the read under way: a cursor was moved back, and it asks from the wrong one. */
   interrupt(): void {
     this.#interrupt.abort();
   }
@@ -82,7 +82,7 @@ export class Tail {
     if (this.#interrupt.signal.aborted) this.#interrupt = new AbortController();
     if (this.#refused.size > 0) await this.#tryRefused(signal);
     const asked = this.#all.every(this.#mayAsk) ? this.#all : this.#all.filter(this.#mayAsk);
-    // A stream that is left out must have its turn while nothing comes in the others.
+    // A stream that is left out must have its turn also while the others have no new entries.
     const isWhole = asked === this.#all;
     const longestMs = isWhole ? options.readBlockMs : Math.min(options.readBlockMs, REFUSED_RETRY_MS);
     const blockMs = this.#failures > 0 ? 0 : longestMs;
@@ -91,14 +91,14 @@ export class Tail {
     else await pause(options.clock, longestMs, AbortSignal.any([signal, this.#interrupt.signal]));
     if (signal.aborted) return;
     report.onSuccess();
-    // A backlog is read without waiting for anybody; others must have their turn in between.
+    // A backlog is read without pauses; other work must have its turn in between.
     if (isFull) await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   readonly #mayAsk = ({ stream }: StreamTrack): boolean =>
     this.#dependencies.mayRead(stream) && !this.#refused.has(stream);
 
-  /** One read of these streams. When the broker refuses it, each is asked for by itself: most often one is to blame. */
+  /** One read of these streams. When the broker refuses it, each is read alone: most often only one is refused. */
   async #readGroup(asked: readonly StreamTrack[], blockMs: number, signal: AbortSignal): Promise<boolean> {
     try {
       return await this.#readStreams(asked, blockMs, signal);
@@ -132,7 +132,7 @@ export class Tail {
     }
   }
 
-  /** Resolves to true when one of the streams brought as much as a read may: then there is more. */
+  /** Resolves to true when one of the streams filled the read: then there is more. */
   async #readStreams(asked: readonly StreamTrack[], blockMs: number, signal: AbortSignal): Promise<boolean> {
     const { broker, options, tracks, sizes, onProgress } = this.#dependencies;
     this.#noteAsked(asked);
@@ -144,7 +144,7 @@ export class Tail {
     let isFull = false;
     for (const [stream, entries] of found) {
       const track = tracks.get(stream);
-      // Reset while the read was under way: these come from behind the new cursor and would hide what is before.
+      // The track was reset while the read was under way: these entries come after the new cursor and would hide those before.
       if (track === undefined || track.generation !== generations.get(stream)) continue;
       sizes.note(stream, entries);
       const isBehind = stoodStill || entries.length >= count;
@@ -182,7 +182,7 @@ export class Tail {
     return names;
   }
 
-  /** Whether more time passed since the last read than a read takes that waits in vain. */
+  /** True when more time passed since the last read than a read takes that finds nothing. */
   #noteReturn(): boolean {
     const { clock, readBlockMs } = this.#dependencies.options;
     const nowMs = clock.monotonicMs();
@@ -192,8 +192,8 @@ export class Tail {
   }
 
   /**
-   * Whether entries after the cursor may have gone before they were read. A trim leaves the entry at every cursor where it is, so
-   * while that one, or an older one, is there nothing after it has gone.
+   * True when entries after the cursor may have been removed before they were read. A trim leaves the entry at every cursor: while
+   * that one, or an older one, is there, no entry after it has been removed.
    */
   async #isOvertaken(track: StreamTrack): Promise<boolean> {
     if (!track.hasRead) return false;
@@ -213,7 +213,7 @@ export class Tail {
   #handle(track: StreamTrack, entries: readonly Entry[]): void {
     const { onEntry, onError, onGap } = this.#dependencies.options;
     for (const entry of entries) {
-      // Moved before the call, so that the position the handler sees includes the entry. Nothing else can look in
+      // The cursor moves before the call: the position that the handler sees includes the entry. Nothing else can run in
       // between: the handler is synchronous.
       const lost = track.advance(entry);
       if (lost > 0) onGap(track.stream, lost, track.isGapKnown);

@@ -25,7 +25,7 @@ const order = (a: readonly [bigint, bigint], b: readonly [bigint, bigint]): numb
 };
 
 describe('compareEntryIds', () => {
-  it('orders as pairs of 64-bit numbers (property)', () => {
+  it('compareEntryIds orders IDs as pairs of 64-bit numbers (property)', () => {
     fc.assert(
       fc.property(parts, parts, (a, b) => {
         expect(Math.sign(compareEntryIds(text(a), text(b)))).toBe(order(a, b));
@@ -35,14 +35,14 @@ describe('compareEntryIds', () => {
     );
   });
 
-  it('does not compare as text', () => {
+  it('compareEntryIds does not compare IDs as text', () => {
     expect(compareEntryIds('9-0', '10-0')).toBeLessThan(0);
     expect(compareEntryIds('1-9', '1-10')).toBeLessThan(0);
   });
 });
 
 describe('nextEntryId and previousEntryId', () => {
-  it('are neighbours of every ID (property)', () => {
+  it('nextEntryId and previousEntryId are the neighbours of every ID (property)', () => {
     fc.assert(
       fc.property(parts, ([ms, sequence]) => {
         const id = text([ms, sequence]);
@@ -61,14 +61,14 @@ describe('nextEntryId and previousEntryId', () => {
     );
   });
 
-  it('stay at the ends', () => {
+  it('the first and the last ID have no neighbour beyond them', () => {
     expect(previousEntryId(FIRST_ENTRY_ID)).toBe(FIRST_ENTRY_ID);
     expect(nextEntryId(`${MAX}-${MAX}`)).toBe(`${MAX}-${MAX}`);
   });
 });
 
 describe('isEntryId', () => {
-  it('accepts every canonical ID (property)', () => {
+  it('isEntryId accepts every canonical ID (property)', () => {
     fc.assert(fc.property(parts, (id) => isEntryId(text(id))));
   });
 
@@ -101,7 +101,7 @@ describe('isEntryId', () => {
     undefined,
     {},
     ['1-1'],
-  ])('refuses %j', (value) => expect(isEntryId(value)).toBe(false));
+  ])('isEntryId refuses %j', (value) => expect(isEntryId(value)).toBe(false));
 });
 
 it('entryIdMs is the time of the entry', () => {

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { EntryLog } from '../../src/memory/entry-log.js';
 import { ExpiringMap } from '../../src/memory/expiring-map.js';
 
-it('forgets pending entries that the hard cap has cut', async () => {
+it('the memory broker forgets pending entries that the hard cap has cut', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, streams, hardCapFactor: 5, clock: fakeClock() });
   await broker.open();
@@ -18,7 +18,7 @@ it('forgets pending entries that the hard cap has cut', async () => {
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 50, pending: 50, expired: 450, unconsumed: 0 });
 });
 
-it('forgets what has expired, and the oldest beyond its size', () => {
+it('the map forgets expired values, and the oldest ones beyond its size', () => {
   const map = new ExpiringMap<number>(100, 3);
   for (let n = 0; n < 5; n++) map.set(`k${n}`, n, 0);
   expect(['k0', 'k1', 'k2', 'k3', 'k4'].map((key) => map.get(key, 0))).toEqual([
@@ -32,13 +32,13 @@ it('forgets what has expired, and the oldest beyond its size', () => {
   expect(map.get('k4', 100)).toBeUndefined();
 });
 
-it('gives IDs that rise when the clock stands still or steps back', () => {
+it('the stream gives IDs that rise when the clock stands still or steps back', () => {
   const log = new EntryLog();
   const ids = [5, 5, 3, 6, 1].map((ms) => log.append({}, ms));
   expect(ids).toEqual(['5-0', '5-1', '5-2', '6-0', '6-1']);
 });
 
-it('finds and removes entries as a plain list would, over many removals', () => {
+it('the retained entries are found and removed as in a plain list, over many removals', () => {
   const log = new EntryLog();
   let plain: string[] = [];
   for (let round = 0; round < 200; round++) {
@@ -56,7 +56,7 @@ it('finds and removes entries as a plain list would, over many removals', () => 
   }
 });
 
-it('goes on trimming after the clock went back, once the entries are old enough by looks at them', async () => {
+it('the memory broker continues to trim after the clock went back, once it has seen the entries for long enough', async () => {
   const clock = fakeClock();
   const streams = [{ name: CHAT, maxLength: 10 }];
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, streams, minAgeMs: 1_000, clock });

@@ -91,7 +91,7 @@ async function take(
   return windows.commit(window, action.token);
 }
 
-it('answers the same in memory and in Redis', async () => {
+it('windows in memory and in Redis give the same answers', async () => {
   const memory = createMemoryBroker({ ...SUITE_OPTIONS, clock: fakeClock() });
   const server = createRedisBroker({ ...SUITE_OPTIONS, url: redis.url });
   await Promise.all([memory.open(), server.open()]);

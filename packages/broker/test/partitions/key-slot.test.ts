@@ -19,11 +19,11 @@ it.each([
   ['dedupe:{events:chat}:1', 9608],
   ['{}events:chat', keySlot('{}events:chat')],
   ['foo{}{bar}', 8363],
-])('puts %j into slot %i', (key, slot) => {
+])('the key %j has slot %i', (key, slot) => {
   expect(keySlot(key)).toBe(slot);
 });
 
-it('agrees with CLUSTER KEYSLOT', async () => {
+it('the slot of a key agrees with CLUSTER KEYSLOT', async () => {
   const character = fc.constantFrom('{', '}', 'a', 'ü', '漢', '🙂', ' ', ':', '-');
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: character, minLength: 1, maxLength: 12 }), async (key) => {

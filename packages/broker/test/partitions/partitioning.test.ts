@@ -22,7 +22,7 @@ beforeEach(async () => {
   await redis.cli('flushall');
 });
 
-it('splits a stream into a plain one and its partitions, each of the full length', () => {
+it('a stream is split into a plain one and its partitions, each of the full length', () => {
   const partitioning = new Partitioning(STREAMS, new Map([[CHAT, 2]]));
   expect(partitioning.streams).toEqual([
     { name: 'events:chat', maxLength: 100 },
@@ -32,7 +32,7 @@ it('splits a stream into a plain one and its partitions, each of the full length
   ]);
 });
 
-it('leaves a stream of one partition as it is', () => {
+it('a stream of one partition stays as it is', () => {
   const partitioning = new Partitioning(STREAMS, new Map());
   expect(partitioning.streamFor(CHAT, 'room')).toBe(CHAT);
   expect(partitioning.scopeOf('room')).toEqual({ tag: '', streams: [CHAT, TICKET] });
@@ -45,11 +45,11 @@ it.each([
   ['user:7c9e6679-7425-40de-944b-e07fc1f90ae7', 3, 1],
   ['Zürich', 5, 0],
   ['anything', 1, 0],
-])('puts %s of %i partitions into number %i', (key, count, partition) => {
+])('the key %s of %i partitions belongs to number %i', (key, count, partition) => {
   expect(partitionOf(key, count)).toBe(partition);
 });
 
-it('gives every key one scope that holds its own streams and no others', () => {
+it('every key has one scope, which holds its own streams and no others', () => {
   const counts = new Map([
     [CHAT, 3],
     [TICKET, 4],
@@ -70,7 +70,7 @@ it('gives every key one scope that holds its own streams and no others', () => {
   );
 });
 
-it('stores the first number and refuses every other one', async () => {
+it('the store keeps the first number of partitions and refuses every other one', async () => {
   await using first = await openBroker(redis.url, { streams: BY_THREE });
   expect(await redis.cli('get', 'partitions:{events:chat}')).toBe('3');
   const other = STREAMS.map((stream) => ({ ...stream, partitions: 4 }));
@@ -79,7 +79,7 @@ it('stores the first number and refuses every other one', async () => {
   expect(same.partitioning.streams).toEqual(first.partitioning.streams);
 });
 
-it('follows the stored number where it was told none', async () => {
+it('a broker without a number of partitions follows the stored one', async () => {
   await using _ = await openBroker(redis.url, { streams: BY_THREE });
   await using follower = await openBroker(redis.url, { streams: STREAMS });
   expect(follower.partitioning.countOf(CHAT)).toBe(3);
@@ -88,7 +88,7 @@ it('follows the stored number where it was told none', async () => {
   expect(await redis.cli('xlen', stream)).toBe('1');
 });
 
-it('publishes into the plain stream until a number was chosen, and follows it from then on', async () => {
+it('a publisher uses the plain stream until a number of partitions was chosen, and follows it from then on', async () => {
   await using follower = await openBroker(redis.url, { streams: STREAMS });
   expect(follower.partitioning.streamFor(CHAT, 'room')).toBe(CHAT);
   await using _ = await openBroker(redis.url, { streams: BY_THREE });
@@ -98,7 +98,7 @@ it('publishes into the plain stream until a number was chosen, and follows it fr
   expect(follower.partitioning.countOf(TICKET)).toBe(3);
 });
 
-it('makes one partition the number when a subscriber that was told none comes first', async () => {
+it('one partition is stored when a subscriber without a number comes first', async () => {
   await using broker = await openBroker(redis.url, { streams: STREAMS });
   expect(await redis.cli('exists', 'partitions:{events:chat}')).toBe('0');
   await broker.register('gateway');
@@ -106,7 +106,7 @@ it('makes one partition the number when a subscriber that was told none comes fi
   expect(await codeOf(openBroker(redis.url, { streams: BY_THREE }))).toBe('partitions_differ');
 });
 
-it('stores the number again when the store lost it with the streams', async () => {
+it('the number of partitions is stored again when the store lost it with the streams', async () => {
   await using broker = await openBroker(redis.url, { streams: BY_THREE });
   const starts = await broker.register('gateway');
   await redis.cli('flushall');
@@ -122,12 +122,12 @@ it.each([
   ['none', 0],
   ['a part', 1.5],
   ['more than 32', 33],
-])('refuses %s as a number of partitions', async (_, partitions) => {
+])('the number of partitions %s is refused', async (_, partitions) => {
   const streams = [{ name: CHAT, maxLength: 1, partitions }];
   expect(await codeOf(openBroker(redis.url, { streams }))).toBe('invalid_argument');
 });
 
-it('refuses a stream that would be a partition of another', async () => {
+it('a stream is refused that would be a partition of another', async () => {
   const streams = [
     { name: CHAT, maxLength: 1, partitions: 2 },
     { name: `${CHAT}.p1`, maxLength: 1 },

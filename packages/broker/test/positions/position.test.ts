@@ -24,7 +24,7 @@ const scope = fc.constantFrom('', 'all', '0', '31', '2_11');
 const anyPosition = fc.array(streamPosition, { minLength: 1, maxLength: 8 });
 
 describe('a position', () => {
-  it('comes back as it went out, URL-safe and short (property)', () => {
+  it('a position is parsed as it was encoded, and is URL-safe and short (property)', () => {
     fc.assert(
       fc.property(anyPosition, scope, (position, of) => {
         const text = encodePosition(position, of);
@@ -36,7 +36,7 @@ describe('a position', () => {
     );
   });
 
-  it('of four streams stays below 100 characters', () => {
+  it('a position of four streams has less than 100 characters', () => {
     const position = Array.from({ length: 4 }, () => ({
       epoch: newEpoch('events:chat'),
       cursor: '1795487716445-9999',
@@ -77,7 +77,7 @@ describe('a position', () => {
     5,
     {},
     ['a-1'],
-  ])('is not %j', (garbage) => {
+  ])('the text %j is no position', (garbage) => {
     expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
   });
 
@@ -106,7 +106,7 @@ describe('a position', () => {
     ]);
   });
 
-  it('is refused or read, never anything else, for any text (property)', () => {
+  it('any text is either refused or read as a position (property)', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^(?:v[0-9]~)?[0-9a-z.-]{0,60}$/)), (text) => {
         try {

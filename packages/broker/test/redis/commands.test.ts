@@ -21,7 +21,7 @@ async function setAndGet(redis: RedisCommands): Promise<unknown[]> {
 
 const values = keys.map((key) => `${key} ä`);
 
-it('gets and runs scripts on one server', async () => {
+it('connectRedis gets values and runs scripts on one server', async () => {
   await using server = await startRedis();
   const redis = await connect(server.url);
   expect(await setAndGet(redis)).toEqual(values);
@@ -31,14 +31,14 @@ it('gets and runs scripts on one server', async () => {
   expect(await codeOf(redis.get('nothing'))).toBe('closed');
 });
 
-it('finds the node of each key in a cluster that is known by one of its nodes', async () => {
+it('connectRedis finds the node of each key in a cluster by one of its nodes', async () => {
   await using cluster = await startRedisCluster();
   const [node] = cluster.nodes;
   const redis = await connect(node?.url ?? '');
   expect(await setAndGet(redis)).toEqual(values);
 });
 
-it('rejects while its server is away, tells of it, and works again when the server is back', async () => {
+it('connectRedis rejects while its server is away, reports that, and works again when the server is back', async () => {
   await using server = await startRedis();
   const states: BrokerState[] = [];
   const redis = await connect(server.url, (state) => states.push(state));
@@ -50,7 +50,7 @@ it('rejects while its server is away, tells of it, and works again when the serv
   expect(await setAndGet(redis)).toEqual(values);
 });
 
-it('rejects at once where nobody may log in', async () => {
+it('connectRedis rejects at once where it may not log in', async () => {
   await using server = await startRedis({ args: ['--requirepass', 'other'] });
   expect(await codeOf(connectRedis({ url: server.url, clientName }))).toBe('refused');
 });

@@ -21,7 +21,7 @@ it.each([
   ['fields that are a list', ['fields', '["a","b"]']],
   ['fields that are not all text', ['fields', '{"a":"1","b":{}}']],
   ['no fields at all', ['fields', '{}']],
-])('a letter with %s is shown, not requeued, and can be dropped', async (_, content) => {
+])('a dead letter with %s is shown, not requeued, and can be dropped', async (_, content) => {
   await using broker = await openBroker(redis.url);
   await redis.cli('xadd', DEAD, '7-7', 'reason', 'somebody else', ...content);
   const letter = { id: '7-7', originId: '', reason: 'somebody else', rejectedBy: '', fields: {} };
@@ -31,7 +31,7 @@ it.each([
   expect(await broker.dropDeadLetters(CHAT, ['7-7'])).toBe(1);
 });
 
-it('keeps the letter when its stream cannot be written to', async () => {
+it('a dead letter stays when its stream cannot be written to', async () => {
   await using broker = await openBroker(redis.url);
   await redis.cli('xadd', DEAD, '7-7', 'fields', '{"a":"1"}');
   await redis.cli('set', CHAT, 'not a stream');
@@ -39,7 +39,7 @@ it('keeps the letter when its stream cannot be written to', async () => {
   expect((await broker.readDeadLetter(CHAT, '7-7'))?.fields).toEqual({ a: '1' });
 });
 
-it('changes nothing while Redis is full, and can be repeated afterwards', async () => {
+it('requeueing changes nothing while Redis is full, and can be repeated afterwards', async () => {
   await using broker = await openBroker(redis.url);
   await redis.cli('xadd', DEAD, '7-7', 'fields', '{"a":"1"}');
   await redis.cli('config', 'set', 'maxmemory', '1');
@@ -53,7 +53,7 @@ it('changes nothing while Redis is full, and can be repeated afterwards', async 
   expect(await broker.requeueDeadLetter(CHAT, '7-7')).toMatchObject({ status: 'requeued' });
 });
 
-it('appends the entry with its 1000 fields in their order', async () => {
+it('a requeued entry has its 1000 fields in their order', async () => {
   await using broker = await openBroker(redis.url);
   const fields = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`f${999 - n}`, `v${n}`]));
   await redis.cli('xadd', DEAD, '7-7', 'fields', JSON.stringify(fields));
@@ -67,7 +67,7 @@ it.each<[string, Readonly<Record<string, Buffer>>, boolean]>([
   ['a value with a byte that no character has', { a: Buffer.from([0x7b, 0xff, 0x7d]) }, false],
   ['a surrogate written as if it were a character', { a: Buffer.from([0xed, 0xa0, 0x80]) }, false],
   ['U+FFFD itself', { a: Buffer.from('\uFFFD ä \u{1F600}') }, true],
-])('tells %s from text, by every way of reading', async (_, fields, isText) => {
+])('%s is told from text, by every way of reading', async (_, fields, isText) => {
   await using broker = await openBroker(redis.url);
   const client = await createClient({ url: redis.url }).connect();
   await client.xAdd(CHAT, '5-5', fields);

@@ -74,7 +74,7 @@ describe('a deadline', () => {
     expect(passed).toEqual(['short', 'long']);
   });
 
-  it('a deadline passes although something begins at the very moment', async () => {
+  it('a deadline passes although another one begins at the same moment', async () => {
     const clock = fakeClock();
     const { start, passed } = watched(clock);
     start('a', 1_000);
@@ -116,7 +116,7 @@ describe('a deadline', () => {
 });
 
 describe('a process that did not run for longer than its deadline', () => {
-  it('a process that slept takes the reply that is in the socket when it wakes, and keeps its connection', async () => {
+  it('a process that slept reads the reply that is in the socket when it wakes, and keeps its connection', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { commandTimeoutMs: 1_000 });
     const states: string[] = [];

@@ -93,7 +93,7 @@ async function beat(broker: Broker, subscriber: string, start: StreamStart, entr
 }
 
 describe.each(USERS)('for $who: a heartbeat after a failover that lost the last writes', (user) => {
-  it('lets go on who has read nothing that was lost, also when later entries outnumber the lost ones', async () => {
+  it('a subscriber that has read no lost entry continues, also when later entries outnumber the lost ones', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('behind');
@@ -115,7 +115,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     expect(ahead.previousEpoch).toEqual(behind.previousEpoch);
   });
 
-  it('begins anew who has read another entry of the same ID: the new server’s clock may be behind', async () => {
+  it('a subscriber that has read another entry of the same ID begins anew: the new server’s clock may be behind', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
@@ -128,7 +128,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     expect(await beat(broker, 'a', present(start), present(entries[19]))).toMatchObject({ status: 'reset' });
   });
 
-  it('begins anew who knows only a life further back', async () => {
+  it('a subscriber that knows only an earlier epoch begins anew', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
@@ -156,7 +156,7 @@ function join(broker: Broker) {
 }
 
 describe.each(USERS)('for $who: a subscriber', (user) => {
-  it('goes on where it was when the replica has everything, and positions from before still hold', async () => {
+  it('a subscriber continues where it was when the replica has everything, and earlier positions still hold', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -177,7 +177,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     expect(await broker.inspect(CHAT)).toMatchObject({ pending: 0, unconsumed: 0 });
   });
 
-  it('begins anew when it has read what the replica never had, and positions from then hold no more', async () => {
+  it('a subscriber begins anew when it has read entries that the replica never had, and positions from then are void', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -203,7 +203,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('reads from the server in charge, though the one before still answers its reader', async () => {
+  it('a subscriber reads from the present server, though the previous one still answers its reader', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     await using old = await openBroker(urlOf(pair.master, user), OPTIONS);
@@ -227,7 +227,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('keeps its place over a crash of Redis with an append-only file synced every second', async () => {
+  it('a subscriber keeps its cursor over a crash of Redis with an append-only file synced every second', async () => {
     await using redis = await startRedis({
       args: ['--appendonly', 'yes', '--appendfsync', 'everysec', ...aclOf(user)],
     });
@@ -266,7 +266,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('begins anew after DEL and as many new entries within one heartbeat', async () => {
+  it('a subscriber begins anew after DEL and as many new entries within one heartbeat', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using broker = await openBroker(urlOf(redis, user), { ...OPTIONS, heartbeatMs: 200 });
     const { subscriber, read, told } = join(broker);
@@ -281,7 +281,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('goes on in its epoch after XGROUP DESTROY', async () => {
+  it('a subscriber continues in its epoch after XGROUP DESTROY', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using broker = await openBroker(urlOf(redis, user), OPTIONS);
     const { subscriber, read, told } = join(broker);

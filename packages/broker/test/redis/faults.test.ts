@@ -19,7 +19,7 @@ const FROM_START = new Map([[CHAT, '0-0']]);
 const QUICK = { commandTimeoutMs: 300, connectTimeoutMs: 300 };
 
 describe('publishing over a connection that is lost', () => {
-  it('can be repeated with the same IDs and leaves no duplicate', async () => {
+  it('publishing over a lost connection can be repeated with the same IDs and leaves no duplicate', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
@@ -58,7 +58,7 @@ describe('publishing over a connection that is lost', () => {
     expect(receipts.some((receipt) => 'isDuplicate' in receipt && receipt.isDuplicate)).toBe(true);
   });
 
-  it('survives CLIENT KILL again and again', async () => {
+  it('publishing survives CLIENT KILL again and again', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     const done = new AbortController();
@@ -76,7 +76,7 @@ describe('publishing over a connection that is lost', () => {
     expect(numbers).toEqual(Array.from({ length: 200 }, (_, n) => n));
   });
 
-  it('a lost connection leaves open whether a sent command was executed; while Redis is away nothing was sent for certain', async () => {
+  it('a lost connection leaves open whether a sent command was executed; while Redis is away it is certain that nothing was sent', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
@@ -93,7 +93,7 @@ describe('publishing over a connection that is lost', () => {
     expect(await broker.readRange(CHAT, { count: 10 })).toEqual([]);
   });
 
-  it('says for certain that nothing happened when Redis answers that it cannot now', async () => {
+  it('an error says for certain that nothing happened when Redis answers that it cannot now', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     await redis.cli('config', 'set', 'min-replicas-to-write', '1');
@@ -105,7 +105,7 @@ describe('publishing over a connection that is lost', () => {
 });
 
 describe('a Redis that stands still', () => {
-  it('is reported as timeout within the deadline, then as unavailable, and heals', async () => {
+  it('a Redis that stands still is reported as timeout within the deadline, then as unavailable, and recovers', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, QUICK);
     const states = watch(broker);
@@ -118,7 +118,7 @@ describe('a Redis that stands still', () => {
     expect(states).toEqual(['unavailable', 'ready']);
   });
 
-  it('does not kill its subscribers: after the pause everybody has grace', async () => {
+  it('a pause of Redis does not kill its subscribers: afterwards each of them has grace', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { livenessMs: 400, heartbeatMs: 50 });
     await broker.register('a');
@@ -135,7 +135,7 @@ describe('a Redis that stands still', () => {
 });
 
 describe('a blocking read', () => {
-  it('learns of a black hole by its deadline, and reads on afterwards', async () => {
+  it('a blocking read finds a black hole by its deadline, and the next one reads', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`, QUICK);
@@ -150,7 +150,7 @@ describe('a blocking read', () => {
     expect(states[0]).toBe('unavailable');
   });
 
-  it('rejects when the connection is cut, and does not lose what comes meanwhile', async () => {
+  it('a blocking read rejects when the connection is cut, and loses no entry that comes meanwhile', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
@@ -162,7 +162,7 @@ describe('a blocking read', () => {
     expect((await readUntilFound(broker)).get(CHAT)?.[0]?.fields).toEqual({ n: '1' });
   });
 
-  it('that was aborted does not hold up the next one', async () => {
+  it('a blocking read that was aborted does not hold up the next one', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     for (let n = 0; n < 20; n++) {
@@ -176,7 +176,7 @@ describe('a blocking read', () => {
     expect((await broker.readAfter(FROM_START, { count: 1, blockMs: 600_000 })).size).toBe(1);
   });
 
-  it('is one at a time', async () => {
+  it('a second blocking read at the same time is refused', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     const first = broker.readAfter(FROM_START, { count: 1, blockMs: 600_000 });
@@ -187,7 +187,7 @@ describe('a blocking read', () => {
 });
 
 describe('open', () => {
-  it('rejects with unavailable when nobody listens, and may be tried again', async () => {
+  it('open rejects with unavailable when nothing listens, and may be tried again', async () => {
     const port = await freePort();
     const broker = createRedisBroker({ ...SUITE_OPTIONS, ...QUICK, url: `redis://127.0.0.1:${port}` });
     expect(await codeOf(broker.open())).toBe('unavailable');
@@ -196,7 +196,7 @@ describe('open', () => {
     await broker.close();
   });
 
-  it('rejects with unavailable when the server takes the connection and says nothing', async () => {
+  it('open rejects with unavailable when the server accepts the connection and says nothing', async () => {
     await using redis = await startRedis();
     redis.pause();
     const broker = createRedisBroker({ ...SUITE_OPTIONS, ...QUICK, url: redis.url });
@@ -207,7 +207,7 @@ describe('open', () => {
     await broker.close();
   });
 
-  it('rejects with refused at once when the password is wrong, and never says it', async () => {
+  it('open rejects with refused at once when the password is wrong, and never repeats it', async () => {
     await using redis = await startRedis({ args: ['--requirepass', 'right'] });
     const wrong = createRedisBroker({
       ...SUITE_OPTIONS,
@@ -222,7 +222,7 @@ describe('open', () => {
     await right.close();
   });
 
-  it('can be closed while it is under way', async () => {
+  it('a broker can be closed while it opens', async () => {
     const port = await freePort();
     const broker = createRedisBroker({
       ...SUITE_OPTIONS,
@@ -235,7 +235,7 @@ describe('open', () => {
   });
 });
 
-it('reports a master that became a replica as unavailable, and connects anew until it finds a master', async () => {
+it('a master that became a replica is reported as unavailable, and the broker reconnects until it finds a master', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url);
   const states = watch(broker);
@@ -247,7 +247,7 @@ it('reports a master that became a replica as unavailable, and connects anew unt
   expect((await broker.readRange(CHAT, { count: 10 })).map(({ fields }) => fields)).toEqual([{ n: '2' }]);
 });
 
-it('comes back after a crash and a restart of Redis, telling each change once', async () => {
+it('a broker works again after a crash and a restart of Redis, and reports each change once', async () => {
   await using redis = await startRedis({ isDurable: true });
   await using broker = await openBroker(redis.url);
   const states = watch(broker);

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => redis[Symbol.asyncDispose]());
 
 it.each([CHAT, 'events:chat.p0', 'plain'])(
-  'puts all keys of %s into the slot of the stream itself',
+  'all keys of %s have the slot of the stream itself',
   async (stream) => {
     const keys = streamKeys(stream);
     const names = Object.values(keys).filter((value): value is string => typeof value === 'string');
@@ -25,7 +25,7 @@ it.each([CHAT, 'events:chat.p0', 'plain'])(
   },
 );
 
-it('names the keys as the documentation does', () => {
+it('the keys have the names of the documentation', () => {
   const keys = streamKeys(CHAT);
   expect([
     keys.dedupe('id'),
@@ -65,13 +65,13 @@ it.each([
   '%25',
   '%2525{',
   '%257B',
-])('finds the room %s again in the key of its window', (roomId) => {
+])('the room %s is found again in the key of its window', (roomId) => {
   const name = { roomId, slot: 'read_receipt' };
   expect(windowNameOf(windowKey(name))).toEqual(name);
   expect(windowNameOf('coalesce::typing')).toBeUndefined();
 });
 
-it('gives every room a key of its own, without braces, and changes no name that needs no change', () => {
+it('every room has a key of its own, without braces, and names that need no change stay as they are', () => {
   const rooms = ['a', 'a b', '100%', '%', '%20', '{a}', '%7Ba%7D', '%257Ba%257D', '{', '}', '%7B', '%25'];
   const keys = rooms.map((roomId) => windowKey({ roomId, slot: 'typing' }));
   expect(new Set(keys).size).toBe(rooms.length);
@@ -79,7 +79,7 @@ it('gives every room a key of its own, without braces, and changes no name that 
   expect(keys.slice(0, 5)).toEqual(rooms.slice(0, 5).map((roomId) => `coalesce:${roomId}:typing`));
 });
 
-it('builds keys nowhere else in the package', () => {
+it('no other file of the package builds keys', () => {
   const source = join(import.meta.dirname, '../../src');
   const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) =>
     statSync(join(source, name)).isFile(),

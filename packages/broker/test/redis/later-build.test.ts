@@ -82,7 +82,7 @@ describe('values of a later build', () => {
     await fc.assert(property, { numRuns: 10 });
   }, 60_000);
 
-  it('inputs, endings and times of a window of a later build are read by what this build knows of them', async () => {
+  it('inputs, endings and times of a window of a later build are read by the fields that this build knows', async () => {
     const property = fc.asyncProperty(word, async (more) => {
       await redis.cli('flushall');
       await using broker = await openBroker(redis.url, options);
@@ -109,7 +109,7 @@ describe('values of a later build', () => {
     await fc.assert(property, { numRuns: 10 });
   }, 60_000);
 
-  it('lease, slot and epoch of a later build are read by what this build knows of them', async () => {
+  it('the lease, slot and epoch of a later build are read by the fields that this build knows', async () => {
     await using broker = await openBroker(redis.url, options);
     const start = present((await broker.register('a'))[0]);
     const lease = present(await broker.acquireLease(CHAT, 'a'));

@@ -20,7 +20,7 @@ describe('a heartbeat', () => {
     ['DEL of the stream', ['del', CHAT]],
     ['DEL of the epoch', ['del', `epoch:{${CHAT}}`]],
     ['a restart without persistence', undefined],
-  ])('after %s says reset with a new epoch, from the beginning', async (_, command) => {
+  ])('a heartbeat after %s answers reset with a new epoch, from the beginning', async (_, command) => {
     await using broker = await openBroker(redis.url);
     const { start } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -35,7 +35,7 @@ describe('a heartbeat', () => {
     expect(await beat(broker, again, '0-0', 0)).toMatchObject({ status: 'alive', epoch: reply.epoch });
   });
 
-  it('says reset when the stream was deleted and written again before anybody looked', async () => {
+  it('a heartbeat answers reset when the stream was deleted and written again before it', async () => {
     await using broker = await openBroker(redis.url);
     const { start } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -48,7 +48,7 @@ describe('a heartbeat', () => {
 });
 
 describe('register', () => {
-  it('gives a new epoch when the stream was deleted while no gateway ran', async () => {
+  it('registering gives a new epoch when the stream was deleted while no gateway ran', async () => {
     await using broker = await openBroker(redis.url);
     const { start } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -58,7 +58,7 @@ describe('register', () => {
     expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
   });
 
-  it('gives a new epoch when it was deleted and written again while no gateway ran', async () => {
+  it('registering gives a new epoch when the stream was deleted and written again while no gateway ran', async () => {
     await using broker = await openBroker(redis.url);
     const { start } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -70,7 +70,7 @@ describe('register', () => {
     expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
   });
 
-  it('keeps a subscriber’s place over a restart that lost nothing, in an epoch that goes on from the one before', async () => {
+  it('a subscriber keeps its cursor over a restart that lost nothing, in an epoch that continues the previous one', async () => {
     await using durable = await startRedis({ isDurable: true });
     await using broker = await openBroker(durable.url);
     const { start } = await holder(broker);
@@ -94,7 +94,7 @@ describe('register', () => {
 });
 
 describe('a pass', () => {
-  it('makes the group anew at the smallest known cursor after XGROUP DESTROY', async () => {
+  it('an acknowledgement pass makes the group anew at the smallest known cursor after XGROUP DESTROY', async () => {
     await using broker = await openBroker(redis.url);
     const { start, lease } = await holder(broker);
     await broker.register('b');
@@ -106,7 +106,7 @@ describe('a pass', () => {
     expect(await query(redis, 'xpending', CHAT, 'signalr-consumers')).toMatchObject([3, ids[2], ids[4], {}]);
   });
 
-  it('makes the group anew at the beginning when no cursor is known', async () => {
+  it('an acknowledgement pass makes the group anew at the beginning when no cursor is known', async () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);
     await publishEvents(broker, 5);
@@ -115,7 +115,7 @@ describe('a pass', () => {
     expect(await runPass(broker, lease)).toMatchObject({ consumed: 5, acknowledged: 0 });
   });
 
-  it('makes the group anew at the beginning of a stream that was lost, whatever the cursors of the lost one', async () => {
+  it('an acknowledgement pass makes the group anew at the beginning of a stream that was lost, whatever the cursors of the lost one', async () => {
     await using broker = await openBroker(redis.url);
     const { start, lease } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -131,7 +131,7 @@ describe('a pass', () => {
     expect(reply).toMatchObject({ status: 'alive', epoch: next.epoch });
   });
 
-  it('acknowledges what XADD with MAXLEN removed under it, so that nothing stays pending for ever', async () => {
+  it('an acknowledgement pass acknowledges entries that XADD with MAXLEN removed, and nothing stays pending for ever', async () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);
     const ids = await publishEvents(broker, 5);
@@ -141,7 +141,7 @@ describe('a pass', () => {
     expect(result).toMatchObject({ consumed: 0, acknowledged: 5 });
   });
 
-  it('passes over garbage in the hashes of subscribers and slots, and removes it', async () => {
+  it('garbage in the hashes of subscribers and slots is ignored, and is removed', async () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);
     const ids = await publishEvents(broker, 2);
@@ -163,7 +163,7 @@ describe('a pass', () => {
   });
 });
 
-it('runs its scripts again after SCRIPT FLUSH', async () => {
+it('the broker runs its scripts again after SCRIPT FLUSH', async () => {
   await using broker = await openBroker(redis.url);
   await publishEvents(broker, 1);
   await redis.cli('script', 'flush');
@@ -175,7 +175,7 @@ it('runs its scripts again after SCRIPT FLUSH', async () => {
   expect((await broker.inspect(CHAT)).length).toBe(41);
 });
 
-it('refuses a stream key that holds something else, and serves the others', async () => {
+it('a stream key that holds something else is refused, and the others are served', async () => {
   await using broker = await openBroker(redis.url);
   await redis.cli('set', CHAT, 'not a stream');
   await expect(append(broker, { stream: CHAT, fields: { n: '1' } })).rejects.toMatchObject({
@@ -188,7 +188,7 @@ it('refuses a stream key that holds something else, and serves the others', asyn
   expect(await broker.inspect('events:ticket')).toMatchObject({ length: 1 });
 });
 
-it('handles sequence numbers beyond 2^53 exactly', async () => {
+it('sequence numbers beyond 2^53 are handled exactly', async () => {
   await using broker = await openBroker(redis.url);
   const { lease } = await holder(broker);
   const sequences = ['18446744073709551610', '18446744073709551611', '18446744073709551615'];
@@ -205,7 +205,7 @@ it('handles sequence numbers beyond 2^53 exactly', async () => {
   expect(id).toBe('100000000000000-0');
 });
 
-it('compares IDs by value, not as text', async () => {
+it('IDs are compared by value in the scripts, not as text', async () => {
   await using broker = await openBroker(redis.url);
   const { start, lease } = await holder(broker);
   await broker.register('b');
@@ -218,7 +218,7 @@ it('compares IDs by value, not as text', async () => {
   expect(await runPass(broker, lease)).toMatchObject({ acknowledged: 1 });
 });
 
-it('lets a subscriber find its way after FLUSHALL, and publishes on', async () => {
+it('a subscriber recovers after FLUSHALL, and publishing continues', async () => {
   await using broker = await openBroker(redis.url, { heartbeatMs: 20 });
   const seen: string[] = [];
   const resets: string[] = [];

@@ -6,7 +6,7 @@ import { eventFields, openBroker } from '../support/redis-fixture.js';
 
 const FULL = ['--maxmemory', '8mb', '--maxmemory-policy', 'noeviction'];
 
-it('refuses publishes with out_of_memory, keeps subscribers and ledger alive, and trims itself free', async () => {
+it('a full Redis refuses publishes with out_of_memory, keeps subscribers and ledger alive, and is trimmed free', async () => {
   await using redis = await startRedis({ args: FULL });
   const streams = [{ name: CHAT, maxLength: 100 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 1_000 });

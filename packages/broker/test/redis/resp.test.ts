@@ -61,7 +61,7 @@ describe('replies', () => {
     );
   });
 
-  it('lines and errors are read as what they say', () => {
+  it('lines and errors are read as they are', () => {
     fc.assert(
       fc.property(line, cuts, (text, pieces) => {
         const [simple, error] = framed(Buffer.from(`+${text}\r\n-${text}\r\n`), pieces).map(valueOf);
@@ -197,7 +197,7 @@ describe('commands', () => {
         ['CLIENT', 'SETNAME', 'me'],
       ],
     ],
-  ])('logs in at %s as the URL says', (url, commands) => {
+  ])('the client logs in at %s as the URL says', (url, commands) => {
     expect(loginCommands(url, 'me')).toEqual(commands);
   });
 });
@@ -233,7 +233,7 @@ describe('a client', () => {
   it.each([
     ['bytes that are no reply', 'HTTP/1.1 400\r\n', 'no reply'],
     ['a reply that nobody asked for', '+1\r\n+2\r\n', 'what nobody asked'],
-  ])('ends its connection at %s', async (_, answer, message) => {
+  ])('the client ends its connection at %s', async (_, answer, message) => {
     await using server = await startServer(answer);
     const cause = await new Promise<Error>((resolve) => {
       newClient(server.port, resolve)

@@ -22,7 +22,7 @@ beforeEach(() => redis.cli('flushall'));
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-it('settles each stream within its length plus one node after three times as many entries', async () => {
+it('each stream settles within its length plus one node after three times as many entries', async () => {
   await using broker = await openBroker(redis.url, { streams: STREAMS, livenessMs: 60_000 });
   let handled = 0;
   const subscriber = createSubscriber(broker, { name: 'a', onEntry: () => handled++, trimIntervalMs: 20 });
@@ -45,7 +45,7 @@ it('settles each stream within its length plus one node after three times as man
   await subscriber.stop();
 }, 120_000);
 
-it('keeps every entry that a second gateway has not passed, beyond the length', async () => {
+it('every entry is kept that a second gateway has not passed, also beyond the length', async () => {
   await using broker = await openBroker(redis.url, { streams: [{ name: CHAT, maxLength: 1_000 }] });
   await broker.register('slow');
   const { lease } = await holder(broker);
@@ -57,7 +57,7 @@ it('keeps every entry that a second gateway has not passed, beyond the length', 
   expect((await broker.inspect(CHAT)).length).toBeLessThan(1_000 + NODE_ENTRIES);
 });
 
-it('respects another consumer group on the stream until the hard cap', async () => {
+it('a trim respects another consumer group on the stream until the hard cap', async () => {
   const streams = [{ name: CHAT, maxLength: 100 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
   const { lease } = await holder(broker);
@@ -71,7 +71,7 @@ it('respects another consumer group on the stream until the hard cap', async () 
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 1_000, expired: 0 });
 });
 
-it('counts exactly what the hard cap cuts, with nodes of any size and holes in them', async () => {
+it('the count of entries that the hard cap cuts is exact, with nodes of any size and holes in them', async () => {
   await redis.cli('config', 'set', 'stream-node-max-entries', '7');
   const streams = [{ name: CHAT, maxLength: 50 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 4, trimBatchSize: 33 });
@@ -88,7 +88,7 @@ it('counts exactly what the hard cap cuts, with nodes of any size and holes in t
   await redis.cli('config', 'set', 'stream-node-max-entries', '100');
 });
 
-it('tells a trim that cuts at the hard cap apart: what was acknowledged and what was lost', async () => {
+it('a trim that cuts at the hard cap counts acknowledged and lost entries apart', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
   const { lease } = await holder(broker);
@@ -100,7 +100,7 @@ it('tells a trim that cuts at the hard cap apart: what was acknowledged and what
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 100, expired: 75 });
 });
 
-it('leaves the stream bounded when no gateway was ever there, plain XADD included', async () => {
+it('the stream stays bounded when no gateway was ever there, plain XADD included', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
   await redis.cli('eval', `for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);

@@ -50,7 +50,7 @@ describe.each([
   ['its lease', `lease:{${CHAT}}`],
   ['its epoch', `epoch:{${CHAT}}`],
 ])('a key of the wrong type at %s', (_, key) => {
-  it('a key of the wrong type stops no other stream, is named once, and is over when somebody removes it', async () => {
+  it('a key of the wrong type stops no other stream, is named once, and its trouble is over when the key is removed', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -91,7 +91,7 @@ describe.each([
   });
 });
 
-it('a stream of the wrong type refuses a publish and takes it again after its repair; the others take theirs meanwhile', async () => {
+it('a stream of the wrong type refuses a publish and accepts it again after its repair; the others accept theirs meanwhile', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   await spoil(redis, CHAT);
@@ -101,7 +101,7 @@ it('a stream of the wrong type refuses a publish and takes it again after its re
   expect(await codeOf(publish(broker, CHAT))).toBe('resolved');
 });
 
-it('a stream that was moved away and is put back goes on where it was, and nothing of it is lost', async () => {
+it('a stream that was moved away and is put back continues where it was, and nothing of it is lost', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   const { subscriber, read, told } = join(broker);
@@ -124,7 +124,7 @@ it('a stream that was moved away and is put back goes on where it was, and nothi
   await subscriber.stop();
 });
 
-it('a number of partitions that cannot be read refuses its own stream only, until somebody repairs it', async () => {
+it('a number of partitions that cannot be read refuses its own stream only, until it is repaired', async () => {
   await using redis = await startRedis();
   await redis.cli('lpush', `partitions:{${CHAT}}`, 'x');
   await using broker = await openBroker(redis.url, OPTIONS);
@@ -140,7 +140,7 @@ it('a number of partitions that cannot be read refuses its own stream only, unti
   await subscriber.stop();
 });
 
-it('slots of the wrong type are replaced, so that the streams go on being acknowledged', async () => {
+it('slots of the wrong type are replaced, and the streams are acknowledged as before', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   const { subscriber, read } = join(broker);
@@ -167,7 +167,7 @@ async function idAhead(redis: RedisServer, aheadMs: number): Promise<string> {
 }
 
 describe('an entry with an ID ten minutes ahead of the clock', () => {
-  it('an ID ahead of the clock is named once, and its stream goes on being read, acknowledged and trimmed to its length', async () => {
+  it('an ID ahead of the clock is named once, and its stream is still read, acknowledged and trimmed to its length', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
     const { subscriber, read, told } = join(broker);
@@ -182,7 +182,7 @@ describe('an entry with an ID ten minutes ahead of the clock', () => {
     await subscriber.stop();
   });
 
-  it('an entry ahead of the clock is kept, with what came after it, for as long as young entries are', async () => {
+  it('an entry ahead of the clock is kept, with later entries, as long as young entries are', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, {
       minAgeMs: 60_000,
@@ -227,7 +227,7 @@ describe('an entry with the largest ID there is', () => {
     await subscriber.stop();
   });
 
-  it('the entry with the largest ID does not keep what is before it from being trimmed', async () => {
+  it('the entry with the largest ID does not keep the entries before it from being trimmed', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
     const { subscriber, read } = join(broker);
@@ -249,7 +249,7 @@ describe('an entry with the largest ID there is', () => {
   });
 });
 
-it('counts of another type at `expired` are counted anew, and dead letters of another type come when they can', async () => {
+it('counts of another type at `expired` are counted anew, and dead letters are kept once their key can be written', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, {
     streams: [{ name: CHAT, maxLength: 10 }],

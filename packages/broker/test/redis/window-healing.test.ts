@@ -64,7 +64,7 @@ describe.each([
     },
   );
 
-  it('a value that is no window does not keep an entry from its stream that ends what waits there', async () => {
+  it('a value that is no window does not keep out the entry that ends inputs of the window', async () => {
     await redis.cli(...garbage);
     await using opened = await openWindows();
     const ends = { window: NAME, key: 'k', timestamp: '' };
@@ -108,7 +108,7 @@ describe.each([
   ['a time long ago, which nobody flushes', ['d', '5', 'n', '0', 'b', '0']],
   ['as many inputs as a window may have', ['d', '5', 'n', '1024', 'b', '0']],
 ])('a window with %s', (_, fields) => {
-  it('a window with garbage takes an input, and whoever gave it is asked to flush it', async () => {
+  it('a window with garbage accepts an input, and its caller is asked to flush it', async () => {
     await redis.cli('hset', KEY, ...fields);
     await using opened = await openWindows();
     const { windows } = opened;
@@ -145,7 +145,7 @@ it('a hash of more fields than a script can name is removed whole', async () => 
 });
 
 describe('an index of another type', () => {
-  it('an index of another type is removed by the next input, which opens its window and is found when nobody flushes it', async () => {
+  it('an index of another type is removed by the next input, whose window is found when it is not flushed', async () => {
     await redis.cli('set', INDEX, 'x');
     await using opened = await openWindows();
     const { windows, healed } = opened;
@@ -155,7 +155,7 @@ describe('an index of another type', () => {
     await until(async () => (await windows.overdue('typing', { graceMs: 0, count: 10 })).length === 1);
   });
 
-  it('an index of another type does not stop a commit, nor a look for what is overdue', async () => {
+  it('an index of another type stops neither a commit nor a search for overdue windows', async () => {
     await using opened = await openWindows();
     const { windows } = opened;
     await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
@@ -169,7 +169,7 @@ describe('an index of another type', () => {
   });
 });
 
-it('subscribers of the index that are no windows do not stand before those that are', async () => {
+it('members of the index that are no windows are not found before those that are', async () => {
   await using opened = await openWindows();
   const { windows } = opened;
   await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);

@@ -2,11 +2,11 @@ import { fakeClock } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { BrokerClock } from '../../src/subscriber/broker-clock.js';
 
-it('knows nothing before its first sample', () => {
+it('the broker clock has no time before its first sample', () => {
   expect(new BrokerClock(() => 0).nowMs()).toBeUndefined();
 });
 
-it('trusts the sample with the shortest round trip of the last minute', async () => {
+it('the broker clock uses the sample with the shortest round trip of the last minute', async () => {
   const clock = fakeClock();
   const broker = new BrokerClock(() => clock.monotonicMs());
   // Broker time is 1,000,000 ahead; the long way there makes the first sample 45 ms wrong.
@@ -17,7 +17,7 @@ it('trusts the sample with the shortest round trip of the last minute', async ()
   expect(broker.nowMs()).toBe(1_000_500);
 });
 
-it('forgets a good sample after a minute, so that it follows a clock that was set', async () => {
+it('the broker clock forgets a good sample after a minute, and follows a clock that was set', async () => {
   const clock = fakeClock();
   const broker = new BrokerClock(() => clock.monotonicMs());
   broker.learn(0, 1, 1_000_000.5);

@@ -4,11 +4,11 @@ import { shareOfStreams } from '../../src/subscriber/stream-shares.js';
 
 const STREAMS = ['chat', 'ticket', 'notification', 'remote'];
 
-it('gives everything to a single holder', () => {
+it('a single holder has every stream', () => {
   expect([...shareOfStreams({ slot: 7, heldSlots: [7] }, STREAMS)]).toEqual(STREAMS);
 });
 
-it('gives every stream to exactly one holder, evenly (property)', () => {
+it('every stream belongs to exactly one holder, evenly (property)', () => {
   const slots = fc.uniqueArray(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 10 });
   fc.assert(
     fc.property(slots, fc.integer({ min: 1, max: 40 }), (held, count) => {

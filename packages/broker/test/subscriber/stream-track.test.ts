@@ -10,7 +10,7 @@ const entry = (id: string): Entry => ({ id, fields: { name: id } });
 const tip = (n: number) => ({ lastId: n === 0 ? '0-0' : `${n}-0`, entriesAdded: n });
 
 describe('StreamTrack', () => {
-  it('finds exactly what vanished, whenever tips come (property)', () => {
+  it('a track finds exactly the entries that vanished, whenever tips come (property)', () => {
     const step = fc.record({
       published: fc.nat(5),
       vanished: fc.nat(3),
@@ -46,14 +46,14 @@ describe('StreamTrack', () => {
     );
   });
 
-  it('says nothing before its first common moment with the stream', () => {
+  it('a track reports no loss before its first tip', () => {
     const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
     expect(track.advance(entry('9-0'))).toBe(0);
     expect(track.noteTip({ lastId: '9-0', entriesAdded: 100 })).toBe(0);
     expect(track.noteTip({ lastId: '9-0', entriesAdded: 103 })).toBe(3);
   });
 
-  it('finds a loss although it never catches up with the newest tip', () => {
+  it('a track finds a loss although it never catches up with the newest tip', () => {
     const track = new StreamTrack(START);
     track.noteTip(tip(0));
     let found = 0;
@@ -68,7 +68,7 @@ describe('StreamTrack', () => {
     expect(found).toBe(1);
   });
 
-  it('is caught up when it reached what was the newest, and after trouble when it reached what is', () => {
+  it('a track is caught up when it reached the entry that was the newest, and after trouble when it reached the newest one', () => {
     const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
     expect(track.isCaughtUp).toBe(false);
     track.advance(entry('9-0'));
@@ -82,7 +82,7 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(true);
   });
 
-  it('begins anew after a reset, and makes its segment anew with every move', () => {
+  it('a track begins anew after a reset, and makes its segment anew with every move', () => {
     const track = new StreamTrack(START);
     const { generation, segment } = track;
     track.advance(entry('7-0'));
@@ -95,7 +95,7 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(true);
   });
 
-  it('goes on from its cursor when another server has the stream, and forgets what it knew of later entries', () => {
+  it('a track continues from its cursor when another server has the stream, and forgets what it noted of later entries', () => {
     const track = new StreamTrack(START);
     track.advance(entry('7-0'));
     track.noteTip({ lastId: '20-0', entriesAdded: 20 });
@@ -113,7 +113,7 @@ describe('StreamTrack', () => {
     expect(track.noteTip({ lastId: '30-0', entriesAdded: 12 })).toBe(2);
   });
 
-  it('proves with a digest that it has read the entry at its cursor', () => {
+  it('a track proves with a digest that it has read the entry at its cursor', () => {
     const track = new StreamTrack(START);
     expect(track.progress).not.toHaveProperty('digest');
     track.advance(entry('7-0'));
@@ -122,7 +122,7 @@ describe('StreamTrack', () => {
     expect(track.progress).not.toHaveProperty('digest');
   });
 
-  it('knows a tip that it passed up to a thousand entries ago', () => {
+  it('a track recognises a tip that it passed up to a thousand entries ago', () => {
     const track = new StreamTrack(START);
     for (let n = 1; n <= 3000; n++) if (n !== 500) track.advance(entry(`${n}-0`));
     expect(track.noteTip(tip(1000))).toBe(0);

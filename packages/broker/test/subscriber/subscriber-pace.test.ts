@@ -30,7 +30,7 @@ async function setUp(options: Partial<SubscriberOptions> = {}) {
 
 const publish = (broker: Broker) => append(broker, { stream: CHAT, fields: { n: '1' } });
 
-it('passes once a second while idle, and every 100 ms while entries come', async () => {
+it('a subscriber runs a pass once a second while idle, and every 100 ms while entries come', async () => {
   const { clock, broker, during, subscriber } = await setUp();
   await clock.advance(2_000);
   // Two streams, one second.
@@ -48,7 +48,7 @@ it('passes once a second while idle, and every 100 ms while entries come', async
   await stopping;
 });
 
-it('wakes its idle ledger for the first entry', async () => {
+it('a subscriber wakes its idle ledger for the first entry', async () => {
   const { clock, broker } = await setUp();
   await clock.advance(2_010);
   await publish(broker);
@@ -56,7 +56,7 @@ it('wakes its idle ledger for the first entry', async () => {
   expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });
 });
 
-it('works off a backlog in short steps of at most 200 entries', async () => {
+it('a subscriber acknowledges a backlog in short steps of at most 200 entries', async () => {
   const { clock, broker, during } = await setUp();
   await Promise.all(Array.from({ length: 1_900 }, () => publish(broker)));
   const passes = await during(60, 'runLedgerPass');
@@ -65,7 +65,7 @@ it('works off a backlog in short steps of at most 200 entries', async () => {
   await clock.advance(0);
 });
 
-it('beats every 250 ms, trims once a second and renews every second', async () => {
+it('a subscriber sends a heartbeat every 250 ms, trims once a second and renews every second', async () => {
   const { clock, during } = await setUp();
   await clock.advance(3_000);
   const [beats, trims, claims, leases] = [
@@ -84,7 +84,7 @@ it('beats every 250 ms, trims once a second and renews every second', async () =
 });
 
 it.each(['readAfter', 'heartbeat', 'runLedgerPass'])(
-  'backs off while %s fails, and reports it once',
+  'a subscriber waits longer each time while %s fails, and reports it once',
   async (name) => {
     const { clock, subscriber, failing, during, log, count } = await setUp();
     await clock.advance(1_000);
@@ -101,7 +101,7 @@ it.each(['readAfter', 'heartbeat', 'runLedgerPass'])(
   },
 );
 
-it('does not account while it cannot read', async () => {
+it('a subscriber does not account while it cannot read', async () => {
   const { clock, failing, during } = await setUp();
   await clock.advance(1_000);
   failing.add('readAfter');
@@ -113,7 +113,7 @@ it('does not account while it cannot read', async () => {
   expect(await during(1_000, 'runLedgerPass')).toBeGreaterThan(0);
 });
 
-it('asks without waiting after a failure, so that it learns at once that the broker is back', async () => {
+it('a subscriber reads without blocking after a failure, and learns at once that the broker is back', async () => {
   const { clock, failing, subscriber } = await setUp({ readBlockMs: 600_000 });
   await clock.advance(1_000);
   failing.add('readAfter');
@@ -125,7 +125,7 @@ it('asks without waiting after a failure, so that it learns at once that the bro
   expect(subscriber.state).toBe('tailing');
 });
 
-it('takes a lease back at once when a pass is fenced and nobody else has it', async () => {
+it('a subscriber acquires a lease again at once when a pass is fenced and the lease is free', async () => {
   const { clock, broker } = await setUp();
   await clock.advance(1_100);
   const lease = present(await broker.acquireLease(CHAT, 'a'));
@@ -135,7 +135,7 @@ it('takes a lease back at once when a pass is fenced and nobody else has it', as
   expect(await broker.acquireLease(CHAT, 'b')).toBeUndefined();
 });
 
-it('asks for fewer entries at a time when they are large', async () => {
+it('a subscriber asks for fewer entries at a time when they are large', async () => {
   const { clock, broker, lastArgumentsOf } = await setUp();
   await clock.advance(1_000);
   expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 500 });
@@ -148,7 +148,7 @@ it('asks for fewer entries at a time when they are large', async () => {
   expect(lastArgumentsOf('runLedgerPass')[1]).toMatchObject({ count: 2 });
 });
 
-it('takes nothing over after a time in which nobody could renew, until the others had time to', async () => {
+it('a subscriber adopts no stream after a time in which no lease could be renewed, until the others had time to renew', async () => {
   const { clock, broker, failing, count } = await setUp();
   const other = probe(broker);
   const second = createSubscriber(other.probed, { name: 'b', onEntry: () => {}, clock });
@@ -174,7 +174,7 @@ it('takes nothing over after a time in which nobody could renew, until the other
   expect(await broker.acquireLease(TICKET, 'b')).toBeUndefined();
 });
 
-it('acknowledges at its clean stop what it handled although its ledger never worked before', async () => {
+it('a subscriber acknowledges at its clean stop what it handled, although its ledger never worked before', async () => {
   const { clock, broker, subscriber, failing } = await setUp();
   failing.add('acquireLease');
   failing.add('claimSlot');

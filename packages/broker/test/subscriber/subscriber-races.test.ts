@@ -32,7 +32,7 @@ async function rewind({ broker }: Awaited<ReturnType<typeof setUp>>): Promise<vo
   await broker.unregister('finder');
 }
 
-it('drops a read that a reset has overtaken, and reads the stream from its beginning', async () => {
+it('a subscriber drops a read that a reset has overtaken, and reads the stream from its beginning', async () => {
   const world = await setUp();
   const { clock, seen, log, subscriber, publish } = world;
   await publish(1);
@@ -52,7 +52,7 @@ it('drops a read that a reset has overtaken, and reads the stream from its begin
   expect(log).toEqual(['registering', 'tailing', 'recovering', 'reset', 'tailing']);
 });
 
-it('is recovering after it was declared dead until it has read what came meanwhile', async () => {
+it('a subscriber is recovering after it was declared dead until it has read the entries that came meanwhile', async () => {
   const { clock, broker, hold, log, subscriber, publish, seen } = await setUp();
   await publish(1);
   await clock.advance(300);
@@ -67,7 +67,7 @@ it('is recovering after it was declared dead until it has read what came meanwhi
   expect(log.filter((line) => line.startsWith('gap'))).toEqual([]);
 });
 
-it('takes a heartbeat’s reply for what it is, although the tail has read on since it was sent', async () => {
+it('a heartbeat’s reply is judged correctly, although the tail has read on since it was sent', async () => {
   const { clock, hold, log, publish, seen } = await setUp();
   await clock.advance(300);
   const release = hold('heartbeat');

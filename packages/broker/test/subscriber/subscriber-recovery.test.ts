@@ -35,7 +35,7 @@ function join(broker: Broker, name = 'a') {
   return { subscriber, seen, log };
 }
 
-it('misses nothing while its connections are cut again and again', async () => {
+it('a subscriber misses nothing while its connections are cut again and again', async () => {
   await using redis = await startRedis();
   await using proxy = await startTcpProxy(redis.port);
   await using direct = await openBroker(redis.url);
@@ -54,7 +54,7 @@ it('misses nothing while its connections are cut again and again', async () => {
   expect(await direct.inspect(CHAT)).toMatchObject({ pending: 0, unconsumed: 0 });
 });
 
-it('tells one change of state for a long outage, not one per attempt', async () => {
+it('a subscriber reports one change of state for a long outage, not one per attempt', async () => {
   await using redis = await startRedis({ isDurable: true });
   await using broker = await openBroker(redis.url, OPTIONS);
   const { subscriber, seen, log } = join(broker);
@@ -79,7 +79,7 @@ it('tells one change of state for a long outage, not one per attempt', async () 
   expect(new Set(log).size).toBe(log.length - 1);
 });
 
-it('starts as soon as Redis is there, and can be stopped while it waits', async () => {
+it('a subscriber starts as soon as Redis is there, and can be stopped while it waits', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   await redis.stop();
@@ -102,7 +102,7 @@ it('starts as soon as Redis is there, and can be stopped while it waits', async 
   expect(stopped.subscriber.state).toBe('stopped');
 });
 
-it('learns that it was declared dead, reads on, and counts what is gone', async () => {
+it('a subscriber learns that it was declared dead, reads on, and counts the entries that are gone', async () => {
   await using redis = await startRedis();
   await using proxy = await startTcpProxy(redis.port);
   const streams = [{ name: CHAT, maxLength: 10 }];
@@ -151,7 +151,7 @@ it('learns that it was declared dead, reads on, and counts what is gone', async 
   await subscriber.stop();
 });
 
-it('takes a dead subscriber’s lease, slot and pending entries over within its times', async () => {
+it('a subscriber takes over a dead one’s lease, slot and pending entries in time', async () => {
   await using redis = await startRedis();
   const streams = [{ name: CHAT, maxLength: 100 }];
   const options = { ...SUITE_OPTIONS, ...OPTIONS, streams, livenessMs: 400, leaseMs: 400, url: redis.url };

@@ -78,7 +78,7 @@ describe.each([
   ['Redis', onRedis],
   ['memory', inMemory],
 ])('a subscriber on %s', (_, connectTo) => {
-  it('handles every entry once, in stream order, from before and after its start', async () => {
+  it('a subscriber handles every entry once, in stream order, from before and after its start', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     await publish(broker, 0, 700);
@@ -93,7 +93,7 @@ describe.each([
     expect(log).toEqual(['registering', 'tailing', 'stopping', 'stopped']);
   });
 
-  it('gives a position that includes the entry being handled, and rises', async () => {
+  it('the position of a subscriber includes the entry being handled, and rises', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const positions: string[] = [];
@@ -122,7 +122,7 @@ describe.each([
     await broker.close();
   });
 
-  it('gives the same position as another subscriber that has read as far', async () => {
+  it('two subscribers that have read as far have the same position', async () => {
     const connect = await connectTo({});
     const [a, b] = [await connect(), await connect()];
     const first = join(a, 'a');
@@ -139,7 +139,7 @@ describe.each([
     await Promise.all([a.close(), b.close()]);
   });
 
-  it('goes on when a handler throws, and reports it', async () => {
+  it('a subscriber continues when a handler throws, and reports the error', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const { subscriber, chat, log } = join(broker, 'a', {
@@ -157,7 +157,7 @@ describe.each([
     expect(log).toEqual(['registering', 'tailing', 'error:entry', 'stopping', 'stopped']);
   });
 
-  it('warms up after registering and before the first read, its heartbeat running', async () => {
+  it('a subscriber warms up after registering and before the first read, while its heartbeat runs', async () => {
     const connect = await connectTo({ livenessMs: 200 });
     const broker = await connect();
     await publish(broker, 0, 5);
@@ -175,7 +175,7 @@ describe.each([
     await broker.close();
   });
 
-  it('rejects start with what warming up threw, and leaves nothing behind', async () => {
+  it('a start is rejected with the error of warming up, and leaves nothing behind', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const warmUp = () => Promise.reject(new Error('no memory'));
@@ -188,7 +188,7 @@ describe.each([
     await broker.close();
   });
 
-  it('acknowledges what it handled, and stops with nothing pending, no lease and no slot', async () => {
+  it('a subscriber acknowledges what it handled, and stops with nothing pending, no lease and no slot', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const { subscriber, chat } = join(broker, 'a');
@@ -211,7 +211,7 @@ describe.each([
     await broker.close();
   });
 
-  it('divides the streams with another subscriber, as two consumers, and takes them over when it ends', async () => {
+  it('a subscriber shares the streams with another one, as two consumers, and takes them over when that ends', async () => {
     const connect = await connectTo({ leaseMs: 300 });
     const [a, b] = [await connect(), await connect()];
     const passed: Record<string, Set<string>> = { a: new Set(), b: new Set() };
@@ -246,7 +246,7 @@ describe.each([
     await Promise.all([a.close(), b.close()]);
   });
 
-  it('counts exactly what was cut before it could read it', async () => {
+  it('a subscriber counts exactly the entries that were cut before it could read them', async () => {
     const streams = [{ name: CHAT, maxLength: 10 }];
     const connect = await connectTo({ streams, hardCapFactor: 10 });
     const broker = await connect();
@@ -266,7 +266,7 @@ describe.each([
     await broker.close();
   });
 
-  it('says that it was overtaken before it hands over what comes from behind the gap', async () => {
+  it('a subscriber reports that it was overtaken before it hands over the entries after the gap', async () => {
     const streams = [{ name: CHAT, maxLength: 10 }];
     const connect = await connectTo({ streams, hardCapFactor: 10 });
     const broker = await connect();
@@ -296,7 +296,7 @@ describe.each([
     await broker.close();
   });
 
-  it('is never overtaken by its own trimming, however far it is behind', async () => {
+  it('a subscriber is never overtaken by its own trimming, however far it is behind', async () => {
     const streams = [{ name: CHAT, maxLength: 10 }];
     const connect = await connectTo({ streams, hardCapFactor: 1_000, minAgeMs: 0, heartbeatMs: 5 });
     const broker = await connect();
@@ -315,7 +315,7 @@ describe.each([
     await broker.close();
   });
 
-  it('is started once, and stopped without having been started', async () => {
+  it('a subscriber can be started once, and stopped without having been started', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const { subscriber } = join(broker, 'a');
@@ -329,14 +329,14 @@ describe.each([
     await broker.close();
   });
 
-  it('rejects start when the broker is closed', async () => {
+  it('a start is rejected when the broker is closed', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     await broker.close();
     expect(await codeOf(join(broker, 'a').subscriber.start())).toBe('closed');
   });
 
-  it('stops within its means when the broker is closed before', async () => {
+  it('a subscriber stops also when the broker was closed before', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const { subscriber, log } = join(broker, 'a');

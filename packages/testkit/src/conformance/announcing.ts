@@ -5,7 +5,7 @@ import { type CreateHarness, codeOf } from './harness.js';
 /** Part of `describeBrokerConformance`. */
 export function describeAnnouncing(create: CreateHarness): void {
   describe('announced names', () => {
-    it('announced names are those of every subscriber, each once, whatever characters they have', async () => {
+    it('announced names are those of all subscribers, each once, whatever characters they have', async () => {
       await using harness = await create();
       const { broker } = harness;
       expect(await broker.announced()).toEqual(new Set());
@@ -14,7 +14,7 @@ export function describeAnnouncing(create: CreateHarness): void {
       expect(await broker.announced()).toEqual(new Set(['chat', 'order|placed', 'grüße "{}"', 'ticket']));
     });
 
-    it('announced names are replaced by what the subscriber announces next, and taken back with an empty list', async () => {
+    it('announced names are replaced by the next announcement of their subscriber, and are taken back with an empty list', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.announce('a', ['old']);
@@ -25,7 +25,7 @@ export function describeAnnouncing(create: CreateHarness): void {
       expect(await broker.announced()).toEqual(new Set(['other']));
     });
 
-    it('announced names hold for ten seconds after the last announcement of their subscriber', async () => {
+    it('an announcement is valid for ten seconds after the last announcement of its subscriber', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.announce('dead', ['theirs']);

@@ -6,7 +6,7 @@ export function describeCounters(create: CreateHarness): void {
   describe('counts', () => {
     const name = 'user {one}\nroom|"two"';
 
-    it('occurrences one after the other are counted each, every name for itself', async () => {
+    it('occurrences one after the other are all counted, by name', async () => {
       await using harness = await create();
       const { counters } = harness.broker;
       expect(await counters.read(name)).toBe(0);

@@ -24,7 +24,7 @@ export function describeDeadLetters(create: CreateHarness): void {
 }
 
 function describeKeeping(create: CreateHarness): void {
-  it('are kept once per entry, whoever rejects it', async () => {
+  it('dead letters are kept once per entry, whichever subscriber rejects it', async () => {
     await using harness = await create();
     const { broker } = harness;
     await append(broker, { stream: CHAT, fields: { n: '1', text: 'ä\n"' } });
@@ -47,7 +47,7 @@ function describeKeeping(create: CreateHarness): void {
     expect(await broker.readDeadLetter(TICKET, present(kept).id)).toBeUndefined();
   });
 
-  it('are bounded in number', async () => {
+  it('dead letters are bounded in number', async () => {
     await using harness = await create({ deadLetterMaxLength: 50 });
     const { broker } = harness;
     await rejectNumbered(broker, 300);
@@ -58,7 +58,7 @@ function describeKeeping(create: CreateHarness): void {
     expect(deadLetters).toBeLessThan(150);
   });
 
-  it('leave the dedupe ID alone', async () => {
+  it('a dead letter does not change the dedupe ID', async () => {
     await using harness = await create();
     const { broker } = harness;
     await append(broker, { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
@@ -70,7 +70,7 @@ function describeKeeping(create: CreateHarness): void {
 }
 
 function describeRemembering(create: CreateHarness): void {
-  it('are remembered by the IDs of their entries after they were requeued or dropped', async () => {
+  it('dead letters are remembered by the IDs of their entries after they were requeued or dropped', async () => {
     await using harness = await create();
     const { broker } = harness;
     const [first = '', second = '', third = ''] = await publishNumbered(broker, 3);
@@ -84,7 +84,7 @@ function describeRemembering(create: CreateHarness): void {
     expect(await broker.findRejected(TICKET, [first])).toEqual(new Set());
   });
 
-  it('are forgotten by the IDs of their entries after a while', async () => {
+  it('rejected entries are forgotten after a while', async () => {
     await using harness = await create({ deadMarkMs: 10 });
     const { broker } = harness;
     await rejectNumbered(broker, 1);
@@ -95,7 +95,7 @@ function describeRemembering(create: CreateHarness): void {
 }
 
 function describeListing(create: CreateHarness): void {
-  it('are listed page by page from either end', async () => {
+  it('dead letters are listed page by page from either end', async () => {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 5);
@@ -112,7 +112,7 @@ function describeListing(create: CreateHarness): void {
     ]);
   });
 
-  it('are not looked for in a stream nobody declared, by half an ID, or without a bound', async () => {
+  it('dead letters are not looked for in an undeclared stream, by half an ID, or without a bound', async () => {
     await using harness = await create();
     const { broker } = harness;
     for (const call of [
@@ -138,7 +138,7 @@ function describeListing(create: CreateHarness): void {
 }
 
 function describeRequeueing(create: CreateHarness): void {
-  it('go back to their stream unchanged, at its end, and are read there', async () => {
+  it('requeued entries are appended to their stream unchanged, and are read there', async () => {
     await using harness = await create();
     const { broker } = harness;
     const fields = { z: '1', a: '', text: 'ä \u0000 \u{1F600} "\\', ['__proto__']: 'own' };
@@ -156,7 +156,7 @@ function describeRequeueing(create: CreateHarness): void {
     expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 0, length: 3 });
   });
 
-  it('are requeued once, however often it is asked for', async () => {
+  it('dead letters are requeued once, however often that is asked for', async () => {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 2);
@@ -172,7 +172,7 @@ function describeRequeueing(create: CreateHarness): void {
     expect(await broker.listDeadLetters(CHAT, { count: 2 })).toEqual([other]);
   });
 
-  it('are requeued although the dedupe window knows their entry, which may be rejected again', async () => {
+  it('dead letters are requeued although their dedupe ID is still known, and may be rejected again', async () => {
     await using harness = await create();
     const { broker } = harness;
     await append(broker, { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
@@ -183,7 +183,7 @@ function describeRequeueing(create: CreateHarness): void {
     expect(again.fields).toEqual(letter.fields);
   });
 
-  it('stay where they are while nothing of them can be appended', async () => {
+  it('dead letters stay where they are while they cannot be appended', async () => {
     await using harness = await create();
     const { broker } = harness;
     const tooMany = Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`f${n}`, 'x']));
@@ -200,7 +200,7 @@ function describeRequeueing(create: CreateHarness): void {
 }
 
 function describeDropping(create: CreateHarness): void {
-  it('are dropped by ID, and only these', async () => {
+  it('dead letters are dropped by ID, and no others are', async () => {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 4);
@@ -215,7 +215,7 @@ function describeDropping(create: CreateHarness): void {
     expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 1, length: 5 });
   });
 
-  it('that were dropped are not kept again when their entry is read again', async () => {
+  it('dead letters that were dropped are not kept again when their entry is read again', async () => {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 1);

@@ -5,7 +5,7 @@ import { append, CHAT, type CreateHarness, codeOf, present } from './harness.js'
 /** Part of `describeBrokerConformance`. */
 export function describeEnding(create: CreateHarness): void {
   describe('the state', () => {
-    it('changes once per change, and closed is final', async () => {
+    it('the state is reported once per change, and closed is final', async () => {
       await using harness = await create();
       const { broker } = harness;
       const states: string[] = [];
@@ -18,7 +18,7 @@ export function describeEnding(create: CreateHarness): void {
       end();
     });
 
-    it('is not heard any more after the listener was ended', async () => {
+    it('a listener that was ended hears no change any more', async () => {
       await using harness = await create();
       const states: string[] = [];
       harness.broker.onStateChange((state) => states.push(state))();
@@ -28,7 +28,7 @@ export function describeEnding(create: CreateHarness): void {
   });
 
   describe('close', () => {
-    it('ends a blocked read and refuses everything after it with closed', async () => {
+    it('close ends a blocked read and refuses later calls with closed', async () => {
       await using harness = await create();
       const { broker } = harness;
       const lease = present(await broker.acquireLease(CHAT, 'a'));
@@ -67,7 +67,7 @@ export function describeEnding(create: CreateHarness): void {
         expect([name, await codeOf(call)]).toEqual([name, 'closed']);
     });
 
-    it('finishes what was appended before it', async () => {
+    it('close finishes the appends that were accepted before it', async () => {
       await using harness = await create();
       const { broker } = harness;
       const appended = Promise.all(

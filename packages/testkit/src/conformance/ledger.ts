@@ -18,7 +18,7 @@ const LIVENESS_MS = 200;
 /** Part of `describeBrokerConformance`. */
 export function describeLedger(create: CreateHarness): void {
   describe('the ledger', () => {
-    it('leads an entry from Published over Consumed to Acknowledged', async () => {
+    it('the ledger leads an entry from Published over Consumed to Acknowledged', async () => {
       await using harness = await create();
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -41,7 +41,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 3, unconsumed: 0, pending: 0 });
     });
 
-    it('consumes and acknowledges in the same pass what the owner has passed already', async () => {
+    it('one pass consumes and acknowledges entries that the owner has passed already', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
@@ -51,7 +51,7 @@ export function describeLedger(create: CreateHarness): void {
       });
     });
 
-    it('handles at most count entries in one pass, and the rest in later ones', async () => {
+    it('a pass handles at most count entries, and later passes the rest', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 25);
@@ -66,7 +66,7 @@ export function describeLedger(create: CreateHarness): void {
       ]);
     });
 
-    it('acknowledges only what every subscriber has passed', async () => {
+    it('a pass acknowledges only entries that every subscriber has passed', async () => {
       await using harness = await create();
       const { start, lease } = await registerHolder(harness.broker, 'a');
       const b = await registerAt(harness.broker, 'b');
@@ -80,7 +80,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await runPass(harness.broker, lease)).toMatchObject({ acknowledged: 1 });
     });
 
-    it('acknowledges entries that another consumer has taken', async () => {
+    it('a pass acknowledges entries that another consumer has read', async () => {
       await using harness = await create();
       const first = await registerHolder(harness.broker, 'a');
       const b = await registerAt(harness.broker, 'b');
@@ -93,7 +93,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await runPass(harness.broker, lease)).toMatchObject({ consumed: 0, acknowledged: 3 });
     });
 
-    it('acknowledges nothing while nobody is registered', async () => {
+    it('a pass acknowledges nothing while no subscriber is registered', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
@@ -102,7 +102,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(result).toMatchObject({ consumed: 3, acknowledged: 0 });
     });
 
-    it('acknowledges nothing when the owner itself is not registered', async () => {
+    it('a pass acknowledges nothing when the owner itself is not registered', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const b = await registerAt(harness.broker, 'b');
@@ -112,7 +112,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await runPass(harness.broker, lease)).toMatchObject({ consumed: 3, acknowledged: 0 });
     });
 
-    it('never moves a cursor back on the word of a pass', async () => {
+    it('a pass never moves a cursor back', async () => {
       await using harness = await create();
       const { start, lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
@@ -120,7 +120,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await runPass(harness.broker, lease, present(ids[0]))).toMatchObject({ acknowledged: 3 });
     });
 
-    it('declares dead whose heartbeat is too old, and goes on without it', async () => {
+    it('a subscriber whose heartbeat is too old is declared dead, and the ledger continues without it', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -136,7 +136,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await beat(broker, 'b', { ...b, cursor: b.cursor })).toMatchObject({ status: 'revived' });
     });
 
-    it('declares dead who beats but stands still before the end', async () => {
+    it('a subscriber is declared dead that sends heartbeats but stands still before the end', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -150,7 +150,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(result.declaredDead).toEqual(['b']);
     });
 
-    it('does not declare dead who stands still at the end', async () => {
+    it('a subscriber that stands still at the end is not declared dead', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -163,7 +163,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(dead).toEqual([]);
     });
 
-    it('gives everybody one period of grace after nobody was heard', async () => {
+    it('every subscriber has one period of grace after none was heard', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');

@@ -17,7 +17,7 @@ import {
 /** Part of `describeBrokerConformance`. */
 export function describeMembership(create: CreateHarness): void {
   describe('register', () => {
-    it('gives a place in every stream, with an epoch that all subscribers share', async () => {
+    it('registering gives a start in every stream, with an epoch that all subscribers share', async () => {
       await using harness = await create();
       const starts = await harness.broker.register('a');
       expect(starts.map(({ stream, cursor }) => [stream, cursor])).toEqual([
@@ -31,7 +31,7 @@ export function describeMembership(create: CreateHarness): void {
       );
     });
 
-    it('starts at the beginning when entries came before anybody', async () => {
+    it('a subscriber starts at the beginning when entries were published before any subscriber came', async () => {
       await using harness = await create();
       const ids = await publishNumbered(harness.broker, 3);
       expect(await registerAt(harness.broker, 'a')).toMatchObject({
@@ -41,14 +41,14 @@ export function describeMembership(create: CreateHarness): void {
       });
     });
 
-    it('starts at the newest entry while another subscriber is live', async () => {
+    it('a subscriber starts at the newest entry while another one is live', async () => {
       await using harness = await create();
       await harness.broker.register('a');
       const ids = await publishNumbered(harness.broker, 3);
       expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[2]);
     });
 
-    it('starts after the last acknowledged entry when nobody is live', async () => {
+    it('a subscriber starts after the last acknowledged entry when no other is live', async () => {
       await using harness = await create();
       const { start, lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 5);
@@ -59,7 +59,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[2]);
     });
 
-    it('starts after everything that was acknowledged when nothing is pending', async () => {
+    it('a subscriber starts after all acknowledged entries when nothing is pending', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 5);
@@ -69,7 +69,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[4]);
     });
 
-    it('does not count its own earlier registration as another live subscriber', async () => {
+    it('a subscriber does not count its own earlier registration as another live one', async () => {
       await using harness = await create();
       await harness.broker.register('a');
       await publishNumbered(harness.broker, 3);
@@ -78,7 +78,7 @@ export function describeMembership(create: CreateHarness): void {
   });
 
   describe('heartbeat', () => {
-    it('says alive and how the stream stands', async () => {
+    it('a heartbeat answers alive, with the state of the stream', async () => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
@@ -92,14 +92,14 @@ export function describeMembership(create: CreateHarness): void {
       });
     });
 
-    it('carries broker time that does not run back', async () => {
+    it('a heartbeat carries broker time, which does not run back', async () => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       await harness.passTime(5);
       expect((await beat(harness.broker, 'a', start)).timeMs).toBeGreaterThan(start.timeMs);
     });
 
-    it('says revived when the registration was gone, and registers the cursor again', async () => {
+    it('a heartbeat answers revived when the registration was gone, and registers the cursor again', async () => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       const [id] = await publishNumbered(harness.broker, 1);
@@ -112,7 +112,7 @@ export function describeMembership(create: CreateHarness): void {
     it.each([
       ['a cursor that the stream never reached', { cursor: '99999999999999-0' }],
       ['a count that the stream never reached', { entriesAdded: 1_000_000 }],
-    ])('says reset for %s, and gives a new epoch', async (_, known) => {
+    ])('a heartbeat answers reset for %s, and gives a new epoch', async (_, known) => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       await publishNumbered(harness.broker, 1);
@@ -121,7 +121,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(reply.epoch).not.toBe(start.epoch);
     });
 
-    it('says reset with the same new epoch to every subscriber that comes with the old one', async () => {
+    it('a heartbeat answers reset with the same new epoch to every subscriber that has the old one', async () => {
       await using harness = await create();
       const a = await registerAt(harness.broker, 'a');
       const b = await registerAt(harness.broker, 'b');
@@ -132,7 +132,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await beat(harness.broker, 'b', progress)).toMatchObject({ status: 'alive' });
     });
 
-    it('refuses a cursor that is no ID', async () => {
+    it('a heartbeat is refused with a cursor that is no ID', async () => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       expect(await codeOf(beat(harness.broker, 'a', { ...start, cursor: 'x' }))).toBe('invalid_argument');
@@ -140,7 +140,7 @@ export function describeMembership(create: CreateHarness): void {
   });
 
   describe('leases', () => {
-    it('belong to one owner at a time, who may renew', async () => {
+    it('a lease belongs to one owner at a time, which may renew it', async () => {
       await using harness = await create();
       const lease = present(await harness.broker.acquireLease(CHAT, 'a'));
       expect(await harness.broker.acquireLease(CHAT, 'b')).toBeUndefined();
@@ -148,7 +148,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await harness.broker.acquireLease(TICKET, 'b')).toMatchObject({ owner: 'b' });
     });
 
-    it('rise in fence with every change of hands', async () => {
+    it('the fence of a lease rises with every change of the owner', async () => {
       await using harness = await create();
       const first = present(await harness.broker.acquireLease(CHAT, 'a'));
       await harness.broker.releaseLease(first);
@@ -158,7 +158,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await harness.broker.trim(first)).status).toBe('fenced');
     });
 
-    it('are not ended by a release that comes too late', async () => {
+    it('a lease is not ended by a release that comes too late', async () => {
       await using harness = await create();
       const first = present(await harness.broker.acquireLease(CHAT, 'a'));
       await harness.broker.releaseLease(first);
@@ -168,7 +168,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await harness.broker.trim(second)).status).toBe('trimmed');
     });
 
-    it('run out, and are void from then on even for the owner that comes back', async () => {
+    it('a lease expires, and is void from then on even for the owner that comes back', async () => {
       await using harness = await create({ leaseMs: 20 });
       const first = present(await harness.broker.acquireLease(CHAT, 'a'));
       await harness.passTime(25);
@@ -179,7 +179,7 @@ export function describeMembership(create: CreateHarness): void {
   });
 
   describe('slots', () => {
-    it('are the lowest free numbers, one for each owner', async () => {
+    it('slots are the lowest free numbers, one for each owner', async () => {
       await using harness = await create();
       expect(await harness.broker.claimSlot('a')).toEqual({ slot: 1, heldSlots: [1] });
       expect(await harness.broker.claimSlot('b')).toEqual({ slot: 2, heldSlots: [1, 2] });
@@ -189,13 +189,13 @@ export function describeMembership(create: CreateHarness): void {
       expect(await harness.broker.claimSlot('c')).toEqual({ slot: 1, heldSlots: [1, 2] });
     });
 
-    it('are given as preferred when free', async () => {
+    it('a preferred slot is given when it is free', async () => {
       await using harness = await create();
       expect(await harness.broker.claimSlot('a', { preferred: 3 })).toEqual({ slot: 3, heldSlots: [3] });
       expect(await harness.broker.claimSlot('b', { preferred: 3 })).toEqual({ slot: 1, heldSlots: [1, 3] });
     });
 
-    it('are taken again by the process that follows one of the same instance, though they are held', async () => {
+    it('a slot is taken over by the next process of the same instance, though it is held', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.claimSlot('one#1', { instance: 'one' });
@@ -208,7 +208,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await broker.claimSlot('one#2', { preferred: 1 })).toEqual({ slot: 1, heldSlots: [1, 2, 3] });
     });
 
-    it('keep their instance when they ran out and were claimed again, and are left to the process that followed', async () => {
+    it('a slot keeps its instance when it expired and was claimed again, and is left to the next process', async () => {
       await using harness = await create({ leaseMs: 20 });
       const { broker } = harness;
       await broker.claimSlot('one#1', { instance: 'one' });
@@ -223,7 +223,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(claims.map(({ slot }) => slot)).toEqual([1, 1, 2]);
     });
 
-    it('tell names with separators in them apart', async () => {
+    it('slots distinguish names that contain separators', async () => {
       await using harness = await create();
       const { broker } = harness;
       expect((await broker.claimSlot('c', { instance: 'a|b' })).slot).toBe(1);
@@ -232,7 +232,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await broker.claimSlot('c')).heldSlots).toEqual([1]);
     });
 
-    it('are free again when nobody renews them', async () => {
+    it('slots are free again when they are not renewed', async () => {
       await using harness = await create({ leaseMs: 20 });
       await harness.broker.claimSlot('a');
       await harness.passTime(25);

@@ -16,7 +16,7 @@ import {
 /** Part of `describeBrokerConformance`. */
 export function describePublishing(create: CreateHarness): void {
   describe('append', () => {
-    it('appends in the given order, with IDs that rise strictly', async () => {
+    it('entries are appended in the given order, with IDs that rise strictly', async () => {
       await using harness = await create();
       const ids = await publishNumbered(harness.broker, 500);
       expect(numbersOf(await readAll(harness.broker))).toEqual(Array.from({ length: 500 }, (_, n) => n));
@@ -27,7 +27,7 @@ export function describePublishing(create: CreateHarness): void {
       expect((await readAll(harness.broker)).map(({ id }) => id)).toEqual(ids);
     });
 
-    it('answers a repeat with the ID of the first entry and appends nothing', async () => {
+    it('a repeat is answered with the ID of the first entry, and nothing is appended', async () => {
       await using harness = await create();
       const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
       const first = await append(harness.broker, entry);
@@ -37,7 +37,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(numbersOf(await readAll(harness.broker))).toEqual([1]);
     });
 
-    it('recognises a repeat inside one batch', async () => {
+    it('a repeat inside one batch is recognised', async () => {
       await using harness = await create();
       const entries = ['a', 'b', 'a', 'c', 'b', 'a'].map((dedupeId, n) => ({
         fields: { n: String(n) },
@@ -56,7 +56,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(numbersOf(await readAll(harness.broker))).toEqual([0, 1, 3]);
     });
 
-    it('refuses a batch of no entry and of more than 1,000', async () => {
+    it('a batch of no entry is refused, and so is one of more than 1,000', async () => {
       await using harness = await create();
       const entries = Array.from({ length: 1_001 }, () => ({ fields: { n: '1' } }));
       expect(await codeOf(harness.broker.append(CHAT, []))).toBe('invalid_argument');
@@ -64,7 +64,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(await readAll(harness.broker)).toEqual([]);
     });
 
-    it('recognises a repeat after a thousand other entries, trimmed or not', async () => {
+    it('a repeat is recognised after a thousand other entries, trimmed or not', async () => {
       await using harness = await create({ streams: [{ name: CHAT, maxLength: 1 }], hardCapFactor: 10 });
       const first = await append(harness.broker, { stream: CHAT, fields: { n: '0' }, dedupeId: 'first' });
       await publishNumbered(harness.broker, 1000, 1);
@@ -72,14 +72,14 @@ export function describePublishing(create: CreateHarness): void {
       expect(repeat).toEqual({ id: first.id, isDuplicate: true });
     });
 
-    it('appends entries without a dedupe ID every time', async () => {
+    it('entries without a dedupe ID are appended every time', async () => {
       await using harness = await create();
       const entry = { stream: CHAT, fields: { n: '7' } };
       await Promise.all([append(harness.broker, entry), append(harness.broker, entry)]);
       expect(numbersOf(await readAll(harness.broker))).toEqual([7, 7]);
     });
 
-    it('remembers dedupe IDs per stream', async () => {
+    it('dedupe IDs are remembered per stream', async () => {
       await using harness = await create();
       const receipts = await Promise.all(
         [CHAT, TICKET].map((stream) =>
@@ -89,7 +89,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(receipts.map(({ isDuplicate }) => isDuplicate)).toEqual([false, false]);
     });
 
-    it('forgets a dedupe ID after its window', async () => {
+    it('a dedupe ID is forgotten after dedupeWindowMs', async () => {
       await using harness = await create({ dedupeWindowMs: 20 });
       const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
       await append(harness.broker, entry);
@@ -97,7 +97,7 @@ export function describePublishing(create: CreateHarness): void {
       expect((await append(harness.broker, entry)).isDuplicate).toBe(false);
     });
 
-    it('keeps every field as it is, whatever its name and text', async () => {
+    it('every field is kept as it is, whatever its name and text', async () => {
       await using harness = await create();
       const fields: Record<string, string> = {
         '': 'no name',
@@ -115,7 +115,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(asMap(entry?.fields)).toEqual(asMap(fields));
     });
 
-    it('keeps any well-formed fields (property)', async () => {
+    it('any well-formed fields are kept (property)', async () => {
       await using harness = await create();
       const text = fc.string({ unit: 'grapheme', maxLength: 20 });
       const anyFields = fc.dictionary(text, text, { minKeys: 1, maxKeys: 20, noNullPrototype: true });
@@ -130,7 +130,7 @@ export function describePublishing(create: CreateHarness): void {
       );
     });
 
-    it('keeps the entry as it was when the caller changes its object afterwards', async () => {
+    it('an entry stays as it was when the caller changes its object afterwards', async () => {
       await using harness = await create();
       const fields = { n: '1' };
       await append(harness.broker, { stream: CHAT, fields });
@@ -145,7 +145,7 @@ export function describePublishing(create: CreateHarness): void {
       ['an empty dedupe ID', { stream: CHAT, fields: { n: '1' }, dedupeId: '' }],
       ['an endless dedupe ID', { stream: CHAT, fields: { n: '1' }, dedupeId: 'x'.repeat(257) }],
       ['a stream the broker was not told of', { stream: 'events:other', fields: { n: '1' } }],
-    ])('refuses %s with invalid_argument', async (_, entry) => {
+    ])('the call is refused with invalid_argument for %s', async (_, entry) => {
       await using harness = await create();
       expect(
         await codeOf(append(harness.broker, entry as { stream: string; fields: Record<string, string> })),

@@ -18,7 +18,7 @@ const FROM_START = new Map([[CHAT, '0-0']]);
 /** Part of `describeBrokerConformance`. */
 export function describeReading(create: CreateHarness): void {
   describe('readAfter', () => {
-    it('returns what comes after the cursor, oldest first, at most count of each stream', async () => {
+    it('readAfter returns the entries after the cursor, oldest first, at most count of each stream', async () => {
       await using harness = await create();
       const ids = await publishNumbered(harness.broker, 10);
       await append(harness.broker, { stream: TICKET, fields: { n: '99' } });
@@ -31,7 +31,7 @@ export function describeReading(create: CreateHarness): void {
       expect(numbersOf(found.get(TICKET))).toEqual([99]);
     });
 
-    it('leaves out streams without news', async () => {
+    it('readAfter leaves out streams without new entries', async () => {
       await using harness = await create();
       await publishNumbered(harness.broker, 1);
       const cursors = new Map([
@@ -43,7 +43,7 @@ export function describeReading(create: CreateHarness): void {
       ]);
     });
 
-    it('returns at once when it may not wait, and after its time when nothing comes', async () => {
+    it('readAfter returns at once when it may not wait, and after its time when nothing comes', async () => {
       await using harness = await create();
       expect(await harness.broker.readAfter(FROM_START, { count: 1, blockMs: 0 })).toEqual(new Map());
       const waiting = harness.broker.readAfter(FROM_START, { count: 1, blockMs: 20 });
@@ -51,14 +51,14 @@ export function describeReading(create: CreateHarness): void {
       expect(await waiting).toEqual(new Map());
     });
 
-    it('wakes for an entry that is published while it waits', async () => {
+    it('readAfter wakes for an entry that is published while it waits', async () => {
       await using harness = await create();
       const waiting = harness.broker.readAfter(FROM_START, { count: 10, blockMs: FOR_EVER_MS });
       await publishNumbered(harness.broker, 1, 5);
       expect(numbersOf((await waiting).get(CHAT))).toEqual([5]);
     });
 
-    it('ends empty as soon as its signal fires, and loses nothing by it', async () => {
+    it('readAfter ends empty as soon as its signal fires, and loses no entry', async () => {
       await using harness = await create();
       const abort = new AbortController();
       const waiting = harness.broker.readAfter(FROM_START, {
@@ -73,7 +73,7 @@ export function describeReading(create: CreateHarness): void {
       expect(numbersOf(found.get(CHAT))).toEqual([6]);
     });
 
-    it('returns empty at once when its signal has fired already, or when it is given no cursors', async () => {
+    it('readAfter returns empty at once when its signal has fired already, or when it has no cursors', async () => {
       await using harness = await create();
       await publishNumbered(harness.broker, 1);
       const options = { count: 1, blockMs: FOR_EVER_MS };
@@ -90,14 +90,14 @@ export function describeReading(create: CreateHarness): void {
       ['a count of none', FROM_START, 0, 0],
       ['a count beyond the bound', FROM_START, 1001, 0],
       ['a negative wait', FROM_START, 1, -1],
-    ])('refuses %s with invalid_argument', async (_, cursors, count, blockMs) => {
+    ])('the read is refused with invalid_argument for %s', async (_, cursors, count, blockMs) => {
       await using harness = await create();
       expect(await codeOf(harness.broker.readAfter(cursors, { count, blockMs }))).toBe('invalid_argument');
     });
   });
 
   describe('readRange', () => {
-    it('returns a bounded piece in either direction', async () => {
+    it('readRange returns a bounded range in either direction', async () => {
       await using harness = await create();
       const ids = await publishNumbered(harness.broker, 10);
       const after = present(ids[1]);
@@ -113,7 +113,7 @@ export function describeReading(create: CreateHarness): void {
       expect(await range({ after: present(ids[9]) })).toEqual([]);
     });
 
-    it('returns nothing of a stream that nobody wrote', async () => {
+    it('readRange returns nothing of a stream without entries', async () => {
       await using harness = await create();
       expect(await harness.broker.readRange(TICKET, { count: 10 })).toEqual([]);
     });

@@ -22,7 +22,7 @@ const CAPPED = { streams: [{ name: CHAT, maxLength: 10 }], hardCapFactor: 20 };
 /** Part of `describeBrokerConformance`. */
 export function describeRetention(create: CreateHarness): void {
   describe('trim', () => {
-    it('removes acknowledged entries down to the length, give or take one node, oldest first', async () => {
+    it('a trim removes acknowledged entries down to the length, give or take one node, oldest first', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 1000);
@@ -35,7 +35,7 @@ export function describeRetention(create: CreateHarness): void {
       expect([removed, expired]).toEqual([1000 - left.length, 0]);
     });
 
-    it('leaves a stream within its length alone', async () => {
+    it('a trim changes no stream within its length', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 100);
@@ -44,14 +44,14 @@ export function describeRetention(create: CreateHarness): void {
       expect((await readAll(harness.broker)).length).toBe(100);
     });
 
-    it('keeps every entry that is not acknowledged: not consumed', async () => {
+    it('a trim keeps every entry that is not consumed', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       await publishNumbered(harness.broker, 500);
       expect(await trimAll(harness.broker, lease)).toEqual({ removed: 0, expired: 0 });
     });
 
-    it('keeps every entry that is not acknowledged: consumed and pending', async () => {
+    it('a trim keeps every entry that is consumed and pending', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 500);
@@ -63,7 +63,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(left[0]).toBeGreaterThan(250 - NODE_ENTRIES);
     });
 
-    it('keeps what a registered subscriber has not passed, and the entry at its cursor', async () => {
+    it('a trim keeps entries that a registered subscriber has not passed, and the entry at its cursor', async () => {
       await using harness = await create();
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');
@@ -78,7 +78,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(numbersOf(await readAll(broker))[0]).toBeGreaterThan(500 - 100 - NODE_ENTRIES);
     });
 
-    it('keeps what is younger than minAgeMs', async () => {
+    it('a trim keeps entries that are younger than minAgeMs', async () => {
       await using harness = await create({ minAgeMs: 600_000 });
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 500);
@@ -86,7 +86,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(await trimAll(harness.broker, lease)).toEqual({ removed: 0, expired: 0 });
     });
 
-    it('removes a bounded number of entries in one call', async () => {
+    it('a trim removes a bounded number of entries', async () => {
       await using harness = await create({ trimBatchSize: 150 });
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 800);
@@ -98,7 +98,7 @@ export function describeRetention(create: CreateHarness): void {
   });
 
   describe('the hard cap', () => {
-    it('holds when nobody is there, and counts exactly what was lost', async () => {
+    it('the hard cap holds without any subscriber, and counts exactly the lost entries', async () => {
       await using harness = await create(CAPPED);
       await publishNumbered(harness.broker, 1234);
       expect(await harness.broker.inspect(CHAT)).toMatchObject({
@@ -109,7 +109,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(numbersOf(await readAll(harness.broker))[0]).toBe(1034);
     });
 
-    it('counts no acknowledged entry as lost', async () => {
+    it('the hard cap counts no acknowledged entry as lost', async () => {
       await using harness = await create(CAPPED);
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');
@@ -120,7 +120,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 723 });
     });
 
-    it('counts an entry once although it is acknowledged after it was cut', async () => {
+    it('the hard cap counts an entry once although it is acknowledged after it was cut', async () => {
       await using harness = await create(CAPPED);
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -135,7 +135,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 100 });
     });
 
-    it('can be counted by a subscriber: added minus received is what was lost', async () => {
+    it('a subscriber can count the lost entries: they are added minus received', async () => {
       await using harness = await create(CAPPED);
       const { broker } = harness;
       const start = await registerAt(broker, 'a');

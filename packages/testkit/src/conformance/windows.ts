@@ -31,7 +31,7 @@ async function appendEnding(broker: Broker, key: string): Promise<string> {
 /** Part of `describeBrokerConformance`. */
 export function describeWindows(create: CreateHarness): void {
   describe('windows', () => {
-    it('open with the first input, take more of them, and are handed out once, in order', async () => {
+    it('a window opens with the first input, accepts more of them, and is handed out once, in order', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const first = await windows.add(name, [input('a')], lasting(windowMs));
@@ -50,7 +50,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await claimNow(windows, 't2')).toEqual({ status: 'idle' });
     });
 
-    it('are not handed out before they are due, unless that is forced', async () => {
+    it('windows are not handed out before they are due, unless that is forced', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(60_000));
@@ -59,7 +59,7 @@ export function describeWindows(create: CreateHarness): void {
       expect((await claimNow(windows, 't')).status).toBe('claimed');
     });
 
-    it('take an ID once while they wait, and again afterwards', async () => {
+    it('a window accepts an ID once while it waits, and again afterwards', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a'), input('a', 'other')], lasting(windowMs));
@@ -71,7 +71,7 @@ export function describeWindows(create: CreateHarness): void {
       });
     });
 
-    it('go to one caller; who comes meanwhile is told how long to wait', async () => {
+    it('a window is claimed by one caller; a later one learns how long to wait', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(windowMs));
@@ -79,7 +79,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(claims.map(({ status }) => status).sort()).toEqual(['busy', 'busy', 'claimed']);
     });
 
-    it('are taken over unchanged from who did not commit in time, and who lost them cannot commit', async () => {
+    it('windows are taken over unchanged from a caller that did not commit in time, which cannot commit any more', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a'), input('b')], lasting(windowMs));
@@ -102,7 +102,7 @@ export function describeWindows(create: CreateHarness): void {
       });
     });
 
-    it('are kept by a claim that is renewed, and by nobody else', async () => {
+    it('windows are kept by a claim that is renewed, and by no other', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(windowMs));
@@ -115,7 +115,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await windows.renew(name, 'slow', leaseMs)).toBe(false);
     });
 
-    it('windows know of each input which entries came before it, whatever the time', async () => {
+    it('windows note for each input which entries came before it, whatever the time', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const ids = [];
@@ -137,7 +137,7 @@ export function describeWindows(create: CreateHarness): void {
       }
     });
 
-    it('windows are told what ends their inputs, once per key, the newest, and only while they wait', async () => {
+    it('windows note the endings of their inputs, once per key, the newest, and only while they wait', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await appendEnding(harness.broker, 'bob');
@@ -164,7 +164,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await claimNow(windows, 't')).toMatchObject({ endings: [] });
     });
 
-    it('windows take endings of so many keys', async () => {
+    it('windows note endings of a bounded number of keys', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(windowMs));
@@ -175,7 +175,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(endings.sort()).toEqual(keys.slice(0, WINDOW_LIMITS.maxEndings).sort());
     });
 
-    it('are full at their bounds, and take no more until they are claimed', async () => {
+    it('windows are full at their bounds, and accept no more until they are claimed', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       for (let at = 0; at < WINDOW_LIMITS.maxInputs; at += 512) {
@@ -192,7 +192,7 @@ export function describeWindows(create: CreateHarness): void {
       expect((await windows.add(name, [input('b')], lasting(windowMs))).outcomes).toEqual(['full']);
     });
 
-    it('are found when nobody flushes them in time, oldest first, and only those of the slot', async () => {
+    it('windows are found when they are not flushed in time, oldest first, and only those of the slot', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const rooms = ['one', 'a:b', 'tüp'];
@@ -216,7 +216,7 @@ export function describeWindows(create: CreateHarness): void {
       ]);
     });
 
-    it('refuse what is no window', async () => {
+    it('names that are no window are refused', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const adding = (roomId: string, slot: string, text = 'x') =>

@@ -326,7 +326,7 @@ export class RedisConnection {
   }
 }
 
-/** What the server said about both sides of a connection. */
+/** Facts that the server gave about both sides of a connection. */
 interface Greeting {
   readonly clientId: string;
   /** `undefined`: the user may not ask. */

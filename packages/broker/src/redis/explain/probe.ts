@@ -17,7 +17,7 @@ export async function probe(address: NodeAddress): Promise<Listener> {
   const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
   const plain = listenerOf(await answerTo('PING\r\nROLE\r\n', connect(target)));
   if (plain !== 'unknown') return plain;
-  // Whether its certificate is valid does not matter here.
+  // Its certificate need not be valid here.
   const isSecure = await settles(connectTls({ ...target, rejectUnauthorized: false }), 'secureConnect');
   return isSecure ? 'tls' : 'unknown';
 }

@@ -157,7 +157,7 @@ async function errorStats(): Promise<string> {
   return (await Promise.all(living.map((node) => node.cli('info', 'errorstats')))).join('\n');
 }
 
-it('finds the whole cluster from one of its nodes', async () => {
+it('the broker finds the whole cluster from one of its nodes', async () => {
   for (const { url } of cluster.nodes) {
     const broker = createRedisBroker({ ...OPTIONS, url });
     await broker.open();
@@ -169,7 +169,7 @@ it('finds the whole cluster from one of its nodes', async () => {
   expect((await cluster.masterOf(CHAT)).port).not.toBe((await cluster.masterOf(OTHER)).port);
 });
 
-it('begins at the next address where one cannot be reached', async () => {
+it('the broker tries the next address where one cannot be reached', async () => {
   const port = new URL(cluster.url).port;
   const broker = createRedisBroker({ ...OPTIONS, url: `redis://127.0.0.1:1,127.0.0.1:${port}` });
   await broker.open();
@@ -177,7 +177,7 @@ it('begins at the next address where one cannot be reached', async () => {
   await broker.close();
 });
 
-it('refuses several addresses that are no cluster', async () => {
+it('several addresses are refused that are no cluster', async () => {
   await using redis = await startRedis();
   const broker = createRedisBroker({
     ...OPTIONS,
@@ -188,7 +188,7 @@ it('refuses several addresses that are no cluster', async () => {
 });
 
 it(
-  'loses nothing when a master is killed and its replica takes over; the other streams go on meanwhile',
+  'the broker loses nothing when a master is killed and its replica takes over; the other streams continue meanwhile',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 200);
@@ -215,7 +215,7 @@ it(
 );
 
 it(
-  'loses nothing when a replica is promoted under load',
+  'the broker loses nothing when a replica is promoted under load',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 200);
@@ -232,7 +232,7 @@ it(
 );
 
 it(
-  'loses nothing when a slot moves to another master under load',
+  'the broker loses nothing when a slot moves to another master under load',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 200);
@@ -251,7 +251,7 @@ it(
 );
 
 it(
-  'reads a stream that has been moved while its slot has not, and publishes when it has',
+  'a stream that was moved before its slot is read, and accepts publishes once the slot has moved',
   async () => {
     const broker = createRedisBroker({ ...OPTIONS, url: cluster.url });
     await broker.open();
@@ -275,7 +275,7 @@ it(
 );
 
 it(
-  'reads nothing from a master that stood still and does not know that it was replaced',
+  'the broker reads nothing from a master that stood still and did not notice that it was replaced',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 100);

@@ -20,15 +20,15 @@ it.each([
   ['CROSSSLOT Keys in request do not hash to the same slot', { kind: 'fail' }],
   ['MOVED nonsense', { kind: 'fail' }],
   ['ERR MOVED 1 a:1', { kind: 'fail' }],
-])('takes %j as what it asks for', (text, reaction) => {
+])('the error reply %j is read as its reaction', (text, reaction) => {
   expect(reactionTo(fromRedisError(new ErrorReply(text)), FROM)).toEqual(reaction);
 });
 
-it('takes a lost connection for nothing another node could mend', () => {
+it('a lost connection is nothing that another node could repair', () => {
   expect(reactionTo(fromRedisError(new Error('MOVED 1 a:1')), FROM)).toEqual({ kind: 'fail' });
 });
 
-it('reads the map of CLUSTER SLOTS', () => {
+it('the reply of CLUSTER SLOTS is read as a map', () => {
   const map = parseClusterSlots(
     [
       [0, 5460, ['10.0.0.1', 7000, 'id', []], ['10.0.0.9', 7000, 'id', []]],
@@ -52,11 +52,11 @@ it.each([
   ['a negative slot', [[-1, 2, ['a', 1]]]],
   ['a port that is none', [[0, 2, ['a', 'x']]]],
   ['a range without a node', [[0, 2]]],
-])('refuses %s in place of a map', (_, reply) => {
+])('the reply %s is refused as a map', (_, reply) => {
   expect(() => parseClusterSlots(reply, FROM)).toThrow(expect.objectContaining({ code: 'refused' }));
 });
 
-it('reads one address, and several with one set of credentials', () => {
+it('one address is read, and so are several with one set of credentials', () => {
   expect(parseRedisUrl('redis://localhost')).toMatchObject({
     urls: ['redis://localhost'],
     seeds: ['localhost:6379'],
@@ -68,7 +68,7 @@ it('reads one address, and several with one set of credentials', () => {
 });
 
 it.each(['redis://', 'redis://a,', 'redis://,a', 'http://a', 'redis://a b', 'redis:///0'])(
-  'refuses %j as an address',
+  'the address %j is refused',
   (url) => {
     expect(() => parseRedisUrl(url)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   },
