@@ -1,4 +1,4 @@
-// Nothing in the memory broker grows for ever, also when nobody reads, acknowledges or repeats.
+// Nothing in the memory broker grows for ever, also when no caller reads, acknowledges or repeats.
 import { createMemoryBroker } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';

@@ -1,7 +1,7 @@
 // The consumer group as it must stand: what it has consumed, and of that what it has acknowledged. Pure.
 import { compareEntryIds, type EntryId } from '@millrace/broker';
 
-/** Follows one group from its beginning, as long as nobody destroys it. */
+/** Follows one group from its beginning, until it is destroyed. */
 export class Group {
   /** Consumed and not acknowledged, oldest first; what was cut meanwhile too. */
   readonly #pending: EntryId[] = [];
@@ -14,7 +14,7 @@ export class Group {
     this.#maxPending = maxPending;
   }
 
-  /** Whether it is known where the group stands. */
+  /** True while the position of the group is known. */
   get isKnown(): boolean {
     return this.#isKnown;
   }

@@ -1,4 +1,4 @@
-// Both brokers against a model of their promises: random lists of what may happen, each step judged.
+// Both brokers against a model of their promises: random lists of steps, each of which is judged.
 // More of it: MILLRACE_MODEL_RUNS=5000 npx vitest run --project unit packages/broker/test/model/model.test.ts
 // The same again: MILLRACE_MODEL_SEED=<the seed that a failure names>
 import { createMemoryBroker, createRedisBroker } from '@millrace/broker';
@@ -11,7 +11,7 @@ import { World } from './world.js';
 
 const { MILLRACE_MODEL_RUNS: wantedRuns, MILLRACE_MODEL_SEED: seed } = process.env;
 const runs = wantedRuns === undefined ? undefined : Number(wantedRuns);
-/** Time on Redis is real, so silence must not take long; who is declared dead by a slow machine is told so. */
+/** Time on Redis is real, so pauses must be short; a reader that a slow machine declares dead learns that. */
 const silenceMs = 40;
 const options = {
   streams: [{ name: CHAT, maxLength: 20 }],
@@ -25,7 +25,7 @@ const options = {
 let redis: RedisServer;
 
 beforeAll(async () => {
-  // Small nodes, so that short streams are trimmed as long ones are.
+  // Small nodes: short streams are then trimmed like long ones.
   redis = await startRedis({ args: ['--stream-node-max-entries', '4'] });
 });
 

@@ -50,6 +50,6 @@ export class PublishedLog {
       if (next === id) return;
       promise(this.#removed.has(next), () => `${reader} read ${id}, and ${next} before it was there`);
     }
-    promise(false, () => `${reader} read ${id}, which nobody published`);
+    promise(false, () => `${reader} read ${id}, which was never published`);
   }
 }

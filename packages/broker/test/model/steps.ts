@@ -1,4 +1,4 @@
-// What may happen to a broker, as random lists of steps.
+// Random lists of steps that may happen to a broker.
 import fc from 'fast-check';
 import type { World } from './world.js';
 
@@ -35,8 +35,8 @@ const none = fc.constant('');
 
 /**
  * Lists of steps.
- * @param pauseMs longer than a subscriber or a lease may be silent
- * @param hasAccidents whether the store can be damaged from outside
+ * @param pauseMs longer than `livenessMs` and `leaseMs`
+ * @param hasAccidents true when the store can be damaged from outside
  */
 export function steps(pauseMs: number, hasAccidents: boolean): fc.Arbitrary<Step[]> {
   const usual = [

@@ -1,4 +1,4 @@
-// Windows in memory and in Redis answer alike, whatever is asked of them in whatever order.
+// Windows in memory and in Redis give the same answers, whatever the calls and their order.
 import {
   type Broker,
   compareEntryIds,
@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-// Nothing is due and no lease ends by itself: time is the same for both.
+// No window becomes due and no lease expires: time is the same for both.
 const windowMs = 600_000;
 const leaseMs = 600_000;
 
@@ -50,7 +50,7 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('commit' as const), name, token }) },
 );
 
-/** What does not depend on the moment, and not on the order of what has none. */
+/** The result without what depends on the moment, and with inputs that have no order sorted. */
 function timeless(claim: WindowClaim): unknown {
   if (claim.status !== 'claimed') return claim.status;
   const { inputs, endings } = claim;
@@ -98,7 +98,7 @@ it('windows in memory and in Redis give the same answers', async () => {
   let run = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 80 }), async (steps) => {
-      // Rooms of its own, so that nothing is left from the run before.
+      // Each run has rooms of its own: nothing is left from the run before.
       run++;
       for (const action of steps) {
         const own = { ...action, name: { ...action.name, roomId: `${run}/${action.name.roomId}` } };

@@ -17,7 +17,7 @@ interface Baseline {
 interface Reader {
   readonly name: string;
   readonly track: StreamTrack;
-  /** Which life of the stream it knows of. */
+  /** The life of the stream that the reader knows of. */
   life: number;
   received: number;
   lost: number;
@@ -47,13 +47,13 @@ export class World {
   /** Most entries that every registered reader had passed at one time. */
   #passed = 0;
   #expired = 0;
-  /** The newest entry when somebody last reported. */
+  /** The newest entry at the last report of any reader. */
   #newestAtReport: EntryId = '0-0';
   #isGroupMissing = false;
-  /** Of this life, once somebody was told. */
+  /** The epoch of this life, once a reader has it. */
   #epoch: string | undefined;
   readonly #previousEpochs = new Set<string>();
-  /** At any time since somebody last reported. */
+  /** True when it was missing at any time since the last report of any reader. */
   #wasGroupMissing = true;
   #lastName = 0;
 
@@ -124,7 +124,7 @@ export class World {
     this.#registered.delete(reader.name);
   }
 
-  /** Its process ends without a word: what it held is still held. */
+  /** Its process ends without unregistering: what it held is still held. */
   crash(pick: number): void {
     this.#take(pick);
   }
@@ -157,12 +157,12 @@ export class World {
     if (known !== undefined && compareEntryIds(known, cursor) < 0) this.#registered.set(reader.name, cursor);
     this.#acknowledged += result.acknowledged;
     this.#group.runPass(this.#log.retained, result.consumed, result.acknowledged);
-    // Who begins anew goes back behind what it had passed; that stays acknowledged.
+    // A reader that begins anew goes back behind entries that it had passed; these stay acknowledged.
     if (this.#registered.size > 0)
       this.#passed = Math.max(this.#passed, this.#log.countUpTo(this.#smallestCursor()));
     promise(
       this.#acknowledged <= this.#passed,
-      () => `${this.#acknowledged} were acknowledged, ${this.#passed} were passed by everybody`,
+      () => `${this.#acknowledged} were acknowledged, ${this.#passed} were passed by every reader`,
     );
   }
 
@@ -229,7 +229,7 @@ export class World {
     this.#beginLife();
   }
 
-  /** What was never seen by a heartbeat leaves no trace when it is deleted, so one comes first. */
+  /** An entry that no heartbeat saw leaves no trace when it is deleted: a heartbeat comes first. */
   async deleteStream(pick: number): Promise<void> {
     const reader = this.#reader(pick);
     if (reader === undefined || reader.life !== this.#life || this.#log.length === 0) return;
@@ -253,7 +253,7 @@ export class World {
     await this.#noteRemoved(before);
   }
 
-  /** Everybody reads to the end: now each must have, or have counted as lost, all that came. */
+  /** Every reader reads to the end: then each must have read every entry, or have counted it as lost. */
   async settle(): Promise<void> {
     for (const reader of this.#readers) {
       await this.#beat(reader);
@@ -275,7 +275,7 @@ export class World {
       CHAT,
     );
     for (const { id, fields } of entries ?? []) {
-      // What a reader takes for the old stream is read again after its next heartbeat.
+      // Entries that a reader takes for those of the old stream are read again after its next heartbeat.
       if (reader.life === this.#life) this.#log.judgeNext(reader.name, track.cursor, id);
       reader.lost += track.advance({ id, fields });
       reader.received += 1;
@@ -302,7 +302,7 @@ export class World {
     if (track.cursor === reply.lastId) this.#setBaseline(reader);
   }
 
-  /** Somebody registered or reported: the epoch is another one when the stream is, and only then. */
+  /** A reader registered or reported: the epoch is another one when the stream is, and only then. */
   #noteReport({ epoch, lastId }: { readonly epoch: string; readonly lastId: EntryId }): void {
     // Without its group and without its newest known entry a stream looks like one that was deleted and written again.
     const canBeMistaken = this.#wasGroupMissing && this.#log.isRemoved(this.#newestAtReport);
@@ -330,12 +330,12 @@ export class World {
     this.#log.clear();
     this.#acknowledged = 0;
     this.#passed = 0;
-    // It went with the stream.
+    // The group went with the stream.
     this.#isGroupMissing = true;
     this.#wasGroupMissing = true;
   }
 
-  /** Whether every cursor that the broker knows was registered in this life, by somebody who knows of it. */
+  /** True when every cursor that the broker has was registered in this life, by a reader that knows of it. */
   #isKnownToAll(): boolean {
     return this.#readers.every(({ life }) => life === this.#life) && this.#registered.size > 0;
   }
@@ -350,7 +350,7 @@ export class World {
     return (await this.#subject.broker.readRange(CHAT, READ_ALL)).map(({ id }) => id);
   }
 
-  /** Publishing bounds a stream that nobody reads: what it cut beyond the hard cap is gone, and counted. */
+  /** Publishing bounds a stream that no subscriber reads: entries cut beyond the hard cap are gone, and counted. */
   async #noteCut(before: readonly EntryId[]): Promise<void> {
     const { broker } = this.#subject;
     const gone = await this.#noteRemoved(before);
@@ -371,20 +371,20 @@ export class World {
     return new Group(kind === 'memory' ? hardCap : Number.POSITIVE_INFINITY);
   }
 
-  /** Expired is what the hard cap cut before it was acknowledged: these, and no others. */
+  /** The entries that the hard cap cut before they were acknowledged are expired, and no others. */
   #judgeExpired(gone: readonly EntryId[], expired: number): void {
     if (!this.#group.isKnown) return;
     const lost = gone.filter((id) => !this.#group.hasAcknowledged(id)).length;
     promise(expired === lost, () => `${expired} were counted as expired, ${lost} were not acknowledged`);
   }
 
-  /** What is gone since `before`; it must be the oldest. */
+  /** Resolves to the entries that are gone since `before`; they must be the oldest. */
   async #noteRemoved(before: readonly EntryId[]): Promise<readonly EntryId[]> {
     const after = await this.#retained();
     const gone = before.slice(0, before.length - after.length);
     promise(
       JSON.stringify([...gone, ...after]) === JSON.stringify(before),
-      () => 'something else than the oldest was removed',
+      () => 'entries other than the oldest were removed',
     );
     this.#log.remove(gone);
     return gone;

@@ -1,4 +1,4 @@
-// Partitions: where entries go, and that nobody can disagree about their number.
+// Partitions: where entries go, and that all processes agree on their number.
 import { Partitioning, partitionOf } from '@millrace/broker';
 import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET } from '@millrace/testkit';
 import fc from 'fast-check';

@@ -24,8 +24,8 @@ it.each([
 ])('a dead letter with %s is shown, not requeued, and can be dropped', async (_, content) => {
   await using broker = await openBroker(redis.url);
   await redis.cli('xadd', DEAD, '7-7', 'reason', 'somebody else', ...content);
-  const letter = { id: '7-7', originId: '', reason: 'somebody else', rejectedBy: '', fields: {} };
-  expect(await broker.listDeadLetters(CHAT, { count: 9 })).toEqual([{ ...letter, isRequeueable: false }]);
+  const kept = { id: '7-7', originId: '', reason: 'somebody else', rejectedBy: '', fields: {} };
+  expect(await broker.listDeadLetters(CHAT, { count: 9 })).toEqual([{ ...kept, isRequeueable: false }]);
   expect(await broker.requeueDeadLetter(CHAT, '7-7')).toEqual({ status: 'not_requeueable' });
   expect(await redis.cli('exists', CHAT)).toBe('0');
   expect(await broker.dropDeadLetters(CHAT, ['7-7'])).toBe(1);
@@ -82,8 +82,8 @@ it.each<[string, Readonly<Record<string, Buffer>>, boolean]>([
   const found = [present(ranged), present(back), ...(read.get(CHAT) ?? [])];
   expect(found.map(({ id, fields, isUtf8 }) => ({ id, fields, isUtf8 }))).toEqual([entry, entry, entry]);
   await broker.deadLetter({ stream: CHAT, entry: present(ranged), reason: 'r', rejectedBy: 'a' });
-  const [letter] = await broker.listDeadLetters(CHAT, { count: 1 });
-  expect(letter).toMatchObject({ fields: text, isRequeueable: isText });
-  const { status } = await broker.requeueDeadLetter(CHAT, present(letter).id);
+  const [deadLetter] = await broker.listDeadLetters(CHAT, { count: 1 });
+  expect(deadLetter).toMatchObject({ fields: text, isRequeueable: isText });
+  const { status } = await broker.requeueDeadLetter(CHAT, present(deadLetter).id);
   expect(status).toBe(isText ? 'requeued' : 'not_requeueable');
 });

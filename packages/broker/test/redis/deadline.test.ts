@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type Deadline, DeadlineWatch } from '../../src/redis/connection/deadline-watch.js';
 import { openBroker } from '../support/redis-fixture.js';
 
-/** A watch over one deadline after another, and what became of them. */
+/** A watch over one deadline after another, and the result of each. */
 function watched(clock: FakeClock) {
   const open = new Map<string, Deadline>();
   const passed: string[] = [];

@@ -1,4 +1,4 @@
-// A replica takes over, with or without the last writes of its master: who may go on, who must begin anew, and which
+// A replica takes over, with or without the last writes of its master: some subscribers continue, others begin anew, and some
 // positions still hold.
 import {
   type Broker,
@@ -23,7 +23,7 @@ import { openBroker, publishEvents } from '../support/redis-fixture.js';
 
 const OPTIONS = { streams: [{ name: CHAT, maxLength: 1_000 }], heartbeatMs: 20, commandTimeoutMs: 500 };
 
-/** Users whose Redis tells them which run of a server they talk to, and who are not told: hosted Redis often refuses INFO. */
+/** A user who may read the run ID of the server, and one who may not: hosted Redis often refuses INFO. */
 const USERS: readonly {
   readonly who: string;
   readonly name?: string;
@@ -41,9 +41,9 @@ const aclOf = ({ name, rights = [] }: User): string[] =>
 interface Pair extends AsyncDisposable {
   readonly master: RedisServer;
   readonly replica: RedisServer;
-  /** What leads to the server in charge. */
+  /** The address that leads to the present server. */
   readonly way: TcpProxy;
-  /** What the replica hears of its master. */
+  /** The connection of the replica to its master. */
   readonly link: TcpProxy;
   /** Ends the master and puts the replica in charge. */
   failOver(): Promise<void>;
@@ -111,7 +111,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     });
     const ahead = await beat(broker, 'ahead', present(start), present(entries[19]));
     expect(ahead).toMatchObject({ status: 'reset', cursor: '0-0', epoch: behind.epoch });
-    // Nobody proved more since.
+    // No subscriber proved more since.
     expect(ahead.previousEpoch).toEqual(behind.previousEpoch);
   });
 
@@ -140,7 +140,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
   });
 });
 
-/** A subscriber that notes what it reads and what it is told. */
+/** A subscriber that notes the entries and events it gets. */
 function join(broker: Broker) {
   const read: string[] = [];
   const told: string[] = [];
@@ -212,7 +212,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     const before = await publishEvents(broker, 5);
     await until(() => read.length === 5);
     await until(async () => (await lengthOn(pair.replica)) === 5);
-    // The master stays up and takes entries; only one of the two connections finds the new one by itself.
+    // The master stays up and accepts entries; only one of the two connections finds the new one without help.
     pair.link.swallow('replies');
     await pair.replica.cli('replicaof', 'no', 'one');
     pair.way.switchTo(pair.replica.port);

@@ -1,4 +1,4 @@
-// The way to Redis breaks in every manner: what callers learn, and that everything comes back by itself.
+// The connection to Redis breaks in many ways: callers learn what happened, and everything recovers.
 import { type Broker, type BrokerState, createRedisBroker } from '@millrace/broker';
 import {
   append,
@@ -269,7 +269,7 @@ function watch(broker: Broker): BrokerState[] {
   return states;
 }
 
-/** What a publisher does: repeats with the same ID until it is told that the entry is stored. */
+/** Repeats with the same ID until the entry is stored, as a publisher does. */
 async function publishUntilStored(broker: Broker, n: number): Promise<void> {
   const entry = { stream: CHAT, fields: { n: String(n) }, dedupeId: `id-${n}` };
   await until(async () => (await codeOf(append(broker, entry))) === 'resolved');

@@ -1,4 +1,4 @@
-// A later build shares the Redis: what it wrote behind the fields that this build knows is ignored, stays, and is respected.
+// A later build shares the Redis: fields that it wrote behind those of this build are ignored, and stay.
 import { type Broker, type Lease, type StreamStart, WINDOW_LIMITS } from '@millrace/broker';
 import { append, CHAT, present, type RedisServer, startRedis } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -15,7 +15,7 @@ beforeEach(() => redis.cli('flushall'));
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-/** Nothing runs out during a test, however busy the machine is. */
+/** Nothing expires during a test, however busy the machine is. */
 const options = {
   livenessMs: 600_000,
   leaseMs: 600_000,
@@ -147,14 +147,14 @@ it('a subscriber holds the acknowledging back for a gateway of a later build onl
   expect(await broker.runLedgerPass(lease, pass)).toMatchObject({ acknowledged: 1 });
 });
 
-interface Held {
+interface LedgerState {
   readonly start: StreamStart;
   readonly lease: Lease;
   readonly cursor: string;
 }
 
 /** Runs one script of the ledger. */
-async function take(broker: Broker, name: string, { start, lease, cursor }: Held): Promise<Lease> {
+async function take(broker: Broker, name: string, { start, lease, cursor }: LedgerState): Promise<Lease> {
   switch (name) {
     case 'register':
       await broker.register('b');

@@ -1,4 +1,4 @@
-// Data in Redis has a layout, and a build that does not know it touches nothing.
+// Data in Redis has a layout, and a build that does not know it changes nothing.
 
 import { createRedisBroker } from '@millrace/broker';
 import { codeOf, type RedisServer, SUITE_OPTIONS, startRedis } from '@millrace/testkit';

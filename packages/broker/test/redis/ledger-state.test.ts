@@ -1,4 +1,4 @@
-// What XINFO and XPENDING show while an entry goes from Published over Consumed to Acknowledged.
+// XINFO and XPENDING show how an entry goes from Published over Consumed to Acknowledged.
 import { CHAT, present, type RedisServer, startRedis } from '@millrace/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openBroker, publishEvents, query } from '../support/redis-fixture.js';
@@ -39,7 +39,7 @@ it('each step of the lifecycle is visible in XINFO GROUPS, XINFO CONSUMERS and X
   expect(await consumers()).toMatchObject([{ name: 'signalr-instance-1', pending: 5 }]);
   expect(await pending()).toEqual([5, ids[0], ids[4], [['signalr-instance-1', '5']]]);
 
-  // Acknowledged, as far as every gateway has come.
+  // Acknowledged up to the smallest cursor of all gateways.
   const progress = { ...start, cursor: present(ids[2]) };
   await broker.heartbeat('gateway-a', new Map([[CHAT, progress]]));
   await broker.runLedgerPass(lease, { consumer, count: 200 });

@@ -1,4 +1,4 @@
-// Somebody, or a crash, takes parts of the state away: what the broker finds and mends.
+// Parts of the state in Redis are deleted, or lost in a crash: the broker finds and repairs that.
 import { type Broker, createSubscriber, type Lease, type StreamStart } from '@millrace/broker';
 import { append, CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// A Redis that has reached `maxmemory`: publishing is refused, and what frees memory goes on.
+// A Redis that has reached `maxmemory`: publishing is refused, and trimming, which frees memory, continues.
 import { type Broker } from '@millrace/broker';
 import { append, CHAT, codeOf, present, startRedis, until } from '@millrace/testkit';
 import { expect, it } from 'vitest';
@@ -17,13 +17,13 @@ it('a full Redis refuses publishes with out_of_memory, keeps subscribers and led
   const { length } = await broker.inspect(CHAT);
   expect(length).toBeGreaterThan(1_000);
   const entry = { id: last, fields: { n: '1' } };
-  const letter = { stream: CHAT, entry, reason: 'r', rejectedBy: 'a' };
-  expect(await codeOf(broker.deadLetter(letter))).toBe('out_of_memory');
+  const rejected = { stream: CHAT, entry, reason: 'r', rejectedBy: 'a' };
+  expect(await codeOf(broker.deadLetter(rejected))).toBe('out_of_memory');
   const progress = { ...start, cursor: last };
   expect(await broker.heartbeat('a', new Map([[CHAT, progress]]))).toMatchObject([{ status: 'alive' }]);
   expect(await broker.acquireLease(CHAT, 'a')).toEqual(lease);
   expect(await broker.claimSlot('a')).toMatchObject({ slot: 1 });
-  // A gateway that starts now must be able to take its place.
+  // A gateway that starts now must be able to register.
   expect(await codeOf(broker.register('b'))).toBe('resolved');
   await broker.unregister('b');
 
@@ -37,7 +37,7 @@ it('a full Redis refuses publishes with out_of_memory, keeps subscribers and led
   expect((await broker.inspect(CHAT)).expired).toBe(0);
 });
 
-/** Publishes until Redis refuses; returns the ID of the last entry it took. */
+/** Publishes until Redis refuses; returns the ID of the last entry it accepted. */
 async function publishUntilFull(broker: Broker): Promise<string> {
   let last = '0-0';
   for (let n = 0; n < 100_000; n++) {

@@ -1,4 +1,4 @@
-// The bytes that Redis answers with: found whole however they are cut, and read as what was written.
+// The replies of Redis are found in its bytes however they are cut, and are read as they were written.
 import { createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// The data model's lengths on real Redis: how long the streams settle, and what outlives a trim.
+// The data model's lengths on real Redis: the lengths at which streams settle, and the entries that outlive a trim.
 import { type Broker, createSubscriber, type Lease } from '@millrace/broker';
 import { CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -67,7 +67,7 @@ it('a trim respects another consumer group on the stream until the hard cap', as
   expect((await broker.inspect(CHAT)).length).toBe(900);
   const more = await publishEvents(broker, 600);
   await settle(broker, lease, present(more.at(-1)));
-  // Cut at the cap, yet nothing of it counts as expired that the gateways had acknowledged.
+  // Cut at the cap, yet no entry counts as expired that the gateways had acknowledged.
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 1_000, expired: 0 });
 });
 
@@ -94,7 +94,7 @@ it('a trim that cuts at the hard cap counts acknowledged and lost entries apart'
   const { lease } = await holder(broker);
   const ids = await publishEvents(broker, 40);
   await broker.runLedgerPass(lease, { consumer: 'c', count: 100, cursor: present(ids[24]) });
-  // A plain XADD cuts nothing, so here it is the trim that must.
+  // A plain XADD cuts nothing, so here the trim must.
   await redis.cli('eval', `for i = 1, 160 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);
   expect(await broker.trim(lease)).toEqual({ status: 'trimmed', removed: 25, expired: 75 });
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 100, expired: 75 });

@@ -1,4 +1,4 @@
-// One stream that Redis refuses: it is named, the others go on, and it comes back when somebody repairs it.
+// Redis refuses one stream: it is named, the others continue, and it is served again once it is repaired.
 import { type Broker, createSubscriber, LAST_ENTRY_ID, type StreamTrouble } from '@millrace/broker';
 import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET, until } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { openBroker } from '../support/redis-fixture.js';
 
 const OPTIONS = { heartbeatMs: 20, livenessMs: 3_000, leaseMs: 900 };
 
-/** A subscriber that notes what it reads and what it is told. */
+/** A subscriber that notes the entries and events it gets. */
 function join(broker: Broker, name = 'a') {
   const read: string[] = [];
   const told: string[] = [];
@@ -80,7 +80,7 @@ describe.each([
     await subscriber.start();
     expect(told).toEqual([`begins ${CHAT} refused`]);
     await expectTicketServed(broker, read);
-    // A position has a place for every stream, in order, also for the one that is not read.
+    // A position has a part for every stream, in order, also for the one that is not read.
     expect(subscriber.position().split('.')).toHaveLength(2);
     await redis.cli('del', key);
     await until(() => told.length > 1);
@@ -261,9 +261,9 @@ it('counts of another type at `expired` are counted anew, and dead letters are k
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 20, expired: 30, deadLetters: 0 });
   const [entry] = await broker.readRange(CHAT, { count: 1 });
   if (entry === undefined) throw new Error('no entry');
-  const letter = { stream: CHAT, entry, reason: 'r', rejectedBy: 'a' };
-  expect(await codeOf(broker.deadLetter(letter))).toBe('refused');
+  const rejected = { stream: CHAT, entry, reason: 'r', rejectedBy: 'a' };
+  expect(await codeOf(broker.deadLetter(rejected))).toBe('refused');
   await redis.cli('del', `dead:{${CHAT}}`);
-  expect(await broker.deadLetter(letter)).toBe(true);
-  expect(await broker.deadLetter(letter)).toBe(false);
+  expect(await broker.deadLetter(rejected)).toBe(true);
+  expect(await broker.deadLetter(rejected)).toBe(false);
 });

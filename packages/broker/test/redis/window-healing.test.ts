@@ -1,4 +1,4 @@
-// Something that Millrace has not written stands at the keys of coalescing windows: it is removed, told, and the window works.
+// Something that Millrace has not written stands at the keys of coalescing windows: it is removed and reported, and the window works.
 import { createRedisBroker } from '@millrace/broker';
 import { append, CHAT, type RedisServer, SUITE_OPTIONS, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -125,7 +125,7 @@ describe.each([
       await flush();
       added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
     }
-    // It may have been added in the very step that found out about the time.
+    // It may have been added in the same step that found the wrong time.
     expect(['added', 'repeat']).toContain(added.outcomes[0]);
     await until(async () => {
       await flush();

@@ -1,4 +1,4 @@
-// Counting what is missing, without a broker: a stream is played, entries vanish, tips come at any moment.
+// A track counts missing entries, without a broker: a stream is played, entries vanish, tips come at any moment.
 import { compareEntryIds, type Entry } from '@millrace/broker';
 import { present } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -14,7 +14,7 @@ describe('StreamTrack', () => {
     const step = fc.record({
       published: fc.nat(5),
       vanished: fc.nat(3),
-      /** How many entries the reader gets before it hears of the tip, and after. */
+      /** How many entries the reader gets before it learns of the tip, and after. */
       readBefore: fc.nat(8),
       isTipOld: fc.boolean(),
     });
@@ -61,7 +61,7 @@ describe('StreamTrack', () => {
       if (n % 10 === 0) found += track.noteTip(tip(n + 1_000));
       if (n !== 7) found += track.advance(entry(`${n}-0`));
     }
-    // The first tip, number 1010, is not reached yet: nothing can be said.
+    // The first tip, number 1010, is not reached yet: no loss can be found.
     expect(found).toBe(0);
     for (let n = 501; n <= 1_011; n++)
       found += track.advance(entry(`${n}-0`)) + track.noteTip(tip(n + 1_000));
@@ -107,7 +107,7 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(false);
     expect(track.advance(entry('8-0')) + track.advance(entry('9-0'))).toBe(0);
     expect(track.isCaughtUp).toBe(true);
-    // Of the entries 10 to 20 of the previous epoch nobody is missed; of those of this one all are.
+    // No entry of 10 to 20 in the previous epoch counts as missing; in this epoch all of them do.
     expect(track.noteTip({ lastId: '9-0', entriesAdded: 9 })).toBe(0);
     expect(track.advance(entry('30-0'))).toBe(0);
     expect(track.noteTip({ lastId: '30-0', entriesAdded: 12 })).toBe(2);

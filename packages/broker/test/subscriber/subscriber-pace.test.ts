@@ -1,4 +1,4 @@
-// How often a subscriber asks: busy, idle and while everything fails. On a clock that the test moves.
+// A subscriber calls the broker at different rates: busy, idle and while everything fails. On a clock that the test moves.
 import { type Broker, createMemoryBroker, createSubscriber, type SubscriberOptions } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS, TICKET } from '@millrace/testkit';
 import { expect, it } from 'vitest';
@@ -164,12 +164,12 @@ it('a subscriber adopts no stream after a time in which no lease could be renewe
   await clock.advance(5_000);
   failing.clear();
   const before = count('claimSlot');
-  // It knows of no slot but its own, and every lease has run out.
+  // It sees no slot but its own, and every lease has expired.
   while (count('claimSlot') === before) await clock.advance(50);
   await clock.advance(2_000);
   expect(await broker.acquireLease(CHAT, 'somebody')).toBeUndefined();
   expect(await broker.acquireLease(TICKET, 'b')).toBeDefined();
-  // The other one does not come back: what it had is taken over after all.
+  // The other one does not come back: its streams are adopted after all.
   await clock.advance(8_000);
   expect(await broker.acquireLease(TICKET, 'b')).toBeUndefined();
 });

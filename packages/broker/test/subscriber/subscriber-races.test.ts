@@ -1,4 +1,4 @@
-// Replies that cross: what a subscriber makes of a read or a heartbeat that was overtaken.
+// Replies cross each other: a subscriber judges reads and heartbeats correctly that were overtaken.
 import { createMemoryBroker, createSubscriber } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';

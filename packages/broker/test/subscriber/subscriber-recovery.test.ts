@@ -1,4 +1,4 @@
-// A subscriber on real Redis while the way there breaks, or Redis stands still, or it was thought dead.
+// A subscriber on real Redis recovers while connections break, Redis stands still, or it was declared dead.
 import { type Broker, createRedisBroker, createSubscriber } from '@millrace/broker';
 import {
   append,
@@ -119,7 +119,7 @@ it('a subscriber learns that it was declared dead, reads on, and counts the entr
   const start = present((await other.register('b'))[0]);
   await until(() => subscriber.slot !== undefined);
 
-  // The subscriber hears nothing any more; the other goes on and accounts without it.
+  // The subscriber is cut off; the other continues and accounts without it.
   proxy.swallow('requests');
   const last = present((await appendNumbered(other, { count: 500, from: 1 })).at(-1));
   let progress = { ...start, cursor: last };
@@ -140,7 +140,7 @@ it('a subscriber learns that it was declared dead, reads on, and counts the entr
 
   proxy.restore();
   proxy.cut();
-  // It may read on before it learns what was decided about it.
+  // It may read on before it learns that it was declared dead.
   await until(() => log.includes('recovering') && seen.at(-1) === 500 && subscriber.state === 'tailing');
   // A read that was under way may still have brought the first batch of 200.
   const missed = 501 - seen.length;
@@ -164,10 +164,10 @@ it('a subscriber takes over a dead one’s lease, slot and pending entries in ti
   const second = join(broker, 'b');
   await second.subscriber.start();
   await until(() => second.subscriber.slot === 2);
-  // As a crash: nothing is given back.
+  // As after a crash: nothing is released.
   await doomed.close();
   await append(broker, { stream: CHAT, fields: { n: '1' } });
-  // Lease or liveness and one renewal, with air for a busy machine: far from never.
+  // `leaseMs` or `livenessMs` and one renewal, with time to spare for a busy machine.
   await until(async () => {
     const { pending, unconsumed } = await broker.inspect(CHAT);
     return pending + unconsumed === 0;

@@ -1,4 +1,4 @@
-// What a subscriber promises, on both brokers: order, positions, accounting, recovery and a clean end.
+// A subscriber keeps its promises on both brokers: order, positions, accounting, recovery and a clean end.
 import {
   type Broker,
   type BrokerOptions,

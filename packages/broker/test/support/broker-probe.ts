@@ -29,7 +29,7 @@ export function probe(broker: Broker) {
     /** Names of methods that reject with `unavailable`. */
     failing,
     count: (name: string): number => calls.get(name) ?? 0,
-    /** What this method was given last. */
+    /** Arguments of the last call of this method. */
     lastArgumentsOf: (name: string): readonly unknown[] => lastArguments.get(name) ?? [],
     /** Replies of this method stay under way until the returned function is called. */
     hold: (name: string): (() => void) => {

@@ -1,4 +1,4 @@
-// Conformance: names that subscribers let each other know.
+// Conformance: names that subscribers announce to each other.
 import { describe, expect, it } from 'vitest';
 import { type CreateHarness, codeOf } from './harness.js';
 

@@ -1,4 +1,4 @@
-// Counts that are shared and end by themselves.
+// Conformance: counts that are shared and expire.
 import { describe, expect, it } from 'vitest';
 import type { CreateHarness } from './harness.js';
 

@@ -1,4 +1,4 @@
-// Conformance: what becomes of rejected entries: kept, listed, requeued, dropped.
+// Conformance: rejected entries are kept, listed, requeued and dropped.
 import { type Broker, type DeadLetter, type EntryId, previousEntryId } from '@millrace/broker';
 import { describe, expect, it } from 'vitest';
 import {
@@ -29,9 +29,9 @@ function describeKeeping(create: CreateHarness): void {
     const { broker } = harness;
     await append(broker, { stream: CHAT, fields: { n: '1', text: 'ä\n"' } });
     const [entry] = await readAll(broker);
-    const letter = { stream: CHAT, entry: present(entry), reason: 'unknown type' };
-    expect(await broker.deadLetter({ ...letter, rejectedBy: 'a' })).toBe(true);
-    expect(await broker.deadLetter({ ...letter, rejectedBy: 'b' })).toBe(false);
+    const rejected = { stream: CHAT, entry: present(entry), reason: 'unknown type' };
+    expect(await broker.deadLetter({ ...rejected, rejectedBy: 'a' })).toBe(true);
+    expect(await broker.deadLetter({ ...rejected, rejectedBy: 'b' })).toBe(false);
     const [kept] = await broker.listDeadLetters(CHAT, { count: 10 });
     expect(kept).toEqual({
       id: expect.any(String),
@@ -51,8 +51,8 @@ function describeKeeping(create: CreateHarness): void {
     await using harness = await create({ deadLetterMaxLength: 50 });
     const { broker } = harness;
     await rejectNumbered(broker, 300);
-    const letters = await broker.listDeadLetters(CHAT, { count: 3, direction: 'backward' });
-    expect(numbers(letters)).toEqual(['299', '298', '297']);
+    const newest = await broker.listDeadLetters(CHAT, { count: 3, direction: 'backward' });
+    expect(numbers(newest)).toEqual(['299', '298', '297']);
     const { deadLetters } = await broker.inspect(CHAT);
     expect(deadLetters).toBeGreaterThanOrEqual(50);
     expect(deadLetters).toBeLessThan(150);
@@ -143,11 +143,11 @@ function describeRequeueing(create: CreateHarness): void {
     const { broker } = harness;
     const fields = { z: '1', a: '', text: 'ä \u0000 \u{1F600} "\\', ['__proto__']: 'own' };
     await append(broker, { stream: CHAT, fields });
-    const letter = await rejectNewest(broker);
+    const deadLetter = await rejectNewest(broker);
     await append(broker, { stream: CHAT, fields: { n: 'later' } });
     const end = (await broker.inspect(CHAT)).lastId;
     const news = broker.readAfter(new Map([[CHAT, end]]), { count: 10, blockMs: 60_000 });
-    const result = await broker.requeueDeadLetter(CHAT, letter.id);
+    const result = await broker.requeueDeadLetter(CHAT, deadLetter.id);
     expect(result).toEqual({ status: 'requeued', id: expect.any(String) });
     const [entry, ...others] = present((await news).get(CHAT));
     expect({ status: 'requeued', id: entry?.id }).toEqual(result);
@@ -176,11 +176,11 @@ function describeRequeueing(create: CreateHarness): void {
     await using harness = await create();
     const { broker } = harness;
     await append(broker, { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
-    const letter = await rejectNewest(broker);
-    expect(await broker.requeueDeadLetter(CHAT, letter.id)).toMatchObject({ status: 'requeued' });
+    const deadLetter = await rejectNewest(broker);
+    expect(await broker.requeueDeadLetter(CHAT, deadLetter.id)).toMatchObject({ status: 'requeued' });
     const again = await rejectNewest(broker);
-    expect(again.originId).not.toBe(letter.originId);
-    expect(again.fields).toEqual(letter.fields);
+    expect(again.originId).not.toBe(deadLetter.originId);
+    expect(again.fields).toEqual(deadLetter.fields);
   });
 
   it('dead letters stay where they are while they cannot be appended', async () => {
@@ -191,9 +191,9 @@ function describeRequeueing(create: CreateHarness): void {
       const entry = { id: `${1 + Object.keys(fields).length}-1`, fields };
       await broker.deadLetter({ stream: CHAT, entry, reason: 'r', rejectedBy: 'a' });
     }
-    const letters = await broker.listDeadLetters(CHAT, { count: 2 });
-    expect(letters.map(({ isRequeueable }) => isRequeueable)).toEqual([false, false]);
-    for (const { id } of letters)
+    const deadLetters = await broker.listDeadLetters(CHAT, { count: 2 });
+    expect(deadLetters.map(({ isRequeueable }) => isRequeueable)).toEqual([false, false]);
+    for (const { id } of deadLetters)
       expect(await broker.requeueDeadLetter(CHAT, id)).toEqual({ status: 'not_requeueable' });
     expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 2, length: 0 });
   });
@@ -219,8 +219,8 @@ function describeDropping(create: CreateHarness): void {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 1);
-    const [letter] = await broker.listDeadLetters(CHAT, { count: 1 });
-    await broker.dropDeadLetters(CHAT, [present(letter).id]);
+    const [deadLetter] = await broker.listDeadLetters(CHAT, { count: 1 });
+    await broker.dropDeadLetters(CHAT, [present(deadLetter).id]);
     const [entry] = await readAll(broker);
     const repeat = { stream: CHAT, entry: present(entry), reason: 'r', rejectedBy: 'b' };
     expect(await broker.deadLetter(repeat)).toBe(false);
@@ -237,14 +237,14 @@ async function rejectNumbered(broker: Broker, count: number): Promise<void> {
 async function rejectNewest(broker: Broker): Promise<DeadLetter> {
   const [entry] = await broker.readRange(CHAT, { count: 1, direction: 'backward' });
   await broker.deadLetter({ stream: CHAT, entry: present(entry), reason: 'r', rejectedBy: 'a' });
-  const [letter] = await broker.listDeadLetters(CHAT, { count: 1, direction: 'backward' });
-  return present(letter);
+  const [deadLetter] = await broker.listDeadLetters(CHAT, { count: 1, direction: 'backward' });
+  return present(deadLetter);
 }
 
-function numbers(letters: readonly DeadLetter[]): (string | undefined)[] {
-  return letters.map(({ fields }) => fields['n']);
+function numbers(deadLetters: readonly DeadLetter[]): (string | undefined)[] {
+  return deadLetters.map(({ fields }) => fields['n']);
 }
 
-function lastId(letters: readonly DeadLetter[]): EntryId {
-  return present(letters.at(-1)).id;
+function lastId(deadLetters: readonly DeadLetter[]): EntryId {
+  return present(deadLetters.at(-1)).id;
 }

@@ -1,4 +1,4 @@
-// What the conformance suite needs of a broker under test, and small steps that its files share.
+// The harness of a broker under test for the conformance suite, and small steps that its files share.
 import {
   type Broker,
   BrokerError,
@@ -27,13 +27,13 @@ export interface BrokerHarness extends AsyncDisposable {
 /** Makes a fresh harness; `options` replace those of the suite. */
 export type CreateHarness = (options?: Partial<BrokerOptions>) => Promise<BrokerHarness>;
 
-/** Options the suite relies on where a test gives no others. */
+/** Options of the suite where a test gives no others. */
 export const SUITE_OPTIONS: BrokerOptions = {
   streams: [
     { name: CHAT, maxLength: 100 },
     { name: TICKET, maxLength: 100 },
   ],
-  // Long, so that a slow machine declares nobody dead and lets no lease run out.
+  // Long enough that on a slow machine no subscriber is declared dead and no lease expires.
   livenessMs: 60_000,
   leaseMs: 60_000,
   minAgeMs: 0,

@@ -1,4 +1,4 @@
-// Conformance: what a pass consumes and acknowledges, and whom it declares dead.
+// Conformance: entries that a pass consumes and acknowledges, and subscribers that it declares dead.
 import { describe, expect, it } from 'vitest';
 import {
   type BrokerHarness,
@@ -12,7 +12,7 @@ import {
   runPass,
 } from './harness.js';
 
-/** Short, because these tests wait for somebody to die. */
+/** Short, because these tests wait until a subscriber is declared dead. */
 const LIVENESS_MS = 200;
 
 /** Part of `describeBrokerConformance`. */

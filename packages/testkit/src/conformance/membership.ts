@@ -203,7 +203,7 @@ export function describeMembership(create: CreateHarness): void {
       await broker.claimSlot('one#1', { preferred: 1 });
       expect(await broker.claimSlot('two#2', { instance: 'two' })).toEqual({ slot: 2, heldSlots: [1, 2] });
       expect(await broker.claimSlot('one#2', { instance: 'one' })).toEqual({ slot: 1, heldSlots: [1, 2] });
-      // Were the one before it not over, it would get another one, and each would keep its own.
+      // If the process before it still ran, it would get another slot, and each would keep its own.
       expect(await broker.claimSlot('one#1', { preferred: 1 })).toEqual({ slot: 3, heldSlots: [1, 2, 3] });
       expect(await broker.claimSlot('one#2', { preferred: 1 })).toEqual({ slot: 1, heldSlots: [1, 2, 3] });
     });
@@ -214,7 +214,7 @@ export function describeMembership(create: CreateHarness): void {
       await broker.claimSlot('one#1', { instance: 'one' });
       await harness.passTime(25);
       const renewal = { preferred: 1, instance: 'one', isRenewal: true } as const;
-      // At once, so that none of them runs out before the next one.
+      // At the same time: none of them expires before the next one.
       const claims = await Promise.all([
         broker.claimSlot('one#1', renewal),
         broker.claimSlot('one#2', { instance: 'one' }),
@@ -236,7 +236,7 @@ export function describeMembership(create: CreateHarness): void {
       await using harness = await create({ leaseMs: 20 });
       await harness.broker.claimSlot('a');
       await harness.passTime(25);
-      // At once, so that the first of them cannot run out before the second is asked for.
+      // At the same time: the first of them cannot expire before the second is claimed.
       const claims = await Promise.all(['b', 'a'].map((owner) => harness.broker.claimSlot(owner)));
       expect(claims.map(({ slot }) => slot)).toEqual([1, 2]);
     });

@@ -155,7 +155,7 @@ export function describePublishing(create: CreateHarness): void {
   });
 }
 
-/** A map, because comparing objects would pass over a field named `__proto__`. */
+/** A map, because a comparison of objects would ignore a field named `__proto__`. */
 function asMap(fields: Readonly<Record<string, string>> = {}): Map<string, string> {
   return new Map(Object.entries(fields));
 }

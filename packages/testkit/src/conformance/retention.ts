@@ -1,4 +1,4 @@
-// Conformance: what a trim removes and what it must keep.
+// Conformance: entries that a trim removes, and entries that it must keep.
 import { describe, expect, it } from 'vitest';
 import {
   beat,
@@ -116,7 +116,7 @@ export function describeRetention(create: CreateHarness): void {
       const ids = await publishNumbered(broker, 150);
       await runAllPasses(broker, lease, present(ids[76]));
       await publishNumbered(broker, 850, 150);
-      // 1000 in all, 77 acknowledged, 200 left: 723 were cut before anybody had acknowledged them.
+      // 1000 in all, 77 acknowledged, 200 left: 723 were cut before they were acknowledged.
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 723 });
     });
 
@@ -131,7 +131,7 @@ export function describeRetention(create: CreateHarness): void {
       await beat(broker, 'a', { ...start, cursor: present(ids[149]) });
       await runAllPasses(broker, lease);
       await publishNumbered(broker, 40, 300);
-      // Of the 40 cut now, all were acknowledged.
+      // All of the 40 entries cut now were acknowledged.
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 100 });
     });
 

@@ -12,7 +12,7 @@ import { append, CHAT, type CreateHarness, codeOf } from './harness.js';
 
 const name = { roomId: 'abc123', slot: 'typing' };
 const windowMs = 100;
-// Long, so that a slow machine loses no claim it still needs.
+// Long enough that a slow machine loses no claim it still needs.
 const leaseMs = 60_000;
 
 /** Options of a window whose events go to the chat stream. */
@@ -22,7 +22,7 @@ const texts = (...all: string[]) => all.map((text) => ({ text, asOf: expect.any(
 const claimNow = (windows: WindowStore, token: string, ms = leaseMs): Promise<WindowClaim> =>
   windows.claim(name, { token, leaseMs: ms, isForced: true });
 
-/** Appends an entry that ends what waits for a key, as a message does for its sender's typing; its ID. */
+/** Appends an entry that ends the waiting inputs of a key, as a message ends its sender's typing. Returns its ID. */
 async function appendEnding(broker: Broker, key: string): Promise<string> {
   const ends = { window: name, key, timestamp: '2026-01-16T10:00:00.000Z' };
   return (await append(broker, { stream: CHAT, fields: { by: key }, ends })).id;

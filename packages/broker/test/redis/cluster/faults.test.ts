@@ -1,5 +1,5 @@
-// What a cluster may do to the streams on it: lose a master, change masters, move a slot. Nothing that was acknowledged to a publisher
-// and replicated is lost, nothing is handled twice, and each stream keeps its order.
+// A cluster loses a master, changes masters or moves a slot. No entry that was confirmed to a publisher and replicated is lost,
+// none is handled twice, and each stream keeps its order.
 import {
   type Broker,
   type BrokerState,
@@ -40,7 +40,7 @@ beforeEach(async () => {
   await cluster.flush();
 }, 90_000);
 
-/** A publisher that repeats until each number is taken, and a subscriber beside it. */
+/** A publisher that repeats until each number is stored, and a subscriber beside it. */
 class Load implements AsyncDisposable {
   readonly broker: Broker;
   readonly states: BrokerState[] = [];
@@ -196,18 +196,18 @@ it(
     await cluster.holdWrites(master);
     const before = load.states.length;
     await master.stop();
-    // The one by its reader, the other, which reads nothing, by its map.
+    // One broker notices it by its reader, the other, which reads nothing, by its map.
     await until(() => load.broker.state === 'unavailable');
     await until(() => load.publisher.state === 'unavailable');
     const handled = load.handled.get(OTHER)?.length ?? 0;
     await load.stored(OTHER, 20);
     await until(() => (load.handled.get(OTHER)?.length ?? 0) >= handled + 20);
-    // Still nobody has taken over: what was handled above was handled while the shard was away.
+    // The replica has not taken over yet: the entries above were handled while the shard was away.
     expect(load.broker.state).toBe('unavailable');
     await until(() => load.broker.state === 'ready' && load.publisher.state === 'ready', 60_000);
     await load.stored(CHAT, 200);
     await load.judge();
-    // Told once when it went, once when it came; a second pair when the cluster was still settling.
+    // One report when it went, one when it came back; a second pair when the cluster was still settling.
     expect(load.states.length - before).toBeLessThanOrEqual(4);
     expect(await errorStats()).not.toContain('CROSSSLOT');
   },
@@ -282,7 +282,7 @@ it(
     const master = await cluster.masterOf(CHAT);
     master.pause();
     try {
-      // What was on its way when it stopped is executed when it goes on: entries that only it will ever have.
+      // Commands that were under way when it stopped are executed when it continues: entries that no other node will have.
       await load.stored(CHAT, 100);
     } finally {
       master.resume();

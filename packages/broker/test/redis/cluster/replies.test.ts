@@ -1,4 +1,4 @@
-// What nodes of a cluster say, and what it means: maps, redirections, addresses.
+// Replies of cluster nodes are read: maps, redirections, addresses.
 
 import { expect, it } from 'vitest';
 import { reactionTo } from '../../../src/redis/cluster/reaction.js';
