@@ -28,8 +28,8 @@ const sabotages = [
     edits: [
       [
         'packages/broker/src/redis/connection/blocking-reader.ts',
-        /settled === undefined \|\| settled\.runId === runId/,
-        'settled?.runId !== `${runId} `',
+        /settled === undefined \|\| this\.#connection\.isRun\(settled\.runId\)/,
+        'settled?.runId !== `${settled?.runId} `',
       ],
       [
         'packages/broker/src/redis/scripts/heartbeat.ts',
