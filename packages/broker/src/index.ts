@@ -72,8 +72,8 @@ export {
   MAX_POSITION_CHARS,
   type Position,
   parsePosition,
+  type ReportedTip,
   type StreamPosition,
-  type ToldTip,
 } from './positions/position.js';
 export { parseRedisUrl, type RedisUrl } from './redis/connection/redis-url.js';
 export { explainRedisFailure } from './redis/explain/explain-failure.js';

@@ -2,13 +2,13 @@
 import {
   type CurrentStreamPosition,
   compareEntryIds,
+  type ReportedTip,
   type StreamPosition,
-  type ToldTip,
 } from '@millrace/broker';
 
 /** How far this gateway has read a stream, and what the last heartbeat said of its end. */
 export interface KnownStream extends CurrentStreamPosition {
-  readonly told?: ToldTip | undefined;
+  readonly told?: ReportedTip | undefined;
 }
 
 /**

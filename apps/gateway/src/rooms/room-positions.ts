@@ -32,11 +32,11 @@ interface ReadPosition {
  */
 export class RoomPositions {
   readonly #broker: Pick<Broker, 'partitioning' | 'options'>;
-  readonly #subscriber: () => Pick<Subscriber, 'position' | 'currentPosition' | 'told'>;
+  readonly #subscriber: () => Pick<Subscriber, 'position' | 'currentPosition' | 'reportedTip'>;
 
   constructor(
     broker: Pick<Broker, 'partitioning' | 'options'>,
-    subscriber: () => Pick<Subscriber, 'position' | 'currentPosition' | 'told'>,
+    subscriber: () => Pick<Subscriber, 'position' | 'currentPosition' | 'reportedTip'>,
   ) {
     this.#broker = broker;
     this.#subscriber = subscriber;
@@ -106,7 +106,7 @@ export class RoomPositions {
   /** How far this gateway has read a stream, and what it was told of its end. */
   currentOf(stream: string): KnownStream | undefined {
     const [current] = this.#subscriber().currentPosition([stream]);
-    return current === undefined ? undefined : { ...current, told: this.#subscriber().told(stream) };
+    return current === undefined ? undefined : { ...current, told: this.#subscriber().reportedTip(stream) };
   }
 
   /** Everything in the stream up to this entry was delivered. */

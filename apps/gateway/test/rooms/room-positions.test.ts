@@ -29,8 +29,8 @@ function setUp(partitions = 3) {
     epoch: `e${names.indexOf(stream)}`,
     cursor: `${ms}-${names.indexOf(stream)}`,
   });
-  const subscriber: Pick<Subscriber, 'position' | 'currentPosition' | 'told'> = {
-    told: () => undefined,
+  const subscriber: Pick<Subscriber, 'position' | 'currentPosition' | 'reportedTip'> = {
+    reportedTip: () => undefined,
     position: (of, scope) => encodePosition((of ?? names).map(place), scope),
     currentPosition: (of) => (of ?? names).map(place),
   };

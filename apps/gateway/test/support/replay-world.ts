@@ -25,7 +25,7 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
     position: () => encodePosition(current),
     currentPosition: (streams) =>
       current.filter((_, index) => streams?.includes(eventCatalog.streams[index]?.name ?? '') ?? true),
-    told: () => told,
+    reportedTip: () => told,
   }));
   const replay = new Replay(
     {

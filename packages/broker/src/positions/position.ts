@@ -24,7 +24,7 @@ export interface StreamPosition {
 export type Position = readonly StreamPosition[];
 
 /** The broker's answer about a stream's end, and when it was asked. */
-export interface ToldTip {
+export interface ReportedTip {
   /** The newest entry of the present epoch. */
   readonly lastId: EntryId;
   /** Local monotonic time. */

@@ -5,7 +5,7 @@ import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-
 import type { Entry } from '../port/entry-log.js';
 import type { PreviousEpoch, ReadProgress, StreamStart } from '../port/subscriber-registry.js';
 import { newEpoch } from '../positions/epoch.js';
-import { encodeStreamPosition, type ToldTip } from '../positions/position.js';
+import { encodeStreamPosition, type ReportedTip } from '../positions/position.js';
 
 /** The start of a subscriber in a stream that refused it: before every entry, in an epoch that no stream has. */
 export function unknownStart(stream: string, timeMs: number): StreamStart {
@@ -45,7 +45,7 @@ export class StreamTrack {
   #recent: EntryId[] = [];
   /** The cursor that must be reached for the stream to count as caught up; `undefined`: not known since the last trouble. */
   #target: EntryId | undefined;
-  #told: ToldTip | undefined;
+  #reportedTip: ReportedTip | undefined;
   /** First entry after a gap that was met before it could be counted. */
   #gapUpTo: EntryId | undefined;
   #isGapKnown = false;
@@ -75,8 +75,8 @@ export class StreamTrack {
   }
 
   /** The newest entry by the last heartbeat. */
-  get told(): ToldTip | undefined {
-    return this.#told;
+  get reportedTip(): ReportedTip | undefined {
+    return this.#reportedTip;
   }
 
   get generation(): number {
@@ -178,8 +178,8 @@ export class StreamTrack {
   }
 
   /** Notes the newest entry of the present epoch, by a heartbeat that was sent at `askedAtMs`. */
-  noteTold(lastId: EntryId, askedAtMs: number): void {
-    this.#told = { lastId, askedAtMs };
+  noteReportedTip(lastId: EntryId, askedAtMs: number): void {
+    this.#reportedTip = { lastId, askedAtMs };
   }
 
   /** After trouble: not caught up until the next tip is reached. */

@@ -56,7 +56,7 @@ export interface SubscriberOptions {
   readonly onGap?: (stream: string, lost: number, isKnown: boolean) => void;
   /** Called after each read that brought entries: the cursors of these streams have moved. */
   readonly onAdvance?: (streams: ReadonlySet<string>) => void;
-  /** Called after each heartbeat of the stream; see `Subscriber.told`. */
+  /** Called after each heartbeat of the stream; see `Subscriber.reportedTip`. */
   readonly onHeartbeat?: (stream: string) => void;
   /** Called after every change, once. */
   readonly onStateChange?: (state: SubscriberState, cause?: Error) => void;

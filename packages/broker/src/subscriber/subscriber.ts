@@ -6,7 +6,7 @@ import { type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../errors.js';
 import type { Broker } from '../port/broker.js';
 import type { HeartbeatReply, StreamStart } from '../port/subscriber-registry.js';
-import { type CurrentPosition, joinPosition, type ToldTip } from '../positions/position.js';
+import { type CurrentPosition, joinPosition, type ReportedTip } from '../positions/position.js';
 import { BrokerClock } from './broker-clock.js';
 import { EntrySizes } from './entry-sizes.js';
 import { beatOnce, type HeartbeatDependencies, runHeartbeat } from './heartbeat.js';
@@ -184,8 +184,8 @@ export class Subscriber {
   }
 
   /** The stream's end by the last heartbeat; `undefined` before the first. */
-  told(stream: string): ToldTip | undefined {
-    return this.#track(stream).told;
+  reportedTip(stream: string): ReportedTip | undefined {
+    return this.#track(stream).reportedTip;
   }
 
   /**
@@ -221,7 +221,7 @@ export class Subscriber {
       this.#tracks.set(name, track);
       if (start !== undefined) continue;
       // No heartbeat will report this stream, and no client is to wait for its entries.
-      track.noteTold(FIRST_ENTRY_ID, Number.POSITIVE_INFINITY);
+      track.noteReportedTip(FIRST_ENTRY_ID, Number.POSITIVE_INFINITY);
       this.#registration.noteRefused(name);
     }
   }
@@ -252,7 +252,7 @@ export class Subscriber {
         isRegistered: (stream) => this.#registration.isRegistered(stream),
         onReply: (track, reply, askedAtMs) => {
           this.#onReply(track, reply);
-          track.noteTold(reply.lastId, askedAtMs);
+          track.noteReportedTip(reply.lastId, askedAtMs);
           this.#options.onHeartbeat(track.stream);
         },
       },

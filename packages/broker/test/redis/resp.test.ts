@@ -232,7 +232,7 @@ describe('a client', () => {
 
   it.each([
     ['bytes that are no reply', 'HTTP/1.1 400\r\n', 'no reply'],
-    ['a reply that nobody asked for', '+1\r\n+2\r\n', 'what nobody asked'],
+    ['a reply without a command', '+1\r\n+2\r\n', 'reply without a command'],
   ])('the client ends its connection at %s', async (_, answer, message) => {
     await using server = await startServer(answer);
     const cause = await new Promise<Error>((resolve) => {

@@ -127,7 +127,7 @@ export function describeLedger(create: CreateHarness): void {
       const b = await registerAt(broker, 'b');
       const ids = await publishNumbered(broker, 2);
       const last = present(ids[1]);
-      const result = await untilSomebodyDies(harness, async () => {
+      const result = await untilDeclaredDead(harness, async () => {
         await beat(broker, 'a', { ...start, cursor: last });
         return runPass(broker, lease);
       });
@@ -142,7 +142,7 @@ export function describeLedger(create: CreateHarness): void {
       const { start, lease } = await registerHolder(broker, 'a');
       const b = await registerAt(broker, 'b');
       const [, last] = await publishNumbered(broker, 2);
-      const result = await untilSomebodyDies(harness, async () => {
+      const result = await untilDeclaredDead(harness, async () => {
         await beat(broker, 'b', b);
         await beat(broker, 'a', { ...start, cursor: present(last) });
         return runPass(broker, lease);
@@ -175,7 +175,7 @@ export function describeLedger(create: CreateHarness): void {
 }
 
 /** Repeats `step` with time passing in between, in pieces short enough not to look like a pause of the broker. */
-async function untilSomebodyDies<T extends { readonly declaredDead: readonly string[] }>(
+async function untilDeclaredDead<T extends { readonly declaredDead: readonly string[] }>(
   harness: BrokerHarness,
   step: () => Promise<T>,
 ): Promise<T> {
@@ -184,5 +184,5 @@ async function untilSomebodyDies<T extends { readonly declaredDead: readonly str
     if (result.declaredDead.length > 0) return result;
     await harness.passTime(LIVENESS_MS / 10);
   }
-  throw new Error('Nobody was declared dead');
+  throw new Error('No subscriber was declared dead');
 }

@@ -144,7 +144,7 @@ export function describePublishing(create: CreateHarness): void {
       ['more fields than one call can carry', { stream: CHAT, fields: manyFields(1001) }],
       ['an empty dedupe ID', { stream: CHAT, fields: { n: '1' }, dedupeId: '' }],
       ['an endless dedupe ID', { stream: CHAT, fields: { n: '1' }, dedupeId: 'x'.repeat(257) }],
-      ['a stream the broker was not told of', { stream: 'events:other', fields: { n: '1' } }],
+      ['a stream the broker does not have', { stream: 'events:other', fields: { n: '1' } }],
     ])('the call is refused with invalid_argument for %s', async (_, entry) => {
       await using harness = await create();
       expect(

@@ -9,7 +9,7 @@ const SIMPLE = 0x2b;
 const INTEGER = 0x3a;
 const BULK = 0x24;
 const ARRAY = 0x2a;
-/** Redis takes and gives nothing longer. */
+/** Longest bulk string of Redis. */
 const MAX_LENGTH = 536_870_912;
 
 /**
@@ -20,9 +20,9 @@ export class ReplyFramer {
   readonly #onReply: (reply: Buffer) => void;
   #pieces: Buffer[] = [];
   #missing = 1;
-  /** First byte of the line that is under way; 0 before it. */
+  /** First byte of the line that is being read; 0 before it. */
   #type = 0;
-  /** Number in that line, as far as it came. */
+  /** Number in that line, from the digits that have arrived. */
   #length = 0;
   #isNegative = false;
   /** Bytes of the body that are still to come, line end included. */
@@ -91,7 +91,7 @@ export class ReplyFramer {
   }
 }
 
-/** The error for bytes that no Redis sends: something else listens, or the connection is out of step. */
+/** The error for bytes that no Redis sends: another program listens, or the connection is out of step. */
 function noReply(): Error {
   return new Error('Redis answered with bytes that are no reply');
 }

@@ -1,5 +1,5 @@
 // A connection to one Redis server: commands go out in the order of the calls, replies come back in the same order. It is made once, and
-// ends once; a new connection after it is its owner's business.
+// ends once; its owner makes a new one afterwards.
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '../../clock.js';
@@ -19,7 +19,7 @@ export interface RespClientOptions {
   readonly clock: Clock;
   /** Called for each error reply, before its command rejects with it. */
   readonly onErrorReply: (error: ErrorReply) => void;
-  /** Called once, whoever ends the connection: every command without a reply has been told. */
+  /** Called once when the connection ends, by either side: every command without a reply has been rejected. */
   readonly onEnd: (cause: Error) => void;
 }
 
@@ -109,7 +109,7 @@ export class RespClient {
   #take(reply: Buffer): void {
     if (this.#failure !== undefined) return;
     const waiting = this.#waiting.shift();
-    if (waiting === undefined) throw new Error('Redis answered what nobody asked');
+    if (waiting === undefined) throw new Error('Redis sent a reply without a command');
     try {
       if (reply[0] !== MINUS) return waiting.resolve(waiting.decode(reply));
       const error = new ErrorReply(reply.toString('utf8', 1, reply.length - 2));
@@ -186,7 +186,7 @@ function openSocket(url: string, onChunk: (chunk: Buffer) => void): Socket {
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
   };
   if (protocol === 'rediss:') {
-    // Hosted servers tell by the name which server is meant. An address is no name: RFC 6066, 3.
+    // Hosted servers choose the server by this name. An address is no name: RFC 6066, 3.
     const name = isIP(host) === 0 ? { servername: host } : {};
     return connectTls({ ...options, ...name }).on('data', onChunk);
   }

@@ -15,7 +15,7 @@ export interface RouterOptions {
   readonly commandTimeoutMs: number;
   readonly clock: Clock;
   readonly settlementOf: SettlementOf;
-  /** Called after changes of `state`; the same state may be told twice. */
+  /** Called after changes of `state`; the same state may be reported twice. */
   readonly onStateChange: (state: BrokerState, cause?: Error) => void;
 }
 
