@@ -2,7 +2,10 @@
 
 /** Every code a `BrokerError` can carry. */
 export const BROKER_ERROR_CODES = [
-  /** The store cannot be reached, or the connection was lost meanwhile. The broker reconnects. `mayHaveHappened` says whether a write may have been done. */
+  /**
+   * The store cannot be reached, or the connection was lost meanwhile. The broker reconnects. `mayHaveHappened` says whether a write
+   * may have been done.
+   */
   'unavailable',
   /** No answer within the deadline. `mayHaveHappened` says whether a write may have been done. */
   'timeout',

@@ -17,7 +17,8 @@ export interface StreamKeys {
   readonly lease: string;
   /**
    * HASH value, lastId, entriesAdded, runId: the epoch, how far the stream had come when last looked at, and on which
-   * server (mark: the same for users who may not send INFO, see `restart-markers.ts`); former, upTo: the epoch before, and up to where it is the same as this one.
+   * server (mark: the same for users who may not send INFO, see `restart-markers.ts`); former, upTo: the previous epoch, and the entry up to
+   * which it is the same as this one.
    */
   readonly epoch: string;
   /** STREAM: rejected entries. */
