@@ -1,17 +1,16 @@
 // From the broker to the hub: the subscriber that reads the streams, and what is done with what it reads, from start to stop.
+
 import { randomUUID } from 'node:crypto';
 import {
   type Broker,
-  type CancelTimer,
   compareEntryIds,
   createSubscriber,
   FIRST_ENTRY_ID,
-  pause,
   type StreamStart,
   type StreamTrouble,
   type Subscriber,
-  systemClock,
 } from '@millrace/broker';
+import { type CancelTimer, pause, systemClock } from '@millrace/internal';
 import type { Hub } from '@millrace/signalr';
 import type { EventsClient } from '../hub/events-client.js';
 import { repeat } from '../repeating-timer.js';

@@ -1,4 +1,5 @@
 // The broker inside one process: it keeps the same promises as on Redis, and its data ends with the process.
+import { type Clock, systemClock } from '@millrace/internal';
 import { ANNOUNCEMENT_LIMITS, checkNames } from '../announcements.js';
 import {
   checkCount,
@@ -11,7 +12,6 @@ import {
   checkStream,
   unknownStream,
 } from '../arguments.js';
-import { type Clock, systemClock } from '../clock.js';
 import type { EntryId } from '../entries/entry-id.js';
 import { BrokerError, brokerClosed } from '../errors.js';
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';

@@ -1,6 +1,5 @@
 // The loop that reports the subscriber's cursors and learns whether they are still valid.
-import { backOffDelayMs } from '../back-off.js';
-import { pause } from '../clock.js';
+import { backOffDelayMs, pause } from '@millrace/internal';
 import { isRefusal, toBrokerError } from '../errors.js';
 import type { Broker } from '../port/broker.js';
 import type { HeartbeatReply } from '../port/subscriber-registry.js';

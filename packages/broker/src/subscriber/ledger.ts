@@ -1,7 +1,6 @@
 // The subscriber's part in accounting: it holds a slot, takes the leases of its share of the streams, and runs the passes and
 // trims of the streams it holds. The broker guarantees what a pass and a trim do, and that a stale lease does nothing.
-import { backOffDelayMs } from '../back-off.js';
-import { pause } from '../clock.js';
+import { backOffDelayMs, pause } from '@millrace/internal';
 import { isRefusal, toBrokerError } from '../errors.js';
 import type { Lease, LedgerPassResult, SlotClaim, SlotRequest } from '../port/acknowledgement-ledger.js';
 import type { Broker } from '../port/broker.js';

@@ -1,7 +1,6 @@
 // Registers a subscriber at the streams: at its start, and later again at the streams that refused it then.
 
-import { backOffDelayMs } from '../back-off.js';
-import { pause } from '../clock.js';
+import { backOffDelayMs, pause } from '@millrace/internal';
 import { toBrokerError } from '../errors.js';
 import type { Broker } from '../port/broker.js';
 import type { StreamStart } from '../port/subscriber-registry.js';

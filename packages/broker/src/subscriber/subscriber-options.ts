@@ -1,6 +1,6 @@
 // The options of a subscriber, with their defaults.
+import { type Clock, systemClock } from '@millrace/internal';
 import { checkCount, checkName, invalid } from '../arguments.js';
-import { type Clock, systemClock } from '../clock.js';
 import type { EntryId } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
 import type { LedgerPassResult, TrimResult } from '../port/acknowledgement-ledger.js';

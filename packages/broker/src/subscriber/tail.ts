@@ -1,6 +1,5 @@
 // The read loop: reads every entry of every stream, in stream order, from the subscriber's own cursors.
-import { backOffDelayMs } from '../back-off.js';
-import { pause } from '../clock.js';
+import { backOffDelayMs, pause } from '@millrace/internal';
 import { compareEntryIds, type EntryId } from '../entries/entry-id.js';
 import { isRefusal, toBrokerError } from '../errors.js';
 import type { Broker } from '../port/broker.js';

@@ -2,8 +2,8 @@
 import { createMemoryBroker } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
-import { EntryLog } from '../../src/memory/entry-log.js';
 import { ExpiringMap } from '../../src/memory/expiring-map.js';
+import { RetainedEntries } from '../../src/memory/retained-entries.js';
 
 it('the memory broker forgets pending entries that the hard cap has cut', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
@@ -33,13 +33,13 @@ it('the map forgets expired values, and the oldest ones beyond its size', () => 
 });
 
 it('the stream gives IDs that rise when the clock stands still or steps back', () => {
-  const log = new EntryLog();
+  const log = new RetainedEntries();
   const ids = [5, 5, 3, 6, 1].map((ms) => log.append({}, ms));
   expect(ids).toEqual(['5-0', '5-1', '5-2', '6-0', '6-1']);
 });
 
 it('the retained entries are found and removed as in a plain list, over many removals', () => {
-  const log = new EntryLog();
+  const log = new RetainedEntries();
   let plain: string[] = [];
   for (let round = 0; round < 200; round++) {
     for (let n = 0; n < 37; n++) plain.push(log.append({}, round));

@@ -1,7 +1,6 @@
 // Everything on the nodes of a Redis Cluster: each command goes to the master of its key's slot, follows the slot when it moves,
 // and finds the new master after a failover.
-import { backOffDelayMs } from '../../back-off.js';
-import { pause } from '../../clock.js';
+import { backOffDelayMs, pause } from '@millrace/internal';
 import type { EntryId } from '../../entries/entry-id.js';
 import { BrokerError, brokerClosed, toBrokerError } from '../../errors.js';
 import type { BrokerState } from '../../port/broker.js';

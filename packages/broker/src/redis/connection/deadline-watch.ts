@@ -1,5 +1,5 @@
 // Watches over the deadlines of many commands with one timer, which is set once per quarter of a deadline and not once per command.
-import type { CancelTimer, Clock } from '../../clock.js';
+import type { CancelTimer, Clock } from '@millrace/internal';
 
 /** A deadline is counted in so many slices; a stall of this process costs at most one of them. */
 const SLICES = 4;

@@ -2,7 +2,7 @@
 // ends once; its owner makes a new one afterwards.
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@millrace/internal';
 import { BrokerError } from '../../errors.js';
 import { type Deadline, DeadlineWatch } from '../connection/deadline-watch.js';
 import { ErrorReply, ReplyCursor } from './reply-cursor.js';

@@ -1,6 +1,6 @@
+import { OldestFirstMap } from '@millrace/internal';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { OldestFirstMap } from '../src/oldest-first-map.js';
 
 it('an OldestFirstMap finds the entry that was set longest ago, whatever was set again, deleted and looked at in between', () => {
   const key = fc.integer({ min: 0, max: 9 });
