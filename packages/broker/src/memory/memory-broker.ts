@@ -85,7 +85,7 @@ class MemoryBroker implements Broker {
     this.#waiters = new ReadWaiters(clock);
     this.windows = new MemoryWindows(clock, {
       checkReady: () => this.#checkReady(),
-      nextId: (stream) => this.#stream(stream).nextId(this.#nowMs()),
+      nextId: (stream) => this.#stream(stream).nextId(this.#wallMs()),
     });
     this.counters = new MemoryCounters(
       () => clock.monotonicMs(),
@@ -115,7 +115,7 @@ class MemoryBroker implements Broker {
     const target = this.#stream(stream);
     checkOutgoingEntries(entries);
     const receipts = entries.map((entry) => {
-      const receipt = target.append(entry, this.#nowMs());
+      const receipt = target.append(entry, this.#wallMs());
       if (entry.ends !== undefined && !receipt.isDuplicate) this.windows.end(entry.ends, receipt.id);
       return receipt;
     });
@@ -129,7 +129,7 @@ class MemoryBroker implements Broker {
   ): Promise<readonly StreamStart[]> {
     checkName('subscriber', subscriber);
     this.#checkReady();
-    return streams.map((name) => this.#stream(name).register(subscriber, this.#nowMs()));
+    return streams.map((name) => this.#stream(name).register(subscriber, this.#wallMs()));
   }
 
   async unregister(subscriber: string): Promise<void> {
@@ -144,7 +144,7 @@ class MemoryBroker implements Broker {
     checkName('subscriber', subscriber);
     return Array.from(progress, ([name, ofStream]) => {
       checkEntryId(ofStream.cursor);
-      return this.#stream(name).heartbeat(subscriber, ofStream, this.#nowMs());
+      return this.#stream(name).heartbeat(subscriber, ofStream, this.#wallMs());
     });
   }
 
@@ -171,7 +171,7 @@ class MemoryBroker implements Broker {
     checkName('subscriber', owner);
     if (request.instance !== undefined) checkName('instance', request.instance);
     this.#checkReady();
-    return this.#slots.claim(owner, request, this.#nowMs(), this.options.leaseMs);
+    return this.#slots.claim(owner, request, this.#wallMs(), this.options.leaseMs);
   }
 
   async releaseSlot(owner: string): Promise<void> {
@@ -181,7 +181,7 @@ class MemoryBroker implements Broker {
 
   async acquireLease(stream: string, owner: string): Promise<Lease | undefined> {
     checkName('subscriber', owner);
-    return this.#stream(stream).acquireLease(owner, this.#nowMs());
+    return this.#stream(stream).acquireLease(owner, this.#wallMs());
   }
 
   async releaseLease(lease: Lease): Promise<void> {
@@ -192,21 +192,21 @@ class MemoryBroker implements Broker {
     checkCount(pass.count);
     checkName('consumer', pass.consumer);
     if (pass.cursor !== undefined) checkEntryId(pass.cursor);
-    return this.#stream(lease.stream).runLedgerPass(lease, pass, this.#nowMs());
+    return this.#stream(lease.stream).runLedgerPass(lease, pass, this.#wallMs());
   }
 
   async trim(lease: Lease): Promise<TrimResult> {
-    return this.#stream(lease.stream).trim(lease, this.#nowMs());
+    return this.#stream(lease.stream).trim(lease, this.#wallMs());
   }
 
   async deadLetter(rejected: RejectedEntry): Promise<boolean> {
     checkEntryId(rejected.entry.id);
-    return this.#stream(rejected.stream).deadLetter(rejected, this.#nowMs());
+    return this.#stream(rejected.stream).deadLetter(rejected, this.#wallMs());
   }
 
   async findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>> {
     checkEntryIds(ids);
-    return this.#stream(stream).findRejected(ids, this.#nowMs());
+    return this.#stream(stream).findRejected(ids, this.#wallMs());
   }
 
   async listDeadLetters(stream: string, options: RangeOptions): Promise<readonly DeadLetter[]> {
@@ -221,7 +221,7 @@ class MemoryBroker implements Broker {
 
   async requeueDeadLetter(stream: string, id: EntryId): Promise<RequeueResult> {
     checkEntryId(id);
-    const result = this.#stream(stream).requeueDeadLetter(id, this.#nowMs());
+    const result = this.#stream(stream).requeueDeadLetter(id, this.#wallMs());
     if (result.status === 'requeued') this.#waiters.wake(stream);
     return result;
   }
@@ -236,14 +236,14 @@ class MemoryBroker implements Broker {
   }
 
   async inspect(stream: string): Promise<StreamInspection> {
-    return this.#stream(stream).inspect(this.#nowMs());
+    return this.#stream(stream).inspect(this.#wallMs());
   }
 
   async announce(subscriber: string, names: readonly string[]): Promise<void> {
     checkName('subscriber', subscriber);
     checkNames(names);
     this.#checkReady();
-    const nowMs = this.#nowMs();
+    const nowMs = this.#wallMs();
     this.#announced.delete(subscriber);
     for (const [name, { endsMs }] of this.#announced) if (endsMs <= nowMs) this.#announced.delete(name);
     if (names.length === 0 || this.#announced.size >= ANNOUNCEMENT_LIMITS.maxSubscribers) return;
@@ -252,7 +252,7 @@ class MemoryBroker implements Broker {
 
   async announced(): Promise<ReadonlySet<string>> {
     this.#checkReady();
-    const nowMs = this.#nowMs();
+    const nowMs = this.#wallMs();
     return new Set(
       [...this.#announced.values()].flatMap(({ names, endsMs }) => (endsMs > nowMs ? names : [])),
     );
@@ -281,8 +281,8 @@ class MemoryBroker implements Broker {
       throw new BrokerError('unavailable', 'The broker has not been opened', { nothingHappened: true });
   }
 
-  #nowMs(): number {
-    return this.#clock.nowMs();
+  #wallMs(): number {
+    return this.#clock.wallMs();
   }
 }
 

@@ -193,7 +193,7 @@ export class Subscriber {
    * first reply.
    */
   brokerTimeMs(): number {
-    return this.#brokerClock.nowMs() ?? this.#options.clock.nowMs();
+    return this.#brokerClock.wallMs() ?? this.#options.clock.wallMs();
   }
 
   async #begin(): Promise<void> {
