@@ -144,7 +144,7 @@ async function thinLines(load: {
     fast: latency,
     thin: load.clients === 0 ? undefined : await settle(thin, due),
     due,
-    shed: await figure(system.url, 'events_dropped_total{reason="shed"}'),
+    shed: await figure(system.url, 'events_dropped_total{reason="lagging_client"}'),
     caughtUp: await figure(system.url, 'slow_clients_total{outcome="caught_up"}'),
   };
 }

@@ -86,7 +86,7 @@ test('who types is not sent to a client that is behind; when it is up to date it
   await using crowd = await enter('typing');
   const confirmed = await overrun(crowd, 'typing', 200);
   const users = ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3302'];
-  const shed = () => readMetric(system.url, 'events_dropped_total', { reason: 'shed' });
+  const shed = () => readMetric(system.url, 'events_dropped_total', { reason: 'lagging_client' });
   const before = await shed();
   for (let round = 0; round < 3; round += 1) {
     await system.publisher.publishEvents(users.map((user) => typing('typing', user, round !== 1)));

@@ -1,8 +1,8 @@
-// The `millrace` program: which commands there are. Each command is a file of its own, loaded when it is run: the others would wait for
-// all that a server is made of.
+// The `millrace` program: declares its commands. Each command is in a separate file that is loaded when it is run, so that the other
+// commands do not load a whole server.
 import { isEntryId } from '@millrace/broker';
 import { Command, InvalidArgumentError } from 'commander';
-import type { CommonOptions, ListCommandOptions, SettleCommandOptions } from './commands/dead-letters.js';
+import type { ActionCommandOptions, CommonOptions, ListCommandOptions } from './commands/dead-letters.js';
 import type { TailCommandOptions } from './commands/tail.js';
 import type { TokenCommandOptions } from './commands/token.js';
 import { GatewayError } from './errors.js';
@@ -31,7 +31,7 @@ program
   .option('--url <url>', 'address of the gateway', httpUrl, defaultUrl)
   .option('--token <jwt>', 'access token (not needed in development mode)')
   .option('--json', 'whole events, one JSON object a line')
-  .option('--count <n>', 'end after so many events', positiveInteger)
+  .option('--count <n>', 'end after this number of events', positiveInteger)
   .action(async (options: TailCommandOptions) => {
     const { tail } = await import('./commands/tail.js');
     await tail(options);
@@ -43,7 +43,7 @@ program
   .requiredOption('--sub <user>', 'user ID; a UUID if the user is to type or to mark messages as read')
   .option('--name <name>', 'display name')
   .option('--rooms <ids>', 'rooms the user may enter, comma-separated; a trailing * is a prefix', '')
-  .option('--minutes <n>', 'how long the token is good', positiveInteger, 60)
+  .option('--minutes <n>', 'time for which the token is valid', positiveInteger, 60)
   .action(async (options: TokenCommandOptions) => {
     const { mintToken } = await import('./commands/token.js');
     await mintToken(options);
@@ -51,15 +51,15 @@ program
 
 const deadLetters = program
   .command('dead-letters')
-  .description('see, replay or drop rejected entries; in the Redis of MILLRACE_REDIS_URL');
+  .description('list, replay or drop rejected entries; in the Redis of MILLRACE_REDIS_URL');
 
 deadLetters
   .command('list')
   .description('print dead letters, newest first')
   .option('--stream <name>', 'of this stream and its partitions only')
-  .option('--limit <n>', 'at most so many, up to 1000', listLimit, 20)
+  .option('--limit <n>', 'at most this number, up to 1000', listLimit, 20)
   .option('--before <id>', 'only older ones than this dead letter: the next page', entryId)
-  .option('--json', 'whole letters, one JSON object a line')
+  .option('--json', 'whole dead letters, one JSON object a line')
   .action(async (options: ListCommandOptions) => {
     const { listDeadLetters } = await import('./commands/dead-letters.js');
     await listDeadLetters(options);
@@ -70,7 +70,7 @@ deadLetters
   .description('print one dead letter with its reason and fields')
   .argument('<id>', 'ID of the dead letter, as list prints it', entryId)
   .option('--stream <name>', 'where it is; needed when two streams have one with this ID')
-  .option('--json', 'the whole letter as one JSON object')
+  .option('--json', 'the whole dead letter as one JSON object')
   .action(async (id: string, options: CommonOptions) => {
     const { showDeadLetter } = await import('./commands/dead-letters.js');
     await showDeadLetter(id, options);
@@ -84,9 +84,9 @@ deadLetters
   .option('--stream <name>', 'of this stream and its partitions only')
   .option('--limit <n>', 'with --all: at most so many', positiveInteger)
   .option('--json', 'what became of each, one JSON object a line')
-  .action(async (ids: readonly string[], options: SettleCommandOptions) => {
-    const { settleDeadLetters } = await import('./commands/dead-letters.js');
-    await settleDeadLetters('replay', ids, options);
+  .action(async (ids: readonly string[], options: ActionCommandOptions) => {
+    const { applyDeadLetterAction } = await import('./commands/dead-letters.js');
+    await applyDeadLetterAction('replay', ids, options);
   });
 
 deadLetters
@@ -97,20 +97,20 @@ deadLetters
   .option('--stream <name>', 'of this stream and its partitions only')
   .option('--limit <n>', 'with --all: at most so many', positiveInteger)
   .option('--json', 'what became of each, one JSON object a line')
-  .action(async (ids: readonly string[], options: SettleCommandOptions) => {
-    const { settleDeadLetters } = await import('./commands/dead-letters.js');
-    await settleDeadLetters('drop', ids, options);
+  .action(async (ids: readonly string[], options: ActionCommandOptions) => {
+    const { applyDeadLetterAction } = await import('./commands/dead-letters.js');
+    await applyDeadLetterAction('drop', ids, options);
   });
 
 try {
   await program.parseAsync(argumentsOf(process.argv), { from: 'user' });
 } catch (error) {
-  // What a person can mend is said in one line; anything else is a fault of the program, with its stack.
+  // An error that the user can fix is printed in one line; any other is a defect of the program, printed with its stack.
   console.error(error instanceof GatewayError ? `millrace: ${error.message}` : error);
   process.exitCode = 1;
 }
 
-/** npx leaves the `--` of `npx millrace -- --help` in; and who says nothing wants to know what there is to say. */
+/** Removes the `--` that npx leaves in `npx millrace -- --help`. Without arguments, the program prints its help. */
 function argumentsOf([, , ...given]: readonly string[]): readonly string[] {
   const args = given[0] === '--' ? given.slice(1) : given;
   return args.length === 0 ? ['--help'] : args;

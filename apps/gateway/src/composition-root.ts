@@ -1,6 +1,5 @@
-// The composition root, in the order in which the parts need each other: broker → rooms → hub → delivery. Every part of a gateway is created here and nowhere else, but
-// for the HTTP routes, which need its state; read it from top to bottom.
-
+// The composition root: it creates every component of a gateway, in the order in which they need each other: broker → rooms → hub →
+// delivery. Only the HTTP routes are created elsewhere (`gateway.ts`), because they need the gateway's state.
 import { randomBytes } from 'node:crypto';
 import { type Broker, type BrokerOptions, createMemoryBroker, createRedisBroker } from '@millrace/broker';
 import { systemClock } from '@millrace/internal';
@@ -16,21 +15,21 @@ import type { EventsClient } from './hub/events-client.js';
 import { createEventsHub } from './hub/events-hub.js';
 import { RateLimit } from './hub/rate-limit.js';
 import { SharedDirectory } from './hub/shared-directory.js';
-import { Typists } from './indicators/active-typing.js';
+import { ActiveTyping } from './indicators/active-typing.js';
 import { TYPING } from './indicators/room-indicators.js';
-import type { RoomPorts } from './rooms/connection-rooms.js';
+import type { ConnectionRoomsDependencies } from './rooms/connection-rooms.js';
 import { Rooms } from './rooms/rooms.js';
 import type { ResolvedGatewayOptions } from './settings/options.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { createPublisherObserver, observeSignalR } from './telemetry/observers.js';
 
-// Users whose rate is watched at a time: more than a gateway has connections.
+// Users whose rate is limited at a time: more than a gateway has connections.
 const maxLimitedUsers = 100_000;
 
-/** The parts of a gateway; nothing runs yet. */
-export interface GatewayParts {
-  /** The configured secret; in development mode without one, a random one that only this process knows. */
+/** The components of a gateway; nothing runs yet. */
+export interface GatewayComponents {
+  /** The configured secret; in development mode without one, a random one of this process. */
   readonly jwtSecret: string;
   /** Absent where tokens are signed with a secret. */
   readonly remoteKeys: RemoteKeys | undefined;
@@ -45,27 +44,27 @@ export interface GatewayParts {
   readonly signalR: SignalRServer;
 }
 
-/** What the parts share while they are made. */
-interface Site {
+/** Dependencies that all components share. */
+interface SharedDependencies {
   readonly options: ResolvedGatewayOptions;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
-/** Whether users need no token. */
+/** True when users need no token. */
 export function areUsersOpen({ isDevelopment, jwtSecret, jwksUrl }: ResolvedGatewayOptions): boolean {
   return isDevelopment && jwtSecret === undefined && jwksUrl === undefined;
 }
 
-/** Creates all parts and puts them together. */
-export function createGatewayParts(options: ResolvedGatewayOptions, logger: Logger): GatewayParts {
+/** Creates all components and connects them. */
+export function composeGateway(options: ResolvedGatewayOptions, logger: Logger): GatewayComponents {
   const metrics = createMetrics();
-  const site: Site = { options, logger, metrics };
+  const shared: SharedDependencies = { options, logger, metrics };
   const jwtSecret = options.jwtSecret ?? randomBytes(32).toString('hex');
-  const broker = createBroker(site);
+  const broker = createBroker(shared);
   const evictionWatch = new EvictionWatch(broker, logger, () => systemClock.monotonicMs());
   broker.onStateChange((state) => {
-    if (state === 'ready') void evictionWatch.look();
+    if (state === 'ready') void evictionWatch.check();
   });
   const publisher = createPublisher({
     broker,
@@ -73,17 +72,17 @@ export function createGatewayParts(options: ResolvedGatewayOptions, logger: Logg
     sourceInstance: options.instance,
     observer: createPublisherObserver(metrics, broker.kind),
   });
-  const directory = createDirectory(site);
-  const signalR = createSignalR(site, directory);
-  const remoteKeys = createRemoteKeys(site);
-  const rooms = new Rooms({ ...site, broker });
-  const hub = mapHub(site, { jwtSecret, remoteKeys, publisher, rooms, signalR });
-  const delivery = new Delivery({ ...site, broker, rooms, hub });
+  const directory = createDirectory(shared);
+  const signalR = createSignalR(shared, directory);
+  const remoteKeys = createRemoteKeys(shared);
+  const rooms = new Rooms({ ...shared, broker });
+  const hub = mapHub(shared, { jwtSecret, remoteKeys, publisher, rooms, signalR });
+  const delivery = new Delivery({ ...shared, broker, rooms, hub });
   const access = { jwtSecret, remoteKeys };
   return { ...access, metrics, broker, publisher, rooms, delivery, evictionWatch, directory, signalR };
 }
 
-function createBroker({ options, logger, metrics }: Site): Broker {
+function createBroker({ options, logger, metrics }: SharedDependencies): Broker {
   const { redisUrl, catalog, partitions, minAgeMs, dedupeWindowMs } = options;
   const streams = catalog.streams.map((stream) => ({
     ...stream,
@@ -98,7 +97,10 @@ function createBroker({ options, logger, metrics }: Site): Broker {
           url: redisUrl,
           onHealed: (key) => {
             metrics.healed.inc();
-            logger.warn({ key }, 'something else stood at a coalescing window; it was removed');
+            logger.warn(
+              { key },
+              'the key of a coalescing window held a value that Millrace did not write; it was deleted',
+            );
           },
         });
   broker.onStateChange((state, cause) => {
@@ -109,13 +111,16 @@ function createBroker({ options, logger, metrics }: Site): Broker {
   return broker;
 }
 
-function createDirectory({ options, logger }: Site): SharedDirectory | undefined {
+function createDirectory({ options, logger }: SharedDependencies): SharedDirectory | undefined {
   const { redisUrl, instanceUrl } = options;
   if (redisUrl === undefined || instanceUrl === undefined) return undefined;
   return new SharedDirectory(redisUrl, logger);
 }
 
-function createSignalR({ options, logger, metrics }: Site, directory: SharedDirectory | undefined) {
+function createSignalR(
+  { options, logger, metrics }: SharedDependencies,
+  directory: SharedDirectory | undefined,
+) {
   const { instanceUrl: url = '', connectionKeys: signingKeys } = options;
   return createSignalRServer({
     maximumOutboundBytes: options.maxOutboundBytes,
@@ -127,17 +132,17 @@ function createSignalR({ options, logger, metrics }: Site, directory: SharedDire
 }
 
 function mapHub(
-  site: Site,
-  parts: Pick<GatewayParts, 'jwtSecret' | 'remoteKeys' | 'publisher' | 'rooms' | 'signalR'>,
+  shared: SharedDependencies,
+  components: Pick<GatewayComponents, 'jwtSecret' | 'remoteKeys' | 'publisher' | 'rooms' | 'signalR'>,
 ): Hub<EventsClient> {
-  const { options, metrics } = site;
+  const { options, metrics } = shared;
   const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = options;
   const definition = createEventsHub({
-    publisher: parts.publisher,
-    rooms: roomPorts(site, parts.rooms),
+    publisher: components.publisher,
+    rooms: connectionRoomsDependencies(shared, components.rooms),
     areRoomsOpen: isDevelopment,
-    typists: new Typists({
-      expiryMs: parts.rooms.indicators.find(TYPING)?.expiresAfterMs ?? 0,
+    activeTyping: new ActiveTyping({
+      expiryMs: components.rooms.indicators.find(TYPING)?.expiresAfterMs ?? 0,
       maxRoomsPerUser: maxRoomsPerConnection,
     }),
     rateLimit: new RateLimit({
@@ -146,34 +151,37 @@ function mapHub(
       maxUsers: maxLimitedUsers,
     }),
     monotonicMs: () => systemClock.monotonicMs(),
-    rateLimited: () => metrics.dropped.inc({ reason: 'rate_limited' }),
+    onRateLimited: () => metrics.dropped.inc({ reason: 'rate_limited' }),
   });
   const origins = allowedOriginsOf(allowedOrigins, isDevelopment);
-  return parts.signalR.mapHub('/hubs/events', definition, {
-    authenticate: createAuthenticate(site, parts.jwtSecret, parts.remoteKeys),
+  return components.signalR.mapHub('/hubs/events', definition, {
+    authenticate: createAuthenticate(shared, components.jwtSecret, components.remoteKeys),
     ...(origins === undefined ? {} : { allowedOrigins: origins }),
   });
 }
 
-function roomPorts({ options, metrics }: Site, rooms: Rooms): RoomPorts {
-  const { positions, replay, indicators, laggards, losses, rounds } = rooms;
+function connectionRoomsDependencies(
+  { options, metrics }: SharedDependencies,
+  rooms: Rooms,
+): ConnectionRoomsDependencies {
+  const { positions, replay } = rooms;
   return {
     currentPosition: (roomId) => positions.ofRoom(roomId),
     catchUp: (target, after) => replay.catchUp(target, after),
-    mark: (roomId) => replay.mark(roomId),
-    followUp: (target, mark) => replay.followUp(target, mark),
-    indicators,
-    laggards,
-    losses,
-    rounds,
+    deliveryPoint: (roomId) => replay.deliveryPoint(roomId),
+    catchUpFromMemory: (target, since) => replay.catchUpFromMemory(target, since),
+    indicators: rooms.indicators,
+    laggingConnections: rooms.laggingConnections,
+    lossNotices: rooms.lossNotices,
+    replayAttempts: rooms.replayAttempts,
     monotonicMs: () => systemClock.monotonicMs(),
     positionOfEveryRoom: () => positions.ofEveryRoom(),
     maxRoomsPerConnection: options.maxRoomsPerConnection,
-    slowClientEnded: (outcome) => metrics.slowClients.inc({ outcome }),
+    onSlowClientEnded: (outcome) => metrics.slowClients.inc({ outcome }),
   };
 }
 
-function createRemoteKeys({ options, logger, metrics }: Site): RemoteKeys | undefined {
+function createRemoteKeys({ options, logger, metrics }: SharedDependencies): RemoteKeys | undefined {
   const { jwksUrl, jwksMaxStaleMs, jwksRefreshMs } = options;
   if (jwksUrl === undefined) return undefined;
   return new RemoteKeys({
@@ -181,17 +189,20 @@ function createRemoteKeys({ options, logger, metrics }: Site): RemoteKeys | unde
     refreshMs: jwksRefreshMs,
     maxStaleMs: jwksMaxStaleMs,
     monotonicMs: () => systemClock.monotonicMs(),
-    onAsked: (outcome) => metrics.keyServerRequests.inc({ outcome }),
+    onFetched: (outcome) => metrics.keyServerRequests.inc({ outcome }),
     onStateChange: (isAway, reason) => {
       if (isAway)
-        logger.warn({ reason, jwksMaxStaleMs }, 'key server is away: the keys known so far are used on');
-      else logger.info('key server is back');
+        logger.warn(
+          { reason, jwksMaxStaleMs },
+          'the key server is unavailable: the gateway continues to use the keys that it has',
+        );
+      else logger.info('the key server is available again');
     },
   });
 }
 
 function createAuthenticate(
-  { options, logger }: Site,
+  { options, logger }: SharedDependencies,
   jwtSecret: string,
   remoteKeys: RemoteKeys | undefined,
 ): Authenticate<User> {

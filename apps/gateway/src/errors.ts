@@ -13,7 +13,7 @@ export const GATEWAY_ERROR_CODES = [
 /** One of {@link GATEWAY_ERROR_CODES}. */
 export type GatewayErrorCode = (typeof GATEWAY_ERROR_CODES)[number];
 
-/** Something that keeps the gateway from starting, or a command from its work. The message is meant for whoever started it. */
+/** An error that keeps the gateway or a command from running. Its message is meant for the person who started it. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   readonly code: GatewayErrorCode;

@@ -1,12 +1,12 @@
-// A program that runs inside the gateway's process and is served by its HTTP server: the helpdesk demo. The
-// gateway does not know it; it is loaded by name.
+// An extension is a program that runs inside the gateway's process and is served by its HTTP server: the helpdesk demo. The gateway has
+// no dependency on it; it is loaded by name.
 import type { eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
 import type { FastifyInstance } from 'fastify';
 import type { IssueToken } from './auth/token-issuer.js';
 import type { Logger } from './telemetry/logger.js';
 
-/** What an extension is given. */
+/** Dependencies that an extension is given. */
 export interface ExtensionHost {
   /** Routes may be added until the gateway listens; `/hubs`, `/v1`, `/healthz`, `/readyz` and `/metrics` are taken. */
   readonly http: FastifyInstance;
@@ -17,11 +17,11 @@ export interface ExtensionHost {
   readonly logger: Logger;
 }
 
-/** An event that whoever tries the extension out can publish by hand. */
+/** An event that a person who tries the extension can publish by hand. */
 export interface ExampleEvent {
-  /** What will be seen, as words before a line to paste. */
+  /** Describes the effect, as text before a line to paste. */
   readonly says: string;
-  /** As `POST /v1/events` takes it. */
+  /** The event in the form that `POST /v1/events` accepts. */
   readonly event: object;
 }
 
@@ -29,8 +29,8 @@ export interface ExampleEvent {
 export interface GatewayExtension {
   readonly name: string;
   /**
-   * True when it is safe only where everybody may do everything: the gateway refuses it outside development mode. An extension can sign tokens
-   * with the gateway's own secret, so one that hands them out to anybody must say so. @defaultValue false
+   * True when it is safe in development mode only: the gateway refuses it otherwise. An extension can sign tokens with the gateway's own
+   * secret, so an extension that gives them to anybody must set this. @defaultValue false
    */
   readonly isForDevelopment?: boolean;
   /** Shown when a gateway starts in development mode. @defaultValue none */

@@ -1,4 +1,5 @@
-// A gateway's life: its parts are started in the order of the data's way, and stopped so that nothing accepted is lost.
+// A gateway's life cycle: its components are started in the order in which data passes through them, and stopped so that nothing
+// accepted is lost.
 import { hostname } from 'node:os';
 import { BrokerError, type StreamTrouble } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
@@ -6,8 +7,8 @@ import type { Publisher } from '@millrace/publisher';
 import type { FastifyInstance } from 'fastify';
 import { createApiKeyCheck } from './auth/api-keys.js';
 import { createTokenIssuer } from './auth/token-issuer.js';
-import { inWords } from './broker/broker-failure.js';
-import { areUsersOpen, createGatewayParts, type GatewayParts } from './composition-root.js';
+import { explainBrokerFailure } from './broker/broker-failure.js';
+import { areUsersOpen, composeGateway, type GatewayComponents } from './composition-root.js';
 import { addHealthRoutes, type Readiness } from './http/health.js';
 import { guardHosts } from './http/host-guard.js';
 import { createHttpServer } from './http/http-server.js';
@@ -18,9 +19,9 @@ import { type GatewayOptions, type ResolvedGatewayOptions, resolveOptions } from
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { Saturation } from './telemetry/saturation.js';
 
-/** Where a started gateway listens. */
+/** The address on which a started gateway listens. */
 export interface GatewayAddress {
-  /** `http://host:port`, with the port that was really taken. */
+  /** `http://host:port`, with the port that was really opened. */
   readonly url: string;
   readonly port: number;
 }
@@ -33,18 +34,18 @@ export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
   /**
    * Connects to the broker, begins to read, then listens.
    *
-   * @throws GatewayError `broker_unavailable`, `partitions_differ`, `port_in_use` or `invalid_configuration`, in words that say what to do.
+   * @throws GatewayError `broker_unavailable`, `partitions_differ`, `port_in_use` or `invalid_configuration`, with the remedy in its message.
    */
   start(): Promise<GatewayAddress>;
   /**
-   * Stops cleanly: not ready, no new requests, windows flushed, connections closed with leave to reconnect, ledger
-   * up to date, leases released. Bounded by `shutdownTimeoutMs`. Idempotent.
+   * Stops cleanly: reports that it is not ready, refuses new requests, flushes windows, tells clients to reconnect, completes
+   * acknowledgements and releases leases. Bounded by `shutdownTimeoutMs`. Idempotent.
    */
   stop(): Promise<void>;
 }
 
 /**
- * Connections that the kernel takes for a gateway that has no time for them at the moment, as after a deploy, when all clients come at once;
+ * Connections that the kernel accepts while the gateway has no time for them, as after a deploy, when all clients connect at once;
  * the kernel's own bound (`net.core.somaxconn`) may be lower. A client beyond it waits for one, three, seven … seconds before its
  * system tries again; Node's own default is 511.
  */
@@ -53,7 +54,7 @@ const maxWaitingConnections = 4_096;
 /**
  * Creates a gateway; nothing runs before `start`.
  *
- * @throws GatewayError `invalid_configuration`, in words that say what to set.
+ * @throws GatewayError `invalid_configuration`, with the setting to change in its message.
  *
  * @example
  * ```ts
@@ -76,53 +77,69 @@ export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
   return gateway as unknown as Gateway<C>;
 }
 
-const keyServerAway =
-  'The key server of MILLRACE_JWKS_URL is away: the keys known so far are used on. The log says why.';
+const keyServerUnavailable =
+  'The key server of MILLRACE_JWKS_URL is unavailable: the gateway continues to use the keys that it has. The log contains the reason.';
 
-// With Redis away a stop must not wait for it.
+// A stop must not wait for Redis when it is unavailable.
 const flushTimeoutMs = 1_000;
 
+/** Phases of a gateway's life, in their order, each with what exists only in it. */
+type LifeCycle =
+  | { readonly phase: 'created' | 'starting' }
+  | { readonly phase: 'running'; readonly saturation: Saturation }
+  | {
+      readonly phase: 'stopping' | 'stopped';
+      readonly saturation: Saturation | undefined;
+      /** Resolves when the gateway has stopped. */
+      readonly stopped: Promise<void>;
+    };
+
+const nextPhases: Readonly<Record<LifeCycle['phase'], readonly LifeCycle['phase'][]>> = {
+  created: ['starting', 'stopping'],
+  starting: ['running', 'stopping'],
+  running: ['stopping'],
+  stopping: ['stopped'],
+  stopped: [],
+};
+
 /**
- * created → starting → running → stopping → stopped. A start that fails stops what it had started.
+ * ```
+ * created ─▶ starting ─▶ running ─▶ stopping ─▶ stopped
+ *    └──────────┴─── stop, or a start that fails ──▲
+ * ```
+ * `#enter` alone changes the phase. A start that fails stops what it had started.
  */
 class MillraceGateway implements Gateway<AnyCatalog> {
   readonly publisher: Publisher;
   readonly #options: ResolvedGatewayOptions;
   readonly #logger: Logger;
-  readonly #parts: GatewayParts;
+  readonly #components: GatewayComponents;
   readonly #http: FastifyInstance;
-  #saturation: Saturation | undefined;
-  #state: 'created' | 'starting' | 'running' | 'stopping' | 'stopped' = 'created';
-  #stopped: Promise<void> | undefined;
+  #lifeCycle: LifeCycle = { phase: 'created' };
   readonly #extensionStops: (() => Promise<void>)[] = [];
 
   constructor(options: ResolvedGatewayOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
-    this.#parts = createGatewayParts(options, logger);
-    this.publisher = this.#parts.publisher;
+    this.#components = composeGateway(options, logger);
+    this.publisher = this.#components.publisher;
     this.#http = this.#createHttp();
   }
 
   get brokerKind(): 'redis' | 'memory' {
-    return this.#parts.broker.kind;
+    return this.#components.broker.kind;
   }
 
+  // ── Life cycle ────────────────────────────────────────────────────────────────────────────────────────────────
+
   async start(): Promise<GatewayAddress> {
-    if (this.#state !== 'created') throw new TypeError('a gateway is started once');
-    this.#state = 'starting';
-    const { host, port, isDevelopment } = this.#options;
+    if (this.#lifeCycle.phase !== 'created')
+      throw new TypeError('a gateway can be started once only; create another one');
+    this.#enter({ phase: 'starting' });
     try {
-      // First, for this is what goes wrong most often: then nothing has happened yet.
-      await checkPort(host, port);
-      // Beside the rest: a key server that is away holds nothing up, and is heard of now rather than with the first client.
-      this.#parts.remoteKeys?.refresh();
-      await this.#openBroker();
-      await this.#startDelivery();
-      await this.#startExtensions();
-      const address = await this.#listen();
-      this.#saturation = new Saturation(() => this.publisher.queueFill);
-      this.#state = 'running';
+      const address = await this.#startComponents();
+      this.#enter({ phase: 'running', saturation: new Saturation(() => this.publisher.queueFill) });
+      const { isDevelopment } = this.#options;
       this.#logger.info(
         { url: address.url, broker: this.brokerKind, development: isDevelopment },
         'listening',
@@ -137,8 +154,23 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= this.#stopAll();
-    return this.#stopped;
+    const current = this.#lifeCycle;
+    if ('stopped' in current) return current.stopped;
+    const saturation = current.phase === 'running' ? current.saturation : undefined;
+    const stopped = Promise.resolve().then(async () => {
+      await this.#stopComponents(current.phase === 'running');
+      saturation?.stop();
+      this.#enter({ phase: 'stopped', saturation, stopped });
+    });
+    this.#enter({ phase: 'stopping', saturation, stopped });
+    return stopped;
+  }
+
+  #enter(next: LifeCycle): void {
+    const { phase } = this.#lifeCycle;
+    if (!nextPhases[phase].includes(next.phase))
+      throw new TypeError(`a gateway that is ${phase} cannot be ${next.phase}`);
+    this.#lifeCycle = next;
   }
 
   // ── HTTP and health ───────────────────────────────────────────────────────────────────────────────────────────
@@ -148,7 +180,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     const app = createHttpServer({
       maxBodyBytes,
       logger: this.#logger,
-      refused: (code) => this.#parts.metrics.refusals.inc({ at: 'api', code }),
+      onRefused: (code) => this.#components.metrics.refusals.inc({ at: 'api', code }),
     });
     addHealthRoutes(app, {
       readiness: () => this.#readiness(),
@@ -165,61 +197,74 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   }
 
   #readiness(): Readiness {
-    const { broker, delivery } = this.#parts;
-    // Nobody can publish there until somebody has done something; what else is wrong with one stream leaves the others served.
-    const isStopped = ({ kind }: StreamTrouble): boolean => kind === 'exhausted';
+    const { broker, delivery } = this.#components;
+    const { phase } = this.#lifeCycle;
+    // Nothing can be published to an exhausted stream until an operator acts. Any other trouble of one stream leaves the others served.
+    const isExhausted = ({ kind }: StreamTrouble): boolean => kind === 'exhausted';
     const reasons = [
-      ...(this.#state === 'running' ? [] : [`gateway is ${this.#state}`]),
+      ...(phase === 'running' ? [] : [`gateway is ${phase}`]),
       ...(broker.state === 'ready' ? [] : [`broker is ${broker.state}`]),
       ...(delivery.isCaughtUp ? [] : ['streams are not read up to their end']),
-      ...delivery.troubles.filter(isStopped).map(({ message }) => message),
+      ...delivery.troubles.filter(isExhausted).map(({ message }) => message),
     ];
-    const troubles = delivery.troubles.filter((trouble) => !isStopped(trouble)).map(troubleText);
+    const troubles = delivery.troubles.filter((trouble) => !isExhausted(trouble)).map(troubleText);
     const details = [...troubles, ...this.#details()];
     return reasons.length === 0 ? { isReady: true, details } : { isReady: false, reasons, details };
   }
 
-  /** Conditions besides the streams that somebody should look after, although the gateway does its work. */
+  /** Conditions besides the streams that an operator should look after, although the gateway does its work. */
   #details(): readonly string[] {
-    const { remoteKeys, evictionWatch } = this.#parts;
+    const { remoteKeys, evictionWatch } = this.#components;
     evictionWatch.refresh();
     if (remoteKeys?.isAway !== true) return evictionWatch.details;
-    // Nobody may ask for a key meanwhile: then this is what finds out that the server is back.
+    // No client may need a key meanwhile: then this request detects that the server is available again.
     remoteKeys.refresh();
-    return [...evictionWatch.details, keyServerAway];
+    return [...evictionWatch.details, keyServerUnavailable];
   }
 
   async #exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }> {
-    this.#parts.delivery.observe();
-    this.#parts.metrics.saturation.set(this.#saturation?.share ?? 0);
-    if (this.#parts.broker.state === 'ready') {
+    const { broker, delivery, metrics } = this.#components;
+    delivery.observe();
+    metrics.saturation.set('saturation' in this.#lifeCycle ? (this.#lifeCycle.saturation?.share ?? 0) : 0);
+    if (broker.state === 'ready') {
       // A stream that does not answer keeps its last figures.
       await Promise.allSettled(
-        this.#parts.broker.partitioning.streams.map(async ({ name }) => {
-          this.#parts.metrics.observeStream('signalr-consumers', await this.#parts.broker.inspect(name));
+        broker.partitioning.streams.map(async ({ name }) => {
+          metrics.observeStream('signalr-consumers', await broker.inspect(name));
         }),
       );
     }
-    return this.#parts.metrics.expose();
+    return metrics.expose();
   }
 
-  // ── Start and stop ────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Start and stop of the components ──────────────────────────────────────────────────────────────────────────
+
+  async #startComponents(): Promise<GatewayAddress> {
+    // First, because a port in use is the most common failure: then nothing has happened yet.
+    await checkPort(this.#options.host, this.#options.port);
+    // Not awaited: an unavailable key server delays nothing, and is logged now rather than with the first client.
+    this.#components.remoteKeys?.refresh();
+    await this.#openBroker();
+    await this.#startDelivery();
+    await this.#startExtensions();
+    return this.#listen();
+  }
 
   async #openBroker(): Promise<void> {
     try {
-      await this.#parts.broker.open();
-      await this.#parts.directory?.open();
+      await this.#components.broker.open();
+      await this.#components.directory?.open();
     } catch (cause) {
-      throw await inWords(cause, this.#options.redisUrl);
+      throw await explainBrokerFailure(cause, this.#options.redisUrl);
     }
   }
 
   async #startDelivery(): Promise<void> {
     try {
-      await this.#parts.delivery.start();
+      await this.#components.delivery.start();
     } catch (error) {
-      // An error that does not come from the broker is a fault of ours, and keeps its stack.
-      throw error instanceof BrokerError ? await inWords(error, this.#options.redisUrl) : error;
+      // An error that does not come from the broker is a defect of ours, and keeps its stack.
+      throw error instanceof BrokerError ? await explainBrokerFailure(error, this.#options.redisUrl) : error;
     }
   }
 
@@ -227,9 +272,9 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     for (const extension of this.#options.extensions) {
       const stop = await extension.start({
         http: this.#http,
-        // An extension speaks the built-in types; a catalog without them refuses its events one by one.
+        // An extension publishes the built-in types; a catalog without them refuses its events one by one.
         publisher: this.publisher as unknown as Publisher<typeof eventCatalog>,
-        issueToken: createTokenIssuer(this.#parts.jwtSecret),
+        issueToken: createTokenIssuer(this.#components.jwtSecret),
         logger: this.#logger.child({ extension: extension.name }),
       });
       this.#extensionStops.push(stop);
@@ -238,11 +283,11 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   async #listen(): Promise<GatewayAddress> {
     const { host, port, isDevelopment } = this.#options;
-    this.#parts.signalR.attach(this.#http.server);
+    this.#components.signalR.attach(this.#http.server);
     if (isDevelopment) {
-      // After the hubs, so that it stands before them.
+      // After the hubs, so that the guard comes before them.
       guardHosts(this.#http.server, () =>
-        this.#parts.metrics.refusals.inc({ at: 'api', code: 'host_not_allowed' }),
+        this.#components.metrics.refusals.inc({ at: 'api', code: 'host_not_allowed' }),
       );
     }
     try {
@@ -251,54 +296,53 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       throw portError(host, port, cause);
     }
     const address = this.#http.server.address();
-    const takenPort = typeof address === 'object' && address !== null ? address.port : port;
-    return { url: `http://${host.includes(':') ? `[${host}]` : host}:${takenPort}`, port: takenPort };
+    const openedPort = typeof address === 'object' && address !== null ? address.port : port;
+    return { url: `http://${host.includes(':') ? `[${host}]` : host}:${openedPort}`, port: openedPort };
   }
 
-  async #stopAll(): Promise<void> {
-    const wasRunning = this.#state === 'running';
-    this.#state = 'stopping';
+  async #stopComponents(wasRunning: boolean): Promise<void> {
     const { drainMs, shutdownTimeoutMs } = this.#options;
-    this.#parts.rooms.rounds.stop();
+    const { rooms, signalR } = this.#components;
+    rooms.replayAttempts.stop();
     // A start that failed has accepted nothing.
     const after = wasRunning ? this.#attempt('events', () => this.#finishAccepted()) : Promise.resolve();
-    // Until its wave a client is served in full, so all parts run on.
-    await this.#attempt('connections', () => this.#parts.signalR.drain({ withinMs: drainMs, after }));
-    const isDone = await endsWithin(shutdownTimeoutMs, this.#closeParts());
+    // Until its wave each client is served in full, so all components keep running.
+    await this.#attempt('connections', () => signalR.drain({ withinMs: drainMs, after }));
+    const isDone = await endsWithin(shutdownTimeoutMs, this.#closeComponents());
     this.#http.server.closeAllConnections();
-    this.#saturation?.stop();
-    this.#state = 'stopped';
     if (isDone) this.#logger.info('stopped');
-    else this.#logger.error({ shutdownTimeoutMs }, 'stopped, with parts that could not be closed in time');
+    else
+      this.#logger.error({ shutdownTimeoutMs }, 'stopped, but some components could not be closed in time');
   }
 
-  /** What was accepted so far is published, and sent to those who are here, before the first of them goes. */
+  /** Publishes what was accepted so far and sends it to the clients that are here, before the first of them is told to reconnect. */
   async #finishAccepted(): Promise<void> {
     const signal = AbortSignal.timeout(flushTimeoutMs);
     const finish = async (): Promise<void> => {
       await this.publisher.flush();
-      await this.#parts.delivery.reachEnd(signal);
+      await this.#components.delivery.reachEnd(signal);
     };
     await endsWithin(flushTimeoutMs, finish());
   }
 
-  /** In the order of the data's way: nothing new comes in, what is in goes out, then its account is closed. */
-  async #closeParts(): Promise<void> {
+  /** Closes in the order in which data passes: nothing new comes in, what is in is sent, then it is acknowledged. */
+  async #closeComponents(): Promise<void> {
+    const { signalR, directory, delivery, broker } = this.#components;
     for (const stop of this.#extensionStops) await this.#attempt('extension', stop);
     await this.#attempt('publisher', () => this.publisher.close());
-    await this.#attempt('connections', () => this.#parts.signalR.close());
+    await this.#attempt('connections', () => signalR.close());
     await this.#attempt('http', () => this.#http.close());
-    await this.#attempt('directory', async () => this.#parts.directory?.close());
-    await this.#attempt('delivery', () => this.#parts.delivery.stop());
-    await this.#attempt('broker', () => this.#parts.broker.close());
+    await this.#attempt('directory', async () => directory?.close());
+    await this.#attempt('delivery', () => delivery.stop());
+    await this.#attempt('broker', () => broker.close());
   }
 
-  /** One part that cannot be closed must not keep the others open. */
-  async #attempt(part: string, close: () => Promise<void>): Promise<void> {
+  /** A component that cannot be closed must not keep the others open. */
+  async #attempt(component: string, close: () => Promise<void>): Promise<void> {
     try {
       await close();
     } catch (error) {
-      this.#logger.error({ err: error, part }, 'could not be closed cleanly');
+      this.#logger.error({ err: error, component }, 'a component could not be closed cleanly');
     }
   }
 }
@@ -307,7 +351,7 @@ function troubleText({ stream, kind, message }: StreamTrouble): string {
   return kind === 'refused' ? `${stream} is out of order, the others are served: ${message}` : message;
 }
 
-/** Whether `work` settled in time; it goes on in any case. */
+/** Resolves to true when `work` settled in time; it continues in any case. */
 async function endsWithin(timeoutMs: number, work: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<false>((resolve) => {

@@ -1,4 +1,4 @@
-// Public exports of @millrace/gateway: the gateway for those who embed it in a program of their own.
+// Public exports of @millrace/gateway, for programs that embed a gateway.
 export { GatewayError, type GatewayErrorCode } from './errors.js';
 export type { ExampleEvent, ExtensionHost, GatewayExtension } from './extension.js';
 export { createGateway, type Gateway, type GatewayAddress } from './gateway.js';

@@ -1,4 +1,4 @@
-// The version of this package, read from the one place where it is written.
+// Reads the version of this package from its package.json.
 import { readFileSync } from 'node:fs';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {

@@ -42,11 +42,11 @@ describe('with no key known', () => {
       expect(await negotiate(gateway, token)).toEqual(notNow);
       expect(await upgrade(gateway, token)).toEqual(notNow);
       // The reason is in the log once, however often it was asked; the token and the address's secrets are not.
-      expect(gateway.lines.filter((line) => line.includes('key server is away'))).toHaveLength(1);
+      expect(gateway.lines.filter((line) => line.includes('key server is unavailable'))).toHaveLength(1);
       expect(gateway.output).not.toContain(token);
       keyServer.mood = 'keys';
       await using _client = await EventLog.connect(gateway.url, { token });
-      await gateway.line(/key server is back/);
+      await gateway.line(/key server is available again/);
     },
   );
 
@@ -59,7 +59,7 @@ describe('with no key known', () => {
     expect(await upgrade(gateway, token)).toEqual(notNow);
     expect((await negotiate(gateway, 'garbage')).status).toBe(401);
     expect((await negotiate(gateway, '')).status).toBe(401);
-    await gateway.line(/ECONNREFUSED.*key server is away/);
+    await gateway.line(/ECONNREFUSED.*key server is unavailable/);
     expect(await readMetric(gateway.url, 'key_server_requests_total', { outcome: 'failed' })).toBeGreaterThan(
       0,
     );
@@ -150,7 +150,7 @@ test('@millrace/client waits until the key server is back, and then connects by 
   client.onError(({ code }) => codes.push(code));
   try {
     const connected = client.connect();
-    await gateway.line(/key server is away/);
+    await gateway.line(/key server is unavailable/);
     await keyServer.restart();
     await connected;
     expect(client.state).toBe('live');

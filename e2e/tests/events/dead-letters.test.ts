@@ -52,7 +52,7 @@ test('a poisonous entry is listed and shown with its reason, is no better after 
   expect(await millrace(system.redis, 'list')).toEqual({ code: 0, output: 'millrace: no dead letters' });
   expect(await millrace(system.redis, 'show', again)).toEqual({
     code: 1,
-    output: `millrace: not found: ${again} is no dead letter (any more)`,
+    output: `millrace: not found: ${again} is not a dead letter (any more)`,
   });
 });
 
@@ -100,7 +100,7 @@ test('what cannot work is said in one line, with exit code 1', async () => {
   await using redis = await startRedis();
   const cases: readonly (readonly [RegExp, ...string[]])[] = [
     [/IDs of dead letters, or --all/, 'drop', '--all', '1-1'],
-    [/no stream events:chats\. There are: events:chat,/, 'list', '--stream', 'events:chats'],
+    [/no stream events:chats\. The streams are events:chat,/, 'list', '--stream', 'events:chats'],
     [/must be an ID such as/, 'drop', '1-1', '1'],
   ];
   const results = cases.map(async ([pattern, ...args]) => {

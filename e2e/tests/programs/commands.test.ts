@@ -54,7 +54,7 @@ describe('the lines that a start in development mode prints', () => {
     });
     await start.line(/^ +curl /);
     expect(start.lines.filter((line) => line.startsWith('{'))).toEqual([]);
-    expect(start.output).toMatch(/^\d\d:\d\d:\d\d warn +MILLRACE_PORTT is no setting.*MILLRACE_PORT\?/m);
+    expect(start.output).toMatch(/^\d\d:\d\d:\d\d warn +MILLRACE_PORTT is not a setting.*MILLRACE_PORT\?/m);
   });
 
   test('outside development mode no secret is printed', async () => {

@@ -164,7 +164,9 @@ describe('joining again', () => {
     await settle();
     const room = client.join('a', { after: 'p5' });
     for (let round = 0; round < 3; round += 1) {
-      gateway.connection.call('JoinRoom', 'a').refuse('What you missed cannot be told now. Try again later.');
+      gateway.connection
+        .call('JoinRoom', 'a')
+        .refuse('What you missed cannot be determined now. Try again later.');
       await clock.advance(30_000);
     }
     gateway.connection.completeJoin('a', 6);

@@ -1,8 +1,8 @@
-// Pages of which origins may connect.
+// Determines the origins whose pages may connect.
 import type { AllowedOrigins } from '@millrace/signalr';
 import { isLoopbackName } from '../http/loopback.js';
 
-/** As configured; without that in development every page of this machine. `undefined`: pages that this gateway itself serves. */
+/** The configured origins; without any, in development every origin of this machine. `undefined`: only pages that this gateway itself serves. */
 export function allowedOriginsOf(
   configured: readonly string[],
   isDevelopment: boolean,

@@ -1,10 +1,10 @@
-// Keys that may publish over HTTP, compared without telling by the time how much of a guess was right.
+// Checks the keys that may publish over HTTP. The time of a comparison does not depend on how much of a guess was right.
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Says whether a presented key is one of the configured ones. */
+/** Returns true when the presented key is one of the configured ones. */
 export type ApiKeyCheck = (presented: string | undefined) => boolean;
 
-/** Creates the check. Keys are held as SHA-256 digests, which also gives all comparisons one length. */
+/** Creates the check. It keeps SHA-256 digests of the keys, so that all comparisons have one length. */
 export function createApiKeyCheck(keys: readonly string[]): ApiKeyCheck {
   const digests = keys.map(digestOf);
   return (presented) => {

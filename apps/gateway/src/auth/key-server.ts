@@ -1,13 +1,13 @@
-// One question to a key server: its JSON Web Key Set, or in words why there is none. Knows nothing of tokens and keeps nothing.
+// Sends one request to a key server. The result is its JSON Web Key Set, or an error with the reason in words. It keeps nothing.
 
-/** More is no key set: the largest ones have a few dozen keys of about 2 KiB each. */
+/** A larger answer is not a key set: the largest sets have a few dozen keys of about 2 KiB each. */
 const maxSetBytes = 1_048_576;
 
 /**
- * As jose's `customFetch`: what it answers is a set with at least one key that can verify a signature. An empty set, or a page of a
- * proxy, must not take the place of keys that are known to be good.
+ * Fetches a key set, as jose's `customFetch`. The set has at least one key that can verify a signature: an empty set, or an error page of a
+ * proxy, must not replace good keys.
  *
- * @throws Error in words for a log: what the server did instead
+ * @throws Error with a message for the log that describes the server's answer
  */
 export async function fetchKeySet(url: string, options: RequestInit): Promise<Response> {
   const response = await fetch(url, options);
@@ -20,7 +20,7 @@ export async function fetchKeySet(url: string, options: RequestInit): Promise<Re
   return Response.json(set);
 }
 
-/** Why a question failed, for a log. */
+/** Reason why a request failed, for the log. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError' || error.name === 'JWKSTimeout') return 'it did not answer in time';
@@ -32,7 +32,7 @@ export function reasonOf(error: unknown): string {
 }
 
 function hintFor(status: number): string {
-  return status >= 300 && status < 400 ? ' (a redirect: give the address where it leads)' : '';
+  return status >= 300 && status < 400 ? ' (a redirect: configure the address it redirects to)' : '';
 }
 
 async function readBounded(response: Response): Promise<string> {
@@ -54,7 +54,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** RFC 7517: a key of one secret (`oct`) verifies nothing here, and `use` may reserve a key for encryption. */
+/** RFC 7517: a shared secret (`oct`) is not accepted here, and `use` may reserve a key for encryption. */
 function hasUsableKey(set: unknown): boolean {
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;
   return Array.isArray(keys) && keys.some(isUsable);

@@ -1,18 +1,18 @@
-// Which rooms a user may enter: the rule over the token's `rooms` claim. Pure.
+// Decides which rooms a user may enter, by the token's `rooms` claim. Pure.
 
-/** The user's own room: every connection of the user is in it from the start. */
+/** The user's personal room: every connection of the user is in it from the start. */
 export function personalRoomOf(userId: string): string {
   return `user:${userId}`;
 }
 
-/** `user:me` stands for the caller's own room. */
+/** Replaces `user:me`, the alias of the caller's personal room. */
 export function resolveRoomAlias(roomId: string, userId: string): string {
   return roomId === 'user:me' ? personalRoomOf(userId) : roomId;
 }
 
 /**
- * Whether a user with this `rooms` claim may enter a room. A claim that ends in `*` is a prefix. Rooms of other users
- * (`user:…`) open only to a claim that begins with `user:`, so `*` does not give away everybody's notifications.
+ * True when a user with this `rooms` claim may enter a room. A claim that ends in `*` is a prefix. Rooms of other users
+ * (`user:…`) need a claim that begins with `user:`, so that `*` does not give access to everybody's notifications.
  */
 export function mayEnterRoom(
   roomId: string,

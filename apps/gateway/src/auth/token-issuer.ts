@@ -1,9 +1,8 @@
-// Signs the tokens that this gateway itself accepts: for the command line and for the demo. In the field, the
-// backend signs them.
+// Signs tokens that this gateway itself accepts: for the command line and for the demo. In production, the backend signs them.
 import { SignJWT } from 'jose';
 import type { User } from './token-verifier.js';
 
-/** Signs a token for a user. `minutes`: how long it is good. */
+/** Signs a token for a user. `minutes`: time for which it is valid. */
 export type IssueToken = (user: User, minutes: number) => Promise<string>;
 
 /** Creates an issuer of HS256 tokens. */

@@ -1,8 +1,8 @@
-// From a JSON Web Token to a user. Signature and times are jose's work; the claims are checked here.
+// Verifies a JSON Web Token and reads its user. jose checks signature and times; this file checks the claims.
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { KeysUnavailable, type RemoteKeys } from './remote-keys.js';
 
-/** Who is behind a connection. */
+/** The user of a connection. */
 export interface User {
   /** Claim `sub`. */
   readonly userId: string;
@@ -19,10 +19,10 @@ export interface VerifiedToken {
   readonly expiresAtMs: number | undefined;
 }
 
-/** Why a token was refused; safe to log, never shown to the client. */
+/** Reason why a token was refused; safe to log, never shown to the client. */
 export type TokenRefusal = 'missing' | 'expired' | 'invalid' | 'claims';
 
-/** Outcome of a verification. `keys_unavailable` is no refusal: the token may be good, and is worth trying again. */
+/** Outcome of a verification. `keys_unavailable` is not a refusal: the token may be valid, and the client should try again. */
 export type TokenVerification =
   | { readonly ok: true; readonly token: VerifiedToken }
   | { readonly ok: false; readonly refusal: TokenRefusal }
@@ -31,10 +31,10 @@ export type TokenVerification =
 /** Verifies one token. Never throws. */
 export type TokenVerifier = (token: string | null) => Promise<TokenVerification>;
 
-// Small differences between the clocks of issuer and gateway are no fraud.
+// Allows for small differences between the clocks of issuer and gateway.
 const clockToleranceSeconds = 5;
 
-/** Where the keys come from. */
+/** Source of the keys. */
 export type TokenKeys = { readonly jwtSecret: string } | { readonly remoteKeys: Pick<RemoteKeys, 'keyOf'> };
 
 /** Creates a verifier for HS256 tokens of a shared secret, or for tokens signed by a key set's asymmetric keys. */
@@ -51,7 +51,7 @@ export function createTokenVerifier(keys: TokenKeys): TokenVerifier {
 }
 
 function createSignatureCheck(keys: TokenKeys): (token: string) => Promise<JWTPayload> {
-  // The algorithms are fixed on our side: a token cannot choose `none`, nor HMAC over a public key.
+  // The gateway fixes the algorithms: a token cannot choose `none`, nor HMAC over a public key.
   if ('jwtSecret' in keys) {
     const secret = new TextEncoder().encode(keys.jwtSecret);
     return async (token) =>
@@ -96,12 +96,12 @@ function readClaims(payload: JWTPayload): TokenVerification {
   };
 }
 
-/** Whether a gateway takes a user of this ID: `user:<sub>` must be a valid room ID, and `me` is its alias. */
+/** True when a gateway accepts this user ID: `user:<sub>` must be a valid room ID, and `me` is its alias. */
 export function isUsableUserId(sub: string): boolean {
   return sub !== '' && sub !== 'me' && Buffer.byteLength(sub) <= 200 && !/[\p{Cc}\p{Cs}]/u.test(sub);
 }
 
-// A key that the server gave and nobody can read says as little about the token as no answer.
+// An unreadable key of the server says as little about the token as no answer.
 const unreadableRetryMs = 5_000;
 
 function failureOf(error: unknown): TokenVerification {

@@ -1,9 +1,12 @@
-// Turns a broker's failure at start into one line for the person who started the gateway or the command: cause and remedy.
+// Turns a failure of the broker at start into one line for the person who started the gateway or the command: cause and remedy.
 import { BrokerError, explainRedisFailure } from '@millrace/broker';
 import { GatewayError } from '../errors.js';
 
-/** The failure in one line, with its cause and the remedy. Without a `redisUrl` the broker is in memory. */
-export async function inWords(cause: unknown, redisUrl: string | undefined): Promise<GatewayError> {
+/** Describes the failure in one line, with its cause and the remedy. Without a `redisUrl` the broker is in memory. */
+export async function explainBrokerFailure(
+  cause: unknown,
+  redisUrl: string | undefined,
+): Promise<GatewayError> {
   if (cause instanceof BrokerError && cause.code === 'partitions_differ') {
     const remedy = 'Set MILLRACE_PARTITIONS to the stored number, or leave it unset.';
     return new GatewayError('partitions_differ', `${cause.message}. ${remedy}`, { cause });
@@ -12,7 +15,7 @@ export async function inWords(cause: unknown, redisUrl: string | undefined): Pro
     return new GatewayError('layout_differs', `${cause.message}.`, { cause });
   if (redisUrl === undefined) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    return new GatewayError('broker_unavailable', `The broker in memory does not start: ${reason}`, {
+    return new GatewayError('broker_unavailable', `The in-memory broker does not start: ${reason}`, {
       cause,
     });
   }

@@ -1,17 +1,17 @@
-// Watches for a store that throws keys away when its memory is full: looks at start, after it was away, and when readiness is asked for.
+// Checks whether Redis evicts keys when its memory is full: at start, after a reconnection, and when readiness is requested.
 import type { Broker } from '@millrace/broker';
 import type { Logger } from '../telemetry/logger.js';
 
-/** Readiness is asked for often; the policy changes once in years. */
+/** Readiness is requested often; the policy changes once in years. */
 const minSpacingMs = 5_000;
 
-/** Tells of a policy in the log when it changes, and as a sentence whenever it is asked. */
+/** Logs the policy when it changes, and provides advice for the details of readiness. */
 export class EvictionWatch {
   readonly #broker: Pick<Broker, 'evictionPolicy' | 'state'>;
   readonly #logger: Logger;
   readonly #monotonicMs: () => number;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
-  /** `undefined`: it cannot be known, or was not looked up yet. */
+  #checkedAtMs = Number.NEGATIVE_INFINITY;
+  /** `undefined`: it was not read yet, or the Redis user may not read it. */
   #policy: string | undefined;
   #isFirst = true;
 
@@ -26,19 +26,19 @@ export class EvictionWatch {
     return this.#policy === undefined || this.#policy === 'noeviction' ? [] : [textOf(this.#policy)];
   }
 
-  /** Looks again unless it has just looked. Nobody needs to wait for it. */
+  /** Starts a check unless the last one was a moment ago. */
   refresh(): void {
-    if (this.#broker.state !== 'ready' || this.#monotonicMs() - this.#lookedAtMs < minSpacingMs) return;
-    void this.look();
+    if (this.#broker.state !== 'ready' || this.#monotonicMs() - this.#checkedAtMs < minSpacingMs) return;
+    void this.check();
   }
 
-  /** Never rejects: a broker that cannot be asked is asked again. */
-  async look(): Promise<void> {
-    this.#lookedAtMs = this.#monotonicMs();
+  /** Reads the policy. Never rejects: a failed check is repeated later. */
+  async check(): Promise<void> {
+    this.#checkedAtMs = this.#monotonicMs();
     try {
       this.#note(await this.#broker.evictionPolicy());
     } catch (error) {
-      this.#logger.debug({ err: error }, 'maxmemory-policy was not looked up');
+      this.#logger.debug({ err: error }, 'maxmemory-policy could not be read');
     }
   }
 
@@ -49,18 +49,18 @@ export class EvictionWatch {
     this.#isFirst = false;
     if (policy === undefined) {
       if (isFirst)
-        this.#logger.debug('the user of Redis may not look maxmemory-policy up: it must be noeviction');
+        this.#logger.debug('the Redis user may not read maxmemory-policy: make sure that it is noeviction');
       return;
     }
     if (policy === before) return;
     if (policy !== 'noeviction') this.#logger.warn({ policy }, textOf(policy));
-    else if (!isFirst) this.#logger.info({ policy }, 'Redis keeps its keys when its memory is full');
+    else if (!isFirst) this.#logger.info({ policy }, 'Redis no longer evicts keys when its memory is full');
   }
 }
 
 function textOf(policy: string): string {
   return (
-    `Redis throws keys away when its memory is full (maxmemory-policy ${policy}): repeats are stored again, and streams may be lost. ` +
+    `Redis evicts keys when its memory is full (maxmemory-policy ${policy}): repeats are stored again, and streams may be lost. ` +
     'Set maxmemory-policy to noeviction.'
   );
 }

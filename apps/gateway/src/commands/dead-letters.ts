@@ -1,16 +1,16 @@
-// `millrace dead-letters list|show|replay|drop`: what became of entries that were rejected.
+// `millrace dead-letters list|show|replay|drop`: shows, requeues and drops rejected entries.
 import { type Broker, BrokerError, createRedisBroker, type EntryId } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
-import { inWords } from '../broker/broker-failure.js';
+import { explainBrokerFailure } from '../broker/broker-failure.js';
 import {
-  type LetterAction,
-  type LetterChoice,
+  applyToDeadLetters,
+  type DeadLetterAction,
+  type DeadLetterSelection,
   outcomeJson,
   outcomeText,
-  settleLetters,
 } from '../dead-letters/dead-letter-actions.js';
-import { findLetter, listLetters, streamsNamed } from '../dead-letters/dead-letter-list.js';
-import { letterJson, letterTable, letterText } from '../dead-letters/dead-letter-text.js';
+import { findDeadLetter, newestDeadLetters, streamsNamed } from '../dead-letters/dead-letter-list.js';
+import { deadLetterJson, deadLetterTable, deadLetterText } from '../dead-letters/dead-letter-text.js';
 import { GatewayError } from '../errors.js';
 import { readEnvironment } from '../settings/environment.js';
 
@@ -27,48 +27,48 @@ export interface ListCommandOptions extends CommonOptions {
 }
 
 /** Options of `millrace dead-letters replay` and `drop`. */
-export interface SettleCommandOptions extends CommonOptions {
+export interface ActionCommandOptions extends CommonOptions {
   readonly all?: boolean;
   readonly limit?: number;
 }
 
-/** Prints the newest letters. */
+/** Prints the newest dead letters. */
 export async function listDeadLetters(options: ListCommandOptions): Promise<void> {
   await withBroker(async (broker) => {
-    const letters = await listLetters(broker, streamsNamed(broker, options.stream), options);
-    if (options.json === true) for (const letter of letters) console.log(letterJson(letter));
-    else if (letters.length > 0) console.log(letterTable(letters));
+    const deadLetters = await newestDeadLetters(broker, streamsNamed(broker, options.stream), options);
+    if (options.json === true) for (const deadLetter of deadLetters) console.log(deadLetterJson(deadLetter));
+    else if (deadLetters.length > 0) console.log(deadLetterTable(deadLetters));
     else console.error('millrace: no dead letters');
-    const last = letters.at(-1);
-    if (options.json === true || last === undefined || letters.length < options.limit) return;
-    console.error(`millrace: there may be older ones: --before ${last.id}`);
+    const last = deadLetters.at(-1);
+    if (options.json === true || last === undefined || deadLetters.length < options.limit) return;
+    console.error(`millrace: there may be older dead letters; list them with --before ${last.id}`);
   });
 }
 
-/** Prints one letter; exit code 1 when it is not there. */
+/** Prints one dead letter; exit code 1 when it does not exist. */
 export async function showDeadLetter(id: EntryId, options: CommonOptions): Promise<void> {
   await withBroker(async (broker) => {
-    const letter = await findLetter(broker, streamsNamed(broker, options.stream), id);
-    if (letter === undefined) fail(outcomeText({ id, status: 'not_found' }));
-    else console.log(options.json === true ? letterJson(letter) : letterText(letter));
+    const deadLetter = await findDeadLetter(broker, streamsNamed(broker, options.stream), id);
+    if (deadLetter === undefined) fail(outcomeText({ id, status: 'not_found' }));
+    else console.log(options.json === true ? deadLetterJson(deadLetter) : deadLetterText(deadLetter));
   });
 }
 
 /**
- * Replays or drops letters, a line for each; exit code 1 when one of them could not be.
+ * Requeues or drops dead letters and prints a line for each; exit code 1 when one of them failed.
  *
  * @throws GatewayError `invalid_arguments` unless either IDs or `--all` is given
  */
-export async function settleDeadLetters(
-  action: LetterAction,
+export async function applyDeadLetterAction(
+  action: DeadLetterAction,
   ids: readonly EntryId[],
-  options: SettleCommandOptions,
+  options: ActionCommandOptions,
 ): Promise<void> {
-  const choice = choiceOf(ids, options);
+  const selection = selectionOf(ids, options);
   await withBroker(async (broker) => {
     let done = 0;
     const streams = streamsNamed(broker, options.stream);
-    for await (const outcome of settleLetters(broker, streams, action, choice)) {
+    for await (const outcome of applyToDeadLetters(broker, streams, action, selection)) {
       const isDone = outcome.status === 'replayed' || outcome.status === 'dropped';
       if (isDone) done += 1;
       if (options.json === true) console.log(outcomeJson(outcome));
@@ -80,22 +80,23 @@ export async function settleDeadLetters(
   });
 }
 
-function choiceOf(ids: readonly EntryId[], { all, limit }: SettleCommandOptions): LetterChoice {
+function selectionOf(ids: readonly EntryId[], { all, limit }: ActionCommandOptions): DeadLetterSelection {
   if (ids.length > 0 === (all === true)) {
     throw new GatewayError('invalid_arguments', 'Give the IDs of dead letters, or --all.');
   }
   if (all === true) return { limit: limit ?? Number.POSITIVE_INFINITY };
-  if (limit !== undefined) throw new GatewayError('invalid_arguments', '--limit goes with --all.');
+  if (limit !== undefined)
+    throw new GatewayError('invalid_arguments', '--limit is for --all. Give the IDs without it.');
   return { ids };
 }
 
-/** Runs `work` with the broker that the environment names. It reads and writes dead letters only, and needs no gateway. */
+/** Runs `work` with the broker of the environment. It reads and writes dead letters only, and needs no gateway. */
 async function withBroker(work: (broker: Broker) => Promise<void>): Promise<void> {
   const { redisUrl } = readEnvironment(process.env).gateway;
   if (redisUrl === undefined) {
     throw new GatewayError(
       'invalid_configuration',
-      'Set MILLRACE_REDIS_URL as the gateway has it. Dead letters in memory can be seen by nobody else.',
+      'Set MILLRACE_REDIS_URL to the value that the gateway has. Dead letters of an in-memory broker are visible in its process only.',
     );
   }
   const broker = createRedisBroker({ url: redisUrl, streams: eventCatalog.streams });
@@ -103,7 +104,7 @@ async function withBroker(work: (broker: Broker) => Promise<void>): Promise<void
     await broker.open();
     await work(broker);
   } catch (error) {
-    throw error instanceof BrokerError ? await inWords(error, redisUrl) : error;
+    throw error instanceof BrokerError ? await explainBrokerFailure(error, redisUrl) : error;
   } finally {
     await broker.close();
   }

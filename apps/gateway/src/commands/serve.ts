@@ -15,13 +15,13 @@ export async function serve(options: {
 }): Promise<void> {
   const environment = readEnvironment(process.env);
   const isDevelopment = options.isDevelopment || environment.gateway.isDevelopment === true;
-  // Who tries Millrace out reads along: the welcome text says what the lines of level info would.
+  // A person who tries Millrace reads the log: the welcome text replaces the lines of level info.
   const isForPeople = isDevelopment && process.stdout.isTTY;
   const logger = createLogger({
     level: environment.logLevel ?? (isForPeople ? 'warn' : 'info'),
     isForPeople,
   });
-  // Before anything can fail: the misspelt one may be the one that is missing.
+  // Before anything can fail: a misspelt variable may be the missing setting.
   for (const variable of environment.unknown) logger.warn(variable, describeUnknownVariable(variable));
   const extensions = options.hasDemo || environment.hasDemo ? [await loadDemo()] : [];
   const gateway = createGateway({ ...environment.gateway, isDevelopment, extensions }, logger);
@@ -32,7 +32,7 @@ export async function serve(options: {
     console.log(welcomeText({ url, brokerKind: gateway.brokerKind, example: demo?.example }));
 }
 
-/** Lets the reason be the last that is printed when it does not start. */
+/** Starts the gateway. If that fails, the log is written first, so that the reason is printed last. */
 async function started(gateway: Gateway, logger: Logger): Promise<{ readonly url: string }> {
   try {
     return await gateway.start();
@@ -51,9 +51,11 @@ async function loadDemo(): Promise<GatewayExtension> {
     return demo;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new GatewayError('invalid_configuration', `MILLRACE_DEMO needs the package ${demoPackage}.`, {
-      cause,
-    });
+    throw new GatewayError(
+      'invalid_configuration',
+      `MILLRACE_DEMO needs the package ${demoPackage}. Install it, or unset MILLRACE_DEMO.`,
+      { cause },
+    );
   }
 }
 
@@ -62,7 +64,7 @@ function stopOnSignal(gateway: Gateway, logger: Logger): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (isStopping) {
-        // Asked twice: whoever asks does not want to wait.
+        // The second signal means: do not wait.
         logger.warn({ signal }, 'exiting without waiting');
         void exit(1, logger);
         return;
@@ -80,12 +82,12 @@ function stopOnSignal(gateway: Gateway, logger: Logger): void {
   }
 }
 
-// What reads the log may be stuck.
+// The reader of the log may be stuck.
 const flushTimeoutMs = 1_000;
 
 /**
- * Ends the process when the log is written. The log's own write at exit tries for ever when nobody reads it any more, as after
- * `| head`; a flush before that finds out.
+ * Ends the process when the log is written. The log's own write at exit would try for ever when its reader is gone, as after
+ * `| head`; a flush before that detects it.
  */
 async function exit(code: number, logger: Logger): Promise<never> {
   const timeout = new Promise<void>((resolve) => {

@@ -37,11 +37,11 @@ export async function tail(options: TailCommandOptions): Promise<void> {
   connection.on('position', (message: { readonly position: string }) => {
     position = message.position;
   });
-  connection.on('resync', () => console.error('millrace: events were missed that cannot be sent any more'));
+  connection.on('resync', () => console.error('millrace: some events were lost and cannot be sent any more'));
   const join = async (): Promise<void> => {
     const answer = await connection.invoke<JoinAnswer>('JoinRoom', room, position ?? null);
     if (position !== undefined && !answer.recovered)
-      console.error('millrace: not all events of the break could be sent');
+      console.error('millrace: some events that were missed while disconnected could not be sent');
     position = answer.position;
   };
 
@@ -83,7 +83,7 @@ export async function tail(options: TailCommandOptions): Promise<void> {
   await connection.stop();
 }
 
-/** The hub of a gateway that may lie behind a path of a proxy. */
+/** The address of the hub. The gateway may be behind a path of a proxy. */
 function hubUrl(url: string): string {
   const base = new URL(url);
   base.pathname = `${base.pathname.replace(/\/$/, '')}/hubs/events`;
@@ -98,11 +98,11 @@ function reasonOf(error: unknown, url: string): string {
   const message = error instanceof Error ? error.message : String(error);
   if (message.includes('401')) return 'the gateway refused the token; give a valid one with --token';
   if (message.includes("'503'"))
-    return 'the gateway cannot tell now who the token belongs to, or is stopping; try again later';
+    return 'the gateway cannot verify the token now, or is stopping; try again later';
   if (message.includes("'421'"))
     return `the gateway is in development mode and answers to localhost only, not to ${new URL(url).hostname}`;
   if (/ENOTFOUND|EAI_AGAIN/.test(message)) return `the host of ${url} cannot be resolved`;
   if (/ECONNREFUSED|fetch failed/.test(message)) return `nothing listens on ${url}; start the gateway first`;
-  // Texts of hub errors come after this word and are meant for people.
+  // The messages of hub errors follow this word and are meant for people.
   return message.split('HubException: ').at(-1) ?? message;
 }

@@ -1,4 +1,4 @@
-// `millrace token`: signs a token the way a backend would.
+// `millrace token`: signs a token as a backend would.
 import { createTokenIssuer } from '../auth/token-issuer.js';
 import { isUsableUserId } from '../auth/token-verifier.js';
 import { GatewayError } from '../errors.js';
@@ -16,8 +16,8 @@ export interface TokenCommandOptions {
 /**
  * Prints a token.
  *
- * @throws GatewayError `invalid_configuration` without a MILLRACE_JWT_SECRET that a gateway takes; `invalid_arguments` for a
- * user that no gateway takes.
+ * @throws GatewayError `invalid_configuration` without a MILLRACE_JWT_SECRET that a gateway accepts; `invalid_arguments` for a
+ * user ID that no gateway accepts.
  */
 export async function mintToken(options: TokenCommandOptions): Promise<void> {
   const { jwtSecret } = readEnvironment(process.env).gateway;
@@ -31,7 +31,7 @@ export async function mintToken(options: TokenCommandOptions): Promise<void> {
   if (!isUsableUserId(options.sub)) {
     throw new GatewayError(
       'invalid_arguments',
-      `--sub ${JSON.stringify(options.sub)} cannot be a user: at most 200 bytes without control characters, and not "me".`,
+      `--sub ${JSON.stringify(options.sub)} cannot be a user ID. Give one of 1 to 200 bytes without control characters, and not "me".`,
     );
   }
   const user = {

@@ -1,8 +1,8 @@
-// What development mode prints: where it is, what mode it is in, and lines to paste that show it work.
+// The text that development mode prints: its address, its mode, and lines to paste that show that it works.
 import { randomUUID } from 'node:crypto';
 import type { ExampleEvent } from '../extension.js';
 
-/** The text, with fresh IDs. */
+/** Creates the text, with fresh IDs. */
 export function welcomeText(facts: {
   readonly url: string;
   readonly brokerKind: 'redis' | 'memory';
@@ -54,7 +54,7 @@ export function welcomeText(facts: {
 }
 
 function curlLine(url: string, event: object): string {
-  // For the shell: an apostrophe would end the argument.
+  // An apostrophe would end the argument in the shell.
   const body = JSON.stringify(event).replaceAll("'", '\\u0027');
   return `curl -sS ${url}/v1/events -H 'content-type: application/json' -d '${body}'`;
 }

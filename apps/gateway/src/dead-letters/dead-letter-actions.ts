@@ -1,51 +1,56 @@
-// Replaying and dropping: one letter after the other, each with its outcome.
+// Requeues or drops dead letters, one after the other, each with its outcome.
 import type { EntryId } from '@millrace/broker';
-import { type DeadLetterBroker, eachLetter, findLetter, type PlacedLetter } from './dead-letter-list.js';
+import {
+  type DeadLetterBroker,
+  eachDeadLetter,
+  findDeadLetter,
+  type StreamDeadLetter,
+} from './dead-letter-list.js';
 
-/** What is done with letters. */
-export type LetterAction = 'replay' | 'drop';
+/** An action on dead letters, by the name of its command: `replay` requeues the entry. */
+export type DeadLetterAction = 'replay' | 'drop';
 
-/** What became of one letter. */
-export interface LetterOutcome {
+/** Outcome of an action on one dead letter. */
+export interface DeadLetterOutcome {
   readonly id: EntryId;
-  /** Absent when no stream has the letter. */
+  /** Absent when no stream has the dead letter. */
   readonly stream?: string;
   readonly status: 'replayed' | 'dropped' | 'not_found' | 'not_replayable';
   /** ID of the entry that was appended. */
   readonly newId?: EntryId;
 }
 
-/** Which letters: these, or all that are there, at most `limit`. */
-export type LetterChoice = { readonly ids: readonly EntryId[] } | { readonly limit: number };
+/** The dead letters with these IDs, or all that exist, at most `limit`. */
+export type DeadLetterSelection = { readonly ids: readonly EntryId[] } | { readonly limit: number };
 
 /**
- * Does `action` with each chosen letter, oldest first where all are chosen. Outcomes come as they happen; what was done
- * before an error stays done.
+ * Applies `action` to each selected dead letter, oldest first where all are selected. Yields each outcome at once; an error does not undo
+ * the actions before it.
  *
- * @throws GatewayError `invalid_arguments` when several of the streams have a letter with one of the IDs
+ * @throws GatewayError `invalid_arguments` when several of the streams have a dead letter with one of the IDs
  */
-export async function* settleLetters(
+export async function* applyToDeadLetters(
   broker: DeadLetterBroker,
   streams: readonly string[],
-  action: LetterAction,
-  choice: LetterChoice,
-): AsyncGenerator<LetterOutcome, void, void> {
-  if ('limit' in choice) {
-    for await (const letter of eachLetter(broker, streams, choice.limit))
-      yield settle(broker, action, letter);
+  action: DeadLetterAction,
+  selection: DeadLetterSelection,
+): AsyncGenerator<DeadLetterOutcome, void, void> {
+  if ('limit' in selection) {
+    for await (const deadLetter of eachDeadLetter(broker, streams, selection.limit))
+      yield applyTo(broker, action, deadLetter);
     return;
   }
-  for (const id of choice.ids) {
-    const letter = await findLetter(broker, streams, id);
-    yield letter === undefined ? { id, status: 'not_found' } : await settle(broker, action, letter);
+  for (const id of selection.ids) {
+    const deadLetter = await findDeadLetter(broker, streams, id);
+    yield deadLetter === undefined ? { id, status: 'not_found' } : await applyTo(broker, action, deadLetter);
   }
 }
 
-async function settle(
+async function applyTo(
   broker: DeadLetterBroker,
-  action: LetterAction,
-  { stream, id }: PlacedLetter,
-): Promise<LetterOutcome> {
+  action: DeadLetterAction,
+  { stream, id }: StreamDeadLetter,
+): Promise<DeadLetterOutcome> {
   if (action === 'drop') {
     const dropped = await broker.dropDeadLetters(stream, [id]);
     return { stream, id, status: dropped === 0 ? 'not_found' : 'dropped' };
@@ -55,21 +60,21 @@ async function settle(
   return { stream, id, status: result.status === 'not_requeueable' ? 'not_replayable' : result.status };
 }
 
-/** The outcome in words. */
-export function outcomeText(outcome: LetterOutcome): string {
+/** Formats the outcome as text. */
+export function outcomeText(outcome: DeadLetterOutcome): string {
   return outcomeTexts[outcome.status](outcome);
 }
 
-const outcomeTexts: Readonly<Record<LetterOutcome['status'], (outcome: LetterOutcome) => string>> = {
+const outcomeTexts: Readonly<Record<DeadLetterOutcome['status'], (outcome: DeadLetterOutcome) => string>> = {
   replayed: ({ stream = '', id, newId = '' }) => `replayed  ${stream}  ${id}  as ${newId}`,
   dropped: ({ stream = '', id }) => `dropped  ${stream}  ${id}`,
   not_found: ({ stream, id }) =>
-    `not found: ${id} is no dead letter${stream === undefined ? '' : ` of ${stream}`} (any more)`,
+    `not found: ${id} is not a dead letter${stream === undefined ? '' : ` of ${stream}`} (any more)`,
   not_replayable: ({ stream = '', id }) =>
-    `not replayable: what the entry of ${id} in ${stream} held is not known exactly; drop is possible`,
+    `not replayable: the exact content of the entry of ${id} in ${stream} is not known; drop is possible`,
 };
 
-/** The outcome as one line of JSON. */
-export function outcomeJson({ stream, id, status, newId }: LetterOutcome): string {
+/** Formats the outcome as one line of JSON. */
+export function outcomeJson({ stream, id, status, newId }: DeadLetterOutcome): string {
   return JSON.stringify({ stream: stream ?? null, id, status, entry_id: newId ?? null });
 }

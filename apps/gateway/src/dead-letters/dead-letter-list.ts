@@ -1,4 +1,4 @@
-// Dead letters of several streams as one list: found, listed, gone through. Knows no terminal.
+// Finds and lists the dead letters of several streams. It prints nothing.
 import {
   type Broker,
   compareEntryIds,
@@ -8,30 +8,30 @@ import {
 } from '@millrace/broker';
 import { GatewayError } from '../errors.js';
 
-/** What the functions here need of a broker. */
+/** The methods of a broker that dead letters need. */
 export type DeadLetterBroker = Pick<
   Broker,
   'partitioning' | 'listDeadLetters' | 'readDeadLetter' | 'requeueDeadLetter' | 'dropDeadLetters'
 >;
 
 /** A dead letter and the stream whose entry it was. */
-export interface PlacedLetter extends DeadLetter {
+export interface StreamDeadLetter extends DeadLetter {
   readonly stream: string;
 }
 
-/** Which letters {@link listLetters} gives. */
+/** Selects the dead letters that {@link newestDeadLetters} returns. */
 export interface ListOptions {
-  /** At most so many, of all streams together; 1 to 1000. */
+  /** Most dead letters, of all streams together; 1 to 1000. */
   readonly limit: number;
-  /** Only letters older than this ID: how the next page is asked for. */
+  /** Only dead letters older than this ID, for the next page. */
   readonly before?: EntryId;
 }
 
-/** Letters read at once by {@link eachLetter}. One may hold megabytes. */
-const pageLetters = 20;
+/** Number of dead letters that {@link eachDeadLetter} reads at once. One may have megabytes. */
+const deadLettersPerPage = 20;
 
 /**
- * The real streams that a name stands for: itself and its partitions; without a name all of them.
+ * Returns the stream of this name and its partitions; without a name all streams.
  *
  * @throws GatewayError `invalid_arguments` when there is no such stream
  */
@@ -40,59 +40,66 @@ export function streamsNamed(broker: DeadLetterBroker, name: string | undefined)
   if (name === undefined) return all;
   const found = all.filter((stream) => stream === name || /^\.p\d+$/.test(remainder(stream, name)));
   if (found.length > 0) return found;
-  throw new GatewayError('invalid_arguments', `There is no stream ${name}. There are: ${all.join(', ')}.`);
+  throw new GatewayError(
+    'invalid_arguments',
+    `There is no stream ${name}. The streams are ${all.join(', ')}.`,
+  );
 }
 
-/** Letters of these streams, newest first. Letters with one ID are never torn apart, so a page may be a little longer. */
-export async function listLetters(
+/** Returns dead letters of these streams, newest first. Dead letters with the same ID are on the same page, which may be a little longer for it. */
+export async function newestDeadLetters(
   broker: DeadLetterBroker,
   streams: readonly string[],
   { limit, before }: ListOptions,
-): Promise<readonly PlacedLetter[]> {
+): Promise<readonly StreamDeadLetter[]> {
   const upTo = before === undefined ? {} : { upTo: previousEntryId(before) };
   const lists = await Promise.all(
     streams.map(async (stream) => {
-      const letters = await broker.listDeadLetters(stream, { count: limit, direction: 'backward', ...upTo });
-      return letters.map((letter) => ({ ...letter, stream }));
+      const deadLetters = await broker.listDeadLetters(stream, {
+        count: limit,
+        direction: 'backward',
+        ...upTo,
+      });
+      return deadLetters.map((deadLetter) => ({ ...deadLetter, stream }));
     }),
   );
   const all = lists.flat().sort((a, b) => compareEntryIds(b.id, a.id));
   const lastId = all[limit - 1]?.id;
-  return all.filter((letter, index) => index < limit || letter.id === lastId);
+  return all.filter((deadLetter, index) => index < limit || deadLetter.id === lastId);
 }
 
 /**
- * The letter with this ID; `undefined` when there is none.
+ * Returns the dead letter with this ID; `undefined` when there is none.
  *
  * @throws GatewayError `invalid_arguments` when several of the streams have one
  */
-export async function findLetter(
+export async function findDeadLetter(
   broker: DeadLetterBroker,
   streams: readonly string[],
   id: EntryId,
-): Promise<PlacedLetter | undefined> {
-  const found: PlacedLetter[] = [];
+): Promise<StreamDeadLetter | undefined> {
+  const found: StreamDeadLetter[] = [];
   for (const stream of streams) {
-    const letter = await broker.readDeadLetter(stream, id);
-    if (letter !== undefined) found.push({ ...letter, stream });
+    const deadLetter = await broker.readDeadLetter(stream, id);
+    if (deadLetter !== undefined) found.push({ ...deadLetter, stream });
   }
   if (found.length <= 1) return found[0];
-  const places = found.map(({ stream }) => stream).join(' and ');
+  const streamNames = found.map(({ stream }) => stream).join(' and ');
   throw new GatewayError(
     'invalid_arguments',
-    `${id} is a dead letter of ${places}: say which with --stream.`,
+    `${id} is a dead letter of ${streamNames}. Choose one of them with --stream.`,
   );
 }
 
 /**
- * The letters that are there now, stream by stream, oldest first, at most `limit`. What is rejected meanwhile, a replayed
- * entry that is still not valid among it, is left out: so this ends.
+ * Yields the dead letters that exist now, stream by stream, oldest first, at most `limit`. Dead letters that are added meanwhile, also
+ * those of requeued entries that are still invalid, are left out, so that this ends.
  */
-export async function* eachLetter(
+export async function* eachDeadLetter(
   broker: DeadLetterBroker,
   streams: readonly string[],
   limit: number,
-): AsyncGenerator<PlacedLetter, void, void> {
+): AsyncGenerator<StreamDeadLetter, void, void> {
   const ends = await Promise.all(
     streams.map(async (stream) => [stream, await newestId(broker, stream)] as const),
   );
@@ -102,11 +109,11 @@ export async function* eachLetter(
     for (let after: EntryId | undefined; left > 0; ) {
       const from = after === undefined ? {} : { after };
       const page = await broker.listDeadLetters(stream, {
-        count: Math.min(pageLetters, left),
+        count: Math.min(deadLettersPerPage, left),
         upTo,
         ...from,
       });
-      for (const letter of page) yield { ...letter, stream };
+      for (const deadLetter of page) yield { ...deadLetter, stream };
       after = page.at(-1)?.id;
       left -= page.length;
       if (after === undefined) break;

@@ -1,17 +1,17 @@
-// Dead letters as text for a terminal, and as JSON. What stands in a letter was written by anybody: no control character of
-// it reaches the terminal. Pure.
+// Formats dead letters as text for a terminal, and as JSON. Their contents come from any producer, so no control character is printed.
+// Pure.
 import { entryIdMs } from '@millrace/broker';
-import type { PlacedLetter } from './dead-letter-list.js';
+import type { StreamDeadLetter } from './dead-letter-list.js';
 
-/** Longest cell of the table, in characters; the reason, which comes last, may be longer. */
+/** Longest cell of the table, in characters; the last one, the reason, may be longer. */
 const maxCellChars = 40;
 const maxReasonChars = 200;
-/** Most characters of one field that `show` prints; the whole is in its JSON. */
+/** Most characters of one field that `show` prints; its JSON contains the whole field. */
 const maxFieldChars = 2_000;
-/** What `Date` can hold. */
+/** Latest time of a `Date`. */
 const maxDateMs = 8.64e15;
 
-const columns: readonly (readonly [string, (letter: PlacedLetter) => string])[] = [
+const columns: readonly (readonly [string, (deadLetter: StreamDeadLetter) => string])[] = [
   ['REJECTED', rejectedAt],
   ['STREAM', ({ stream }) => stream],
   ['ID', ({ id }) => id],
@@ -19,52 +19,59 @@ const columns: readonly (readonly [string, (letter: PlacedLetter) => string])[] 
   ['ROOM', ({ fields }) => fields['room_id'] ?? ''],
 ];
 
-/** One line per letter under a line of titles, in columns. */
-export function letterTable(letters: readonly PlacedLetter[]): string {
-  const cells = letters.map((letter) => columns.map(([, of]) => clean(of(letter), maxCellChars)));
+/** Formats a table: one line per dead letter below a line of titles. */
+export function deadLetterTable(deadLetters: readonly StreamDeadLetter[]): string {
+  const cells = deadLetters.map((deadLetter) =>
+    columns.map(([, of]) => printable(of(deadLetter), maxCellChars)),
+  );
   const rows = [columns.map(([title]) => title), ...cells];
   const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
-  const last = ['REASON', ...letters.map(({ reason }) => clean(reason, maxReasonChars))];
+  const last = ['REASON', ...deadLetters.map(({ reason }) => printable(reason, maxReasonChars))];
   const padded = rows.map((row, line) =>
     [...row.map((cell, at) => cell.padEnd(widths[at] ?? 0)), last[line]].join('  '),
   );
   return padded.map((line) => line.trimEnd()).join('\n');
 }
 
-/** Everything about one letter. */
-export function letterText(letter: PlacedLetter): string {
+/** Formats one dead letter with all its fields. */
+export function deadLetterText(deadLetter: StreamDeadLetter): string {
   const facts = [
-    ['Dead letter', letter.id],
-    ['Stream', letter.stream],
-    ['Entry', letter.originId],
-    ['Rejected', `${rejectedAt(letter)} by ${letter.rejectedBy}`],
-    ['Reason', letter.reason],
-    ['Replay', letter.isRequeueable ? 'possible' : 'not possible: what the entry held is not known exactly'],
+    ['Dead letter', deadLetter.id],
+    ['Stream', deadLetter.stream],
+    ['Entry', deadLetter.originId],
+    ['Rejected', `${rejectedAt(deadLetter)} by ${deadLetter.rejectedBy}`],
+    ['Reason', deadLetter.reason],
+    [
+      'Replay',
+      deadLetter.isRequeueable ? 'possible' : 'not possible: the exact content of the entry is not known',
+    ],
   ] as const;
-  const fields = Object.entries(letter.fields);
+  const fields = Object.entries(deadLetter.fields);
   return [
-    ...facts.map(([name, value]) => `${`${name}:`.padEnd(13)}${clean(value, maxFieldChars)}`.trimEnd()),
+    ...facts.map(([name, value]) => `${`${name}:`.padEnd(13)}${printable(value, maxFieldChars)}`.trimEnd()),
     fields.length === 0 ? 'Fields:      none that can be read' : 'Fields:',
-    ...fields.map(([name, value]) => `  ${clean(name, maxCellChars)}: ${clean(value, maxFieldChars)}`),
+    ...fields.map(
+      ([name, value]) => `  ${printable(name, maxCellChars)}: ${printable(value, maxFieldChars)}`,
+    ),
   ].join('\n');
 }
 
-/** One letter as one line of JSON, whole. */
-export function letterJson(letter: PlacedLetter): string {
+/** Formats one dead letter as one line of JSON, uncut. */
+export function deadLetterJson(deadLetter: StreamDeadLetter): string {
   return JSON.stringify({
-    stream: letter.stream,
-    id: letter.id,
-    rejected_at: rejectedAt(letter),
-    rejected_by: letter.rejectedBy,
-    reason: letter.reason,
-    origin_id: letter.originId,
-    replayable: letter.isRequeueable,
-    fields: letter.fields,
+    stream: deadLetter.stream,
+    id: deadLetter.id,
+    rejected_at: rejectedAt(deadLetter),
+    rejected_by: deadLetter.rejectedBy,
+    reason: deadLetter.reason,
+    origin_id: deadLetter.originId,
+    replayable: deadLetter.isRequeueable,
+    fields: deadLetter.fields,
   });
 }
 
-/** The text in one line, without control characters, at most so long. */
-export function clean(text: string, maxChars: number): string {
+/** Returns the text in one line, with control characters as escapes, cut to `maxChars`. */
+export function printable(text: string, maxChars: number): string {
   const rest = text.length - maxChars;
   const shown = rest > 0 ? `${text.slice(0, maxChars)}… (${rest} more characters)` : text;
   return shown.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => {
@@ -73,7 +80,7 @@ export function clean(text: string, maxChars: number): string {
   });
 }
 
-function rejectedAt({ id }: PlacedLetter): string {
+function rejectedAt({ id }: StreamDeadLetter): string {
   const ms = entryIdMs(id);
   return ms > maxDateMs ? '' : new Date(ms).toISOString();
 }

@@ -1,5 +1,5 @@
-// Decides what becomes of an entry: it is delivered, dropped (counted, with a reason) or rejected (a dead letter). Pure: it reads what
-// it is given and changes nothing.
+// Decides whether an entry is delivered, dropped (counted, with a reason) or rejected (a dead letter). Pure: it reads its arguments and
+// changes nothing.
 import type { Entry } from '@millrace/broker';
 import { type AnyCatalog, describeIssues, type ReceivedEvent } from '@millrace/contract';
 import type { RoomPositions } from '../rooms/room-positions.js';
@@ -8,7 +8,7 @@ import type { SeenEvents } from './seen-events.js';
 
 /** An event that goes to its room. */
 export interface Accepted {
-  readonly verdict: 'deliver';
+  readonly action: 'deliver';
   readonly stream: string;
   readonly entry: Entry;
   readonly received: ReceivedEvent;
@@ -16,17 +16,17 @@ export interface Accepted {
   readonly appendedMs: number;
 }
 
-/** An event that is of no use any more. */
+/** An event that is too old, or a repeat. */
 export interface Dropped {
-  readonly verdict: 'drop';
+  readonly action: 'drop';
   readonly received: ReceivedEvent;
   readonly reason: 'stale' | 'duplicate';
 }
 
 /** An entry that can never be delivered. */
 export interface Rejected {
-  readonly verdict: 'reject';
-  /** Words; they hold no value of the event. */
+  readonly action: 'reject';
+  /** Text for people; it repeats no value of the event. */
   readonly reason: string;
   /** The event type, where it is not in the catalog of this gateway. */
   readonly unknownType?: string;
@@ -37,34 +37,34 @@ export type Decision = Accepted | Dropped | Rejected;
 /** The rules that `decide` follows, and the state it reads. */
 export interface DecisionRules {
   readonly catalog: AnyCatalog;
-  /** An event's age is measured from this time; `none`: the event is not judged by its age, for it was delivered before. */
+  /** An event's age is measured from this time; `none`: its age does not matter, because it was delivered before. */
   readonly freshness: 'entry' | 'timestamp' | 'none';
   readonly positions: Pick<RoomPositions, 'belongs'>;
   readonly seen: Pick<SeenEvents, 'has'>;
 }
 
-/** Decides about an entry of a stream at `brokerTimeMs`. The caller delivers, and then remembers the ID as seen. */
+/** Decides about an entry of a stream at `brokerTimeMs`. The caller delivers it and then remembers its ID as seen. */
 export function decide(stream: string, entry: Entry, brokerTimeMs: number, rules: DecisionRules): Decision {
   if (entry.isUtf8 === false) return rejected('a field holds bytes that are not UTF-8 text');
   const parsed = rules.catalog.parseEntry(entry.fields);
   if (!parsed.ok) {
     const reason = describeIssues(parsed.issues, parsed.eventType);
     const unknownType = unknownTypeOf(entry, rules.catalog);
-    return unknownType === undefined ? rejected(reason) : { verdict: 'reject', reason, unknownType };
+    return unknownType === undefined ? rejected(reason) : { action: 'reject', reason, unknownType };
   }
   const received = parsed.value;
   if (!rules.positions.belongs(received.event.room_id, stream))
     return rejected('the room belongs to another partition');
   const { freshness } = rules;
   if (freshness !== 'none' && isStale(received, entry, { freshness, brokerTimeMs }))
-    return { verdict: 'drop', received, reason: 'stale' };
+    return { action: 'drop', received, reason: 'stale' };
   const appendedMs = appendedAtMs(entry, brokerTimeMs);
-  if (rules.seen.has(received, appendedMs)) return { verdict: 'drop', received, reason: 'duplicate' };
-  return { verdict: 'deliver', stream, entry, received, appendedMs };
+  if (rules.seen.has(received, appendedMs)) return { action: 'drop', received, reason: 'duplicate' };
+  return { action: 'deliver', stream, entry, received, appendedMs };
 }
 
 function rejected(reason: string): Rejected {
-  return { verdict: 'reject', reason };
+  return { action: 'reject', reason };
 }
 
 function unknownTypeOf({ fields }: Entry, catalog: AnyCatalog): string | undefined {

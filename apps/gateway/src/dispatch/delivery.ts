@@ -1,5 +1,5 @@
-// From the broker to the hub: the subscriber that reads the streams, and what is done with what it reads, from start to stop.
-
+// Runs delivery from the broker to the hub: the subscriber that reads the streams, and the dispatcher that handles what it reads, from start
+// to stop.
 import { randomUUID } from 'node:crypto';
 import {
   type Broker,
@@ -13,23 +13,23 @@ import {
 import { type CancelTimer, pause, systemClock } from '@millrace/internal';
 import type { Hub } from '@millrace/signalr';
 import type { EventsClient } from '../hub/events-client.js';
-import { repeat } from '../repeating-timer.js';
-import { recallRecentEntries } from '../replay/warm-up.js';
+import { startRepeatingTimer } from '../repeating-timer.js';
+import { warmUpFromStreams } from '../replay/warm-up.js';
 import { RoomSender } from '../rooms/room-sender.js';
 import type { Rooms } from '../rooms/rooms.js';
 import { StreamLosses } from '../rooms/stream-losses.js';
 import type { ResolvedGatewayOptions } from '../settings/options.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { createRouterObserver, createSubscriberObserver } from '../telemetry/observers.js';
-import { Router } from './dispatcher.js';
+import { createDispatchObserver, createSubscriberObserver } from '../telemetry/observers.js';
+import { EventDispatcher } from './dispatcher.js';
 import { Rejections } from './rejections.js';
 
-// Between two looks at the cursors while somebody waits for them: as long as an event takes.
+// Time between two checks of the cursors while the gateway waits for them: as long as an event takes.
 const cursorCheckMs = 2;
 
-/** What delivery is made of. */
-export interface DeliveryParts {
+/** Dependencies of {@link Delivery}. */
+export interface DeliveryDependencies {
   readonly options: ResolvedGatewayOptions;
   readonly broker: Broker;
   readonly metrics: Metrics;
@@ -42,32 +42,32 @@ export interface DeliveryParts {
 
 /** See the file's comment. Started once, stopped once. */
 export class Delivery {
-  readonly #parts: DeliveryParts;
+  readonly #dependencies: DeliveryDependencies;
   readonly #rejections: Rejections;
   readonly #sender: RoomSender;
-  readonly #router: Router;
+  readonly #dispatcher: EventDispatcher;
   readonly #subscriber: Subscriber;
-  #cancelTidy: CancelTimer = () => {};
+  #cancelMaintenance: CancelTimer = () => {};
 
-  constructor(parts: DeliveryParts) {
-    const { options, metrics, logger, rooms } = parts;
-    this.#parts = parts;
-    // Two processes with one name would acknowledge for each other: a restart must not be taken for the one before it.
+  constructor(dependencies: DeliveryDependencies) {
+    const { options, metrics, logger, rooms } = dependencies;
+    this.#dependencies = dependencies;
+    // Two processes with one name would acknowledge for each other, so a restarted process gets another name.
     const name = `${options.instance}#${randomUUID().slice(0, 8)}`;
-    this.#rejections = new Rejections({ ...parts, name });
-    this.#sender = new RoomSender(parts);
-    this.#router = new Router(options, {
+    this.#rejections = new Rejections({ ...dependencies, name });
+    this.#sender = new RoomSender(dependencies);
+    this.#dispatcher = new EventDispatcher(options, {
       rooms,
       sender: this.#sender,
       rejections: this.#rejections,
       clock: systemClock,
-      observer: createRouterObserver(metrics, logger),
+      observer: createDispatchObserver(metrics, logger),
     });
     this.#subscriber = this.#createSubscriber(name);
     rooms.follow(this.#subscriber);
   }
 
-  /** Whether everything is read that was published. */
+  /** True when the streams are read up to their end. */
   get isCaughtUp(): boolean {
     return this.#subscriber.isCaughtUp;
   }
@@ -78,27 +78,29 @@ export class Delivery {
   }
 
   /**
-   * Registers at the broker, recalls the last minutes and begins to read.
+   * Registers at the broker, warms up from the last minutes and begins to read.
    *
    * @throws BrokerError when the broker refuses
    */
   async start(): Promise<void> {
-    // Before anything is read: what others would reject from now on is ours to deliver.
+    // Before anything is read: other gateways must not reject from now on what this one can deliver.
     await this.#rejections.start();
     await this.#subscriber.start();
-    this.#cancelTidy = repeat(systemClock, this.#parts.options.positionIntervalMs, () => this.#tidy());
+    this.#cancelMaintenance = startRepeatingTimer(
+      systemClock,
+      this.#dependencies.options.positionIntervalMs,
+      () => this.#maintain(),
+    );
   }
 
-  /**
-   * Resolves when everything that is in the streams by now was handed to the members here, or `signal` fires.
-   */
+  /** Resolves when everything that is in the streams by now was queued to the connections here, or `signal` fires. */
   async reachEnd(signal: AbortSignal): Promise<void> {
-    const { broker } = this.#parts;
+    const { broker } = this.#dependencies;
     // A stream that the broker refuses has no end that could be reached.
-    const looks = await Promise.allSettled(
+    const inspections = await Promise.allSettled(
       broker.partitioning.streams.map(({ name }) => broker.inspect(name)),
     );
-    const ends = looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []));
+    const ends = inspections.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     const isBehind = (): boolean =>
       ends.some(
         ({ stream, lastId }) => compareEntryIds(this.#subscriber.cursor(stream) ?? lastId, lastId) < 0,
@@ -108,59 +110,59 @@ export class Delivery {
 
   /** Stops reading and gives back what the broker holds for this gateway. Never rejects. */
   async stop(): Promise<void> {
-    this.#cancelTidy();
-    this.#parts.rooms.losses.stop();
-    this.#router.flush();
+    this.#cancelMaintenance();
+    this.#dependencies.rooms.lossNotices.stop();
+    this.#dispatcher.flush();
     await this.#subscriber.stop();
     await this.#rejections.stop();
   }
 
-  /** Brings the figures about replay, and about what waits for clients, up to date. */
+  /** Updates the metrics about replay and about bytes that wait for clients. */
   observe(): void {
-    const { broker, hub, metrics, rooms } = this.#parts;
+    const { broker, hub, metrics, rooms } = this.#dependencies;
     metrics.waitingBytes.set(hub.connections.waitingBytes);
-    const nowMs = rooms.brokerTimeMs();
+    const brokerTimeMs = rooms.brokerTimeMs();
     const { ring } = rooms.replay;
-    ring.evict(nowMs);
+    ring.evict(brokerTimeMs);
     for (const { name } of broker.partitioning.streams)
-      metrics.replayWindow.set({ stream: name }, ring.coveredMs(name, nowMs) / 1000);
+      metrics.replayWindow.set({ stream: name }, ring.coveredMs(name, brokerTimeMs) / 1000);
   }
 
   #createSubscriber(name: string): Subscriber {
-    const { broker, options, metrics, logger, rooms } = this.#parts;
-    const losses = new StreamLosses(this.#parts);
+    const { broker, options, metrics, logger, rooms } = this.#dependencies;
+    const losses = new StreamLosses(this.#dependencies);
     return createSubscriber(broker, {
       name,
       instance: options.instance,
       warmUp: (starts) => this.#warmUp(starts),
-      onEntry: (stream, entry) => this.#router.route(stream, entry),
+      onEntry: (stream, entry) => this.#dispatcher.dispatch(stream, entry),
       onOvertaken: (stream, firstId) => losses.overtaken(stream, firstId),
       onGap: (stream, lost, isKnown) => losses.gap(stream, lost, isKnown),
       onReset: (stream, lastId) => losses.reset(stream, lastId),
-      onAdvance: (streams) => rooms.replay.reached.advanced(streams),
-      onHeartbeat: (stream) => rooms.replay.reached.heard(stream),
+      onAdvance: (streams) => rooms.replay.positionWaiter.onAdvance(streams),
+      onHeartbeat: (stream) => rooms.replay.positionWaiter.onHeartbeat(stream),
       ...createSubscriberObserver(metrics, logger),
     });
   }
 
   async #warmUp(starts: readonly StreamStart[]): Promise<void> {
-    const { broker, options, rooms } = this.#parts;
+    const { broker, options, rooms } = this.#dependencies;
     const { ring } = rooms.replay;
-    // A stream that the broker refuses has nothing that could be missed of it.
+    // A stream that the broker refuses has no entries that could be missed.
     for (const { name } of broker.partitioning.streams)
       if (ring.floor(name) === undefined) ring.begin(name, FIRST_ENTRY_ID);
-    await recallRecentEntries(broker, starts, {
-      windowMs: Math.max(options.dedupeWindowMs, options.replayWindowMs),
+    await warmUpFromStreams(broker, starts, {
+      periodMs: Math.max(options.dedupeWindowMs, options.replayWindowMs),
       maxEntries: options.maxWarmUpEntries,
-      begin: (stream, floor) => ring.begin(stream, floor),
-      recall: (stream, entry, placeOf) => this.#router.recall(stream, entry, placeOf),
+      onFloor: (stream, floor) => ring.begin(stream, floor),
+      onEntry: (stream, entry, positionOf) => this.#dispatcher.warmUp(stream, entry, positionOf),
     });
   }
 
-  /** Once an interval: lets go of what is too old to be replayed, and keeps quiet connections' positions fresh. */
-  #tidy(): void {
-    const { rooms } = this.#parts;
+  /** Once an interval: evicts what is too old to be replayed, and sends idle connections their position. */
+  #maintain(): void {
+    const { rooms } = this.#dependencies;
     rooms.replay.evict(rooms.brokerTimeMs());
-    this.#sender.tellPositions();
+    this.#sender.sendPositions();
   }
 }

@@ -1,9 +1,8 @@
-// The way of an entry through the gateway: decide, then act. Runs synchronously, in stream order; knows no Redis and no sockets.
-
+// Takes each entry through the gateway: decide, then act. Runs synchronously, in stream order; uses no Redis and no sockets.
 import type { Entry, StreamPosition } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
-import { type GateReason, IndicatorGate } from '../indicators/indicator-gate.js';
+import { type GateDropReason, IndicatorGate } from '../indicators/indicator-gate.js';
 import type { RoomSender } from '../rooms/room-sender.js';
 import type { Rooms } from '../rooms/rooms.js';
 import { type Accepted, type DecisionRules, type Dropped, decide } from './decide.js';
@@ -12,25 +11,25 @@ import { clockSkewMs, isNaive } from './freshness.js';
 import type { Rejections } from './rejections.js';
 import { SeenEvents } from './seen-events.js';
 
-// An event that ended an indicator is remembered for so long against starts that come late.
+// An event that ended an indicator is remembered for this long against starts that arrive late.
 const endingMemoryMs = 10_000;
 // Users of rooms that wrote or typed in the last 10 s; beyond it a late start may show until it expires.
 const maxGateKeys = 100_000;
 
-/** Why an event was not delivered. */
-export type UndeliveredReason = Dropped['reason'] | GateReason;
+/** Reason why an event was not delivered. */
+export type UndeliveredReason = Dropped['reason'] | GateDropReason;
 
-/** Told of everything that happens to an event. */
-export interface RouterObserver {
+/** Callbacks for everything that happens to an event. */
+export interface DispatchObserver {
   delivered(received: ReceivedEvent, recipients: number, delayMs: number): void;
   dropped(received: ReceivedEvent, reason: UndeliveredReason): void;
   clockSkewed(received: ReceivedEvent): void;
-  /** Its timestamp has no offset from UTC. */
-  naive(received: ReceivedEvent): void;
+  /** The event's timestamp has no offset from UTC. */
+  naiveTimestamp(received: ReceivedEvent): void;
 }
 
-/** Bounds and rules of {@link Router}. */
-export interface RouterOptions {
+/** Bounds and rules of {@link EventDispatcher}. */
+export interface EventDispatcherOptions {
   readonly catalog: AnyCatalog;
   readonly freshness: 'entry' | 'timestamp';
   readonly dedupeWindowMs: number;
@@ -38,58 +37,58 @@ export interface RouterOptions {
   readonly clockSkewLimitMs: number;
 }
 
-/** Dependencies of {@link Router}. */
-export interface RouterParts {
+/** Dependencies of {@link EventDispatcher}. */
+export interface EventDispatcherDependencies {
   readonly rooms: Pick<Rooms, 'brokerTimeMs' | 'indicators'> & {
     readonly positions: Pick<Rooms['positions'], 'ofRoom' | 'at' | 'belongs'>;
     readonly replay: Pick<Rooms['replay'], 'remember'>;
   };
-  readonly sender: Pick<RoomSender, 'hasMembers' | 'send'>;
-  readonly rejections: Pick<Rejections, 'take'>;
+  readonly sender: Pick<RoomSender, 'hasConnections' | 'send'>;
+  readonly rejections: Pick<Rejections, 'reject'>;
   /** Time for events that must wait a moment. */
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
-  readonly observer: RouterObserver;
+  readonly observer: DispatchObserver;
 }
 
 /**
- * Routes entries to rooms.
+ * Dispatches entries to rooms.
  *
- * Guarantees: entries are handled in the order of the calls; an `event_id` is delivered once within the window; a
- * rejected or stale entry leaves no trace in the window, so that a good one with its ID still passes.
+ * Guarantees: entries are handled in the order of the calls; an `event_id` is delivered once within the deduplication interval; a
+ * rejected or stale entry is not remembered, so that a good one with its ID still passes.
  */
-export class Router {
-  readonly #parts: RouterParts;
+export class EventDispatcher {
+  readonly #dependencies: EventDispatcherDependencies;
   readonly #clockSkewLimitMs: number;
   readonly #seen: SeenEvents;
   readonly #rules: DecisionRules;
-  /** For what was delivered before this gateway came. */
-  readonly #pastRules: DecisionRules;
+  /** Rules for entries that were delivered before this gateway started. */
+  readonly #warmUpRules: DecisionRules;
   readonly #gate: IndicatorGate;
 
-  constructor(options: RouterOptions, parts: RouterParts) {
+  constructor(options: EventDispatcherOptions, dependencies: EventDispatcherDependencies) {
     const { catalog, freshness, dedupeWindowMs: windowMs, maxDedupeIds: maxIds } = options;
-    this.#parts = parts;
+    this.#dependencies = dependencies;
     this.#clockSkewLimitMs = options.clockSkewLimitMs;
     this.#seen = new SeenEvents({ windowMs, maxIds });
-    this.#rules = { catalog, freshness, positions: parts.rooms.positions, seen: this.#seen };
-    this.#pastRules = { ...this.#rules, freshness: 'none' };
+    this.#rules = { catalog, freshness, positions: dependencies.rooms.positions, seen: this.#seen };
+    this.#warmUpRules = { ...this.#rules, freshness: 'none' };
     this.#gate = new IndicatorGate(
       { memoryMs: endingMemoryMs, maxKeys: maxGateKeys },
       {
-        clock: parts.clock,
-        release: (accepted) => this.#hand(accepted),
-        dropped: ({ received }, reason) => parts.observer.dropped(received, reason),
+        clock: dependencies.clock,
+        release: (accepted) => this.#deliver(accepted),
+        dropped: ({ received }, reason) => dependencies.observer.dropped(received, reason),
       },
     );
   }
 
   /** Handles one entry. */
-  route(stream: string, entry: Entry): void {
-    const { observer, rejections, rooms } = this.#parts;
+  dispatch(stream: string, entry: Entry): void {
+    const { observer, rejections, rooms } = this.#dependencies;
     const decision = decide(stream, entry, rooms.brokerTimeMs(), this.#rules);
-    switch (decision.verdict) {
+    switch (decision.action) {
       case 'reject':
-        rejections.take(stream, entry, decision);
+        rejections.reject(stream, entry, decision);
         return;
       case 'drop':
         observer.dropped(decision.received, decision.reason);
@@ -97,46 +96,48 @@ export class Router {
       case 'deliver':
         this.#seen.add(decision.received, decision.appendedMs);
         this.#observeTimestamp(decision);
-        if (this.#gate.admits(decision)) this.#hand(decision);
+        if (this.#gate.admits(decision)) this.#deliver(decision);
     }
   }
 
   /**
-   * Takes notice of an entry that was delivered before this gateway came: a repeat of it is not delivered again, and who comes
-   * back is sent it. `placeOf`: how far a client is that has been sent it.
+   * Remembers an entry that was delivered before this gateway started: a repeat of it is not delivered again, and a client that comes
+   * back can be sent it.
+   *
+   * @param positionOf position of a client that has been sent this entry
    */
-  recall(stream: string, entry: Entry, placeOf: (stream: string) => StreamPosition): void {
-    const { positions, replay } = this.#parts.rooms;
-    const brokerTimeMs = this.#parts.rooms.brokerTimeMs();
-    const decision = decide(stream, entry, brokerTimeMs, this.#pastRules);
-    if (decision.verdict !== 'deliver') return;
+  warmUp(stream: string, entry: Entry, positionOf: (stream: string) => StreamPosition): void {
+    const { positions, replay } = this.#dependencies.rooms;
+    const brokerTimeMs = this.#dependencies.rooms.brokerTimeMs();
+    const decision = decide(stream, entry, brokerTimeMs, this.#warmUpRules);
+    if (decision.action !== 'deliver') return;
     const { received, appendedMs } = decision;
     this.#seen.add(received, appendedMs);
-    if (brokerTimeMs - appendedMs < endingMemoryMs) this.#gate.noteMessage(decision);
+    if (brokerTimeMs - appendedMs < endingMemoryMs) this.#gate.noteEnding(decision);
     if (!isReplayed(received)) return;
-    const call = prepareEvent(received, positions.at(received.event.room_id, placeOf));
+    const call = prepareEvent(received, positions.at(received.event.room_id, positionOf));
     replay.remember(stream, entry.id, received, call, appendedMs);
   }
 
-  /** Lets go on what waits for the end of its window. */
+  /** Delivers the events that wait for the end of their window. */
   flush(): void {
     this.#gate.flush();
   }
 
   #observeTimestamp({ entry, received, appendedMs }: Accepted): void {
-    const { observer } = this.#parts;
-    if (isNaive(entry)) observer.naive(received);
+    const { observer } = this.#dependencies;
+    if (isNaive(entry)) observer.naiveTimestamp(received);
     else if (Math.abs(clockSkewMs(received, appendedMs)) > this.#clockSkewLimitMs)
       observer.clockSkewed(received);
   }
 
-  /** To the memory for those who come back, then to those who are here. Nothing is written when there is neither. */
-  #hand({ stream, entry, received, appendedMs }: Accepted): void {
-    const { clock, observer, rooms, sender } = this.#parts;
+  /** Keeps the event for clients that come back, then sends it to the connections that are here. It is encoded only if there is either. */
+  #deliver({ stream, entry, received, appendedMs }: Accepted): void {
+    const { clock, observer, rooms, sender } = this.#dependencies;
     const { room_id: roomId } = received.event;
     const user = rooms.indicators.observe(received, clock.monotonicMs());
     const isKept = isReplayed(received);
-    const isWanted = isKept || sender.hasMembers(roomId);
+    const isWanted = isKept || sender.hasConnections(roomId);
     const call = isWanted ? prepareEvent(received, rooms.positions.ofRoom(roomId)) : undefined;
     if (isKept && call !== undefined) rooms.replay.remember(stream, entry.id, received, call, appendedMs);
     const recipients = sender.send(received, call, user);

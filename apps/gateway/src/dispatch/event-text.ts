@@ -1,4 +1,4 @@
-// An event as the one argument of a hub message: JSON text in which payload and metadata stand exactly as the
+// Writes an event as the one argument of a hub message: JSON text that contains payload and metadata exactly as the
 // publisher wrote them. Pure.
 import type { ReceivedEvent } from '@millrace/contract';
 import { PreparedCall } from '@millrace/signalr';
@@ -8,7 +8,7 @@ export function eventIdOf(text: string): string | undefined {
   return /^\{"event_id":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
 }
 
-/** The event as the hub's clients are sent it: the target is the event's type. */
+/** Prepares the call that clients are sent for an event: the target is the event's type. */
 export function prepareEvent(received: ReceivedEvent, position: string): PreparedCall {
   return new PreparedCall(received.event.event_type, eventText(received, position));
 }
@@ -16,7 +16,7 @@ export function prepareEvent(received: ReceivedEvent, position: string): Prepare
 /** The argument's text. `position` is the token a client hands back when it returns. */
 function eventText(received: ReceivedEvent, position: string): string {
   const { event, payloadText, metadataText } = received;
-  // Timestamps in normal form and positions hold no character that JSON escapes; the other fields may.
+  // Timestamps in normal form and positions contain no character that JSON escapes; the other fields may.
   const envelope =
     `{"event_id":${JSON.stringify(event.event_id)},"event_type":${JSON.stringify(event.event_type)},` +
     `"timestamp":"${event.timestamp}","room_id":${JSON.stringify(event.room_id)},"payload":${payloadText}`;

@@ -1,56 +1,60 @@
-// Which event types the gateways on this broker know: each says what is in its catalog, so that none rejects what another delivers.
-
+// Shares among the gateways of a broker which event types each has in its catalog, so that none rejects what another delivers.
 import type { Broker } from '@millrace/broker';
 import type { CancelTimer, Clock } from '@millrace/internal';
-import { repeat } from '../repeating-timer.js';
+import { startRepeatingTimer } from '../repeating-timer.js';
 
-/** The broker through which gateways share their types, and the clock. */
-export interface KnownTypesOptions {
+/** Dependencies of {@link KnownTypes}. */
+export interface KnownTypesDependencies {
   readonly broker: Pick<Broker, 'announce' | 'announced' | 'state'>;
   readonly clock: Clock;
   /** Name of this gateway among the broker's subscribers. */
   readonly name: string;
+  /** The types of this gateway's catalog. */
   readonly types: readonly string[];
 }
 
-// A third of what an announcement holds is 3.3 s; two may fail.
+// A third of the time for which an announcement holds is 3.3 s; two may fail.
 const announceIntervalMs = 2_000;
 
-/** Announces the own types until it is stopped, and asks for those of others. */
+/** Announces this gateway's types until it is stopped, and reads those of the others. */
 export class KnownTypes {
-  readonly #options: KnownTypesOptions;
+  readonly #dependencies: KnownTypesDependencies;
   #cancel: CancelTimer = () => {};
-  /** The question that has not been sent yet: all who ask until then share its answer. */
+  /** The request that has not been sent yet: all callers until then share its answer. */
   #next: Promise<ReadonlySet<string>> | undefined;
   /** Never rejects. */
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(options: KnownTypesOptions) {
-    this.#options = options;
+  constructor(dependencies: KnownTypesDependencies) {
+    this.#dependencies = dependencies;
   }
 
-  /** Resolves when the others may know. Never rejects: what fails is repeated. */
+  /** Resolves when the others can read this gateway's types. Never rejects: a failed announcement is repeated. */
   async start(): Promise<void> {
-    this.#cancel = repeat(this.#options.clock, announceIntervalMs, () => void this.#announce());
+    this.#cancel = startRepeatingTimer(
+      this.#dependencies.clock,
+      announceIntervalMs,
+      () => void this.#announce(),
+    );
     await this.#announce();
   }
 
-  /** Never rejects: what cannot be taken back runs out. */
+  /** Never rejects: an announcement that cannot be withdrawn expires. */
   async stop(): Promise<void> {
     this.#cancel();
-    await this.#options.broker.announce(this.#options.name, []).catch(() => {});
+    await this.#dependencies.broker.announce(this.#dependencies.name, []).catch(() => {});
   }
 
   /**
-   * Resolves to true when a live gateway knows the type. One request is under way at a time; callers meanwhile share the next one, so that its answer
-   * is never older than the question.
+   * Resolves to true when a live gateway has the type in its catalog. One request is under way at a time; callers meanwhile share the next one, so that
+   * its answer is never older than the call.
    *
    * @throws BrokerError when the broker cannot be asked
    */
   async isKnown(type: string): Promise<boolean> {
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;
-      const answer = this.#options.broker.announced();
+      const answer = this.#dependencies.broker.announced();
       this.#running = answer.catch(() => {});
       return answer;
     });
@@ -58,9 +62,9 @@ export class KnownTypes {
   }
 
   async #announce(): Promise<void> {
-    const { broker, name, types } = this.#options;
+    const { broker, name, types } = this.#dependencies;
     if (broker.state !== 'ready') return;
-    // A broker that is away says so itself; the next announcement comes soon.
+    // A broker that is unavailable reports it itself; the next announcement follows soon.
     await broker.announce(name, types).catch(() => {});
   }
 }

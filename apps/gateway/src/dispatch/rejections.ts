@@ -1,5 +1,4 @@
-// Makes dead letters of entries that can never be delivered, unless another gateway knows their event type.
-
+// Stores dead letters of entries that can never be delivered, unless another gateway has their event type in its catalog.
 import type { Broker, Entry } from '@millrace/broker';
 import { systemClock } from '@millrace/internal';
 import type { ResolvedGatewayOptions } from '../settings/options.js';
@@ -12,7 +11,7 @@ import { KnownTypes } from './known-types.js';
 const maxForeignTypes = 100;
 
 /** Dependencies of {@link Rejections}. */
-export interface RejectionsParts {
+export interface RejectionsDependencies {
   readonly options: Pick<ResolvedGatewayOptions, 'catalog' | 'instance'>;
   readonly broker: Broker;
   readonly metrics: Metrics;
@@ -21,21 +20,21 @@ export interface RejectionsParts {
   readonly name: string;
 }
 
-/** Takes rejected entries and counts them. Started once, stopped once. */
+/** Stores and counts rejected entries. Started once, stopped once. */
 export class Rejections {
-  readonly #parts: RejectionsParts;
+  readonly #dependencies: RejectionsDependencies;
   readonly #knownTypes: KnownTypes;
   /** Types of other gateways that were logged; at most `maxForeignTypes`. */
   readonly #foreignTypes = new Set<string>();
 
-  constructor(parts: RejectionsParts) {
-    const { broker, name, options } = parts;
-    this.#parts = parts;
+  constructor(dependencies: RejectionsDependencies) {
+    const { broker, name, options } = dependencies;
+    this.#dependencies = dependencies;
     const types = options.catalog.eventTypes.map((type) => type.name);
     this.#knownTypes = new KnownTypes({ broker, clock: systemClock, name, types });
   }
 
-  /** Tells the other gateways which types this one delivers. Resolves when they may know. */
+  /** Announces to the other gateways which types this one delivers. Resolves when they can read it. */
   start(): Promise<void> {
     return this.#knownTypes.start();
   }
@@ -45,34 +44,36 @@ export class Rejections {
     return this.#knownTypes.stop();
   }
 
-  take(stream: string, entry: Entry, { reason, unknownType }: Rejected): void {
-    if (unknownType === undefined) this.#bury(stream, entry, reason);
-    else void this.#buryUnlessKnown(stream, entry, reason, unknownType);
+  reject(stream: string, entry: Entry, { reason, unknownType }: Rejected): void {
+    if (unknownType === undefined) this.#store(stream, entry, reason);
+    else void this.#storeUnlessKnown(stream, entry, reason, unknownType);
   }
 
-  /** A type that another live gateway knows is delivered there; this one has nobody who could be sent it. */
-  async #buryUnlessKnown(stream: string, entry: Entry, reason: string, type: string): Promise<void> {
-    const { logger, metrics } = this.#parts;
-    // A broker that cannot be asked takes no dead letter either, and that is logged.
+  /** An entry whose type another live gateway has is delivered there. No client of this gateway could be sent it. */
+  async #storeUnlessKnown(stream: string, entry: Entry, reason: string, type: string): Promise<void> {
+    const { logger, metrics } = this.#dependencies;
+    // A broker that cannot be asked stores no dead letter either, and that is logged.
     const isKnown = await this.#knownTypes.isKnown(type).catch(() => false);
-    if (!isKnown) return this.#bury(stream, entry, reason);
+    if (!isKnown) return this.#store(stream, entry, reason);
     metrics.dropped.inc({ reason: 'unknown_type' });
     if (this.#foreignTypes.has(type) || this.#foreignTypes.size >= maxForeignTypes) return;
     this.#foreignTypes.add(type);
     logger.warn(
       { stream, eventType: type },
-      'another gateway knows this event type and this one does not: its clients are not sent it until this gateway is updated',
+      'only another gateway has this event type in its catalog: clients of this gateway are not sent it until it is updated',
     );
   }
 
-  #bury(stream: string, entry: Entry, reason: string): void {
-    const { broker, logger, metrics, options } = this.#parts;
+  #store(stream: string, entry: Entry, reason: string): void {
+    const { broker, logger, metrics, options } = this.#dependencies;
     metrics.dropped.inc({ reason: 'invalid' });
     broker.deadLetter({ stream, entry, reason, rejectedBy: options.instance }).then(
       (isFirst) => {
-        if (isFirst) logger.warn({ stream, entryId: entry.id, reason }, 'dead letter');
+        if (isFirst)
+          logger.warn({ stream, entryId: entry.id, reason }, 'entry rejected: stored as a dead letter');
       },
-      (error: unknown) => logger.error({ err: error, stream, entryId: entry.id }, 'dead letter not stored'),
+      (error: unknown) =>
+        logger.error({ err: error, stream, entryId: entry.id }, 'a dead letter could not be stored'),
     );
   }
 }

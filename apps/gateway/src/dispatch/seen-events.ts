@@ -1,18 +1,18 @@
-// Remembers which events have passed, so that a repeat is delivered once. Time is the entries' own time.
+// Remembers which events have passed, so that a repeat is delivered once. It uses the time of the entries.
 import type { ReceivedEvent } from '@millrace/contract';
 import { SeenIds, type SeenIdsOptions } from '@millrace/internal';
 
-// IDs of fleeting events remembered. Apart from the others, or a storm of typing would push those out within seconds.
-const maxFleetingIds = 50_000;
+// Remembered IDs of ephemeral events. They are kept apart from the others, or a storm of typing would push those out within seconds.
+const maxEphemeralIds = 50_000;
 
-/** The IDs of all events; those of events that are never replayed have a set of their own. */
+/** The IDs of all events; those of events that are never replayed are in a separate set. */
 export class SeenEvents {
   readonly #lasting: SeenIds;
-  readonly #fleeting: SeenIds;
+  readonly #ephemeral: SeenIds;
 
   constructor({ windowMs, maxIds }: SeenIdsOptions) {
     this.#lasting = new SeenIds({ windowMs, maxIds });
-    this.#fleeting = new SeenIds({ windowMs, maxIds: Math.min(maxIds, maxFleetingIds) });
+    this.#ephemeral = new SeenIds({ windowMs, maxIds: Math.min(maxIds, maxEphemeralIds) });
   }
 
   /** See {@link SeenIds.has}. */
@@ -26,6 +26,6 @@ export class SeenEvents {
   }
 
   #idsOf({ declaration }: ReceivedEvent): SeenIds {
-    return declaration.replay.mode === 'none' ? this.#fleeting : this.#lasting;
+    return declaration.replay.mode === 'none' ? this.#ephemeral : this.#lasting;
   }
 }

@@ -1,5 +1,5 @@
-// In development mode everybody is let in, so only this machine may ask: a web page whose name was made to lead to a loopback address
-// (DNS rebinding) is told by the `Host` that its browser sends.
+// Restricts development mode, in which everybody may do everything, to requests from this machine. A web page whose name was made to
+// resolve to a loopback address (DNS rebinding) is detected by the `Host` header that its browser sends.
 import { IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
 import { Duplex } from 'node:stream';
 import { isLoopbackHost } from './loopback.js';
@@ -14,17 +14,17 @@ const guarded: ReadonlySet<string | symbol> = new Set([
 ]);
 
 /**
- * Answers requests and upgrades for any other host with 421, before whatever listens to the server sees them. To be called after all
- * that takes requests from the server in the same way. A request without a `Host` (HTTP/1.0) comes from no browser.
+ * Answers requests and upgrades for any other host with 421, before the server's listeners see them. Call it after everything else that
+ * intercepts the server's requests. A request without a `Host` (HTTP/1.0) does not come from a browser.
  *
- * @param refused called for each of them
+ * @param onRefused called for each of them
  */
-export function guardHosts(server: Server, refused: () => void): void {
+export function guardHosts(server: Server, onRefused: () => void): void {
   const originalEmit = server.emit;
   const emit = (event: string | symbol, ...args: unknown[]): boolean => {
     const [request, second] = args;
-    if (guarded.has(event) && request instanceof IncomingMessage && !isOurs(request)) {
-      refused();
+    if (guarded.has(event) && request instanceof IncomingMessage && !isForLoopback(request)) {
+      onRefused();
       refuse(request, second);
       return true;
     }
@@ -33,7 +33,7 @@ export function guardHosts(server: Server, refused: () => void): void {
   server.emit = emit as typeof server.emit; // the overloads per event name are all covered by the general form
 }
 
-function isOurs({ headers }: IncomingMessage): boolean {
+function isForLoopback({ headers }: IncomingMessage): boolean {
   return headers.host === undefined || isLoopbackHost(headers.host);
 }
 

@@ -1,4 +1,4 @@
-// The HTTP side of the gateway: a Fastify instance whose every error is a problem document.
+// Creates the HTTP server of the gateway: a Fastify instance that answers every error with a problem document.
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { discardRest } from '@millrace/signalr';
@@ -11,8 +11,8 @@ import { type Problem, type ProblemCode, problemCodeOf, sendProblem } from './pr
 export function createHttpServer(options: {
   readonly maxBodyBytes: number;
   readonly logger: Logger;
-  /** Told of every request that was answered with a problem. */
-  refused(code: ProblemCode): void;
+  /** Called for every request that was answered with a problem. */
+  onRefused(code: ProblemCode): void;
 }): FastifyInstance {
   const app = Fastify({
     logger: false,
@@ -20,18 +20,18 @@ export function createHttpServer(options: {
     // Extra fields of any name are kept and passed on; nothing here merges a body into an object with a prototype.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
-    // Requests are small; who takes longer than this to send one is not a publisher.
+    // Requests are small; a client that needs longer than this to send one is not a publisher.
     requestTimeout: 30_000,
     forceCloseConnections: true,
   });
-  guardIngest(app.server, options.refused);
-  // JSON only. It also makes a browser ask first (CORS preflight), so no web page can publish behind its visitor's back.
+  guardIngest(app.server, options.onRefused);
+  // JSON only. It also makes a browser send a CORS preflight first, so no web page can publish without its visitor's knowledge.
   app.removeContentTypeParser('text/plain');
   app.addHook('onSend', (request, reply, payload, done) => {
     if (!isBodyComing(request.raw) || typeof payload !== 'string') return done(null, payload);
-    // The answer is whole for its client by its length; the response ends when the body has come.
+    // The client sees by its length that the answer is complete; the response ends when the request's body has arrived.
     void reply.header('content-length', Buffer.byteLength(payload));
-    // Also said to clients that look at the answer while they send: the rest is of no use.
+    // For clients that read the answer while they send: the rest of the body is not used.
     if (!(Number(request.headers['content-length']) <= options.maxBodyBytes)) {
       void reply.header('connection', 'close');
     }
@@ -39,7 +39,7 @@ export function createHttpServer(options: {
   });
   app.addHook('onResponse', async (_request, reply) => {
     const code = problemCodeOf(reply);
-    if (code !== undefined) options.refused(code);
+    if (code !== undefined) options.onRefused(code);
   });
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     const problem = problemOf(error, options.maxBodyBytes);
@@ -57,14 +57,14 @@ export function createHttpServer(options: {
   return app;
 }
 
-/** True when more of the request is on the way, so that an answer now is early. */
+/** True when part of the request's body has not arrived yet. */
 function isBodyComing({ complete, headers }: IncomingMessage): boolean {
   return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0);
 }
 
 /**
- * Nobody's body is cut off: a client that sends it whole before it reads would see a broken pipe instead of its answer. Bounded by
- * `discardRest`, and at its bound the connection ends.
+ * Reads the rest of the body after the answer: a client that sends all of it before it reads would get a broken pipe instead of the
+ * answer. Bounded by `discardRest`; at its bound the connection is closed.
  */
 async function* answerThenRest(answer: string, request: IncomingMessage): AsyncGenerator<string> {
   yield answer;

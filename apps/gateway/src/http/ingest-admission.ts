@@ -1,25 +1,25 @@
-// Keeps publishing over HTTP from taking all of a gateway's time. Under overload the rest is refused before anything of it is parsed,
-// by as little work as can be: a refusal that costs as much as an event would halve what gets through.
+// Limits the time that publishing over HTTP may take of a gateway. Under overload it refuses further requests before they are parsed, with
+// as little work as possible: a refusal that costs as much as an event would halve the throughput.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type ProblemCode, problemBody } from './problem.js';
 
-/** A turn of the event loop in which requests take longer than this is late. */
+/** A turn of the event loop is late when its requests take longer than this. */
 const LATE_TURN_MS = 50;
-/** Late turns for this long without a break, and the gateway is overloaded. */
+/** The gateway is overloaded when all turns were late for this long. */
 const OVERLOADED_AFTER_MS = 500;
-/** Under overload new requests get so much of a turn; it is calm again after a turn that needs less and refuses nothing. */
+/** Under overload new requests get this much of a turn; the overload ends with a turn that needs less and refuses nothing. */
 const TURN_BUDGET_MS = 20;
 const RETRY_AFTER_SECONDS = 1;
 
 /**
- * Decides whether there is time for one more request. Pure, but for the clock it is given.
+ * Decides whether there is time for one more request. Pure, but for the clock.
  *
- * calm ⇄ late → overloaded → calm. A burst makes turns late, and all of it is served; only where they stay late more comes in than
- * goes out, and all clients of this gateway wait for their events longer and longer.
+ * calm ⇄ late → overloaded → calm. A burst makes turns late, and all of it is served. Only if turns stay late does more arrive than the
+ * gateway can serve, and all of its clients would wait longer and longer for their events.
  */
 export class TurnBudget {
   readonly #monotonicMs: () => number;
-  /** When the first request of the present turn came; `undefined`: none has. */
+  /** Time of the first request of the present turn; `undefined` before it. */
   #turnStartedMs: number | undefined;
   #lateSinceMs: number | undefined;
   #isOverloaded = false;
@@ -29,24 +29,24 @@ export class TurnBudget {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** True for the first request of a turn: then `endTurn` is due at the turn's end. */
+  /** True before the first request of a turn: then the caller must arrange that `endTurn` is called at the turn's end. */
   get isFirstOfTurn(): boolean {
     return this.#turnStartedMs === undefined;
   }
 
   /** Decides whether the next request is served. */
   admits(): boolean {
-    const nowMs = this.#monotonicMs();
-    this.#turnStartedMs ??= nowMs;
-    const isAdmitted = !this.#isOverloaded || nowMs - this.#turnStartedMs < TURN_BUDGET_MS;
+    const timeMs = this.#monotonicMs();
+    this.#turnStartedMs ??= timeMs;
+    const isAdmitted = !this.#isOverloaded || timeMs - this.#turnStartedMs < TURN_BUDGET_MS;
     if (!isAdmitted) this.#hasRefused = true;
     return isAdmitted;
   }
 
   endTurn(): void {
-    const nowMs = this.#monotonicMs();
-    const startedMs = this.#turnStartedMs ?? nowMs;
-    const tookMs = nowMs - startedMs;
+    const timeMs = this.#monotonicMs();
+    const startedMs = this.#turnStartedMs ?? timeMs;
+    const tookMs = timeMs - startedMs;
     const isLate = this.#hasRefused || tookMs >= (this.#isOverloaded ? TURN_BUDGET_MS : LATE_TURN_MS);
     this.#turnStartedMs = undefined;
     this.#hasRefused = false;
@@ -56,29 +56,29 @@ export class TurnBudget {
       return;
     }
     this.#lateSinceMs ??= startedMs;
-    if (nowMs - this.#lateSinceMs >= OVERLOADED_AFTER_MS) this.#isOverloaded = true;
+    if (timeMs - this.#lateSinceMs >= OVERLOADED_AFTER_MS) this.#isOverloaded = true;
   }
 }
 
-/** Stands before the server's own listener, for requests to publish. */
-export function guardIngest(server: Server, refused: (code: ProblemCode) => void): void {
+/** Puts the admission of requests to publish before the server's own listeners. */
+export function guardIngest(server: Server, onRefused: (code: ProblemCode) => void): void {
   const budget = new TurnBudget(() => performance.now());
-  const serve = server.listeners('request') as ((
+  const listeners = server.listeners('request') as ((
     request: IncomingMessage,
     response: ServerResponse,
   ) => void)[];
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (isIngest(request)) {
-      // Once a turn, after everything that this turn's sockets brought.
+      // Once a turn, after all requests that this turn's sockets have delivered.
       if (budget.isFirstOfTurn) setImmediate(() => budget.endTurn());
       if (!budget.admits()) {
         refuse(response);
-        refused('overloaded');
+        onRefused('overloaded');
         return;
       }
     }
-    for (const listener of serve) listener.call(server, request, response);
+    for (const listener of listeners) listener.call(server, request, response);
   });
 }
 
@@ -90,7 +90,7 @@ const refusal = Buffer.from(
   problemBody({
     status: 503,
     code: 'overloaded',
-    detail: `The gateway is offered more than it can take. Nothing was published. Send the request again after ${RETRY_AFTER_SECONDS} s.`,
+    detail: `The gateway is overloaded. Nothing was published. Send the request again after ${RETRY_AFTER_SECONDS} s.`,
   }),
 );
 const refusalHeaders = {

@@ -1,5 +1,5 @@
-// `POST /v1/events`: how a backend without the library publishes. One event or a list; checked whole before
-// anything is stored; safe to repeat with the same event IDs.
+// `POST /v1/events`: publishes events of a backend without the library. One event or a list; all of it is checked before anything is
+// stored; safe to repeat with the same event IDs.
 import { randomUUID } from 'node:crypto';
 import {
   type AnyCatalog,
@@ -16,16 +16,16 @@ import type { ApiKeyCheck } from '../auth/api-keys.js';
 import { type JsonBody, readJsonBody } from './json-body.js';
 import { type ProblemError, sendProblem } from './problem.js';
 
-/** What the route needs. */
+/** Options and dependencies of the route. */
 export interface IngestOptions {
   readonly catalog: AnyCatalog;
   readonly publisher: Publisher;
-  /** Without one, everybody may publish (development mode). */
+  /** Without it, everybody may publish (development mode). */
   readonly isApiKey: ApiKeyCheck | undefined;
   readonly maxEventsPerRequest: number;
 }
 
-/** One event's result, as it is answered. */
+/** Result of one event, in the form of the answer. */
 interface IngestResult {
   readonly event_id: string;
   readonly status: 'stored' | 'coalesced';
@@ -35,7 +35,7 @@ interface IngestResult {
 
 /** Adds the route. Answers 201 when all events are stored, 202 when one waits in its coalescing window. */
 export function addIngestRoute(app: FastifyInstance, options: IngestOptions): void {
-  // A scope of its own: other routes have their bodies parsed as ever.
+  // In a separate scope, so that the bodies of other routes are parsed as usual.
   void app.register(async (scope) => {
     scope.removeContentTypeParser('application/json');
     scope.addContentTypeParser(
@@ -44,7 +44,7 @@ export function addIngestRoute(app: FastifyInstance, options: IngestOptions): vo
       async (_request: FastifyRequest, bytes: Buffer) => readJsonBody(bytes),
     );
     scope.post<{ Body: JsonBody | undefined }>('/v1/events', {
-      // Before the body is read: who has no key sends us nothing.
+      // Before the body is read: a client without a key must not send one.
       onRequest: [
         async (request, reply) => checkApiKey(request, reply, options.isApiKey),
         async (request, reply) => checkEncoding(request, reply),
@@ -66,7 +66,7 @@ async function checkApiKey(
   await sendProblem(reply, { status: 401, code: 'unauthorized', detail });
 }
 
-/** A compressed body would be refused as broken JSON, which says nothing of what is wrong with it. */
+/** Refuses a compressed body. As broken JSON, the answer would not name the mistake. */
 async function checkEncoding(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity') return;
@@ -78,7 +78,7 @@ const emptyList: ProblemError = {
   index: 0,
   path: '',
   rule: 'minItems',
-  message: 'The list is empty: it must have an event or more.',
+  message: 'The list is empty: it must have one event or more.',
 };
 
 const noBody: JsonBody = { value: undefined, text: '' };
@@ -106,7 +106,7 @@ async function ingest({ value, text }: JsonBody, reply: FastifyReply, options: I
 
 type WrittenEvent = ReceivedEvent<EventOf<AnyCatalog>>;
 
-/** @param texts of the items, in their order */
+/** @param texts JSON texts of the items, in their order */
 function parseAll(
   items: readonly unknown[],
   texts: readonly string[],
@@ -123,7 +123,7 @@ function parseAll(
   return { events, errors };
 }
 
-/** A caller may leave out the ID and the time of an event; then it is made here and now. */
+/** Adds the ID and the time of an event where the caller left them out. */
 function withDefaults(item: unknown, timestamp: string): unknown {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
   return { event_id: randomUUID(), timestamp, ...item };
@@ -138,7 +138,7 @@ function toProblemErrors(failure: ParseFailure, index: number): readonly Problem
   }));
 }
 
-/** Errors of valid events that are too large all the same: a coalesced one must fit with the largest count. */
+/** Finds valid events that are too large all the same: a coalesced one must fit with the largest count. */
 function tooLargeWithCount(events: readonly WrittenEvent[], catalog: AnyCatalog): readonly ProblemError[] {
   return events.flatMap(({ event, declaration, payloadText }, index) => {
     if (declaration.coalescing === undefined) return [];

@@ -1,10 +1,10 @@
-// A request's body as JSON, with the text it was written as.
+// Reads a request's body as JSON and keeps its text.
 import { isUtf8 } from 'node:buffer';
 
 /** A body that was read. */
 export interface JsonBody {
   readonly value: unknown;
-  /** Valid JSON: what the value was read from. */
+  /** The JSON text from which the value was read. */
   readonly text: string;
 }
 
@@ -13,15 +13,15 @@ class BodyError extends Error {
   readonly statusCode = 400;
 }
 
-/** Some programs write it before their JSON. RFC 8259, section 8.1, lets a reader ignore it. */
+/** Some programs write it before their JSON. RFC 8259, section 8.1, allows a reader to ignore it. */
 const BYTE_ORDER_MARK = 0xfeff;
 
 /**
  * Reads a body. Repeated names are allowed, the last one counts.
- * @throws an error with status 400 for what is not JSON in UTF-8
+ * @throws an error with status 400 if the body is not JSON in UTF-8
  */
 export function readJsonBody(bytes: Buffer): JsonBody {
-  // Otherwise what is not UTF-8 would be replaced in silence.
+  // Otherwise invalid bytes would be replaced silently.
   if (!isUtf8(bytes)) throw new BodyError('not UTF-8');
   const decoded = bytes.toString('utf8');
   const text = decoded.charCodeAt(0) === BYTE_ORDER_MARK ? decoded.slice(1) : decoded;

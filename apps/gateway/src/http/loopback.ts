@@ -1,8 +1,8 @@
-// Which names mean this machine. Pure.
+// Recognises host names of this machine. Pure.
 
 /**
  * True when a host as browsers write it is this machine: `localhost` and names below it (RFC 6761, section 6.3), 127.0.0.0/8, `[::1]`.
- * Any other name, although it leads here, may belong to somebody else (DNS rebinding).
+ * Any other name may belong to somebody else, even if it resolves to this machine (DNS rebinding).
  */
 export function isLoopbackName(hostname: string): boolean {
   const name = hostname.toLowerCase().replace(/\.$/, '');

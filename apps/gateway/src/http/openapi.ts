@@ -1,9 +1,9 @@
-// `GET /v1/openapi.json`: the ingest, described for tools. Open to everybody: it holds no secret.
+// `GET /v1/openapi.json`: describes `POST /v1/events` for tools. Open to everybody, because it contains no secret.
 import { createOpenApiDocument } from '@millrace/api-documents';
 import type { AnyCatalog } from '@millrace/contract';
 import type { FastifyInstance } from 'fastify';
 
-/** Adds the route. The document is written when it is first asked for. */
+/** Adds the route. The document is created at the first request. */
 export function addOpenApiRoute(
   app: FastifyInstance,
   options: { readonly catalog: AnyCatalog; readonly maxEventsPerRequest: number },

@@ -1,10 +1,10 @@
-// Whether a port can be had, asked before anything is started for it.
+// Checks whether a port is free before anything else is started.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { GatewayError } from '../errors.js';
 
 /**
- * Takes the port and gives it back. Another program may still take it in between, so listening has to be watched as well.
+ * Opens the port and closes it again. Another program may still open it in between, so errors of listening must be handled as well.
  *
  * @throws GatewayError `port_in_use` or `invalid_configuration`
  */
@@ -21,23 +21,23 @@ export async function checkPort(host: string, port: number): Promise<void> {
   await once(server, 'close');
 }
 
-/** Error that tells the operator why a gateway cannot listen; any other `cause` as it is. */
+/** Returns an error that explains to the operator why a gateway cannot listen; any other `cause` is returned unchanged. */
 export function portError(host: string, port: number, cause: unknown): unknown {
   switch ((cause as NodeJS.ErrnoException).code) {
     case 'EADDRINUSE': {
-      const message = `Port ${port} on ${host} is taken. Stop what listens there, or choose another with MILLRACE_PORT.`;
+      const message = `Port ${port} on ${host} is in use. Stop the program that listens there, or choose another port with MILLRACE_PORT.`;
       return new GatewayError('port_in_use', message, { cause });
     }
     case 'EACCES':
       return invalid(
-        `Port ${port} may not be opened by this user. Choose one from 1024 on with MILLRACE_PORT.`,
+        `This user may not open port ${port}. Choose one from 1024 on with MILLRACE_PORT.`,
         cause,
       );
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
     case 'EINVAL':
       return invalid(
-        `${host} is no address of this machine. Set MILLRACE_HOST to one of its own, or to 0.0.0.0 for all.`,
+        `${host} is not an address of this machine. Set MILLRACE_HOST to one of its addresses, or to 0.0.0.0 for all of them.`,
         cause,
       );
     case 'ENOTFOUND':

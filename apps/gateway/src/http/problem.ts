@@ -1,19 +1,19 @@
-// Answers in the form of RFC 9457 (problem details): what went wrong, in words and by a stable `code`.
+// Sends errors in the form of RFC 9457 (problem details): a text for people and a stable `code` for programs.
 import type { FastifyReply } from 'fastify';
 
-/** A problem as it is sent. `type` is a URN made of the code, so it needs no web page to be unique. */
+/** A problem. Its `type` is a URN made of the code, so it needs no web page to be unique. */
 export interface Problem {
   readonly status: number;
   /** Stable, for programs; listed in docs/errors.md. */
   readonly code: ProblemCode;
   /** One sentence for people. Never repeats a value that was sent. */
   readonly detail: string;
-  /** One per fault of an invalid event. */
+  /** One for each error in the events of the request. */
   readonly errors?: readonly ProblemError[];
   readonly retryAfterSeconds?: number;
 }
 
-/** Where exactly a body is wrong. */
+/** One error in an event. */
 export interface ProblemError {
   /** Index of the event in the request; 0 for a single one. */
   readonly index: number;
@@ -35,10 +35,10 @@ export const problemTitles = {
   broker_unavailable: 'The event store cannot be reached',
   stream_refused: 'The event store refuses the stream',
   outbox_full: 'Too much waits for the event store',
-  overloaded: 'The gateway is offered more than it can take',
+  overloaded: 'The gateway is overloaded',
   not_found: 'There is nothing here',
   host_not_allowed: 'This host is not allowed in development mode',
-  internal: 'The gateway made a mistake',
+  internal: 'The gateway failed',
 } as const;
 
 /** Stable codes of HTTP problems. */
@@ -46,7 +46,7 @@ export type ProblemCode = keyof typeof problemTitles;
 
 const sentCodes = new WeakMap<FastifyReply, ProblemCode>();
 
-/** The code of the problem that a reply told of, if it did: for whoever counts them. */
+/** The code of the problem that was sent as this reply, if any; for metrics. */
 export function problemCodeOf(reply: FastifyReply): ProblemCode | undefined {
   return sentCodes.get(reply);
 }
@@ -54,14 +54,14 @@ export function problemCodeOf(reply: FastifyReply): ProblemCode | undefined {
 /** Sends a problem. */
 export async function sendProblem(reply: FastifyReply, problem: Problem): Promise<void> {
   sentCodes.set(reply, problem.code);
-  // RFC 9110, section 15.5.16: what would be understood.
+  // RFC 9110, section 15.5.16: the encoding that is accepted.
   if (problem.code === 'unsupported_encoding') void reply.header('accept-encoding', 'identity');
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
   await reply.code(problem.status).type('application/problem+json').send(problemBody(problem));
 }
 
-/** The document itself. */
+/** The problem as JSON text. */
 export function problemBody({ status, code, detail, errors }: Problem): string {
   return JSON.stringify({
     type: `urn:millrace:problem:${code}`,

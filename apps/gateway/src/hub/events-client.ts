@@ -1,4 +1,4 @@
-// What clients of `/hubs/events` are sent, as the hub's type of its clients.
+// The messages that clients of `/hubs/events` are sent, as a TypeScript type.
 
 /** The target is the event type, its one argument the event with its `position`. */
 export interface EventsClient {

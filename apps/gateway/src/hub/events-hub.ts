@@ -1,51 +1,55 @@
-// The hub `/hubs/events`: what clients may call. It checks who may do what; publishing and delivery are elsewhere.
+// The hub `/hubs/events`: the methods that clients may call. It checks permissions; publishing and delivery are elsewhere.
 import { BrokerError, type Position, parsePosition } from '@millrace/broker';
 import { ContractError, type IndicatedUser, isRoomId, isUuid } from '@millrace/contract';
 import { type Publisher, PublisherError } from '@millrace/publisher';
 import { defineHub, type HubContext, HubError, method, SignalRError } from '@millrace/signalr';
 import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from '../auth/room-access.js';
 import type { User } from '../auth/token-verifier.js';
-import type { Typists } from '../indicators/active-typing.js';
+import type { ActiveTyping } from '../indicators/active-typing.js';
 import { TYPING } from '../indicators/room-indicators.js';
-import { ConnectionRooms, type JoinResult, type RoomPorts } from '../rooms/connection-rooms.js';
+import {
+  ConnectionRooms,
+  type ConnectionRoomsDependencies,
+  type JoinResult,
+} from '../rooms/connection-rooms.js';
 import type { EventsClient } from './events-client.js';
 import type { RateLimit } from './rate-limit.js';
 import { tryAgain } from './try-again.js';
 
-/** What the hub needs of the gateway. */
-export interface EventsHubPorts {
+/** Dependencies of the hub. */
+export interface EventsHubDependencies {
   readonly publisher: Pick<Publisher, 'publish'>;
-  readonly rooms: RoomPorts;
-  /** Whether every room is open to everybody (development mode). */
+  readonly rooms: ConnectionRoomsDependencies;
+  /** True when every room is open to every user (development mode). */
   readonly areRoomsOpen: boolean;
-  readonly typists: Typists;
-  /** What each user may send. */
+  readonly activeTyping: ActiveTyping;
+  /** Limits the events that each user may send. */
   readonly rateLimit: RateLimit;
-  /** Milliseconds that never go back. */
+  /** Milliseconds that never decrease. */
   monotonicMs(): number;
-  /** A user sent more than that; it was told so. */
-  rateLimited(): void;
+  /** Called when an event was refused because its user sent too many. */
+  onRateLimited(): void;
 }
 
 /** The items of a connection are its rooms. */
 type EventsContext = HubContext<EventsClient, User, ConnectionRooms>;
 
 /** Creates the hub's definition. */
-export function createEventsHub(ports: EventsHubPorts) {
+export function createEventsHub(dependencies: EventsHubDependencies) {
   return defineHub<EventsClient, User, ConnectionRooms>()({
-    createItems: () => new ConnectionRooms(ports.rooms),
+    createItems: () => new ConnectionRooms(dependencies.rooms),
 
     onConnected(context) {
-      ports.typists.connected(context.user.userId);
+      dependencies.activeTyping.connected(context.user.userId);
       context.items.begin(context);
-      // A client that resumes joins its own room itself, with its position, so that nothing new comes before what it missed.
+      // A client that resumes joins its personal room itself, with its position, so that nothing new is sent before what it missed.
       if (context.request.query.get('resume') === '1') return;
       context.groups.add(personalRoomOf(context.user.userId));
     },
 
     onDisconnected(context, error) {
       context.items.end(context, isOfGateway(error));
-      return stopTyping(ports, context.user);
+      return stopTyping(dependencies, context.user);
     },
 
     onBackpressure(context) {
@@ -60,7 +64,7 @@ export function createEventsHub(ports: EventsHubPorts) {
           positionArgument(after),
         ],
         (context: EventsContext, givenRoomId, after): Promise<JoinResult> =>
-          context.items.join(context, enterableRoom(givenRoomId, context.user, ports), after),
+          context.items.join(context, enterableRoom(givenRoomId, context.user, dependencies), after),
       ),
 
       /** Leaves a room. Leaving a room that was not joined does nothing. */
@@ -71,19 +75,19 @@ export function createEventsHub(ports: EventsHubPorts) {
         },
       ),
 
-      /** Tells a joined room that the caller is typing, or has stopped. */
+      /** Publishes to a joined room that the caller is typing, or has stopped. */
       SendTyping: method(
         ([roomId, isTyping]): [string, boolean] => [roomIdArgument(roomId), booleanArgument(isTyping)],
         async (context: EventsContext, givenRoomId, isTyping): Promise<void> => {
           const { userId, name } = context.user;
           const roomId = joinedRoom(givenRoomId, context);
-          checkRate(ports, userId);
-          ports.typists.said(userId, roomId, isTyping, ports.monotonicMs());
-          await publishTyping(ports, roomId, { user_id: userId, username: name }, isTyping);
+          checkRate(dependencies, userId);
+          dependencies.activeTyping.update(userId, roomId, isTyping, dependencies.monotonicMs());
+          await publishTyping(dependencies, roomId, { user_id: userId, username: name }, isTyping);
         },
       ),
 
-      /** Tells a joined room that the caller has read messages. */
+      /** Publishes to a joined room that the caller has read messages. */
       MarkRead: method(
         ([roomId, messageIds]): [string, readonly string[]] => [
           roomIdArgument(roomId),
@@ -91,63 +95,68 @@ export function createEventsHub(ports: EventsHubPorts) {
         ],
         async (context: EventsContext, givenRoomId, messageIds): Promise<void> => {
           const roomId = joinedRoom(givenRoomId, context);
-          checkRate(ports, context.user.userId);
+          checkRate(dependencies, context.user.userId);
           const payload = { user_id: context.user.userId, message_ids: messageIds };
-          await publish(ports, 'read_receipt', roomId, payload);
+          await publish(dependencies, 'read_receipt', roomId, payload);
         },
       ),
     },
   });
 }
 
-/** @throws HubError that says when to send again */
-function checkRate(ports: EventsHubPorts, userId: string): void {
-  const waitMs = ports.rateLimit.take(userId, ports.monotonicMs());
+/** @throws HubError with the time after which to send again */
+function checkRate(dependencies: EventsHubDependencies, userId: string): void {
+  const waitMs = dependencies.rateLimit.take(userId, dependencies.monotonicMs());
   if (waitMs === 0) return;
-  ports.rateLimited();
+  dependencies.onRateLimited();
   throw new HubError(`You send typing and receipts too fast. Send the last one again in ${waitMs} ms.`);
 }
 
-/** Without an error either side ended it in an orderly way, most often the client; when this gateway stops, no rounds are counted. */
+/** True when this gateway ended the connection. Without an error either side closed it, most often the client; when this gateway stops, attempts are not counted. */
 function isOfGateway(error: Error | undefined): boolean {
   const code = error instanceof SignalRError ? error.code : undefined;
   return error !== undefined && code !== 'transport_lost' && code !== 'client_error';
 }
 
-/** An indicator whose typist is gone must not stay until it expires. */
-async function stopTyping(ports: EventsHubPorts, { userId, name }: User): Promise<void> {
-  const rooms = ports.typists.disconnected(userId, ports.monotonicMs());
+/** Ends the typing of a user who has disconnected, so that it is not shown until it expires. */
+async function stopTyping(dependencies: EventsHubDependencies, { userId, name }: User): Promise<void> {
+  const rooms = dependencies.activeTyping.disconnected(userId, dependencies.monotonicMs());
   const user = { user_id: userId, username: name };
-  // Nobody is there to be told that it failed: then the indicator expires.
-  await Promise.allSettled(rooms.map((roomId) => publishTyping(ports, roomId, user, false)));
+  // A failure has no recipient any more: then the indicator expires.
+  await Promise.allSettled(rooms.map((roomId) => publishTyping(dependencies, roomId, user, false)));
 }
 
-/** @throws HubError also where the catalog has no event type that says so */
+/** @throws HubError also when the catalog has no event type for typing */
 async function publishTyping(
-  ports: EventsHubPorts,
+  dependencies: EventsHubDependencies,
   roomId: string,
   user: IndicatedUser,
   isTyping: boolean,
 ): Promise<void> {
-  const event = ports.rooms.indicators.find(TYPING)?.eventOf(user, isTyping);
+  const event = dependencies.rooms.indicators.find(TYPING)?.eventOf(user, isTyping);
   if (event === undefined) throw new HubError('The catalog of this gateway has no event type for typing.');
-  await publish(ports, event.type, roomId, event.payload);
+  await publish(dependencies, event.type, roomId, event.payload);
 }
 
-async function publish(ports: EventsHubPorts, type: string, roomId: string, payload: unknown): Promise<void> {
+async function publish(
+  dependencies: EventsHubDependencies,
+  type: string,
+  roomId: string,
+  payload: unknown,
+): Promise<void> {
   try {
-    await ports.publisher.publish(type, roomId, payload);
+    await dependencies.publisher.publish(type, roomId, payload);
   } catch (error) {
-    // The contract's texts name fields and rules, never values; they are meant for whoever sent the event.
+    // The contract's messages name fields and rules, never values; they are meant for the sender of the event.
     if (error instanceof ContractError) throw new HubError(error.message, { cause: error });
     if (error instanceof PublisherError) throw tryAgain('The event was not stored.', { cause: error });
     throw error;
   }
 }
 
-function enterableRoom(givenRoomId: string, user: User, ports: EventsHubPorts): string {
+function enterableRoom(givenRoomId: string, user: User, dependencies: EventsHubDependencies): string {
   const roomId = resolveRoomAlias(givenRoomId, user.userId);
-  if (ports.areRoomsOpen || mayEnterRoom(roomId, user)) return roomId;
+  if (dependencies.areRoomsOpen || mayEnterRoom(roomId, user)) return roomId;
   throw new HubError('You may not enter this room: the token’s `rooms` claim does not name it.');
 }
 
@@ -163,8 +172,8 @@ function roomIdArgument(value: unknown): string {
 }
 
 /**
- * Stands for a position from a gateway of a later build, during a rollout or when one is taken back: it fits no stream, so the client is
- * told to load what it missed, and goes on.
+ * Replaces a position from a gateway of a later build, during a rollout or a rollback: it matches no stream, so the client is told to
+ * load what it missed, and continues.
  */
 const OF_LATER_BUILD: Position = [];
 

@@ -1,12 +1,12 @@
-// How much each user may send: a bucket of tokens per user that fills at a constant rate.
+// Limits the events that each user may send: a token bucket per user, refilled at a constant rate.
 import { OldestFirstMap } from '@millrace/internal';
 
 /** Rate and bounds of {@link RateLimit}. */
 export interface RateLimitOptions {
   readonly perSecond: number;
-  /** So many at once, after a pause. */
+  /** Most events at once, after a pause. */
   readonly burst: number;
-  /** Most users remembered; the one that sent longest ago is forgotten first, and starts with a full bucket again. */
+  /** Most users remembered; the one who sent longest ago is forgotten first, and starts with a full bucket again. */
   readonly maxUsers: number;
 }
 
@@ -15,33 +15,33 @@ interface Bucket {
   atMs: number;
 }
 
-/** Buckets of all users. Holds no timers. */
+/** The buckets of all users. It has no timers. */
 export class RateLimit {
   readonly #options: RateLimitOptions;
-  /** Who sent longest ago comes first. */
+  /** The user who sent longest ago comes first. */
   readonly #buckets = new OldestFirstMap<string, Bucket>();
 
   constructor(options: RateLimitOptions) {
     this.#options = options;
   }
 
-  /** Takes one token. Returns 0, or in how many milliseconds there is one again. */
-  take(userId: string, nowMs: number): number {
+  /** Takes one token. Returns 0, or the milliseconds until the next one is available. */
+  take(userId: string, timeMs: number): number {
     const { perSecond, burst } = this.#options;
-    const known = this.#buckets.get(userId) ?? { tokens: burst, atMs: nowMs };
-    const tokens = Math.min(burst, known.tokens + (Math.max(0, nowMs - known.atMs) / 1000) * perSecond);
+    const known = this.#buckets.get(userId) ?? { tokens: burst, atMs: timeMs };
+    const tokens = Math.min(burst, known.tokens + (Math.max(0, timeMs - known.atMs) / 1000) * perSecond);
     const left = tokens >= 1 ? tokens - 1 : tokens;
-    this.#buckets.set(userId, { tokens: left, atMs: nowMs });
-    this.#forgetOld(nowMs);
+    this.#buckets.set(userId, { tokens: left, atMs: timeMs });
+    this.#forgetOld(timeMs);
     return tokens >= 1 ? 0 : Math.max(1, Math.ceil(((1 - tokens) / perSecond) * 1000));
   }
 
-  #forgetOld(nowMs: number): void {
+  #forgetOld(timeMs: number): void {
     const { perSecond, burst, maxUsers } = this.#options;
     for (let oldest = this.#buckets.oldest(); oldest !== undefined; oldest = this.#buckets.oldest()) {
       const [userId, { atMs }] = oldest;
-      // A bucket that is full again says nothing that an absent one does not.
-      const isFull = nowMs - atMs >= (burst / perSecond) * 1000;
+      // A bucket that is full again is the same as no bucket.
+      const isFull = timeMs - atMs >= (burst / perSecond) * 1000;
       if (!isFull && this.#buckets.size <= maxUsers) return;
       this.#buckets.delete(userId);
     }

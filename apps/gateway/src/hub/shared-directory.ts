@@ -1,10 +1,10 @@
-// Which gateway serves which SignalR connection, shared by all gateways through Redis.
+// Shares through Redis which gateway serves which SignalR connection.
 import { connectRedis } from '@millrace/broker';
 import type { ConnectionDirectory } from '@millrace/signalr';
 import { createRedisDirectory, type RedisDirectory } from '@millrace/signalr/redis';
 import type { Logger } from 'pino';
 
-/** A directory that is opened with the gateway. Before and after that it rejects, as it does while Redis is away. */
+/** A directory that is opened with the gateway. Before and after that its methods reject, as they do while Redis is unavailable. */
 export class SharedDirectory implements ConnectionDirectory {
   readonly #redisUrl: string;
   readonly #logger: Logger;
@@ -23,9 +23,9 @@ export class SharedDirectory implements ConnectionDirectory {
       clientName: 'millrace-directory',
       onStateChange: (state, cause) => {
         if (state === 'unavailable')
-          this.#logger.warn({ reason: cause?.message }, 'directory of connections is away');
+          this.#logger.warn({ reason: cause?.message }, 'the directory of connections is unavailable');
         else if (state === 'ready' && this.#directory !== undefined)
-          this.#logger.info('directory of connections is back');
+          this.#logger.info('the directory of connections is available again');
       },
     });
     this.#directory = createRedisDirectory({ client });
@@ -51,7 +51,8 @@ export class SharedDirectory implements ConnectionDirectory {
   }
 
   #opened(): RedisDirectory {
-    if (this.#directory === undefined) throw new Error('the directory is not open');
+    if (this.#directory === undefined)
+      throw new Error('the directory of connections is not open: start the gateway first');
     return this.#directory;
   }
 }

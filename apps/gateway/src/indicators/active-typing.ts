@@ -1,40 +1,40 @@
-// Who said through this gateway that they are typing, so that it can be taken back when their last connection goes.
+// Remembers the rooms in which users of this gateway are typing, so that typing can be ended when a user's last connection ends.
 
-/** Bounds of {@link Typists}. */
-export interface TypistsOptions {
-  /** An indicator ends by itself after this; then there is nothing to take back. */
+/** Bounds of {@link ActiveTyping}. */
+export interface ActiveTypingOptions {
+  /** An indicator expires after this; then there is nothing to end. */
   readonly expiryMs: number;
-  /** Most rooms remembered of one user; the one longest ago goes first and ends by itself. */
+  /** Most rooms remembered of one user; the room typed in longest ago is forgotten first, and its indicator expires. */
   readonly maxRoomsPerUser: number;
 }
 
-interface Typist {
+interface ConnectedUser {
   connections: number;
-  /** Room → since when, the longest ago first. */
-  readonly rooms: Map<string, number>;
+  /** Room → time at which the user last typed there, the longest ago first. */
+  readonly typingSinceMs: Map<string, number>;
 }
 
-/** The users connected to this gateway and where they type; as many as there are connections. */
-export class Typists {
-  readonly #options: TypistsOptions;
-  readonly #typists = new Map<string, Typist>();
+/** The users connected to this gateway and the rooms in which they type; bounded by the connections. */
+export class ActiveTyping {
+  readonly #options: ActiveTypingOptions;
+  readonly #users = new Map<string, ConnectedUser>();
 
-  constructor(options: TypistsOptions) {
+  constructor(options: ActiveTypingOptions) {
     this.#options = options;
   }
 
   connected(userId: string): void {
-    const typist = this.#typists.get(userId) ?? { connections: 0, rooms: new Map<string, number>() };
-    typist.connections++;
-    this.#typists.set(userId, typist);
+    const user = this.#users.get(userId) ?? { connections: 0, typingSinceMs: new Map<string, number>() };
+    user.connections++;
+    this.#users.set(userId, user);
   }
 
-  /** Notes what the user said of a room. */
-  said(userId: string, roomId: string, isTyping: boolean, nowMs: number): void {
-    const rooms = this.#typists.get(userId)?.rooms;
+  /** Notes that the user started or stopped typing in a room. */
+  update(userId: string, roomId: string, isTyping: boolean, timeMs: number): void {
+    const rooms = this.#users.get(userId)?.typingSinceMs;
     rooms?.delete(roomId);
     if (rooms === undefined || !isTyping) return;
-    rooms.set(roomId, nowMs);
+    rooms.set(roomId, timeMs);
     if (rooms.size <= this.#options.maxRoomsPerUser) return;
     for (const oldest of rooms.keys()) {
       rooms.delete(oldest);
@@ -42,14 +42,14 @@ export class Typists {
     }
   }
 
-  /** Returns the rooms in which the user seems to type although nobody is there any more. */
-  disconnected(userId: string, nowMs: number): readonly string[] {
-    const typist = this.#typists.get(userId);
-    if (typist === undefined) return [];
-    typist.connections--;
-    if (typist.connections > 0) return [];
-    this.#typists.delete(userId);
-    const isLive = ([, sinceMs]: [string, number]): boolean => nowMs - sinceMs < this.#options.expiryMs;
-    return [...typist.rooms].filter(isLive).map(([roomId]) => roomId);
+  /** Returns the rooms in which the user still seems to type, when the last connection has ended; otherwise none. */
+  disconnected(userId: string, timeMs: number): readonly string[] {
+    const user = this.#users.get(userId);
+    if (user === undefined) return [];
+    user.connections--;
+    if (user.connections > 0) return [];
+    this.#users.delete(userId);
+    const isLive = ([, sinceMs]: [string, number]): boolean => timeMs - sinceMs < this.#options.expiryMs;
+    return [...user.typingSinceMs].filter(isLive).map(([roomId]) => roomId);
   }
 }

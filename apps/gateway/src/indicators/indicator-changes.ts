@@ -1,16 +1,16 @@
-// Finds the users whom indicators show to one client, and the changes that it missed. Pure.
+// Finds the users whom indicators show to one client, and the changes that the client missed. Pure.
 import type { IndicatedUser } from '@millrace/contract';
 import type { ShownByName } from './room-indicators.js';
 import { isSameUser } from './same-user.js';
 
-/** An indicator that shows a user now, or does not any more. */
+/** A change of an indicator: it shows the user now, or does so no longer. */
 export interface IndicatorChange {
   readonly name: string;
   readonly user: IndicatedUser;
   readonly isShown: boolean;
 }
 
-/** Leaves the user out: nobody is shown an indicator of their own. */
+/** Leaves the user out: users are not shown their own indicators. */
 export function shownToUser(shown: ShownByName, userId: string): ShownByName {
   const others = new Map<string, readonly IndicatedUser[]>();
   for (const [name, users] of shown) {
@@ -20,7 +20,7 @@ export function shownToUser(shown: ShownByName, userId: string): ShownByName {
   return others;
 }
 
-/** The indicators that have ended since, then those that have begun. */
+/** Returns the indicators that have ended since, then those that have begun. */
 export function changesBetween(before: ShownByName, now: ShownByName): readonly IndicatorChange[] {
   return [...missingIn(now, before, false), ...missingIn(before, now, true)];
 }

@@ -1,4 +1,4 @@
-// The indicators of a catalog in all rooms: whom each shows now, as the delivered events tell it.
+// Tracks the indicators of a catalog in all rooms: the users whom each shows now, according to the delivered events.
 import {
   type AnyCatalog,
   type IndicatedUser,
@@ -9,13 +9,13 @@ import {
 } from '@millrace/contract';
 import { ShownUsers } from './shown-users.js';
 
-/** The indicator of the hub's own: `SendTyping` speaks of it, and it has a field of its own in the answer of a join. */
+/** The indicator that the hub itself uses: `SendTyping` publishes it, and the answer of a join has a separate field for it. */
 export const TYPING = 'typing';
 
-// Rooms with a user shown at one time, per indicator; beyond it the one that is longest without news is forgotten.
+// Most rooms with a user shown at one time, per indicator; beyond it the room without news for longest is forgotten.
 const maxRooms = 10_000;
 
-/** Users shown, by the name of the indicator; without those that show nobody. */
+/** Users shown, by the name of the indicator; indicators that show nobody are left out. */
 export type ShownByName = ReadonlyMap<string, readonly IndicatedUser[]>;
 
 interface Shown {
@@ -42,17 +42,17 @@ export class RoomIndicators {
   }
 
   /**
-   * Takes notice of an event that shows or ends an indicator.
+   * Updates the indicators from an event that shows or ends one.
    *
-   * @returns the user whose own connections are not to be sent the event; `undefined`: it is sent to all.
+   * @returns the user whose own connections are not sent the event; `undefined`: it is sent to all
    */
-  observe({ event, declaration }: ReceivedEvent, nowMs: number): string | undefined {
+  observe({ event, declaration }: ReceivedEvent, timeMs: number): string | undefined {
     const { indicator, endsCoalescing } = declaration;
     if (indicator !== undefined) {
       const user = indicator.user(event.payload);
       const users = this.#shown.get(indicator.name)?.users;
       if (user === undefined) return undefined;
-      if (showsIndicator(indicator, event.payload)) users?.start(event.room_id, user, nowMs);
+      if (showsIndicator(indicator, event.payload)) users?.start(event.room_id, user, timeMs);
       else users?.stop(event.room_id, user.user_id);
       return user.user_id;
     }
@@ -63,10 +63,10 @@ export class RoomIndicators {
   }
 
   /** The users whom the room's indicators show now. */
-  in(roomId: string, nowMs: number): ShownByName {
+  in(roomId: string, timeMs: number): ShownByName {
     const shown = new Map<string, readonly IndicatedUser[]>();
     for (const [name, { users }] of this.#shown) {
-      const list = users.list(roomId, nowMs);
+      const list = users.list(roomId, timeMs);
       if (list.length > 0) shown.set(name, list);
     }
     return shown;

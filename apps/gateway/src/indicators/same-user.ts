@@ -1,7 +1,7 @@
-// Tells if two IDs mean one user.
+// Compares user IDs.
 import { userKey } from '@millrace/contract';
 
-/** True for two IDs of one user, UUIDs in whatever case. */
+/** True for two IDs of one user: equal text, or one UUID in different case. */
 export function isSameUser(a: string, b: string): boolean {
   return a === b || (a.length === b.length && userKey(a) === userKey(b));
 }

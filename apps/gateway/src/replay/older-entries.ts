@@ -1,4 +1,4 @@
-// What a stream still holds from before the ring: one shared, bounded read for all clients that come back with an old
+// Reads what a stream still holds from before the ring: one shared, bounded read for all clients that come back with an old
 // position at about the same time.
 import {
   type Broker,
@@ -13,19 +13,19 @@ import {
 export interface OlderEntriesOptions {
   /** Most entries read of one stream, give or take one page; a client that missed more is told to reload. */
   readonly maxEntries: number;
-  /** How long a read is kept for the next client. */
+  /** Time for which the result of a read is kept for the next clients. */
   readonly keepMs: number;
 }
 
-/** What a client needs of a stream. */
+/** The entries of a stream that a client needs. */
 export interface OlderRange {
   /** Everything after this entry … */
   readonly from: EntryId;
   /** … up to this one … */
   readonly atLeast: EntryId;
-  /** … and up to this one if it is not much more: the ring lets go of entries while others read, and those are needed next. */
+  /** … and up to this one if it is not much more: the ring evicts entries while others read, and those are needed next. */
   readonly upTo: EntryId;
-  /** Everything that is stored, wherever it begins: what the stream lost before that is not missed. */
+  /** True when the client needs everything that is stored: it does not miss what the stream lost before that. */
   readonly isFromStart?: boolean;
 }
 
@@ -35,38 +35,39 @@ export interface OlderSlice {
   readonly entries: readonly Entry[];
 }
 
-/** Every entry of a stream after `lowest` up to `upTo`. */
-interface Span extends OlderSlice {
+/** Result of a read: every entry of a stream after `lowest` up to `upTo`. */
+interface CachedRange extends OlderSlice {
   readonly lowest: EntryId;
-  /** Nothing from further back can be had: the stream has lost it, or it is too much. */
+  /** True when no older entries can be read: the stream has lost them, or they are too many. */
   readonly isEnd: boolean;
-  /** With the first entry that the stream has. */
-  readonly isWhole: boolean;
+  /** True when the stream's first entry is included. */
+  readonly reachesStart: boolean;
   readonly readAtMs: number;
 }
 
-/** Who asked for a stream. */
-interface Desk {
-  span?: Span;
+/** The reads of one stream. */
+interface StreamReads {
+  cached?: CachedRange;
   /** The read under way. */
-  running?: Promise<Span>;
-  /** The read after that one, for all who ask meanwhile. */
-  next?: Promise<Span>;
-  wanted: OlderRange[];
+  running?: Promise<CachedRange>;
+  /** The read after that one, shared by all clients that come meanwhile. */
+  next?: Promise<CachedRange>;
+  /** Ranges that the next read must include. */
+  requested: OlderRange[];
 }
 
 const pageEntries = 500;
 
 /**
  * Reads entries that are older than the ring, in whole pages from the newest back. At most one read of a stream is under way; all
- * who ask meanwhile share the next one, and most of them need none. So the number of reads does not grow with the clients.
+ * clients that come meanwhile share the next one, and most of them need none. So the number of reads does not grow with the clients.
  */
 export class OlderEntries {
   readonly #broker: Pick<Broker, 'readRange' | 'inspect'>;
   readonly #options: OlderEntriesOptions;
   readonly #monotonicMs: () => number;
   /** One per stream. */
-  readonly #desks = new Map<string, Desk>();
+  readonly #reads = new Map<string, StreamReads>();
 
   constructor(
     broker: Pick<Broker, 'readRange' | 'inspect'>,
@@ -79,78 +80,78 @@ export class OlderEntries {
   }
 
   /**
-   * All entries of a range; `undefined` when the stream has lost some of them, or they are too many.
+   * Reads all entries of a range; `undefined` when the stream has lost some of them, or they are too many.
    *
    * @throws BrokerError when the broker cannot be asked
    */
   async read(stream: string, range: OlderRange): Promise<OlderSlice | undefined> {
-    const { lowest, isWhole, upTo, entries } = await this.#ask(stream, range);
-    const isOwedAll = range.isFromStart === true && isWhole;
-    if (!isOwedAll && compareEntryIds(range.from, lowest) < 0) return undefined;
+    const { lowest, reachesStart, upTo, entries } = await this.#request(stream, range);
+    const hasAllStored = range.isFromStart === true && reachesStart;
+    if (!hasAllStored && compareEntryIds(range.from, lowest) < 0) return undefined;
     return { upTo, entries: entries.filter(({ id }) => compareEntryIds(id, range.from) > 0) };
   }
 
-  /** Entries kept for the next client. */
+  /** Number of entries kept for the next clients. */
   get size(): number {
-    return [...this.#desks.values()].reduce((sum, { span }) => sum + (span?.entries.length ?? 0), 0);
+    return [...this.#reads.values()].reduce((sum, { cached }) => sum + (cached?.entries.length ?? 0), 0);
   }
 
-  /** Lets go of reads that nobody may use any more. */
+  /** Evicts ranges that are too old to be used. */
   evict(): void {
-    for (const desk of this.#desks.values())
-      if (desk.span !== undefined && !this.#isFresh(desk.span)) delete desk.span;
+    for (const reads of this.#reads.values())
+      if (reads.cached !== undefined && !this.#isFresh(reads.cached)) delete reads.cached;
   }
 
-  #ask(stream: string, range: OlderRange): Promise<Span> | Span {
-    const desk: Desk = this.#desks.get(stream) ?? { wanted: [] };
-    this.#desks.set(stream, desk);
-    if (desk.span !== undefined && this.#serves(desk.span, range)) return desk.span;
-    desk.wanted.push(range);
-    desk.next ??= this.#readNext(stream, desk);
-    return desk.next;
+  #request(stream: string, range: OlderRange): Promise<CachedRange> | CachedRange {
+    const reads: StreamReads = this.#reads.get(stream) ?? { requested: [] };
+    this.#reads.set(stream, reads);
+    if (reads.cached !== undefined && this.#includes(reads.cached, range)) return reads.cached;
+    reads.requested.push(range);
+    reads.next ??= this.#readNext(stream, reads);
+    return reads.next;
   }
 
-  async #readNext(stream: string, desk: Desk): Promise<Span> {
-    // Whatever became of it. Whoever asks before it is over has a part in this one.
-    await desk.running?.catch(() => {});
-    const wanted = desk.wanted.splice(0);
-    if (desk.next !== undefined) desk.running = desk.next;
-    delete desk.next;
-    const { span } = desk;
-    if (span !== undefined && wanted.every((range) => this.#serves(span, range))) return span;
-    const fresh = await this.#readSpan(stream, wanted);
-    desk.span = fresh;
+  async #readNext(stream: string, reads: StreamReads): Promise<CachedRange> {
+    // Its failure does not matter here. Ranges requested before it is over are part of this read.
+    await reads.running?.catch(() => {});
+    const requested = reads.requested.splice(0);
+    if (reads.next !== undefined) reads.running = reads.next;
+    delete reads.next;
+    const { cached } = reads;
+    if (cached !== undefined && requested.every((range) => this.#includes(cached, range))) return cached;
+    const fresh = await this.#readRange(stream, requested);
+    reads.cached = fresh;
     return fresh;
   }
 
-  #serves(span: Span, { from, atLeast }: OlderRange): boolean {
-    const reachesBack = span.isEnd || compareEntryIds(span.lowest, from) <= 0;
-    return this.#isFresh(span) && reachesBack && compareEntryIds(span.upTo, atLeast) >= 0;
+  #includes(cached: CachedRange, { from, atLeast }: OlderRange): boolean {
+    const reachesBack = cached.isEnd || compareEntryIds(cached.lowest, from) <= 0;
+    return this.#isFresh(cached) && reachesBack && compareEntryIds(cached.upTo, atLeast) >= 0;
   }
 
-  #isFresh({ readAtMs }: Span): boolean {
+  #isFresh({ readAtMs }: CachedRange): boolean {
     return this.#monotonicMs() - readAtMs <= this.#options.keepMs;
   }
 
-  /** Reads what all of these need. */
-  async #readSpan(stream: string, ranges: readonly OlderRange[]): Promise<Span> {
+  /** Reads a range that includes all of these. */
+  async #readRange(stream: string, ranges: readonly OlderRange[]): Promise<CachedRange> {
     const readAtMs = this.#monotonicMs();
     const from = ranges.map((range) => range.from).reduce((a, b) => (compareEntryIds(b, a) < 0 ? b : a));
     const atLeast = newestOf(ranges.map((range) => range.atLeast));
     const ahead = await this.#readAhead(stream, atLeast, newestOf(ranges.map(({ upTo }) => upTo)));
     const back = await this.#readBack(stream, from, atLeast);
-    const lowest = await this.#lowestWhole(stream, back, ahead.upTo);
+    const lowest = await this.#lowestComplete(stream, back, ahead.upTo);
     return {
       lowest,
       isEnd: compareEntryIds(from, lowest) < 0,
-      isWhole: back.isWhole,
+      reachesStart: back.reachesStart,
       upTo: ahead.upTo,
       entries: [...back.entries, ...ahead.entries],
       readAtMs,
     };
   }
 
-  /** One page of what comes next. */
+  /** Reads one page of newer entries. */
   async #readAhead(stream: string, after: EntryId, upTo: EntryId): Promise<OlderSlice> {
     if (compareEntryIds(upTo, after) <= 0) return { upTo: after, entries: [] };
     const entries = await this.#broker.readRange(stream, { after, upTo, count: pageEntries });
@@ -158,7 +159,7 @@ export class OlderEntries {
     return { upTo: last === undefined || entries.length < pageEntries ? upTo : last.id, entries };
   }
 
-  async #readBack(stream: string, from: EntryId, upTo: EntryId): Promise<Reach> {
+  async #readBack(stream: string, from: EntryId, upTo: EntryId): Promise<BackwardRead> {
     const newestFirst: Entry[] = [];
     for (let next = upTo; newestFirst.length < this.#options.maxEntries; ) {
       const page = await this.#broker.readRange(stream, {
@@ -169,29 +170,33 @@ export class OlderEntries {
       newestFirst.push(...page);
       const oldest = page.at(-1);
       if (oldest === undefined || page.length < pageEntries)
-        return { entries: newestFirst.toReversed(), isWhole: true };
+        return { entries: newestFirst.toReversed(), reachesStart: true };
       if (compareEntryIds(oldest.id, from) <= 0) break;
       next = previousEntryId(oldest.id);
     }
-    return { entries: newestFirst.toReversed(), isWhole: false };
+    return { entries: newestFirst.toReversed(), reachesStart: false };
   }
 
   /**
-   * From where on nothing is missing. Entries leave a stream from the oldest on, so what is there with something older before it is
-   * whole. Asked after the read: what was trimmed meanwhile counts as lost.
+   * Returns the ID after which no entry is missing. Entries leave a stream from the oldest on, so the entries that were read are complete
+   * if something older is still there. Called after the read: what was trimmed meanwhile counts as lost.
    */
-  async #lowestWhole(stream: string, { entries, isWhole }: Reach, upTo: EntryId): Promise<EntryId> {
+  async #lowestComplete(
+    stream: string,
+    { entries, reachesStart }: BackwardRead,
+    upTo: EntryId,
+  ): Promise<EntryId> {
     const { firstId = upTo, entriesAdded, length } = await this.#broker.inspect(stream);
     const [oldest] = entries;
-    const beforeOldest = isWhole || oldest === undefined ? FIRST_ENTRY_ID : previousEntryId(oldest.id);
+    const beforeOldest = reachesStart || oldest === undefined ? FIRST_ENTRY_ID : previousEntryId(oldest.id);
     return entriesAdded === length ? beforeOldest : newestOf([firstId, beforeOldest]);
   }
 }
 
-/** Entries up to some point, oldest first; `isWhole`: with the stream's first one. */
-interface Reach {
+/** Entries up to some ID, oldest first; `reachesStart`: the stream's first entry is included. */
+interface BackwardRead {
   readonly entries: readonly Entry[];
-  readonly isWhole: boolean;
+  readonly reachesStart: boolean;
 }
 
 function newestOf(ids: readonly EntryId[]): EntryId {

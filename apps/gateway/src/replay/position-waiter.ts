@@ -1,79 +1,79 @@
-// Waits until this gateway has read as far as a client that comes from another gateway. The broker is asked nothing for it: the
-// tail's progress and the heartbeats, which come anyway, say everything.
-
+// Waits until this gateway has read as far as a client that comes from another gateway. This sends no request to the broker: the
+// progress of the tail and the regular heartbeats are enough.
 import { compareEntryIds, type EntryId, type StreamPosition } from '@millrace/broker';
 import type { CancelTimer, Clock } from '@millrace/internal';
-import { type KnownStream, type Standing, standingOf } from './position-status.js';
+import { type KnownStream, type PositionStatus, positionStatusOf } from './position-status.js';
 
-/** A client's place in one stream. */
-export interface StreamPlaceOfClient {
+/** A client's position in one stream. */
+export interface ClientStreamPosition {
   readonly stream: string;
-  readonly place: StreamPosition;
-  /** The client's position does not name the stream: it is owed everything that is stored of it, wherever that begins. */
+  readonly position: StreamPosition;
+  /** True when the client's position does not name the stream: the client must be sent everything that is stored of it, wherever that begins. */
   readonly isFromStart?: boolean;
 }
 
-/** `unknown`: it took too long, or the broker was not heard meanwhile. */
-export type Reached = 'reached' | 'lost' | 'unknown';
+/** `unknown`: it took too long, or no heartbeat arrived meanwhile. */
+export type WaitOutcome = 'reached' | 'lost' | 'unknown';
 
-/** Dependencies of {@link ReachedPositions}. */
-export interface ReachedPositionsPorts {
+/** Dependencies of {@link PositionWaiter}. */
+export interface PositionWaiterDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly maxWaitMs: number;
-  /** How far this gateway has read the stream; `undefined` for one that it does not know. */
+  /** How far this gateway has read the stream; `undefined` for a stream that it does not have. */
   currentOf(stream: string): KnownStream | undefined;
 }
 
 interface Waiter {
-  readonly places: readonly StreamPlaceOfClient[];
+  readonly positions: readonly ClientStreamPosition[];
   readonly sinceMs: number;
-  readonly resolve: (reached: Reached) => void;
+  readonly resolve: (outcome: WaitOutcome) => void;
   readonly cancelDeadline: CancelTimer;
 }
 
-/** Those who wait for one stream, and the lowest place that one of them waits for: below it nobody has to be looked at. */
-interface Queue {
+/** The waiters of one stream, and the lowest cursor among them: below it no waiter has to be checked. */
+interface WaitQueue {
   readonly waiters: Set<Waiter>;
   lowest: EntryId;
 }
 
 /** One object per gateway. Waiters are bounded by the connections: each waits for one join at a time, `maxWaitMs` at most. */
-export class ReachedPositions {
-  readonly #ports: ReachedPositionsPorts;
-  /** By the stream whose place is waited for first. */
-  readonly #queues = new Map<string, Queue>();
+export class PositionWaiter {
+  readonly #dependencies: PositionWaiterDependencies;
+  /** By the first stream that a waiter waits for. */
+  readonly #queues = new Map<string, WaitQueue>();
 
-  constructor(ports: ReachedPositionsPorts) {
-    this.#ports = ports;
+  constructor(dependencies: PositionWaiterDependencies) {
+    this.#dependencies = dependencies;
   }
 
-  /** Most clients do not wait: then the answer is no promise, and nothing gets between it and what follows. */
-  reach(places: readonly StreamPlaceOfClient[]): Reached | Promise<Reached> {
-    const sinceMs = this.#ports.clock.monotonicMs();
-    const { standing, stream, place } = this.#judge(places, sinceMs);
-    if (standing === 'reached' || standing === 'lost') return standing;
+  /** Waits for these positions. Most clients do not wait: then the result is no promise, and what follows runs in the same turn. */
+  waitFor(positions: readonly ClientStreamPosition[]): WaitOutcome | Promise<WaitOutcome> {
+    const sinceMs = this.#dependencies.clock.monotonicMs();
+    const { status, stream, position } = this.#check(positions, sinceMs);
+    if (status === 'reached' || status === 'lost') return status;
     return new Promise((resolve) => {
-      const cancelDeadline = this.#ports.clock.startTimer(() => this.#giveUp(waiter), this.#ports.maxWaitMs);
-      const waiter: Waiter = { places, sinceMs, resolve, cancelDeadline };
-      this.#enqueue(waiter, stream, place.cursor);
+      const { clock, maxWaitMs } = this.#dependencies;
+      const cancelDeadline = clock.startTimer(() => this.#giveUp(waiter), maxWaitMs);
+      const waiter: Waiter = { positions, sinceMs, resolve, cancelDeadline };
+      this.#enqueue(waiter, stream, position.cursor);
     });
   }
 
-  /** These streams were read further. */
-  advanced(streams: Iterable<string>): void {
+  /** Called when these streams were read further. */
+  onAdvance(streams: Iterable<string>): void {
     if (this.#queues.size === 0) return;
     for (const stream of streams) {
       const queue = this.#queues.get(stream);
-      const current = this.#ports.currentOf(stream);
+      const current = this.#dependencies.currentOf(stream);
       if (queue === undefined || current === undefined) continue;
-      if (compareEntryIds(queue.lowest, current.cursor) <= 0) this.#lookAgain(stream, queue);
+      if (compareEntryIds(queue.lowest, current.cursor) <= 0) this.#checkAgain(stream, queue);
     }
   }
 
-  /** The broker has told how the stream stands. */
-  heard(stream: string): void {
+  /** Called when a heartbeat has reported the state of the stream. */
+  onHeartbeat(stream: string): void {
     const queue = this.#queues.get(stream);
-    if (queue !== undefined) this.#lookAgain(stream, queue);
+    if (queue !== undefined) this.#checkAgain(stream, queue);
   }
 
   /** Number of joins that wait now. */
@@ -81,12 +81,12 @@ export class ReachedPositions {
     return [...this.#queues.values()].reduce((sum, { waiters }) => sum + waiters.size, 0);
   }
 
-  #lookAgain(stream: string, { waiters }: Queue): void {
+  #checkAgain(stream: string, { waiters }: WaitQueue): void {
     this.#queues.delete(stream);
     for (const waiter of waiters) {
-      const judged = this.#judge(waiter.places, waiter.sinceMs);
-      if (judged.standing === 'reached' || judged.standing === 'lost') this.#end(waiter, judged.standing);
-      else this.#enqueue(waiter, judged.stream, judged.place.cursor);
+      const checked = this.#check(waiter.positions, waiter.sinceMs);
+      if (checked.status === 'reached' || checked.status === 'lost') this.#end(waiter, checked.status);
+      else this.#enqueue(waiter, checked.stream, checked.position.cursor);
     }
   }
 
@@ -97,36 +97,38 @@ export class ReachedPositions {
     if (compareEntryIds(cursor, queue.lowest) < 0) queue.lowest = cursor;
   }
 
-  /** Nobody has proven by now that the stream still has it: then it counts as lost. */
+  /** Ends a wait that took too long. A position that is still unproven counts as lost. */
   #giveUp(waiter: Waiter): void {
     for (const [stream, queue] of this.#queues) {
       if (queue.waiters.delete(waiter) && queue.waiters.size === 0) this.#queues.delete(stream);
     }
-    const { standing } = this.#judge(waiter.places, waiter.sinceMs);
-    this.#end(waiter, standing === 'unproven' ? 'lost' : standing === 'unread' ? 'unknown' : standing);
+    const { status } = this.#check(waiter.positions, waiter.sinceMs);
+    this.#end(waiter, status === 'unproven' ? 'lost' : status === 'unread' ? 'unknown' : status);
   }
 
-  #end({ resolve, cancelDeadline }: Waiter, reached: Reached): void {
+  #end({ resolve, cancelDeadline }: Waiter, outcome: WaitOutcome): void {
     cancelDeadline();
-    resolve(reached);
+    resolve(outcome);
   }
 
-  /** The first stream that is lost, else the first that is not reached. */
-  #judge(places: readonly StreamPlaceOfClient[], sinceMs: number): Judged {
-    let waiting: Judged | undefined;
-    for (const { stream, place } of places) {
-      const current = this.#ports.currentOf(stream);
-      const standing = current === undefined ? 'lost' : standingOf(place, current, sinceMs);
-      if (standing === 'lost') return { standing, stream, place };
-      if (standing !== 'reached') waiting ??= { standing, stream, place };
+  /** Returns the first stream that is lost, else the first that is not reached. */
+  #check(positions: readonly ClientStreamPosition[], sinceMs: number): CheckedPosition {
+    let waiting: CheckedPosition | undefined;
+    for (const { stream, position } of positions) {
+      const current = this.#dependencies.currentOf(stream);
+      const status = current === undefined ? 'lost' : positionStatusOf(position, current, sinceMs);
+      if (status === 'lost') return { status, stream, position };
+      if (status !== 'reached') waiting ??= { status, stream, position };
     }
-    const [first] = places;
-    return waiting ?? { standing: 'reached', stream: first?.stream ?? '', place: first?.place ?? nowhere };
+    const [first] = positions;
+    return (
+      waiting ?? { status: 'reached', stream: first?.stream ?? '', position: first?.position ?? nowhere }
+    );
   }
 }
 
-interface Judged extends StreamPlaceOfClient {
-  readonly standing: Standing;
+interface CheckedPosition extends ClientStreamPosition {
+  readonly status: PositionStatus;
 }
 
 const nowhere: StreamPosition = { epoch: '', cursor: '0-0' };

@@ -1,13 +1,13 @@
-// Keeps the calls that the ring made again from its bytes: many clients come back at about the same time, and are sent the same frames.
+// Caches the calls that the ring made from its bytes: many clients come back at about the same time and are sent the same frames.
 import type { PreparedCall } from '@millrace/signalr';
 
-/** Calls by the number of their event in the ring. At the bound the oldest call goes, and is made again when somebody asks for it. */
-export class SharedCalls {
+/** Calls by the sequence number of their event in the ring. At the bound the oldest call is evicted; it is made again when it is needed. */
+export class PreparedCallCache {
   readonly #maxBytes: number;
   readonly #calls = new Map<number, PreparedCall>();
   #bytes = 0;
 
-  /** @param maxBytes of the calls in JSON; what other protocols need comes on top */
+  /** @param maxBytes bytes of the calls in JSON; other protocols need additional memory */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }

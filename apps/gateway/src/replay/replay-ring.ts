@@ -1,15 +1,16 @@
-// What was delivered in the last minutes, per room, so that a client that was away gets what it missed without
-// anybody asking the broker. Events are kept as the bytes that clients were sent, so nothing is encoded for JSON clients again. Pure
-// memory: no timers, no sockets.
+// Keeps what was delivered in the last minutes, per room, so that a client that was away gets what it missed without a read from the
+// broker. Events are kept as the bytes that clients were sent, so nothing is encoded again for JSON clients. Pure memory: no timers, no
+// sockets.
 import { compareEntryIds, type EntryId, entryIdMs, FIRST_ENTRY_ID } from '@millrace/broker';
 import { PreparedCall } from '@millrace/signalr';
 import { ByteArena, type ByteReference, viewBytes } from './byte-arena.js';
-import { SharedCalls } from './prepared-call-cache.js';
+import { PreparedCallCache } from './prepared-call-cache.js';
 
-/** Bounds of {@link ReplayRing}. At either bound the oldest events go, and the window gets shorter. */
+/** Bounds of {@link ReplayRing}. At either bound the oldest events are evicted. */
 export interface ReplayRingOptions {
+  /** Longest time for which an event is kept; it is shorter when `maxBytes` is reached. */
   readonly windowMs: number;
-  /** Messages and an estimate for the bookkeeping of each. */
+  /** Bytes of the messages, plus an estimate for the bookkeeping of each. */
   readonly maxBytes: number;
 }
 
@@ -17,7 +18,7 @@ export interface ReplayRingOptions {
 export interface DeliveredEvent {
   readonly stream: string;
   readonly id: EntryId;
-  /** When it was appended, in broker time. An ID may lie ahead of it. @defaultValue what the ID says */
+  /** Time at which it was appended, in broker time. The ID may contain a later time. @defaultValue the time in the ID */
   readonly atMs?: number;
   readonly roomId: string;
   /** The call that was sent, with its position. The ring copies its bytes. */
@@ -26,14 +27,14 @@ export interface DeliveredEvent {
   readonly latestKey?: string;
 }
 
-/** What a room holds after some point, and where to go on from. */
+/** Events of a room after some point, and where to continue. */
 export interface ReplaySlice {
   readonly events: readonly PreparedCall[];
-  /** The place behind the last of them, for {@link ReplayRing.eventsSince}. */
+  /** Sequence number of the last of them, for {@link ReplayRing.eventsSince}. */
   readonly sequence: number;
 }
 
-/** Cursors of a client, in the streams in which events of its room can stand. */
+/** Cursors of a client, in the streams that may hold events of its room. */
 export type Cursors = ReadonlyMap<string, EntryId>;
 
 interface RingEntry {
@@ -42,7 +43,7 @@ interface RingEntry {
   readonly atMs: number;
   readonly roomId: string;
   readonly eventType: string;
-  /** Absent in what is gone: whoever holds a reference holds a whole slab. */
+  /** Absent in an entry that is gone: a reference keeps a whole slab in memory. */
   reference: ByteReference | undefined;
   readonly bytes: number;
   readonly latestKey: string | undefined;
@@ -50,7 +51,7 @@ interface RingEntry {
   readonly sequence: number;
 }
 
-/** The events of one room, oldest first, some of them gone. */
+/** The events of one room, oldest first; some of them are gone. */
 interface RoomLog {
   entries: RingEntry[];
   goneCount: number;
@@ -64,14 +65,14 @@ const maxSharedBytes = 8_388_608;
 
 /**
  * The ring. For every stream it has a *floor*: it holds every event after the floor that is to be replayed, so a client whose
- * cursor is at the floor or beyond can be given all it missed.
+ * cursor is at the floor or beyond can be sent all it missed.
  */
 export class ReplayRing {
   readonly #options: ReplayRingOptions;
   readonly #arena = new ByteArena();
-  readonly #calls = new SharedCalls(maxSharedBytes);
+  readonly #calls = new PreparedCallCache(maxSharedBytes);
   readonly #floors = new Map<string, EntryId>();
-  /** When the entry at each floor was appended. */
+  /** Time at which the entry at each floor was appended. */
   readonly #floorTimes = new Map<string, number>();
   readonly #rooms = new Map<string, RoomLog>();
   /** All entries in the order of delivery; those before `#head` were evicted. */
@@ -79,36 +80,36 @@ export class ReplayRing {
   #head = 0;
   #bytes = 0;
   #sequence = 0;
-  /** Of the newest event that was evicted before a newer one of its key came. */
+  /** Sequence number of the newest event that was evicted before a newer one of its key came. */
   #evictedSequence = 0;
-  /** How often each stream began. */
+  /** Number of times that each stream began. */
   readonly #generations = new Map<string, number>();
 
   constructor(options: ReplayRingOptions) {
     this.#options = options;
   }
 
-  /** Bytes in use, by the estimate that the bound is held against. */
+  /** Bytes in use, by the same estimate as the bound. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Events held. */
+  /** Number of events held. */
   get size(): number {
     return this.#queue.length - this.#head;
   }
 
-  /** The place behind everything that was remembered so far; for {@link ReplayRing.eventsSince}. */
+  /** Sequence number of the newest event; for {@link ReplayRing.eventsSince}. */
   get sequence(): number {
     return this.#sequence;
   }
 
-  /** Rises when one of these streams begins anew: what was asked before that is not comparable with what is asked after it. */
+  /** Rises when one of these streams begins anew: results from before that must not be combined with results from after it. */
   generationOf(streams: readonly string[]): number {
     return streams.reduce((sum, stream) => sum + (this.#generations.get(stream) ?? 0), 0);
   }
 
-  /** Everything after `id` will be told to the ring from now on. Forgets what the stream had before. */
+  /** Begins a stream: from now on everything after `id` is added to the ring. Forgets the stream's earlier events. */
   begin(stream: string, id: EntryId): void {
     for (let index = this.#head; index < this.#queue.length; index += 1) {
       const entry = this.#queue[index];
@@ -119,14 +120,14 @@ export class ReplayRing {
     this.#generations.set(stream, (this.#generations.get(stream) ?? 0) + 1);
   }
 
-  /** The ID after which everything is known; `undefined` for a stream that was not begun. */
+  /** The ID after which every event is held; `undefined` for a stream that was not begun. */
   floor(stream: string): EntryId | undefined {
     return this.#floors.get(stream);
   }
 
   /**
-   * Remembers an event. Events of one stream come in the order of their IDs; up to the floor they are left to the stream,
-   * or whoever reads both would get them twice.
+   * Remembers an event. Events of one stream come in the order of their IDs. Events up to the floor are not remembered: they are read
+   * from the stream, and would otherwise be replayed twice.
    */
   add(event: DeliveredEvent): void {
     const { stream, id, atMs = entryIdMs(id), roomId, call, latestKey } = event;
@@ -155,7 +156,7 @@ export class ReplayRing {
     if (latestKey !== undefined) {
       const older = log.latest.get(latestKey);
       log.latest.set(latestKey, entry);
-      // After the push: a room that were empty in between would be dropped.
+      // After the push: a room without events would be deleted.
       if (older !== undefined) this.#forget(older);
     }
     this.#queue.push(entry);
@@ -163,14 +164,14 @@ export class ReplayRing {
     this.evict(atMs);
   }
 
-  /** Lets go of what is too old at `nowMs` (broker time), or too much. */
-  evict(nowMs: number): void {
+  /** Evicts what is too old at `brokerTimeMs`, or more than the bound. */
+  evict(brokerTimeMs: number): void {
     for (let entry = this.#queue[this.#head]; entry !== undefined; entry = this.#queue[this.#head]) {
-      const isTooOld = nowMs - entry.atMs > this.#options.windowMs;
+      const isTooOld = brokerTimeMs - entry.atMs > this.#options.windowMs;
       if (!isTooOld && this.#bytes <= this.#options.maxBytes) break;
       this.#head += 1;
       this.#bytes -= sizeOf(entry);
-      // What was gone already is not missed: a newer one of its key took its place, or its stream began anew.
+      // An entry that was gone already is not missing: a newer one of its key replaced it, or its stream began anew.
       if (!isGone(entry)) {
         this.#floors.set(entry.stream, entry.id);
         this.#floorTimes.set(entry.stream, entry.atMs);
@@ -184,7 +185,7 @@ export class ReplayRing {
     }
   }
 
-  /** Whether everything that a client with these cursors missed is here. */
+  /** True when the ring holds everything that a client with these cursors missed. */
   covers(cursors: Cursors): boolean {
     for (const [stream, cursor] of cursors) {
       const floor = this.#floors.get(stream);
@@ -194,12 +195,12 @@ export class ReplayRing {
   }
 
   /**
-   * The events of a room after these cursors, in the order of delivery; the newest `maxEvents + 1` of them, so that a caller
-   * can tell that there are too many. Looks at no more of the room than it must.
+   * Returns the events of a room after these cursors, in the order of delivery; the newest `maxEvents + 1` of them, so that a caller
+   * notices that there are too many. Reads no more of the room than it must.
    */
   eventsAfter(roomId: string, cursors: Cursors, maxEvents: number): ReplaySlice {
     const entries = this.#rooms.get(roomId)?.entries ?? [];
-    // Streams whose newest seen entry the client has already: all their earlier ones as well.
+    // Streams of which the client has seen an entry: it has seen all their earlier ones as well.
     const finished = new Set<string>();
     const newestFirst: PreparedCall[] = [];
     for (let index = entries.length - 1; index >= 0 && newestFirst.length <= maxEvents; index -= 1) {
@@ -212,14 +213,14 @@ export class ReplayRing {
     return { events: newestFirst.toReversed(), sequence: this.#sequence };
   }
 
-  /** Whether nothing that came after this place was evicted. */
+  /** True when no event after this sequence number was evicted. */
   holdsSince(sequence: number): boolean {
     return sequence >= this.#evictedSequence;
   }
 
   /**
-   * The events of a room that came after this place, the oldest first, until they have `maxBytes` together; one at the least,
-   * however large it is. Ask {@link ReplayRing.holdsSince} before, or there may be holes.
+   * Returns the events of a room after this sequence number, the oldest first, until they have `maxBytes` together; at least one,
+   * however large it is. Check {@link ReplayRing.holdsSince} before, or events may be missing.
    */
   eventsSince(roomId: string, sequence: number, maxBytes: number): ReplaySlice {
     const entries = this.#rooms.get(roomId)?.entries ?? [];
@@ -237,12 +238,12 @@ export class ReplayRing {
     return { events, sequence: this.#sequence };
   }
 
-  /** How far back the ring reaches for every stream, in milliseconds before `nowMs`; at most the window. */
-  coveredMs(stream: string, nowMs: number): number {
-    const floorMs = Math.min(nowMs, this.#floorTimes.get(stream) ?? nowMs);
-    // A floor that lies ahead is as old as the first look at it.
+  /** Time before `brokerTimeMs` from which on the ring holds every event of the stream; at most `windowMs`. */
+  coveredMs(stream: string, brokerTimeMs: number): number {
+    const floorMs = Math.min(brokerTimeMs, this.#floorTimes.get(stream) ?? brokerTimeMs);
+    // A floor in the future counts from the time of the first call.
     this.#floorTimes.set(stream, floorMs);
-    return Math.min(this.#options.windowMs, Math.max(0, nowMs - floorMs));
+    return Math.min(this.#options.windowMs, Math.max(0, brokerTimeMs - floorMs));
   }
 
   #callOf({ sequence, eventType }: RingEntry, reference: ByteReference): PreparedCall {
@@ -253,7 +254,7 @@ export class ReplayRing {
     return call;
   }
 
-  /** The one place where an entry leaves its room. Its memory is in the account until it is evicted. Idempotent. */
+  /** The one place where an entry leaves its room. Its bytes count until it is evicted. Idempotent. */
   #forget(entry: RingEntry): void {
     if (isGone(entry)) return;
     entry.reference = undefined;
@@ -275,12 +276,12 @@ function sizeOf({ bytes }: RingEntry): number {
   return bytes + overheadBytes;
 }
 
-/** A newer one of its key came, its stream began anew, or it was evicted. */
+/** True when a newer event of its key came, its stream began anew, or it was evicted. */
 function isGone({ reference }: RingEntry): boolean {
   return reference === undefined;
 }
 
-/** Index of the first entry behind this place; entries stand in the order of their sequence. */
+/** Index of the first entry after this sequence number; entries are sorted by it. */
 function firstAfter(entries: readonly RingEntry[], sequence: number): number {
   let low = 0;
   for (let high = entries.length; low < high; ) {

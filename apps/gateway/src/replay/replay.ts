@@ -1,6 +1,5 @@
-// Brings a client that was away up to date: what it missed of a room, in order, before anything new. Composes
-// the ring (memory) and the shared read of older entries (broker).
-
+// Sends a client that was away what it missed of a room, in order, before anything new. Composes the ring (memory) and the shared
+// read of older entries (broker).
 import {
   type Broker,
   BrokerError,
@@ -16,7 +15,7 @@ import type { PreparedCall } from '@millrace/signalr';
 import { eventIdOf, prepareEvent } from '../dispatch/event-text.js';
 import type { RoomPositions } from '../rooms/room-positions.js';
 import { OlderEntries } from './older-entries.js';
-import { ReachedPositions, type StreamPlaceOfClient } from './position-waiter.js';
+import { type ClientStreamPosition, PositionWaiter } from './position-waiter.js';
 import { type Cursors, ReplayRing, type ReplaySlice } from './replay-ring.js';
 
 /** Bounds of a replay. */
@@ -29,44 +28,44 @@ export interface ReplayOptions {
   readonly maxBytesPerRoom: number;
 }
 
-/** The client's side of a replay. */
+/** The client to which events are replayed. */
 export interface ReplayTarget {
   readonly roomId: string;
   send(event: PreparedCall): void;
-  /** Asked before the first of the missed events is sent; false: not these, for the client was thrown out by them again and again. */
-  mayBegin(firstEventId: string): Promise<boolean>;
-  /** Resolves when the connection can take more. */
+  /** Called before the first of the missed events is sent. False: they are not sent, because the client disconnected because of them again and again. */
+  mayReplay(firstEventId: string): Promise<boolean>;
+  /** Resolves when the connection has taken what was sent. */
   flushed(): Promise<void>;
   isGone(): boolean;
-  /** Called in the very turn in which everything has been sent: from here on the room's events are new. */
-  arrive(): void;
+  /** Called in the very turn in which everything has been sent: from here on the client is sent the room's new events. */
+  onCaughtUp(): void;
 }
 
-/** A point in what is delivered to a room: everything up to it was sent to whoever was in the room then. */
-export interface RoomMark {
+/** A point in what is delivered to a room: everything up to it was sent to the connections that were in the room then. */
+export interface DeliveryPoint {
   readonly sequence: number;
-  /** Of the room's streams, as the ring counts them. */
+  /** Generation of the room's streams in the ring. */
   readonly generation: number;
 }
 
-/** How a replay ended. `recovered: false`: the client must load what it missed from elsewhere. */
+/** Outcome of a replay. `recovered: false`: the client must load what it missed from the backend. */
 export interface ReplayOutcome {
   readonly recovered: boolean;
   readonly replayed: number;
 }
 
 /**
- * `unknown`: what was missed cannot be told now, for the broker cannot be asked, or this gateway has not read as far as the client has.
- * Nothing was sent, the client did not arrive, and may come again with the same position.
+ * `unknown`: it cannot be determined now what was missed, because the broker cannot be asked, or this gateway has not read as far as the
+ * client. Nothing was sent, `onCaughtUp` was not called, and the client may come again with the same position.
  */
 export type CatchUpOutcome = ReplayOutcome | 'unknown';
 
-// So much is sent in one turn of the event loop; then others have theirs.
+// Bytes sent in one turn of the event loop; then other connections get their turn.
 const sliceBytes = 65_536;
 const maxOlderEntries = 5_000;
 const keepOlderMs = 5_000;
 const maxOlderAttempts = 3;
-// For a client that has read further on another gateway: longer than one is behind under load.
+// Wait for a client that has read further on another gateway: longer than a gateway is behind under load.
 const maxWaitMs = 2_000;
 
 /** See the file's comment. One object per gateway. */
@@ -75,8 +74,8 @@ export class Replay {
   readonly #options: ReplayOptions;
   readonly #older: OlderEntries;
   readonly #positions: RoomPositions;
-  /** Clients that are ahead of this gateway wait here. Told of the tail's progress and of heartbeats. */
-  readonly reached: ReachedPositions;
+  /** Clients that are ahead of this gateway wait here. The owner reports the tail's progress and heartbeats to it. */
+  readonly positionWaiter: PositionWaiter;
 
   constructor(options: ReplayOptions, broker: Broker, positions: RoomPositions) {
     this.#options = options;
@@ -85,20 +84,20 @@ export class Replay {
     this.#older = new OlderEntries(broker, { maxEntries: maxOlderEntries, keepMs: keepOlderMs }, () =>
       performance.now(),
     );
-    this.reached = new ReachedPositions({
+    this.positionWaiter = new PositionWaiter({
       clock: systemClock,
       maxWaitMs,
       currentOf: (stream) => positions.currentOf(stream),
     });
   }
 
-  /** Lets go of what is too old at `nowMs` (broker time). */
-  evict(nowMs: number): void {
-    this.ring.evict(nowMs);
+  /** Evicts what is too old at `brokerTimeMs`. */
+  evict(brokerTimeMs: number): void {
+    this.ring.evict(brokerTimeMs);
     this.#older.evict();
   }
 
-  /** Remembers a delivered event of a type that is replayed. @param atMs when it was appended, where its ID does not say */
+  /** Remembers a delivered event of a type that is replayed. @param atMs time at which it was appended, where its ID does not contain it */
   remember(
     stream: string,
     id: EntryId,
@@ -118,32 +117,36 @@ export class Replay {
     });
   }
 
-  /** Where the delivery to a room is now. */
-  mark(roomId: string): RoomMark {
+  /** The present point in the delivery to a room. */
+  deliveryPoint(roomId: string): DeliveryPoint {
     return { sequence: this.ring.sequence, generation: this.#generationOf(roomId) };
   }
 
   /**
-   * Sends a client what it missed of a room since a position, then calls `arrive` in the same turn as the last event. When little
-   * was missed and it is in memory, all of it happens in this turn. When it cannot be had completely, the client arrives all the
-   * same, most often without having been sent anything.
+   * Sends a client what it missed of a room since a position, then calls `onCaughtUp` in the same turn as the last event. When little
+   * was missed and it is in memory, all of it happens in this turn. When some of it is lost, `onCaughtUp` is called all the same, most
+   * often without anything having been sent.
    */
   async catchUp(target: ReplayTarget, after: Position): Promise<CatchUpOutcome> {
     const outcome = await this.#replaySince(target, after);
-    if (outcome !== 'unknown' && !outcome.recovered) target.arrive();
+    if (outcome !== 'unknown' && !outcome.recovered) target.onCaughtUp();
     return outcome;
   }
 
   /**
-   * The same for a member of the room that was left out since `mark`, from memory alone and however much it is: only so much at a
-   * time is on its way to the client. When memory has lost what would be next, the client does not arrive.
+   * Does the same for a connection that was left out of its room since `since`, from memory alone and however much it is: only one slice at
+   * a time is on its way to the client. When memory has lost what would be sent next, `onCaughtUp` is not called.
    */
-  async followUp(target: Omit<ReplayTarget, 'mayBegin'>, mark: RoomMark): Promise<ReplayOutcome> {
+  async catchUpFromMemory(
+    target: Omit<ReplayTarget, 'mayReplay'>,
+    since: DeliveryPoint,
+  ): Promise<ReplayOutcome> {
     let replayed = 0;
-    // While it is sent, more may come: until nothing is left in one and the same turn.
-    for (let { sequence } = mark; ; ) {
-      const isWhole = this.ring.holdsSince(sequence) && this.#generationOf(target.roomId) === mark.generation;
-      if (target.isGone() || !isWhole) return { recovered: false, replayed };
+    // More events may come while these are sent, so this ends in the turn in which nothing is left to send.
+    for (let { sequence } = since; ; ) {
+      const isComplete =
+        this.ring.holdsSince(sequence) && this.#generationOf(target.roomId) === since.generation;
+      if (target.isGone() || !isComplete) return { recovered: false, replayed };
       const slice = this.ring.eventsSince(target.roomId, sequence, sliceBytes);
       if (slice.events.length === 0) break;
       ({ sequence } = slice);
@@ -151,27 +154,27 @@ export class Replay {
       replayed += slice.events.length;
       await target.flushed();
     }
-    target.arrive();
+    target.onCaughtUp();
     return { recovered: true, replayed };
   }
 
   async #replaySince(target: ReplayTarget, after: Position): Promise<CatchUpOutcome> {
-    const places = this.#positions.placesOf(target.roomId, after);
-    if (places === undefined) return { recovered: false, replayed: 0 };
-    const reaching = this.reached.reach(places);
-    const reached = reaching instanceof Promise ? await reaching : reaching;
+    const positions = this.#positions.streamPositionsOf(target.roomId, after);
+    if (positions === undefined) return { recovered: false, replayed: 0 };
+    const waiting = this.positionWaiter.waitFor(positions);
+    const reached = waiting instanceof Promise ? await waiting : waiting;
     if (reached === 'unknown') return 'unknown';
     if (reached === 'lost') return { recovered: false, replayed: 0 };
     const generation = this.#generationOf(target.roomId);
-    const missed = await this.#missedEvents(target.roomId, places);
+    const missed = await this.#missedEvents(target.roomId, positions);
     if (missed === 'unknown') return 'unknown';
     const [first] = missed?.events ?? [];
-    if (first !== undefined && !(await target.mayBegin(eventIdOf(first.text) ?? '')))
+    if (first !== undefined && !(await target.mayReplay(eventIdOf(first.text) ?? '')))
       return { recovered: false, replayed: 0 };
     const hasBegunAnew = this.#generationOf(target.roomId) !== generation;
     if (missed === undefined || hasBegunAnew) return { recovered: false, replayed: 0 };
     const replayed = await sendInSlices(missed.events, target);
-    const later = await this.followUp(target, { sequence: missed.sequence, generation });
+    const later = await this.catchUpFromMemory(target, { sequence: missed.sequence, generation });
     return { recovered: later.recovered, replayed: replayed + later.replayed };
   }
 
@@ -180,17 +183,17 @@ export class Replay {
   }
 
   /**
-   * `undefined` when something is missing or there is too much of it; `unknown` when the broker cannot be asked. Waits only for what
-   * the ring does not have.
+   * Returns the missed events: `undefined` when some are lost or they are too many; `unknown` when the broker cannot be asked. Waits only
+   * for what the ring does not have.
    */
   async #missedEvents(
     roomId: string,
-    places: readonly StreamPlaceOfClient[],
+    positions: readonly ClientStreamPosition[],
   ): Promise<ReplaySlice | 'unknown' | undefined> {
-    const cursors = new Map(places.map(({ stream, place }) => [stream, place.cursor]));
+    const cursors = new Map(positions.map(({ stream, position }) => [stream, position.cursor]));
     const older = this.ring.covers(cursors)
       ? { events: [], readUpTo: cursors }
-      : await this.#olderEvents(roomId, places, cursors).catch(orNothing);
+      : await this.#olderEvents(roomId, positions, cursors).catch(unknownIfTransient);
     if (older === undefined || older === 'unknown') return older;
     const { maxEventsPerRoom, maxBytesPerRoom } = this.#options;
     const recent = this.ring.eventsAfter(roomId, older.readUpTo, maxEventsPerRoom);
@@ -202,32 +205,32 @@ export class Replay {
 
   async #olderEvents(
     roomId: string,
-    places: readonly StreamPlaceOfClient[],
+    positions: readonly ClientStreamPosition[],
     cursors: Cursors,
   ): Promise<{ readonly events: readonly PreparedCall[]; readonly readUpTo: Cursors } | undefined> {
     for (let attempt = 0; attempt < maxOlderAttempts; attempt += 1) {
-      const entries: PlacedEntry[] = [];
+      const entries: StreamEntry[] = [];
       const readUpTo = new Map(cursors);
-      for (const { stream, place, isFromStart = false } of places) {
+      for (const { stream, position, isFromStart = false } of positions) {
         const floor = this.ring.floor(stream);
-        if (floor === undefined || compareEntryIds(place.cursor, floor) >= 0) continue;
-        // Not beyond what was delivered: the tail brings the rest.
+        if (floor === undefined || compareEntryIds(position.cursor, floor) >= 0) continue;
+        // Not beyond what was delivered: the tail reads the rest.
         const upTo = this.#positions.cursorOf(stream);
-        const range = { from: place.cursor, atLeast: floor, upTo, isFromStart };
+        const range = { from: position.cursor, atLeast: floor, upTo, isFromStart };
         const found = await this.#older.read(stream, range);
         if (found === undefined) return undefined;
         readUpTo.set(stream, found.upTo);
         for (const entry of found.entries)
           if (entry.fields.room_id === roomId) entries.push({ stream, entry });
       }
-      // The ring may have let go of more meanwhile than was read ahead; then there is a hole, and it is read again.
+      // The ring may have evicted more meanwhile than was read ahead; then there is a gap, and it is read again.
       if (this.ring.covers(readUpTo)) return { events: this.#toEvents(roomId, entries, cursors), readUpTo };
     }
     return undefined;
   }
 
   /** Older entries as events, oldest first, each with the position of a client that has been sent it. */
-  #toEvents(roomId: string, entries: PlacedEntry[], cursors: Cursors): readonly PreparedCall[] {
+  #toEvents(roomId: string, entries: StreamEntry[], cursors: Cursors): readonly PreparedCall[] {
     const position = new Map(cursors);
     const events = new Map<string, PreparedCall>();
     for (const { stream, entry } of entries.sort((a, b) => compareEntryIds(a.entry.id, b.entry.id))) {
@@ -239,7 +242,7 @@ export class Replay {
       const token = this.#positions.atCursors(roomId, position);
       const latestKey = latestKeyOf(parsed.value);
       const key = latestKey ?? `\u0000${event.event_id}`;
-      // The newest of a key stands where it came, not where the first one was; a repeated ID stays where it was first.
+      // The newest event of a key keeps its own place in the order; of events with one ID the first is kept.
       if (latestKey !== undefined) events.delete(key);
       else if (events.has(key)) continue;
       events.set(key, prepareEvent(parsed.value, token));
@@ -249,16 +252,16 @@ export class Replay {
 }
 
 /**
- * Not asked is not lost, as long as the broker may answer later. What it refuses for good is lost.
+ * An event is not lost while the broker may answer later. It is lost when the broker refuses the read for good.
  *
- * @throws what is no error of the broker
+ * @throws any error that is not of the broker
  */
-function orNothing(error: unknown): 'unknown' | undefined {
+function unknownIfTransient(error: unknown): 'unknown' | undefined {
   if (!(error instanceof BrokerError)) throw error;
   return error.isTransient || error.code === 'closed' ? 'unknown' : undefined;
 }
 
-interface PlacedEntry {
+interface StreamEntry {
   readonly stream: string;
   readonly entry: Entry;
 }
@@ -280,7 +283,7 @@ async function sendInSlices(events: readonly PreparedCall[], target: ReplayTarge
   return sent;
 }
 
-/** `undefined`: the event is replayed whatever came after it. A character that no name has stands between type and key. */
+/** The key of which only the newest event is replayed; `undefined`: the event is always replayed. A character that no name contains separates type and key. */
 function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined {
   const { replay } = declaration;
   if (replay.mode !== 'latest') return undefined;

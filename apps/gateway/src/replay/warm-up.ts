@@ -1,5 +1,5 @@
-// What the streams still hold of the last minutes, read backwards at start: a new gateway must know what was
-// delivered before it came.
+// Reads at start what the streams still hold of the last minutes, backwards: a new gateway must remember what was delivered before it
+// started.
 import {
   type Broker,
   compareEntryIds,
@@ -12,28 +12,33 @@ import {
   type StreamStart,
 } from '@millrace/broker';
 
-/** How far to look back, and who is told. */
-export interface LookBack {
-  readonly windowMs: number;
-  /** Of each stream; what is older stays unknown. */
+/** How far to read back, and what to call. */
+export interface WarmUpOptions {
+  /** Entries older than this are not read. */
+  readonly periodMs: number;
+  /** Most entries read of each stream; older ones are not read. */
   readonly maxEntries: number;
-  /** Every later entry of the stream is recalled, or read by the tail. Called before the first `recall`. */
-  begin(stream: string, floor: EntryId): void;
-  /** One entry that was not rejected; `placeOf` is how far a client is that has been sent it. Oldest first over all streams. */
-  recall(stream: string, entry: Entry, placeOf: (stream: string) => StreamPosition): void;
+  /** Called before the first `onEntry`: every entry of the stream after `floor` is handed to `onEntry`, or read by the tail. */
+  onFloor(stream: string, floor: EntryId): void;
+  /**
+   * Called for each entry that was not rejected, oldest first over all streams.
+   *
+   * @param positionOf position of a client that has been sent this entry
+   */
+  onEntry(stream: string, entry: Entry, positionOf: (stream: string) => StreamPosition): void;
 }
 
 const pageEntries = 500;
 
-/** Hands over the entries of the window up to the start of each stream. */
-export async function recallRecentEntries(
+/** Hands over the entries of the period up to the start of each stream. */
+export async function warmUpFromStreams(
   broker: Pick<Broker, 'readRange' | 'findRejected'>,
   starts: readonly StreamStart[],
-  lookBack: LookBack,
+  options: WarmUpOptions,
 ): Promise<void> {
   const found = await Promise.all(
     starts.map(async (start) => {
-      const entries = await readBackwards(broker, start, lookBack);
+      const entries = await readBackwards(broker, start, options);
       return { start, entries, rejected: await readRejected(broker, start.stream, entries) };
     }),
   );
@@ -42,36 +47,36 @@ export async function recallRecentEntries(
     const oldest = entries.at(-1);
     const floor = oldest === undefined ? start.cursor : previousEntryId(oldest.id);
     cursors.set(start.stream, floor);
-    lookBack.begin(start.stream, floor);
+    options.onFloor(start.stream, floor);
   }
   const epochs = new Map(starts.map(({ stream, epoch }) => [stream, epoch]));
-  const placeOf = (stream: string): StreamPosition => ({
+  const positionOf = (stream: string): StreamPosition => ({
     epoch: epochs.get(stream) ?? '',
     cursor: cursors.get(stream) ?? FIRST_ENTRY_ID,
   });
-  const placed = found.flatMap(({ start, entries }) =>
+  const sorted = found.flatMap(({ start, entries }) =>
     entries.map((entry) => ({ stream: start.stream, entry })),
   );
-  placed.sort((a, b) => compareEntryIds(a.entry.id, b.entry.id));
+  sorted.sort((a, b) => compareEntryIds(a.entry.id, b.entry.id));
   const rejected = new Map(found.map((recent) => [recent.start.stream, recent.rejected]));
-  for (const { stream, entry } of placed) {
+  for (const { stream, entry } of sorted) {
     cursors.set(stream, entry.id);
     if (rejected.get(stream)?.has(entry.id) === true) continue;
-    lookBack.recall(stream, entry, placeOf);
+    options.onEntry(stream, entry, positionOf);
   }
 }
 
-/** Newest first. */
+/** Returns the newest first. */
 async function readBackwards(
   broker: Pick<Broker, 'readRange'>,
   { stream, cursor, timeMs }: StreamStart,
-  { windowMs, maxEntries }: LookBack,
+  { periodMs, maxEntries }: WarmUpOptions,
 ): Promise<readonly Entry[]> {
   const found: Entry[] = [];
   let upTo = cursor;
   while (found.length < maxEntries) {
     const page = await broker.readRange(stream, { upTo, count: pageEntries, direction: 'backward' });
-    const recent = page.filter((entry) => timeMs - entryIdMs(entry.id) < windowMs);
+    const recent = page.filter((entry) => timeMs - entryIdMs(entry.id) < periodMs);
     found.push(...recent);
     const oldest = page.at(-1);
     if (oldest === undefined || recent.length < pageEntries) break;
@@ -81,8 +86,8 @@ async function readBackwards(
 }
 
 /**
- * Entries that were rejected were delivered to nobody, also where this gateway finds nothing wrong with them (it may know more
- * event types than the one before): taken for seen, their replay would be dropped as a repeat.
+ * Rejected entries were delivered to nobody, also where this gateway finds nothing wrong with them (its catalog may have more event
+ * types than that of the gateway before). If they counted as seen, they would be dropped as repeats when they are requeued.
  */
 async function readRejected(
   broker: Pick<Broker, 'findRejected'>,

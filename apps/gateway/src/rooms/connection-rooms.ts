@@ -1,5 +1,5 @@
-// The rooms of one connection. Most are present: in the room's group. In some the connection is behind: out of the group, being
-// sent what it missed. Two ways lead there: the client came back with a position, or it reads more slowly than it is sent.
+// The rooms of one connection. In most it is present: in the room's group. In some it lags: it is out of the group and is being sent
+// what it missed. A connection lags because the client came back with a position, or because it reads more slowly than it is sent.
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Position } from '@millrace/broker';
@@ -11,13 +11,18 @@ import type { EventsClient } from '../hub/events-client.js';
 import { tryAgain } from '../hub/try-again.js';
 import { changesBetween, shownToUser } from '../indicators/indicator-changes.js';
 import { type RoomIndicators, type ShownByName, TYPING } from '../indicators/room-indicators.js';
-import type { CatchUpOutcome, ReplayOutcome, ReplayTarget, RoomMark } from '../replay/replay.js';
-import type { ReplayRound, ReplayRounds } from '../replay/replay-attempts.js';
-import type { Laggards } from './lagging-connections.js';
-import { isUntoldGroup, type Losses, type LossReason, untoldGroup } from './loss-notices.js';
+import type { CatchUpOutcome, DeliveryPoint, ReplayOutcome, ReplayTarget } from '../replay/replay.js';
+import type { ReplayAttempt, ReplayAttempts } from '../replay/replay-attempts.js';
+import type { LaggingConnections } from './lagging-connections.js';
+import {
+  isPendingNoticeGroup,
+  type LossNotices,
+  type LossReason,
+  pendingNoticeGroup,
+} from './loss-notices.js';
 
-/** The connection as its rooms see it. */
-export type RoomMember = Pick<
+/** The parts of a hub's context that its rooms use. */
+export type RoomConnection = Pick<
   HubContext<EventsClient, User, unknown>,
   'connectionId' | 'user' | 'groups' | 'clients' | 'signal' | 'flushed'
 >;
@@ -29,157 +34,163 @@ export interface JoinResult {
   readonly position: string;
   /** True only if everything after the given position has been sent before this answer. */
   readonly recovered: boolean;
-  /** How many missed events were sent. */
+  /** Number of missed events that were sent. */
   readonly replayed: number;
-  /** Who else is typing in the room now. */
+  /** Other users who are typing in the room now. */
   readonly typing: readonly IndicatedUser[];
   /** Users whom other indicators of the catalog show, by name of the indicator; left out if they show nobody. */
   readonly indicators?: Readonly<Record<string, readonly IndicatedUser[]>>;
 }
 
-/** Answer to a client that enters a room. */
-type Entrance = Omit<JoinResult, 'recovered' | 'replayed'>;
+/** State of a room as a client finds it on entering. */
+type RoomSnapshot = Omit<JoinResult, 'recovered' | 'replayed'>;
 
-/** What the rooms of a connection need of the gateway. */
-export interface RoomPorts {
+/** Dependencies of {@link ConnectionRooms}. */
+export interface ConnectionRoomsDependencies {
   /** Position of a client that has been sent everything of this room handled so far. */
   currentPosition(roomId: string): string;
   /** See `Replay.catchUp`. */
   catchUp(target: ReplayTarget, after: Position): Promise<CatchUpOutcome>;
-  /** See `Replay.mark`. */
-  mark(roomId: string): RoomMark;
-  /** See `Replay.followUp`. */
-  followUp(target: Omit<ReplayTarget, 'mayBegin'>, mark: RoomMark): Promise<ReplayOutcome>;
+  /** See `Replay.deliveryPoint`. */
+  deliveryPoint(roomId: string): DeliveryPoint;
+  /** See `Replay.catchUpFromMemory`. */
+  catchUpFromMemory(target: Omit<ReplayTarget, 'mayReplay'>, since: DeliveryPoint): Promise<ReplayOutcome>;
   readonly indicators: Pick<RoomIndicators, 'in' | 'find'>;
-  readonly laggards: Laggards;
-  readonly losses: Pick<Losses, 'add' | 'remove' | 'tellNow'>;
-  /** See `ReplayRounds`. */
-  readonly rounds: Pick<ReplayRounds, 'begin' | 'end'>;
+  readonly laggingConnections: LaggingConnections;
+  readonly lossNotices: Pick<LossNotices, 'add' | 'remove' | 'notifyNow'>;
+  /** See `ReplayAttempts`. */
+  readonly replayAttempts: Pick<ReplayAttempts, 'begin' | 'end'>;
   monotonicMs(): number;
   /** As `currentPosition`, for every room. */
   positionOfEveryRoom(): string;
   readonly maxRoomsPerConnection: number;
-  /** A client that read too slowly is up to date again, or is given up. */
-  slowClientEnded(outcome: 'caught_up' | 'closed'): void;
+  /** Called when a client that read too slowly has caught up, or is given up. */
+  onSlowClientEnded(outcome: 'caught_up' | 'closed'): void;
 }
 
-/** Why a room is behind, and since when. Another one of the same room ends it. */
-interface Absence {
+/** A room in which the connection lags, and since when. A later one of the same room replaces it. */
+interface CatchingUp {
+  /** True when the client reads too slowly; false when it joined with a position. */
   readonly isSlow: boolean;
-  readonly mark: RoomMark;
+  readonly since: DeliveryPoint;
   /** The users whom indicators showed when the client was last told. */
   readonly shown: ShownByName;
 }
 
 /**
  * ```
- * absent ── join without position ─▶ present ── too slow ──▶ behind
- *    └────── join with position ───▶ behind ── up to date ─▶ present
+ * absent ── join without position ─▶ present ── too slow ──▶ lagging
+ *    └────── join with position ───▶ lagging ── caught up ─▶ present
  * ```
- * A room that is present may be untold for a while: its stream lost entries, and the client was not told yet (see `Losses`).
- * Leaving ends each of them. A room that is behind and cannot be brought up to date is present after a join, which says so, and ends
- * the connection of a slow client.
+ * In a room in which it is present a notice may be pending for a while: the room's stream lost entries, and the client was not notified
+ * yet (see `LossNotices`). Leaving ends each of these states. If a lagging connection cannot be sent what it missed, a join makes it
+ * present all the same and says so, and a slow client is disconnected.
  */
 export class ConnectionRooms {
-  readonly #ports: RoomPorts;
+  readonly #dependencies: ConnectionRoomsDependencies;
   /** Rooms that the client asked for, its personal room not counted; `maxRoomsPerConnection` at the most. */
   readonly #joined = new Set<string>();
-  /** Rooms that are behind. */
-  readonly #absences = new Map<string, Absence>();
-  /** Rooms that are present and untold, and why. */
-  readonly #untold = new Map<string, LossReason>();
+  /** Rooms in which the connection lags. */
+  readonly #catchingUp = new Map<string, CatchingUp>();
+  /** Rooms in which the connection is present and a notice is pending, with the reason. */
+  readonly #pendingNotices = new Map<string, LossReason>();
   /** Replays that joins were sent, by room. */
-  readonly #rounds = new Map<string, ReplayRound>();
+  readonly #replayAttempts = new Map<string, ReplayAttempt>();
   #isCatchingUp = false;
 
-  constructor(ports: RoomPorts) {
-    this.#ports = ports;
+  constructor(dependencies: ConnectionRoomsDependencies) {
+    this.#dependencies = dependencies;
   }
 
-  /** Whether the client joined the room. */
+  /** True when the client joined the room. */
   has(roomId: string): boolean {
     return this.#joined.has(roomId);
   }
 
   /**
-   * Joins a room; joining twice is harmless. What is answered is read in the turn in which the connection enters the room, so that no
+   * Joins a room; joining twice is harmless. The answer is read in the turn in which the connection enters the room, so that no
    * event can fall between.
    *
    * @param after the client has seen everything up to there
-   * @throws HubError when these would be too many rooms, or when what was missed cannot be told now: then the connection is not in the
-   * room, and the client is to call again
+   * @throws HubError when these would be too many rooms, or when it cannot be determined now what was missed: then the connection is
+   * not in the room, and the client is to call again
    */
-  async join(member: RoomMember, roomId: string, after: Position | undefined): Promise<JoinResult> {
-    this.#note(member, roomId);
-    // This room's answer says that it was lost. No other may be untold while one is new: a client's position is that of all its rooms.
-    this.#takeOut(member, roomId);
-    this.#ports.losses.tellNow(member.connectionId);
-    // Without a position there is nothing to recover, and nobody claims to have done it.
-    if (after === undefined) return { ...this.#enter(member, roomId), recovered: false, replayed: 0 };
-    // Who is in the room already leaves it meanwhile: what is missed comes before anything new.
-    const absence = this.#stepOut(member, roomId, false);
-    let entered: Entrance | undefined;
-    const arrive = (): void => {
-      entered = this.#enter(member, roomId);
+  async join(connection: RoomConnection, roomId: string, after: Position | undefined): Promise<JoinResult> {
+    this.#addJoined(connection, roomId);
+    // The answer reports a loss in this room. No notice may be pending in the others meanwhile: a client's position is that of all its rooms.
+    this.#leaveGroups(connection, roomId);
+    this.#dependencies.lossNotices.notifyNow(connection.connectionId);
+    // Without a position there is nothing to recover.
+    if (after === undefined) return { ...this.#enter(connection, roomId), recovered: false, replayed: 0 };
+    // A connection that is in the room already leaves it meanwhile: what is missed comes before anything new.
+    const catchingUp = this.#startCatchingUp(connection, roomId, false);
+    let snapshot: RoomSnapshot | undefined;
+    const onCaughtUp = (): void => {
+      snapshot = this.#enter(connection, roomId);
     };
-    const target = this.#target(member, roomId, absence);
-    const outcome = await this.#ports.catchUp({ ...target, ...this.#watched(member, target), arrive }, after);
+    const target = this.#target(connection, roomId, catchingUp);
+    const outcome = await this.#dependencies.catchUp(
+      { ...target, ...this.#withAttempt(connection, target), onCaughtUp },
+      after,
+    );
     if (outcome === 'unknown') {
-      this.leave(member, roomId);
-      throw tryAgain('What you missed in this room cannot be told now.');
+      this.leave(connection, roomId);
+      throw tryAgain('What you missed in this room cannot be determined now.');
     }
-    return { ...(entered ?? this.#enter(member, roomId)), ...outcome };
+    return { ...(snapshot ?? this.#enter(connection, roomId)), ...outcome };
   }
 
   /** Leaves a room. Leaving a room that was not joined does nothing. */
-  leave(member: RoomMember, roomId: string): void {
+  leave(connection: RoomConnection, roomId: string): void {
     this.#joined.delete(roomId);
-    this.#rounds.delete(roomId);
-    this.#endAbsence(member, roomId);
-    this.#takeOut(member, roomId);
+    this.#replayAttempts.delete(roomId);
+    this.#endCatchingUp(connection, roomId);
+    this.#leaveGroups(connection, roomId);
   }
 
-  /** The connection is open: from now on it is told of losses. */
-  begin(member: RoomMember): void {
-    this.#ports.losses.add(member.connectionId, {
-      lose: (concerns, reason) => this.#lose(member, concerns, reason),
-      tell: () => this.#tell(member),
+  /** Called when the connection is open: from now on it is notified of losses. */
+  begin(connection: RoomConnection): void {
+    this.#dependencies.lossNotices.add(connection.connectionId, {
+      noteLoss: (affects, reason) => this.#noteLoss(connection, affects, reason),
+      notify: () => this.#notifyOfLosses(connection),
     });
   }
 
   /**
-   * The client reads too slowly: nothing more is queued for it. When it has taken what is queued, each of its rooms is brought up to
-   * date from memory, at the pace at which it reads.
+   * Called when the client reads too slowly: nothing more is queued for it. When it has taken what is queued, it is sent what it missed
+   * in each of its rooms from memory, at the pace at which it reads.
    *
-   * @returns `close` when memory has lost what would be next
+   * @returns `close` when memory has lost what would be sent next
    */
-  async fallBehind(member: RoomMember): Promise<BackpressureAction> {
-    // The events that bring it up to date carry positions that hide a loss.
-    this.#ports.losses.tellNow(member.connectionId);
-    // In the very send that found it too slow: what comes next is missed by this connection, and will be followed up.
-    for (const roomId of member.groups.list()) this.#stepOut(member, roomId, true);
+  async fallBehind(connection: RoomConnection): Promise<BackpressureAction> {
+    // The events that it will be sent carry positions that hide a loss.
+    this.#dependencies.lossNotices.notifyNow(connection.connectionId);
+    // In the very send that found it too slow: this connection misses the next event and is sent it later.
+    for (const roomId of connection.groups.list()) this.#startCatchingUp(connection, roomId, true);
     if (this.#isCatchingUp) return 'keep';
-    const verdict = await this.#catchUpAll(member);
-    if (!member.signal.aborted) this.#ports.slowClientEnded(verdict === 'keep' ? 'caught_up' : 'closed');
-    return verdict;
+    const action = await this.#catchUpAll(connection);
+    if (!connection.signal.aborted)
+      this.#dependencies.onSlowClientEnded(action === 'keep' ? 'caught_up' : 'closed');
+    return action;
   }
 
-  /** The connection has ended. `wasEndedHere`: the client did not end it, nor did the network. */
-  end(member: RoomMember, wasEndedHere: boolean): void {
-    if (!wasEndedHere) for (const round of this.#rounds.values()) this.#ports.rounds.end(round);
-    this.#ports.losses.remove(member.connectionId);
-    for (const roomId of this.#absences.keys()) this.#endAbsence(member, roomId);
+  /** Called when the connection has ended. `wasEndedHere`: this gateway ended it, not the client or the network. */
+  end(connection: RoomConnection, wasEndedHere: boolean): void {
+    if (!wasEndedHere)
+      for (const attempt of this.#replayAttempts.values()) this.#dependencies.replayAttempts.end(attempt);
+    this.#dependencies.lossNotices.remove(connection.connectionId);
+    for (const roomId of this.#catchingUp.keys()) this.#endCatchingUp(connection, roomId);
   }
 
-  /** Until no room is behind because its client is slow, those included that fall behind meanwhile. */
-  async #catchUpAll(member: RoomMember): Promise<BackpressureAction> {
+  /** Catches up in one room after the other until the client lags in none; those in which it falls behind meanwhile included. */
+  async #catchUpAll(connection: RoomConnection): Promise<BackpressureAction> {
     this.#isCatchingUp = true;
     try {
-      await takeTurn(member);
-      while (!member.signal.aborted) {
-        const late = this.#nextLate();
-        if (late === undefined) break;
-        if (!(await this.#isCaughtUp(member, ...late))) return 'close';
+      await flushAndYield(connection);
+      while (!connection.signal.aborted) {
+        const next = this.#nextSlowRoom();
+        if (next === undefined) break;
+        if (!(await this.#catchUpIn(connection, ...next))) return 'close';
       }
       return 'keep';
     } finally {
@@ -187,137 +198,146 @@ export class ConnectionRooms {
     }
   }
 
-  /** False when that is not possible. */
-  async #isCaughtUp(member: RoomMember, roomId: string, absence: Absence): Promise<boolean> {
-    const target = this.#target(member, roomId, absence);
-    const arrive = (): void => {
-      this.#tellIndicators(member, roomId, absence.shown);
-      this.#enter(member, roomId);
+  /** Returns false when memory has lost what was missed. */
+  async #catchUpIn(connection: RoomConnection, roomId: string, catchingUp: CatchingUp): Promise<boolean> {
+    const target = this.#target(connection, roomId, catchingUp);
+    const onCaughtUp = (): void => {
+      this.#sendIndicatorChanges(connection, roomId, catchingUp.shown);
+      this.#enter(connection, roomId);
     };
-    const { recovered } = await this.#ports.followUp({ ...target, arrive }, absence.mark);
+    const { recovered } = await this.#dependencies.catchUpFromMemory(
+      { ...target, onCaughtUp },
+      catchingUp.since,
+    );
     return recovered || target.isGone();
   }
 
-  #nextLate(): readonly [string, Absence] | undefined {
-    for (const entry of this.#absences) if (entry[1].isSlow) return entry;
+  #nextSlowRoom(): readonly [string, CatchingUp] | undefined {
+    for (const entry of this.#catchingUp) if (entry[1].isSlow) return entry;
     return undefined;
   }
 
   /** @throws HubError when there are too many */
-  #note(member: RoomMember, roomId: string): void {
-    const { maxRoomsPerConnection } = this.#ports;
-    if (roomId === personalRoomOf(member.user.userId)) return;
+  #addJoined(connection: RoomConnection, roomId: string): void {
+    const { maxRoomsPerConnection } = this.#dependencies;
+    if (roomId === personalRoomOf(connection.user.userId)) return;
     if (!this.#joined.has(roomId) && this.#joined.size >= maxRoomsPerConnection)
       throw new HubError(`A connection may join at most ${maxRoomsPerConnection} rooms.`);
     this.#joined.add(roomId);
   }
 
-  #enter(member: RoomMember, roomId: string): Entrance {
-    this.#endAbsence(member, roomId);
-    member.groups.add(roomId);
-    const position = this.#ports.currentPosition(roomId);
-    const { [TYPING]: typing = [], ...indicators } = Object.fromEntries(this.#shownTo(member, roomId));
-    const entrance = { roomId, position, typing };
-    return Object.keys(indicators).length === 0 ? entrance : { ...entrance, indicators };
+  #enter(connection: RoomConnection, roomId: string): RoomSnapshot {
+    this.#endCatchingUp(connection, roomId);
+    connection.groups.add(roomId);
+    const position = this.#dependencies.currentPosition(roomId);
+    const { [TYPING]: typing = [], ...indicators } = Object.fromEntries(this.#shownTo(connection, roomId));
+    const snapshot = { roomId, position, typing };
+    return Object.keys(indicators).length === 0 ? snapshot : { ...snapshot, indicators };
   }
 
-  #lose(member: RoomMember, concerns: (roomId: string) => boolean, reason: LossReason): boolean {
-    for (const group of member.groups.list()) {
-      if (isUntoldGroup(group) || !concerns(group)) continue;
-      member.groups.remove(group);
-      member.groups.add(untoldGroup(group));
-      this.#untold.set(group, reason);
+  #noteLoss(connection: RoomConnection, affects: (roomId: string) => boolean, reason: LossReason): boolean {
+    for (const group of connection.groups.list()) {
+      if (isPendingNoticeGroup(group) || !affects(group)) continue;
+      connection.groups.remove(group);
+      connection.groups.add(pendingNoticeGroup(group));
+      this.#pendingNotices.set(group, reason);
     }
-    return this.#untold.size > 0;
+    return this.#pendingNotices.size > 0;
   }
 
-  /** All in one turn. The position follows the last of them, for clients take it for all of their rooms. */
-  #tell(member: RoomMember): void {
-    if (this.#untold.size === 0) return;
-    for (const [roomId, reason] of this.#untold) {
-      member.clients.caller.send('resync', { room_id: roomId, reason });
-      member.groups.remove(untoldGroup(roomId));
-      member.groups.add(roomId);
+  /** Sends all notices in one turn. The position follows the last of them, because clients apply it to all of their rooms. */
+  #notifyOfLosses(connection: RoomConnection): void {
+    if (this.#pendingNotices.size === 0) return;
+    for (const [roomId, reason] of this.#pendingNotices) {
+      connection.clients.caller.send('resync', { room_id: roomId, reason });
+      connection.groups.remove(pendingNoticeGroup(roomId));
+      connection.groups.add(roomId);
     }
-    this.#untold.clear();
-    if (this.#ports.laggards.has(member.connectionId)) return;
-    member.clients.caller.send('position', { position: this.#ports.positionOfEveryRoom() });
+    this.#pendingNotices.clear();
+    if (this.#dependencies.laggingConnections.has(connection.connectionId)) return;
+    connection.clients.caller.send('position', { position: this.#dependencies.positionOfEveryRoom() });
   }
 
-  #takeOut(member: RoomMember, roomId: string): void {
-    member.groups.remove(roomId);
-    if (this.#untold.delete(roomId)) member.groups.remove(untoldGroup(roomId));
+  #leaveGroups(connection: RoomConnection, roomId: string): void {
+    connection.groups.remove(roomId);
+    if (this.#pendingNotices.delete(roomId)) connection.groups.remove(pendingNoticeGroup(roomId));
   }
 
-  #stepOut(member: RoomMember, roomId: string, isSlow: boolean): Absence {
-    this.#endAbsence(member, roomId);
-    this.#takeOut(member, roomId);
-    const { mark, laggards } = this.#ports;
-    const absence = { isSlow, mark: mark(roomId), shown: this.#shownTo(member, roomId) };
-    this.#absences.set(roomId, absence);
-    laggards.add(member.connectionId, roomId);
-    return absence;
+  #startCatchingUp(connection: RoomConnection, roomId: string, isSlow: boolean): CatchingUp {
+    this.#endCatchingUp(connection, roomId);
+    this.#leaveGroups(connection, roomId);
+    const since = this.#dependencies.deliveryPoint(roomId);
+    const catchingUp = { isSlow, since, shown: this.#shownTo(connection, roomId) };
+    this.#catchingUp.set(roomId, catchingUp);
+    this.#dependencies.laggingConnections.add(connection.connectionId, roomId);
+    return catchingUp;
   }
 
-  #endAbsence(member: RoomMember, roomId: string): void {
-    if (this.#absences.delete(roomId)) this.#ports.laggards.remove(member.connectionId, roomId);
+  #endCatchingUp(connection: RoomConnection, roomId: string): void {
+    if (this.#catchingUp.delete(roomId))
+      this.#dependencies.laggingConnections.remove(connection.connectionId, roomId);
   }
 
-  #target(member: RoomMember, roomId: string, absence: Absence): Omit<ReplayTarget, 'arrive' | 'mayBegin'> {
-    const { caller } = member.clients;
+  #target(
+    connection: RoomConnection,
+    roomId: string,
+    catchingUp: CatchingUp,
+  ): Omit<ReplayTarget, 'onCaughtUp' | 'mayReplay'> {
+    const { caller } = connection.clients;
     return {
       roomId,
       send: (call) => caller.relay(call),
-      flushed: () => takeTurn(member),
-      isGone: () => member.signal.aborted || this.#absences.get(roomId) !== absence,
+      flushed: () => flushAndYield(connection),
+      isGone: () => connection.signal.aborted || this.#catchingUp.get(roomId) !== catchingUp,
     };
   }
 
-  /** The same target; notes what a join replays. */
-  #watched(
-    member: RoomMember,
+  /** Functions for the target of a join: they record its replay as an attempt. */
+  #withAttempt(
+    connection: RoomConnection,
     { roomId, send }: Pick<ReplayTarget, 'roomId' | 'send'>,
-  ): Pick<ReplayTarget, 'send' | 'mayBegin'> {
-    let round: ReplayRound | undefined;
+  ): Pick<ReplayTarget, 'send' | 'mayReplay'> {
+    const { replayAttempts, monotonicMs } = this.#dependencies;
+    let attempt: ReplayAttempt | undefined;
     return {
-      mayBegin: async (firstEventId) => {
-        round = await this.#ports.rounds.begin(userKey(member.user.userId), roomId, firstEventId);
-        if (round !== undefined) this.#rounds.set(roomId, round);
-        return round !== undefined;
+      mayReplay: async (firstEventId) => {
+        attempt = await replayAttempts.begin(userKey(connection.user.userId), roomId, firstEventId);
+        if (attempt !== undefined) this.#replayAttempts.set(roomId, attempt);
+        return attempt !== undefined;
       },
       send: (event) => {
-        if (round !== undefined) round.lastMs = this.#ports.monotonicMs();
+        if (attempt !== undefined) attempt.lastMs = monotonicMs();
         send(event);
       },
     };
   }
 
-  #shownTo({ user }: RoomMember, roomId: string): ShownByName {
-    const { indicators, monotonicMs } = this.#ports;
+  #shownTo({ user }: RoomConnection, roomId: string): ShownByName {
+    const { indicators, monotonicMs } = this.#dependencies;
     return shownToUser(indicators.in(roomId, monotonicMs()), user.userId);
   }
 
-  /** Indicators are not replayed: who was left out is told what has changed. */
-  #tellIndicators(member: RoomMember, roomId: string, before: ShownByName): void {
-    const { indicators } = this.#ports;
-    for (const { name, user, isShown } of changesBetween(before, this.#shownTo(member, roomId))) {
+  /** Indicators are not replayed, so a client that was out of the room is sent what has changed. */
+  #sendIndicatorChanges(connection: RoomConnection, roomId: string, before: ShownByName): void {
+    const { indicators } = this.#dependencies;
+    for (const { name, user, isShown } of changesBetween(before, this.#shownTo(connection, roomId))) {
       const event = indicators.find(name)?.eventOf(user, isShown);
       if (event === undefined) continue;
       const { type: event_type, payload } = event;
-      member.clients.caller.send(event_type, {
+      connection.clients.caller.send(event_type, {
         event_id: randomUUID(),
         event_type,
         timestamp: new Date().toISOString(),
         room_id: roomId,
         payload,
-        position: this.#ports.currentPosition(roomId),
+        position: this.#dependencies.currentPosition(roomId),
       });
     }
   }
 }
 
-/** Resolves when the client has taken what was sent. Others have their turn, also when it reads as fast as we write. */
-async function takeTurn(member: RoomMember): Promise<void> {
-  await member.flushed();
+/** Resolves when the client has taken what was sent. Other connections get their turn, even when this one reads as fast as we write. */
+async function flushAndYield(connection: RoomConnection): Promise<void> {
+  await connection.flushed();
   await setImmediate();
 }

@@ -1,23 +1,23 @@
-// Which connections have a room that was sent no event for a while. Its position grows old although nothing was missed, so they
-// are told the new one. Pure: the gateway calls it at its interval.
+// Finds connections with a room that was sent no event for a while. Their position grows old although they missed nothing, so the
+// gateway sends them the current one. Pure: the gateway calls it at its interval.
 
-/** What is asked about connections. */
+/** The connections of the hub and their groups. */
 export interface ConnectionSource {
   list(): readonly { readonly connectionId: string }[];
   groupsOf(connectionId: string): readonly string[];
 }
 
-/** Rooms that were sent something since the last look. Bounded by the rooms that have members. */
-export class QuietConnections {
+/** Rooms that were sent something in the current interval. Bounded by the rooms that have connections. */
+export class IdleConnections {
   #activeRooms = new Set<string>();
 
-  /** An event went out to a room with members. */
+  /** Notes that an event was sent to a room with connections. */
   noteSend(roomId: string): void {
     this.#activeRooms.add(roomId);
   }
 
-  /** Connections with a room that was sent nothing since the last call, or without rooms; begins the next interval. */
-  take(connections: ConnectionSource): readonly string[] {
+  /** Returns connections without rooms, or with a room that was sent nothing since the last call; then the next interval begins. */
+  takeIdle(connections: ConnectionSource): readonly string[] {
     const activeRooms = this.#activeRooms;
     this.#activeRooms = new Set();
     return connections

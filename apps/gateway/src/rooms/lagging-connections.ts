@@ -1,7 +1,7 @@
-// Which connections are behind in which of their rooms: out of the room's group, and being sent what they missed. Pure.
+// Counts the connections that lag in a room: they are out of the room's group while they are sent what they missed. Pure.
 
-/** As many as there are connections and rooms that they have joined. */
-export class Laggards {
+/** Bounded by the connections and the rooms that they have joined. */
+export class LaggingConnections {
   readonly #byRoom = new Map<string, number>();
   readonly #byConnection = new Map<string, number>();
 
@@ -16,12 +16,12 @@ export class Laggards {
     count(this.#byConnection, connectionId, -1);
   }
 
-  /** Whether the connection is behind in a room: then no position holds for all of its rooms. */
+  /** True when the connection lags in one of its rooms: then no position holds for all of them. */
   has(connectionId: string): boolean {
     return this.#byConnection.has(connectionId);
   }
 
-  /** How many connections are behind in a room. */
+  /** Number of connections that lag in a room. */
   countIn(roomId: string): number {
     return this.#byRoom.get(roomId) ?? 0;
   }

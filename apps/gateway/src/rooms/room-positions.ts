@@ -1,4 +1,4 @@
-// Positions of rooms: which streams a room's position names, and what a client's position means for a room.
+// Positions of rooms: the streams that a room's position names, and the meaning of a client's position for a room.
 import {
   type Broker,
   type EntryId,
@@ -11,24 +11,24 @@ import {
   type Subscriber,
 } from '@millrace/broker';
 import type { KnownStream } from '../replay/position-status.js';
-import type { StreamPlaceOfClient } from '../replay/position-waiter.js';
+import type { ClientStreamPosition } from '../replay/position-waiter.js';
 
-/** A part of a client's position that names no stream of this gateway, as far as is known here. */
+/** A part of a client's position whose epoch is none of this gateway's streams, as far as this gateway knows. */
 interface UnknownPart {
-  readonly place: StreamPosition;
-  /** The stream of the room, as its index, that stands there in this gateway's own positions; -1 for none. */
+  readonly position: StreamPosition;
+  /** Index of the room's stream that this gateway's own positions have at the same place; -1 for none. */
   readonly index: number;
 }
 
-/** A client's position, by what its parts name. */
+/** A client's position, by the streams that its parts name. */
 interface ReadPosition {
   readonly named: ReadonlyMap<string, StreamPosition>;
   readonly unknown: readonly UnknownPart[];
 }
 
 /**
- * A room's events stand in the plain streams and in the room's partition of each, so its position names only these: the same
- * for all members of all rooms of that partition. Without partitions every room has the same streams.
+ * A room's events are in the plain streams and in the room's partition of each, so its position names only these: the same
+ * for all clients of all rooms of that partition. Without partitions every room has the same streams.
  */
 export class RoomPositions {
   readonly #broker: Pick<Broker, 'partitioning' | 'options'>;
@@ -48,73 +48,79 @@ export class RoomPositions {
     return this.#subscriber().position(streams, tag);
   }
 
-  /** One that holds for every room. */
+  /** Position that holds for every room. */
   ofEveryRoom(): string {
     return this.#subscriber().position(undefined, this.#everyScope());
   }
 
-  /** The same two, of a client that still stands at these places in some streams. */
-  ofRoomAt(roomId: string, placeOf: (stream: string) => StreamPosition | undefined): string {
-    return this.at(roomId, (stream) => placeOf(stream) ?? this.#present(stream));
+  /** As `ofRoom`, for a client that has an earlier position in some streams. */
+  ofRoomAt(roomId: string, earlierPositionOf: (stream: string) => StreamPosition | undefined): string {
+    return this.at(roomId, (stream) => earlierPositionOf(stream) ?? this.#present(stream));
   }
 
-  ofEveryRoomAt(placeOf: (stream: string) => StreamPosition | undefined): string {
-    const places = this.#broker.partitioning.streams.map(({ name }) => placeOf(name) ?? this.#present(name));
-    return encodePosition(places, this.#everyScope());
+  /** As `ofEveryRoom`, for a client that has an earlier position in some streams. */
+  ofEveryRoomAt(earlierPositionOf: (stream: string) => StreamPosition | undefined): string {
+    const parts = this.#broker.partitioning.streams.map(
+      ({ name }) => earlierPositionOf(name) ?? this.#present(name),
+    );
+    return encodePosition(parts, this.#everyScope());
   }
 
-  /** Position of a client of this room that stands at these places. */
-  at(roomId: string, placeOf: (stream: string) => StreamPosition): string {
+  /** Position of a client of this room that has these positions in its streams. */
+  at(roomId: string, positionOf: (stream: string) => StreamPosition): string {
     const { streams, tag } = this.#broker.partitioning.scopeOf(roomId);
-    return encodePosition(streams.map(placeOf), tag);
+    return encodePosition(streams.map(positionOf), tag);
   }
 
-  /** The streams in which events of the room may stand. */
+  /** The streams that may hold events of the room. */
   streamsOf(roomId: string): readonly string[] {
     return this.#broker.partitioning.scopeOf(roomId).streams;
   }
 
-  /** Whether events of the room may stand in this stream. In another partition they would be missing from its positions. */
+  /** True when this stream may hold events of the room. Events in another partition would be missing from the room's positions. */
   belongs(roomId: string, stream: string): boolean {
     return !this.#isPartitioned() || this.streamsOf(roomId).includes(stream);
   }
 
   /**
-   * The place of a client with this position, of this room or of every room, in each stream of the room; `undefined`: the position is
-   * another room's, or of streams that this gateway does not have.
+   * The client's position in each stream of the room, from a position of this room or of every room. `undefined`: the position is
+   * another room's, or names no stream of this gateway.
    *
-   * Each part of a position names its stream by its epoch. A part that names none of this gateway's streams is of a stream that only
-   * other gateways have, and is ignored, unless it may be a life of one of these that is not known here: then that stream is looked for
-   * there, and nothing is taken for seen that was lost. What is not named at all is read from its stored start.
+   * Each part of a position names its stream by its epoch. A part that names none of this gateway's streams belongs to a stream that
+   * only other gateways have, and is ignored. The exception: it may be an epoch of one of these streams that this gateway does not know.
+   * Then it counts as the position in that stream, so that nothing that was lost counts as seen. A stream that no part names is read
+   * from its stored start.
    */
-  placesOf(roomId: string, position: Position): readonly StreamPlaceOfClient[] | undefined {
+  streamPositionsOf(roomId: string, position: Position): readonly ClientStreamPosition[] | undefined {
     const own = this.streamsOf(roomId);
     const { named, unknown } = this.#readPosition(position, own);
-    const places: StreamPlaceOfClient[] = [];
+    const found: ClientStreamPosition[] = [];
     for (const [index, stream] of own.entries()) {
-      const mayBe = (part: UnknownPart): boolean => mayBeEpochOf(part.place.epoch, stream);
-      const place =
+      const mayBe = (part: UnknownPart): boolean => mayBeEpochOf(part.position.epoch, stream);
+      const streamPosition =
         named.get(stream) ??
-        (unknown.find((part) => part.index === index && mayBe(part)) ?? unknown.find(mayBe))?.place;
-      if (place !== undefined) places.push({ stream, place });
+        (unknown.find((part) => part.index === index && mayBe(part)) ?? unknown.find(mayBe))?.position;
+      if (streamPosition !== undefined) found.push({ stream, position: streamPosition });
       else if (this.#namesAnotherPartition(named, stream)) return undefined;
-      else places.push({ stream, place: this.#startOf(stream), isFromStart: true });
+      else found.push({ stream, position: this.#startOf(stream), isFromStart: true });
     }
-    return places.every(({ isFromStart }) => isFromStart === true) ? undefined : places;
+    return found.every(({ isFromStart }) => isFromStart === true) ? undefined : found;
   }
 
-  /** How far this gateway has read a stream, and what it was told of its end. */
+  /** How far this gateway has read a stream, and what the last heartbeat reported of the stream's end. */
   currentOf(stream: string): KnownStream | undefined {
     const [current] = this.#subscriber().currentPosition([stream]);
-    return current === undefined ? undefined : { ...current, told: this.#subscriber().reportedTip(stream) };
+    return current === undefined
+      ? undefined
+      : { ...current, reportedEnd: this.#subscriber().reportedTip(stream) };
   }
 
-  /** Everything in the stream up to this entry was delivered. */
+  /** The last entry of the stream that was handled: everything up to it was delivered. */
   cursorOf(stream: string): EntryId {
     return this.currentOf(stream)?.cursor ?? FIRST_ENTRY_ID;
   }
 
-  /** Position of a client of this room that stands at these cursors of the present epochs. */
+  /** Position of a client of this room that has these cursors in the present epochs. */
   atCursors(roomId: string, cursors: ReadonlyMap<string, EntryId>): string {
     const streams = this.streamsOf(roomId);
     const epochs = this.#subscriber().currentPosition(streams);
@@ -136,10 +142,10 @@ export class RoomPositions {
     const order = [own, names].find(({ length }) => length === position.length) ?? [];
     const named = new Map<string, StreamPosition>();
     const unknown: UnknownPart[] = [];
-    for (const [index, place] of position.entries()) {
-      const stream = streamOfEpoch.get(place.epoch);
-      if (stream === undefined) unknown.push({ index: own.indexOf(order[index] ?? ''), place });
-      else named.set(stream, place);
+    for (const [index, part] of position.entries()) {
+      const stream = streamOfEpoch.get(part.epoch);
+      if (stream === undefined) unknown.push({ index: own.indexOf(order[index] ?? ''), position: part });
+      else named.set(stream, part);
     }
     return { named, unknown };
   }

@@ -1,66 +1,67 @@
-// Sends events to the members of their rooms that are connected here, and positions to those whose rooms were quiet.
+// Sends events to the connections that are in their rooms on this gateway, and positions to connections whose rooms were idle.
 import { type ReceivedEvent, userKey } from '@millrace/contract';
 import type { Hub, PreparedCall } from '@millrace/signalr';
 import { prepareEvent } from '../dispatch/event-text.js';
 import type { EventsClient } from '../hub/events-client.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { QuietConnections } from './idle-connections.js';
-import { untoldGroup } from './loss-notices.js';
+import { IdleConnections } from './idle-connections.js';
+import { pendingNoticeGroup } from './loss-notices.js';
 import type { Rooms } from './rooms.js';
 
 /** Dependencies of {@link RoomSender}. */
-export interface RoomSenderParts {
+export interface RoomSenderDependencies {
   /** The hub whose groups are the rooms. */
   readonly hub: Pick<Hub<EventsClient>, 'clients' | 'groups' | 'connections'>;
-  readonly rooms: Pick<Rooms, 'positions' | 'laggards' | 'losses'>;
+  readonly rooms: Pick<Rooms, 'positions' | 'laggingConnections' | 'lossNotices'>;
   readonly metrics: Metrics;
 }
 
 /** See the file's comment. */
 export class RoomSender {
-  readonly #parts: RoomSenderParts;
-  readonly #quietConnections = new QuietConnections();
-  /** The position that quiet connections were told last. */
-  #toldPosition = '';
+  readonly #dependencies: RoomSenderDependencies;
+  readonly #idleConnections = new IdleConnections();
+  /** The position that idle connections were sent last. */
+  #lastSentPosition = '';
 
-  constructor(parts: RoomSenderParts) {
-    this.#parts = parts;
+  constructor(dependencies: RoomSenderDependencies) {
+    this.#dependencies = dependencies;
   }
 
-  /** True when this gateway hosts a member of the room. Most gateways host none of most rooms. */
-  hasMembers(roomId: string): boolean {
-    return this.#parts.hub.groups.count(roomId) + this.#untoldIn(roomId) > 0;
+  /** True when a connection to this gateway is in the room. Most gateways have no connection in most rooms. */
+  hasConnections(roomId: string): boolean {
+    return this.#dependencies.hub.groups.count(roomId) + this.#countPendingNotices(roomId) > 0;
   }
 
   /**
-   * Queues an event to the members of its room.
+   * Queues an event to the connections in its room.
    *
-   * @param call the event as `prepareEvent` makes it; `undefined` only where nobody is here and it is not kept
+   * @param call the event as `prepareEvent` makes it; `undefined` only where no connection is here and the event is not kept
    * @param exceptUser none of this user's connections is sent it
    * @returns the number of connections it was queued to
    */
   send(received: ReceivedEvent, call: PreparedCall | undefined, exceptUser: string | undefined): number {
     const { room_id: roomId } = received.event;
-    if (received.declaration.replay.mode === 'none') this.#countShed(roomId);
-    const present = this.#parts.hub.groups.count(roomId);
-    const untold = this.#untoldIn(roomId);
-    if (present + untold === 0 || call === undefined) return 0;
-    this.#quietConnections.noteSend(roomId);
+    if (received.declaration.replay.mode === 'none') this.#countDroppedForLagging(roomId);
+    const present = this.#dependencies.hub.groups.count(roomId);
+    const pending = this.#countPendingNotices(roomId);
+    if (present + pending === 0 || call === undefined) return 0;
+    this.#idleConnections.noteSend(roomId);
     const sent = present === 0 ? 0 : this.#sendTo(roomId, received, call, exceptUser);
-    if (untold === 0) return sent;
-    // Last: whoever is told in the middle of it is in the room's own group from there on.
-    return sent + this.#sendTo(untoldGroup(roomId), received, this.#untoldCall(received), exceptUser);
+    if (pending === 0) return sent;
+    // Last: a connection that is notified in the middle of it is in the room's own group from there on.
+    const callBeforeLoss = this.#prepareBeforeLoss(received);
+    return sent + this.#sendTo(pendingNoticeGroup(roomId), received, callBeforeLoss, exceptUser);
   }
 
-  /** Tells connections whose rooms were sent nothing for a while how far they are. */
-  tellPositions(): void {
-    const { hub, rooms } = this.#parts;
+  /** Sends the current position to connections whose rooms were sent nothing for a while. */
+  sendPositions(): void {
+    const { hub, rooms } = this.#dependencies;
     const position = rooms.positions.ofEveryRoom();
-    if (position === this.#toldPosition) return;
-    this.#toldPosition = position;
-    const upToDate = this.#quietConnections
-      .take(hub.connections)
-      .filter((id) => !rooms.laggards.has(id) && !rooms.losses.isUntold(id));
+    if (position === this.#lastSentPosition) return;
+    this.#lastSentPosition = position;
+    const upToDate = this.#idleConnections
+      .takeIdle(hub.connections)
+      .filter((id) => !rooms.laggingConnections.has(id) && !rooms.lossNotices.isPending(id));
     hub.clients.clients(upToDate).send('position', { position });
   }
 
@@ -70,34 +71,36 @@ export class RoomSender {
     call: PreparedCall,
     exceptUser: string | undefined,
   ): number {
-    const { clients } = this.#parts.hub;
-    // The hub knows users by their keys; see `authenticateByToken`.
+    const { clients } = this.#dependencies.hub;
+    // The hub identifies users by their keys; see `authenticateByToken`.
     const all =
       exceptUser === undefined ? clients.group(group) : clients.groupExceptUser(group, userKey(exceptUser));
     const key = latestKeyOf(received);
     return (key === undefined ? all : all.latest(key)).relay(call);
   }
 
-  #untoldIn(roomId: string): number {
-    const { hub, rooms } = this.#parts;
-    return rooms.losses.isEmpty ? 0 : hub.groups.count(untoldGroup(roomId));
+  #countPendingNotices(roomId: string): number {
+    const { hub, rooms } = this.#dependencies;
+    return rooms.lossNotices.isEmpty ? 0 : hub.groups.count(pendingNoticeGroup(roomId));
   }
 
-  /** The event for those who were not told of a loss yet: its position does not hide it. */
-  #untoldCall(received: ReceivedEvent): PreparedCall {
-    const { losses, positions } = this.#parts.rooms;
-    const position = positions.ofRoomAt(received.event.room_id, (stream) => losses.placeBefore(stream));
+  /** The event for connections whose notice of a loss is pending: its position does not hide the loss. */
+  #prepareBeforeLoss(received: ReceivedEvent): PreparedCall {
+    const { lossNotices, positions } = this.#dependencies.rooms;
+    const position = positions.ofRoomAt(received.event.room_id, (stream) =>
+      lossNotices.positionBefore(stream),
+    );
     return prepareEvent(received, position);
   }
 
-  /** Counts the members that are behind: they miss an event that is not replayed, and are told the present state when they have caught up. */
-  #countShed(roomId: string): void {
-    const behind = this.#parts.rooms.laggards.countIn(roomId);
-    if (behind > 0) this.#parts.metrics.dropped.inc({ reason: 'shed' }, behind);
+  /** Counts the lagging connections: they miss an event that is not replayed, and get the present state when they have caught up. */
+  #countDroppedForLagging(roomId: string): void {
+    const lagging = this.#dependencies.rooms.laggingConnections.countIn(roomId);
+    if (lagging > 0) this.#dependencies.metrics.dropped.inc({ reason: 'lagging_client' }, lagging);
   }
 }
 
-/** The key under which a slow client is sent the newest event only; an event that is coalesced on its way has one. A room ID holds no line break. */
+/** The key under which a slow client is sent the newest event only; an event that is coalesced on its way has one. A room ID contains no line break. */
 function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined {
   const { coalescing } = declaration;
   if (coalescing === undefined) return undefined;

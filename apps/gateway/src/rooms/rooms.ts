@@ -1,42 +1,41 @@
-// Holds the state of the rooms of this gateway: their positions, the events that can be replayed, the users whom indicators show, and the members
-// who are behind or not told of a loss. The hub asks for it when clients come; delivery keeps it up to date.
-
-import { type Broker, type Subscriber } from '@millrace/broker';
+// Holds the state of this gateway's rooms: their positions, the events that can be replayed, the users whom indicators show, and the
+// connections that lag or are not notified of a loss yet. The hub reads it when clients come; delivery keeps it up to date.
+import type { Broker, Subscriber } from '@millrace/broker';
 import { systemClock } from '@millrace/internal';
 import { RoomIndicators } from '../indicators/room-indicators.js';
 import { Replay } from '../replay/replay.js';
-import { ReplayRounds } from '../replay/replay-attempts.js';
+import { ReplayAttempts } from '../replay/replay-attempts.js';
 import type { ResolvedGatewayOptions } from '../settings/options.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { Laggards } from './lagging-connections.js';
-import { Losses } from './loss-notices.js';
+import { LaggingConnections } from './lagging-connections.js';
+import { LossNotices } from './loss-notices.js';
 import { RoomPositions } from './room-positions.js';
 
 /** Dependencies of {@link Rooms}. */
-export interface RoomsParts {
+export interface RoomsDependencies {
   readonly options: ResolvedGatewayOptions;
   readonly broker: Broker;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
-/** See the file's comment. Usable from `follow` on. */
+/** See the file's comment. Usable once `follow` was called. */
 export class Rooms {
   readonly positions: RoomPositions;
   /** Sends clients that were away or too slow the events that they missed. */
   readonly replay: Replay;
   /** The users whom indicators show: typing, and those of the catalog. */
   readonly indicators: RoomIndicators;
-  /** Members that are being sent what they missed. */
-  readonly laggards = new Laggards();
-  /** Connections that have not been told of a loss yet. */
-  readonly losses = new Losses({ clock: systemClock, random: Math.random });
+  /** Connections that are being sent what they missed. */
+  readonly laggingConnections = new LaggingConnections();
+  /** Notifies connections of losses. */
+  readonly lossNotices = new LossNotices({ clock: systemClock, random: Math.random });
   /** Counts clients whose connection ends right after a replay. */
-  readonly rounds: ReplayRounds;
+  readonly replayAttempts: ReplayAttempts;
   #subscriber: Subscriber | undefined;
 
-  constructor({ options, broker, metrics, logger }: RoomsParts) {
+  constructor({ options, broker, metrics, logger }: RoomsDependencies) {
     this.positions = new RoomPositions(broker, () => this.#followed());
     this.replay = new Replay(
       {
@@ -50,12 +49,15 @@ export class Rooms {
       this.positions,
     );
     this.indicators = new RoomIndicators(options.catalog, options.typingExpiryMs);
-    this.rounds = new ReplayRounds({
+    this.replayAttempts = new ReplayAttempts({
       counters: broker.counters,
       clock: systemClock,
-      givenUp: ({ roomId, firstEventId }) => {
+      onGivenUp: ({ roomId, firstEventId }) => {
         metrics.replaysGivenUp.inc();
-        logger.warn({ roomId, eventId: firstEventId }, 'a client ends whenever it is replayed this event');
+        logger.warn(
+          { roomId, eventId: firstEventId },
+          'a client disconnects whenever it is replayed this event',
+        );
       },
     });
   }

@@ -1,4 +1,4 @@
-// The names of all settings, and what to say of a variable that looks like one and is none.
+// Lists the names of all settings, and finds variables that look like settings and are not.
 
 /** Every variable that the gateway reads; README.md explains them. */
 export const VARIABLE_NAMES = [
@@ -23,22 +23,22 @@ export const VARIABLE_NAMES = [
 /** One of {@link VARIABLE_NAMES}. */
 export type VariableName = (typeof VARIABLE_NAMES)[number];
 
-/** A variable that nothing reads. */
+/** A variable that looks like a setting and is not. */
 export interface UnknownVariable {
-  /** Its name, cut to 64 characters. Its value is not told: it may be a secret. */
+  /** Its name, cut to 64 characters. Its value is left out, because it may be a secret. */
   readonly name: string;
-  /** The setting that was probably meant; absent when none is near. */
+  /** The setting that was probably meant; absent when no name is similar. */
   readonly nearest?: VariableName;
 }
 
-// More than these are not typing mistakes, but somebody else's variables.
+// A larger number of variables are not typing mistakes, but belong to another program.
 const maxUnknown = 10;
 const maxNameLength = 64;
 
-// Kubernetes gives every container such variables when a service is called "millrace".
+// Kubernetes sets such variables in every container when a service is called "millrace".
 const byKubernetes = /^MILLRACE_(?:SERVICE_|PORT_\d)/;
 
-/** The variables that begin like settings and are none, at most 10. */
+/** Returns the variables that begin like settings and are not, at most 10. */
 export function unknownVariables(variables: NodeJS.ProcessEnv): readonly UnknownVariable[] {
   const known: ReadonlySet<string> = new Set(VARIABLE_NAMES);
   return Object.keys(variables)
@@ -51,13 +51,13 @@ export function unknownVariables(variables: NodeJS.ProcessEnv): readonly Unknown
     });
 }
 
-/** As a sentence. */
+/** Describes the variable in a sentence. */
 export function describeUnknownVariable({ name, nearest }: UnknownVariable): string {
   const hint = nearest === undefined ? 'README.md lists the settings.' : `Did you mean ${nearest}?`;
-  return `${name} is no setting and is ignored. ${hint}`;
+  return `${name} is not a setting and is ignored. ${hint}`;
 }
 
-/** The setting that begins so, else the one that takes the fewest edits: at most one for every three characters. */
+/** The setting that begins with this name, else the one that takes the fewest edits: at most one for every three characters. */
 function nearestTo(name: string): VariableName | undefined {
   const ownLength = name.length - 'MILLRACE_'.length;
   const longer = VARIABLE_NAMES.find((candidate) => ownLength > 2 && candidate.startsWith(`${name}_`));
@@ -69,7 +69,7 @@ function nearestTo(name: string): VariableName | undefined {
   return longer ?? (isNear ? nearest.candidate : undefined);
 }
 
-/** Levenshtein's distance, a row of its table at a time. */
+/** Levenshtein distance, computed one row of its table at a time. */
 function editsBetween(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let index = 0; index < from.length; index += 1) {

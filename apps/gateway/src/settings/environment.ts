@@ -1,18 +1,18 @@
-// The only reader of the environment: MILLRACE_* variables in, gateway options out.
+// Reads the environment, as the only file: MILLRACE_* variables in, gateway options out.
 import { BrokerError, MAX_PARTITIONS, parseRedisUrl } from '@millrace/broker';
 import { GatewayError } from '../errors.js';
 import type { LogLevel } from '../telemetry/logger.js';
 import { type UnknownVariable, unknownVariables, type VariableName } from './environment-names.js';
 import type { GatewayOptions } from './options.js';
 
-/** What the environment says: options of the gateway, and how much it logs. */
+/** Settings from the environment: options of the gateway, and how much it logs. */
 export interface Environment {
   readonly gateway: GatewayOptions;
   /** Absent when it is not set. */
   readonly logLevel: LogLevel | undefined;
-  /** Whether to serve the helpdesk. */
+  /** True to serve the helpdesk. */
   readonly hasDemo: boolean;
-  /** Variables that look like settings and are none: whoever set them should hear of it. */
+  /** Variables that look like settings and are not: the operator should be told. */
   readonly unknown: readonly UnknownVariable[];
 }
 
@@ -75,14 +75,14 @@ function parseMilliseconds(name: string, text: string): number {
   return Number(text);
 }
 
-/** One address, or several of a cluster: the broker knows the form. */
+/** Checks one address, or several of a cluster, in the form that the broker accepts. */
 function parseRedis(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   try {
     parseRedisUrl(text);
     return text;
   } catch (error) {
-    // The broker says what is wrong without repeating the value, which may hold a password.
+    // The broker's message does not repeat the value, which may contain a password.
     if (!(error instanceof BrokerError)) throw error;
     const message = `${error.message.replace(/^url /, 'MILLRACE_REDIS_URL ')}.`;
     throw new GatewayError('invalid_configuration', message, { cause: error });
@@ -96,13 +96,13 @@ function parsePartitions(text: string | undefined): number | undefined {
   throw invalid('MILLRACE_PARTITIONS', `a number from 1 to ${MAX_PARTITIONS}`);
 }
 
-/** To trim it in silence would sign other tokens than whoever else has it as it is. */
+/** A secret is not trimmed silently: another program that uses it untrimmed would sign different tokens. */
 function parseSecret(name: VariableName, value: string | undefined): string | undefined {
   if (value === undefined || value.trim() === '') return undefined;
   if (value === value.trim()) return value;
   throw new GatewayError(
     'invalid_configuration',
-    `${name} begins or ends with blanks or line breaks. Take them out, here and wherever tokens are signed with it.`,
+    `${name} begins or ends with blanks or line breaks. Remove them, here and wherever tokens are signed with it.`,
   );
 }
 

@@ -1,5 +1,4 @@
-// What a gateway can be told, with defaults. `environment.ts` fills it from the environment; tests and embedders
-// pass it directly.
+// The options of a gateway, with defaults. `environment.ts` reads them from the environment; tests and embedders pass them directly.
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 import { GatewayError } from '../errors.js';
 import type { GatewayExtension } from '../extension.js';
@@ -16,7 +15,7 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** `redis://…`, of a server or of nodes of a cluster; without it the broker is in memory and serves this process only. */
   readonly redisUrl?: string | undefined;
   /**
-   * Into how many streams each stream is split, 1 to 32. The first number is stored; a gateway with another one does not start.
+   * Number of partitions of each stream, 1 to 32. The first number is stored; a gateway with another one does not start.
    * @defaultValue the stored number, else 1
    */
   readonly partitions?: number | undefined;
@@ -25,22 +24,22 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Address of the JSON Web Key Set that signs tokens. */
   readonly jwksUrl?: string | undefined;
   /**
-   * While that address cannot be asked, the keys that it gave last are used for this long; then clients are told to come back (503).
+   * While that server is unavailable, its last keys are used for this long; then clients are told to come back (503).
    * @defaultValue 86_400_000
    */
   readonly jwksMaxStaleMs?: number;
-  /** Keys that are older are asked for again, beside the requests that use them. @defaultValue 600_000 */
+  /** Keys that are older are fetched again, while requests continue to use them. @defaultValue 600_000 */
   readonly jwksRefreshMs?: number;
   /** Keys that may publish over HTTP. */
   readonly apiKeys?: readonly string[];
-  /** Name of this gateway, in logs and in the broker. Unique among live gateways. @defaultValue host name and process id */
+  /** Name of this gateway, in logs and in the broker. Unique among live gateways. @defaultValue host name and process ID */
   readonly instance?: string | undefined;
   /**
-   * Where the other gateways reach this one: `http://10.0.0.7:4400`. With it any gateway answers any request of a client: no
+   * Address at which the other gateways reach this one: `http://10.0.0.7:4400`. With it any gateway answers any request of a client: no
    * sticky sessions are needed for server-sent events and long polling. Needs Redis and `connectionKeys`. @defaultValue none
    */
   readonly instanceUrl?: string | undefined;
-  /** Sign connection tokens; the same on all gateways, at least 32 bytes each. The first signs, all are accepted. */
+  /** Keys that sign connection tokens; the same on all gateways, at least 32 bytes each. The first signs, all are accepted. */
   readonly connectionKeys?: readonly string[];
   /** Open rooms, anonymous users, no API key needed where none is set. Only on a loopback address. @defaultValue false */
   readonly isDevelopment?: boolean;
@@ -53,53 +52,53 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Most rooms one connection may have joined. @defaultValue 1_000 */
   readonly maxRoomsPerConnection?: number;
   /**
-   * What an event's age is measured from: the entry's ID (broker time, so a wrong producer clock loses nothing) or the
+   * Time from which an event's age is measured: the entry's ID (broker time, so a wrong producer clock loses nothing) or the
    * producer's `timestamp`. @defaultValue 'entry'
    */
   readonly freshness?: 'entry' | 'timestamp';
-  /** How long an `event_id` is remembered. @defaultValue 300_000 */
+  /** Deduplication interval: time for which an `event_id` is remembered. @defaultValue 300_000 */
   readonly dedupeWindowMs?: number;
-  /** Most remembered `event_id`s, those of typing not counted; the oldest go first. @defaultValue 500_000 */
+  /** Most remembered `event_id`s, those of typing not counted; the oldest are forgotten first. @defaultValue 500_000 */
   readonly maxDedupeIds?: number;
-  /** Most entries of each stream that are read back at start, for replay and dedupe. @defaultValue 25_000 */
+  /** Most entries of each stream that are read at start, for replay and deduplication. @defaultValue 25_000 */
   readonly maxWarmUpEntries?: number;
-  /** How far back a returning client is brought up to date from memory. @defaultValue 300_000 */
+  /** Time for which delivered events are kept in memory for returning clients. @defaultValue 300_000 */
   readonly replayWindowMs?: number;
-  /** Memory for that; at the bound the window gets shorter. @defaultValue 268_435_456 */
+  /** Most memory for these events; at the bound they are kept for a shorter time. @defaultValue 268_435_456 */
   readonly maxReplayBytes?: number;
-  /** Most events replayed for one room; who missed more is told to reload. @defaultValue 1_000 */
+  /** Most events replayed for one room; a client that missed more is told to reload. @defaultValue 1_000 */
   readonly maxReplayEventsPerRoom?: number;
   /** Most bytes replayed for one room. @defaultValue 1_048_576 */
   readonly maxReplayBytesPerRoom?: number;
   /**
-   * Bytes that may wait for one connection. At half of it the connection is taken out of its rooms and brought up to date from memory,
-   * at its own pace; one that is sent more all the same is closed. @defaultValue 1_048_576
+   * Most bytes that may wait for one connection. At half of it the connection is taken out of its rooms and sent what it missed from memory,
+   * at its own pace; a connection that is sent more all the same is closed. @defaultValue 1_048_576
    */
   readonly maxOutboundBytes?: number;
-  /** The same in messages. @defaultValue 8_192 */
+  /** The same bound in messages. @defaultValue 8_192 */
   readonly maxOutboundMessages?: number;
-  /** A connection that takes no byte of what waits for it for this long is closed; it may come back. @defaultValue 10_000 */
+  /** A connection that accepts no byte for this long while bytes wait for it is closed; it may reconnect. @defaultValue 10_000 */
   readonly sendTimeoutMs?: number;
-  /** A connection that was sent nothing for this long is told its position, if it moved. @defaultValue 20_000 */
+  /** A connection that was sent nothing for this long is sent its position, if it changed. @defaultValue 20_000 */
   readonly positionIntervalMs?: number;
   /** A typing indicator without news ends after this. @defaultValue what its event types declare: 10_000 */
   readonly typingExpiryMs?: number;
-  /** Typing and receipts that one user may send through the hub, on all connections to this gateway together. @defaultValue 20 */
+  /** Most typing events and receipts a second that one user may send through the hub, on all connections to this gateway together. @defaultValue 20 */
   readonly maxClientEventsPerSecond?: number;
-  /** How many of these at once, after a pause. @defaultValue 60 */
+  /** Most of these at once, after a pause. @defaultValue 60 */
   readonly maxClientEventsBurst?: number;
-  /** A producer clock further off than this is counted. @defaultValue 30_000 */
+  /** An event whose producer clock is further off than this is counted. @defaultValue 30_000 */
   readonly clockSkewLimitMs?: number;
   /** Acknowledged entries stay in their stream at least this long. @defaultValue 30_000 */
   readonly minAgeMs?: number;
-  /** Programs that this gateway serves beside its own routes. @defaultValue none */
+  /** Programs that this gateway serves in addition to its own routes. @defaultValue none */
   readonly extensions?: readonly GatewayExtension[];
   /**
    * When the gateway stops, its clients are told to reconnect (elsewhere) in waves spread over this time, and served
    * until then. @defaultValue 10_000, in development 0
    */
   readonly drainMs?: number;
-  /** How long the rest of a stop may take: then what still hangs is left behind. @defaultValue 10_000 */
+  /** Longest time that the rest of a stop may take; after it, components that have not closed are abandoned. @defaultValue 10_000 */
   readonly shutdownTimeoutMs?: number;
 }
 
@@ -111,7 +110,7 @@ export type ResolvedGatewayOptions = Readonly<
     }
 >;
 
-/** Options whose absence means something. */
+/** Options without a default: their absence has a meaning. */
 type OptionalOption = 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl' | 'instanceUrl' | 'typingExpiryMs';
 
 const defaults = {
@@ -148,7 +147,7 @@ const defaults = {
   shutdownTimeoutMs: 10_000,
 } as const;
 
-/** Whole numbers from 1. The broker checks those that it is given. */
+/** Options that must be whole numbers from 1. The broker checks the options that it is given. */
 const counts = [
   'jwksMaxStaleMs',
   'jwksRefreshMs',
@@ -175,7 +174,7 @@ const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
 /**
  * Fills in defaults, checks and freezes.
  *
- * @throws GatewayError `invalid_configuration` in words that say what to set.
+ * @throws GatewayError `invalid_configuration`, with the setting to change in its message.
  */
 export function resolveOptions(
   options: GatewayOptions<AnyCatalog>,
@@ -197,7 +196,7 @@ export function resolveOptions(
   return Object.freeze(resolved);
 }
 
-/** One hour is more than anything waits for a process to end. */
+/** One hour is longer than any supervisor waits for a process to end. */
 const maxStopMs = 3_600_000;
 
 function checkDuration(option: string, durationMs: number): void {
@@ -207,7 +206,9 @@ function checkDuration(option: string, durationMs: number): void {
 
 function checkInstance({ instanceUrl, connectionKeys, redisUrl }: ResolvedGatewayOptions): void {
   if (connectionKeys.some((key) => new TextEncoder().encode(key).length < 32)) {
-    throw invalid('Each key in MILLRACE_CONNECTION_KEYS must have at least 32 bytes.');
+    throw invalid(
+      'Each key in MILLRACE_CONNECTION_KEYS must have at least 32 bytes. `openssl rand -hex 32` makes a good one.',
+    );
   }
   if (instanceUrl === undefined) {
     if (connectionKeys.length > 0) throw invalid('MILLRACE_CONNECTION_KEYS needs MILLRACE_INSTANCE_URL.');
@@ -254,7 +255,7 @@ function checkUrl(variable: string, url: string | undefined, allowed: readonly U
   if (fault !== undefined) throw invalid(`${variable} ${fault}.`);
 }
 
-/** It is a name in logs and in the broker. */
+/** The instance is a name in logs and in the broker. */
 function checkInstanceName(instance: string): void {
   if (instance !== '' && Buffer.byteLength(instance) <= 200 && !/[\p{Cc}{}]/u.test(instance)) return;
   throw invalid('MILLRACE_INSTANCE must be 1 to 200 bytes without control characters and braces.');
@@ -263,7 +264,7 @@ function checkInstanceName(instance: string): void {
 function checkSecrets(options: ResolvedGatewayOptions): void {
   const { isDevelopment, jwtSecret, jwksUrl, apiKeys, host } = options;
   if (jwtSecret !== undefined && jwksUrl !== undefined) {
-    throw invalid('Set MILLRACE_JWT_SECRET or MILLRACE_JWKS_URL, not both.');
+    throw invalid('Set either MILLRACE_JWT_SECRET or MILLRACE_JWKS_URL, not both.');
   }
   if (jwtSecret !== undefined) checkJwtSecret(jwtSecret);
   for (const key of apiKeys) {

@@ -1,10 +1,10 @@
-// Says what is wrong with single settings. Each part of a setting has an effect or is refused by name: what is dropped in
-// silence is found out much later. Pure; values that may hold secrets are never repeated.
+// Checks single settings. Each part of a setting has an effect or is refused by name: a part that is ignored silently is noticed much
+// later. Pure; values that may contain secrets are never repeated.
 
-/** Parts of an address that not every setting has a use for. */
+/** Parts of an address that only some settings use. */
 export type UrlPart = 'path' | 'query';
 
-/** Says what is wrong with an `http(s)://` address; `undefined` when it can be used as it is. */
+/** Describes what is wrong with an `http(s)://` address; `undefined` when it is valid. */
 export function faultOfHttpUrl(text: string, allowed: readonly UrlPart[]): string | undefined {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
     return 'must be an address that begins with http:// or https://';
@@ -15,29 +15,29 @@ export function faultOfHttpUrl(text: string, allowed: readonly UrlPart[]): strin
     ...(search === '' || allowed.includes('query') ? [] : ['a query']),
     ...(hash === '' ? [] : ['a fragment (#…)']),
   ];
-  return unused.length === 0 ? undefined : `has ${unused.join(' and ')}, which is not used: take it out`;
+  return unused.length === 0 ? undefined : `has ${unused.join(' and ')}, which is not used: remove it`;
 }
 
-/** Says what is wrong with an API key; `undefined` when clients can send it. */
+/** Describes what is wrong with an API key; `undefined` when clients can send it. */
 export function faultOfApiKey(key: string): string | undefined {
   if (key.length < 16) return 'must have at least 16 characters';
   if (/\s/.test(key)) return 'must have no blanks: keys are separated by commas';
-  // A header carries no others, so such a key would match nothing.
-  return /^[!-~]+$/.test(key) ? undefined : 'must be of printable ASCII characters';
+  // A header cannot contain other characters, so such a key would never match.
+  return /^[!-~]+$/.test(key) ? undefined : 'must consist of printable ASCII characters';
 }
 
-/** Says what is wrong with an origin; `undefined` when a browser or an app can send it. */
+/** Describes what is wrong with an origin; `undefined` when a browser or an app can send it. */
 export function faultOfOrigin(origin: string): string | undefined {
   if (origin === '*' || origin === 'null') return undefined;
   if (/^file:/i.test(origin)) return 'can never match: pages of files send "null"; list null if you mean it';
-  if (origin.includes('*')) return 'can never match: only * alone stands for any; list each origin';
+  if (origin.includes('*')) return 'can never match: only * alone matches any origin; list each origin';
   const expected = URL.canParse(origin) ? originOf(new URL(origin)) : undefined;
   if (expected === origin.toLowerCase()) return undefined;
   const hint = expected ?? 'https://app.example';
   return `can never match. Write origins as browsers send them: ${hint}`;
 }
 
-/** As browsers write it, and as apps of their own scheme do (`capacitor://localhost`): scheme, host, and a port that is not the scheme's own. */
+/** The origin in the form of browsers, and of apps with their own scheme (`capacitor://localhost`): scheme, host, and a port that is not the scheme's default. */
 function originOf({ origin, protocol, host, hostname }: URL): string | undefined {
   if (/^https?:$/.test(protocol)) return origin;
   return hostname === '' ? undefined : `${protocol}//${host}`.toLowerCase();

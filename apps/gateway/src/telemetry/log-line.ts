@@ -1,17 +1,17 @@
-// A log line for a person at a terminal, made of the JSON line that machines get.
+// Formats a JSON log line for a person at a terminal.
 
-/** Fields that say nothing to the one who started the only gateway there is. */
-const unsaid = new Set(['level', 'time', 'msg', 'instance', 'err']);
+/** Fields that are left out: they are in the line already, or mean nothing while there is only one gateway. */
+const omittedFields = new Set(['level', 'time', 'msg', 'instance', 'err']);
 
 /**
- * `12:34:56 warn   broker state (broker redis, state unavailable)`, with the stack of an error below it. Control characters are
- * shown as escapes: what others sent must not move the cursor.
+ * Returns a line such as `12:34:56 warn   broker state (broker redis, state unavailable)`, with the stack of an error below it. Control
+ * characters are shown as escapes: text that others sent must not move the cursor.
  */
 export function logLineForPeople(json: string): string {
   const fact = JSON.parse(json) as Readonly<Record<string, unknown>>;
   const { msg = '' } = fact;
   const fields = Object.entries(fact)
-    .filter(([name]) => !unsaid.has(name))
+    .filter(([name]) => !omittedFields.has(name))
     .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const time = new Date(String(fact['time'])).toTimeString().slice(0, 8);
   const head = `${time} ${String(fact['level']).padEnd(5)}  ${String(msg)}`;

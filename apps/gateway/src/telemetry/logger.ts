@@ -1,5 +1,5 @@
-// Structured logs: one JSON line per fact. Payloads, tokens and keys are never given to the logger; the redaction
-// below is the net under that rule.
+// Writes structured logs: one JSON line per fact. Payloads, tokens and keys are never given to the logger; the redaction below is a
+// second safeguard.
 import { type Logger, type LoggerOptions as LoggerSettings, pino } from 'pino';
 import { logLineForPeople } from './log-line.js';
 
@@ -8,10 +8,10 @@ export type { Logger };
 /** Log levels of pino that make sense here. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** What a logger can be told. */
+/** Options of {@link createLogger}. */
 export interface LoggerOptions {
   readonly level: LogLevel;
-  /** Lines to read rather than JSON, each written before the call returns. @defaultValue false */
+  /** Writes lines for people instead of JSON, each before the call returns. @defaultValue false */
   readonly isForPeople?: boolean;
 }
 
@@ -42,12 +42,12 @@ export function createLogger({ level, isForPeople = false }: LoggerOptions): Log
     },
     formatters: { level: (label) => ({ level: label }), log: inWholeMilliseconds },
   };
-  // Each line goes out at once and nobody waits for it. A least length of 0 would do the same, but then a flush does nothing.
+  // Each line is written at once, without blocking. A `minLength` of 0 would do the same, but then a flush does nothing.
   const stream = isForPeople ? peopleStream : pino.destination({ dest: 1, minLength: 1, sync: false });
   return pino(options, stream);
 }
 
-/** A clock's fractions are noise: `4999.9972750000015` is 5000. Fields with this unit carry it in their names. */
+/** Rounds fields whose names end in `Ms`: a clock's fractions are noise, so `4999.9972750000015` becomes 5000. */
 function inWholeMilliseconds(fields: Record<string, unknown>): Record<string, unknown> {
   const entries = Object.entries(fields);
   const isFraction = (name: string, value: unknown): value is number =>
@@ -58,7 +58,7 @@ function inWholeMilliseconds(fields: Record<string, unknown>): Record<string, un
   );
 }
 
-/** Resolves when every line so far is written, or cannot be. */
+/** Resolves when every line so far is written, or cannot be written. */
 export async function flushLogger(logger: Logger): Promise<void> {
   return new Promise((resolve) => {
     logger.flush(() => resolve());

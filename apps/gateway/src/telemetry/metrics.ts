@@ -1,35 +1,35 @@
-// Every figure the gateway exports, by name. Labels come from closed sets only (event types of the catalog, streams,
-// reasons), so nothing a client sends can grow them.
+// Defines every metric that the gateway exports, by name. Labels come from closed sets only (event types of the catalog, streams,
+// reasons), so that no client can add to them.
 import type { StreamInspection } from '@millrace/broker';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-// From a tenth of a millisecond, where the pipeline lives, to the seconds where something is wrong.
+// From a tenth of a millisecond, the usual duration, to several seconds, which are a fault.
 const durationBucketsSeconds = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** The event loop's lag is sampled so often. The usual 10 ms wake a gateway that has nothing to do 100 times a second. */
-const loopLookMs = 100;
+/** Interval at which the event loop's lag is sampled. The usual 10 ms would wake an idle gateway 100 times a second. */
+const loopSampleMs = 100;
 
-/** The gateway's metrics. One object per gateway, with a registry of its own. */
+/** The gateway's metrics. One object per gateway, each with a separate registry. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** Creates the metrics; {@link Metrics.expose} gives the text for Prometheus. */
+/** Creates the metrics; {@link Metrics.expose} returns the text for Prometheus. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: loopLookMs });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: loopSampleMs });
 
   const publishDuration = new Histogram({
     name: 'event_publish_duration_seconds',
-    help: 'From the call of publish to its resolution, for events published by this process',
+    help: 'Time from the call of publish to its resolution, for events published by this process',
     labelNames: ['transport', 'event_type'] as const,
     buckets: durationBucketsSeconds,
     registers,
   });
   const deliveryDuration = new Histogram({
     name: 'event_delivery_duration_seconds',
-    help: 'From the entry in its stream (broker time, whole milliseconds) to the queues of all members of the room here; where there are none it is not measured',
+    help: 'Time from the entry in its stream (broker time, whole milliseconds) to the queues of all connections that are in the room on this gateway; not measured where there are none',
     labelNames: ['event_type'] as const,
     buckets: durationBucketsSeconds,
     registers,
@@ -42,10 +42,10 @@ export function createMetrics() {
   );
   const dropped = counter(
     'events_dropped_total',
-    'Events that were not delivered: invalid, unknown_type (another gateway knows it), duplicate, stale, ended, superseded (by a later state within its ' +
-      'window), rate_limited, unavailable, too_large, shed (for a slow client), slow_client, ' +
-      'expired (left the stream, by the MAXLEN of a producer or the hard cap, before this gateway read them; or cut by ' +
-      'this gateway before all had)',
+    'Events that were not delivered, by reason: invalid, unknown_type (only another gateway has the type in its catalog), duplicate, stale, ended, ' +
+      'superseded (by a later state within its window), rate_limited, unavailable, too_large, lagging_client (not sent to a client that reads too ' +
+      'slowly), slow_client (its connection was closed), expired (left the stream, by the MAXLEN of a producer or the hard cap, before this gateway ' +
+      'read them; or cut by this gateway before all gateways had read them)',
     ['reason'],
   );
   const coalesced = counter('events_coalesced_total', 'Events merged into a later one', ['event_type']);
@@ -54,7 +54,7 @@ export function createMetrics() {
   ]);
   const naiveTimestamps = counter(
     'event_naive_timestamps_total',
-    'Events whose timestamp has no offset from UTC; it is taken as UTC',
+    'Events whose timestamp has no offset from UTC; it is read as UTC',
     ['source_instance'],
   );
   const gaps = counter(
@@ -62,7 +62,9 @@ export function createMetrics() {
     'Entries that left a stream before this gateway read them',
     ['stream'],
   );
-  const queueDepth = gauge('event_queue_depth', 'Entries of a stream that are not acknowledged', ['stream']);
+  const queueDepth = gauge('event_queue_depth', 'Entries of a stream that are not acknowledged yet', [
+    'stream',
+  ]);
   const consumerLag = gauge('event_consumer_lag', 'Entries of a stream that the group has not consumed', [
     'stream',
     'consumer_group',
@@ -77,17 +79,17 @@ export function createMetrics() {
   );
   const replayWindow = gauge(
     'replay_window_seconds',
-    'How far back a returning client is brought up to date from memory',
+    'Time for which events of a stream are kept in memory for returning clients',
     ['stream'],
   );
   const expired = gauge(
     'event_expired_entries',
-    'Entries ever cut from a stream before they were acknowledged',
+    'Entries that were ever cut from a stream before they were acknowledged',
     ['stream'],
   );
   const healed = counter(
     'coalescing_windows_healed_total',
-    'Coalescing windows at whose keys something else stood, which was removed',
+    'Coalescing windows whose keys held a value that Millrace did not write; it was deleted',
     [],
   );
   const streamTrouble = gauge(
@@ -99,25 +101,25 @@ export function createMetrics() {
   const connections = gauge('signalr_server_active_connections', 'Open connections', []);
   const waitingBytes = gauge(
     'signalr_server_waiting_bytes',
-    'Bytes that wait in this process for clients that have not taken them yet',
+    'Bytes that wait in this process because their clients have not read them yet',
     [],
   );
   const disconnects = counter('signalr_server_disconnects_total', 'Closed connections', ['reason']);
 
   const saturation = gauge(
     'saturation',
-    'How near this process is to the most it can do, 0 to 1: the larger of the share of the last second in which its event loop was ' +
-      'busy, and of how full its queue of events that wait for the broker is',
+    'How near this process is to its limit, 0 to 1: the larger of the share of the last second in which its event loop was busy, and of ' +
+      'how full its queue of events that wait for the broker is',
     [],
   );
   const slowClients = counter(
     'slow_clients_total',
-    'Clients that read too slowly and were caught_up at their own pace, or closed because that was not possible',
+    'Clients that read too slowly, by outcome: caught_up at their own pace, or closed because that was not possible',
     ['outcome'],
   );
   const replaysGivenUp = counter(
     'replays_given_up_total',
-    'Clients that were told to load a room anew because they ended five times right after the same replay',
+    'Clients that were told to reload a room because they disconnected five times right after the same replay',
     [],
   );
   const refusals = counter(
@@ -128,7 +130,7 @@ export function createMetrics() {
 
   const keyServerRequests = counter(
     'key_server_requests_total',
-    'Questions to MILLRACE_JWKS_URL for the keys of tokens, answered or failed',
+    'Requests to MILLRACE_JWKS_URL for the keys of tokens, answered or failed',
     ['outcome'],
   );
 
@@ -161,7 +163,7 @@ export function createMetrics() {
     replaysGivenUp,
     keyServerRequests,
 
-    /** Takes over what the broker says about a stream. */
+    /** Sets the metrics of a stream from the broker's inspection. */
     observeStream(group: string, inspection: StreamInspection): void {
       const { stream, timeMs } = inspection;
       queueDepth.set({ stream }, inspection.unconsumed + inspection.pending);

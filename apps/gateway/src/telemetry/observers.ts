@@ -1,16 +1,16 @@
-// From what the parts report to figures and log lines. Nothing here decides anything.
+// Turns the reports of the components into metrics and log lines. Nothing here decides anything.
 import type { SubscriberOptions } from '@millrace/broker';
 import type { StreamEvent } from '@millrace/contract';
 import type { PublisherObserver } from '@millrace/publisher';
 import type { SignalREvent } from '@millrace/signalr';
-import type { RouterObserver } from '../dispatch/dispatcher.js';
+import type { DispatchObserver } from '../dispatch/dispatcher.js';
 import type { Logger } from './logger.js';
 import type { Metrics } from './metrics.js';
 
-// Labels must not grow with what producers send: beyond this many, instances are counted together.
+// The labels must not grow with what producers send: beyond this number, source instances are counted together.
 const maxSourceInstances = 100;
 
-/** Counts what the publisher does. `transport` is the broker's kind. */
+/** Counts the events of the publisher. `transport` is the broker's kind. */
 export function createPublisherObserver(metrics: Metrics, transport: string): PublisherObserver {
   return {
     stored(event, receipt, durationMs) {
@@ -27,8 +27,8 @@ export function createPublisherObserver(metrics: Metrics, transport: string): Pu
   };
 }
 
-/** Counts what the router does; the first naive timestamp of each source is logged. */
-export function createRouterObserver(metrics: Metrics, logger: Logger): RouterObserver {
+/** Counts the events of the dispatcher; the first naive timestamp of each source is logged. */
+export function createDispatchObserver(metrics: Metrics, logger: Logger): DispatchObserver {
   const skewedSources = new SourceInstances();
   const naiveSources = new SourceInstances();
   return {
@@ -43,12 +43,15 @@ export function createRouterObserver(metrics: Metrics, logger: Logger): RouterOb
     clockSkewed({ event }) {
       metrics.clockSkewed.inc({ source_instance: skewedSources.note(event).label });
     },
-    naive({ event }) {
+    naiveTimestamp({ event }) {
       const { label, isFirst } = naiveSources.note(event);
       metrics.naiveTimestamps.inc({ source_instance: label });
       if (!isFirst) return;
       const about = { sourceInstance: label, eventType: event.event_type };
-      logger.warn(about, 'a timestamp without an offset is taken as UTC; write it with Z or an offset');
+      logger.warn(
+        about,
+        'a timestamp without an offset from UTC is read as UTC; write it with Z or an offset',
+      );
     },
   };
 }
@@ -65,12 +68,15 @@ export function createSubscriberObserver(metrics: Metrics, logger: Logger): Part
       metrics.streamTrouble.set({ stream, kind }, 0);
       logger.info({ stream, trouble: kind }, 'stream in order again');
     },
-    onMove: (stream) => logger.info({ stream }, 'another server has the stream; nothing was lost'),
+    onMove: (stream) => logger.info({ stream }, 'another server has the stream now; nothing was lost'),
     onTrim: (stream, { expired }) => {
       if (expired === 0) return;
       metrics.dropped.inc({ reason: 'expired' }, expired);
-      // A gateway that had not read them finds a gap, and tells its clients.
-      logger.error({ stream, expired }, 'entries were cut from the stream before everybody had read them');
+      // A gateway that had not read them detects a gap, and notifies its clients.
+      logger.error(
+        { stream, expired },
+        'entries were cut from the stream before every gateway had read them',
+      );
     },
     onStateChange: (state, cause) =>
       logger.info({ state, ...(cause === undefined ? {} : { reason: cause.message }) }, 'subscriber state'),
@@ -78,11 +84,11 @@ export function createSubscriberObserver(metrics: Metrics, logger: Logger): Part
   };
 }
 
-/** Sources of events as labels of a metric: their number is bounded, whatever producers send. */
+/** Source instances as labels of a metric. Their number is bounded. */
 class SourceInstances {
   readonly #names = new Set<string>();
 
-  /** The label of the event's source, and whether it is new. Beyond the bound all new ones are `other`. */
+  /** Returns the label of the event's source; beyond the bound it is `other` for new sources. `isFirst`: the source is new. */
   note({ metadata }: StreamEvent): { readonly label: string; readonly isFirst: boolean } {
     const name = metadata?.source_instance ?? 'unknown';
     if (this.#names.has(name)) return { label: name, isFirst: false };
@@ -92,7 +98,7 @@ class SourceInstances {
   }
 }
 
-/** Counts and logs what happens to connections. */
+/** Counts and logs the events of connections. */
 export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Logger): void {
   switch (event.type) {
     case 'connection_opened':
@@ -109,7 +115,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
       );
       return;
     case 'invocation_failed':
-      // A refusal that the caller was told about is no trouble of ours; an exception that nobody chose is.
+      // A `HubError` was chosen and sent to the caller; any other exception is a defect.
       if (event.failure === 'method_threw' && event.error !== undefined && event.error.name !== 'HubError') {
         logger.error(
           { err: event.error, connectionId: event.connectionId, method: event.method },
@@ -126,12 +132,16 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
       return;
     case 'request_refused':
       metrics.refusals.inc({ at: 'hub', code: event.reason });
-      // Whoever sets a page up looks here first.
+      // A refused origin is a warning, because developers of a page look for it here first.
       if (event.origin === undefined) logger.debug({ ...event }, 'request refused');
-      else logger.warn({ origin: event.origin }, 'origin refused: MILLRACE_ALLOWED_ORIGINS does not name it');
+      else
+        logger.warn(
+          { origin: event.origin },
+          'origin refused: add it to MILLRACE_ALLOWED_ORIGINS if its pages may connect',
+        );
       return;
     case 'message_replaced':
-      metrics.dropped.inc({ reason: 'shed' });
+      metrics.dropped.inc({ reason: 'lagging_client' });
       return;
     case 'connection_resumed':
     case 'handshake_failed':

@@ -1,12 +1,12 @@
-// How near a gateway is to the most it can do, as one figure.
+// Measures how near a gateway is to its limit, as one figure.
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 
-/** Time over which the event loop is looked at. */
-const windowMs = 1_000;
+/** Time over which the use of the event loop is measured. */
+const periodMs = 1_000;
 
 /**
- * 0 is idle, 1 is all. The larger of two shares: how much of the last second the event loop was busy, and how full the queue
- * of what waits for the broker is. At 1 events come late or are refused.
+ * 0 is idle, 1 is the limit. The larger of two shares: the part of the last second in which the event loop was busy, and how full the
+ * queue of events that wait for the broker is. At 1 events are late or refused.
  */
 export class Saturation {
   readonly #queueFill: () => number;
@@ -18,7 +18,7 @@ export class Saturation {
   constructor(queueFill: () => number) {
     this.#queueFill = queueFill;
     this.#before = performance.eventLoopUtilization();
-    this.#timer = setInterval(() => this.#look(), windowMs);
+    this.#timer = setInterval(() => this.#measure(), periodMs);
     this.#timer.unref();
   }
 
@@ -26,12 +26,12 @@ export class Saturation {
     return Math.min(1, Math.max(this.#loopShare, this.#queueFill()));
   }
 
-  /** Ends its timer. */
+  /** Stops the measurement. */
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  #look(): void {
+  #measure(): void {
     const now = performance.eventLoopUtilization();
     this.#loopShare = performance.eventLoopUtilization(now, this.#before).utilization;
     this.#before = now;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createApiKeyCheck } from '../../src/auth/api-keys.js';
 
-it('accepts the configured keys and nothing else', () => {
+it('the API key check accepts the configured keys and nothing else', () => {
   const isApiKey = createApiKeyCheck(['first-key-0123456789', 'second-key-0123456789']);
   expect(isApiKey('first-key-0123456789')).toBe(true);
   expect(isApiKey('second-key-0123456789')).toBe(true);
@@ -10,6 +10,6 @@ it('accepts the configured keys and nothing else', () => {
   }
 });
 
-it('accepts nothing when no key is configured', () => {
+it('the API key check accepts nothing when no key is configured', () => {
   expect(createApiKeyCheck([])('')).toBe(false);
 });

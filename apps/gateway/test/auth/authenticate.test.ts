@@ -10,7 +10,7 @@ const verify: TokenVerifier = async (sub) => ({
   ok: true,
   token: { user: { userId: sub ?? '', name: 'Ana', rooms: [] }, expiresAtMs: undefined },
 });
-const silent = { info() {} } as unknown as Logger; // It is told of refusals only.
+const silent = { info() {} } as unknown as Logger; // Only refusals are logged.
 const byToken = authenticateByToken(verify, silent);
 
 const request = (token: string | null, query = ''): AuthenticateRequest => ({
@@ -23,7 +23,7 @@ const request = (token: string | null, query = ''): AuthenticateRequest => ({
   current: undefined,
 });
 
-it('knows a user by the UUID in lower case, and keeps the spelling of the token', async () => {
+it('a user is identified by the UUID in lower case, and keeps the spelling of the token', async () => {
   const id = randomUUID();
   expect(await byToken(request(id.toUpperCase()))).toMatchObject({
     userId: id,
@@ -31,11 +31,11 @@ it('knows a user by the UUID in lower case, and keeps the spelling of the token'
   });
 });
 
-it('takes an ID that is no UUID as it is', async () => {
+it('an ID that is not a UUID identifies a user as it is written', async () => {
   expect(await byToken(request('Ana'))).toMatchObject({ userId: 'Ana', user: { userId: 'Ana' } });
 });
 
-it('does the same for users that name themselves, in development', async () => {
+it('in development mode the query identifies a user by the UUID in lower case too', async () => {
   const id = randomUUID();
   expect(await authenticateAnybody(byToken)(request(null, `user=${id.toUpperCase()}`))).toMatchObject({
     userId: id,
@@ -43,7 +43,7 @@ it('does the same for users that name themselves, in development', async () => {
   });
 });
 
-it('invents an ID for who opens a connection, and keeps it; nobody is whoever negotiates', async () => {
+it('an anonymous user gets an ID when the connection opens and keeps it, and has none when it negotiates', async () => {
   const authenticate = authenticateAnybody(byToken);
   expect(await authenticate({ ...request(null), stage: 'negotiate' })).toMatchObject({ userId: null });
   const opened = await authenticate(request(null));

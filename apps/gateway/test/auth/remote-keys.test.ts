@@ -1,4 +1,4 @@
-// When a key server is asked, and what its keys are good for while it is away.
+// Checks when the keys of a server are fetched, and that they are used while it is unavailable.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,7 +10,7 @@ const jwk = await exportJWK((await generateKeyPair('ES256')).publicKey);
 const jws = { payload: '', signature: '' };
 const header = (kid: string) => ({ alg: 'ES256', kid });
 
-/** Keys with a clock of the test's own, and a server whose answer the test chooses. */
+/** Starts a server whose answer the test chooses, and keys whose clock the test sets. */
 async function start() {
   const server = createServer((_request, response) => {
     world.requests += 1;
@@ -25,7 +25,7 @@ async function start() {
     status: 200,
     kids: ['a'],
     requests: 0,
-    nowMs: 0,
+    timeMs: 0,
     states,
     outcomes: [] as string[],
     async [Symbol.asyncDispose]() {
@@ -38,31 +38,31 @@ async function start() {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     refreshMs: 10_000,
     maxStaleMs: 60_000,
-    monotonicMs: () => world.nowMs,
-    onAsked: (outcome) => world.outcomes.push(outcome),
+    monotonicMs: () => world.timeMs,
+    onFetched: (outcome) => world.outcomes.push(outcome),
     onStateChange: (isAway, reason) => states.push(isAway && reason),
   });
   return Object.assign(world, { keys });
 }
 
-it('asks once for keys that it does not have, however many want one', async () => {
+it('the keys are fetched once, however many callers need one', async () => {
   await using world = await start();
   await Promise.all(Array.from({ length: 50 }, () => world.keys.keyOf(header('a'), jws)));
   expect([world.requests, world.outcomes, world.states]).toEqual([1, ['answered'], []]);
 });
 
-it('uses keys that are old at once, and asks for them again beside', async () => {
+it('old keys are used at once, and are fetched again meanwhile', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.kids = ['a', 'b'];
-  world.nowMs = 10_000;
+  world.timeMs = 10_000;
   await world.keys.keyOf(header('a'), jws);
   await expect.poll(() => world.outcomes).toEqual(['answered', 'answered']);
   await world.keys.keyOf(header('b'), jws);
   expect(world.requests).toBe(2);
 });
 
-it('looks a key up at once that the known ones lack, also right after it has asked', async () => {
+it('a missing key is looked up at once, also right after a fetch', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.kids = ['b'];
@@ -73,23 +73,23 @@ it('looks a key up at once that the known ones lack, also right after it has ask
   });
 });
 
-it('uses old keys on while the server is away, up to the bound, and tells of the change once', async () => {
+it('old keys are used while the server is unavailable, up to the bound, and the change is reported once', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.status = 503;
-  for (world.nowMs = 10_000; world.nowMs <= 60_000; world.nowMs += 10_000) {
+  for (world.timeMs = 10_000; world.timeMs <= 60_000; world.timeMs += 10_000) {
     await world.keys.keyOf(header('a'), jws);
-    await expect.poll(() => world.outcomes.length).toBe(1 + world.nowMs / 10_000);
+    await expect.poll(() => world.outcomes.length).toBe(1 + world.timeMs / 10_000);
   }
   await expect(world.keys.keyOf(header('a'), jws)).rejects.toThrow(KeysUnavailable);
   expect([world.keys.isAway, world.states]).toEqual([true, ['it answered with status 503']]);
   world.status = 200;
-  world.nowMs += 1_000;
+  world.timeMs += 1_000;
   await world.keys.keyOf(header('a'), jws);
   expect([world.keys.isAway, world.states.at(-1)]).toEqual([false, false]);
 });
 
-it('lets only so many wait for the server, and tells the others to come back', async () => {
+it('at most 1,000 callers wait for the server, and the others are told to come back', async () => {
   await using world = await start();
   const answers = await Promise.allSettled(
     Array.from({ length: 1_500 }, () => world.keys.keyOf(header('a'), jws)),

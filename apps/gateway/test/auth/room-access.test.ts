@@ -4,7 +4,7 @@ import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from '../../src/auth/r
 const may = (roomId: string, rooms: readonly string[]) => mayEnterRoom(roomId, { userId: 'ana', rooms });
 
 describe('mayEnterRoom', () => {
-  it('opens the own room to everybody', () => {
+  it('every user may enter their personal room', () => {
     expect(may(personalRoomOf('ana'), [])).toBe(true);
     expect(may(resolveRoomAlias('user:me', 'ana'), [])).toBe(true);
   });
@@ -24,7 +24,7 @@ describe('mayEnterRoom', () => {
     ['user:bob', ['user:bob'], true],
     ['user:bob', ['user:*'], true],
     ['Ticket-1', ['ticket-1'], false],
-  ])('room %s with claim %j: %s', (roomId, rooms, expected) => {
+  ])('a user may enter room %s with the claim %j: %s', (roomId, rooms, expected) => {
     expect(may(roomId, rooms)).toBe(expected);
   });
 });

@@ -17,7 +17,7 @@ function token(
 }
 
 describe('createTokenVerifier with a secret', () => {
-  it('reads user, name, rooms and expiry', async () => {
+  it('the verifier reads user, name, rooms and expiry', async () => {
     const result = await verify(await token({ sub: 'ana', name: 'Ana', rooms: ['a', 'b*'] }));
     expect(result).toMatchObject({
       ok: true,
@@ -26,24 +26,24 @@ describe('createTokenVerifier with a secret', () => {
     expect(result.ok && (result.token.expiresAtMs ?? 0) > Date.now()).toBe(true);
   });
 
-  it('takes the sub for a missing name, and no rooms for a missing claim', async () => {
+  it('the sub replaces a missing name, and a missing claim means no rooms', async () => {
     expect(await verify(await token({ sub: 'ana' }))).toMatchObject({
       token: { user: { name: 'ana', rooms: [] } },
     });
   });
 
-  it.each([null, ''])('refuses a missing token (%j)', async (missing) => {
+  it.each([null, ''])('the verifier refuses a missing token (%j)', async (missing) => {
     expect(await verify(missing)).toEqual({ ok: false, refusal: 'missing' });
   });
 
-  it('refuses an expired token', async () => {
+  it('the verifier refuses an expired token', async () => {
     expect(await verify(await token({ sub: 'ana' }, { exp: '-1m' }))).toEqual({
       ok: false,
       refusal: 'expired',
     });
   });
 
-  it('refuses another secret, another algorithm, no algorithm and garbage', async () => {
+  it('the verifier refuses another secret, another algorithm, no algorithm and garbage', async () => {
     const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{"sub":"ana"}').toString('base64url')}.`;
     const tokens = [
       await token({ sub: 'ana' }, { secret: 'b'.repeat(40) }),
@@ -64,7 +64,7 @@ describe('createTokenVerifier with a secret', () => {
     { sub: 'x'.repeat(201) },
     { sub: 'ana', rooms: 'all' },
     { sub: 'ana', rooms: [1] },
-  ])('refuses claims %j', async (claims) => {
+  ])('the verifier refuses the claims %j', async (claims) => {
     expect(await verify(await token(claims))).toEqual({ ok: false, refusal: 'claims' });
   });
 });
@@ -78,7 +78,7 @@ function signed(claims: Record<string, unknown>, kid = 'k1'): Promise<string> {
 describe('createTokenVerifier with remote keys', () => {
   const verifyWithKeys = createTokenVerifier({ remoteKeys: { keyOf: async () => key.publicKey } });
 
-  it('accepts a token that the key has signed, and refuses HMAC with the public key', async () => {
+  it('the verifier accepts a token that the key has signed, and refuses HMAC with the public key', async () => {
     expect(await verifyWithKeys(await signed({ sub: 'ana' }))).toMatchObject({
       ok: true,
       token: { user: { userId: 'ana' } },
@@ -90,9 +90,9 @@ describe('createTokenVerifier with remote keys', () => {
   });
 
   it.each([
-    ['nobody could be asked', new KeysUnavailable(7_000), 7_000],
-    ['the key that was given cannot be read', new TypeError('bad key'), 5_000],
-  ])('does not refuse a token when %s', async (_, error, retryAfterMs) => {
+    ['the key server is unavailable', new KeysUnavailable(7_000), 7_000],
+    ['the key of the server cannot be read', new TypeError('bad key'), 5_000],
+  ])('a token is not refused when %s', async (_, error, retryAfterMs) => {
     const failing = createTokenVerifier({ remoteKeys: { keyOf: () => Promise.reject(error) } });
     const refusal = { ok: false, refusal: 'keys_unavailable', retryAfterMs };
     expect(await failing(await signed({ sub: 'ana' }))).toEqual(refusal);

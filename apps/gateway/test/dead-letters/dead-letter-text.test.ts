@@ -1,9 +1,14 @@
-// How dead letters look on a terminal, whatever stands in them.
+// Checks how dead letters look on a terminal, whatever they contain.
 import { expect, it } from 'vitest';
-import type { PlacedLetter } from '../../src/dead-letters/dead-letter-list.js';
-import { clean, letterJson, letterTable, letterText } from '../../src/dead-letters/dead-letter-text.js';
+import type { StreamDeadLetter } from '../../src/dead-letters/dead-letter-list.js';
+import {
+  deadLetterJson,
+  deadLetterTable,
+  deadLetterText,
+  printable,
+} from '../../src/dead-letters/dead-letter-text.js';
 
-const letter: PlacedLetter = {
+const deadLetter: StreamDeadLetter = {
   stream: 'events:chat',
   id: '1768557600000-0',
   originId: '1768557599999-3',
@@ -13,17 +18,17 @@ const letter: PlacedLetter = {
   isRequeueable: true,
 };
 
-it('prints a table whose columns are as wide as they need', () => {
-  const other = { ...letter, stream: 'events:notification.p1', fields: {} };
-  expect(letterTable([letter, other]).split('\n')).toEqual([
+it('the columns of the table are as wide as they need to be', () => {
+  const other = { ...deadLetter, stream: 'events:notification.p1', fields: {} };
+  expect(deadLetterTable([deadLetter, other]).split('\n')).toEqual([
     'REJECTED                  STREAM                  ID               EVENT         ROOM       REASON',
     '2026-01-16T10:00:00.000Z  events:chat             1768557600000-0  chat_message  ticket-42  /payload/content is missing',
     '2026-01-16T10:00:00.000Z  events:notification.p1  1768557600000-0                           /payload/content is missing',
   ]);
 });
 
-it('prints one letter with every field', () => {
-  expect(letterText(letter).split('\n')).toEqual([
+it('the text of one dead letter has every field', () => {
+  expect(deadLetterText(deadLetter).split('\n')).toEqual([
     'Dead letter: 1768557600000-0',
     'Stream:      events:chat',
     'Entry:       1768557599999-3',
@@ -35,14 +40,14 @@ it('prints one letter with every field', () => {
     '  room_id: ticket-42',
     '  payload: {"id":1}',
   ]);
-  const unreadable = letterText({ ...letter, fields: {}, isRequeueable: false });
+  const unreadable = deadLetterText({ ...deadLetter, fields: {}, isRequeueable: false });
   expect(unreadable).toMatch(/^Replay: {6}not possible/m);
   expect(unreadable).toMatch(/^Fields: {6}none/m);
 });
 
-it('gives the whole letter as one line of JSON', () => {
+it('the JSON of a dead letter is one line and contains all of it', () => {
   const payload = `\n\u001b[2J${'x'.repeat(100_000)}`;
-  const line = letterJson({ ...letter, fields: { payload } });
+  const line = deadLetterJson({ ...deadLetter, fields: { payload } });
   expect(line).not.toContain('\n');
   expect(line).not.toContain('\u001b');
   expect(JSON.parse(line)).toEqual({
@@ -65,32 +70,32 @@ it.each([
   ['\u2028', '\\u2028'],
   ['\u{e0001}', '\\u{e0001}'],
   ['Grüße \u{1f600} 日本', 'Grüße \u{1f600} 日本'],
-])('lets no control character through: %j', (text, shown) => {
-  expect(clean(text, 99)).toBe(shown);
+])('no control character is printed: %j', (text, shown) => {
+  expect(printable(text, 99)).toBe(shown);
   const hostile = {
-    ...letter,
+    ...deadLetter,
     reason: text,
     rejectedBy: text,
     originId: text,
     fields: { [text]: text, event_type: text },
   };
-  for (const output of [letterTable([hostile]), letterText(hostile)]) {
+  for (const output of [deadLetterTable([hostile]), deadLetterText(hostile)]) {
     expect(output.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
     expect(output).toContain(shown);
   }
-  expect(letterTable([hostile]).split('\n')).toHaveLength(2);
+  expect(deadLetterTable([hostile]).split('\n')).toHaveLength(2);
 });
 
-it('cuts what is long, and says how much it left out', () => {
-  expect(clean('x'.repeat(12), 10)).toBe(`${'x'.repeat(10)}… (2 more characters)`);
-  const big = { ...letter, reason: 'r'.repeat(9_000), fields: { room_id: 'x'.repeat(9_000) } };
-  expect(letterTable([big]).length).toBeLessThan(700);
-  expect(letterText(big).length).toBeLessThan(5_000);
+it('a long text is cut, and the number of characters left out is printed', () => {
+  expect(printable('x'.repeat(12), 10)).toBe(`${'x'.repeat(10)}… (2 more characters)`);
+  const big = { ...deadLetter, reason: 'r'.repeat(9_000), fields: { room_id: 'x'.repeat(9_000) } };
+  expect(deadLetterTable([big]).length).toBeLessThan(700);
+  expect(deadLetterText(big).length).toBeLessThan(5_000);
 });
 
-it('shows a letter whose ID is no time that there is', () => {
-  const odd = { ...letter, id: '18446744073709551615-1' };
-  expect(letterTable([odd])).toContain('18446744073709551615-1');
-  expect(letterText(odd)).toContain('Rejected:     by gateway-1');
-  expect(JSON.parse(letterJson(odd))).toMatchObject({ rejected_at: '' });
+it('a dead letter is shown even if its ID is not a valid time', () => {
+  const odd = { ...deadLetter, id: '18446744073709551615-1' };
+  expect(deadLetterTable([odd])).toContain('18446744073709551615-1');
+  expect(deadLetterText(odd)).toContain('Rejected:     by gateway-1');
+  expect(JSON.parse(deadLetterJson(odd))).toMatchObject({ rejected_at: '' });
 });

@@ -1,18 +1,17 @@
-// Dead letters of several streams as one list, gone through by a person.
-
+// Checks the list of dead letters of several streams, and the actions on them.
 import { type Broker, createMemoryBroker } from '@millrace/broker';
 import { type Clock, systemClock } from '@millrace/internal';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
-  type LetterChoice,
+  applyToDeadLetters,
+  type DeadLetterSelection,
   outcomeJson,
   outcomeText,
-  settleLetters,
 } from '../../src/dead-letters/dead-letter-actions.js';
 import {
-  eachLetter,
-  findLetter,
-  listLetters,
+  eachDeadLetter,
+  findDeadLetter,
+  newestDeadLetters,
   streamsNamed,
 } from '../../src/dead-letters/dead-letter-list.js';
 
@@ -27,31 +26,34 @@ beforeEach(async () => {
 });
 
 describe('the list', () => {
-  it('has the letters of all streams, newest first, and goes on before the last one of a page', async () => {
+  it('the list has the dead letters of all streams, newest first, and the next page continues before the last one', async () => {
     const all = [await reject(chat), await reject(ticket), await reject(chat), await reject(ticket)];
     const streams = streamsNamed(broker, undefined);
-    const first = await listLetters(broker, streams, { limit: 3 });
+    const first = await newestDeadLetters(broker, streams, { limit: 3 });
     expect(first.map(({ id }) => id)).toEqual(all.slice(1).toReversed());
     expect(first.map(({ stream }) => stream)).toEqual([ticket, chat, ticket]);
-    const next = await listLetters(broker, streams, { limit: 3, before: all[1] ?? '' });
+    const next = await newestDeadLetters(broker, streams, { limit: 3, before: all[1] ?? '' });
     expect(next.map(({ id }) => id)).toEqual([all[0]]);
-    expect((await listLetters(broker, [chat], { limit: 9 })).map(({ id }) => id)).toEqual([all[2], all[0]]);
+    expect((await newestDeadLetters(broker, [chat], { limit: 9 })).map(({ id }) => id)).toEqual([
+      all[2],
+      all[0],
+    ]);
   });
 
-  it('ends no page between two letters with one ID, so that none is passed over', async () => {
+  it('no page ends between two dead letters with one ID, so that none is skipped', async () => {
     const older = await reject(chat);
     nowMs += 5;
     const ids = [await reject(chat, 0), await reject(ticket, 0)];
     expect(ids[0]).toBe(ids[1]);
-    const page = await listLetters(broker, [chat, ticket], { limit: 1 });
+    const page = await newestDeadLetters(broker, [chat, ticket], { limit: 1 });
     expect(page.map(({ id }) => id)).toEqual(ids);
-    const next = await listLetters(broker, [chat, ticket], { limit: 1, before: ids[0] ?? '' });
+    const next = await newestDeadLetters(broker, [chat, ticket], { limit: 1, before: ids[0] ?? '' });
     expect(next.map(({ id }) => id)).toEqual([older]);
   });
 });
 
 describe('a name of a stream', () => {
-  it('stands for the stream and its partitions, that of a partition for itself', async () => {
+  it('the name of a stream selects it and its partitions, and the name of a partition selects only that', async () => {
     const parted = await openBroker(3);
     const partitions = [0, 1, 2].map((index) => `${chat}.p${index}`);
     expect(streamsNamed(parted, chat)).toEqual([chat, ...partitions]);
@@ -60,7 +62,7 @@ describe('a name of a stream', () => {
   });
 
   it.each(['events', 'events:cha', 'events:chat.p', 'events:chat.p7', ''])(
-    '%j is refused with the names that there are',
+    'the unknown stream %j is refused with the names that exist',
     (name) => {
       expect(() => streamsNamed(broker, name)).toThrow(
         expect.objectContaining({
@@ -73,29 +75,33 @@ describe('a name of a stream', () => {
 });
 
 describe('an ID', () => {
-  it('finds its letter wherever it is', async () => {
+  it('an ID finds its dead letter in any of the streams', async () => {
     await reject(chat);
     const id = await reject(ticket);
-    expect(await findLetter(broker, [chat, ticket], id)).toMatchObject({ id, stream: ticket, reason: 'why' });
-    expect(await findLetter(broker, [chat], id)).toBeUndefined();
+    expect(await findDeadLetter(broker, [chat, ticket], id)).toMatchObject({
+      id,
+      stream: ticket,
+      reason: 'why',
+    });
+    expect(await findDeadLetter(broker, [chat], id)).toBeUndefined();
   });
 
-  it('that two streams have is refused unless the stream is named', async () => {
+  it('an ID that two streams have is refused unless the stream is named', async () => {
     const id = await reject(chat, 0);
     expect(await reject(ticket, 0)).toBe(id);
-    await expect(findLetter(broker, [chat, ticket], id)).rejects.toMatchObject({
+    await expect(findDeadLetter(broker, [chat, ticket], id)).rejects.toMatchObject({
       code: 'invalid_arguments',
       message: expect.stringMatching(/events:chat and events:ticket.*--stream/),
     });
-    expect(await findLetter(broker, [ticket], id)).toMatchObject({ stream: ticket });
+    expect(await findDeadLetter(broker, [ticket], id)).toMatchObject({ stream: ticket });
   });
 });
 
 describe('replaying', () => {
-  it('tells of each ID what became of it, and does nothing twice', async () => {
+  it('requeueing reports the outcome for each ID, and does nothing twice', async () => {
     const good = await reject(chat);
     const empty = await reject(ticket, 1, {});
-    const outcomes = await settle('replay', { ids: [good, '9-9', empty, good] });
+    const outcomes = await apply('replay', { ids: [good, '9-9', empty, good] });
     expect(outcomes).toEqual([
       { stream: chat, id: good, status: 'replayed', newId: expect.any(String) },
       { id: '9-9', status: 'not_found' },
@@ -106,11 +112,11 @@ describe('replaying', () => {
     expect((await broker.inspect(ticket)).deadLetters).toBe(1);
   });
 
-  it('of all ends although each entry is rejected again at once', async () => {
+  it('requeueing all ends although each entry is rejected again at once', async () => {
     const ids: string[] = [];
     for (let n = 0; n < 45; n++) ids.push(await reject(chat));
     const seen: string[] = [];
-    for await (const outcome of settleLetters(broker, [chat, ticket], 'replay', {
+    for await (const outcome of applyToDeadLetters(broker, [chat, ticket], 'replay', {
       limit: Number.POSITIVE_INFINITY,
     })) {
       seen.push(outcome.id);
@@ -122,25 +128,27 @@ describe('replaying', () => {
 });
 
 describe('dropping', () => {
-  it('of all goes through every stream from its oldest letter and stops at the limit', async () => {
+  it('dropping all starts at the oldest dead letter of each stream and stops at the limit', async () => {
     const ids = [await reject(chat), await reject(ticket), await reject(chat), await reject(ticket)];
-    const outcomes = await settle('drop', { limit: 3 });
+    const outcomes = await apply('drop', { limit: 3 });
     expect(outcomes.map(({ id }) => id)).toEqual([ids[0], ids[2], ids[1]]);
     expect(outcomes.every(({ status }) => status === 'dropped')).toBe(true);
-    expect((await listLetters(broker, [chat, ticket], { limit: 9 })).map(({ id }) => id)).toEqual([ids[3]]);
+    expect((await newestDeadLetters(broker, [chat, ticket], { limit: 9 })).map(({ id }) => id)).toEqual([
+      ids[3],
+    ]);
     expect((await broker.inspect(chat)).length).toBe(0);
   });
 
-  it('says so when the letter went meanwhile', async () => {
+  it('dropping reports that a dead letter was removed meanwhile', async () => {
     const id = await reject(chat);
-    const letters = eachLetter(broker, [chat], 9);
-    expect((await letters.next()).value).toMatchObject({ id });
-    await settle('drop', { ids: [id] });
-    expect(await settle('drop', { ids: [id] })).toEqual([{ id, status: 'not_found' }]);
+    const deadLetters = eachDeadLetter(broker, [chat], 9);
+    expect((await deadLetters.next()).value).toMatchObject({ id });
+    await apply('drop', { ids: [id] });
+    expect(await apply('drop', { ids: [id] })).toEqual([{ id, status: 'not_found' }]);
   });
 });
 
-it('has words and a line of JSON for every outcome', () => {
+it('every outcome has a text and a line of JSON', () => {
   const outcomes = [
     { stream: chat, id: '1-1', status: 'replayed', newId: '2-2' },
     { stream: chat, id: '1-1', status: 'dropped' },
@@ -150,8 +158,8 @@ it('has words and a line of JSON for every outcome', () => {
   expect(outcomes.map(outcomeText)).toEqual([
     'replayed  events:chat  1-1  as 2-2',
     'dropped  events:chat  1-1',
-    'not found: 1-1 is no dead letter (any more)',
-    'not replayable: what the entry of 1-1 in events:chat held is not known exactly; drop is possible',
+    'not found: 1-1 is not a dead letter (any more)',
+    'not replayable: the exact content of the entry of 1-1 in events:chat is not known; drop is possible',
   ]);
   expect(outcomes.map((outcome) => JSON.parse(outcomeJson(outcome)) as unknown)).toEqual([
     { stream: chat, id: '1-1', status: 'replayed', entry_id: '2-2' },
@@ -171,7 +179,7 @@ async function openBroker(partitions = 1): Promise<Broker> {
 
 let origins = 0;
 
-/** Rejects an entry `laterMs` after the one before; gives the ID of its dead letter. */
+/** Rejects an entry `laterMs` after the one before; returns the ID of its dead letter. */
 async function reject(
   stream: string,
   laterMs = 1,
@@ -181,12 +189,13 @@ async function reject(
   origins += 1;
   const entry = { id: `${origins}-1`, fields };
   await broker.deadLetter({ stream, entry, reason: 'why', rejectedBy: 'gateway-1' });
-  const [letter] = await broker.listDeadLetters(stream, { count: 1, direction: 'backward' });
-  return letter?.id ?? '';
+  const [deadLetter] = await broker.listDeadLetters(stream, { count: 1, direction: 'backward' });
+  return deadLetter?.id ?? '';
 }
 
-async function settle(action: 'replay' | 'drop', choice: LetterChoice) {
+async function apply(action: 'replay' | 'drop', selection: DeadLetterSelection) {
   const outcomes = [];
-  for await (const outcome of settleLetters(broker, [chat, ticket], action, choice)) outcomes.push(outcome);
+  for await (const outcome of applyToDeadLetters(broker, [chat, ticket], action, selection))
+    outcomes.push(outcome);
   return outcomes;
 }

@@ -26,30 +26,30 @@ function rules(over: Partial<DecisionRules> = {}): DecisionRules & { readonly se
 }
 
 describe('decide', () => {
-  it('an entry is decided the same however often it is asked about, until its ID is remembered', () => {
+  it('the decision about an entry stays the same until its ID is remembered', () => {
     const { seen, ...others } = rules();
     const arrived = entry();
     const first = decide(stream, arrived, nowMs, { ...others, seen });
-    expect(first).toMatchObject({ verdict: 'deliver', stream, entry: arrived, appendedMs: nowMs - 7 });
+    expect(first).toMatchObject({ action: 'deliver', stream, entry: arrived, appendedMs: nowMs - 7 });
     expect(decide(stream, arrived, nowMs, { ...others, seen })).toEqual(first);
-    if (first.verdict !== 'deliver') throw new Error('it is to be delivered');
+    if (first.action !== 'deliver') throw new Error('it is to be delivered');
     seen.add(first.received, first.appendedMs);
     const again = decide(stream, arrived, nowMs, { ...others, seen });
-    expect(again).toMatchObject({ verdict: 'drop', reason: 'duplicate' });
+    expect(again).toMatchObject({ action: 'drop', reason: 'duplicate' });
   });
 
   it('an old event is stale, unless it was delivered before', () => {
     const old = entry({}, nowMs - 300_001);
-    expect(decide(stream, old, nowMs, rules())).toMatchObject({ verdict: 'drop', reason: 'stale' });
-    expect(decide(stream, old, nowMs, rules({ freshness: 'none' }))).toMatchObject({ verdict: 'deliver' });
+    expect(decide(stream, old, nowMs, rules())).toMatchObject({ action: 'drop', reason: 'stale' });
+    expect(decide(stream, old, nowMs, rules({ freshness: 'none' }))).toMatchObject({ action: 'deliver' });
   });
 
   it('a rejection names the event type only when the catalog does not know it', () => {
     const unknown = decide(stream, entry({ event_type: 'order_placed' }), nowMs, rules());
-    expect(unknown).toMatchObject({ verdict: 'reject', unknownType: 'order_placed' });
+    expect(unknown).toMatchObject({ action: 'reject', unknownType: 'order_placed' });
     expect(decide(stream, entry({ payload: '1' }), nowMs, rules())).not.toHaveProperty('unknownType');
     expect(decide('events:chat.p1', entry(), nowMs, rules())).toEqual({
-      verdict: 'reject',
+      action: 'reject',
       reason: 'the room belongs to another partition',
     });
   });

@@ -3,12 +3,12 @@ import { type Entry, LAST_ENTRY_ID } from '@millrace/broker';
 import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
-import { Router, type RouterOptions } from '../../src/dispatch/dispatcher.js';
+import { EventDispatcher, type EventDispatcherOptions } from '../../src/dispatch/dispatcher.js';
 import { RoomIndicators } from '../../src/indicators/room-indicators.js';
 
 const nowMs = Date.parse('2026-01-16T10:00:00Z');
 
-function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
+function setUp(options: Partial<EventDispatcherOptions> = {}, brokerTimeMs = nowMs) {
   const clock = fakeClock();
   const sent: unknown[] = [];
   const remembered: [string, string][] = [];
@@ -17,7 +17,7 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
   const skewed: (string | null | undefined)[] = [];
   const naive: string[] = [];
   const delivered: { recipients: number; delayMs: number }[] = [];
-  const router = new Router(
+  const dispatcher = new EventDispatcher(
     {
       catalog: eventCatalog,
       freshness: 'entry',
@@ -38,20 +38,20 @@ function setUp(options: Partial<RouterOptions> = {}, brokerTimeMs = nowMs) {
         replay: { remember: (_stream, id, _received, { text }) => remembered.push([id, text]) },
       },
       sender: {
-        hasMembers: () => true,
+        hasConnections: () => true,
         send: (_received, call) => sent.push(JSON.parse(call?.text ?? '')),
       },
-      rejections: { take: (_stream, _entry, { reason }) => rejected.push(reason) },
+      rejections: { reject: (_stream, _entry, { reason }) => rejected.push(reason) },
       clock,
       observer: {
         delivered: (_received, recipients, delayMs) => delivered.push({ recipients, delayMs }),
         dropped: (_received, reason) => dropped.push(reason),
         clockSkewed: ({ event }) => skewed.push(event.metadata?.source_instance),
-        naive: ({ event }) => naive.push(event.timestamp),
+        naiveTimestamp: ({ event }) => naive.push(event.timestamp),
       },
     },
   );
-  return { router, sent, remembered, dropped, rejected, skewed, naive, delivered };
+  return { dispatcher, sent, remembered, dropped, rejected, skewed, naive, delivered };
 }
 
 function notification(fields: Record<string, string> = {}): Record<string, string> {
@@ -72,11 +72,11 @@ const earlier = { epoch: 'epoch', cursor: 'earlier' };
 const entryAt = (timeMs: number, fields: Record<string, string>): Entry => ({ id: `${timeMs}-0`, fields });
 
 describe('Router', () => {
-  it('relays the payload text as it was written, with the position of this entry', () => {
-    const { router, sent, delivered } = setUp();
+  it('the dispatcher relays the payload text as it was written, with the position of this entry', () => {
+    const { dispatcher, sent, delivered } = setUp();
     const payload = '{ "title" : "Grüße\\u0021",\n"type":"info","n":1.0e2,"extra":[null] }';
     const fields = notification({ payload, metadata: '{"trace_id":"t"}' });
-    router.route('events:notification', entryAt(nowMs - 7, fields));
+    dispatcher.dispatch('events:notification', entryAt(nowMs - 7, fields));
     expect(sent).toEqual([
       {
         event_id: fields.event_id,
@@ -91,35 +91,35 @@ describe('Router', () => {
     expect(delivered).toEqual([{ recipients: 1, delayMs: 7 }]);
   });
 
-  it('takes a timestamp without an offset as UTC, counts it, and judges its age by the entry', () => {
-    const { router, sent, dropped, skewed, naive } = setUp({ freshness: 'timestamp' });
+  it('a timestamp without an offset is read as UTC and counted, and the event’s age is that of the entry', () => {
+    const { dispatcher, sent, dropped, skewed, naive } = setUp({ freshness: 'timestamp' });
     // Written by a program two hours west of Greenwich.
     const fields = notification({ timestamp: '2026-01-16T08:00:00.5' });
-    router.route('events:notification', entryAt(nowMs - 7, fields));
+    dispatcher.dispatch('events:notification', entryAt(nowMs - 7, fields));
     const offset = notification({ timestamp: '2026-01-16 08:00:00+00' });
-    router.route('events:notification', entryAt(nowMs - 6, offset));
+    dispatcher.dispatch('events:notification', entryAt(nowMs - 6, offset));
     expect(sent).toMatchObject([{ timestamp: '2026-01-16T08:00:00.5Z' }]);
     expect(naive).toEqual(['2026-01-16T08:00:00.5Z']);
     expect([dropped, skewed]).toEqual([['stale'], []]);
   });
 
-  it('writes an ID of any text as JSON', () => {
-    const { router, sent } = setUp({ catalog: defineCatalog({ ...eventCatalog, eventIdRule: 'text' }) });
+  it('an ID of any text is written as JSON', () => {
+    const { dispatcher, sent } = setUp({ catalog: defineCatalog({ ...eventCatalog, eventIdRule: 'text' }) });
     const event_id = '"},{';
-    router.route('events:notification', entryAt(nowMs, notification({ event_id })));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, notification({ event_id })));
     expect(sent).toMatchObject([{ event_id, event_type: 'notification' }]);
   });
 
-  it('recalls what was delivered before: a repeat is not sent, and it is remembered with its position', () => {
-    const { router, sent, remembered, dropped } = setUp();
+  it('after the warm-up a repeat is not sent, and the event can be replayed with its position', () => {
+    const { dispatcher, sent, remembered, dropped } = setUp();
     const fields = notification();
-    router.recall('events:notification', entryAt(nowMs - 5_000, fields), () => earlier);
-    router.recall(
+    dispatcher.warmUp('events:notification', entryAt(nowMs - 5_000, fields), () => earlier);
+    dispatcher.warmUp(
       'events:notification',
       entryAt(nowMs - 4_000, { ...fields, payload: 'broken' }),
       () => earlier,
     );
-    router.route('events:notification', entryAt(nowMs, fields));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, fields));
     expect(sent).toEqual([]);
     expect(dropped).toEqual(['duplicate']);
     expect(remembered.map(([id, text]) => [id, (JSON.parse(text) as { position: string }).position])).toEqual(
@@ -127,53 +127,53 @@ describe('Router', () => {
     );
   });
 
-  it('counts an entry whose ID lies a day ahead as made now: no ID is forgotten for it, and no producer’s clock is blamed', () => {
-    const { router, sent, dropped, skewed, delivered } = setUp();
+  it('an entry whose ID is a day ahead counts as made now: no ID is forgotten for it, and no clock skew is counted', () => {
+    const { dispatcher, sent, dropped, skewed, delivered } = setUp();
     const fields = notification();
-    router.route('events:notification', entryAt(nowMs - 1_000, fields));
-    router.route('events:notification', entryAt(nowMs + 86_400_000, notification()));
-    router.route('events:notification', { id: LAST_ENTRY_ID, fields: notification() });
-    router.route('events:notification', entryAt(nowMs + 86_400_001, fields));
+    dispatcher.dispatch('events:notification', entryAt(nowMs - 1_000, fields));
+    dispatcher.dispatch('events:notification', entryAt(nowMs + 86_400_000, notification()));
+    dispatcher.dispatch('events:notification', { id: LAST_ENTRY_ID, fields: notification() });
+    dispatcher.dispatch('events:notification', entryAt(nowMs + 86_400_001, fields));
     expect(sent).toHaveLength(3);
     expect(dropped).toEqual(['duplicate']);
     expect(skewed).toEqual([]);
     expect(delivered.map(({ delayMs }) => delayMs)).toEqual([1_000, 0, 0]);
   });
 
-  it('rejects an event in a partition that is not its room’s, and does not recall it', () => {
-    const { router, sent, remembered, rejected } = setUp();
+  it('an event in a partition that is not its room’s is rejected, and ignored by the warm-up', () => {
+    const { dispatcher, sent, remembered, rejected } = setUp();
     const fields = notification();
-    router.recall('events:chat.p1', entryAt(nowMs, fields), () => earlier);
-    router.route('events:chat.p1', entryAt(nowMs, fields));
+    dispatcher.warmUp('events:chat.p1', entryAt(nowMs, fields), () => earlier);
+    dispatcher.dispatch('events:chat.p1', entryAt(nowMs, fields));
     expect(rejected).toEqual(['the room belongs to another partition']);
     expect([sent, remembered]).toEqual([[], []]);
-    router.route('events:chat', entryAt(nowMs, fields));
+    dispatcher.dispatch('events:chat', entryAt(nowMs, fields));
     expect(sent).toHaveLength(1);
   });
 
-  it('rejects an entry that is not UTF-8 although its text would pass, does not recall it, and takes a good one with its ID', () => {
-    const { router, sent, remembered, rejected } = setUp();
+  it('an entry that is not UTF-8 is rejected and ignored by the warm-up, and a good one with its ID passes', () => {
+    const { dispatcher, sent, remembered, rejected } = setUp();
     const fields = notification({ payload: '{"type":"info","title":"\uFFFD"}' });
     const broken = { ...entryAt(nowMs, fields), isUtf8: false as const };
-    router.recall('events:notification', broken, () => earlier);
-    router.route('events:notification', broken);
+    dispatcher.warmUp('events:notification', broken, () => earlier);
+    dispatcher.dispatch('events:notification', broken);
     expect(rejected).toEqual(['a field holds bytes that are not UTF-8 text']);
     expect([sent, remembered]).toEqual([[], []]);
-    router.route('events:notification', entryAt(nowMs, fields));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, fields));
     expect(sent).toHaveLength(1);
   });
 
-  it('accepts a known type in any stream', () => {
-    const { router, sent } = setUp();
-    router.route('events:chat', entryAt(nowMs, notification()));
+  it('a known type is accepted in any stream', () => {
+    const { dispatcher, sent } = setUp();
+    dispatcher.dispatch('events:chat', entryAt(nowMs, notification()));
     expect(sent).toHaveLength(1);
   });
 
-  it('delivers a repeated event_id once, whatever its case', () => {
-    const { router, sent, dropped } = setUp();
+  it('a repeated event_id is delivered once, whatever its case', () => {
+    const { dispatcher, sent, dropped } = setUp();
     const fields = notification();
-    router.route('events:notification', entryAt(nowMs, fields));
-    router.route(
+    dispatcher.dispatch('events:notification', entryAt(nowMs, fields));
+    dispatcher.dispatch(
       'events:notification',
       entryAt(nowMs + 1, { ...fields, event_id: fields.event_id?.toUpperCase() ?? '' }),
     );
@@ -181,8 +181,8 @@ describe('Router', () => {
     expect(dropped).toEqual(['duplicate']);
   });
 
-  it('knows a repeat also when more typing came in between than it remembers IDs', () => {
-    const { router, sent, dropped } = setUp({ maxDedupeIds: 10 });
+  it('a repeat is recognised even after more typing events than IDs are remembered', () => {
+    const { dispatcher, sent, dropped } = setUp({ maxDedupeIds: 10 });
     const fields = notification();
     const typing = (number: number) =>
       eventCatalog.encodeEntry({
@@ -192,13 +192,13 @@ describe('Router', () => {
         room_id: `room ${number}`,
         payload: { user_id: randomUUID(), username: 'maria', is_typing: true },
       });
-    router.route('events:notification', entryAt(nowMs, fields));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, fields));
     for (let number = 0; number < 20; number += 1)
-      router.route('events:chat', entryAt(nowMs, typing(number)));
+      dispatcher.dispatch('events:chat', entryAt(nowMs, typing(number)));
     const last = typing(20);
-    router.route('events:chat', entryAt(nowMs, last));
-    router.route('events:chat', entryAt(nowMs, last));
-    router.route('events:notification', entryAt(nowMs, fields));
+    dispatcher.dispatch('events:chat', entryAt(nowMs, last));
+    dispatcher.dispatch('events:chat', entryAt(nowMs, last));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, fields));
     expect(sent).toHaveLength(22);
     expect(dropped).toEqual(['duplicate', 'duplicate']);
   });
@@ -207,15 +207,18 @@ describe('Router', () => {
     [299_000, 1, []],
     [300_000, 1, []],
     [300_001, 0, ['stale']],
-  ])('takes a medium event of age %d ms as it should', (ageMs, deliveries, reasons) => {
-    const { router, sent, dropped } = setUp();
-    router.route('events:notification', entryAt(nowMs - ageMs, notification()));
-    expect(sent).toHaveLength(deliveries);
-    expect(dropped).toEqual(reasons);
-  });
+  ])(
+    'a medium event of age %d ms is delivered or dropped as its lane requires',
+    (ageMs, deliveries, reasons) => {
+      const { dispatcher, sent, dropped } = setUp();
+      dispatcher.dispatch('events:notification', entryAt(nowMs - ageMs, notification()));
+      expect(sent).toHaveLength(deliveries);
+      expect(dropped).toEqual(reasons);
+    },
+  );
 
-  it('delivers a high event however old it is', () => {
-    const { router, sent } = setUp();
+  it('a high event is delivered however old it is', () => {
+    const { dispatcher, sent } = setUp();
     const fields = notification({
       event_type: 'status_change',
       payload: JSON.stringify({
@@ -226,66 +229,66 @@ describe('Router', () => {
         changed_at: '2026-01-16T10:00:00Z',
       }),
     });
-    router.route('events:ticket', entryAt(nowMs - 86_400_000, fields));
+    dispatcher.dispatch('events:ticket', entryAt(nowMs - 86_400_000, fields));
     expect(sent).toHaveLength(1);
   });
 
-  it('measures age by the timestamp when told so', () => {
+  it('the age is measured by the timestamp when the option says so', () => {
     const old = notification({ timestamp: new Date(nowMs - 300_001).toISOString() });
     const byEntry = setUp();
-    byEntry.router.route('events:notification', entryAt(nowMs, old));
+    byEntry.dispatcher.dispatch('events:notification', entryAt(nowMs, old));
     expect(byEntry.sent).toHaveLength(1);
     expect(byEntry.skewed).toHaveLength(1);
     const byTimestamp = setUp({ freshness: 'timestamp' });
-    byTimestamp.router.route('events:notification', entryAt(nowMs, old));
+    byTimestamp.dispatcher.dispatch('events:notification', entryAt(nowMs, old));
     expect(byTimestamp.dropped).toEqual(['stale']);
   });
 
-  it('does not remember a stale or rejected event, so that a good one with its ID passes', () => {
-    const { router, sent, rejected } = setUp();
+  it('a stale or rejected event is not remembered, so that a good one with its ID passes', () => {
+    const { dispatcher, sent, rejected } = setUp();
     const fields = notification();
-    router.route('events:notification', entryAt(nowMs - 400_000, fields));
-    router.route('events:notification', entryAt(nowMs, { ...fields, payload: 'broken' }));
-    router.route('events:notification', entryAt(nowMs + 1, fields));
+    dispatcher.dispatch('events:notification', entryAt(nowMs - 400_000, fields));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, { ...fields, payload: 'broken' }));
+    dispatcher.dispatch('events:notification', entryAt(nowMs + 1, fields));
     expect(sent).toHaveLength(1);
     expect(rejected).toEqual(['/payload must be valid JSON text, got string']);
   });
 
-  it('rejects what breaks the contract, with path and rule but no value', () => {
-    const { router, rejected, sent } = setUp();
-    router.route(
+  it('an event that breaks the contract is rejected with path and rule but no value', () => {
+    const { dispatcher, rejected, sent } = setUp();
+    dispatcher.dispatch(
       'events:notification',
       entryAt(nowMs, notification({ payload: '["secret value",{"title":5}]' })),
     );
-    router.route('events:notification', entryAt(nowMs, notification({ event_type: 'secret_value' })));
-    router.route('events:notification', entryAt(nowMs, {}));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, notification({ event_type: 'secret_value' })));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, {}));
     expect(sent).toEqual([]);
     expect(rejected).toHaveLength(3);
     expect(rejected[0]).toContain('/payload');
     expect(JSON.stringify(rejected)).not.toContain('secret');
   });
 
-  it('rejects a payload over the bound', () => {
-    const { router, rejected, sent } = setUp({
+  it('a payload over the bound is rejected', () => {
+    const { dispatcher, rejected, sent } = setUp({
       catalog: defineCatalog({ ...eventCatalog, maxEventBytes: 100 }),
     });
     const withTitle = (title: string) => notification({ payload: JSON.stringify({ type: 'info', title }) });
-    router.route('events:notification', entryAt(nowMs, withTitle('x'.repeat(90))));
-    router.route('events:notification', entryAt(nowMs, withTitle('ü'.repeat(40))));
-    router.route('events:notification', entryAt(nowMs, withTitle('x'.repeat(60))));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, withTitle('x'.repeat(90))));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, withTitle('ü'.repeat(40))));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, withTitle('x'.repeat(60))));
     expect(rejected).toHaveLength(2);
     expect(rejected[0]).toContain('/payload must be at most 100 bytes of JSON');
     expect(sent).toHaveLength(1);
   });
 
-  it('counts a producer whose clock is far off, and still delivers', () => {
-    const { router, sent, skewed } = setUp();
+  it('an event of a producer whose clock is far off is counted and still delivered', () => {
+    const { dispatcher, sent, skewed } = setUp();
     const at = (offsetMs: number) => notification({ timestamp: new Date(nowMs + offsetMs).toISOString() });
-    router.route(
+    dispatcher.dispatch(
       'events:notification',
       entryAt(nowMs, { ...at(-30_001), metadata: '{"source_instance":"api-1"}' }),
     );
-    router.route('events:notification', entryAt(nowMs, at(30_000)));
+    dispatcher.dispatch('events:notification', entryAt(nowMs, at(30_000)));
     expect(skewed).toEqual(['api-1']);
     expect(sent).toHaveLength(2);
   });

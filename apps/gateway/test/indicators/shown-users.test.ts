@@ -5,7 +5,7 @@ const ana = { user_id: 'ana', username: 'Ana' };
 const bob = { user_id: 'bob', username: 'Bob' };
 
 describe('ShownUsers', () => {
-  it('lists who is typing in a room, in the order in which they began', () => {
+  it('the users who are typing in a room are listed in the order in which they began', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     typing.start('room', ana, 0);
     typing.start('room', bob, 1);
@@ -18,7 +18,7 @@ describe('ShownUsers', () => {
     expect(typing.list('nowhere', 2)).toEqual([]);
   });
 
-  it('knows a user again whose UUID is written otherwise, and keeps other IDs apart', () => {
+  it('a UUID in other case is the same user, and other IDs stay distinct', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     const upper = { user_id: '3F2504E0-4F89-41D3-9A0C-0305E82C3301', username: 'Ana' };
     typing.start('room', upper, 0);
@@ -31,7 +31,7 @@ describe('ShownUsers', () => {
     expect(typing.list('room', 4)).toEqual([ana]);
   });
 
-  it('forgets a typist without news, and counts news from the last', () => {
+  it('a user without news expires, and each start renews the time', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     typing.start('room', ana, 0);
     typing.start('room', bob, 0);
@@ -40,7 +40,7 @@ describe('ShownUsers', () => {
     expect(typing.list('room', 15_000)).toEqual([]);
   });
 
-  it('remembers at most so many rooms; the one longest without news goes', () => {
+  it('the number of rooms is bounded, and the one without news for longest is forgotten', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 2 });
     typing.start('a', ana, 0);
     typing.start('b', ana, 1);
@@ -50,7 +50,7 @@ describe('ShownUsers', () => {
     expect(typing.list('a', 4)).toEqual([ana, bob]);
   });
 
-  it('passes on no more of a user than ID and name', () => {
+  it('only the ID and the name of a user are listed', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 2 });
     typing.start('a', { ...ana, secret: 'x' } as typeof ana, 0);
     expect(typing.list('a', 1)).toEqual([ana]);

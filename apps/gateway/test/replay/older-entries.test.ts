@@ -22,7 +22,7 @@ async function setUp(count: number, options: { maxLength?: number; maxEntries?: 
   const readRange = vi.spyOn(broker, 'readRange');
   const older = new OlderEntries(broker, { maxEntries, keepMs: 5_000 }, () => clock.monotonicMs());
   const at = (n: number): string => ids[n] ?? '0-0';
-  /** What is needed; what comes with it is left out. */
+  /** Returns the entries that are needed, without later ones. */
   const read = async (from: string, atLeast: string, upTo = atLeast) => {
     const slice = await older.read('s', { from, atLeast, upTo });
     return slice?.entries.filter(({ id }) => compareEntryIds(id, atLeast) <= 0).map(({ fields }) => fields.n);
@@ -31,21 +31,21 @@ async function setUp(count: number, options: { maxLength?: number; maxEntries?: 
 }
 
 describe('OlderEntries', () => {
-  it('gives everything after one ID up to another', async () => {
+  it('all entries after one ID up to another are returned', async () => {
     const { read, at } = await setUp(10);
     expect(await read(at(2), at(5))).toEqual(['3', '4', '5']);
     expect(await read('0-0', at(1))).toEqual(['0', '1']);
     expect(await read(at(5), at(5))).toEqual([]);
   });
 
-  it('gives nothing when the stream has lost part of it', async () => {
+  it('a read returns nothing when the stream has lost part of the range', async () => {
     const { read, at } = await setUp(30, { maxLength: 10 });
     expect(await read(at(5), at(25))).toBeUndefined();
     expect(await read(at(19), at(25))).toBeUndefined();
     expect(await read(at(20), at(22))).toEqual(['21', '22']);
   });
 
-  it('gives nothing when it is too much, and the rest all the same', async () => {
+  it('a range that is too large is refused, and a smaller one in the same read is returned', async () => {
     const { read, readRange, at } = await setUp(2_000, { maxEntries: 1_000 });
     const answers = await Promise.all([read(at(10), at(1_999)), read(at(1_500), at(1_999))]);
     expect(answers[0]).toBeUndefined();
@@ -55,7 +55,7 @@ describe('OlderEntries', () => {
     expect(readRange).toHaveBeenCalledTimes(2);
   });
 
-  it('reads once for all who ask at about the same time', async () => {
+  it('callers at about the same time share one read', async () => {
     const { read, readRange, at } = await setUp(100);
     const answers = await Promise.all(Array.from({ length: 500 }, (_, n) => read(at(10 + (n % 50)), at(90))));
     expect(readRange).toHaveBeenCalledTimes(1);
@@ -63,21 +63,21 @@ describe('OlderEntries', () => {
     expect(answers[49]).toHaveLength(31);
   });
 
-  it('does not read again for those for whom it is lost', async () => {
+  it('a lost range is not read again for each caller', async () => {
     const { read, readRange, at } = await setUp(30, { maxLength: 10 });
     const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => read(at(n % 15), at(29))));
     expect(answers.every((answer) => answer === undefined)).toBe(true);
     expect(readRange).toHaveBeenCalledTimes(1);
   });
 
-  it('reads as often for many clients as for few, each further back than the one before', async () => {
+  it('the number of reads does not grow with clients of which each goes further back', async () => {
     const { read, readRange, at } = await setUp(2_000);
     for (let n = 1_990; n >= 0; n -= 10) expect(await read(at(n), at(1_995))).toHaveLength(1_995 - n);
     // Each further page is read with those after it: one, two, three, four.
     expect(readRange.mock.calls.length).toBeLessThanOrEqual(10);
   });
 
-  it('reads ahead for those who come when the ring has let go of more', async () => {
+  it('a read includes later entries for clients that come when the ring has evicted more', async () => {
     const { read, readRange, at } = await setUp(700);
     for (let n = 100; n < 500; n += 1) expect(await read(at(50), at(n), at(600))).toHaveLength(n - 50);
     // One page back, one ahead.
@@ -85,14 +85,14 @@ describe('OlderEntries', () => {
     expect((await read(at(50), at(650), at(690)))?.at(-1)).toBe('650');
   });
 
-  it('reads ahead no more than a page', async () => {
+  it('a read includes at most one page of later entries', async () => {
     const { older, at } = await setUp(2_000);
     const slice = await older.read('s', { from: at(5), atLeast: at(10), upTo: at(1_999) });
     expect(slice?.entries).toHaveLength(505);
     expect(slice?.upTo).toBe(at(510));
   });
 
-  it('lets go of a read after a while, and reads anew', async () => {
+  it('a cached range is evicted after a while, and is then read anew', async () => {
     const { read, readRange, at, clock, older } = await setUp(100);
     await read(at(50), at(90));
     await read(at(40), at(90));
@@ -106,7 +106,7 @@ describe('OlderEntries', () => {
     expect(readRange).toHaveBeenCalledTimes(2);
   });
 
-  it('goes on after a failed read, which those who waited for it do not repeat one by one', async () => {
+  it('a failed read is not repeated by each of its callers, and the next one succeeds', async () => {
     const { read, readRange, at } = await setUp(10);
     readRange.mockRejectedValueOnce(new Error('gone')).mockRejectedValueOnce(new Error('still gone'));
     const first = Array.from({ length: 3 }, () => read(at(2), at(5)));
@@ -119,7 +119,7 @@ describe('OlderEntries', () => {
     expect(await read(at(2), at(5))).toEqual(['3', '4', '5']);
   });
 
-  it('gives what a plain read would, over random histories and askers', async () => {
+  it('a shared read returns what a plain read would, over random histories and callers', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 1_300 }),
@@ -131,7 +131,7 @@ describe('OlderEntries', () => {
             askers.map(async (three) => {
               const [from = 0, atLeast = 0, upTo = 0] = three.map((n) => n % count).sort((a, b) => a - b);
               const slice = await older.read('s', { from: at(from), atLeast: at(atLeast), upTo: at(upTo) });
-              // What is there from its first entry on.
+              // The stream still has all entries from this one on.
               const hasAll = from >= count - maxLength || count <= maxLength;
               expect(slice !== undefined).toBe(hasAll);
               if (slice === undefined) return;

@@ -29,7 +29,7 @@ const textsOf = (ring: ReplayRing, after: ReturnType<typeof cursors>, maxEvents 
   ring.eventsAfter('room', after, maxEvents).events.map(({ text }) => (JSON.parse(text) as { n: string }).n);
 
 describe('ReplayRing', () => {
-  it('gives a room’s events after the cursors, in the order of delivery', () => {
+  it('the ring returns a room’s events after the cursors, in the order of delivery', () => {
     const ring = createRing();
     ring.add(event('1-0'));
     ring.add(event('1-0', { stream: 'ticket', text: '{"n":"t1-0"}' }));
@@ -43,7 +43,7 @@ describe('ReplayRing', () => {
     expect(ring.eventsAfter('nowhere', cursors('0-0'), 10).events).toEqual([]);
   });
 
-  it('keeps what it has when an ID lies a day ahead, and lets that go when its own time has come', () => {
+  it('an ID a day ahead evicts nothing, and its event is evicted by the time at which it was appended', () => {
     const ring = createRing();
     ring.add(event('1000-0'));
     ring.add(event('86400000-0', { atMs: 2_000 }));
@@ -57,14 +57,14 @@ describe('ReplayRing', () => {
     expect(ring.coveredMs('chat', 100_000)).toBe(98_000);
   });
 
-  it('compares IDs as numbers', () => {
+  it('IDs are compared as numbers', () => {
     const ring = createRing();
     for (const id of ['9-0', '10-9', '10-10']) ring.add(event(id));
     expect(textsOf(ring, cursors('9-0'))).toEqual(['10-9', '10-10']);
     expect(textsOf(ring, cursors('10-9'))).toEqual(['10-10']);
   });
 
-  it('lets go of the memory of what was evicted or replaced', async () => {
+  it('the memory of evicted and replaced events is freed', async () => {
     const collectGarbage = runInNewContext('gc') as () => void;
     const bytesHeld = (): number => {
       collectGarbage();
@@ -72,30 +72,30 @@ describe('ReplayRing', () => {
     };
     const before = bytesHeld();
     const ring = createRing({ maxBytes: 20_000_000 });
-    // Each in a room of its own, or all in one, or all of one key: each way entries are kept in another list.
+    // Each in a separate room, or all in one, or all of one key: the ring keeps them in different lists.
     for (let n = 1; n <= 6_000; n += 1) {
       const more = [{ roomId: `room ${n}` }, {}, { latestKey: 'ana' }][n % 3];
       ring.add(event(`${n}-0`, { text: 'x'.repeat(10_000), ...more }));
     }
-    // V8 gives buffers back on a thread of its own, some time after the collection that found them.
+    // V8 frees buffers on a separate thread, some time after the collection that found them.
     await expect.poll(() => bytesHeld() - before).toBeLessThan(1.25 * 20_000_000);
     expect(ring.bytes).toBeGreaterThan(19_000_000);
   });
 
-  it('keeps text outside ASCII as it was', () => {
+  it('the ring keeps text outside ASCII as it was', () => {
     const ring = createRing();
     ring.add(event('1-0', { text: '{"n":"Grüße 👋"}' }));
     expect(textsOf(ring, cursors('0-0'))).toEqual(['Grüße 👋']);
   });
 
-  it('gives one more than it may, so that too many can be told', () => {
+  it('one event more than the maximum is returned, so that the caller notices too many', () => {
     const ring = createRing();
     for (let n = 1; n <= 10; n += 1) ring.add(event(`${n}-0`));
     expect(textsOf(ring, cursors('0-0'), 4)).toEqual(['6-0', '7-0', '8-0', '9-0', '10-0']);
     expect(textsOf(ring, cursors('6-0'), 4)).toEqual(['7-0', '8-0', '9-0', '10-0']);
   });
 
-  it('keeps only the newest of a key', () => {
+  it('only the newest event of a key is kept', () => {
     const ring = createRing();
     ring.add(event('1-0', { latestKey: 'ana' }));
     ring.add(event('2-0', { latestKey: 'bob' }));
@@ -104,7 +104,7 @@ describe('ReplayRing', () => {
     expect(textsOf(ring, cursors('0-0'))).toEqual(['2-0', '3-0']);
   });
 
-  it('gives what came after a slice was taken', () => {
+  it('the events after a slice are those that came since', () => {
     const ring = createRing();
     ring.add(event('1-0'));
     const { sequence } = ring.eventsAfter('room', cursors('0-0'), 10);
@@ -118,7 +118,7 @@ describe('ReplayRing', () => {
     expect(ring.eventsSince('nowhere', 0, 1_000).events).toEqual([]);
   });
 
-  it('gives no more at a time than asked for, and one at the least', () => {
+  it('a slice has no more bytes than asked for, and at least one event', () => {
     const ring = createRing();
     ring.add(event('1-0'));
     const { sequence } = ring;
@@ -135,7 +135,7 @@ describe('ReplayRing', () => {
     expect(ring.eventsSince('room', sequence, 0).events).toHaveLength(1);
   });
 
-  it('says when it has lost what came after a place', () => {
+  it('the ring reports that it has lost events after a sequence number', () => {
     const ring = createRing();
     ring.add(event('1-0', { latestKey: 'ana' }));
     ring.add(event('2-0', { latestKey: 'ana' }));
@@ -153,7 +153,7 @@ describe('ReplayRing', () => {
     expect(ring.holdsSince(ring.sequence)).toBe(true);
   });
 
-  it('covers cursors at their floors or beyond, in the streams of the room', () => {
+  it('the ring covers cursors at their floors or beyond, in the streams of the room', () => {
     const ring = createRing();
     ring.begin('chat', '5-0');
     ring.begin('ticket', '7-0');
@@ -165,7 +165,7 @@ describe('ReplayRing', () => {
     expect(ring.covers(new Map([['chat.p1', '9-0']]))).toBe(false);
   });
 
-  it('lets go of what is older than the window and raises the floor of its stream', () => {
+  it('events that are too old are evicted, and the floor of their stream rises', () => {
     const ring = createRing({ windowMs: 1_000 });
     ring.add(event('1000-0'));
     ring.add(event('1500-0'));
@@ -177,7 +177,7 @@ describe('ReplayRing', () => {
     expect(ring.covers(cursors('1000-0'))).toBe(true);
   });
 
-  it('stays within its bytes, and shrinks the window for it', () => {
+  it('the ring stays within its bytes and keeps events for a shorter time', () => {
     const ring = createRing({ maxBytes: 20_000 });
     for (let n = 1; n <= 500; n += 1)
       ring.add(event(`${n}-0`, { text: JSON.stringify({ n: 'x'.repeat(500) }) }));
@@ -186,7 +186,7 @@ describe('ReplayRing', () => {
     expect(ring.floor('chat')).toBe('476-0');
   });
 
-  it('keeps replaced events in its account until they are evicted', () => {
+  it('replaced events count until they are evicted', () => {
     const ring = createRing({ windowMs: 1_000 });
     for (let n = 1; n <= 5_000; n += 1) ring.add(event(`${n}-0`, { latestKey: 'ana' }));
     expect(ring.size).toBeLessThanOrEqual(1_001);
@@ -194,7 +194,7 @@ describe('ReplayRing', () => {
     expect(ring.covers(cursors('0-0'))).toBe(true);
   });
 
-  it('says that a stream began anew to those whose events stand in it, and to no others', () => {
+  it('a stream that begins anew changes the generation of its own rooms only', () => {
     const ring = createRing();
     const [both, ticket] = [ring.generationOf(['chat', 'ticket']), ring.generationOf(['ticket'])];
     ring.begin('chat', '5-0');
@@ -202,7 +202,7 @@ describe('ReplayRing', () => {
     expect(ring.generationOf(['ticket'])).toBe(ticket);
   });
 
-  it('forgets a stream that begins anew, and nothing else', () => {
+  it('a stream that begins anew is forgotten, and nothing else', () => {
     const ring = createRing({ windowMs: 1_000 });
     ring.add(event('9000-0'));
     ring.add(event('1-0', { stream: 'ticket', text: '{"n":"t"}' }));
@@ -215,7 +215,7 @@ describe('ReplayRing', () => {
     expect(ring.bytes).toBe(0);
   });
 
-  it('never gives less than a plain list would, over random histories', () => {
+  it('the ring returns what a plain list would, over random histories', () => {
     const step = fc.record({
       room: fc.constantFrom('room', 'b'),
       stream: fc.constantFrom('chat', 'ticket'),

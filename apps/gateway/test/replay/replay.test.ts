@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { at, createReplayWorld as setUp } from '../support/replay-world.js';
 
 describe('Replay', () => {
-  it('sends what was missed and arrives in the same turn', async () => {
+  it('a replay sends what was missed and lets the client in in the same turn', async () => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     deliver('elsewhere', 'other');
@@ -20,7 +20,7 @@ describe('Replay', () => {
     expect(client.log).toEqual(['two', 'arrived']);
   });
 
-  it('sends what came while it was sending, before it arrives', async () => {
+  it('events that came during the replay are sent before the client is let in', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     let flushes = 0;
@@ -43,9 +43,9 @@ describe('Replay', () => {
   });
 
   it.each([
-    ['another epoch', at('1-0', { epoch: 'zzzzzzzz' })],
-    ['no stream at all', []],
-  ])('sends nothing and says so for %s', async (_, after) => {
+    ['a position of another epoch', at('1-0', { epoch: 'zzzzzzzz' })],
+    ['a position without streams', []],
+  ])('a replay sends nothing and is not recovered for %s', async (_, after) => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     deliver('two');
@@ -54,7 +54,7 @@ describe('Replay', () => {
     expect(client.log).toEqual(['arrived']);
   });
 
-  it('a replay sends all that is there of a stream that the position does not name', async () => {
+  it('a replay sends everything stored in a stream that the position does not name', async () => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     deliver('two');
@@ -63,7 +63,7 @@ describe('Replay', () => {
     expect(client.log).toEqual(['one', 'two', 'arrived']);
   });
 
-  it('sends nothing when there are too many events or bytes', async () => {
+  it('a replay sends nothing when there are too many events or bytes', async () => {
     const few = setUp({ maxEventsPerRoom: 2 });
     for (const content of ['a', 'b', 'c']) few.deliver(content);
     const three = few.target();
@@ -76,7 +76,7 @@ describe('Replay', () => {
     expect(await small.replay.catchUp(small.target(), at('0-0'))).toEqual({ recovered: false, replayed: 0 });
   });
 
-  it('stops for a client that is gone', async () => {
+  it('a replay stops for a client that is gone', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 5; n += 1) deliver(`${n}`.repeat(70_000));
     let isGone = false;
@@ -90,7 +90,7 @@ describe('Replay', () => {
     expect(client.log).toHaveLength(2);
   });
 
-  it('does not claim to be whole when a stream begins anew meanwhile', async () => {
+  it('a replay is not recovered when a stream begins anew meanwhile', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     const client = target({ flushed: async () => replay.ring.begin('events:chat', '0-0') });
@@ -98,14 +98,14 @@ describe('Replay', () => {
     expect(client.log.at(-1)).toBe('arrived');
   });
 
-  it('is not disturbed by a stream in which no event of the room stands', async () => {
+  it('a stream without events of the room does not disturb a replay', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     const client = target({ flushed: async () => replay.ring.begin('events:chat.p1', '0-0') });
     expect(await replay.catchUp(client, at('0-0'))).toEqual({ recovered: true, replayed: 3 });
   });
 
-  it('neither claims to be whole nor that something is lost when the broker cannot be asked', async () => {
+  it('the outcome is unknown when the broker cannot be asked', async () => {
     const { replay, deliver, target, broker } = setUp();
     replay.ring.begin('events:chat', '5-0');
     deliver('one');
@@ -115,7 +115,7 @@ describe('Replay', () => {
     expect(client.log).toEqual([]);
   });
 
-  it('says that something is lost when the broker refuses for good', async () => {
+  it('a replay is not recovered when the broker refuses for good', async () => {
     const { replay, deliver, target, broker } = setUp();
     replay.ring.begin('events:chat', '5-0');
     deliver('one');
@@ -125,7 +125,7 @@ describe('Replay', () => {
     expect(client.log).toEqual(['arrived']);
   });
 
-  it('does not take a position that is ahead of the stream', async () => {
+  it('a position ahead of the stream is not recovered', async () => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     const client = target();
@@ -134,11 +134,11 @@ describe('Replay', () => {
   });
 
   describe('follows up a member that was left out', () => {
-    it('with everything since then, in order, what comes meanwhile included, and lets it in in the same turn', async () => {
+    it('a lagging client is sent everything since then in order, also what comes meanwhile, and is let in in the same turn', async () => {
       // However much it is: the bounds of a join do not hold here.
       const { replay, deliver, target } = setUp({ maxEventsPerRoom: 2, maxBytesPerRoom: 500 });
       deliver('before');
-      const mark = replay.mark('room');
+      const since = replay.deliveryPoint('room');
       for (let n = 0; n < 5; n += 1) deliver(`${n}`.repeat(40_000));
       deliver('elsewhere', 'other');
       let flushes = 0;
@@ -148,51 +148,51 @@ describe('Replay', () => {
           if (flushes <= 2) deliver(`late ${flushes}`);
         },
       });
-      expect(await replay.followUp(client, mark)).toEqual({ recovered: true, replayed: 7 });
+      expect(await replay.catchUpFromMemory(client, since)).toEqual({ recovered: true, replayed: 7 });
       const expected = ['000000', '111111', '222222', '333333', '444444', 'late 1', 'late 2', 'arrive'];
       expect(client.log.map((text) => text.slice(0, 6))).toEqual(expected);
       // Two of them fill a slice: the client is waited for after each.
       expect(flushes).toBe(3);
     });
 
-    it('at once when nothing came', async () => {
+    it('a lagging client is let in at once when nothing came', async () => {
       const { replay, deliver, target } = setUp();
       deliver('before');
-      const mark = replay.mark('room');
+      const since = replay.deliveryPoint('room');
       deliver('elsewhere', 'other');
       const client = target();
-      const outcome = replay.followUp(client, mark);
+      const outcome = replay.catchUpFromMemory(client, since);
       expect(client.log).toEqual(['arrived']);
       expect(await outcome).toEqual({ recovered: true, replayed: 0 });
     });
 
-    it('and does not let it in when memory has lost some of it, before or meanwhile', async () => {
+    it('a lagging client is not let in when memory has lost some of it, before or meanwhile', async () => {
       const { replay, deliver, target } = setUp();
-      const mark = replay.mark('room');
+      const since = replay.deliveryPoint('room');
       for (let n = 0; n < 4; n += 1) deliver(`${n}`.repeat(70_000));
       const client = target({ flushed: async () => replay.evict(300_003) });
-      expect(await replay.followUp(client, mark)).toEqual({ recovered: false, replayed: 1 });
+      expect(await replay.catchUpFromMemory(client, since)).toEqual({ recovered: false, replayed: 1 });
       expect(client.log).toHaveLength(1);
       const other = target();
-      expect(await replay.followUp(other, mark)).toEqual({ recovered: false, replayed: 0 });
+      expect(await replay.catchUpFromMemory(other, since)).toEqual({ recovered: false, replayed: 0 });
       expect(other.log).toEqual([]);
     });
 
-    it('and does not let it in when a stream of the room begins anew', async () => {
+    it('a lagging client is not let in when a stream of the room begins anew', async () => {
       const { replay, deliver, target } = setUp();
-      const mark = replay.mark('room');
+      const since = replay.deliveryPoint('room');
       deliver('one');
       const client = target({ flushed: async () => replay.ring.begin('events:chat', '1-0') });
-      expect(await replay.followUp(client, mark)).toEqual({ recovered: false, replayed: 1 });
+      expect(await replay.catchUpFromMemory(client, since)).toEqual({ recovered: false, replayed: 1 });
       expect(client.log).toEqual(['one']);
     });
 
-    it('and stops when it is gone', async () => {
+    it('catching up stops when the client is gone', async () => {
       const { replay, deliver, target } = setUp();
-      const mark = replay.mark('room');
+      const since = replay.deliveryPoint('room');
       deliver('one');
       const client = target({ isGone: () => true });
-      expect(await replay.followUp(client, mark)).toEqual({ recovered: false, replayed: 0 });
+      expect(await replay.catchUpFromMemory(client, since)).toEqual({ recovered: false, replayed: 0 });
       expect(client.log).toEqual([]);
     });
   });

@@ -1,11 +1,11 @@
-// A loss is told to every member once, at a moment of its own, and no position hides it until then.
+// Every client is notified of a loss once, at a random moment, and no position hides the loss until then.
 import { type Position, parsePosition } from '@millrace/broker';
 import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { ConnectionRooms, type RoomMember } from '../../src/rooms/connection-rooms.js';
-import { Laggards } from '../../src/rooms/lagging-connections.js';
-import { Losses, NO_PLACE, untoldGroup } from '../../src/rooms/loss-notices.js';
+import { ConnectionRooms, type RoomConnection } from '../../src/rooms/connection-rooms.js';
+import { LaggingConnections } from '../../src/rooms/lagging-connections.js';
+import { LossNotices, pendingNoticeGroup, UNRECOVERABLE_POSITION } from '../../src/rooms/loss-notices.js';
 import { createReplayWorld } from '../support/replay-world.js';
 
 const before = { epoch: 'a', cursor: '1-0' };
@@ -13,26 +13,26 @@ const before = { epoch: 'a', cursor: '1-0' };
 describe('Losses', () => {
   function setUp() {
     const clock = fakeClock();
-    const losses = new Losses({ clock, random: Math.random });
+    const lossNotices = new LossNotices({ clock, random: Math.random });
     const toldAtMs = new Map<string, number[]>();
     const connect = (count: number): void => {
       for (let n = 0; n < count; n += 1) {
         const told: number[] = [];
         toldAtMs.set(`c${n}`, told);
-        losses.add(`c${n}`, { lose: () => true, tell: () => void told.push(clock.monotonicMs()) });
+        lossNotices.add(`c${n}`, { noteLoss: () => true, notify: () => void told.push(clock.monotonicMs()) });
       }
     };
-    return { clock, losses, toldAtMs, connect };
+    return { clock, lossNotices, toldAtMs, connect };
   }
 
-  it('tells ten thousand members once each of what is noticed stream by stream, spread over many seconds', async () => {
-    const { clock, losses, toldAtMs, connect } = setUp();
+  it('ten thousand clients are notified once each of losses in several streams, spread over many seconds', async () => {
+    const { clock, lossNotices, toldAtMs, connect } = setUp();
     connect(10_000);
     for (const stream of ['chat', 'ticket', 'notification', 'remote']) {
-      losses.note(stream, before, 'reset', () => true);
+      lossNotices.recordLoss(stream, before, 'reset', () => true);
       await clock.advance(200);
     }
-    expect(losses.untold).toHaveLength(10_000);
+    expect(lossNotices.pendingConnections).toHaveLength(10_000);
     await clock.advance(40_000);
     const times = [...toldAtMs.values()].map((told) => (expect(told).toHaveLength(1), told[0] ?? 0));
     const perSecond = new Map<number, number>();
@@ -42,40 +42,40 @@ describe('Losses', () => {
     }
     expect(Math.max(...perSecond.values())).toBeLessThan(1_000);
     expect(Math.max(...times)).toBeLessThanOrEqual(31_000);
-    expect(losses.isEmpty).toBe(true);
+    expect(lossNotices.isEmpty).toBe(true);
     expect(clock.timerCount).toBe(0);
   });
 
-  it('tells a few members within some seconds, and not all at once', async () => {
-    const { clock, losses, toldAtMs, connect } = setUp();
+  it('a few clients are notified within some seconds, and not all at once', async () => {
+    const { clock, lossNotices, toldAtMs, connect } = setUp();
     connect(30);
-    losses.note('chat', before, 'gap', () => true);
+    lossNotices.recordLoss('chat', before, 'gap', () => true);
     await clock.advance(4_050);
     const times = [...toldAtMs.values()].flat();
     expect(times).toHaveLength(30);
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(1_000);
   });
 
-  it('keeps the place before the first loss until everybody knows, and tells a later loss again', async () => {
-    const { clock, losses, toldAtMs, connect } = setUp();
+  it('the position before the first loss is kept until every client is notified, and a later loss is notified again', async () => {
+    const { clock, lossNotices, toldAtMs, connect } = setUp();
     connect(1);
-    losses.note('chat', before, 'gap', () => true);
-    losses.note('chat', NO_PLACE, 'gap', () => true);
-    expect(losses.placeBefore('chat')).toEqual(before);
+    lossNotices.recordLoss('chat', before, 'gap', () => true);
+    lossNotices.recordLoss('chat', UNRECOVERABLE_POSITION, 'gap', () => true);
+    expect(lossNotices.positionBefore('chat')).toEqual(before);
     await clock.advance(5_000);
-    expect(losses.placeBefore('chat')).toBeUndefined();
-    losses.note('chat', NO_PLACE, 'reset', () => true);
+    expect(lossNotices.positionBefore('chat')).toBeUndefined();
+    lossNotices.recordLoss('chat', UNRECOVERABLE_POSITION, 'reset', () => true);
     await clock.advance(5_000);
     expect(toldAtMs.get('c0')).toHaveLength(2);
   });
 
-  it('owes nothing to a connection that has ended, and holds no timer then', () => {
-    const { clock, losses, connect } = setUp();
+  it('no notice and no timer are left for a connection that has ended', () => {
+    const { clock, lossNotices, connect } = setUp();
     connect(2);
-    losses.note('chat', before, 'gap', () => true);
-    losses.remove('c0');
-    losses.remove('c1');
-    expect(losses.isEmpty).toBe(true);
+    lossNotices.recordLoss('chat', before, 'gap', () => true);
+    lossNotices.remove('c0');
+    lossNotices.remove('c1');
+    expect(lossNotices.isEmpty).toBe(true);
     expect(clock.timerCount).toBe(0);
   });
 });
@@ -99,7 +99,7 @@ function createLossyWorld() {
     timeMs: 0,
   }));
   const clock = fakeClock();
-  const losses = new Losses({ clock, random: Math.random });
+  const lossNotices = new LossNotices({ clock, random: Math.random });
   const groups = new Map<string, Set<Connection>>();
   const groupOf = (name: string): Set<Connection> => {
     const group = groups.get(name) ?? new Set<Connection>();
@@ -110,7 +110,7 @@ function createLossyWorld() {
 
   class Connection {
     readonly #rooms: ConnectionRooms;
-    readonly #member: RoomMember;
+    readonly #member: RoomConnection;
     readonly #names = new Set<string>();
 
     constructor(receive: (target: string, argument: unknown) => void) {
@@ -120,12 +120,12 @@ function createLossyWorld() {
         currentPosition: (roomId) => positions.ofRoom(roomId),
         positionOfEveryRoom: () => positions.ofEveryRoom(),
         catchUp: (target, after) => replay.catchUp(target, after),
-        mark: (roomId) => replay.mark(roomId),
-        followUp: (target, mark) => replay.followUp(target, mark),
+        deliveryPoint: (roomId) => replay.deliveryPoint(roomId),
+        catchUpFromMemory: (target, since) => replay.catchUpFromMemory(target, since),
         indicators: { in: () => new Map(), find: () => undefined },
-        laggards: new Laggards(),
-        losses,
-        rounds: {
+        laggingConnections: new LaggingConnections(),
+        lossNotices,
+        replayAttempts: {
           begin: async (userId, room, firstEventId) => ({
             userId,
             roomId: room,
@@ -137,7 +137,7 @@ function createLossyWorld() {
         },
         monotonicMs: () => 0,
         maxRoomsPerConnection: 100,
-        slowClientEnded: () => {},
+        onSlowClientEnded: () => {},
       });
       this.#member = {
         connectionId: `connection ${connections}`,
@@ -156,7 +156,7 @@ function createLossyWorld() {
         },
         signal: new AbortController().signal,
         flushed: async () => {},
-      } as unknown as RoomMember; // What the rooms use of a context, and no more.
+      } as unknown as RoomConnection; // The parts of a context that the rooms use.
       this.#rooms.begin(this.#member);
     }
 
@@ -175,19 +175,19 @@ function createLossyWorld() {
   return {
     clock,
     Connection,
-    /** As the gateway does: memory first, then who knows of all losses, then who does not. */
+    /** Publishes as the gateway does: to memory first, then to notified connections, then to those with a pending notice. */
     publish(content: string, roomId: string): void {
       deliver(content, roomId);
       const send = (group: string, position: string): void => {
         for (const member of groupOf(group)) member.receive('chat_message', { content, position });
       };
       send(roomId, positions.ofRoom(roomId));
-      const placeOf = (stream: string) => losses.placeBefore(stream);
-      send(untoldGroup(roomId), positions.ofRoomAt(roomId, placeOf));
+      const earlierPositionOf = (stream: string) => lossNotices.positionBefore(stream);
+      send(pendingNoticeGroup(roomId), positions.ofRoomAt(roomId, earlierPositionOf));
     },
     loseEntries(): void {
-      const place = positions.currentOf('events:chat') ?? NO_PLACE;
-      lose(() => losses.note('events:chat', place, 'gap', () => true));
+      const place = positions.currentOf('events:chat') ?? UNRECOVERABLE_POSITION;
+      lose(() => lossNotices.recordLoss('events:chat', place, 'gap', () => true));
     },
   };
 }
@@ -198,7 +198,7 @@ class Client {
   #connection: InstanceType<ReturnType<typeof createLossyWorld>['Connection']> | undefined;
   readonly #positions = new Map<string, string | undefined>();
   readonly handled = new Set<string>();
-  /** Rooms it was told to load, in order. */
+  /** Rooms that it was told to reload, in order. */
   readonly reloads: string[] = [];
 
   constructor(world: ReturnType<typeof createLossyWorld>, roomIds: readonly string[]) {
@@ -240,7 +240,7 @@ class Client {
   }
 }
 
-it('a gateway tells every loss to every client, none twice, whenever clients reconnect, join again and are told', async () => {
+it('every client learns of every loss exactly once, whenever clients reconnect, join again and are notified', async () => {
   const roomIds = ['a', 'b'];
   const action = fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom('publish a', 'publish b') },
@@ -253,7 +253,7 @@ it('a gateway tells every loss to every client, none twice, whenever clients rec
       const world = createLossyWorld();
       const clients = [new Client(world, roomIds), new Client(world, roomIds)];
       for (const client of clients) await client.connect();
-      // Reloads that each client had been told when the last loss came: since then it must have been told one of each room.
+      // Reloads of each client before the last loss: after it, each client must have been told to reload each room once.
       let atLoss: readonly number[] | undefined;
       let losses = 0;
       let published: string[] = [];

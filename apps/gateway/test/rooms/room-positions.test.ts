@@ -1,4 +1,4 @@
-// A room's position names the streams of its partition only, and a client's position is never taken for another room's.
+// A room's position names the streams of its partition only, and a client's position is never used for another room.
 import {
   createMemoryBroker,
   encodePosition,
@@ -39,9 +39,11 @@ function setUp(partitions = 3) {
 }
 
 const cursorsOf = (positions: RoomPositions, position: Position) =>
-  new Map(positions.placesOf(ROOM, position)?.map(({ stream, place }) => [stream, place.cursor]));
+  new Map(
+    positions.streamPositionsOf(ROOM, position)?.map(({ stream, position: { cursor } }) => [stream, cursor]),
+  );
 
-it('names the plain streams and the room’s partition of each', () => {
+it('a room’s position names the plain streams and the room’s partition of each', () => {
   const { positions } = setUp();
   const own = partitionOf(ROOM, 3);
   const position = positions.ofRoom(ROOM);
@@ -54,13 +56,13 @@ it('names the plain streams and the room’s partition of each', () => {
   ]);
 });
 
-it('has no scope without partitions', () => {
+it('a position has no scope without partitions', () => {
   const { positions } = setUp(1);
   expect(positions.ofRoom(ROOM)).toBe('e0-1.e1-1-1');
   expect(positions.ofEveryRoom()).toBe(positions.ofRoom(OTHER));
 });
 
-it('finds the room’s cursors in its own position and in one of every room', () => {
+it('the room’s cursors are found in its own position and in one of every room', () => {
   const { positions, broker, moveOn } = setUp();
   const { streams } = broker.partitioning.scopeOf(ROOM);
   const own = parsePosition(positions.ofRoom(ROOM));
@@ -74,57 +76,57 @@ it('finds the room’s cursors in its own position and in one of every room', ()
 it('a replay refuses the position of a room in another partition', () => {
   const { positions } = setUp();
   expect(partitionOf(OTHER, 3)).not.toBe(partitionOf(ROOM, 3));
-  expect(positions.placesOf(OTHER, parsePosition(positions.ofRoom(ROOM)))).toBeUndefined();
-  expect(positions.placesOf(ROOM, parsePosition('e0-1.e4-1'))).toBeUndefined();
+  expect(positions.streamPositionsOf(OTHER, parsePosition(positions.ofRoom(ROOM)))).toBeUndefined();
+  expect(positions.streamPositionsOf(ROOM, parsePosition('e0-1.e4-1'))).toBeUndefined();
 });
 
 describe('between gateways with different streams', () => {
   const extra = newEpoch('extra');
 
-  it('a stream that only the other one has is ignored', () => {
+  it('a stream that only the other gateway has is ignored', () => {
     const { positions } = setUp(1);
     const position = parsePosition(`${extra}-7.e0-5.e1-6`);
-    expect(positions.placesOf(ROOM, position)).toEqual([
-      { stream: 'chat', place: { epoch: 'e0', cursor: '5-0' } },
-      { stream: 'ticket', place: { epoch: 'e1', cursor: '6-0' } },
+    expect(positions.streamPositionsOf(ROOM, position)).toEqual([
+      { stream: 'chat', position: { epoch: 'e0', cursor: '5-0' } },
+      { stream: 'ticket', position: { epoch: 'e1', cursor: '6-0' } },
     ]);
   });
 
-  it('a stream that only this one has is read from its stored start', () => {
+  it('a stream that only this gateway has is read from its stored start', () => {
     const { positions } = setUp(1);
-    expect(positions.placesOf(ROOM, parsePosition(`e1-6.${extra}-7`))).toEqual([
-      { stream: 'chat', place: { epoch: 'e0', cursor: '0-0' }, isFromStart: true },
-      { stream: 'ticket', place: { epoch: 'e1', cursor: '6-0' } },
+    expect(positions.streamPositionsOf(ROOM, parsePosition(`e1-6.${extra}-7`))).toEqual([
+      { stream: 'chat', position: { epoch: 'e0', cursor: '0-0' }, isFromStart: true },
+      { stream: 'ticket', position: { epoch: 'e1', cursor: '6-0' } },
     ]);
   });
 
   it.each([
-    ['an epoch of the stream that nobody knows any more', newEpoch('chat')],
+    ['an epoch of the stream that is no longer known', newEpoch('chat')],
     ['an epoch of a build whose epochs do not name the stream', '01234567'],
-  ])('%s is not taken for a stream that the other one does not have', (_, epoch) => {
+  ])('%s is not confused with a stream that the other gateway does not have', (_, epoch) => {
     const { positions } = setUp(1);
-    expect(positions.placesOf(ROOM, parsePosition(`e1-6.${extra}-7.${epoch}-5`))?.[0]).toEqual({
+    expect(positions.streamPositionsOf(ROOM, parsePosition(`e1-6.${extra}-7.${epoch}-5`))?.[0]).toEqual({
       stream: 'chat',
-      place: { epoch, cursor: '5-0' },
+      position: { epoch, cursor: '5-0' },
     });
   });
 
-  it('parts of unknown epochs stand for the streams at their places when the lists are as long', () => {
+  it('parts of unknown epochs are matched by their index when the lists have the same length', () => {
     const { positions } = setUp(1);
-    expect(positions.placesOf(ROOM, parsePosition('11111111-5.22222222-6'))).toEqual([
-      { stream: 'chat', place: { epoch: '11111111', cursor: '5-0' } },
-      { stream: 'ticket', place: { epoch: '22222222', cursor: '6-0' } },
+    expect(positions.streamPositionsOf(ROOM, parsePosition('11111111-5.22222222-6'))).toEqual([
+      { stream: 'chat', position: { epoch: '11111111', cursor: '5-0' } },
+      { stream: 'ticket', position: { epoch: '22222222', cursor: '6-0' } },
     ]);
   });
 
-  it('a position that names no stream of this gateway is none of its positions', () => {
+  it('a position that names no stream of this gateway is refused', () => {
     const { positions } = setUp(1);
-    expect(positions.placesOf(ROOM, parsePosition(`${extra}-7`))).toBeUndefined();
-    expect(positions.placesOf(ROOM, [])).toBeUndefined();
+    expect(positions.streamPositionsOf(ROOM, parsePosition(`${extra}-7`))).toBeUndefined();
+    expect(positions.streamPositionsOf(ROOM, [])).toBeUndefined();
   });
 });
 
-it('takes every stream of the room for its own, and no other partition', () => {
+it('every stream of the room belongs to it, and no other partition does', () => {
   const { positions, broker } = setUp();
   const { streams } = broker.partitioning.scopeOf(ROOM);
   const own = broker.partitioning.streams.filter(({ name }) => positions.belongs(ROOM, name));

@@ -1,4 +1,4 @@
-// A misspelt setting is told of, with the name that was probably meant.
+// A misspelt setting is reported, with the name that was probably meant.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readEnvironment } from '../../src/settings/environment.js';
@@ -19,18 +19,18 @@ describe('unknownVariables', () => {
     ['millrace_port', 'MILLRACE_PORT'],
     ['MILLRACE_COLOUR_OF_THE_DOOR', undefined],
     ['MILLRACE_', undefined],
-  ])('of %s, the nearest setting is %s', (name, nearest) => {
+  ])('the setting nearest to %s is %s', (name, nearest) => {
     expect(unknownVariables({ [name]: 'x' })).toEqual([nearest === undefined ? { name } : { name, nearest }]);
   });
 
-  it('says nothing of settings, of variables of others, and of what Kubernetes sets', () => {
+  it('settings, variables of other programs, and those that Kubernetes sets are not reported', () => {
     const settings = Object.fromEntries(VARIABLE_NAMES.map((name) => [name, '']));
     const others = { PATH: '/bin', NOT_MILLRACE_PORT: '1', MILLRACETRACK: '1' };
     const kubernetes = { MILLRACE_SERVICE_HOST: '10.0.0.1', MILLRACE_PORT_4400_TCP: 'tcp://10.0.0.1:4400' };
     expect(unknownVariables({ ...settings, ...others, ...kubernetes })).toEqual([]);
   });
 
-  it('keeps within bounds, whatever the environment is full of', () => {
+  it('the number and length of reported names are bounded', () => {
     const many = Object.fromEntries(
       Array.from({ length: 1_000 }, (_, index) => [`MILLRACE_${index}_${'X'.repeat(10_000)}`, '1']),
     );
@@ -39,10 +39,10 @@ describe('unknownVariables', () => {
     for (const { name } of unknown) expect(name.length).toBeLessThanOrEqual(64);
   });
 
-  it('is part of what the environment says, and never tells a value', () => {
+  it('the environment reports unknown variables without their values', () => {
     const { unknown } = readEnvironment({ MILLRACE_JWT_SECRETS: 'hunter2' });
     expect(unknown.map(describeUnknownVariable)).toEqual([
-      'MILLRACE_JWT_SECRETS is no setting and is ignored. Did you mean MILLRACE_JWT_SECRET?',
+      'MILLRACE_JWT_SECRETS is not a setting and is ignored. Did you mean MILLRACE_JWT_SECRET?',
     ]);
   });
 });

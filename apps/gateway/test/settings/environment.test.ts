@@ -6,7 +6,7 @@ const secret = 's'.repeat(32);
 const key = 'k'.repeat(16);
 
 describe('readEnvironment', () => {
-  it('reads every variable', () => {
+  it('every variable is read', () => {
     const { gateway, logLevel } = readEnvironment({
       MILLRACE_PORT: '5000',
       MILLRACE_HOST: '0.0.0.0',
@@ -35,7 +35,7 @@ describe('readEnvironment', () => {
     expect(logLevel).toBe('warn');
   });
 
-  it('takes an empty variable as not set', () => {
+  it('an empty variable counts as not set', () => {
     const { gateway } = readEnvironment({ MILLRACE_REDIS_URL: '', MILLRACE_PORT: ' ' });
     expect(gateway.redisUrl).toBeUndefined();
     expect(gateway).not.toHaveProperty('port');
@@ -54,28 +54,28 @@ describe('readEnvironment', () => {
     ['MILLRACE_DRAIN_MS', '-1'],
     ['MILLRACE_JWT_SECRET', `${secret}\n`],
     ['MILLRACE_JWT_SECRET', ` ${secret}`],
-  ])('refuses %s=%s and names the variable', (name, value) => {
+  ])('%s=%s is refused, and the message names the variable', (name, value) => {
     expect(() => readEnvironment({ [name]: value })).toThrow(name);
   });
 
-  it('takes several nodes of a cluster', () => {
+  it('several nodes of a cluster are accepted', () => {
     const redisUrl = 'redis://:secret@a:7000,b:7001,c:7002';
     expect(readEnvironment({ MILLRACE_REDIS_URL: redisUrl }).gateway.redisUrl).toBe(redisUrl);
   });
 
-  it('does not repeat an address that may hold a password', () => {
+  it('an address that may contain a password is not repeated', () => {
     expect(() => readEnvironment({ MILLRACE_REDIS_URL: 'http://:hunter2@host' })).toThrow(/^(?!.*hunter2)/);
   });
 });
 
 describe('resolveOptions', () => {
-  it('refuses to start without secrets and says which to set', () => {
+  it('a gateway without secrets is refused, and the message names the settings', () => {
     expect(() => resolveOptions({}, 'me')).toThrow(/MILLRACE_JWT_SECRET.*MILLRACE_API_KEYS.*MILLRACE_DEV=1/);
     expect(() => resolveOptions({ jwtSecret: secret }, 'me')).toThrow(/^Set MILLRACE_API_KEYS\./);
     expect(() => resolveOptions({ apiKeys: [key] }, 'me')).toThrow(/MILLRACE_JWT_SECRET/);
   });
 
-  it('starts with secrets, or in development mode on loopback', () => {
+  it('secrets are enough to start, and so is development mode on loopback', () => {
     expect(resolveOptions({ jwtSecret: secret, apiKeys: [key] }, 'me')).toMatchObject({
       port: 4400,
       instance: 'me',
@@ -83,11 +83,11 @@ describe('resolveOptions', () => {
     expect(resolveOptions({ isDevelopment: true }, 'me')).toMatchObject({ host: '127.0.0.1' });
   });
 
-  it('refuses development mode on an address that others can reach', () => {
+  it('development mode is refused on an address that others can reach', () => {
     expect(() => resolveOptions({ isDevelopment: true, host: '0.0.0.0' }, 'me')).toThrow(/loopback only/);
   });
 
-  it('refuses secrets that can be guessed', () => {
+  it('secrets that can be guessed are refused', () => {
     expect(() => resolveOptions({ jwtSecret: 'short', apiKeys: [key] }, 'me')).toThrow(/32 bytes/);
     expect(() => resolveOptions({ jwtSecret: secret, apiKeys: ['short'] }, 'me')).toThrow(/16 characters/);
   });
@@ -106,7 +106,7 @@ describe('resolveOptions', () => {
     'capacitor://localhost/',
     'capacitor:localhost',
     'data:text/html',
-  ])('refuses %s as an origin, which no browser sends', (origin) => {
+  ])('the origin %s, which no browser sends, is refused', (origin) => {
     const options = { isDevelopment: true, allowedOrigins: ['https://fine.example:8443', origin] };
     expect(() => resolveOptions(options, 'me')).toThrow(/MILLRACE_ALLOWED_ORIGINS.*can never match/);
   });
@@ -120,7 +120,7 @@ describe('resolveOptions', () => {
     'http://localhost',
     'https://tauri.localhost:1420',
     'null',
-  ])('takes %s as an origin, which apps send', (origin) => {
+  ])('the origin %s, which apps send, is accepted', (origin) => {
     const options = { isDevelopment: true, allowedOrigins: [origin] };
     expect(resolveOptions(options, 'me').allowedOrigins).toEqual([origin]);
   });
@@ -135,7 +135,7 @@ describe('resolveOptions', () => {
     ['instanceUrl', 'http://ann:hunter2@10.0.0.7:4400/#x', /a user or password and a fragment/],
     ['instance', 'a{b}', /MILLRACE_INSTANCE must be/],
   ])(
-    'refuses the %s %s, of which a part would be dropped, and repeats no secret',
+    'the %s %s, of which a part would be ignored, is refused without repeating a secret',
     (option, value, message) => {
       const shared = { redisUrl: 'redis://localhost', connectionKeys: ['k'.repeat(32)] };
       const options = {
@@ -150,7 +150,7 @@ describe('resolveOptions', () => {
   );
 
   it.each(['an api key with blanks', `${key}\t${key}`, 'schlüssel-schlüssel'])(
-    'refuses the API key %j, which no client can send as it is meant',
+    'the API key %j, which no client can send, is refused',
     (wrong) => {
       expect(() => resolveOptions({ jwtSecret: secret, apiKeys: [wrong] }, 'me')).toThrow(
         'MILLRACE_API_KEYS',
@@ -158,27 +158,27 @@ describe('resolveOptions', () => {
     },
   );
 
-  it('takes origins with a port, and any', () => {
+  it('origins with a port are accepted, and * too', () => {
     const allowedOrigins = ['https://fine.example:8443', 'http://localhost:3000', '*'];
     expect(resolveOptions({ isDevelopment: true, allowedOrigins }, 'me').allowedOrigins).toEqual(
       allowedOrigins,
     );
   });
 
-  it('refuses two sources of token keys', () => {
+  it('two sources of token keys are refused', () => {
     expect(() => resolveOptions({ jwtSecret: secret, jwksUrl: 'https://k', apiKeys: [key] }, 'me')).toThrow(
       /not both/,
     );
   });
 
-  it('drains for a while, in development not at all, and takes no time that never ends', () => {
+  it('the default drain time is 10 s, in development 0, and an excessive one is refused', () => {
     expect(resolveOptions({ jwtSecret: secret, apiKeys: [key] }, 'me').drainMs).toBe(10_000);
     expect(resolveOptions({ isDevelopment: true }, 'me').drainMs).toBe(0);
     expect(resolveOptions({ isDevelopment: true, drainMs: 5 }, 'me').drainMs).toBe(5);
     expect(() => resolveOptions({ isDevelopment: true, drainMs: 1e9 }, 'me')).toThrow('MILLRACE_DRAIN_MS');
   });
 
-  it('takes an address of its own only with what the other gateways need', () => {
+  it('an instance URL is accepted only with Redis and connection keys', () => {
     const shared = {
       isDevelopment: true,
       redisUrl: 'redis://localhost',
@@ -194,7 +194,7 @@ describe('resolveOptions', () => {
     );
   });
 
-  it('lets an undefined option have its default', () => {
+  it('an undefined option has its default', () => {
     expect(resolveOptions({ isDevelopment: true, instance: undefined }, 'me').instance).toBe('me');
   });
 });

@@ -3,7 +3,7 @@ import { resolveOptions } from '../../src/settings/options.js';
 
 const development = { isDevelopment: true } as const;
 
-it('fills in what is not given, and freezes it', () => {
+it('missing options get their defaults, and the result is frozen', () => {
   const resolved = resolveOptions(
     { ...development, maxOutboundBytes: 1_000, maxBodyBytes: undefined as never },
     'here',
@@ -20,7 +20,7 @@ it.each([
   'maxOutboundMessages',
   'sendTimeoutMs',
   'maxClientEventsBurst',
-] as const)('refuses a %s that is no whole number from 1, and names it', (option) => {
+] as const)('a %s that is not a whole number from 1 is refused by name', (option) => {
   for (const value of [0, -1, 1.5, Number.NaN, '7' as never]) {
     expect(() => resolveOptions({ ...development, [option]: value }, 'here')).toThrow(
       expect.objectContaining({
@@ -31,10 +31,13 @@ it.each([
   }
 });
 
-it.each(['drainMs', 'shutdownTimeoutMs'] as const)('refuses a %s that is no time, and names it', (option) => {
-  for (const value of [-1, 0.5, 3_600_001]) {
-    expect(() => resolveOptions({ ...development, [option]: value }, 'here')).toThrow(
-      expect.objectContaining({ message: expect.stringContaining(option) as string }),
-    );
-  }
-});
+it.each(['drainMs', 'shutdownTimeoutMs'] as const)(
+  'a %s that is not a valid time is refused by name',
+  (option) => {
+    for (const value of [-1, 0.5, 3_600_001]) {
+      expect(() => resolveOptions({ ...development, [option]: value }, 'here')).toThrow(
+        expect.objectContaining({ message: expect.stringContaining(option) as string }),
+      );
+    }
+  },
+);

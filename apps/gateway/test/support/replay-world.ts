@@ -1,4 +1,4 @@
-// A replay that events are delivered to, without a gateway around it.
+// A replay to which events are delivered, without a gateway around it.
 import { randomUUID } from 'node:crypto';
 import { createMemoryBroker, encodePosition, type Position } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
@@ -18,7 +18,7 @@ export const at = (chat: string, over: Partial<{ epoch: string }> = {}): Positio
 /** @param options of the replay */
 export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytesPerRoom?: number } = {}) {
   let current = at('0-0');
-  /** The broker was heard, and said that nothing is newer. */
+  /** The last heartbeat reported that there is nothing newer. */
   const told = { lastId: '0-0', askedAtMs: Number.POSITIVE_INFINITY };
   const broker = createMemoryBroker({ streams: eventCatalog.streams });
   const positions = new RoomPositions(broker, () => ({
@@ -65,7 +65,7 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
     const text = JSON.stringify({ content, position: encodePosition(current) });
     replay.remember('events:chat', id, parsed.value, new PreparedCall('chat_message', text));
   };
-  /** Entries of the chat stream go unread; `note` is called when this is noticed, before anything is sent from behind them. */
+  /** Entries of the chat stream are lost; `note` is called when this is noticed, before anything from behind them is sent. */
   const lose = (note: () => void): void => {
     last += 1;
     replay.ring.begin('events:chat', `${last}-0`);
@@ -80,9 +80,9 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
       send: ({ text }: { readonly text: string }) =>
         void log.push((JSON.parse(text) as { content: string }).content),
       flushed: async () => {},
-      mayBegin: async () => true,
+      mayReplay: async () => true,
       isGone: () => false,
-      arrive: () => void log.push('arrived'),
+      onCaughtUp: () => void log.push('arrived'),
       ...over,
     };
   };

@@ -1,10 +1,10 @@
-// Log lines as people read them.
+// Checks log lines for people.
 import { expect, it } from 'vitest';
 import { logLineForPeople } from '../../src/telemetry/log-line.js';
 
 const time = new Date(2026, 10, 24, 12, 34, 56).toISOString();
 
-it('says time, level, message and fields in one line, and leaves out the name of the gateway', () => {
+it('a line has time, level, message and fields, without the name of the gateway', () => {
   const json = JSON.stringify({
     level: 'warn',
     time,
@@ -16,14 +16,14 @@ it('says time, level, message and fields in one line, and leaves out the name of
   expect(logLineForPeople(json)).toBe('12:34:56 warn   broker state (broker redis, tries 3)\n');
 });
 
-it('adds the stack of an error', () => {
+it('the stack of an error follows the line', () => {
   const err = { type: 'Error', message: 'lost', stack: 'Error: lost\n    at there.ts:1:2' };
   expect(logLineForPeople(JSON.stringify({ level: 'error', time, err, msg: 'failed' }))).toBe(
     '12:34:56 error  failed\nError: lost\n    at there.ts:1:2\n',
   );
 });
 
-it('takes the power from control characters', () => {
+it('control characters are shown as escapes', () => {
   const json = JSON.stringify({
     level: 'warn',
     time,

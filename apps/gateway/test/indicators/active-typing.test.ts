@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { ActiveTyping } from '../../src/indicators/active-typing.js';
+
+describe('ActiveTyping', () => {
+  const setUp = () => new ActiveTyping({ expiryMs: 10_000, maxRoomsPerUser: 2 });
+
+  it('the rooms of a user are returned when the last connection ends', () => {
+    const activeTyping = setUp();
+    activeTyping.connected('ana');
+    activeTyping.connected('ana');
+    activeTyping.update('ana', 'r', true, 0);
+    activeTyping.update('ana', 's', true, 0);
+    activeTyping.update('ana', 's', false, 1);
+    expect(activeTyping.disconnected('ana', 2)).toEqual([]);
+    expect(activeTyping.disconnected('ana', 2)).toEqual(['r']);
+    expect(activeTyping.disconnected('ana', 2)).toEqual([]);
+  });
+
+  it('typing that has expired, or was never active, is not returned', () => {
+    const activeTyping = setUp();
+    activeTyping.connected('ana');
+    activeTyping.update('ana', 'r', true, 0);
+    activeTyping.update('nobody', 'r', true, 0);
+    expect(activeTyping.disconnected('ana', 10_000)).toEqual([]);
+    expect(activeTyping.disconnected('nobody', 0)).toEqual([]);
+  });
+
+  it('the number of remembered rooms of a user is bounded', () => {
+    const activeTyping = setUp();
+    activeTyping.connected('ana');
+    for (const room of ['a', 'b', 'a', 'c']) activeTyping.update('ana', room, true, 0);
+    expect(activeTyping.disconnected('ana', 1)).toEqual(['a', 'c']);
+  });
+});
