@@ -9,6 +9,7 @@ import { unavailable } from './pending-queries.js';
 /** A longer pause between two attempts to subscribe would only delay the recovery. */
 const MAXIMUM_RETRY_MS = 30_000;
 
+/** Constructor dependencies of {@link BackplaneConnection}. */
 export interface BackplaneConnectionDependencies {
   readonly backplane: HubBackplane;
   /** The channels to subscribe to, each with its listener. */

@@ -11,6 +11,7 @@ export function randomId(): string {
   return randomBytes(16).toString('base64url');
 }
 
+/** Constructor dependencies of {@link BackplaneSender}. */
 export interface BackplaneSenderDependencies {
   /** The channel of the hub, which all instances subscribe to. */
   readonly channel: string;

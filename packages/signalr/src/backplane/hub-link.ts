@@ -35,6 +35,7 @@ export interface HubLinkLimits {
   readonly maximumBytes: number;
 }
 
+/** Constructor dependencies of {@link HubLink}. */
 export interface HubLinkDependencies {
   readonly backplane: HubBackplane;
   readonly limits: HubLinkLimits;

@@ -28,6 +28,7 @@ export function unavailable(text: string, cause?: unknown): SignalRError {
   return new SignalRError('backplane_unavailable', text, cause === undefined ? undefined : { cause });
 }
 
+/** Constructor dependencies of {@link PendingQueries}. */
 export interface PendingQueriesDependencies {
   readonly timeoutMs: number;
   /** True when all present peers are known, so that their answers suffice. */

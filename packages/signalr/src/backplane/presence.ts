@@ -6,6 +6,7 @@ import type { BackplaneMessage, Head, MessageOf } from './backplane-message.js';
 import type { BackplaneSender } from './backplane-sender.js';
 import { Peers } from './peers.js';
 
+/** Constructor dependencies of {@link Presence}. */
 export interface PresenceDependencies {
   readonly hub: string;
   readonly heartbeatIntervalMs: number;

@@ -378,6 +378,7 @@ export class HubConnection implements TransportListener, TickListener {
   }
 }
 
+/** Constructor dependencies of {@link HubConnection}. */
 export interface HubConnectionDependencies {
   readonly transport: Transport;
   readonly limits: ConnectionLimits;

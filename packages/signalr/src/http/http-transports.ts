@@ -14,6 +14,7 @@ import type { ConnectionRunner, OpeningClient } from './connection-runner.js';
 import type { ConnectionStore, StoredConnection } from './connection-store.js';
 import { GOING_AWAY, type HttpAnswer, plainText } from './http-answer.js';
 
+/** Constructor dependencies of {@link HttpTransports}. */
 export interface HttpTransportsDependencies {
   readonly store: ConnectionStore;
   readonly runner: Pick<ConnectionRunner<unknown, unknown, unknown>, 'begin'>;

@@ -31,6 +31,7 @@ import { answerRefresh, lifetimeSecondsOf, refreshedTokenOf } from './refresh.js
 import type { RequestTarget } from './request-target.js';
 import { type Upgrade, WebSocketUpgrades } from './web-socket-upgrades.js';
 
+/** Constructor dependencies of {@link HubEndpoint}. */
 export interface HubEndpointDependencies<User> {
   readonly limits: ConnectionLimits;
   readonly pollLimits: PollLimits;

@@ -9,6 +9,7 @@ import type { Admitter } from './admission.js';
 import type { ConnectionStore } from './connection-store.js';
 import type { HttpAnswer } from './http-answer.js';
 
+/** Everything that {@link answerRefresh} needs. */
 export interface RefreshDependencies {
   readonly store: ConnectionStore;
   readonly admitter: Admitter;

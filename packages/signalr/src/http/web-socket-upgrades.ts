@@ -15,6 +15,7 @@ import type { Attached, ConnectionStore, StoredConnection } from './connection-s
 import { type HttpAnswer, plainText, UNKNOWN_CONNECTION } from './http-answer.js';
 import { CANNOT_CHANGE, transportNotSupported } from './http-transports.js';
 
+/** Constructor dependencies of {@link WebSocketUpgrades}. */
 export interface WebSocketUpgradesDependencies {
   readonly store: ConnectionStore;
   readonly runner: Pick<ConnectionRunner<unknown, unknown, unknown>, 'begin'>;

@@ -64,6 +64,7 @@ export interface HubContext<Client, User, Items> {
   abort(): void;
 }
 
+/** Constructor dependencies of {@link ConnectionHubContext}. */
 export interface HubContextDependencies<Items> {
   readonly connection: HubConnection;
   readonly manager: HubLifetimeManager;

@@ -30,6 +30,7 @@ export interface ConnectionRecord {
   contextFor(scope: CallScope): unknown;
 }
 
+/** Constructor dependencies of {@link HubDispatcher}. */
 export interface HubDispatcherDependencies {
   readonly methods: MethodTable;
   readonly filters: FilterChain;

@@ -10,6 +10,7 @@ import type { Call, ConnectionRequest } from './connection-request.js';
 import type { HubLifetimeManager } from './hub-lifetime-manager.js';
 import type { RemoteHub } from './remote-hub.js';
 
+/** Constructor dependencies of {@link HubSender}. */
 export interface HubSenderDependencies {
   /** The connections of this process. */
   readonly manager: HubLifetimeManager;

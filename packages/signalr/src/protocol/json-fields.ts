@@ -26,7 +26,7 @@ export function parseJsonRecord(record: Buffer): JsonRecord {
       `Unexpected JSON Token Type '${Array.isArray(value) ? 'Array' : 'Value'}'. Expected a JSON Object.`,
     );
   }
-  return value as JsonRecord; // an object that is no array has string keys and unknown values
+  return value as JsonRecord; // an object that is not an array has string keys and unknown values
 }
 
 export function requiredString(record: JsonRecord, name: string): string {

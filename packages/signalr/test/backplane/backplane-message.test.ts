@@ -102,7 +102,7 @@ test.each([
   ['of a later version that says something else altogether', [2, 'hello', {}, null], 'unknown_version'],
   ['without a version', ['1', 1, sender, 7, true], 'malformed'],
   ['that is too short', [1, 2, sender], 'malformed'],
-  ['that is no array', { version: 1 }, 'malformed'],
+  ['that is not an array', { version: 1 }, 'malformed'],
   ['of a sender without a proper id', [1, 2, 'x', 7], 'malformed'],
   ['of a sender with a line break behind its id', [1, 2, `${sender}\n`, 7], 'malformed'],
   ['with a number below 0', [1, 2, sender, -1], 'malformed'],

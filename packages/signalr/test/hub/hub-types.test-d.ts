@@ -127,7 +127,7 @@ describe('a hub', () => {
     defineHub<ChatClient>()({ methods: { trusting: (_context, text: string) => text } });
     // @ts-expect-error the parser yields a string
     method(parseArguments(isString), (_context: unknown, n: number) => n);
-    // @ts-expect-error a pair of functions that nobody has matched is no method
+    // @ts-expect-error a pair of functions that nobody has matched is not a method
     defineHub<ChatClient>()({ methods: { pair: { parse: parseArguments(isString), invoke: () => 1 } } });
   });
 

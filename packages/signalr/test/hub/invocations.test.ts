@@ -227,7 +227,7 @@ describe('invocations of one client', () => {
   });
 });
 
-describe('a name that is no method', () => {
+describe('a name that is not a method', () => {
   test.each([
     'onConnected',
     'onDisconnected',

@@ -34,7 +34,7 @@ const BUFFERING = 'Event streams ask proxies not to hold them back (`X-Accel-Buf
 const DOUBLES =
   'MessagePack holds numbers in their shortest form, whole ones as integers; .NET keeps the width of its type.';
 const ARGUMENTS =
-  'Arguments that are no array close the connection; with MessagePack ASP.NET Core fails that call only.';
+  'Arguments that are not an array close the connection; with MessagePack ASP.NET Core fails that call only.';
 const OWN_ERRORS =
   "Errors that a hub's code can catch are Millrace's own, with stable codes; .NET has its exceptions.";
 const NO_ANSWER = 'An answer without a result to a call of the server is `undefined`; ASP.NET Core throws.';
