@@ -3,12 +3,12 @@
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, type SignalRServerOptions } from '../src/index.js';
-import { hub, start, upgrade } from './support/chat-host.js';
+import { hub, startChat, upgrade } from './support/chat-host.js';
 import { openRaw } from './support/raw-client.js';
 
 describe('a closed server', () => {
   test('a closing server refuses all new requests with 503 while its clients leave', async () => {
-    await using host = await start();
+    await using host = await startChat();
     await using client = await openRaw(host, '/hubs/chat');
     client.socket.pause();
     const closing = host.server.close({ withinMs: 2_000 });
@@ -21,7 +21,7 @@ describe('a closed server', () => {
   });
 
   test('a server closes once, no matter how often close is called', async () => {
-    await using host = await start();
+    await using host = await startChat();
     await Promise.all([host.server.close(), host.server.close()]);
     await host.server.close();
   });
@@ -29,12 +29,12 @@ describe('a closed server', () => {
 
 describe('invalid declarations', () => {
   test.each(['/HUBS/chat/', '/hubs/ch%61t'])('a second hub at %s is refused', async (path) => {
-    await using host = await start();
+    await using host = await startChat();
     expect(() => host.server.mapHub(path, hub)).toThrow(expect.objectContaining({ code: 'duplicate_path' }));
   });
 
   test.each(['hubs', '/hubs?a', '/hubs#a', ''])('a hub at the path %j is refused', async (path) => {
-    await using host = await start();
+    await using host = await startChat();
     expect(() => host.server.mapHub(path, hub)).toThrow(
       expect.objectContaining({ code: 'invalid_argument' }),
     );
@@ -55,6 +55,6 @@ describe('invalid declarations', () => {
     { minimumNegotiateVersion: 2 },
     { minimumNegotiateVersion: Number.NaN },
   ])('the invalid option %j is refused', async (options) => {
-    await expect(start({}, options)).rejects.toThrow(expect.objectContaining({ code: 'invalid_option' }));
+    await expect(startChat({}, options)).rejects.toThrow(expect.objectContaining({ code: 'invalid_option' }));
   });
 });

@@ -2,7 +2,7 @@
  * Clients flood the server with messages: each of them is bounded, and the others are served.
  */
 import { describe, expect, test } from 'vitest';
-import { counting, start } from '../support/abused-hub.js';
+import { counting, startAbused } from '../support/abused-hub.js';
 import type { Host } from '../support/host.js';
 import { call, openRaw, type RawClient, RS } from '../support/raw-client.js';
 
@@ -29,7 +29,7 @@ describe('a client that floods the server', () => {
   }
 
   test('a client that floods the server with pings is served like any other', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     await using client = await openRaw(host);
     await flood(host, client, () => `{"type":6}${RS}`);
     client.send(call('echo', ['after']));
@@ -38,7 +38,7 @@ describe('a client that floods the server', () => {
   });
 
   test('every call of a method that does not exist is refused', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     await using client = await openRaw(host);
     await flood(host, client, (index) => call('nothing', [], String(index)));
     client.send(call('echo', ['after']));
@@ -49,7 +49,7 @@ describe('a client that floods the server', () => {
   });
 
   test('a client may have 1,000 uploads that never end, and further ones are refused', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     await using client = await openRaw(host);
     await flood(
       host,
@@ -66,7 +66,7 @@ describe('a client that floods the server', () => {
   });
 
   test('a flood of stream ids in one call or of items without a stream has no effect', async () => {
-    await using host = await start({ maximumReceiveMessageBytes: 1_000_000 });
+    await using host = await startAbused({ maximumReceiveMessageBytes: 1_000_000 });
     await using client = await openRaw(host);
     const streamIds = Array.from({ length: 10_000 }, (_, index) => `s${index}`);
     client.send(
@@ -81,7 +81,7 @@ describe('a client that floods the server', () => {
   });
 
   test('a client may have 1,000 streams that never end, and further ones are refused', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     await using client = await openRaw(host);
     await flood(
       host,

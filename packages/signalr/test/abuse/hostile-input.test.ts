@@ -7,7 +7,7 @@ import { type AddressInfo, connect as connectSocket, type Socket } from 'node:ne
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createSignalRServer } from '../../src/index.js';
-import { definition, expectServed, start } from '../support/abused-hub.js';
+import { definition, expectServed, startAbused } from '../support/abused-hub.js';
 import type { Host } from '../support/host.js';
 import { negotiateUrl, openPolling, post } from '../support/http-client.js';
 import { call, connectRaw, openRaw, RS } from '../support/raw-client.js';
@@ -32,7 +32,7 @@ const portOf = (host: Host): number => Number(new URL(host.url).port);
 
 describe('hostile input', () => {
   test('a client that never ends its HTTP headers is disconnected', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     const socket = connectSocket(portOf(host), '127.0.0.1');
     socket.write('GET /hub HTTP/1.1\r\nHost: x\r\n');
     expect(await writeEndlessly(socket, Buffer.from(`X: ${'y'.repeat(10_000)}\r\n`))).toBeLessThan(
@@ -66,7 +66,7 @@ describe('hostile input', () => {
   });
 
   test('a client that announces a WebSocket message of 100 MB is disconnected because of the header', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     await using client = await openRaw(host);
     // A masked binary frame of 100,000,000 bytes.
     const header = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0x05, 0xf5, 0xe1, 0, 1, 2, 3, 4]);
@@ -78,7 +78,7 @@ describe('hostile input', () => {
   });
 
   test('a client that sends a WebSocket message of 100 MB in fragments is disconnected at the limit', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     await using client = await openRaw(host);
     const socket: Socket = Reflect.get(client.socket, '_socket');
     const payload = Buffer.alloc(65_535, 0x20);
@@ -98,7 +98,7 @@ describe('hostile input', () => {
   });
 
   test('a client that sends an endless message in small frames is disconnected at the limit', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     await using client = await openRaw(host);
     for (let sent = 0; sent < 100; sent += 1) client.send('x'.repeat(1_000));
     expect(await client.next()).toContain('"type":7');
@@ -111,7 +111,7 @@ describe('hostile input', () => {
   ])(
     'a POST with a body %s is answered at the limit of one message, and its connection is closed soon',
     async (_, header, parts) => {
-      await using host = await start();
+      await using host = await startAbused();
       const url = new URL(await openPolling(host));
       const socket = connectSocket(portOf(host), '127.0.0.1');
       let answer = '';
@@ -128,7 +128,7 @@ describe('hostile input', () => {
   );
 
   test('a POST to an unknown connection or with an incomplete body leaves nothing behind', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     expect((await post(`${host.url}/hub?id=nothing`, Buffer.alloc(200_000))).status).toBe(404);
     const url = await openPolling(host);
     const outgoing = request(url, { method: 'POST', agent: false, headers: { 'Content-Length': 1_000 } });
@@ -141,7 +141,7 @@ describe('hostile input', () => {
   });
 
   test('a client that drips its handshake is disconnected after the timeout, over every transport', async () => {
-    await using host = await start({ handshakeTimeoutMs: 5_000, disconnectTimeoutMs: 600_000 });
+    await using host = await startAbused({ handshakeTimeoutMs: 5_000, disconnectTimeoutMs: 600_000 });
     await using webSocket = await connectRaw(host);
     const url = await negotiateUrl(host);
     const stream = request(url, { headers: { Accept: 'text/event-stream' }, agent: false });
@@ -168,7 +168,7 @@ describe('hostile input', () => {
   });
 
   test('a call with values that are nested too deep fails alone', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     await using client = await openRaw(host);
     const deep = '['.repeat(16_000) + ']'.repeat(16_000);
     client.send(`{"type":1,"invocationId":"1","target":"echo","arguments":[${deep}]}${RS}`);
@@ -178,7 +178,7 @@ describe('hostile input', () => {
   });
 
   test('a client that sends random bytes ends its own connection at most', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     const chunk = fc.oneof(
       fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
       fc

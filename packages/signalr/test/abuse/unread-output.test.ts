@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { Hub } from '../../src/index.js';
-import { type Client, definition, expectServed, start, turn } from '../support/abused-hub.js';
+import { type Client, definition, expectServed, startAbused, turn } from '../support/abused-hub.js';
 import { type Host, startHost } from '../support/host.js';
 import { negotiateUrl, openPolling, openStream, post } from '../support/http-client.js';
 import { HANDSHAKE, openRaw } from '../support/raw-client.js';
@@ -51,7 +51,7 @@ describe('a client that never reads', () => {
   );
 
   test('a client that floods its WebSocket with pings without reading is disconnected before the pongs pile up', async () => {
-    await using host = await start();
+    await using host = await startAbused();
     let held = 0;
     host.http.on('connection', (socket: Socket) => {
       socket.on('data', () => {

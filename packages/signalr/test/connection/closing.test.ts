@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub } from '../../src/index.js';
-import { start } from '../support/echo-host.js';
+import { startEcho } from '../support/echo-host.js';
 import { startHost } from '../support/host.js';
 import { call, openRaw, RS } from '../support/raw-client.js';
 
@@ -14,7 +14,7 @@ describe('the end', () => {
     [1001, 1000],
     [4001, 1000],
   ])('a client that closes with code %s is answered with %i', async (code, answer) => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await openRaw(host);
     if (code === undefined) client.socket.close();
     else client.socket.close(code);
@@ -26,7 +26,7 @@ describe('the end', () => {
   });
 
   test('a client that sends a Close message receives one', async () => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await openRaw(host);
     client.send(`{"type":7}${RS}`);
     expect(await client.next()).toBe('{"type":7}');
@@ -73,7 +73,7 @@ describe('the end', () => {
   });
 
   test('the hook onDisconnected receives an error when the network breaks', async () => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await openRaw(host);
     client.socket.terminate();
     expect(await host.event('connection_closed')).toMatchObject({
@@ -150,7 +150,7 @@ describe('the end', () => {
   });
 
   test('a closing server tells every client to reconnect within its time', async () => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await openRaw(host);
     await host.server.close();
     expect(await client.next()).toBe('{"type":7,"allowReconnect":true}');
@@ -162,7 +162,7 @@ describe('the end', () => {
   });
 
   test('a closing server does not wait for a client that does not answer', async () => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await openRaw(host);
     client.socket.pause();
     const closed = host.server.close({ withinMs: 3_000 });

@@ -3,13 +3,13 @@
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub } from '../../src/index.js';
-import { start } from '../support/echo-host.js';
+import { startEcho } from '../support/echo-host.js';
 import { startHost } from '../support/host.js';
 import { call, connectRaw, HANDSHAKE, RS } from '../support/raw-client.js';
 
 describe('the handshake', () => {
   test('a handshake may arrive in one chunk with an invocation', async () => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await connectRaw(host);
     client.send(HANDSHAKE + call('echo', ['a']));
     expect(await client.next()).toBe('{}');
@@ -17,7 +17,7 @@ describe('the handshake', () => {
   });
 
   test('a handshake may arrive byte by byte, in text or binary frames', async () => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await connectRaw(host);
     for (const byte of Buffer.from(HANDSHAKE + call('echo', ['ü']))) client.socket.send(Buffer.from([byte]));
     expect(await client.next()).toBe('{}');
@@ -30,7 +30,7 @@ describe('the handshake', () => {
     ['nonsense', 'An unexpected error occurred during connection handshake.', 'malformed'],
     ['x'.repeat(2_000), 'Handshake was canceled.', 'too_big'],
   ])('the handshake %s is refused', async (text, error, reason) => {
-    await using host = await start({ maximumReceiveMessageBytes: 1_000 });
+    await using host = await startEcho({ maximumReceiveMessageBytes: 1_000 });
     await using client = await connectRaw(host);
     client.send(text + RS);
     expect(await client.next()).toBe(JSON.stringify({ error }));
@@ -39,7 +39,7 @@ describe('the handshake', () => {
   });
 
   test('a handshake that never ends is canceled after its timeout, even while bytes still arrive', async () => {
-    await using host = await start({ handshakeTimeoutMs: 3_000 });
+    await using host = await startEcho({ handshakeTimeoutMs: 3_000 });
     await using client = await connectRaw(host);
     client.send('{');
     host.clock.advance(2_000);

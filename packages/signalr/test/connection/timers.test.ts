@@ -5,13 +5,13 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { defineHub } from '../../src/index.js';
-import { start } from '../support/echo-host.js';
+import { startEcho } from '../support/echo-host.js';
 import { startHost } from '../support/host.js';
 import { call, openRaw, RS } from '../support/raw-client.js';
 
 describe('the timers', () => {
   test('a client is pinged when it was sent nothing for the keep-alive interval', async () => {
-    await using host = await start({ keepAliveIntervalMs: 5_000 });
+    await using host = await startEcho({ keepAliveIntervalMs: 5_000 });
     await using client = await openRaw(host);
     host.clock.advance(4_000);
     client.send(call('echo', ['sent']));
@@ -24,7 +24,7 @@ describe('the timers', () => {
   });
 
   test('a client that pinged once and then fell silent is closed', async () => {
-    await using host = await start({ clientTimeoutMs: 8_000, keepAliveIntervalMs: 60_000 });
+    await using host = await startEcho({ clientTimeoutMs: 8_000, keepAliveIntervalMs: 60_000 });
     await using client = await openRaw(host);
     client.send(`{"type":6}${RS}${call('echo', [1])}`);
     await client.next();
@@ -43,7 +43,7 @@ describe('the timers', () => {
   });
 
   test('a silent client that never pinged is not closed', async () => {
-    await using host = await start({ clientTimeoutMs: 8_000, keepAliveIntervalMs: 600_000 });
+    await using host = await startEcho({ clientTimeoutMs: 8_000, keepAliveIntervalMs: 600_000 });
     await using client = await openRaw(host);
     host.clock.advance(100_000);
     client.send(call('echo', ['alive']));
@@ -87,7 +87,7 @@ describe('the timers', () => {
   });
 
   test('all connections share one timer, and without connections there is none', async () => {
-    await using host = await start();
+    await using host = await startEcho();
     expect(host.clock.timerCount).toBe(0);
     const clients = await Promise.all([openRaw(host), openRaw(host), openRaw(host)]);
     expect(host.clock.timerCount).toBe(1);

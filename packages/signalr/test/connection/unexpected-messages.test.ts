@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub } from '../../src/index.js';
-import { start } from '../support/echo-host.js';
+import { startEcho } from '../support/echo-host.js';
 import { startHost } from '../support/host.js';
 import { call, openRaw, RS } from '../support/raw-client.js';
 
@@ -16,7 +16,7 @@ describe('a broken message', () => {
     '',
     '{"type":3,"invocationId":"1","error":"a","result":1}',
   ])('the broken message %j closes the connection, and the client may reconnect', async (text) => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await openRaw(host);
     client.send(text + RS);
     expect(await client.next()).toBe(
@@ -27,7 +27,7 @@ describe('a broken message', () => {
   });
 
   test('a message over the size limit closes the connection, and the client may reconnect', async () => {
-    await using host = await start({ maximumReceiveMessageBytes: 100, enableDetailedErrors: true });
+    await using host = await startEcho({ maximumReceiveMessageBytes: 100, enableDetailedErrors: true });
     await using client = await openRaw(host);
     client.send('x'.repeat(100));
     expect(await client.next()).toContain(
@@ -37,7 +37,7 @@ describe('a broken message', () => {
   });
 
   test('a message over the transport limit is reported in a Close message before the socket closes', async () => {
-    await using host = await start({ maximumTransportMessageBytes: 200 });
+    await using host = await startEcho({ maximumTransportMessageBytes: 200 });
     await using client = await openRaw(host);
     client.send('x'.repeat(201));
     expect(await client.next()).toBe(
@@ -48,7 +48,7 @@ describe('a broken message', () => {
   });
 
   test('every message before a broken one still takes effect', async () => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await openRaw(host);
     client.send(`${call('echo', [1])}garbage${RS}${call('echo', [2])}`);
     expect(await client.next()).toContain('"result":1');
@@ -66,7 +66,7 @@ describe('messages about what is not under way', () => {
     ['{"type":8,"sequenceId":1}', 8],
     ['{"type":9,"sequenceId":1}', 9],
   ])('the message %s is reported and has no effect', async (text, messageType) => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await openRaw(host);
     client.send(text + RS + call('echo', ['after']));
     expect(await client.next()).toContain('"after"');
@@ -74,7 +74,7 @@ describe('messages about what is not under way', () => {
   });
 
   test('uploads to a method without uploads are refused with a text', async () => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await openRaw(host);
     client.send(`{"type":1,"invocationId":"1","target":"ECHO","arguments":[],"streamIds":["7"]}${RS}`);
     expect(await client.next()).toBe(
@@ -83,7 +83,7 @@ describe('messages about what is not under way', () => {
   });
 
   test('a call without an invocation id is never answered', async () => {
-    await using host = await start();
+    await using host = await startEcho();
     await using client = await openRaw(host);
     client.send(
       `{"type":1,"target":"nope","arguments":[]}${RS}{"type":1,"target":"echo","arguments":[1]}${RS}`,

@@ -4,7 +4,7 @@
 import { connect as connectSocket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { Authenticate } from '../../src/index.js';
-import { negotiate, start, upgrade } from '../support/chat-host.js';
+import { negotiate, startChat, upgrade } from '../support/chat-host.js';
 import { call, openRaw, RS } from '../support/raw-client.js';
 
 describe('authentication', () => {
@@ -14,7 +14,7 @@ describe('authentication', () => {
   };
 
   test('the function authenticate is called on negotiate and on the upgrade with the token from header or query', async () => {
-    await using host = await start({ authenticate });
+    await using host = await startChat({ authenticate });
     const post = async (path: string, headers: Record<string, string> = {}) =>
       (await fetch(`${host.url}${path}`, { method: 'POST', headers })).status;
     expect(await post('/hubs/chat/negotiate', { Authorization: 'bearer negotiate' })).toBe(200);
@@ -27,14 +27,14 @@ describe('authentication', () => {
   });
 
   test('an unauthenticated client is refused with 401 and an empty body', async () => {
-    await using host = await start({ authenticate });
+    await using host = await startChat({ authenticate });
     const response = await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST' });
     expect([response.status, response.statusText, await response.text()]).toEqual([401, 'Unauthorized', '']);
     expect(await upgrade(host, '/hubs/chat')).toEqual({ status: 401, body: '' });
   });
 
   test('an error of authenticate is answered with 500 and without a text, and is reported', async () => {
-    await using host = await start({ authenticate });
+    await using host = await startChat({ authenticate });
     const response = await fetch(`${host.url}/hubs/chat/negotiate?access_token=boom`, { method: 'POST' });
     expect([response.status, await response.text()]).toEqual([500, '']);
     expect(await upgrade(host, '/hubs/chat?access_token=boom')).toEqual({ status: 500, body: '' });
@@ -52,7 +52,7 @@ describe('authentication', () => {
     const asked = new Promise<void>((resolve) => {
       ask = resolve;
     });
-    await using host = await start({
+    await using host = await startChat({
       authenticate: () =>
         new Promise((resolve) => {
           decide = () => resolve(decision);
@@ -75,7 +75,7 @@ describe('authentication', () => {
   });
 
   test('no event contains a token', async () => {
-    await using host = await start({ authenticate });
+    await using host = await startChat({ authenticate });
     const { connectionToken } = await negotiate(host, '?negotiateVersion=1&access_token=good');
     const client = await openRaw(host, `/hubs/chat?id=${String(connectionToken)}&access_token=good`);
     client.send(call('nope') + 'garbage' + RS);

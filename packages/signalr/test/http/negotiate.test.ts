@@ -3,13 +3,13 @@
  */
 import { request as httpRequest } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { hub, negotiate, start, upgrade } from '../support/chat-host.js';
+import { hub, negotiate, startChat, upgrade } from '../support/chat-host.js';
 import { startHost } from '../support/host.js';
 import { call, openRaw } from '../support/raw-client.js';
 
 describe('negotiate', () => {
   test('version 1 of negotiate returns a secret token beside the id', async () => {
-    await using host = await start();
+    await using host = await startChat();
     const response = await fetch(`${host.url}/HUBS/chat/Negotiate/?NEGOTIATEversion=3`, {
       method: 'POST',
       body: 'x',
@@ -38,7 +38,7 @@ describe('negotiate', () => {
   });
 
   test('version 0 of negotiate returns the id alone, which then opens the connection', async () => {
-    await using host = await start();
+    await using host = await startChat();
     const answer = await negotiate(host, '');
     expect(Object.keys(answer)).toEqual(['negotiateVersion', 'connectionId', 'availableTransports']);
     await using client = await openRaw(host, `/hubs/chat?id=${String(answer['connectionId'])}`);
@@ -47,14 +47,14 @@ describe('negotiate', () => {
   });
 
   test('an error of negotiate is sent with status 200 and an error property alone', async () => {
-    await using host = await start();
+    await using host = await startChat();
     const response = await fetch(`${host.url}/hubs/chat/negotiate?negotiateVersion=x`, { method: 'POST' });
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('{"error":"The client requested a non-integer protocol version."}');
   });
 
   test('a token opens one connection only, and an unknown one opens none', async () => {
-    await using host = await start();
+    await using host = await startChat();
     const { connectionToken, connectionId } = await negotiate(host);
     const query = `/hubs/chat?id=${String(connectionToken)}`;
     expect(await upgrade(host, `/hubs/chat?id=${String(connectionId)}`)).toMatchObject({ status: 404 });
@@ -67,7 +67,7 @@ describe('negotiate', () => {
   });
 
   test('a connection that never attaches expires and calls no hook', async () => {
-    await using host = await start({}, { disconnectTimeoutMs: 5_000 });
+    await using host = await startChat({}, { disconnectTimeoutMs: 5_000 });
     const first = await negotiate(host);
     host.clock.advance(3_000);
     const second = await negotiate(host);
@@ -82,7 +82,7 @@ describe('negotiate', () => {
   });
 
   test('the number of negotiated connections without a transport is bounded, and expired ones make room again', async () => {
-    await using host = await start({}, { maximumPendingConnections: 50 });
+    await using host = await startChat({}, { maximumPendingConnections: 50 });
     for (let index = 0; index < 50; index += 1) expect(await negotiate(host)).toHaveProperty('connectionId');
     const refused = await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST' });
     expect(refused.status).toBe(503);
@@ -92,7 +92,7 @@ describe('negotiate', () => {
   });
 
   test('a WebSocket is opened without a subprotocol, as in ASP.NET Core', async () => {
-    await using host = await start();
+    await using host = await startChat();
     const protocol = await new Promise<unknown>((resolve) => {
       const request = httpRequest(`${host.url}/hubs/chat`, {
         headers: {
@@ -113,7 +113,7 @@ describe('negotiate', () => {
   });
 
   test('an upgrade that is not a valid WebSocket handshake releases its token', async () => {
-    await using host = await start();
+    await using host = await startChat();
     const { connectionToken } = await negotiate(host);
     const path = `/hubs/chat?id=${String(connectionToken)}`;
     const status = await new Promise<number>((resolve) => {
@@ -148,7 +148,7 @@ describe('other requests at the hub', () => {
     ['POST', '/hubs/chat?id=zz', 404, 'No Connection with that ID'],
     ['DELETE', '/hubs/chat?id=zz', 404, 'No Connection with that ID'],
   ])('the request %s %s is answered with %i %j', async (verb, path, status, body) => {
-    await using host = await start();
+    await using host = await startChat();
     const response = await fetch(`${host.url}${path}`, { method: verb });
     expect(response.status).toBe(status);
     expect(response.headers.get('content-type')).toBe('text/plain');

@@ -3,14 +3,14 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { MapHubOptions } from '../../src/index.js';
-import { start, upgrade } from '../support/chat-host.js';
+import { startChat, upgrade } from '../support/chat-host.js';
 
 describe('origins', () => {
   const other = { Origin: 'https://evil.example' };
   const listed = { Origin: 'https://App.example' };
 
   test('upgrades of pages of other hosts are refused unless their origin is allowed', async () => {
-    await using host = await start();
+    await using host = await startChat();
     expect(await upgrade(host, '/hubs/chat', other)).toEqual({ status: 403, body: '' });
     expect(await host.event('request_refused')).toMatchObject({ reason: 'origin_not_allowed' });
     const same = await upgrade(host, '/hubs/chat', { Origin: host.url });
@@ -29,7 +29,7 @@ describe('origins', () => {
   ])(
     'with the allowed origins %j a request with %j is answered with %i',
     async (allowedOrigins, headers, status) => {
-      await using host = await start(allowedOrigins === undefined ? {} : { allowedOrigins });
+      await using host = await startChat(allowedOrigins === undefined ? {} : { allowedOrigins });
       const answer = await upgrade(host, '/hubs/chat', headers);
       expect(answer.status).toBe(status);
       answer.socket?.terminate();
@@ -37,7 +37,7 @@ describe('origins', () => {
   );
 
   test('an allowed origin gets CORS headers with credentials, and any other gets none', async () => {
-    await using host = await start({ allowedOrigins: ['https://app.example'] });
+    await using host = await startChat({ allowedOrigins: ['https://app.example'] });
     const post = async (headers: Record<string, string>) =>
       (await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST', headers })).headers;
     const allowed = await post(listed);
@@ -48,7 +48,7 @@ describe('origins', () => {
   });
 
   test('a preflight is answered with the methods and headers of clients, without authentication', async () => {
-    await using host = await start({
+    await using host = await startChat({
       allowedOrigins: ['https://app.example'],
       authenticate: () => undefined,
     });
@@ -68,7 +68,7 @@ describe('origins', () => {
 
   test('an origin that is not allowed learns nothing from a preflight', async () => {
     const preflight = async (options: MapHubOptions<undefined>) => {
-      await using host = await start(options);
+      await using host = await startChat(options);
       const response = await fetch(`${host.url}/hubs/chat/negotiate`, {
         method: 'OPTIONS',
         headers: { ...other, 'Access-Control-Request-Method': 'POST' },
@@ -80,7 +80,7 @@ describe('origins', () => {
   });
 
   test('a refusal has CORS headers, so that an allowed page can read its reason', async () => {
-    await using host = await start({
+    await using host = await startChat({
       allowedOrigins: ['https://app.example'],
       authenticate: () => undefined,
     });

@@ -5,11 +5,11 @@ import { describe, expect, test } from 'vitest';
 import type { Authenticate } from '../../src/index.js';
 import { negotiateUrl, openPolling, openStream, post, send } from '../support/http-client.js';
 import { call, HANDSHAKE, openRaw } from '../support/raw-client.js';
-import { noCache, start, stream } from '../support/transport-host.js';
+import { noCache, startTransportHost, stream } from '../support/transport-host.js';
 
 describe('a request', () => {
   test('a request of a transport that is not offered is refused', async () => {
-    await using host = await start({ transports: ['WebSockets'] });
+    await using host = await startTransportHost({ transports: ['WebSockets'] });
     const url = await negotiateUrl(host);
     expect((await send(url)).text).toBe('404 LongPolling transport not supported by this end point type');
     expect((await send(url, { headers: stream })).text).toBe(
@@ -24,7 +24,7 @@ describe('a request', () => {
   });
 
   test('the negotiate answer lists the offered transports', async () => {
-    await using host = await start({ transports: ['LongPolling', 'ServerSentEvents'] });
+    await using host = await startTransportHost({ transports: ['LongPolling', 'ServerSentEvents'] });
     const response = await fetch(`${host.url}/hub/negotiate`, { method: 'POST' });
     expect((await response.json()) as unknown).toMatchObject({
       availableTransports: [
@@ -35,7 +35,7 @@ describe('a request', () => {
   });
 
   test('a request of another transport than the connection’s is refused', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const polling = await openPolling(host);
     expect((await send(polling, { headers: stream })).text).toBe(
       '400 Cannot change transports mid-connection',
@@ -57,13 +57,13 @@ describe('a request', () => {
     ['application/json, TEXT/EVENT-STREAM', 200, 'text/event-stream'],
     ['text/event-streams', 200, 'application/octet-stream'],
   ])('a GET with Accept %s is recognized', async (accept, status, type) => {
-    await using host = await start();
+    await using host = await startTransportHost();
     await using events = await openStream(await negotiateUrl(host), { Accept: accept });
     expect([events.response.statusCode, events.response.headers['content-type']]).toEqual([status, type]);
   });
 
   test('a POST or DELETE to a connection without a transport is refused', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     expect((await post(url, HANDSHAKE)).status).toBe(404);
     expect((await send(url, { method: 'DELETE' })).status).toBe(400);
@@ -74,7 +74,7 @@ describe('a request', () => {
       if (token === 'expired' && stage === 'request') return undefined;
       return { userId: token ?? current?.userId ?? 'anonymous', user: undefined };
     };
-    await using host = await start({ authenticate });
+    await using host = await startTransportHost({ authenticate });
     const url = await openPolling(host);
     expect((await post(`${url}&access_token=mallory`, 'x')).text).toBe('403');
     expect((await send(`${url}&access_token=mallory`)).text).toBe('403');
@@ -87,7 +87,7 @@ describe('a request', () => {
   });
 
   test('every answer to an allowed origin has CORS headers, streams included', async () => {
-    await using host = await start({ allowedOrigins: ['https://app.example'] });
+    await using host = await startTransportHost({ allowedOrigins: ['https://app.example'] });
     const origin = { Origin: 'https://app.example' };
     const cors = {
       'access-control-allow-origin': 'https://app.example',
@@ -104,7 +104,7 @@ describe('a request', () => {
 
 describe('a redirect', () => {
   test('a redirect is the whole content of the negotiate answer', async () => {
-    await using host = await start({
+    await using host = await startTransportHost({
       redirectNegotiate: ({ query }) =>
         query.get('tenant') === 'a'
           ? { url: 'https://a.example/hub', accessToken: 'for-a' }

@@ -5,25 +5,25 @@ import { describe, expect, test } from 'vitest';
 import { defineHub, isNumber, method, parseArguments } from '../../src/index.js';
 import { startHost } from '../support/host.js';
 import { call, openRaw, RS } from '../support/raw-client.js';
-import { end, item, start, upload } from '../support/streaming-hub.js';
+import { end, item, startStreams, upload } from '../support/streaming-hub.js';
 
 describe('a stream from the client', () => {
   test('a stream from the client is read until its completion', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + item('u', 1) + item('u', 2) + end('u'));
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":"of 3"}');
   });
 
   test('a stream that ends with an error throws it in its reader', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + item('u', 1) + end('u', 'lost my pen'));
     expect(await client.next()).toContain('HubException: lost my pen');
   });
 
   test('a stream with an item of the wrong type ends with an error', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + item('u', 'one'));
     expect(await client.next()).toContain('HubException: Failed to bind Stream message.');
@@ -36,14 +36,14 @@ describe('a stream from the client', () => {
     [upload('sum', ['of'], ['a', 'b']), 'Client sent 2 stream(s), Hub method expects 1.'],
     [upload('plain', [], ['a']), 'Client sent 1 stream(s), Hub method expects 0.'],
   ])('a call with a wrong number of streams is refused (%#)', async (text, reason) => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(text);
     expect(await client.next()).toContain(`HubException: ${reason}`);
   });
 
   test('a stream with an id that is in use is refused, and the stream that has the id continues', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + upload('first', [], ['u']));
     expect(await client.next()).toContain("HubException: Stream ID 'u' is already in use.");
@@ -52,7 +52,7 @@ describe('a stream from the client', () => {
   });
 
   test('an id cannot name two streams of one call, and it is free afterwards', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('both', [], ['u', 'u']) + item('u', 1));
     expect(await client.next()).toContain("HubException: Stream ID 'u' is already in use.");
@@ -61,7 +61,7 @@ describe('a stream from the client', () => {
   });
 
   test('a stream that its method no longer reads does not block the connection', async () => {
-    await using host = await start({ streamBufferCapacity: 2 });
+    await using host = await startStreams({ streamBufferCapacity: 2 });
     await using client = await openRaw(host);
     client.send(upload('first', [], ['u']));
     for (let n = 0; n < 50; n += 1) client.send(item('u', n));
@@ -71,7 +71,7 @@ describe('a stream from the client', () => {
   });
 
   test('an unread stream stops the reading from the client at its capacity', async () => {
-    await using host = await start({ streamBufferCapacity: 3 });
+    await using host = await startStreams({ streamBufferCapacity: 3 });
     await using client = await openRaw(host);
     client.send(upload('unread', [], ['u']) + item('u', 1) + item('u', 2));
     client.send(call('plain', [], '2'));
@@ -84,7 +84,7 @@ describe('a stream from the client', () => {
   });
 
   test('one call can have a stream in each direction', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(
       `{"type":4,"invocationId":"1","target":"twice","arguments":[],"streamIds":["u"]}${RS}${item('u', 4)}${end('u')}`,

@@ -7,11 +7,11 @@ import { describe, expect, test } from 'vitest';
 import { defineHub, parseArguments, streamMethod } from '../../src/index.js';
 import { type Host, startHost } from '../support/host.js';
 import { call, openRaw, RS } from '../support/raw-client.js';
-import { start, stream } from '../support/streaming-hub.js';
+import { startStreams, stream } from '../support/streaming-hub.js';
 
 describe('a stream to the client', () => {
   test('a stream to the client consists of its items and a completion without a result', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(stream('COUNT', [2]));
     expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":0}');
@@ -22,7 +22,7 @@ describe('a stream to the client', () => {
   });
 
   test('a stream may be requested with null among the arguments', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(stream('given', [5, null]));
     expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":5}');
@@ -30,7 +30,7 @@ describe('a stream to the client', () => {
   });
 
   test('a stream occupies no slot, so other methods run beside it', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(stream('endless', [], '1') + stream('endless', [], '2') + call('plain', [], '3'));
     const answers = [await client.next(), await client.next(), await client.next()];
@@ -38,7 +38,7 @@ describe('a stream to the client', () => {
   });
 
   test('a stream ends without an error when the client cancels it', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(stream('endless'));
     await client.next();
@@ -50,7 +50,7 @@ describe('a stream to the client', () => {
   });
 
   test('a stream is canceled even when its generator never yields again', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(stream('deaf'));
     await client.next();
@@ -59,7 +59,7 @@ describe('a stream to the client', () => {
   });
 
   test('a stream ends when its client is gone', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(stream('endless'));
     await client.next();
@@ -89,7 +89,7 @@ describe('a stream to the client', () => {
       "The client attempted to invoke the streaming 'count' method with a non-streaming invocation.",
     ],
   ])('a failing stream has the error text of ASP.NET Core (%#)', async (text, error) => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(text);
     let answer = await client.next();
@@ -98,7 +98,7 @@ describe('a stream to the client', () => {
   });
 
   test('a stream is refused while its id is in use', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(stream('endless') + stream('endless'));
     const answers = [await client.next(), await client.next()];
@@ -106,7 +106,7 @@ describe('a stream to the client', () => {
   });
 
   test('the number of streams is bounded', async () => {
-    await using host = await start({ maximumStreamsPerClient: 2 });
+    await using host = await startStreams({ maximumStreamsPerClient: 2 });
     await using client = await openRaw(host);
     client.send(stream('deaf', [], '1') + stream('deaf', [], '2') + stream('deaf', [], '3'));
     const answers = [await client.next(), await client.next(), await client.next()];
@@ -163,7 +163,7 @@ describe.each(['json', 'messagepack'])('the official client with %s', (protocol)
   }
 
   test('the official client streams in both directions and cancels', async () => {
-    await using host = await start();
+    await using host = await startStreams();
     await using connection = await connect(host);
     const numbers = await new Promise<unknown[]>((resolve, reject) => {
       const items: unknown[] = [];

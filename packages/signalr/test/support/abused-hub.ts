@@ -46,7 +46,7 @@ export const definition = defineHub<Client>()({
   },
 });
 
-export function start(options: SignalRServerOptions = {}): Promise<Host> {
+export function startAbused(options: SignalRServerOptions = {}): Promise<Host> {
   return startHost((server) => server.mapHub('/hub', definition), options);
 }
 

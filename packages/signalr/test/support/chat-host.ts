@@ -7,7 +7,10 @@ import { type Host, startHost } from './host.js';
 
 export const hub = defineHub()({ methods: { echo: (_context, value) => value } });
 
-export function start(map: MapHubOptions<undefined> = {}, options: SignalRServerOptions = {}): Promise<Host> {
+export function startChat(
+  map: MapHubOptions<undefined> = {},
+  options: SignalRServerOptions = {},
+): Promise<Host> {
   return startHost((server) => {
     server.mapHub('/hubs/Chat', hub, map);
   }, options);

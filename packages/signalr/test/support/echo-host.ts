@@ -8,6 +8,6 @@ function mapEcho(server: SignalRServer): void {
   server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } }));
 }
 
-export function start(options: SignalRServerOptions = {}): Promise<Host> {
+export function startEcho(options: SignalRServerOptions = {}): Promise<Host> {
   return startHost(mapEcho, options);
 }

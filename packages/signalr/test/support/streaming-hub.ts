@@ -22,7 +22,7 @@ export interface Streams extends Host {
   readonly log: string[];
 }
 
-export async function start(options: SignalRServerOptions = {}): Promise<Streams> {
+export async function startStreams(options: SignalRServerOptions = {}): Promise<Streams> {
   const log: string[] = [];
   const hub = defineHub()({
     methods: {

@@ -12,7 +12,10 @@ import { type Host, startHost } from './host.js';
 
 type Context = HubContext<{ note(text: string): void }, undefined, Record<string, unknown>>;
 
-export function start(map: MapHubOptions<undefined> = {}, options: SignalRServerOptions = {}): Promise<Host> {
+export function startTransportHost(
+  map: MapHubOptions<undefined> = {},
+  options: SignalRServerOptions = {},
+): Promise<Host> {
   const hub = defineHub<{ note(text: string): void; raw(value: unknown): void }>()({
     methods: {
       echo: (_context, value) => value,

@@ -4,11 +4,11 @@
 import { describe, expect, test } from 'vitest';
 import { negotiateUrl, openPolling, post, send } from '../support/http-client.js';
 import { call, HANDSHAKE, RS } from '../support/raw-client.js';
-import { noCache, start } from '../support/transport-host.js';
+import { noCache, startTransportHost } from '../support/transport-host.js';
 
 describe('long polling', () => {
   test('the first poll is answered at once without content, and later ones with the waiting messages', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     const first = await send(`${url}&_=1`);
     expect([first.status, first.headers['content-length'], first.body.length]).toEqual([200, '0', 0]);
@@ -28,7 +28,7 @@ describe('long polling', () => {
   });
 
   test('long polling carries binary messages', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     await send(url);
     await post(url, `{"protocol":"messagepack","version":1}${RS}`);
@@ -40,7 +40,7 @@ describe('long polling', () => {
   });
 
   test('no message that is sent between two polls is lost', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await openPolling(host);
     await post(url, call('notes', [2_000]));
     const seen: string[] = [];
@@ -56,7 +56,7 @@ describe('long polling', () => {
   });
 
   test('an older poll is answered with 204 when a newer one arrives', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await openPolling(host);
     const older = send(url);
     await expect.poll(() => host.openRequests).toBe(1);
@@ -67,7 +67,7 @@ describe('long polling', () => {
   });
 
   test('a poll without messages ends after its timeout, and the client can poll again', async () => {
-    await using host = await start({}, { pollTimeoutMs: 20_000 });
+    await using host = await startTransportHost({}, { pollTimeoutMs: 20_000 });
     const url = await openPolling(host);
     const waiting = send(url);
     await expect.poll(() => host.openRequests).toBe(1);
@@ -79,7 +79,7 @@ describe('long polling', () => {
   });
 
   test('long polling sends no pings and needs none from its client', async () => {
-    await using host = await start({}, { keepAliveIntervalMs: 2_000, clientTimeoutMs: 4_000 });
+    await using host = await startTransportHost({}, { keepAliveIntervalMs: 2_000, clientTimeoutMs: 4_000 });
     const url = await openPolling(host);
     await post(url, `{"type":6}${RS}`);
     const waiting = send(url);
@@ -90,7 +90,7 @@ describe('long polling', () => {
   });
 
   test('a client that stops polling counts as lost', async () => {
-    await using host = await start({}, { disconnectTimeoutMs: 10_000 });
+    await using host = await startTransportHost({}, { disconnectTimeoutMs: 10_000 });
     const url = await openPolling(host);
     host.clock.advance(9_000);
     expect(host.events.some(({ type }) => type === 'connection_closed')).toBe(false);
@@ -100,7 +100,7 @@ describe('long polling', () => {
   });
 
   test('a poll delivers the Close message, and the next one is answered with 204', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await openPolling(host);
     await post(url, call('leave'));
     expect((await send(url)).text).toBe(`200 {"type":7}${RS}`);
@@ -110,7 +110,7 @@ describe('long polling', () => {
   });
 
   test('a DELETE ends the connection: the waiting poll is answered with 204, and later requests with 404', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await openPolling(host);
     const waiting = send(url);
     await expect.poll(() => host.openRequests).toBe(1);
@@ -127,7 +127,7 @@ describe('long polling', () => {
   });
 
   test('a connection survives a poll that its client aborts', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await openPolling(host);
     const abort = new AbortController();
     const waiting = fetch(url, { signal: abort.signal }).catch(() => 'aborted');

@@ -4,11 +4,11 @@
 import { describe, expect, test } from 'vitest';
 import { negotiateUrl, openStream, post } from '../support/http-client.js';
 import { call, HANDSHAKE, RS } from '../support/raw-client.js';
-import { start } from '../support/transport-host.js';
+import { startTransportHost } from '../support/transport-host.js';
 
 describe('an event stream', () => {
   test('an event stream has one event per message and only data lines', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
     expect(events.response.headers).toMatchObject({
@@ -29,7 +29,7 @@ describe('an event stream', () => {
   });
 
   test('a message of any size is sent as one event', async () => {
-    await using host = await start({}, { maximumReceiveMessageBytes: 200_000 });
+    await using host = await startTransportHost({}, { maximumReceiveMessageBytes: 200_000 });
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
     const text = 'H'.repeat(60_000) + 'W'.repeat(60_000);
@@ -39,7 +39,7 @@ describe('an event stream', () => {
   });
 
   test('the handshake over an event stream refuses a binary protocol', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
     await post(url, `{"protocol":"messagepack","version":1}${RS}`);
@@ -51,7 +51,7 @@ describe('an event stream', () => {
   });
 
   test('POST bodies may split and join messages anywhere, and are read in order', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
     const bytes = HANDSHAKE + Array.from({ length: 5 }, (_, index) => call('echo', [index])).join('');
@@ -63,7 +63,7 @@ describe('an event stream', () => {
   });
 
   test('an event stream that its client closes counts as properly ended', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     const events = await openStream(url);
     await post(url, HANDSHAKE);
@@ -76,7 +76,7 @@ describe('an event stream', () => {
   });
 
   test('an event stream ends after the Close message', async () => {
-    await using host = await start();
+    await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
     await post(url, HANDSHAKE + call('leave'));
