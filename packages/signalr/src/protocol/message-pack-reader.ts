@@ -99,23 +99,23 @@ export class MessagePackReader {
       case 0xc9:
         return this.#extension(this.#uint(1 << (head - 0xc7)));
       case 0xca:
-        return this.#take(4).readFloatBE();
+        return this.#bytes.readFloatBE(this.#skip(4));
       case 0xcb:
-        return this.#take(8).readDoubleBE();
+        return this.#bytes.readDoubleBE(this.#skip(8));
       case 0xcc:
       case 0xcd:
       case 0xce:
         return this.#uint(1 << (head - 0xcc));
       case 0xcf:
-        return narrow(this.#take(8).readBigUInt64BE());
+        return narrow(this.#bytes.readBigUInt64BE(this.#skip(8)));
       case 0xd0:
-        return this.#take(1).readInt8();
+        return this.#bytes.readInt8(this.#skip(1));
       case 0xd1:
-        return this.#take(2).readInt16BE();
+        return this.#bytes.readInt16BE(this.#skip(2));
       case 0xd2:
-        return this.#take(4).readInt32BE();
+        return this.#bytes.readInt32BE(this.#skip(4));
       case 0xd3:
-        return narrow(this.#take(8).readBigInt64BE());
+        return narrow(this.#bytes.readBigInt64BE(this.#skip(8)));
       case 0xd4:
       case 0xd5:
       case 0xd6:
@@ -156,10 +156,13 @@ export class MessagePackReader {
   }
 
   #text(length: number): string {
-    const bytes = this.#take(length);
-    const text = bytes.toString('utf8');
+    const start = this.#skip(length);
+    const text = this.#bytes.toString('utf8', start, this.#offset);
     // Bytes that are not UTF-8 become U+FFFD; only then the text needs a second check.
-    if (text.includes('\ufffd') && !Buffer.from(text, 'utf8').equals(bytes)) {
+    if (
+      text.includes('\ufffd') &&
+      !Buffer.from(text, 'utf8').equals(this.#bytes.subarray(start, this.#offset))
+    ) {
       throw malformed('The message holds text that is not valid UTF-8.');
     }
     return text;
@@ -171,7 +174,7 @@ export class MessagePackReader {
   }
 
   #extension(length: number): unknown {
-    const type = this.#take(1).readInt8();
+    const type = this.#bytes.readInt8(this.#skip(1));
     const bytes = this.#take(length);
     if (type === TIMESTAMP_TYPE) return readTimestamp(bytes);
     return new MessagePackExtension(type, new Uint8Array(bytes));
@@ -185,15 +188,21 @@ export class MessagePackReader {
   }
 
   #uint(bytes: number): number {
-    return this.#take(bytes).readUIntBE(0, bytes);
+    return this.#bytes.readUIntBE(this.#skip(bytes), bytes);
   }
 
+  /** A view of the next bytes. */
   #take(length: number): Buffer {
-    const end = this.#offset + length;
-    if (end > this.#bytes.length) throw endOfMessage();
-    const bytes = this.#bytes.subarray(this.#offset, end);
-    this.#offset = end;
-    return bytes;
+    const start = this.#skip(length);
+    return this.#bytes.subarray(start, this.#offset);
+  }
+
+  /** Advances past the next bytes, and returns the offset of the first. */
+  #skip(length: number): number {
+    const start = this.#offset;
+    if (start + length > this.#bytes.length) throw endOfMessage();
+    this.#offset = start + length;
+    return start;
   }
 }
 

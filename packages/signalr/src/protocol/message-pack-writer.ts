@@ -116,9 +116,11 @@ export class MessagePackWriter {
   }
 
   #entries(entries: readonly (readonly [unknown, unknown])[], depth: number): void {
-    const present = entries.filter(([, value]) => isPresent(value));
-    this.writeMapHeader(present.length);
-    for (const [key, value] of present) {
+    let count = 0;
+    for (const [, value] of entries) if (isPresent(value)) count += 1;
+    this.writeMapHeader(count);
+    for (const [key, value] of entries) {
+      if (!isPresent(value)) continue;
       this.writeValue(key, depth + 1);
       this.writeValue(value, depth + 1);
     }
