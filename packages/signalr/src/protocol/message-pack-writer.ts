@@ -26,18 +26,18 @@ export class MessagePackWriter {
 
   writeArrayHeader(count: number): void {
     if (count < 16) this.#head(0x90 | count);
-    else this.#sized(count, [undefined, 0xdc, 0xdd]);
+    else this.#sized(count, undefined, 0xdc, 0xdd);
   }
 
   writeMapHeader(count: number): void {
     if (count < 16) this.#head(0x80 | count);
-    else this.#sized(count, [undefined, 0xde, 0xdf]);
+    else this.#sized(count, undefined, 0xde, 0xdf);
   }
 
   writeString(text: string): void {
     const length = Buffer.byteLength(text, 'utf8');
     if (length < 32) this.#head(0xa0 | length);
-    else this.#sized(length, [0xd9, 0xda, 0xdb]);
+    else this.#sized(length, 0xd9, 0xda, 0xdb);
     this.#reserve(length);
     this.#length += this.#bytes.write(text, this.#length, length, 'utf8');
   }
@@ -45,15 +45,15 @@ export class MessagePackWriter {
   writeInteger(value: number): void {
     if (value >= 0) {
       if (value < 0x80) this.#head(value);
-      else if (value <= 0xffff_ffff) this.#sized(value, [0xcc, 0xcd, 0xce]);
-      else this.#wide(0xcf, (at) => this.#bytes.writeBigUInt64BE(BigInt(value), at));
+      else if (value <= 0xffff_ffff) this.#sized(value, 0xcc, 0xcd, 0xce);
+      else this.#unsigned64(BigInt(value));
       return;
     }
     if (value >= -0x20) this.#head(0x100 + value);
     else if (value >= -0x80) this.#signed(0xd0, value, 1);
     else if (value >= -0x8000) this.#signed(0xd1, value, 2);
     else if (value >= -0x8000_0000) this.#signed(0xd2, value, 4);
-    else this.#wide(0xd3, (at) => this.#bytes.writeBigInt64BE(BigInt(value), at));
+    else this.#signed64(BigInt(value));
   }
 
   /** @throws SignalRError `unserializable` for a value that is nested too deep (or in itself), and for bigints over 64 bits */
@@ -85,10 +85,14 @@ export class MessagePackWriter {
     else if (value instanceof Date) this.#date(value);
     else if (value instanceof JsonText) this.#json(parseExactJson(value.text), depth + 1);
     else if (value instanceof MessagePackExtension) this.#extension(value.type, value.data);
-    else if (value instanceof Map) this.#entries([...value], depth);
+    else if (value instanceof Map) this.#pairs([...value.keys()], [...value.values()], depth);
     else if ('toJSON' in value && typeof value.toJSON === 'function') {
       this.writeValue(value.toJSON(), depth + 1);
-    } else this.#entries(Object.entries(value), depth);
+    } else {
+      const names = Object.keys(value);
+      const fields = names.map((name) => (value as Readonly<Record<string, unknown>>)[name]); // any object can be read so
+      this.#pairs(names, fields, depth);
+    }
   }
 
   /** Writes a value that was read from JSON text: it omits nothing, and keeps -0. */
@@ -115,13 +119,15 @@ export class MessagePackWriter {
     for (const value of values) this.writeValue(value, depth + 1);
   }
 
-  #entries(entries: readonly (readonly [unknown, unknown])[], depth: number): void {
+  /** Two lists rather than pairs, because a list per member would be most of what an object allocates. */
+  #pairs(keys: readonly unknown[], values: readonly unknown[], depth: number): void {
     let count = 0;
-    for (const [, value] of entries) if (isPresent(value)) count += 1;
+    for (const value of values) if (isPresent(value)) count += 1;
     this.writeMapHeader(count);
-    for (const [key, value] of entries) {
+    for (let index = 0; index < keys.length; index += 1) {
+      const value = values[index];
       if (!isPresent(value)) continue;
-      this.writeValue(key, depth + 1);
+      this.writeValue(keys[index], depth + 1);
       this.writeValue(value, depth + 1);
     }
   }
@@ -132,17 +138,17 @@ export class MessagePackWriter {
   }
 
   #float(value: number): void {
-    this.#wide(0xcb, (at) => this.#bytes.writeDoubleBE(value, at));
+    this.#head(0xcb);
+    this.#reserve(8);
+    this.#length = this.#bytes.writeDoubleBE(value, this.#length);
   }
 
   #bigint(value: bigint): void {
     const number = Number(value);
     if (Number.isSafeInteger(number)) this.writeInteger(number);
-    else if (BigInt.asUintN(64, value) === value) {
-      this.#wide(0xcf, (at) => this.#bytes.writeBigUInt64BE(value, at));
-    } else if (BigInt.asIntN(64, value) === value) {
-      this.#wide(0xd3, (at) => this.#bytes.writeBigInt64BE(value, at));
-    } else throw unserializable('an integer has more than 64 bits');
+    else if (BigInt.asUintN(64, value) === value) this.#unsigned64(value);
+    else if (BigInt.asIntN(64, value) === value) this.#signed64(value);
+    else throw unserializable('an integer has more than 64 bits');
   }
 
   #date(date: Date): void {
@@ -151,14 +157,14 @@ export class MessagePackWriter {
   }
 
   #binary(bytes: Uint8Array): void {
-    this.#sized(bytes.length, [0xc4, 0xc5, 0xc6]);
+    this.#sized(bytes.length, 0xc4, 0xc5, 0xc6);
     this.#append(bytes);
   }
 
   #extension(type: number, data: Uint8Array): void {
     const fixed = [1, 2, 4, 8, 16].indexOf(data.length);
     if (fixed >= 0) this.#head(0xd4 + fixed);
-    else this.#sized(data.length, [0xc7, 0xc8, 0xc9]);
+    else this.#sized(data.length, 0xc7, 0xc8, 0xc9);
     this.#reserve(1);
     this.#length = this.#bytes.writeInt8(type, this.#length);
     this.#append(data);
@@ -171,8 +177,7 @@ export class MessagePackWriter {
   }
 
   /** The head byte of the smallest of 8, 16 and 32 bits that fits, and the number in as many bits. */
-  #sized(value: number, heads: readonly [number | undefined, number, number]): void {
-    const [head8, head16, head32] = heads;
+  #sized(value: number, head8: number | undefined, head16: number, head32: number): void {
     if (head8 !== undefined && value <= 0xff) return this.#unsigned(head8, value, 1);
     if (value <= 0xffff) return this.#unsigned(head16, value, 2);
     return this.#unsigned(head32, value, 4);
@@ -190,11 +195,16 @@ export class MessagePackWriter {
     this.#length = this.#bytes.writeIntBE(value, this.#length, bytes);
   }
 
-  #wide(head: number, write: (offset: number) => void): void {
-    this.#head(head);
+  #unsigned64(value: bigint): void {
+    this.#head(0xcf);
     this.#reserve(8);
-    write(this.#length);
-    this.#length += 8;
+    this.#length = this.#bytes.writeBigUInt64BE(value, this.#length);
+  }
+
+  #signed64(value: bigint): void {
+    this.#head(0xd3);
+    this.#reserve(8);
+    this.#length = this.#bytes.writeBigInt64BE(value, this.#length);
   }
 
   #append(bytes: Uint8Array): void {
