@@ -35,6 +35,7 @@ export class MessagePackWriter {
   }
 
   writeString(text: string): void {
+    if (this.#shortAscii(text)) return;
     const length = Buffer.byteLength(text, 'utf8');
     if (length < 32) this.#head(0xa0 | length);
     else this.#sized(length, 0xd9, 0xda, 0xdb);
@@ -112,6 +113,22 @@ export class MessagePackWriter {
       this.writeString(name);
       this.#json(member, depth + 1);
     }
+  }
+
+  /** Most names are short and ASCII: writing them here costs less than two calls into native code. False for all other texts. */
+  #shortAscii(text: string): boolean {
+    const count = text.length;
+    if (count > 31) return false;
+    this.#reserve(1 + count);
+    const start = this.#length + 1;
+    for (let index = 0; index < count; index += 1) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) return false;
+      this.#bytes[start + index] = code;
+    }
+    this.#head(0xa0 | count);
+    this.#length += count;
+    return true;
   }
 
   #array(values: readonly unknown[], depth: number): void {
