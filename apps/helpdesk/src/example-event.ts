@@ -1,7 +1,7 @@
 // An event to publish by hand, so that something pasted into a terminal is seen on the page.
 import type { ExampleEvent } from '@millrace/gateway';
+import { personRoom } from './database/rows.js';
 import { seedPeople, seedTickets } from './database/seed-data.js';
-import { personRoom } from './desk/records.js';
 import { texts } from './texts.js';
 
 /** A notification for the first requester: the desk keeps no record of it, so it disturbs nothing. */

@@ -3,18 +3,18 @@
 import { fileURLToPath } from 'node:url';
 import type { GatewayExtension } from '@millrace/gateway';
 import { openDatabase } from './database/open-database.js';
-import { Changes } from './desk/changes.js';
-import { Conversations } from './desk/conversations.js';
-import { Notifications } from './desk/notifications.js';
-import { People } from './desk/people.js';
-import { type PersonRecord, ticketRoom } from './desk/records.js';
-import { RemoteSessions } from './desk/remote-sessions.js';
+import { type PersonRecord, ticketRoom } from './database/rows.js';
+import { Conversations } from './domain/conversations.js';
+import { Notifications } from './domain/notifications.js';
+import { People } from './domain/people.js';
+import { RemoteSessions } from './domain/remote-sessions.js';
+import { Changes } from './domain/ticket-changes.js';
 import { exampleEvent } from './example-event.js';
 import { addApiRoutes } from './http/api-routes.js';
 import { addWebPages } from './http/web-pages.js';
 import { type HelpdeskOptions, resolveOptions } from './options.js';
-import { Outbox } from './outbox.js';
-import { OutboxRelay } from './outbox-relay.js';
+import { OutboxRelay } from './outbox/outbox-relay.js';
+import { Outbox } from './outbox/transactional-outbox.js';
 
 export type { HelpdeskOptions } from './options.js';
 

@@ -6,12 +6,12 @@ import { createMemoryBroker } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { createPublisher, type Publisher } from '@millrace/publisher';
 import { openDatabase } from '../src/database/open-database.js';
-import { Changes } from '../src/desk/changes.js';
-import { Conversations } from '../src/desk/conversations.js';
-import { Notifications } from '../src/desk/notifications.js';
-import { People } from '../src/desk/people.js';
-import { RemoteSessions } from '../src/desk/remote-sessions.js';
-import { Outbox } from '../src/outbox.js';
+import { Conversations } from '../src/domain/conversations.js';
+import { Notifications } from '../src/domain/notifications.js';
+import { People } from '../src/domain/people.js';
+import { RemoteSessions } from '../src/domain/remote-sessions.js';
+import { Changes } from '../src/domain/ticket-changes.js';
+import { Outbox } from '../src/outbox/transactional-outbox.js';
 
 /** Seeded people and tickets. */
 export const seeded = {

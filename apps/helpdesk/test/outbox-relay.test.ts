@@ -1,7 +1,7 @@
 // What waits is published in its order, once, whatever happens to the broker meanwhile.
 import { PublisherError } from '@millrace/publisher';
 import { expect, test } from 'vitest';
-import { OutboxRelay, type OutboxRelayOptions } from '../src/outbox-relay.js';
+import { OutboxRelay, type OutboxRelayOptions } from '../src/outbox/outbox-relay.js';
 import { openDesk, openPublisher, seeded } from './fixtures.js';
 
 const away = () =>

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
-import type { DeskDatabase } from './desk-database.js';
+import type { DeskDatabase } from './helpdesk-database.js';
 import { schemaSql } from './schema.js';
 import { seed } from './seed.js';
 

@@ -1,6 +1,6 @@
 // Fills a new database with people and tickets, as if the desk had been open for a week.
 import { randomUUID } from 'node:crypto';
-import type { DeskDatabase } from './desk-database.js';
+import type { DeskDatabase } from './helpdesk-database.js';
 import { type SeedTicket, seedPeople, seedTickets } from './seed-data.js';
 
 const idOf = (username: string): string => {

@@ -13,12 +13,12 @@ import type {
   TicketsAnswer,
   TokenAnswer,
 } from '../api-types.js';
-import type { Changes } from '../desk/changes.js';
-import type { Conversations } from '../desk/conversations.js';
-import type { Notifications } from '../desk/notifications.js';
-import type { People } from '../desk/people.js';
-import type { PersonRecord } from '../desk/records.js';
-import type { RemoteSessions } from '../desk/remote-sessions.js';
+import type { PersonRecord } from '../database/rows.js';
+import type { Conversations } from '../domain/conversations.js';
+import type { Notifications } from '../domain/notifications.js';
+import type { People } from '../domain/people.js';
+import type { RemoteSessions } from '../domain/remote-sessions.js';
+import type { Changes } from '../domain/ticket-changes.js';
 import { HelpdeskError } from '../errors.js';
 import * as schemas from './schemas.js';
 

@@ -26,5 +26,5 @@ import 'uplot/dist/uPlot.min.css';
 import './base.css';
 import './frame.css';
 import './tickets.css';
-import './chat.css';
-import './line.css';
+import './conversation.css';
+import './connection.css';

@@ -2,13 +2,13 @@
 import { useEffect, useMemo, useState } from 'react';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
-import { loadPeople } from '../desk/api.js';
-import { Opening } from './opening.js';
+import { useRoute } from '../routing/page-route.js';
+import { personOn } from '../routing/people-in-route.js';
+import { loadPeople } from '../workspace/helpdesk-api.js';
+import { Opening } from './loading-status.js';
 import { AlonePage, SplitPage } from './pages.js';
-import { useRoute } from './route.js';
 import { SignIn } from './sign-in.js';
 import { TopBar } from './top-bar.js';
-import { personOn } from './who.js';
 
 /** Everything on the page. */
 export function App() {

@@ -4,11 +4,11 @@ import { useMediaQuery } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
-import type { Desk } from '../desk/desk.js';
-import type { PeopleById } from '../desk/desk-state.js';
-import { Pane } from './pane.js';
-import { navigate, type Route } from './route.js';
-import { useNewDesk, useStateOf } from './use-desk.js';
+import { navigate, type Route } from '../routing/page-route.js';
+import type { PeopleById } from '../state/workspace-state.js';
+import type { Desk } from '../workspace/workspace.js';
+import { useNewDesk, useStateOf } from './use-workspace.js';
+import { Pane } from './workspace/workspace-view.js';
 
 /** One person's desk, filling the page. */
 export function AlonePage(props: {

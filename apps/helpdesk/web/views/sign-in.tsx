@@ -2,8 +2,8 @@
 import { Link } from 'wouter';
 import type { Person, Role } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
+import { pathOf } from '../routing/page-route.js';
 import { Avatar } from './avatar.js';
-import { pathOf } from './route.js';
 
 /** The people of one role to choose from. */
 export function SignIn({

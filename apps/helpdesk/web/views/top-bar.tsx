@@ -4,9 +4,9 @@ import { MoonIcon, SunIcon } from 'lucide-react';
 import { Link } from 'wouter';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
+import { pathOf, type Route } from '../routing/page-route.js';
+import { routeTo } from '../routing/people-in-route.js';
 import { BrandMark } from './brand-mark.js';
-import { pathOf, type Route } from './route.js';
-import { routeTo } from './who.js';
 
 /** The top bar. */
 export function TopBar({ route, people }: { readonly route: Route; readonly people: readonly Person[] }) {

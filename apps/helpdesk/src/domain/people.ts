@@ -1,0 +1,70 @@
+// Who is at the desk, and who is calling: sessions are random tokens of which only the hash is kept.
+import { createHash, randomBytes } from 'node:crypto';
+import type { DeskDatabase } from '../database/helpdesk-database.js';
+import { type PersonRecord, personOf, type Row } from '../database/rows.js';
+import { HelpdeskError } from '../errors.js';
+
+/** Most sessions that are kept; the oldest go first, and their pages ask to sign in again. */
+const maxSessions = 1_000;
+
+/** People and their sessions. */
+export class People {
+  readonly #database: DeskDatabase;
+
+  constructor(database: DeskDatabase) {
+    this.#database = database;
+  }
+
+  /** Everybody, agents first. */
+  list(): readonly PersonRecord[] {
+    return this.#database
+      .prepare('SELECT * FROM people ORDER BY role, rowid')
+      .all()
+      .map((row) => personOf(row as Row));
+  }
+
+  /** @throws HelpdeskError `not_found` */
+  get(personId: string): PersonRecord {
+    const row = this.#database.prepare('SELECT * FROM people WHERE id = ?').get(personId);
+    if (row === undefined) throw new HelpdeskError('not_found', 'There is no such person.');
+    return personOf(row as Row);
+  }
+
+  agents(): readonly PersonRecord[] {
+    return this.list().filter(({ role }) => role === 'agent');
+  }
+
+  /** Begins a session of a person. This desk is a demo: whoever asks is believed. */
+  signIn(personId: string, nowMs: number): { readonly person: PersonRecord; readonly sessionToken: string } {
+    const person = this.get(personId);
+    const sessionToken = randomBytes(24).toString('base64url');
+    const now = new Date(nowMs).toISOString();
+    this.#database
+      .prepare('INSERT INTO sessions (token_hash, person_id, created_at) VALUES (?, ?, ?)')
+      .run(hashOf(sessionToken), personId, now);
+    this.#database
+      .prepare(
+        'DELETE FROM sessions WHERE rowid NOT IN (SELECT rowid FROM sessions ORDER BY rowid DESC LIMIT ?)',
+      )
+      .run(maxSessions);
+    return { person, sessionToken };
+  }
+
+  /** @throws HelpdeskError `unauthenticated` */
+  bySession(sessionToken: string | undefined): PersonRecord {
+    const row =
+      sessionToken === undefined
+        ? undefined
+        : this.#database
+            .prepare(
+              'SELECT people.* FROM sessions JOIN people ON people.id = sessions.person_id WHERE sessions.token_hash = ?',
+            )
+            .get(hashOf(sessionToken));
+    if (row === undefined) throw new HelpdeskError('unauthenticated', 'Sign in first.');
+    return personOf(row as Row);
+  }
+}
+
+function hashOf(sessionToken: string): string {
+  return createHash('sha256').update(sessionToken).digest('hex');
+}

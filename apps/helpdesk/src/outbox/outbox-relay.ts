@@ -1,0 +1,127 @@
+// Publishes what waits in the outbox, in its order, and tries again with the same ids until the broker has it.
+import { setTimeout as pause } from 'node:timers/promises';
+import type { EventOf, eventCatalog } from '@millrace/contract';
+import type { Publisher } from '@millrace/publisher';
+import type { Outbox, WaitingEvent } from './transactional-outbox.js';
+
+/** What the relay needs. */
+export interface OutboxRelayOptions {
+  readonly outbox: Outbox;
+  readonly publisher: Pick<Publisher<typeof eventCatalog>, 'publishEvents'>;
+  readonly retryBaseMs: number;
+  /** Told once when the broker goes away and once when it is back, with how many wait. */
+  readonly onStateChange: (state: 'delayed' | 'flowing', waiting: number, cause?: unknown) => void;
+  /** An event the contract refuses: a fault of this program. It is taken out, or it would block all others for ever. */
+  readonly onRejected: (event: WaitingEvent, cause: unknown) => void;
+}
+
+const retryMaxMs = 5_000;
+const maxBatchSize = 100;
+
+/** idle → publishing → idle; publishing → waiting (broker away) → publishing; from each of them → closed. */
+export class OutboxRelay {
+  readonly #options: OutboxRelayOptions;
+  readonly #closing = new AbortController();
+  #run: Promise<void> | undefined;
+  #failures = 0;
+
+  constructor(options: OutboxRelayOptions) {
+    this.#options = options;
+  }
+
+  /** There may be something to publish. */
+  wake(): void {
+    if (this.#run !== undefined || this.#closing.signal.aborted) return;
+    this.#run = this.#publishAll().finally(() => {
+      this.#run = undefined;
+      // Something may have come in after the last look.
+      if (this.#options.outbox.size > 0) this.wake();
+    });
+  }
+
+  /** Resolves when nothing waits or the relay is closed. */
+  async idle(): Promise<void> {
+    while (this.#run !== undefined) await this.#run;
+  }
+
+  /** Stops after the batch in flight; what still waits stays in the table for the next start. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#run;
+  }
+
+  async #publishAll(): Promise<void> {
+    const { outbox } = this.#options;
+    while (!this.#closing.signal.aborted) {
+      const batch = outbox.peek(maxBatchSize);
+      if (batch.length === 0) return;
+      await this.#publishBatch(batch);
+    }
+  }
+
+  async #publishBatch(batch: readonly WaitingEvent[]): Promise<void> {
+    try {
+      await this.#publish(batch);
+    } catch (cause) {
+      if (!isContractError(cause)) {
+        await this.#waitFor(cause);
+        return;
+      }
+      await this.#publishOneByOne(batch);
+    }
+  }
+
+  /** One of them is not acceptable; nothing of the batch was published. */
+  async #publishOneByOne(batch: readonly WaitingEvent[]): Promise<void> {
+    for (const event of batch) {
+      try {
+        await this.#publish([event]);
+      } catch (cause) {
+        if (!isContractError(cause)) {
+          await this.#waitFor(cause);
+          return;
+        }
+        this.#options.onRejected(event, cause);
+        this.#options.outbox.remove(event.id);
+      }
+    }
+  }
+
+  async #publish(batch: readonly WaitingEvent[]): Promise<void> {
+    const { outbox, publisher, onStateChange } = this.#options;
+    await publisher.publishEvents(batch.map(toEvent));
+    for (const { id } of batch) outbox.remove(id);
+    if (this.#failures > 0) onStateChange('flowing', outbox.size);
+    this.#failures = 0;
+  }
+
+  async #waitFor(cause: unknown): Promise<void> {
+    const { outbox, retryBaseMs, onStateChange } = this.#options;
+    if (this.#failures === 0) onStateChange('delayed', outbox.size, cause);
+    this.#failures += 1;
+    const boundMs = Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(this.#failures, 10));
+    await pause(boundMs * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(
+      () => {
+        // Closed meanwhile: the loop sees it.
+      },
+    );
+  }
+}
+
+function toEvent(event: WaitingEvent): EventOf<typeof eventCatalog> {
+  const { eventId, type, roomId, payload, timestamp } = event;
+  // The publisher checks it against the contract.
+  return {
+    event_id: eventId,
+    event_type: type,
+    room_id: roomId,
+    payload,
+    timestamp,
+    metadata: { source_instance: 'helpdesk' },
+  } as EventOf<typeof eventCatalog>;
+}
+
+// By name: the helpdesk imports neither package at run time.
+function isContractError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ContractError';
+}

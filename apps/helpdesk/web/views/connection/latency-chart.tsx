@@ -1,0 +1,72 @@
+// A small chart of the last delivery times.
+import { useComputedColorScheme } from '@mantine/core';
+import { useEffect, useRef } from 'react';
+import uPlot from 'uplot';
+import { maxSamples } from '../../state/latency.js';
+
+/** The chart. `label` says in words what it shows. */
+export function LatencyChart({
+  samplesMs,
+  label,
+}: {
+  readonly samplesMs: readonly number[];
+  readonly label: string;
+}) {
+  const holder = useRef<HTMLDivElement>(null);
+  const chart = useRef<uPlot | null>(null);
+  const scheme = useComputedColorScheme('light', { getInitialValueInEffect: false });
+
+  useEffect(() => {
+    const element = holder.current;
+    if (element === null) return undefined;
+    const made = new uPlot(
+      optionsFor(element, getComputedStyle(element).getPropertyValue('--accent')),
+      [[], []],
+      element,
+    );
+    chart.current = made;
+    return () => made.destroy();
+    // Another scheme has other colours.
+    // oxlint-disable-next-line react-hooks/exhaustive-deps
+  }, [scheme]);
+
+  useEffect(() => {
+    const first = maxSamples - samplesMs.length;
+    chart.current?.setData([samplesMs.map((_, index) => first + index), [...samplesMs]]);
+  }, [samplesMs, scheme]);
+
+  return <div className="latency-chart" ref={holder} role="img" aria-label={label} />;
+}
+
+/** One bar an event; the newest at the right. */
+const bars = uPlot.paths.bars?.({ size: [0.7, 3], radius: 0.3 });
+
+function optionsFor(
+  { clientWidth: width, clientHeight: height }: HTMLElement,
+  colour: string,
+): uPlot.Options {
+  return {
+    width,
+    height,
+    padding: [3, 2, 2, 2],
+    cursor: { show: false },
+    legend: { show: false },
+    select: { show: false, left: 0, top: 0, width: 0, height: 0 },
+    axes: [{ show: false }, { show: false }],
+    scales: {
+      x: { time: false, range: [-0.5, maxSamples - 0.5] },
+      // From nothing up, and never so close that a millisecond looks like a mountain.
+      y: { range: (_chart, _min, max) => [0, Math.max(8, max * 1.1)] },
+    },
+    series: [
+      {},
+      {
+        stroke: colour,
+        fill: colour,
+        width: 0,
+        ...(bars === undefined ? {} : { paths: bars }),
+        points: { show: false },
+      },
+    ],
+  };
+}

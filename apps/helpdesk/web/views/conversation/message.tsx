@@ -1,0 +1,110 @@
+// One message: stored, or an own one on its way.
+import { UnstyledButton } from '@mantine/core';
+import { CheckCheckIcon, CheckIcon, ClockIcon, ImageIcon } from 'lucide-react';
+import { memo } from 'react';
+import type { Message } from '../../../src/api-types.js';
+import { texts } from '../../../src/texts.js';
+import type { PendingMessage } from '../../state/conversation.js';
+import { Avatar } from '../avatar.js';
+import { clockTime } from '../times.js';
+import { useDesk } from '../use-workspace.js';
+import { Screenshot } from './screenshot.js';
+
+/** A message of the database. `readers`: names, comma-separated. */
+export const StoredMessage = memo(function StoredMessage(props: {
+  readonly message: Message;
+  /** The first of its sender in a row. */
+  readonly begins: boolean;
+  /** The last of its sender in a row. */
+  readonly ends: boolean;
+  /** Whether time and tick are shown below it. */
+  readonly hasFoot: boolean;
+  readonly readers: string;
+}) {
+  const { message, begins, ends, hasFoot, readers } = props;
+  const { me, people } = useDesk();
+  const { sender_id: senderId, content } = message;
+  const id = { 'data-message-id': message.id, 'data-sequence': message.sequence_number };
+  if (typeof senderId !== 'string') {
+    return (
+      <li className="system" {...id}>
+        {content} · {clockTime(message.created_at)}
+      </li>
+    );
+  }
+  const isOwn = senderId === me.id;
+  const sender = people.get(senderId);
+  const name = message.sender?.full_name ?? sender?.fullName ?? '';
+  return (
+    <li
+      className={`message${begins ? ' begins' : ''}${isOwn ? ' is-own' : ''}`}
+      data-tick={isOwn ? (readers === '' ? 'sent' : 'read') : undefined}
+      {...id}
+    >
+      {!isOwn && begins && <span className="message-name">{name}</span>}
+      {!isOwn && (ends && sender !== undefined ? <Avatar person={sender} /> : <span />)}
+      <div className="bubble">
+        {message.is_screenshot && <Screenshot />}
+        {message.is_screenshot ? (
+          <span className="screenshot-tag">
+            <ImageIcon />
+            {content}
+          </span>
+        ) : (
+          content
+        )}
+      </div>
+      {hasFoot && (
+        <div className="message-foot">
+          <time dateTime={message.created_at}>{clockTime(message.created_at)}</time>
+          {isOwn && <Tick readers={readers} />}
+        </div>
+      )}
+    </li>
+  );
+});
+
+function Tick({ readers }: { readonly readers: string }) {
+  const label = readers === '' ? texts.chat.sent : texts.chat.readBy(readers);
+  return (
+    <span className={readers === '' ? 'tick' : 'tick is-read'} role="img" aria-label={label} title={label}>
+      {readers === '' ? <CheckIcon /> : <CheckCheckIcon />}
+    </span>
+  );
+}
+
+/** An own message that is not stored yet, as far as this page knows. */
+export function OwnPending({
+  ticketId,
+  message,
+}: {
+  readonly ticketId: string;
+  readonly message: PendingMessage;
+}) {
+  const desk = useDesk();
+  const { state, content } = message;
+  return (
+    <li
+      className={`message is-own begins is-pending${state === 'failed' ? ' is-failed' : ''}`}
+      data-pending={state}
+      data-client-temp-id={message.clientTempId}
+    >
+      <div className="bubble">{content}</div>
+      <div className="message-foot">
+        {state === 'failed' ? (
+          <>
+            <span className="message-problem">{texts.chat.failed}</span>
+            <UnstyledButton className="retry" onClick={() => void desk.retry(ticketId, message)}>
+              {texts.chat.retry}
+            </UnstyledButton>
+          </>
+        ) : (
+          <>
+            {texts.chat[state]}
+            <ClockIcon />
+          </>
+        )}
+      </div>
+    </li>
+  );
+}

@@ -1,0 +1,126 @@
+// The head of a pane: who is signed in, the state of the connection, the bell.
+import { ActionIcon, Menu, Popover, UnstyledButton, VisuallyHidden } from '@mantine/core';
+import { BellIcon } from 'lucide-react';
+import { useState } from 'react';
+import type { Person } from '../../../src/api-types.js';
+import { texts } from '../../../src/texts.js';
+import { Avatar } from '../avatar.js';
+import { listTime } from '../times.js';
+import { useDesk, useDeskState } from '../use-workspace.js';
+
+/** The head of a pane. */
+export function PaneHead(props: {
+  readonly onPerson: (person: Person) => void;
+  readonly onTicket: (ticketId: string) => void;
+}) {
+  return (
+    <header className="pane-head">
+      <PersonMenu onPerson={props.onPerson} />
+      <div className="head-end">
+        <ConnectionState />
+        <Bell onTicket={props.onTicket} />
+      </div>
+    </header>
+  );
+}
+
+function PersonMenu({ onPerson }: { readonly onPerson: (person: Person) => void }) {
+  const { me, people } = useDesk();
+  return (
+    <Menu position="bottom-start" width={250} shadow="md" withInitialFocusPlaceholder={false}>
+      <Menu.Target>
+        <UnstyledButton className="person-button">
+          <Avatar person={me} size="2.125rem" />
+          <span>
+            <span className="person-name">{me.fullName}</span>
+            <span className="person-title">
+              {texts.roles[me.role]} · {me.title}
+            </span>
+          </span>
+          <VisuallyHidden>{texts.signIn.switchPerson}</VisuallyHidden>
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{texts.signIn.as}</Menu.Label>
+        {[...people.values()]
+          .filter(({ role }) => role === me.role)
+          .map((person) => (
+            <Menu.Item
+              key={person.id}
+              leftSection={<Avatar person={person} size="1.5rem" />}
+              disabled={person.id === me.id}
+              onClick={() => onPerson(person)}
+            >
+              {person.fullName}
+            </Menu.Item>
+          ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function ConnectionState() {
+  const connection = useDeskState((state) => state.connection);
+  const isPulled = useDeskState((state) => state.cable.kind === 'pulled');
+  const kind = isPulled ? 'is-pulled' : connection === 'live' ? '' : 'is-busy';
+  return (
+    <span className={`state ${kind}`.trim()} role="status" data-state={isPulled ? 'pulled' : connection}>
+      {isPulled ? texts.connection.pulled : texts.connection[connection]}
+    </span>
+  );
+}
+
+function Bell({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
+  const desk = useDesk();
+  const notifications = useDeskState((state) => state.notifications);
+  const [isOpen, setIsOpen] = useState(false);
+  const unread = notifications.filter(({ isRead }) => !isRead).length;
+  const change = (opens: boolean): void => {
+    setIsOpen(opens);
+    if (!opens && unread > 0) void desk.readNotifications();
+  };
+  return (
+    <Popover opened={isOpen} onChange={change} position="bottom-end" shadow="md" trapFocus returnFocus>
+      <Popover.Target>
+        <ActionIcon
+          className="bell"
+          variant="subtle"
+          color="gray"
+          size="lg"
+          aria-label={texts.bell.label(unread)}
+          onClick={() => change(!isOpen)}
+        >
+          <BellIcon />
+          {unread > 0 && (
+            <span className="bell-count" aria-hidden="true">
+              {unread > 9 ? '9+' : unread}
+            </span>
+          )}
+        </ActionIcon>
+      </Popover.Target>
+      <Popover.Dropdown p={0} aria-label={texts.bell.title}>
+        <div className="notices" tabIndex={-1}>
+          <h2>{texts.bell.title}</h2>
+          {notifications.length === 0 && <p className="notices-empty">{texts.bell.empty}</p>}
+          <ul>
+            {notifications.map(({ id, title, body, createdAt, ticketId }) => (
+              <li key={id}>
+                <UnstyledButton
+                  className="notice"
+                  onClick={() => {
+                    change(false);
+                    if (ticketId !== null) onTicket(ticketId);
+                  }}
+                >
+                  <span className="notice-title">{title}</span>
+                  <span className="notice-body">{body}</span>
+                  <span className="notice-time">{listTime(createdAt)}</span>
+                </UnstyledButton>
+              </li>
+            ))}
+          </ul>
+        </div>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}

@@ -1,0 +1,143 @@
+// The desk's API, as one person calls it.
+import type {
+  ConversationAnswer,
+  ErrorAnswer,
+  MessageAnswer,
+  NotificationsAnswer,
+  PeopleAnswer,
+  Person,
+  RemoteSessionAction,
+  RemoteSessionAnswer,
+  RemoteSessionMode,
+  SessionAnswer,
+  TicketAnswer,
+  TicketStatus,
+  TicketsAnswer,
+  TokenAnswer,
+} from '../../src/api-types.js';
+import type { Cable } from '../connection-trial/network-link.js';
+
+/** The desk answered, and said no. Anything else that fails did not get through. */
+export class ApiRefusal extends Error {
+  override readonly name = 'ApiRefusal';
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Everybody who can sign in. */
+export async function loadPeople(): Promise<readonly Person[]> {
+  const response = await fetch('/api/people');
+  if (!response.ok) throw new ApiRefusal(response.status, response.statusText);
+  return ((await response.json()) as PeopleAnswer).people;
+}
+
+/** Calls as one person, through that person's cable. */
+export class Api {
+  readonly #cable: Cable;
+  readonly #personId: string;
+  #session: SessionAnswer | undefined;
+
+  constructor(cable: Cable, personId: string) {
+    this.#cable = cable;
+    this.#personId = personId;
+  }
+
+  /** Begins a session; a page that is loaded again goes on with the one it had. */
+  async signIn(): Promise<SessionAnswer> {
+    const key = `weir.session.${this.#personId}`;
+    const kept = sessionStorage.getItem(key);
+    this.#session =
+      kept === null
+        ? await this.#call<SessionAnswer>('POST', '/sessions', { personId: this.#personId })
+        : (JSON.parse(kept) as SessionAnswer);
+    sessionStorage.setItem(key, JSON.stringify(this.#session));
+    return this.#session;
+  }
+
+  /** A token for the gateway's hub; fresh for every connection. */
+  async accessToken(): Promise<string> {
+    return (await this.#call<TokenAnswer>('POST', '/tokens')).accessToken;
+  }
+
+  tickets(): Promise<TicketsAnswer> {
+    return this.#call('GET', '/tickets');
+  }
+
+  conversation(
+    ticketId: string,
+    part: { after?: number; before?: number } = {},
+  ): Promise<ConversationAnswer> {
+    const query = Object.entries(part).map(([name, value]) => `${name}=${value}`);
+    // It may come from an address that somebody typed.
+    const path = `/tickets/${encodeURIComponent(ticketId)}`;
+    return this.#call('GET', `${path}${query.length === 0 ? '' : `?${query.join('&')}`}`);
+  }
+
+  createTicket(subject: string, content: string): Promise<TicketAnswer> {
+    return this.#call('POST', '/tickets', { subject, content });
+  }
+
+  sendMessage(ticketId: string, content: string, clientTempId: string): Promise<MessageAnswer> {
+    return this.#call('POST', `/tickets/${ticketId}/messages`, { content, clientTempId });
+  }
+
+  async markRead(ticketId: string, sequenceNumber: number): Promise<void> {
+    await this.#call('PUT', `/tickets/${ticketId}/read`, { sequenceNumber });
+  }
+
+  setStatus(ticketId: string, status: TicketStatus): Promise<TicketAnswer> {
+    return this.#call('PUT', `/tickets/${ticketId}/status`, { status });
+  }
+
+  assign(ticketId: string, assigneeId: string | null): Promise<TicketAnswer> {
+    return this.#call('PUT', `/tickets/${ticketId}/assignee`, { assigneeId });
+  }
+
+  invite(ticketId: string, mode: RemoteSessionMode): Promise<RemoteSessionAnswer> {
+    return this.#call('POST', `/tickets/${ticketId}/remote-sessions`, { mode });
+  }
+
+  actOnRemoteSession(id: string, action: RemoteSessionAction): Promise<RemoteSessionAnswer> {
+    return this.#call('PUT', `/remote-sessions/${id}`, { action });
+  }
+
+  notifications(): Promise<NotificationsAnswer> {
+    return this.#call('GET', '/notifications');
+  }
+
+  async markNotificationsRead(): Promise<void> {
+    await this.#call('PUT', '/notifications/read');
+  }
+
+  /** A session that the desk no longer knows is replaced once: the database may be a new one. */
+  async #call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+    try {
+      return await this.#callOnce(method, path, body);
+    } catch (error) {
+      if (!(error instanceof ApiRefusal) || error.status !== 401 || path === '/sessions') throw error;
+      sessionStorage.removeItem(`weir.session.${this.#personId}`);
+      await this.signIn();
+      return this.#callOnce(method, path, body);
+    }
+  }
+
+  async #callOnce<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+    const response = await this.#cable.fetch(`/api${path}`, {
+      method,
+      headers: {
+        ...(this.#session === undefined ? {} : { authorization: `Bearer ${this.#session.sessionToken}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (response.ok) return (response.status === 204 ? undefined : await response.json()) as Answer;
+    const { message } = (await response
+      .json()
+      .catch(() => ({ message: response.statusText }))) as ErrorAnswer;
+    throw new ApiRefusal(response.status, message);
+  }
+}
