@@ -1,10 +1,10 @@
-// What the helpdesk's API and its pages say to each other. Types and plain constants only: pages import this file.
+// Requests and answers of the helpdesk's API. Types and plain constants only, because the pages import this file.
 import type { eventCatalog, PayloadOf } from '@millrace/contract';
 
-/** What a person does at the desk. */
+/** A person's role at the helpdesk. */
 export type Role = 'agent' | 'requester';
 
-/** Somebody at the desk, as everybody may see them. */
+/** A person at the helpdesk, with the fields that everybody may see. */
 export interface Person {
   readonly id: string;
   readonly role: Role;
@@ -14,19 +14,19 @@ export interface Person {
   readonly title: string;
 }
 
-/** The states of a ticket, in the order of their life. */
+/** The states of a ticket, from its opening to its end. */
 export const ticketStatuses = ['open', 'in_progress', 'waiting', 'solved'] as const;
 
 /** One of {@link ticketStatuses}. */
 export type TicketStatus = (typeof ticketStatuses)[number];
 
-/** A message is the payload of `chat_message`: what is loaded and what arrives live are the same thing. */
+/** A message: the payload of `chat_message`. Loaded messages and live messages have the same form. */
 export type Message = PayloadOf<typeof eventCatalog, 'chat_message'>;
 
 /** A ticket as lists show it. */
 export interface Ticket {
   readonly id: string;
-  /** What people call it: #1042. */
+  /** The number that people use: #1042. */
   readonly number: number;
   readonly subject: string;
   readonly status: TicketStatus;
@@ -36,11 +36,11 @@ export interface Ticket {
   readonly roomId: string;
   readonly createdAt: string;
   readonly lastMessage: Message | null;
-  /** How far the asking person has read. 0: nothing. */
+  /** The last sequence number that the caller has read. 0: none. */
   readonly readUpTo: number;
 }
 
-/** The life of a remote session: invited → active → ended; or invited → ended. */
+/** The states of a remote session: invited → active → ended, or invited → ended. */
 export type RemoteSessionState = 'invited' | 'active' | 'ended';
 
 /** A remote session of a ticket. */
@@ -54,25 +54,25 @@ export interface RemoteSession {
   readonly startedAt: string | null;
 }
 
-/** Whether the agent sees only, or also controls. */
+/** `view`: the agent sees the screen. `control`: the agent controls it, too. */
 export type RemoteSessionMode = 'view' | 'control';
 
-/** What can be done with a remote session. */
+/** An action on a remote session. */
 export type RemoteSessionAction = 'accept' | 'decline' | 'end';
 
-/** One line under the bell. */
+/** One notification in the list under the bell. */
 export interface Notification {
   readonly id: string;
   readonly kind: NotificationKind;
   readonly title: string;
   readonly body: string;
-  /** Ticket it leads to. */
+  /** The ticket that it opens. */
   readonly ticketId: string | null;
   readonly createdAt: string;
   readonly isRead: boolean;
 }
 
-/** What a notification is about; `type` of the event's payload. */
+/** The reason for a notification; `type` in the event's payload. */
 export type NotificationKind =
   | 'ticket_created'
   | 'ticket_received'
@@ -95,11 +95,11 @@ export interface SessionAnswer {
 
 /** Answer to `POST /api/tokens`. */
 export interface TokenAnswer {
-  /** For the gateway's hub. */
+  /** The token for the gateway's hub. */
   readonly accessToken: string;
 }
 
-/** Answer to `GET /api/tickets`: newest news first. */
+/** Answer to `GET /api/tickets`: the ticket with the newest message first. */
 export interface TicketsAnswer {
   readonly tickets: readonly Ticket[];
 }
@@ -107,28 +107,28 @@ export interface TicketsAnswer {
 /** Answer to `GET /api/tickets/:id`. */
 export interface ConversationAnswer {
   readonly ticket: Ticket;
-  /** In order; at most {@link maxMessagesPerAnswer}. */
+  /** By sequence number; at most {@link maxMessagesPerAnswer}. */
   readonly messages: readonly Message[];
-  /** With `after`: there are newer ones. Otherwise: there are older ones. */
+  /** With `after`: there are newer messages. Otherwise: there are older messages. */
   readonly hasMore: boolean;
-  /** How far each person has read, by person. */
+  /** The last sequence number that each person has read, by person. */
   readonly readUpTo: Readonly<Record<string, number>>;
-  /** The one that is not over. */
+  /** The remote session that has not ended. */
   readonly remoteSession: RemoteSession | null;
 }
 
-/** Most messages in one answer. */
+/** Maximum number of messages in one answer. */
 export const maxMessagesPerAnswer = 200;
 
-/** Longest message, in characters. */
+/** Maximum length of a message, in characters. */
 export const maxMessageLength = 4_000;
 
-/** Answer to whatever changes one thing. */
+/** Answer to `POST /api/tickets/:id/messages`. */
 export interface MessageAnswer {
   readonly message: Message;
 }
 
-/** Answer to `POST /api/tickets`. */
+/** Answer to `POST /api/tickets` and to changes of a ticket. */
 export interface TicketAnswer {
   readonly ticket: Ticket;
 }
@@ -143,7 +143,7 @@ export interface NotificationsAnswer {
   readonly notifications: readonly Notification[];
 }
 
-/** Every refusal. */
+/** Answer to every request that is refused. */
 export interface ErrorAnswer {
   readonly code: string;
   readonly message: string;

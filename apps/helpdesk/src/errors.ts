@@ -1,4 +1,4 @@
-// The helpdesk's one error class: what the API refuses, and with which status.
+// The helpdesk's error class. Each code has the HTTP status that the API answers with.
 
 /** Stable codes of {@link HelpdeskError}, with the HTTP status of each. */
 const helpdeskErrorStatus = {
@@ -13,7 +13,7 @@ const helpdeskErrorStatus = {
 /** One of the codes. */
 export type HelpdeskErrorCode = keyof typeof helpdeskErrorStatus;
 
-/** Something the API does not do. The message is for whoever called. */
+/** A request that the API refuses. The caller sees the message. */
 export class HelpdeskError extends Error {
   override readonly name = 'HelpdeskError';
   readonly code: HelpdeskErrorCode;

@@ -1,10 +1,10 @@
-// An event to publish by hand, so that something pasted into a terminal is seen on the page.
+// An event to publish by hand: a command pasted into a terminal has an effect on the page.
 import type { ExampleEvent } from '@millrace/gateway';
-import { personRoom } from './database/rows.js';
 import { seedPeople, seedTickets } from './database/seed-data.js';
+import { personRoom } from './domain/rooms.js';
 import { texts } from './texts.js';
 
-/** A notification for the first requester: the desk keeps no record of it, so it disturbs nothing. */
+/** A notification for the first requester. The helpdesk does not store it, so it changes nothing else. */
 export function exampleEvent(): ExampleEvent | undefined {
   const requester = seedPeople.find(({ role }) => role === 'requester');
   const ticket = seedTickets.find((each) => each.requester === requester?.username);

@@ -1,24 +1,25 @@
-// The helpdesk: a program that the gateway serves. It keeps tickets in a database of its own and publishes every change
-// through the gateway's publisher.
+// The helpdesk: a program that the gateway serves. It keeps tickets in its own database and publishes every change through
+// the gateway's publisher.
 import { fileURLToPath } from 'node:url';
 import type { GatewayExtension } from '@millrace/gateway';
 import { openDatabase } from './database/open-database.js';
-import { type PersonRecord, ticketRoom } from './database/rows.js';
+import type { PersonRecord } from './database/rows.js';
 import { Conversations } from './domain/conversations.js';
 import { Notifications } from './domain/notifications.js';
 import { People } from './domain/people.js';
 import { RemoteSessions } from './domain/remote-sessions.js';
-import { Changes } from './domain/ticket-changes.js';
+import { ticketRoom } from './domain/rooms.js';
+import { TicketChanges } from './domain/ticket-changes.js';
 import { exampleEvent } from './example-event.js';
 import { addApiRoutes } from './http/api-routes.js';
 import { addWebPages } from './http/web-pages.js';
 import { type HelpdeskOptions, resolveOptions } from './options.js';
 import { OutboxRelay } from './outbox/outbox-relay.js';
-import { Outbox } from './outbox/transactional-outbox.js';
+import { TransactionalOutbox } from './outbox/transactional-outbox.js';
 
 export type { HelpdeskOptions } from './options.js';
 
-// From `src/` and from `dist/` alike.
+// The same folder, seen from `src/` and from `dist/`.
 const webFolder = fileURLToPath(new URL('../dist/web', import.meta.url));
 
 /** Creates a helpdesk to be served by a gateway. */
@@ -31,7 +32,7 @@ export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension 
     ...(example === undefined ? {} : { example }),
     async start({ http, publisher, issueToken, logger }) {
       const database = openDatabase(resolved.dataFolder);
-      const outbox = new Outbox(database, resolved.maxOutboxEvents);
+      const outbox = new TransactionalOutbox(database, resolved.maxOutboxEvents);
       const relay = new OutboxRelay({
         outbox,
         publisher,
@@ -39,20 +40,23 @@ export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension 
         onStateChange: (state, waiting, cause) =>
           logger.warn(
             { state, waiting, ...(cause instanceof Error ? { reason: cause.message } : {}) },
-            'events of the desk',
+            'publishing of helpdesk events: state changed',
           ),
         onRejected: ({ type, eventId }, cause) =>
-          logger.error({ err: cause, type, eventId }, 'an event of the desk was not acceptable'),
+          logger.error(
+            { err: cause, type, eventId },
+            'a helpdesk event does not fit the contract and was removed from the outbox',
+          ),
       });
       const people = new People(database);
       const conversations = new Conversations(database);
-      const ports = { database, outbox, people, conversations, wallMs: Date.now };
-      const changes = new Changes(ports);
+      const dependencies = { database, outbox, people, conversations, wallMs: Date.now };
+      const changes = new TicketChanges(dependencies);
       addApiRoutes(http, {
         people,
         conversations,
         changes,
-        remoteSessions: new RemoteSessions(ports, changes),
+        remoteSessions: new RemoteSessions(dependencies, changes),
         notifications: new Notifications(database),
         typingExpiryMs: resolved.typingExpiryMs,
         wallMs: Date.now,
@@ -62,10 +66,10 @@ export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension 
             resolved.tokenMinutes,
           ),
         onChange: () => relay.wake(),
-        onError: (error) => logger.error({ err: error }, 'the desk could not answer'),
+        onError: (error) => logger.error({ err: error }, 'the helpdesk could not complete a request'),
       });
       addWebPages(http, webFolder);
-      // What an earlier run could not publish any more.
+      // An earlier run may have left events in the outbox.
       relay.wake();
       return async () => {
         await relay.close();
@@ -75,7 +79,7 @@ export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension 
   };
 }
 
-/** Agents work on every ticket; a requester's tickets all lie under one prefix, tickets to come included. */
+/** Agents may join the room of every ticket. The rooms of a requester's tickets, future ones included, share a prefix. */
 function roomsOf({ role, id }: PersonRecord): string {
   return role === 'agent' ? 'ticket:*' : ticketRoom(id, '*');
 }

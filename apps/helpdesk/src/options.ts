@@ -1,20 +1,21 @@
-// What a helpdesk can be told, with its defaults.
+// The helpdesk's options and their defaults.
 import { fileURLToPath } from 'node:url';
 
 /** Options of {@link createHelpdesk}. */
 export interface HelpdeskOptions {
-  /** Folder of the database; made when it is not there. @defaultValue `.data` beside the package's sources */
+  /** Folder of the database; created if it does not exist. @defaultValue `.data` beside the package's sources */
   readonly dataFolder?: string;
-  /** How long a token for the gateway is good; pages fetch a fresh one for every connection. @defaultValue 10 */
+  /** Lifetime of a token for the gateway; pages fetch a new one for every connection. @defaultValue 10 */
   readonly tokenMinutes?: number;
-  /** After this a page ends a typing indicator that was not renewed. @defaultValue 6_000 */
+  /** A page ends a typing indicator that was not renewed for this long. @defaultValue 6_000 */
   readonly typingExpiryMs?: number;
-  /** First wait before events are published again that could not be; it doubles, up to 5 s. @defaultValue 200 */
+  /** First delay before failed events are published again; it doubles with each failure, up to 5 s. @defaultValue 200 */
   readonly outboxRetryMs?: number;
-  /** Most events that wait for the broker; beyond it changes are refused. @defaultValue 10_000 */
+  /** Maximum number of events in the outbox; while it is full, changes are refused. @defaultValue 10_000 */
   readonly maxOutboxEvents?: number;
   /**
-   * When true, gateways refuse it outside development mode, for it gives everybody who asks a token of anybody. @defaultValue true
+   * When true, gateways refuse the helpdesk outside development mode, because anybody can get a token for any person.
+   * @defaultValue true
    */
   readonly isForDevelopment?: boolean;
 }
@@ -22,7 +23,7 @@ export interface HelpdeskOptions {
 /** Options with every default filled in. */
 export type ResolvedHelpdeskOptions = Readonly<Required<HelpdeskOptions>>;
 
-/** Fills in defaults and freezes. */
+/** Fills in the defaults and freezes the options. */
 export function resolveOptions(options: HelpdeskOptions): ResolvedHelpdeskOptions {
   return Object.freeze({
     dataFolder: fileURLToPath(new URL('../.data', import.meta.url)),

@@ -1,16 +1,16 @@
-// The API from outside: who may call it, what it refuses, and that a token it gives opens the right rooms.
+// The API from outside: sign-in, refusals, and the tokens for the gateway.
 import { createServer } from 'node:http';
 import Fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { addApiRoutes } from '../src/http/api-routes.js';
-import { openDesk, seeded } from './fixtures.js';
+import { openHelpdesk, seeded } from './fixtures.js';
 
 async function openApi() {
-  const desk = await openDesk();
+  const helpdesk = await openHelpdesk();
   const http = Fastify({ serverFactory: (handler) => createServer(handler) });
   const calls = { changes: 0, errors: [] as unknown[] };
   addApiRoutes(http, {
-    ...desk,
+    ...helpdesk,
     typingExpiryMs: 1_000,
     wallMs: Date.now,
     issueToken: async ({ id }) => `token of ${id}`,
@@ -34,18 +34,18 @@ async function openApi() {
   const signIn = async (personId: string) =>
     String((await call('POST', '/sessions', { personId })).body?.['sessionToken']);
   return {
-    desk,
+    helpdesk,
     call,
     calls,
     signIn,
     async [Symbol.asyncDispose]() {
       await http.close();
-      await desk[Symbol.asyncDispose]();
+      await helpdesk[Symbol.asyncDispose]();
     },
   };
 }
 
-test('without a session everything but the people and signing in is refused', async () => {
+test('without a session only the list of people and signing in are allowed', async () => {
   await using api = await openApi();
   expect((await api.call('GET', '/people')).status).toBe(200);
   for (const path of ['/tickets', `/tickets/${seeded.vpnTicket}`, '/notifications']) {
@@ -55,18 +55,18 @@ test('without a session everything but the people and signing in is refused', as
   expect((await api.call('POST', '/tokens')).status).toBe(401);
 });
 
-test('people are shown without their addresses, sessions are kept as hashes only', async () => {
+test('people are shown without their email addresses, and sessions are stored only as hashes', async () => {
   await using api = await openApi();
   const session = await api.signIn(seeded.noa);
   expect(JSON.stringify(await api.call('GET', '/people'))).not.toContain('@');
-  const rows = JSON.stringify(api.desk.database.prepare('SELECT * FROM sessions').all());
+  const rows = JSON.stringify(api.helpdesk.database.prepare('SELECT * FROM sessions').all());
   expect(rows).not.toContain(session);
   expect((await api.call('POST', '/tokens', undefined, session)).body).toEqual({
     accessToken: `token of ${seeded.noa}`,
   });
 });
 
-test('a message is taken once per identifier of the sender and wakes the relay', async () => {
+test('a message with the same clientTempId is stored once, and wakes the relay', async () => {
   await using api = await openApi();
   const session = await api.signIn(seeded.noa);
   const send = () =>
@@ -80,7 +80,7 @@ test('a message is taken once per identifier of the sender and wakes the relay',
   expect(first.status).toBe(200);
   expect(second.body).toEqual(first.body);
   expect(api.calls.changes).toBe(2);
-  expect(api.desk.outbox.size).toBe(1);
+  expect(api.helpdesk.outbox.size).toBe(1);
 });
 
 const message = `/tickets/${seeded.vpnTicket}/messages`;
@@ -102,7 +102,7 @@ const wrong: readonly [method: 'GET' | 'POST' | 'PUT', path: string, body?: obje
 ];
 
 test.each(wrong)(
-  'a request that is not as expected is refused and changes nothing: %s %s %.60j',
+  'an invalid request is refused and changes nothing: %s %s %.60j',
   async (method, path, body) => {
     await using api = await openApi();
     const session = await api.signIn(seeded.maria);
@@ -112,7 +112,7 @@ test.each(wrong)(
   },
 );
 
-test('a refusal of the desk has its status, a fault of the program says nothing about itself', async () => {
+test('a refusal has its own status, and an internal error reveals no details', async () => {
   await using api = await openApi();
   const session = await api.signIn(seeded.noa);
   expect(await api.call('GET', `/tickets/${seeded.danielsTicket}`, undefined, session)).toMatchObject({
@@ -122,13 +122,16 @@ test('a refusal of the desk has its status, a fault of the program says nothing 
   expect(
     (await api.call('PUT', `/tickets/${seeded.vpnTicket}/status`, { status: 'solved' }, session)).status,
   ).toBe(403);
-  api.desk.database.exec('DROP TABLE notifications');
+  api.helpdesk.database.exec('DROP TABLE notifications');
   const broken = await api.call('GET', '/notifications', undefined, session);
-  expect(broken).toEqual({ status: 500, body: { code: 'internal', message: 'The desk could not do this.' } });
+  expect(broken).toEqual({
+    status: 500,
+    body: { code: 'internal', message: 'The helpdesk could not complete the request.' },
+  });
   expect(api.calls.errors).toHaveLength(1);
 });
 
-test('nobody has read what was not written yet', async () => {
+test('a read position is never beyond the last message', async () => {
   await using api = await openApi();
   const session = await api.signIn(seeded.noa);
   await api.call('PUT', `/tickets/${seeded.vpnTicket}/read`, { sequenceNumber: 9_999 }, session);

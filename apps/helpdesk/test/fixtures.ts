@@ -1,4 +1,4 @@
-// A helpdesk without a browser: its API over a gateway in this process, on the broker in memory and a database of its own.
+// The parts of a helpdesk for tests: a new database, and a publisher on a broker in memory.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +10,10 @@ import { Conversations } from '../src/domain/conversations.js';
 import { Notifications } from '../src/domain/notifications.js';
 import { People } from '../src/domain/people.js';
 import { RemoteSessions } from '../src/domain/remote-sessions.js';
-import { Changes } from '../src/domain/ticket-changes.js';
-import { Outbox } from '../src/outbox/transactional-outbox.js';
+import { TicketChanges } from '../src/domain/ticket-changes.js';
+import { TransactionalOutbox } from '../src/outbox/transactional-outbox.js';
 
-/** Seeded people and tickets. */
+/** IDs of people and tickets from the seed data. */
 export const seeded = {
   maria: '3f0d7b52-8a0e-4f57-9d53-1f6a2c1e0a01',
   aiko: '3f0d7b52-8a0e-4f57-9d53-1f6a2c1e0a03',
@@ -23,21 +23,21 @@ export const seeded = {
   danielsTicket: 'b1d4c6f0-2e7a-4c39-a5d8-000000001051',
 } as const;
 
-/** A folder that goes with the test. */
+/** A folder that is deleted at the end of the test. */
 async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), 'millrace-desk-'));
+  const path = await mkdtemp(join(tmpdir(), 'millrace-helpdesk-'));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** The desk's parts on a new database. */
-export async function openDesk(maxOutboxEvents = 1_000) {
+/** Creates the helpdesk's parts on a new database. */
+export async function openHelpdesk(maxOutboxEvents = 1_000) {
   const folder = await temporaryFolder();
   const database = openDatabase(folder.path);
-  const outbox = new Outbox(database, maxOutboxEvents);
+  const outbox = new TransactionalOutbox(database, maxOutboxEvents);
   const people = new People(database);
   const conversations = new Conversations(database);
-  const ports = { database, outbox, people, conversations, wallMs: Date.now };
-  const changes = new Changes(ports);
+  const dependencies = { database, outbox, people, conversations, wallMs: Date.now };
+  const changes = new TicketChanges(dependencies);
   return {
     folder: folder.path,
     database,
@@ -45,12 +45,12 @@ export async function openDesk(maxOutboxEvents = 1_000) {
     people,
     conversations,
     changes,
-    remoteSessions: new RemoteSessions(ports, changes),
+    remoteSessions: new RemoteSessions(dependencies, changes),
     notifications: new Notifications(database),
     maria: people.get(seeded.maria),
     noa: people.get(seeded.noa),
     daniel: people.get(seeded.daniel),
-    /** Types and rooms of what waits, in order. */
+    /** Types and rooms of the waiting events, in order. */
     waiting: () => outbox.peek(100).map(({ type, roomId }) => `${type} ${roomId}`),
     async [Symbol.asyncDispose]() {
       database.close();
@@ -59,7 +59,7 @@ export async function openDesk(maxOutboxEvents = 1_000) {
   };
 }
 
-/** A real publisher on a real broker in memory, and what it has stored. */
+/** A real publisher on a broker in memory. */
 export async function openPublisher() {
   const broker = createMemoryBroker({ streams: eventCatalog.streams });
   await broker.open();

@@ -1,5 +1,5 @@
-// The type of an open database, for all who read and write it.
+// The type of an open database.
 import type Database from 'libsql';
 
-/** An open database. Calls are synchronous, so what happens in one `transaction` cannot interleave with another. */
-export type DeskDatabase = InstanceType<typeof Database>;
+/** An open database. Calls are synchronous, so transactions cannot interleave. */
+export type HelpdeskDatabase = InstanceType<typeof Database>;

@@ -1,13 +1,13 @@
-// Opens the helpdesk's database: one file, made and filled on the first run.
+// Opens the helpdesk's database: one file, which the first run creates and fills.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
-import type { DeskDatabase } from './helpdesk-database.js';
+import type { HelpdeskDatabase } from './helpdesk-database.js';
 import { schemaSql } from './schema.js';
 import { seed } from './seed.js';
 
-/** Opens `helpdesk.db` in a folder; a new one gets people and tickets. */
-export function openDatabase(dataFolder: string): DeskDatabase {
+/** Opens `helpdesk.db` in a folder. A new database is filled with people and tickets. */
+export function openDatabase(dataFolder: string): HelpdeskDatabase {
   mkdirSync(dataFolder, { recursive: true });
   const database = new Database(join(dataFolder, 'helpdesk.db'));
   // WAL with NORMAL: a power cut may cost the last transactions, a crash of the process costs nothing.

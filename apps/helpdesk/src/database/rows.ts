@@ -1,26 +1,17 @@
-// From rows of the database to what the API answers. Columns are read one by one: the driver adds fields of its own.
+// Turns rows of the database into records of the API. Columns are read one by one, because the driver adds its own fields.
 import type { Message, Notification, Person, RemoteSession, Ticket } from '../api-types.js';
+import { ticketRoom } from '../domain/rooms.js';
 
-/** A row as the driver gives it; its columns are those of the schema. */
+/** A row as the driver returns it, with the columns of the schema. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A person, and what only events carry. */
+/** A person, with the email address that only events carry. */
 export interface PersonRecord extends Person {
   readonly email: string;
 }
 
 const text = (value: unknown): string => String(value);
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-
-/** The room of a ticket. It begins with the requester, so that a token can open all tickets of one requester. */
-export function ticketRoom(requesterId: string, ticketId: string): string {
-  return `ticket:${requesterId}:${ticketId}`;
-}
-
-/** The room of a person. */
-export function personRoom(personId: string): string {
-  return `user:${personId}`;
-}
 
 /** Reads a row of `people`. */
 export function personOf(row: Row): PersonRecord {
@@ -66,7 +57,7 @@ export function ticketOf(row: Row, lastMessage: Message | null): Ticket {
     id,
     number: Number(row['number']),
     subject: text(row['subject']),
-    // Written by this program only.
+    // Only this program writes the column.
     status: row['status'] as Ticket['status'],
     requesterId,
     assigneeId: textOrNull(row['assignee_id']),
@@ -85,7 +76,7 @@ export function remoteSessionOf(row: Row): RemoteSession {
     agentId: text(row['agent_id']),
     requesterId: text(row['requester_id']),
     mode: row['mode'] === 'control' ? 'control' : 'view',
-    // Written by this program only.
+    // Only this program writes the column.
     state: row['state'] as RemoteSession['state'],
     startedAt: textOrNull(row['started_at']),
   };
@@ -95,7 +86,7 @@ export function remoteSessionOf(row: Row): RemoteSession {
 export function notificationOf(row: Row): Notification {
   return {
     id: text(row['id']),
-    // Written by this program only.
+    // Only this program writes the column.
     kind: row['kind'] as Notification['kind'],
     title: text(row['title']),
     body: text(row['body']),

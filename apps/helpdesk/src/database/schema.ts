@@ -1,6 +1,6 @@
-// The tables. Times are ISO 8601 in UTC, identifiers are UUIDs.
+// The tables of the database. Times are ISO 8601 in UTC; IDs are UUIDs.
 
-/** Makes what is not there. */
+/** Creates the tables and indexes that do not exist. */
 export const schemaSql = `
 CREATE TABLE IF NOT EXISTS people (
   id TEXT PRIMARY KEY,

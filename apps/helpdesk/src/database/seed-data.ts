@@ -1,7 +1,7 @@
-// The people and tickets of a new helpdesk. Identifiers are fixed, so that a bookmarked address survives a new database.
+// The people and tickets of a new helpdesk. IDs are fixed, so bookmarked addresses stay valid with a new database.
 import type { Role, TicketStatus } from '../api-types.js';
 
-/** Who a seeded person is. */
+/** A person of the seed data. */
 export interface SeedPerson {
   readonly id: string;
   readonly role: Role;
@@ -11,7 +11,7 @@ export interface SeedPerson {
   readonly title: string;
 }
 
-/** One seeded line: who, what, how many minutes before now. `null`: the desk itself. */
+/** A message of the seed data. `from` is a username; `null` is the helpdesk itself. */
 export interface SeedMessage {
   readonly from: string | null;
   readonly text: string;
@@ -19,7 +19,7 @@ export interface SeedMessage {
   readonly isScreenshot?: boolean;
 }
 
-/** A seeded ticket. */
+/** A ticket of the seed data. */
 export interface SeedTicket {
   readonly id: string;
   readonly number: number;
@@ -27,14 +27,14 @@ export interface SeedTicket {
   readonly status: TicketStatus;
   readonly requester: string;
   readonly assignee: string | null;
-  /** The agents have read all; the requester all but so many of the last. */
+  /** Number of the last messages that the requester has not read. */
   readonly unreadByRequester?: number;
-  /** So many of the last are new to every agent. */
+  /** Number of the last messages that no agent has read. */
   readonly unreadByAgents?: number;
   readonly messages: readonly SeedMessage[];
 }
 
-/** Seeded people, by username. */
+/** The people of a new helpdesk. */
 export const seedPeople: readonly SeedPerson[] = [
   person('3f0d7b52-8a0e-4f57-9d53-1f6a2c1e0a01', 'agent', 'Maria Lindqvist', 'maria', 'Support lead'),
   person('3f0d7b52-8a0e-4f57-9d53-1f6a2c1e0a02', 'agent', 'Tomás Rivera', 'tomas', 'Networks'),
@@ -57,7 +57,7 @@ function person(id: string, role: Role, fullName: string, username: string, titl
 
 const ticketId = (number: number): string => `b1d4c6f0-2e7a-4c39-a5d8-00000000${number}`;
 
-/** Seeded tickets. */
+/** The tickets of a new helpdesk. */
 export const seedTickets: readonly SeedTicket[] = [
   {
     id: ticketId(1048),

@@ -1,28 +1,28 @@
-// Fills a new database with people and tickets, as if the desk had been open for a week.
+// Fills a new database with people and tickets, as if the helpdesk had been in use for a week.
 import { randomUUID } from 'node:crypto';
-import type { DeskDatabase } from './helpdesk-database.js';
+import type { HelpdeskDatabase } from './helpdesk-database.js';
 import { type SeedTicket, seedPeople, seedTickets } from './seed-data.js';
 
 const idOf = (username: string): string => {
   const found = seedPeople.find((person) => person.username === username);
-  if (found === undefined) throw new TypeError(`nobody is called ${username}`);
+  if (found === undefined) throw new TypeError(`the seed data has no person with the username "${username}"`);
   return found.id;
 };
 
-/** Writes all of it, or nothing. `nowMs`: what the seeded times are counted back from. */
-export function seed(database: DeskDatabase, nowMs: number): void {
+/** Writes everything in one transaction. The seeded times are counted back from `endMs`. */
+export function seed(database: HelpdeskDatabase, endMs: number): void {
   database.transaction(() => {
     const insert = database.prepare(
       'INSERT INTO people (id, role, full_name, username, email, title) VALUES (?, ?, ?, ?, ?, ?)',
     );
     for (const { id, role, fullName, username, email, title } of seedPeople)
       insert.run(id, role, fullName, username, email, title);
-    for (const ticket of seedTickets) seedTicket(database, ticket, nowMs);
+    for (const ticket of seedTickets) seedTicket(database, ticket, endMs);
   })();
 }
 
-function seedTicket(database: DeskDatabase, ticket: SeedTicket, nowMs: number): void {
-  const timeOf = (minutesAgo: number): string => new Date(nowMs - minutesAgo * 60_000).toISOString();
+function seedTicket(database: HelpdeskDatabase, ticket: SeedTicket, endMs: number): void {
+  const timeOf = (minutesAgo: number): string => new Date(endMs - minutesAgo * 60_000).toISOString();
   const { id, number, subject, status, requester, assignee, messages } = ticket;
   database
     .prepare(
@@ -55,7 +55,7 @@ function seedTicket(database: DeskDatabase, ticket: SeedTicket, nowMs: number): 
   seedReads(database, ticket);
 }
 
-function seedReads(database: DeskDatabase, ticket: SeedTicket): void {
+function seedReads(database: HelpdeskDatabase, ticket: SeedTicket): void {
   const { id, requester, messages, unreadByRequester = 0, unreadByAgents = 0 } = ticket;
   const insert = database.prepare(
     'INSERT INTO reads (ticket_id, person_id, sequence_number) VALUES (?, ?, ?)',

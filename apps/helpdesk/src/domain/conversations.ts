@@ -1,4 +1,4 @@
-// Reading tickets and their messages. Nothing in here changes anything.
+// Reads tickets and their messages. It changes nothing.
 import {
   type ConversationAnswer,
   type Message,
@@ -6,7 +6,7 @@ import {
   type Person,
   type Ticket,
 } from '../api-types.js';
-import type { DeskDatabase } from '../database/helpdesk-database.js';
+import type { HelpdeskDatabase } from '../database/helpdesk-database.js';
 import { messageOf, type Row, remoteSessionOf, ticketOf } from '../database/rows.js';
 import { HelpdeskError } from '../errors.js';
 
@@ -19,21 +19,21 @@ const selectTickets = `
   SELECT tickets.*, COALESCE(reads.sequence_number, 0) AS read_up_to
   FROM tickets LEFT JOIN reads ON reads.ticket_id = tickets.id AND reads.person_id = ?`;
 
-/** Which part of a conversation to load: all that is newer, or what is just older, than a sequence number. */
-export interface Part {
+/** A part of a conversation: the messages after a sequence number, or the last ones before it. */
+export interface MessageRange {
   readonly after?: number | undefined;
   readonly before?: number | undefined;
 }
 
-/** Tickets as a person may see them: agents all, requesters their own. */
+/** The tickets that a person may see: agents see all, requesters their own. */
 export class Conversations {
-  readonly #database: DeskDatabase;
+  readonly #database: HelpdeskDatabase;
 
-  constructor(database: DeskDatabase) {
+  constructor(database: HelpdeskDatabase) {
     this.#database = database;
   }
 
-  /** The newest 200, latest news first. */
+  /** The newest 200 tickets, the one with the newest message first. */
   list(person: Person): readonly Ticket[] {
     const rows =
       person.role === 'agent'
@@ -46,7 +46,7 @@ export class Conversations {
       .toSorted((a, b) => timeOf(b).localeCompare(timeOf(a)));
   }
 
-  /** @throws HelpdeskError `not_found`, also for a ticket that this person may not see. */
+  /** @throws HelpdeskError `not_found`, also when this person may not see the ticket. */
   ticket(person: Person, ticketId: string): Ticket {
     const row = this.#database.prepare(`${selectTickets} WHERE tickets.id = ?`).get(person.id, ticketId);
     const ticket = row === undefined ? undefined : ticketOf(row as Row, this.#lastMessage(ticketId));
@@ -56,10 +56,10 @@ export class Conversations {
     return ticket;
   }
 
-  /** A ticket with a part of its messages: without `part` the newest. */
-  conversation(person: Person, ticketId: string, part: Part = {}): ConversationAnswer {
+  /** A ticket with some of its messages; without `range` the newest. */
+  conversation(person: Person, ticketId: string, range: MessageRange = {}): ConversationAnswer {
     const ticket = this.ticket(person, ticketId);
-    const found = this.#messages(ticketId, part);
+    const found = this.#messages(ticketId, range);
     const remoteSession = this.#database
       .prepare("SELECT * FROM remote_sessions WHERE ticket_id = ? AND state <> 'ended'")
       .get(ticketId);
@@ -81,7 +81,7 @@ export class Conversations {
     return messageOf(row as Row);
   }
 
-  /** The message that a sender has sent under an identifier of its own, if it is there. */
+  /** The stored message with a sender's `clientTempId`, if there is one. */
   messageByTempId(ticketId: string, senderId: string, clientTempId: string): Message | undefined {
     const row = this.#database
       .prepare(
@@ -91,8 +91,8 @@ export class Conversations {
     return row === undefined ? undefined : messageOf(row as Row);
   }
 
-  /** One more than an answer holds, to see whether there are more. */
-  #messages(ticketId: string, { after, before }: Part): readonly Message[] {
+  /** Loads one message more than an answer holds, to find out if there are more. */
+  #messages(ticketId: string, { after, before }: MessageRange): readonly Message[] {
     const limit = maxMessagesPerAnswer + 1;
     const rows =
       after === undefined

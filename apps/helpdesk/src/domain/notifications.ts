@@ -1,17 +1,17 @@
-// What lies under a person's bell.
+// Reads the notifications of a person and marks them as read.
 import type { Notification } from '../api-types.js';
-import type { DeskDatabase } from '../database/helpdesk-database.js';
+import type { HelpdeskDatabase } from '../database/helpdesk-database.js';
 import { notificationOf, type Row } from '../database/rows.js';
 
-/** Notifications by person. */
+/** The stored notifications. */
 export class Notifications {
-  readonly #database: DeskDatabase;
+  readonly #database: HelpdeskDatabase;
 
-  constructor(database: DeskDatabase) {
+  constructor(database: HelpdeskDatabase) {
     this.#database = database;
   }
 
-  /** The newest 50, newest first. */
+  /** The newest 50 notifications of a person, newest first. */
   list(personId: string): readonly Notification[] {
     return this.#database
       .prepare('SELECT * FROM notifications WHERE person_id = ? ORDER BY rowid DESC LIMIT 50')
@@ -19,7 +19,7 @@ export class Notifications {
       .map((row) => notificationOf(row as Row));
   }
 
-  /** All of a person's are read now. */
+  /** Marks all notifications of a person as read. */
   markAllRead(personId: string): void {
     this.#database.prepare('UPDATE notifications SET is_read = 1 WHERE person_id = ?').run(personId);
   }

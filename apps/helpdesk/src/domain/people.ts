@@ -1,21 +1,21 @@
-// Who is at the desk, and who is calling: sessions are random tokens of which only the hash is kept.
+// People and their sessions. A session is a random token; the database stores only its hash.
 import { createHash, randomBytes } from 'node:crypto';
-import type { DeskDatabase } from '../database/helpdesk-database.js';
+import type { HelpdeskDatabase } from '../database/helpdesk-database.js';
 import { type PersonRecord, personOf, type Row } from '../database/rows.js';
 import { HelpdeskError } from '../errors.js';
 
-/** Most sessions that are kept; the oldest go first, and their pages ask to sign in again. */
+/** Maximum number of sessions; the oldest are deleted first, and their pages must sign in again. */
 const maxSessions = 1_000;
 
 /** People and their sessions. */
 export class People {
-  readonly #database: DeskDatabase;
+  readonly #database: HelpdeskDatabase;
 
-  constructor(database: DeskDatabase) {
+  constructor(database: HelpdeskDatabase) {
     this.#database = database;
   }
 
-  /** Everybody, agents first. */
+  /** All people, agents first. */
   list(): readonly PersonRecord[] {
     return this.#database
       .prepare('SELECT * FROM people ORDER BY role, rowid')
@@ -34,11 +34,11 @@ export class People {
     return this.list().filter(({ role }) => role === 'agent');
   }
 
-  /** Begins a session of a person. This desk is a demo: whoever asks is believed. */
-  signIn(personId: string, nowMs: number): { readonly person: PersonRecord; readonly sessionToken: string } {
+  /** Starts a session of a person. The helpdesk is a demo, so there are no passwords. */
+  signIn(personId: string, atMs: number): { readonly person: PersonRecord; readonly sessionToken: string } {
     const person = this.get(personId);
     const sessionToken = randomBytes(24).toString('base64url');
-    const now = new Date(nowMs).toISOString();
+    const now = new Date(atMs).toISOString();
     this.#database
       .prepare('INSERT INTO sessions (token_hash, person_id, created_at) VALUES (?, ?, ?)')
       .run(hashOf(sessionToken), personId, now);
@@ -60,7 +60,8 @@ export class People {
               'SELECT people.* FROM sessions JOIN people ON people.id = sessions.person_id WHERE sessions.token_hash = ?',
             )
             .get(hashOf(sessionToken));
-    if (row === undefined) throw new HelpdeskError('unauthenticated', 'Sign in first.');
+    if (row === undefined)
+      throw new HelpdeskError('unauthenticated', 'The session token is missing or unknown. Sign in first.');
     return personOf(row as Row);
   }
 }

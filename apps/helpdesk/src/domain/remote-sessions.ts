@@ -1,24 +1,24 @@
-// Remote sessions: an agent invites, the requester accepts or declines, either ends. Life: invited → active → ended, or
-// invited → ended.
+// Remote sessions: an agent invites, the requester accepts or declines, and either of them ends the session. States:
+// invited → active → ended, or invited → ended.
 import { randomUUID } from 'node:crypto';
 import type { RemoteSession, RemoteSessionAction, RemoteSessionMode, Ticket } from '../api-types.js';
 import { type PersonRecord, type Row, remoteSessionOf } from '../database/rows.js';
 import { HelpdeskError } from '../errors.js';
 import { texts } from '../texts.js';
-import type { ChangePorts, Changes } from './ticket-changes.js';
+import type { TicketChanges, TicketChangesDependencies } from './ticket-changes.js';
 
-/** What a remote session becomes, and why it ended. */
-interface Move {
+/** The next state of a remote session, and the reason for its end. */
+interface Transition {
   readonly state: 'active' | 'ended';
   readonly reason?: 'declined' | 'withdrawn' | 'ended_by_agent' | 'ended_by_requester';
 }
 
-/** The move that an action makes; `undefined` where it makes no sense. */
-function moveOf(
+/** The transition of an action; `undefined` where the action is not allowed. */
+function transitionOf(
   state: RemoteSession['state'],
   action: RemoteSessionAction,
   isRequester: boolean,
-): Move | undefined {
+): Transition | undefined {
   switch (action) {
     case 'accept':
       return state === 'invited' && isRequester ? { state: 'active' } : undefined;
@@ -33,22 +33,24 @@ function moveOf(
   }
 }
 
-/** Invitations and what becomes of them. */
+/** The remote sessions of all tickets. */
 export class RemoteSessions {
-  readonly #ports: ChangePorts;
-  readonly #changes: Changes;
+  readonly #dependencies: TicketChangesDependencies;
+  readonly #changes: TicketChanges;
 
-  constructor(ports: ChangePorts, changes: Changes) {
-    this.#ports = ports;
+  constructor(dependencies: TicketChangesDependencies, changes: TicketChanges) {
+    this.#dependencies = dependencies;
     this.#changes = changes;
   }
 
-  /** Invites the requester of a ticket. One at a time: while one is not over, there is no other. */
+  /** Invites the requester of a ticket. A ticket has one remote session at a time. */
   invite(agent: PersonRecord, ticketId: string, mode: RemoteSessionMode): RemoteSession {
-    const { database, outbox, conversations } = this.#ports;
-    if (agent.role !== 'agent') throw new HelpdeskError('forbidden', 'Only agents invite.');
+    const { database, outbox, conversations } = this.#dependencies;
+    if (agent.role !== 'agent')
+      throw new HelpdeskError('forbidden', 'Only agents can invite to a remote session.');
     const { ticket, remoteSession } = conversations.conversation(agent, ticketId);
-    if (remoteSession !== null) throw new HelpdeskError('conflict', 'There is a remote session already.');
+    if (remoteSession !== null)
+      throw new HelpdeskError('conflict', 'This ticket has a remote session already.');
     return outbox.change(() => {
       const id = randomUUID();
       database
@@ -65,28 +67,38 @@ export class RemoteSessions {
   }
 
   /**
-   * Accepts, declines or ends.
+   * Accepts, declines or ends a remote session.
    *
-   * @throws HelpdeskError `conflict` when it is too late for that.
+   * @throws HelpdeskError `conflict` when its state does not allow the action.
    */
   act(person: PersonRecord, sessionId: string, action: RemoteSessionAction): RemoteSession {
-    const { database, outbox, conversations } = this.#ports;
+    const { database, outbox, conversations } = this.#dependencies;
     const session = this.#get(sessionId);
     const ticket = conversations.ticket(person, session.ticketId);
-    const move = moveOf(session.state, action, person.id === session.requesterId);
-    if (move === undefined) throw new HelpdeskError('conflict', 'It is too late for that.');
+    const transition = transitionOf(session.state, action, person.id === session.requesterId);
+    if (transition === undefined)
+      throw new HelpdeskError(
+        'conflict',
+        `A remote session that is ${session.state} does not allow this action.`,
+      );
     return outbox.change(() => {
       const now = this.#changes.now();
       database
         .prepare('UPDATE remote_sessions SET state = ?, started_at = COALESCE(started_at, ?) WHERE id = ?')
-        .run(move.state, move.state === 'active' ? now : null, sessionId);
-      this.#tell(session, ticket, move, person, now);
+        .run(transition.state, transition.state === 'active' ? now : null, sessionId);
+      this.#report(session, ticket, transition, person, now);
       return this.#get(sessionId);
     });
   }
 
-  #tell(session: RemoteSession, ticket: Ticket, move: Move, person: PersonRecord, now: string): void {
-    const { outbox, people } = this.#ports;
+  #report(
+    session: RemoteSession,
+    ticket: Ticket,
+    transition: Transition,
+    person: PersonRecord,
+    now: string,
+  ): void {
+    const { outbox, people } = this.#dependencies;
     const payload = {
       session_id: session.id,
       agent_id: session.agentId,
@@ -96,17 +108,20 @@ export class RemoteSessions {
       request_title: ticket.subject,
       mode: session.mode,
     };
-    if (move.state === 'active') outbox.add('remote_session_start', ticket.roomId, payload, now);
-    else outbox.add('remote_session_end', ticket.roomId, { ...payload, reason: move.reason ?? null }, now);
+    if (transition.state === 'active') outbox.add('remote_session_start', ticket.roomId, payload, now);
+    else
+      outbox.add('remote_session_end', ticket.roomId, { ...payload, reason: transition.reason ?? null }, now);
     const content =
-      move.reason === undefined
+      transition.reason === undefined
         ? texts.system.remoteStarted(person.fullName)
-        : texts.system.remoteEnded[move.reason](person.fullName);
+        : texts.system.remoteEnded[transition.reason](person.fullName);
     this.#changes.addSystemMessage(ticket, person, content);
   }
 
   #get(sessionId: string): RemoteSession {
-    const row = this.#ports.database.prepare('SELECT * FROM remote_sessions WHERE id = ?').get(sessionId);
+    const row = this.#dependencies.database
+      .prepare('SELECT * FROM remote_sessions WHERE id = ?')
+      .get(sessionId);
     if (row === undefined) throw new HelpdeskError('not_found', 'There is no such remote session.');
     return remoteSessionOf(row as Row);
   }

@@ -1,45 +1,48 @@
-// What people do at the desk. Each call is one transaction that holds the change and the events that tell of it.
+// The changes that people make to tickets and messages. Each call is one transaction that writes the change and the events
+// that report it.
 import { randomUUID } from 'node:crypto';
 import type { Message, Notification, Person, Ticket, TicketStatus } from '../api-types.js';
-import type { DeskDatabase } from '../database/helpdesk-database.js';
-import { type PersonRecord, personRoom } from '../database/rows.js';
+import type { HelpdeskDatabase } from '../database/helpdesk-database.js';
+import type { PersonRecord } from '../database/rows.js';
 import { HelpdeskError } from '../errors.js';
-import type { Outbox } from '../outbox/transactional-outbox.js';
+import type { TransactionalOutbox } from '../outbox/transactional-outbox.js';
 import { texts } from '../texts.js';
 import type { Conversations } from './conversations.js';
 import type { People } from './people.js';
+import { personRoom } from './rooms.js';
 
-/** What changes are made with. */
-export interface ChangePorts {
-  readonly database: DeskDatabase;
-  readonly outbox: Outbox;
+/** The parts that {@link TicketChanges} work on. */
+export interface TicketChangesDependencies {
+  readonly database: HelpdeskDatabase;
+  readonly outbox: TransactionalOutbox;
   readonly people: People;
   readonly conversations: Conversations;
   readonly wallMs: () => number;
 }
 
-/** A message to be written. `senderId` null: the desk itself. */
+/** A message to be written. A `senderId` of null is the helpdesk itself. */
 interface NewMessage {
   readonly senderId: string | null;
   readonly content: string;
   readonly clientTempId?: string;
 }
 
-/** Most notifications kept for a person; the oldest go first. */
+/** Maximum number of stored notifications for a person; the oldest are deleted first. */
 const maxNotificationsPerPerson = 100;
 
-/** Changes to tickets and messages. */
-export class Changes {
-  readonly #ports: ChangePorts;
+/** TicketChanges to tickets and messages. */
+export class TicketChanges {
+  readonly #dependencies: TicketChangesDependencies;
 
-  constructor(ports: ChangePorts) {
-    this.#ports = ports;
+  constructor(dependencies: TicketChangesDependencies) {
+    this.#dependencies = dependencies;
   }
 
-  /** Opens a ticket with its first message, and tells every agent. */
+  /** Creates a ticket with its first message, and notifies every agent. */
   createTicket(requester: PersonRecord, subject: string, content: string): Ticket {
-    const { database, outbox, people, conversations } = this.#ports;
-    if (requester.role !== 'requester') throw new HelpdeskError('forbidden', 'Agents do not open tickets.');
+    const { database, outbox, people, conversations } = this.#dependencies;
+    if (requester.role !== 'requester')
+      throw new HelpdeskError('forbidden', 'Only requesters can create tickets.');
     return outbox.change(() => {
       const id = randomUUID();
       database
@@ -61,23 +64,23 @@ export class Changes {
     });
   }
 
-  /** Writes a message. The same `clientTempId` again gives the message there is: a repeated call is safe. */
+  /** Writes a message. A repeated call with the same `clientTempId` returns the stored message. */
   sendMessage(sender: PersonRecord, ticketId: string, content: string, clientTempId: string): Message {
-    const { outbox, conversations } = this.#ports;
+    const { outbox, conversations } = this.#dependencies;
     const ticket = conversations.ticket(sender, ticketId);
     const known = conversations.messageByTempId(ticketId, sender.id, clientTempId);
     if (known !== undefined) return known;
     return outbox.change(() => {
       const message = this.addMessage(ticket, { senderId: sender.id, content, clientTempId });
-      // Who answers has read what is above.
+      // A person who replies has read the messages above.
       this.markRead(sender, ticketId, message.sequence_number);
       return message;
     });
   }
 
-  /** Sets a ticket's status; what is already so changes nothing. */
+  /** Sets a ticket's status. Nothing changes if it has that status already. */
   setStatus(agent: PersonRecord, ticketId: string, status: TicketStatus): Ticket {
-    const { database, outbox, conversations } = this.#ports;
+    const { database, outbox, conversations } = this.#dependencies;
     const ticket = this.#asAgent(agent, ticketId);
     if (ticket.status === status) return ticket;
     return outbox.change(() => {
@@ -104,13 +107,13 @@ export class Changes {
     });
   }
 
-  /** Gives a ticket to an agent, or to nobody. */
+  /** Assigns a ticket to an agent, or to nobody. */
   assign(agent: PersonRecord, ticketId: string, assigneeId: string | null): Ticket {
-    const { database, outbox, people, conversations } = this.#ports;
+    const { database, outbox, people, conversations } = this.#dependencies;
     const ticket = this.#asAgent(agent, ticketId);
     const assignee = assigneeId === null ? null : people.get(assigneeId);
     if (assignee?.role === 'requester') {
-      throw new HelpdeskError('invalid_request', 'A ticket is assigned to an agent.');
+      throw new HelpdeskError('invalid_request', 'A ticket can be assigned to agents only.');
     }
     if (ticket.assigneeId === assigneeId) return ticket;
     return outbox.change(() => {
@@ -140,11 +143,11 @@ export class Changes {
   }
 
   /**
-   * Keeps how far a person has read, so that ticks survive a reload. The others are told by the page itself, through
-   * the hub's `MarkRead`. Never goes back.
+   * Stores the last sequence number that a person has read, so that ticks survive a reload. It never decreases. The page
+   * itself informs the others, through the hub's `MarkRead`.
    */
   markRead(person: Person, ticketId: string, sequenceNumber: number): void {
-    this.#ports.database
+    this.#dependencies.database
       .prepare(
         `INSERT INTO reads (ticket_id, person_id, sequence_number) VALUES (?, ?, ?)
          ON CONFLICT (ticket_id, person_id) DO UPDATE SET sequence_number = MAX(sequence_number, excluded.sequence_number)`,
@@ -152,9 +155,9 @@ export class Changes {
       .run(ticketId, person.id, sequenceNumber);
   }
 
-  /** Writes a message with the ticket's next number and adds its event. Inside a change only. */
+  /** Writes a message with the ticket's next number and adds its event. To be called inside a change only. */
   addMessage(ticket: Ticket, { senderId, content, clientTempId }: NewMessage): Message {
-    const { database, outbox, conversations } = this.#ports;
+    const { database, outbox, conversations } = this.#dependencies;
     const id = randomUUID();
     const now = this.now();
     database
@@ -168,17 +171,17 @@ export class Changes {
     return message;
   }
 
-  /** Tells in the conversation what `person` did. To that person it is no news. Inside a change only. */
+  /** Adds a message about an action of `person`, who has read it already. To be called inside a change only. */
   addSystemMessage(ticket: Ticket, person: PersonRecord, content: string): void {
-    const { readUpTo } = this.#ports.conversations.ticket(person, ticket.id);
+    const { readUpTo } = this.#dependencies.conversations.ticket(person, ticket.id);
     const { sequence_number: number } = this.addMessage(ticket, { senderId: null, content });
-    // Unless something above it is still unread: then so are both.
+    // A read position cannot skip messages: while one above is unread, this one is unread, too.
     if (readUpTo === number - 1) this.markRead(person, ticket.id, number);
   }
 
-  /** Keeps a notification and adds its event. Inside a change only. */
+  /** Stores a notification and adds its event. To be called inside a change only. */
   notify(personId: string, notification: Pick<Notification, 'kind' | 'title' | 'body' | 'ticketId'>): void {
-    const { database, outbox, people } = this.#ports;
+    const { database, outbox, people } = this.#dependencies;
     const { kind, title, body, ticketId } = notification;
     const now = this.now();
     database
@@ -197,13 +200,14 @@ export class Changes {
     outbox.add('notification', personRoom(personId), { type: kind, title, body, action_url: actionUrl }, now);
   }
 
-  /** The time for what is written now. */
+  /** The current time, as the database stores it. */
   now(): string {
-    return new Date(this.#ports.wallMs()).toISOString();
+    return new Date(this.#dependencies.wallMs()).toISOString();
   }
 
   #asAgent(agent: PersonRecord, ticketId: string): Ticket {
-    if (agent.role !== 'agent') throw new HelpdeskError('forbidden', 'Only agents do this.');
-    return this.#ports.conversations.ticket(agent, ticketId);
+    if (agent.role !== 'agent')
+      throw new HelpdeskError('forbidden', 'Only agents can change the status or the assignee of a ticket.');
+    return this.#dependencies.conversations.ticket(agent, ticketId);
   }
 }

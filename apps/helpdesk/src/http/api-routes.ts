@@ -1,5 +1,5 @@
-// The routes under /api. They find out who calls and hand over to the desk; what was changed is published afterwards
-// by the outbox's relay, which `onChange` wakes.
+// The routes under /api. They identify the caller and call the domain. `onChange` then wakes the outbox relay, which
+// publishes the events of the change.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type {
   ConversationAnswer,
@@ -18,45 +18,45 @@ import type { Conversations } from '../domain/conversations.js';
 import type { Notifications } from '../domain/notifications.js';
 import type { People } from '../domain/people.js';
 import type { RemoteSessions } from '../domain/remote-sessions.js';
-import type { Changes } from '../domain/ticket-changes.js';
+import type { TicketChanges } from '../domain/ticket-changes.js';
 import { HelpdeskError } from '../errors.js';
 import * as schemas from './schemas.js';
 
-/** What the routes need. */
-export interface ApiPorts {
+/** The parts that the routes call. */
+export interface ApiDependencies {
   readonly people: People;
   readonly conversations: Conversations;
-  readonly changes: Changes;
+  readonly changes: TicketChanges;
   readonly remoteSessions: RemoteSessions;
   readonly notifications: Notifications;
   readonly typingExpiryMs: number;
   readonly wallMs: () => number;
-  /** A token with which this person's pages connect to the gateway. */
+  /** Issues the token with which this person's pages connect to the gateway. */
   issueToken(person: PersonRecord): Promise<string>;
-  /** Something was written that may have to be published. */
+  /** Called after a change, whose events are in the outbox now. */
   onChange(): void;
   onError(error: unknown): void;
 }
 
-/** Adds the API. */
-export function addApiRoutes(http: FastifyInstance, ports: ApiPorts): void {
+/** Adds the routes of the API. */
+export function addApiRoutes(http: FastifyInstance, dependencies: ApiDependencies): void {
   void http.register(
     async (api) => {
       api.setValidatorCompiler(schemas.compileSchema);
-      api.setErrorHandler((error, _request, reply) => refuse(reply, error, ports));
-      // Answers are somebody's own, and old in a second.
+      api.setErrorHandler((error, _request, reply) => refuse(reply, error, dependencies));
+      // Answers are personal and soon out of date.
       api.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
-      addSignInRoutes(api, ports);
-      addReadingRoutes(api, ports);
-      addTicketRoutes(api, ports);
-      addRemoteSessionRoutes(api, ports);
+      addSignInRoutes(api, dependencies);
+      addReadingRoutes(api, dependencies);
+      addTicketRoutes(api, dependencies);
+      addRemoteSessionRoutes(api, dependencies);
     },
     { prefix: '/api' },
   );
 }
 
-function addSignInRoutes(api: FastifyInstance, ports: ApiPorts): void {
-  const { people } = ports;
+function addSignInRoutes(api: FastifyInstance, dependencies: ApiDependencies): void {
+  const { people } = dependencies;
 
   api.get('/people', (): PeopleAnswer => ({ people: people.list().map(publicPerson) }));
 
@@ -64,32 +64,32 @@ function addSignInRoutes(api: FastifyInstance, ports: ApiPorts): void {
     '/sessions',
     { schema: { body: schemas.signInBody } },
     ({ body }): SessionAnswer => {
-      const { person, sessionToken } = people.signIn(body.personId, ports.wallMs());
-      return { person: publicPerson(person), sessionToken, typingExpiryMs: ports.typingExpiryMs };
+      const { person, sessionToken } = people.signIn(body.personId, dependencies.wallMs());
+      return { person: publicPerson(person), sessionToken, typingExpiryMs: dependencies.typingExpiryMs };
     },
   );
 
   api.post(
     '/tokens',
     (request): Promise<TokenAnswer> =>
-      ports.issueToken(callerOf(request, ports)).then((accessToken) => ({ accessToken })),
+      dependencies.issueToken(callerOf(request, dependencies)).then((accessToken) => ({ accessToken })),
   );
 }
 
-function addReadingRoutes(api: FastifyInstance, ports: ApiPorts): void {
-  const { conversations, notifications } = ports;
+function addReadingRoutes(api: FastifyInstance, dependencies: ApiDependencies): void {
+  const { conversations, notifications } = dependencies;
 
   api.get(
     '/tickets',
-    (request): TicketsAnswer => ({ tickets: conversations.list(callerOf(request, ports)) }),
+    (request): TicketsAnswer => ({ tickets: conversations.list(callerOf(request, dependencies)) }),
   );
 
-  api.get<{ Params: schemas.IdParams; Querystring: schemas.PartQuery }>(
+  api.get<{ Params: schemas.IdParams; Querystring: schemas.RangeQuery }>(
     '/tickets/:id',
-    { schema: { params: schemas.idParams, querystring: schemas.partQuery } },
+    { schema: { params: schemas.idParams, querystring: schemas.rangeQuery } },
     (request): ConversationAnswer => {
       const { after, before } = request.query;
-      return conversations.conversation(callerOf(request, ports), request.params.id, {
+      return conversations.conversation(callerOf(request, dependencies), request.params.id, {
         after: numberOf(after),
         before: numberOf(before),
       });
@@ -98,25 +98,27 @@ function addReadingRoutes(api: FastifyInstance, ports: ApiPorts): void {
 
   api.get(
     '/notifications',
-    (request): NotificationsAnswer => ({ notifications: notifications.list(callerOf(request, ports).id) }),
+    (request): NotificationsAnswer => ({
+      notifications: notifications.list(callerOf(request, dependencies).id),
+    }),
   );
 
   api.put('/notifications/read', (request, reply) => {
-    notifications.markAllRead(callerOf(request, ports).id);
+    notifications.markAllRead(callerOf(request, dependencies).id);
     return reply.code(204).send();
   });
 }
 
-function addTicketRoutes(api: FastifyInstance, ports: ApiPorts): void {
-  const { changes, conversations } = ports;
+function addTicketRoutes(api: FastifyInstance, dependencies: ApiDependencies): void {
+  const { changes, conversations } = dependencies;
 
   api.post<{ Body: schemas.TicketBody }>(
     '/tickets',
     { schema: { body: schemas.ticketBody } },
     (request): TicketAnswer => {
       const { subject, content } = request.body;
-      const ticket = changes.createTicket(callerOf(request, ports), subject.trim(), content);
-      ports.onChange();
+      const ticket = changes.createTicket(callerOf(request, dependencies), subject.trim(), content);
+      dependencies.onChange();
       return { ticket };
     },
   );
@@ -126,8 +128,13 @@ function addTicketRoutes(api: FastifyInstance, ports: ApiPorts): void {
     { schema: { params: schemas.idParams, body: schemas.messageBody } },
     (request): MessageAnswer => {
       const { content, clientTempId } = request.body;
-      const message = changes.sendMessage(callerOf(request, ports), request.params.id, content, clientTempId);
-      ports.onChange();
+      const message = changes.sendMessage(
+        callerOf(request, dependencies),
+        request.params.id,
+        content,
+        clientTempId,
+      );
+      dependencies.onChange();
       return { message };
     },
   );
@@ -136,9 +143,9 @@ function addTicketRoutes(api: FastifyInstance, ports: ApiPorts): void {
     '/tickets/:id/read',
     { schema: { params: schemas.idParams, body: schemas.readBody } },
     (request, reply) => {
-      const person = callerOf(request, ports);
+      const person = callerOf(request, dependencies);
       const { id, lastMessage } = conversations.ticket(person, request.params.id);
-      // Nobody has read what was not written yet.
+      // A read position cannot be beyond the last message.
       const readUpTo = Math.min(request.body.sequenceNumber, lastMessage?.sequence_number ?? 0);
       changes.markRead(person, id, readUpTo);
       return reply.code(204).send();
@@ -149,8 +156,12 @@ function addTicketRoutes(api: FastifyInstance, ports: ApiPorts): void {
     '/tickets/:id/status',
     { schema: { params: schemas.idParams, body: schemas.statusBody } },
     (request): TicketAnswer => {
-      const ticket = changes.setStatus(callerOf(request, ports), request.params.id, request.body.status);
-      ports.onChange();
+      const ticket = changes.setStatus(
+        callerOf(request, dependencies),
+        request.params.id,
+        request.body.status,
+      );
+      dependencies.onChange();
       return { ticket };
     },
   );
@@ -159,26 +170,30 @@ function addTicketRoutes(api: FastifyInstance, ports: ApiPorts): void {
     '/tickets/:id/assignee',
     { schema: { params: schemas.idParams, body: schemas.assigneeBody } },
     (request): TicketAnswer => {
-      const ticket = changes.assign(callerOf(request, ports), request.params.id, request.body.assigneeId);
-      ports.onChange();
+      const ticket = changes.assign(
+        callerOf(request, dependencies),
+        request.params.id,
+        request.body.assigneeId,
+      );
+      dependencies.onChange();
       return { ticket };
     },
   );
 }
 
-function addRemoteSessionRoutes(api: FastifyInstance, ports: ApiPorts): void {
-  const { remoteSessions } = ports;
+function addRemoteSessionRoutes(api: FastifyInstance, dependencies: ApiDependencies): void {
+  const { remoteSessions } = dependencies;
 
   api.post<{ Params: schemas.IdParams; Body: schemas.InviteBody }>(
     '/tickets/:id/remote-sessions',
     { schema: { params: schemas.idParams, body: schemas.inviteBody } },
     (request): RemoteSessionAnswer => {
       const remoteSession = remoteSessions.invite(
-        callerOf(request, ports),
+        callerOf(request, dependencies),
         request.params.id,
         request.body.mode,
       );
-      ports.onChange();
+      dependencies.onChange();
       return { remoteSession };
     },
   );
@@ -188,24 +203,24 @@ function addRemoteSessionRoutes(api: FastifyInstance, ports: ApiPorts): void {
     { schema: { params: schemas.idParams, body: schemas.actionBody } },
     (request): RemoteSessionAnswer => {
       const remoteSession = remoteSessions.act(
-        callerOf(request, ports),
+        callerOf(request, dependencies),
         request.params.id,
         request.body.action,
       );
-      ports.onChange();
+      dependencies.onChange();
       return { remoteSession };
     },
   );
 }
 
-function callerOf(request: FastifyRequest, ports: ApiPorts): PersonRecord {
+function callerOf(request: FastifyRequest, dependencies: ApiDependencies): PersonRecord {
   const [, sessionToken] = /^Bearer (\S{1,200})$/.exec(request.headers.authorization ?? '') ?? [];
-  return ports.people.bySession(sessionToken);
+  return dependencies.people.bySession(sessionToken);
 }
 
-async function refuse(reply: FastifyReply, error: unknown, ports: ApiPorts): Promise<void> {
+async function refuse(reply: FastifyReply, error: unknown, dependencies: ApiDependencies): Promise<void> {
   const refusal = refusalOf(error);
-  if (refusal.status >= 500) ports.onError(error);
+  if (refusal.status >= 500) dependencies.onError(error);
   await reply.code(refusal.status).send(refusal.answer);
 }
 
@@ -214,7 +229,7 @@ function refusalOf(error: unknown): { readonly status: number; readonly answer: 
     return { status: error.status, answer: { code: error.code, message: error.message } };
   }
   const { validationContext, statusCode, message } = error as Error & {
-    /** Set by Fastify when a schema said no. */
+    /** Set by Fastify when a schema check failed. */
     readonly validationContext?: string;
     readonly statusCode?: number;
   };
@@ -222,10 +237,13 @@ function refusalOf(error: unknown): { readonly status: number; readonly answer: 
   if (statusCode !== undefined && statusCode < 500) {
     return {
       status: statusCode,
-      answer: { code: 'invalid_request', message: 'The request could not be read.' },
+      answer: { code: 'invalid_request', message: 'The request could not be parsed.' },
     };
   }
-  return { status: 500, answer: { code: 'internal', message: 'The desk could not do this.' } };
+  return {
+    status: 500,
+    answer: { code: 'internal', message: 'The helpdesk could not complete the request.' },
+  };
 }
 
 function publicPerson({ id, role, fullName, username, title }: PersonRecord) {

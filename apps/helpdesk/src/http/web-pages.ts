@@ -1,15 +1,15 @@
-// Serves the built pages from memory: a fixed list of files, so no path can lead out of the folder. Nothing on them
-// may come from another host.
+// Serves the built pages from memory. The list of files is fixed, so no path can lead out of the folder. The pages may load
+// nothing from other hosts.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** One file, ready to be sent. */
+/** A file, ready to be sent. */
 interface WebFile {
   readonly body: Buffer;
-  /** Absent where it would not be smaller. */
+  /** Absent where compression would not make the file smaller. */
   readonly gzipped?: Buffer;
   readonly contentType: string;
   readonly etag: string;
@@ -25,20 +25,20 @@ const contentTypes: Readonly<Record<string, string>> = {
 };
 
 const securityHeaders = {
-  // Styles: the component library writes its theme into a style element.
+  // Inline styles are needed: the component library writes its theme into a style element.
   'content-security-policy':
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
 };
 
-/** The addresses that show the page; which view it is decides the page itself. */
+/** The addresses of the page. The page itself chooses the view. */
 const pagePaths = ['/', '/agent', '/agent/:ticketId', '/requester', '/requester/:ticketId'];
 
 /**
  * Adds the pages.
  *
- * @throws Error when they have not been built.
+ * @throws Error when the pages are not built.
  */
 export function addWebPages(http: FastifyInstance, folder: string): void {
   const page = readPage(folder);
@@ -47,7 +47,7 @@ export function addWebPages(http: FastifyInstance, folder: string): void {
   }
   for (const name of assetNames(folder)) {
     const asset = readWebFile(join(folder, name));
-    // Built names hold a hash of the content.
+    // The names of built files contain a hash of the content.
     http.get(`/${name}`, (request, reply) =>
       send(request, reply, asset, 'public, max-age=31536000, immutable'),
     );

@@ -1,24 +1,28 @@
-// Publishes what waits in the outbox, in its order, and tries again with the same ids until the broker has it.
+// Publishes the events of the outbox in their order, and repeats an attempt with the same event IDs until the broker has
+// stored them.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EventOf, eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
-import type { Outbox, WaitingEvent } from './transactional-outbox.js';
+import type { TransactionalOutbox, WaitingEvent } from './transactional-outbox.js';
 
-/** What the relay needs. */
+/** Dependencies and options of an {@link OutboxRelay}. */
 export interface OutboxRelayOptions {
-  readonly outbox: Outbox;
+  readonly outbox: TransactionalOutbox;
   readonly publisher: Pick<Publisher<typeof eventCatalog>, 'publishEvents'>;
   readonly retryBaseMs: number;
-  /** Told once when the broker goes away and once when it is back, with how many wait. */
+  /** Called once when publishing fails and once when it works again, with the number of waiting events. */
   readonly onStateChange: (state: 'delayed' | 'flowing', waiting: number, cause?: unknown) => void;
-  /** An event the contract refuses: a fault of this program. It is taken out, or it would block all others for ever. */
+  /**
+   * Called with an event that the contract refuses, which is a bug of the helpdesk. The event is removed; otherwise it would
+   * block all others forever.
+   */
   readonly onRejected: (event: WaitingEvent, cause: unknown) => void;
 }
 
 const retryMaxMs = 5_000;
 const maxBatchSize = 100;
 
-/** idle → publishing → idle; publishing → waiting (broker away) → publishing; from each of them → closed. */
+/** idle → publishing → idle; publishing → waiting (no broker) → publishing; from each of them → closed. */
 export class OutboxRelay {
   readonly #options: OutboxRelayOptions;
   readonly #closing = new AbortController();
@@ -29,22 +33,22 @@ export class OutboxRelay {
     this.#options = options;
   }
 
-  /** There may be something to publish. */
+  /** Starts publishing, unless it is running already. */
   wake(): void {
     if (this.#run !== undefined || this.#closing.signal.aborted) return;
     this.#run = this.#publishAll().finally(() => {
       this.#run = undefined;
-      // Something may have come in after the last look.
+      // An event may have been added after the last read.
       if (this.#options.outbox.size > 0) this.wake();
     });
   }
 
-  /** Resolves when nothing waits or the relay is closed. */
+  /** Resolves when the outbox is empty or the relay is closed. */
   async idle(): Promise<void> {
     while (this.#run !== undefined) await this.#run;
   }
 
-  /** Stops after the batch in flight; what still waits stays in the table for the next start. */
+  /** Stops after the batch in flight. The remaining events stay in the table for the next start. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#run;
@@ -71,7 +75,7 @@ export class OutboxRelay {
     }
   }
 
-  /** One of them is not acceptable; nothing of the batch was published. */
+  /** Finds the event that the contract refuses. Nothing of the batch has been published before. */
   async #publishOneByOne(batch: readonly WaitingEvent[]): Promise<void> {
     for (const event of batch) {
       try {
@@ -102,7 +106,7 @@ export class OutboxRelay {
     const boundMs = Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(this.#failures, 10));
     await pause(boundMs * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(
       () => {
-        // Closed meanwhile: the loop sees it.
+        // The relay was closed meanwhile; the loop checks for that.
       },
     );
   }
@@ -110,7 +114,7 @@ export class OutboxRelay {
 
 function toEvent(event: WaitingEvent): EventOf<typeof eventCatalog> {
   const { eventId, type, roomId, payload, timestamp } = event;
-  // The publisher checks it against the contract.
+  // The publisher validates the event against the contract.
   return {
     event_id: eventId,
     event_type: type,
@@ -121,7 +125,7 @@ function toEvent(event: WaitingEvent): EventOf<typeof eventCatalog> {
   } as EventOf<typeof eventCatalog>;
 }
 
-// By name: the helpdesk imports neither package at run time.
+// Compared by name, because the helpdesk imports neither package at run time.
 function isContractError(error: unknown): boolean {
   return error instanceof Error && error.name === 'ContractError';
 }

@@ -1,17 +1,17 @@
-// Events that wait to be published. They are written in the same transaction as the change they tell of, so a change
-// without its event, or an event without its change, cannot happen, whatever breaks in between.
+// A transactional outbox: events are stored in the same transaction as the change that they report, and published later.
+// A failure in between therefore cannot leave a change without its event, or an event without its change.
 import { randomUUID } from 'node:crypto';
 import type { EventTypeName, eventCatalog, PayloadOf } from '@millrace/contract';
-import type { DeskDatabase } from '../database/helpdesk-database.js';
+import type { HelpdeskDatabase } from '../database/helpdesk-database.js';
 import { HelpdeskError } from '../errors.js';
 
 type BuiltIn = typeof eventCatalog;
 
-/** An event that waits. */
+/** An event that waits to be published. */
 export interface WaitingEvent {
-  /** Order in the outbox. */
+  /** Position in the outbox. */
   readonly id: number;
-  /** Stays the same however often it is published: gateways and pages drop the repeats. */
+  /** The same for every attempt to publish, so that gateways and pages drop repeats. */
   readonly eventId: string;
   readonly type: EventTypeName<BuiltIn>;
   readonly roomId: string;
@@ -19,13 +19,13 @@ export interface WaitingEvent {
   readonly timestamp: string;
 }
 
-/** The table of waiting events. Bounded: beyond `maxEvents` changes are refused. */
-export class Outbox {
-  readonly #database: DeskDatabase;
+/** The table of waiting events. It is bounded: while it holds `maxEvents`, changes are refused. */
+export class TransactionalOutbox {
+  readonly #database: HelpdeskDatabase;
   readonly #maxEvents: number;
   #size: number;
 
-  constructor(database: DeskDatabase, maxEvents: number) {
+  constructor(database: HelpdeskDatabase, maxEvents: number) {
     this.#database = database;
     this.#maxEvents = maxEvents;
     const { count } = database.prepare('SELECT COUNT(*) AS count FROM outbox').get() as {
@@ -34,22 +34,19 @@ export class Outbox {
     this.#size = count;
   }
 
-  /** How many wait. */
+  /** Number of waiting events. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * Runs a change in a transaction; events it adds are kept with it or not at all.
+   * Runs a change in a transaction. The events that it adds are stored with it or not at all.
    *
-   * @throws HelpdeskError `overloaded` when too many events wait already; whatever `change` throws, after undoing it.
+   * @throws HelpdeskError `overloaded` when the outbox is full. An error of `change` is thrown after a rollback.
    */
   change<Result>(change: () => Result): Result {
     if (this.#size >= this.#maxEvents) {
-      throw new HelpdeskError(
-        'overloaded',
-        'Live delivery is away and too much waits for it. Try again later.',
-      );
+      throw new HelpdeskError('overloaded', 'Too many events wait to be published. Try again later.');
     }
     const sizeBefore = this.#size;
     try {
@@ -60,7 +57,7 @@ export class Outbox {
     }
   }
 
-  /** Adds an event; call it inside {@link change}. */
+  /** Adds an event. To be called inside {@link change} only. */
   add<Name extends EventTypeName<BuiltIn>>(
     type: Name,
     roomId: string,
@@ -75,11 +72,11 @@ export class Outbox {
     this.#size += 1;
   }
 
-  /** The oldest that wait. */
+  /** Returns the oldest events. */
   peek(limit: number): readonly WaitingEvent[] {
     const rows = this.#database.prepare('SELECT * FROM outbox ORDER BY id LIMIT ?').all(limit);
     return rows.map((row) => {
-      // What `add` wrote.
+      // `add` wrote these columns.
       const { id, event_id, event_type, room_id, payload, timestamp } = row as Record<string, string> & {
         id: number;
       };
@@ -94,7 +91,7 @@ export class Outbox {
     });
   }
 
-  /** Takes a published one out. */
+  /** Removes an event, once it is published. */
   remove(id: number): void {
     this.#size -= this.#database.prepare('DELETE FROM outbox WHERE id = ?').run(id).changes;
   }
