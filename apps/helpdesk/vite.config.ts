@@ -1,4 +1,4 @@
-// Builds the pages into dist/web. Libraries of this repository are taken from their sources, so no build comes before.
+// Builds the pages into dist/web. It uses the sources of this repository's packages, so it needs no earlier build.
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
@@ -13,7 +13,7 @@ export default defineConfig({
     target: 'es2022',
     assetsInlineLimit: 0,
     reportCompressedSize: false,
-    // One page, one chunk: nothing of it can be left for later. scripts/build-web.mjs prints the size.
+    // The page needs all of its code at once, so there is one chunk. scripts/build-web.mjs prints the size.
     chunkSizeWarningLimit: 800,
     modulePreload: { polyfill: false },
   },

@@ -1,4 +1,4 @@
-// Builds the pages into dist/web, unless nothing they are made of has changed since the last time. Prints their size.
+// Builds the pages into dist/web and prints their size. It does nothing if no input has changed since the last build.
 //
 //   node apps/helpdesk/scripts/build-web.mjs
 import { createHash } from 'node:crypto';
@@ -10,10 +10,10 @@ import { gzipSync } from 'node:zlib';
 const app = fileURLToPath(new URL('..', import.meta.url));
 const repository = join(app, '../..');
 const output = join(app, 'dist/web');
-const mark = join(output, '.built-from');
+const fingerprintFile = join(output, '.built-from');
 const lock = join(app, 'dist/web.lock');
 
-/** Everything the pages are made of. Libraries of others are named by the lock file. */
+/** The inputs of the build. The lock file stands for the installed libraries. */
 const inputs = ['web', 'src/api-types.ts', 'src/texts.ts', 'vite.config.ts', 'scripts/build-web.mjs']
   .map((path) => join(app, path))
   .concat(['packages/client/src', 'package-lock.json'].map((path) => join(repository, path)));
@@ -32,16 +32,16 @@ function fingerprint() {
   return hash.digest('hex');
 }
 
-/** Size of what a first visit loads, as it is sent. */
+/** The compressed size of everything that a first visit loads. */
 function transferBytes() {
   const compressible = /\.(js|css|html|svg)$/;
   return filesUnder(output)
-    .filter((file) => file !== mark)
+    .filter((file) => file !== fingerprintFile)
     .map((file) => (compressible.test(file) ? gzipSync(readFileSync(file)).length : statSync(file).size))
     .reduce((sum, size) => sum + size, 0);
 }
 
-// A folder is made by one process only: whoever did it builds, the others wait.
+// Only one process can create the folder of the lock. That process builds; the others wait.
 async function withLock(act) {
   mkdirSync(dirname(lock), { recursive: true });
   for (const endMs = Date.now() + 60_000; ; ) {
@@ -50,7 +50,7 @@ async function withLock(act) {
       break;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
-      // Left behind by a process that was killed.
+      // A process that was killed has left the lock behind.
       if (Date.now() > endMs) rmSync(lock, { recursive: true, force: true });
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -62,18 +62,18 @@ async function withLock(act) {
   }
 }
 
-/** Builds if need be. */
+/** Builds the pages if an input has changed. */
 export function buildWeb() {
   return withLock(buildUnlessBuilt);
 }
 
 async function buildUnlessBuilt() {
   const builtFrom = fingerprint();
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === builtFrom)
+  if (existsSync(fingerprintFile) && readFileSync(fingerprintFile, 'utf8') === builtFrom)
     return { isFresh: false, bytes: transferBytes() };
-  // Loading it takes as long as everything else here: only when it is needed.
+  // Loading vite takes as long as everything else here, so it is loaded only for a build.
   const { build } = await import('vite');
-  // A test run says NODE_ENV=test, and would get the libraries' slow development code.
+  // With NODE_ENV=test, as in a test run, the pages would contain the slow development code of the libraries.
   const { NODE_ENV } = process.env;
   process.env.NODE_ENV = 'production';
   try {
@@ -82,7 +82,7 @@ async function buildUnlessBuilt() {
     if (NODE_ENV === undefined) delete process.env.NODE_ENV;
     else process.env.NODE_ENV = NODE_ENV;
   }
-  writeFileSync(mark, builtFrom);
+  writeFileSync(fingerprintFile, builtFrom);
   return { isFresh: true, bytes: transferBytes() };
 }
 

@@ -1,11 +1,11 @@
-// Every English text that people read at the desk: on its pages, and in what the desk itself writes into tickets.
+// Every English text of the helpdesk: on its pages, and in the messages that the helpdesk itself writes into tickets.
 
-/** The texts, by where they appear. */
+/** The texts, by the place where they appear. */
 export const texts = {
   product: {
     name: 'Weir',
     tagline: 'Support desk, live on Millrace',
-    invitation: 'Write on one side, watch the other. Then pull a cable.',
+    invitation: 'Write on one side and watch the other. Then cut a connection.',
     documentTitle: 'Weir · Support desk',
   },
 
@@ -52,9 +52,9 @@ export const texts = {
     }),
   },
 
-  /** In the terminal, where the desk was started. */
+  /** In the terminal where the helpdesk was started. */
   example: {
-    says: (name: string) => `Tell ${name} something there`,
+    says: (name: string) => `Send ${name} a notification`,
     title: 'Hello from curl',
   },
 
@@ -62,25 +62,23 @@ export const texts = {
 
   top: {
     split: { long: 'Side by side', short: 'Both' },
-    agent: { long: 'Agent alone', short: 'Agent' },
-    requester: { long: 'Requester alone', short: 'Requester' },
+    agent: { long: 'Agent only', short: 'Agent' },
+    requester: { long: 'Requester only', short: 'Requester' },
     views: 'Views',
     toDark: 'Switch to dark colours',
     toLight: 'Switch to light colours',
     skip: 'Skip to the conversation',
-    bothSides: 'Which side to show',
+    bothSides: 'Side to show',
   },
 
   signIn: {
-    title: 'Who is at the desk?',
-    lead: 'This is a demo desk: choose a person, no password needed.',
-    agents: 'Agents',
-    requesters: 'Requesters',
+    title: 'Who are you?',
+    lead: 'This is a demo: choose a person. No password is needed.',
     switchPerson: 'Switch person',
     as: 'Sign in as',
-    failed: 'The desk does not answer.',
+    failed: 'The helpdesk does not respond.',
     retry: 'Try again',
-    loading: 'Opening the desk …',
+    loading: 'Loading …',
   },
 
   connection: {
@@ -90,8 +88,7 @@ export const texts = {
     reconnecting: 'Reconnecting',
     resyncing: 'Catching up',
     closed: 'Closed',
-    pulled: 'Cable pulled',
-    label: 'Connection',
+    cut: 'Connection cut',
   },
 
   list: {
@@ -99,7 +96,7 @@ export const texts = {
     requesterTitle: 'My requests',
     label: 'Tickets',
     unread: (count: number) => (count === 1 ? '1 unread message' : `${count} unread messages`),
-    unassigned: 'Nobody yet',
+    unassigned: 'Unassigned',
     empty: 'Nothing here yet.',
     create: 'New request',
     back: 'Back to the list',
@@ -125,18 +122,18 @@ export const texts = {
     assignee: 'Assigned to',
     nobody: 'Nobody',
     requestedBy: (name: string) => `Requested by ${name}`,
-    handledBy: (name: string) => `${name} takes care of it`,
+    handledBy: (name: string) => `${name} is handling it`,
     notHandled: 'Waiting for an agent',
     choose: 'Choose a ticket to read it.',
     missing: 'There is no such ticket.',
-    changeFailed: 'That did not get through. Try again.',
+    changeFailed: 'The change was not saved. Try again.',
   },
 
   chat: {
     label: (subject: string) => `Conversation: ${subject}`,
     write: 'Write a message',
     send: 'Send',
-    hint: 'Enter sends, Shift + Enter makes a new line',
+    hint: 'Press Enter to send, Shift + Enter for a new line',
     today: 'Today',
     yesterday: 'Yesterday',
     earlier: 'Show earlier messages',
@@ -154,7 +151,6 @@ export const texts = {
           : `${names.length} people are typing`,
     newMessages: (count: number) => (count === 1 ? '1 new message' : `${count} new messages`),
     announced: (name: string, content: string) => `${name}: ${content}`,
-    screenshot: 'Screenshot attached',
     screenshotAlt: 'A window says: Session expired. The secure session has ended. Sign in again.',
     screenshotTitle: 'Ledger',
     screenshotHeading: 'Session expired',
@@ -190,48 +186,44 @@ export const texts = {
           ? 'Notifications, 1 unread'
           : `Notifications, ${unread} unread`,
     title: 'Notifications',
-    empty: 'All quiet.',
+    empty: 'No notifications.',
     dismiss: 'Dismiss',
   },
 
-  line: {
+  connectionPanel: {
     label: 'Connection of this person',
-    pull: 'Pull the cable',
-    plug: 'Plug it back in',
-    pulledTitle: 'The cable is pulled.',
-    pulledBody: (name: string) => `Nothing reaches ${name}. Messages written meanwhile wait in the stream.`,
+    cut: 'Cut the connection',
+    restore: 'Restore the connection',
+    cutTitle: 'The connection is cut.',
+    cutBody: (name: string) => `Nothing reaches ${name}. Messages written meanwhile wait in the stream.`,
     letWrite: (name: string) => `Let ${name} write meanwhile`,
     writing: (name: string) => `${name} is writing …`,
     away: 'Away',
-    returning: 'Catching up …',
     replayed: 'Replayed',
     loaded: 'Loaded',
     inTime: (milliseconds: string) => `in ${milliseconds}`,
     lost: 'Lost',
     duplicated: 'Duplicated',
-    messages: (count: number) => (count === 1 ? '1 message' : `${count} messages`),
     dismiss: 'Close the report',
-    reportTitle: 'Back on the line',
+    reportTitle: 'Connection restored',
     replayedHelp:
-      'Messages the gateway sent again from the last position this page had seen, and how long that took from the new connection to the last of them.',
+      'Messages that the gateway sent, starting from the last position that this page had seen. The time counts from the new connection to the last of these messages.',
     loadedHelp:
-      'The gateway could not replay this stretch and said so. The page loaded what it had missed from the desk’s database.',
+      'The gateway reported that it could not replay these messages, so the page loaded them from the helpdesk’s database.',
     lostHelp: (expected: number) =>
-      `Compared with the database: it holds ${expected === 1 ? '1 message' : `${expected} messages`} from the time away. Lost are those whose sequence number is not on this page.`,
+      `The database has ${expected === 1 ? '1 message' : `${expected} messages`} from the time away. A message is lost if its sequence number is not on this page.`,
     duplicatedHelp: (repeats: number) =>
-      `Events whose event_id was handled a second time, and messages shown twice. Repeats the client dropped before that: ${repeats}.`,
+      `Events whose event_id was handled a second time, and messages that are shown twice. Repeats that the client dropped before that: ${repeats}.`,
     latency: 'Delivery',
     latencyNone: 'no events yet',
     latencyHelp:
-      'From the moment the desk’s server made the event to the moment this page handled it: the desk’s database, the stream, the gateway and this browser together. Millrace’s own share of it is about a millisecond. Server and browser read their own clocks; on two machines the difference of those is in the figure. Median of the last events; replayed ones are left out.',
+      'The time from the moment the helpdesk’s server created an event to the moment this page handled it. It includes the helpdesk’s database, the stream, the gateway and this browser; Millrace’s own share is about a millisecond. Server and browser use their own clocks, so on two machines the figure includes the difference between them. It is the median of the last events, without replayed ones.',
     latencyChart: (median: string, slow: string, count: number) =>
       `Delivery time of the last ${count} events: median ${median}, slowest twentieth ${slow}`,
-    slow: 'p95',
-    median: 'median',
-    events: (count: number) => (count === 1 ? '1 event' : `${count} events`),
+    p95: 'p95',
   },
 
-  /** What a person writes by itself while the other's cable is pulled. */
+  /** The scripted messages of a person while the other's connection is cut. */
   script: {
     requester: [
       'Still connected, by the way.',

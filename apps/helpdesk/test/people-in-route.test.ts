@@ -1,8 +1,8 @@
-// Where the views' links lead.
+// The people of an address, and the links to the other views.
 import { expect, test } from 'vitest';
 import type { Person } from '../src/api-types.js';
-import type { Route } from '../web/routing/page-route.js';
-import { personOn, routeTo } from '../web/routing/people-in-route.js';
+import type { PageRoute } from '../web/routing/page-route.js';
+import { personInRoute, routeToView } from '../web/routing/people-in-route.js';
 
 const person = (role: Person['role'], username: string): Person => ({
   id: username,
@@ -17,26 +17,30 @@ const people = [
   person('requester', 'noa'),
   person('requester', 'priya'),
 ];
-const split: Route = { view: 'split', ticketId: 'T', as: null, agent: null, requester: null };
+const split: PageRoute = { view: 'split', ticketId: 'T', as: null, agent: null, requester: null };
 
-test('from side by side, the links to one person lead to those who are shown', () => {
-  expect(routeTo('agent', split, people)).toMatchObject({ view: 'agent', ticketId: 'T', as: 'maria' });
-  expect(routeTo('requester', split, people)).toMatchObject({ view: 'requester', as: 'noa' });
+test('links from the side-by-side view lead to the people who are shown', () => {
+  expect(routeToView('agent', split, people)).toMatchObject({ view: 'agent', ticketId: 'T', as: 'maria' });
+  expect(routeToView('requester', split, people)).toMatchObject({ view: 'requester', as: 'noa' });
   const others = { ...split, agent: 'aiko', requester: 'priya' };
-  expect(routeTo('agent', others, people).as).toBe('aiko');
-  expect(routeTo('requester', others, people).as).toBe('priya');
-  expect(routeTo('split', others, people)).toEqual(others);
+  expect(routeToView('agent', others, people).as).toBe('aiko');
+  expect(routeToView('requester', others, people).as).toBe('priya');
+  expect(routeToView('split', others, people)).toEqual(others);
 });
 
-test('from one person, side by side shows that person, and the other role is asked who it is', () => {
-  const alone: Route = { ...split, view: 'agent', as: 'aiko' };
-  expect(routeTo('split', alone, people)).toMatchObject({ view: 'split', agent: 'aiko', requester: null });
-  expect(routeTo('requester', alone, people).as).toBeNull();
-  expect(routeTo('agent', alone, people).as).toBe('aiko');
+test('the link from one person to the side-by-side view keeps that person, and the page asks for the other role', () => {
+  const alone: PageRoute = { ...split, view: 'agent', as: 'aiko' };
+  expect(routeToView('split', alone, people)).toMatchObject({
+    view: 'split',
+    agent: 'aiko',
+    requester: null,
+  });
+  expect(routeToView('requester', alone, people).as).toBeNull();
+  expect(routeToView('agent', alone, people).as).toBe('aiko');
 });
 
-test('a name that nobody has, or somebody of the other role, is nobody', () => {
-  expect(personOn({ ...split, view: 'agent', as: 'noa' }, 'agent', people)).toBeUndefined();
-  expect(personOn({ ...split, agent: 'nobody' }, 'agent', people)?.username).toBe('maria');
-  expect(personOn(split, 'agent', [])).toBeUndefined();
+test('a username that is unknown or has the other role is ignored', () => {
+  expect(personInRoute({ ...split, view: 'agent', as: 'noa' }, 'agent', people)).toBeUndefined();
+  expect(personInRoute({ ...split, agent: 'nobody' }, 'agent', people)?.username).toBe('maria');
+  expect(personInRoute(split, 'agent', [])).toBeUndefined();
 });

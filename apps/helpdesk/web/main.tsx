@@ -1,4 +1,4 @@
-// Where the page begins.
+// The entry point of the page.
 import { MantineProvider } from '@mantine/core';
 import { LucideProvider } from 'lucide-react';
 import { StrictMode } from 'react';
@@ -9,7 +9,7 @@ import { cssVariables, theme } from './theme.js';
 import { App } from './views/app.js';
 
 const root = document.getElementById('root');
-if (root === null) throw new Error('the page has no root');
+if (root === null) throw new Error('The page has no element with the id "root".');
 document.title = texts.product.documentTitle;
 
 createRoot(root).render(

@@ -1,4 +1,4 @@
-// The look of library components: the product's colours and type put into the library's terms.
+// The theme of the component library, in the product's colours and type.
 import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core';
 
 const weir: MantineColorsTuple = [
@@ -14,7 +14,7 @@ const weir: MantineColorsTuple = [
   '#04423d',
 ];
 
-/** The library's greys of the dark scheme, in the product's tint. */
+/** The greys of the dark scheme, in the product's tint. */
 const dark: MantineColorsTuple = [
   '#e6ecea',
   '#c5cfcc',
@@ -40,7 +40,7 @@ export const theme = createTheme({
   fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.9375rem', lg: '1.0625rem', xl: '1.25rem' },
 });
 
-/** Library components take the product's surfaces and lines; in both schemes, whose own values would win otherwise. */
+/** Surfaces and borders of library components. Set for both schemes, whose own values would win otherwise. */
 const surfaces = {
   '--mantine-color-body': 'var(--surface)',
   '--mantine-color-text': 'var(--ink)',
@@ -49,7 +49,7 @@ const surfaces = {
   '--mantine-color-default': 'var(--surface)',
   '--mantine-color-default-hover': 'var(--hover)',
   '--mantine-color-default-color': 'var(--ink)',
-  '--mantine-color-default-border': 'var(--line-strong)',
+  '--mantine-color-default-border': 'var(--border-strong)',
 };
 
 export const cssVariables: CSSVariablesResolver = () => ({ variables: {}, light: surfaces, dark: surfaces });

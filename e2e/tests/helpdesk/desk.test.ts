@@ -170,7 +170,7 @@ describe('tickets', () => {
     const aiko = await DeskPane.open(aikoPage, system.url, 'agent', 'aiko');
     await agent.desk.pane.getByRole('combobox', { name: 'Assigned to' }).click();
     await agent.page.getByRole('option', { name: 'Aiko Tanaka' }).click();
-    await requester.desk.pane.getByText('Aiko Tanaka takes care of it').waitFor();
+    await requester.desk.pane.getByText('Aiko Tanaka is handling it').waitFor();
     await aiko.pane.locator('.toast').getByText('Maria Lindqvist assigned #1048 to you').click();
     await aiko.message('Assigned to Aiko Tanaka by Maria Lindqvist').waitFor();
   });
@@ -254,12 +254,12 @@ test('from side by side, each person can be looked at alone without being asked 
   const page = await openPage();
   await page.goto(system.url);
   await new DeskPane(page, 'Requester').live();
-  await page.getByRole('link', { name: 'Agent alone' }).click();
+  await page.getByRole('link', { name: 'Agent only' }).click();
   await new DeskPane(page, 'Agent').live();
   expect(new URL(page.url()).search).toBe('?as=maria');
   await page.getByRole('link', { name: 'Side by side' }).click();
   await new DeskPane(page, 'Requester').live();
-  await page.getByRole('link', { name: 'Requester alone' }).click();
+  await page.getByRole('link', { name: 'Requester only' }).click();
   await new DeskPane(page, 'Requester').live();
   expect(new URL(page.url()).search).toBe('?as=noa');
 });

@@ -100,15 +100,15 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
       await from.send(text);
       await to.message(text).waitFor();
     }
-    await maria.button('Pull the cable').click();
+    await maria.button('Cut the connection').click();
     await maria.button('Let Noa write meanwhile').click();
     await noa.message('Shall I try it over').waitFor();
     await maria.button('Let Noa write meanwhile').and(page.locator(':enabled')).waitFor();
     await maria.send('It looks steady from here.');
-    await expectNoFaults(page, 'a pulled cable');
-    await picture(page, `helpdesk-pulled-${colorScheme}`);
+    await expectNoFaults(page, 'a cut connection');
+    await picture(page, `helpdesk-cut-${colorScheme}`);
 
-    await maria.button('Plug it back in').click();
+    await maria.button('Restore the connection').click();
     await maria.report.waitFor();
     await noa.message('It looks steady from here.').waitFor();
     await noa.input.pressSequentially('Good. Then I');
@@ -190,7 +190,7 @@ test('on the smallest phone nothing is cut off, and nothing lies over anything e
     const boxOf = async (selector: string) =>
       (await pane.locator(selector).boundingBox()) ?? expect.fail(selector);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
-    for (const selector of ['.composer button', '.line-end button', '.bell', '.ticket-head']) {
+    for (const selector of ['.composer button', '.connection-buttons button', '.bell', '.ticket-head']) {
       const { x, width } = await boxOf(selector);
       expect({ selector, isInside: x >= 0 && x + width <= 320 }).toEqual({ selector, isInside: true });
     }
@@ -236,9 +236,9 @@ test('everything can be done with the keyboard alone', async () => {
   await page.keyboard.type('Written by keyboard');
   await page.keyboard.press('Enter');
   await noa.pane.locator('li[data-message-id]').filter({ hasText: 'Written by keyboard' }).waitFor();
-  await tabTo(() => document.activeElement?.textContent === 'Pull the cable');
+  await tabTo(() => document.activeElement?.textContent === 'Cut the connection');
   await page.keyboard.press('Enter');
-  await noa.button('Plug it back in').waitFor();
+  await noa.button('Restore the connection').waitFor();
 });
 
 test('a first visit loads less than 300 kB, font included', async () => {

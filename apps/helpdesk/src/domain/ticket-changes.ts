@@ -30,7 +30,7 @@ interface NewMessage {
 /** Maximum number of stored notifications for a person; the oldest are deleted first. */
 const maxNotificationsPerPerson = 100;
 
-/** TicketChanges to tickets and messages. */
+/** Changes to tickets and messages. */
 export class TicketChanges {
   readonly #dependencies: TicketChangesDependencies;
 

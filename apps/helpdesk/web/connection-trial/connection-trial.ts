@@ -1,144 +1,148 @@
-// Pulls the cable, plugs it in again, and counts what that has cost. Everything in the report is counted from what this
-// page has handled and what the database holds: nothing is assumed.
+// Cuts a person's connection, restores it, and reports what that has cost. Every figure of the report is counted from what
+// this page has handled and what the database holds: nothing is assumed.
 import type { ClientState, DeliveredEvent } from '@millrace/client';
 import type { StoreApi } from 'zustand';
 import type { Message } from '../../src/api-types.js';
-import { type Conversation, emptyConversation, lastSequenceNumber } from '../state/conversation.js';
-import type { CableReport, DeskState } from '../state/workspace-state.js';
-import type { Cable } from './network-link.js';
+import { type Conversation, lastSequenceNumber } from '../state/conversation.js';
+import { conversationOf } from '../state/workspace-changes.js';
+import type { TrialReport, WorkspaceState } from '../state/workspace-state.js';
+import type { NetworkLink } from './network-link.js';
 import { countLost, countShownTwice, type HandledEvents } from './trial-counts.js';
 
-/** What a {@link CableTrial} needs. */
-export interface CableTrialPorts {
-  readonly store: StoreApi<DeskState>;
-  readonly cable: Cable;
+/** The parts that a {@link ConnectionTrial} works on. */
+interface ConnectionTrialDependencies {
+  readonly store: StoreApi<WorkspaceState>;
+  readonly link: NetworkLink;
   readonly handled: HandledEvents;
-  /** Repeats that the client has dropped so far. */
-  droppedRepeats(): number;
-  /** The last sequence number in the database, by ticket. */
-  storedUpTo(): Promise<ReadonlyMap<string, number>>;
+  /** Returns how many repeats the client has dropped so far. */
+  readonly droppedRepeats: () => number;
+  /** Loads the last sequence number in the database, by ticket. */
+  readonly storedUpTo: () => Promise<ReadonlyMap<string, number>>;
 }
 
-/** One time without a cable. */
-interface Trial {
-  readonly pulledAtMs: number;
-  /** What had been seen before, by ticket, of the conversations that were loaded. */
+/** One interruption, from the cut until its report. */
+interface Interruption {
+  readonly cutAtMs: number;
+  /** Last sequence number on the page before the cut, by ticket, of the conversations that were loaded. */
   readonly seenUpTo: ReadonlyMap<string, number>;
   readonly repeatedBefore: number;
   readonly droppedBefore: number;
-  pluggedAtMs?: number;
-  /** When the new connection was there, and when the last missed message was. */
-  openedAtMs?: number;
+  restoredAtMs?: number;
+  /** Time at which the new connection was open. */
+  reconnectedAtMs?: number;
+  /** Time at which the last missed message arrived. */
   caughtUpAtMs?: number;
   replayed: number;
   loaded: number;
-  /** Loads that were begun because the gateway could not replay. */
+  /** Loads that were started because the gateway could not replay. */
   readonly loads: Promise<void>[];
 }
 
-/** A message that was stored a moment ago may still be on its way: only what is missing after this is lost. */
+/** A message that was stored a moment ago may still be on its way; it counts as lost only after this time. */
 const graceMs = 2_000;
 const graceStepMs = 100;
 
-/** idle → pulled → plugged → (the client is live again, everything loaded) → checked → idle. */
-export class CableTrial {
-  readonly #ports: CableTrialPorts;
-  #trial: Trial | undefined;
+/** idle → cut → restored → (the client is live again, all loads are done) → reported → idle. */
+export class ConnectionTrial {
+  readonly #dependencies: ConnectionTrialDependencies;
+  #interruption: Interruption | undefined;
 
-  constructor(ports: CableTrialPorts) {
-    this.#ports = ports;
+  constructor(dependencies: ConnectionTrialDependencies) {
+    this.#dependencies = dependencies;
   }
 
-  pull(): void {
-    const { store, cable, handled } = this.#ports;
-    if (!cable.isPlugged) return;
+  cut(): void {
+    const { store, link, handled, droppedRepeats } = this.#dependencies;
+    if (link.isCut) return;
     const loaded = [...store.getState().conversations].filter(([, { isLoaded }]) => isLoaded);
-    this.#trial = {
-      pulledAtMs: performance.now(),
+    this.#interruption = {
+      cutAtMs: performance.now(),
       seenUpTo: new Map(
         loaded.map(([ticketId, conversation]) => [ticketId, lastSequenceNumber(conversation)]),
       ),
       repeatedBefore: handled.repeated,
-      droppedBefore: this.#ports.droppedRepeats(),
+      droppedBefore: droppedRepeats(),
       replayed: 0,
       loaded: 0,
       loads: [],
     };
-    cable.pull();
-    store.setState({ cable: { kind: 'pulled', sinceMs: Date.now() } });
+    link.cut();
+    store.setState({ trial: { kind: 'cut', sinceMs: Date.now() } });
   }
 
-  plug(): void {
-    const { store, cable } = this.#ports;
-    if (cable.isPlugged) return;
-    if (this.#trial !== undefined) this.#trial.pluggedAtMs = performance.now();
-    store.setState({ cable: { kind: 'returning' } });
-    cable.plug();
+  restore(): void {
+    const { store, link } = this.#dependencies;
+    if (!link.isCut) return;
+    if (this.#interruption !== undefined) this.#interruption.restoredAtMs = performance.now();
+    store.setState({ trial: { kind: 'restoring' } });
+    link.restore();
   }
 
   dismissReport(): void {
-    const { store } = this.#ports;
-    if (store.getState().cable.kind === 'plugged')
-      store.setState({ cable: { kind: 'plugged', report: null } });
+    const { store } = this.#dependencies;
+    if (store.getState().trial.kind === 'idle') store.setState({ trial: { kind: 'idle', report: null } });
   }
 
-  /** The last number seen of a ticket before the cable was pulled. */
+  /** Last sequence number of a ticket on the page before the cut. */
   seenUpTo(ticketId: string): number | undefined {
-    return this.#trial?.seenUpTo.get(ticketId);
+    return this.#interruption?.seenUpTo.get(ticketId);
   }
 
   connectionChanged(state: ClientState): void {
-    const trial = this.#trial;
-    if (trial?.pluggedAtMs === undefined) return;
-    if (state === 'resyncing' || state === 'live') trial.openedAtMs ??= performance.now();
-    if (state === 'reconnecting') delete trial.openedAtMs;
-    if (state === 'live') void this.#finish(trial);
+    const interruption = this.#interruption;
+    if (interruption?.restoredAtMs === undefined) return;
+    if (state === 'resyncing' || state === 'live') interruption.reconnectedAtMs ??= performance.now();
+    if (state === 'reconnecting') delete interruption.reconnectedAtMs;
+    if (state === 'live') void this.#finish(interruption);
   }
 
-  /** An event is being handled. */
-  observe({ event_type: type }: DeliveredEvent): void {
-    const trial = this.#trial;
-    if (trial?.openedAtMs === undefined || this.#ports.store.getState().connection !== 'resyncing') return;
-    if (type !== 'chat_message') return;
-    trial.replayed += 1;
-    trial.caughtUpAtMs = performance.now();
+  /** Counts an event that the page handles. */
+  recordEvent({ event_type: type }: DeliveredEvent): void {
+    const interruption = this.#interruption;
+    if (interruption?.reconnectedAtMs === undefined) return;
+    if (type !== 'chat_message' || this.#dependencies.store.getState().connection !== 'resyncing') return;
+    interruption.replayed += 1;
+    interruption.caughtUpAtMs = performance.now();
   }
 
-  /** Messages came out of the database, into this conversation. */
-  loaded(messages: readonly Message[], conversation: Conversation): void {
-    const trial = this.#trial;
-    if (trial?.openedAtMs === undefined) return;
+  /** Counts messages that were loaded from the database and are not in the conversation yet. */
+  recordLoaded(messages: readonly Message[], conversation: Conversation): void {
+    const interruption = this.#interruption;
+    if (interruption?.reconnectedAtMs === undefined) return;
     const known = new Set(conversation.messages.map(({ id }) => id));
-    trial.loaded += messages.filter(({ id }) => !known.has(id)).length;
-    trial.caughtUpAtMs = performance.now();
+    interruption.loaded += messages.filter(({ id }) => !known.has(id)).length;
+    interruption.caughtUpAtMs = performance.now();
   }
 
-  /** The report waits for this. */
-  during(load: Promise<void>): void {
+  /** Delays the report until a load has ended. */
+  waitFor(load: Promise<void>): void {
     // A load that fails leaves a gap, which the report then shows.
     const settled = load.catch((error: unknown) => console.warn(error));
-    this.#trial?.loads.push(settled);
+    this.#interruption?.loads.push(settled);
   }
 
-  async #finish(trial: Trial): Promise<void> {
-    // What onResync begins is begun before or in the same turn as the change of state.
+  async #finish(interruption: Interruption): Promise<void> {
+    // `onResync` starts its loads before the change of state, or in the same turn: wait for that turn to end.
     await Promise.resolve();
-    await Promise.all(trial.loads);
-    const { lost, expected } = await this.#countLost(trial).catch(() => ({ lost: 0, expected: -1 }));
-    // Pulled again, or broken again, meanwhile: there is nothing to report yet.
-    if (this.#trial !== trial || !this.#ports.cable.isPlugged || expected < 0) return;
-    this.#trial = undefined;
-    this.#ports.store.setState({ cable: { kind: 'plugged', report: this.#report(trial, expected, lost) } });
+    await Promise.all(interruption.loads);
+    const { lost, expected } = await this.#countLost(interruption).catch(() => ({ lost: 0, expected: -1 }));
+    const { store, link } = this.#dependencies;
+    // There is nothing to report yet when the connection was cut or broke again meanwhile.
+    if (this.#interruption !== interruption || link.isCut || expected < 0) return;
+    this.#interruption = undefined;
+    store.setState({ trial: { kind: 'idle', report: this.#report(interruption, expected, lost) } });
   }
 
-  async #countLost(trial: Trial): Promise<{ readonly expected: number; readonly lost: number }> {
-    const storedUpTo = await this.#ports.storedUpTo();
+  async #countLost(
+    interruption: Interruption,
+  ): Promise<{ readonly expected: number; readonly lost: number }> {
+    const storedUpTo = await this.#dependencies.storedUpTo();
     const endMs = performance.now() + graceMs;
     for (;;) {
-      const { conversations } = this.#ports.store.getState();
+      const state = this.#dependencies.store.getState();
       const counted = countLost(
-        [...trial.seenUpTo].map(([ticketId, seenUpTo]) => ({
-          conversation: conversations.get(ticketId) ?? emptyConversation,
+        [...interruption.seenUpTo].map(([ticketId, seenUpTo]) => ({
+          conversation: conversationOf(state, ticketId),
           seenUpTo,
           storedUpTo: storedUpTo.get(ticketId) ?? seenUpTo,
         })),
@@ -148,19 +152,21 @@ export class CableTrial {
     }
   }
 
-  #report(trial: Trial, expected: number, lost: number): CableReport {
-    const { handled, store } = this.#ports;
+  #report(interruption: Interruption, expected: number, lost: number): TrialReport {
+    const { handled, store, droppedRepeats } = this.#dependencies;
+    const { cutAtMs, restoredAtMs = cutAtMs, reconnectedAtMs = 0, caughtUpAtMs } = interruption;
     const shownTwice = [...store.getState().conversations.values()].map(countShownTwice);
-    const wasLoaded = trial.loads.length > 0;
+    const wasLoaded = interruption.loads.length > 0;
     return {
-      awayMs: (trial.pluggedAtMs ?? trial.pulledAtMs) - trial.pulledAtMs,
-      way: wasLoaded ? 'load' : 'replay',
-      messages: wasLoaded ? trial.loaded : trial.replayed,
-      tookMs: Math.max(0, (trial.caughtUpAtMs ?? trial.openedAtMs ?? 0) - (trial.openedAtMs ?? 0)),
+      awayMs: restoredAtMs - cutAtMs,
+      source: wasLoaded ? 'load' : 'replay',
+      messages: wasLoaded ? interruption.loaded : interruption.replayed,
+      tookMs: Math.max(0, (caughtUpAtMs ?? reconnectedAtMs) - reconnectedAtMs),
       expected,
       lost,
-      duplicated: handled.repeated - trial.repeatedBefore + shownTwice.reduce((sum, count) => sum + count, 0),
-      droppedRepeats: this.#ports.droppedRepeats() - trial.droppedBefore,
+      duplicated:
+        handled.repeated - interruption.repeatedBefore + shownTwice.reduce((sum, count) => sum + count, 0),
+      droppedRepeats: droppedRepeats() - interruption.droppedBefore,
     };
   }
 }

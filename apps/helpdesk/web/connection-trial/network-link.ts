@@ -1,49 +1,49 @@
-// The cable of one person: every request and every socket of that person goes through it, so pulling it really cuts
-// them off, and nobody else.
+// One person's link to the network. Every request and every socket of that person goes through it, so cutting it cuts off
+// that person and nobody else.
 import { DefaultHttpClient, type HttpRequest, type HttpResponse, NullLogger } from '@microsoft/signalr';
 
-/** What a request fails with while the cable is pulled. */
-class CablePulledError extends Error {
-  override readonly name = 'CablePulledError';
+/** The error of every request and socket while the link is cut. */
+class LinkCutError extends Error {
+  override readonly name = 'LinkCutError';
 
   constructor() {
-    super('The cable is pulled.');
+    super('The connection is cut.');
   }
 }
 
-/** plugged → pulled → plugged → … */
-export class Cable {
-  #isPlugged = true;
-  /** Cuts requests in flight. */
-  #cut = new AbortController();
+/** up → cut → up → … */
+export class NetworkLink {
+  #isCut = false;
+  /** Aborts the requests in flight. */
+  #cutting = new AbortController();
   readonly #sockets = new Set<WebSocket>();
   readonly #onlineListeners = new Set<() => void>();
 
-  get isPlugged(): boolean {
-    return this.#isPlugged;
+  get isCut(): boolean {
+    return this.#isCut;
   }
 
-  /** Closes every socket and cuts every request; new ones fail until {@link plug}. */
-  pull(): void {
-    this.#isPlugged = false;
-    this.#cut.abort(new CablePulledError());
+  /** Closes every socket and aborts every request; new ones fail until {@link restore}. */
+  cut(): void {
+    this.#isCut = true;
+    this.#cutting.abort(new LinkCutError());
     for (const socket of this.#sockets) socket.close();
   }
 
-  /** Lets everything through again, and says so as a browser does when its network is back. */
-  plug(): void {
-    this.#isPlugged = true;
-    this.#cut = new AbortController();
+  /** Lets everything through again and sends the `online` event, as a browser does when its network is back. */
+  restore(): void {
+    this.#isCut = false;
+    this.#cutting = new AbortController();
     for (const listener of this.#onlineListeners) listener();
   }
 
-  /** `fetch` through this cable. @throws CablePulledError */
+  /** `fetch` through this link. @throws LinkCutError */
   async fetch(url: string, init: RequestInit): Promise<Response> {
     this.#check();
-    return fetch(url, { ...init, signal: this.#cut.signal });
+    return fetch(url, { ...init, signal: this.#cutting.signal });
   }
 
-  /** The client waits for this before it tries again early. */
+  /** The client listens here for `online`, to reconnect at once instead of after its back-off. */
   readonly network = {
     addEventListener: (_type: 'online', listener: () => void): void =>
       void this.#onlineListeners.add(listener),
@@ -51,11 +51,11 @@ export class Cable {
       void this.#onlineListeners.delete(listener),
   };
 
-  /** How the SignalR client gets its socket and its requests. */
+  /** The WebSocket class and the HTTP client for the SignalR client. */
   get signalr(): { readonly WebSocket: typeof WebSocket; readonly httpClient: DefaultHttpClient } {
     const check = (): void => this.#check();
     const sockets = this.#sockets;
-    class CableSocket extends WebSocket {
+    class LinkedSocket extends WebSocket {
       constructor(url: string | URL, protocols?: string | string[]) {
         check();
         super(url, protocols);
@@ -63,16 +63,16 @@ export class Cable {
         this.addEventListener('close', () => sockets.delete(this));
       }
     }
-    class CableHttpClient extends DefaultHttpClient {
+    class LinkedHttpClient extends DefaultHttpClient {
       override async send(request: HttpRequest): Promise<HttpResponse> {
         check();
         return super.send(request);
       }
     }
-    return { WebSocket: CableSocket, httpClient: new CableHttpClient(NullLogger.instance) };
+    return { WebSocket: LinkedSocket, httpClient: new LinkedHttpClient(NullLogger.instance) };
   }
 
   #check(): void {
-    if (!this.#isPlugged) throw new CablePulledError();
+    if (this.#isCut) throw new LinkCutError();
   }
 }

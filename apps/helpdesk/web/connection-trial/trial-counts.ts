@@ -1,17 +1,17 @@
-// What a time without a cable has cost, counted from what the page has really seen. Pure.
+// Counts the messages that an interruption has lost or repeated, from what the page has handled and shown. Pure.
 import type { Message } from '../../src/api-types.js';
 import type { Conversation } from '../state/conversation.js';
 
-/** Where a conversation stood when the cable was pulled, and what the database holds now. */
+/** How far a conversation had been seen when the connection was cut, and how far the database goes now. */
 export interface CheckedConversation {
   readonly conversation: Conversation;
-  /** Last sequence number seen before. */
+  /** Last sequence number on the page before the cut. */
   readonly seenUpTo: number;
   /** Last sequence number in the database. */
   readonly storedUpTo: number;
 }
 
-/** How many messages of the time away are in the database, and how many of them are not on the page. */
+/** Counts the messages that the database has since the cut, and those of them that are not on the page. */
 export function countLost(checked: readonly CheckedConversation[]): {
   readonly expected: number;
   readonly lost: number;
@@ -28,7 +28,7 @@ export function countLost(checked: readonly CheckedConversation[]): {
   return { expected, lost };
 }
 
-/** How many of these messages are shown more than once: by their own ID, their number, or the sender's ID for them. */
+/** Counts the messages that are shown more than once: with the same ID, sequence number or `client_temp_id`. */
 export function countShownTwice({ messages, pending }: Conversation): number {
   const tempIds = messages.flatMap(({ client_temp_id: id }: Message) => (typeof id === 'string' ? [id] : []));
   return (
@@ -42,11 +42,11 @@ function repeats(values: readonly unknown[]): number {
   return values.length - new Set(values).size;
 }
 
-/** Remembers which events were handled, to see when one is handled again. Bounded: the oldest go first. */
+/** Remembers the IDs of handled events, to count those that are handled again. Bounded: the oldest are forgotten first. */
 export class HandledEvents {
   readonly #ids = new Set<string>();
   readonly #maxIds: number;
-  /** Events that were handled although they had been handled before. */
+  /** Number of events that had been handled before. */
   repeated = 0;
 
   constructor(maxIds = 20_000) {

@@ -1,21 +1,21 @@
-// The page's addresses: / (side by side), /agent and /requester (alone), each with the ticket that is open and who is
-// signed in. Everything one sees can be bookmarked.
+// The page's addresses: / (two people side by side), /agent and /requester (one person). Each names the open ticket and the
+// people, so every view can be bookmarked.
 import { useRoute as usePathParams, useSearch } from 'wouter';
 import { navigate as navigateToPath } from 'wouter/use-browser-location';
 import type { Role } from '../../src/api-types.js';
 
-/** Where the page is. */
-export interface Route {
+/** The view, the open ticket and the people of an address. */
+export interface PageRoute {
   readonly view: 'split' | Role;
   readonly ticketId: string | null;
-  /** Username of the person alone, or of the agent and of the requester. */
+  /** Usernames: `as` in a view of one person, `agent` and `requester` side by side. */
   readonly as: string | null;
   readonly agent: string | null;
   readonly requester: string | null;
 }
 
 /** The address of a route. */
-export function pathOf(route: Partial<Route> & Pick<Route, 'view'>): string {
+export function pathOf(route: Partial<PageRoute> & Pick<PageRoute, 'view'>): string {
   const { view, ticketId, as, agent, requester } = route;
   const path = view === 'split' ? '/' : `/${view}${ticketId ? `/${ticketId}` : ''}`;
   const query = new URLSearchParams();
@@ -28,9 +28,9 @@ export function pathOf(route: Partial<Route> & Pick<Route, 'view'>): string {
   return text === '' ? path : `${path}?${text}`;
 }
 
-/** Goes to a route. With `replace` the address changes, but the history gets no new entry. */
+/** Navigates to a route. With `replace` the history gets no new entry. */
 export function navigate(
-  route: Partial<Route> & Pick<Route, 'view'>,
+  route: Partial<PageRoute> & Pick<PageRoute, 'view'>,
   options: { readonly replace?: boolean } = {},
 ): void {
   const path = pathOf(route);
@@ -38,7 +38,7 @@ export function navigate(
 }
 
 /** The current route. */
-export function useRoute(): Route {
+export function usePageRoute(): PageRoute {
   const [, params] = usePathParams('/:view?/:ticketId?');
   const query = new URLSearchParams(useSearch());
   const view = params?.view === 'agent' || params?.view === 'requester' ? params.view : 'split';

@@ -1,9 +1,12 @@
-// Who is on the page, by its address; and where the links to the other views lead, so that nobody is asked twice. Pure.
+// Finds the people whom an address names, and keeps them in the links to the other views. Pure.
 import type { Person, Role } from '../../src/api-types.js';
-import type { Route } from './page-route.js';
+import type { PageRoute } from './page-route.js';
 
-/** The person on a side of the page; side by side, the first of a role unless another is named. `undefined`: to be chosen. */
-export function personOn(route: Route, role: Role, people: readonly Person[]): Person | undefined {
+/**
+ * Finds the person of a role in a route. Side by side, it is the first person of the role unless the route names one.
+ * `undefined`: the page must ask.
+ */
+export function personInRoute(route: PageRoute, role: Role, people: readonly Person[]): Person | undefined {
   const isNamed = (person: Person, username: string | null): boolean =>
     person.role === role && person.username === username;
   if (route.view === role) return people.find((person) => isNamed(person, route.as));
@@ -13,12 +16,12 @@ export function personOn(route: Route, role: Role, people: readonly Person[]): P
   );
 }
 
-/** The route of another view of the same ticket, with the people who are on the page now. */
-export function routeTo(view: Route['view'], route: Route, people: readonly Person[]): Route {
+/** The route to another view of the same ticket, with the people who are on the page now. */
+export function routeToView(view: PageRoute['view'], route: PageRoute, people: readonly Person[]): PageRoute {
   const { ticketId } = route;
-  const nobody = { as: null, agent: null, requester: null };
+  const noPeople = { as: null, agent: null, requester: null };
   if (view !== 'split')
-    return { ...nobody, view, ticketId, as: personOn(route, view, people)?.username ?? null };
+    return { ...noPeople, view, ticketId, as: personInRoute(route, view, people)?.username ?? null };
   if (route.view === 'split') return route;
-  return { ...nobody, view, ticketId, [route.view]: route.as };
+  return { ...noPeople, view, ticketId, [route.view]: route.as };
 }

@@ -1,10 +1,10 @@
-// A conversation as one page knows it: stored messages in their order, and own ones on their way. Pure.
+// A conversation on the page: the stored messages in their order, and the person's own pending messages. Pure.
 import type { ConversationAnswer, Message, RemoteSession } from '../../src/api-types.js';
 
-/** sending → stored (gone from here); sending → waiting (no connection) → sending; sending → failed → sending. */
+/** sending → stored (no longer pending); sending → waiting (no connection) → sending; sending → failed → sending. */
 export type PendingState = 'sending' | 'waiting' | 'failed';
 
-/** An own message that is not known to be stored. */
+/** A message of this person that is not known to be stored. */
 export interface PendingMessage {
   readonly clientTempId: string;
   readonly content: string;
@@ -12,20 +12,20 @@ export interface PendingMessage {
   readonly state: PendingState;
 }
 
-/** What a page knows of a ticket's conversation. */
+/** The part of a ticket's conversation that the page has. */
 export interface Conversation {
-  /** By sequence number; each message once. */
+  /** Sorted by sequence number; each message once. */
   readonly messages: readonly Message[];
   readonly pending: readonly PendingMessage[];
-  /** How far each person has read. */
+  /** The last sequence number that each person has read. */
   readonly readUpTo: Readonly<Record<string, number>>;
   readonly remoteSession: RemoteSession | null;
   readonly hasEarlier: boolean;
-  /** Whether it was loaded from the database; before that it holds only what has come in live. */
+  /** True once the conversation was loaded from the database; before that it holds live messages only. */
   readonly isLoaded: boolean;
 }
 
-/** Of which nothing is known yet. */
+/** A conversation before its first message. */
 export const emptyConversation: Conversation = {
   messages: [],
   pending: [],
@@ -35,7 +35,7 @@ export const emptyConversation: Conversation = {
   isLoaded: false,
 };
 
-/** Adds a stored message; the pending one it came from goes. One that is there already changes nothing. */
+/** Adds a stored message and removes the pending one. A message that is there already changes nothing. */
 export function withMessage(conversation: Conversation, message: Message): Conversation {
   return withMessages(conversation, [message]);
 }
@@ -54,7 +54,7 @@ export function withMessages(conversation: Conversation, added: readonly Message
   };
 }
 
-/** Adds what was loaded without a part: the newest messages. */
+/** Adds an answer with the newest messages. */
 export function withNewest(conversation: Conversation, answer: ConversationAnswer): Conversation {
   return {
     ...withMessages(conversation, answer.messages),
@@ -65,12 +65,12 @@ export function withNewest(conversation: Conversation, answer: ConversationAnswe
   };
 }
 
-/** Adds what was loaded with `before`. */
+/** Adds an answer with earlier messages. */
 export function withEarlier(conversation: Conversation, answer: ConversationAnswer): Conversation {
   return { ...withMessages(conversation, answer.messages), hasEarlier: answer.hasMore };
 }
 
-/** Somebody has read these messages. Those that are not here say nothing about those that are. */
+/** Records that a person has read messages. Messages that the page does not have are ignored. */
 export function withReceipt(
   conversation: Conversation,
   personId: string,
@@ -82,9 +82,9 @@ export function withReceipt(
   return { ...conversation, readUpTo: { ...conversation.readUpTo, [personId]: read } };
 }
 
-/** Adds an own message before it is stored, or sets its state. */
+/** Adds a pending message, or changes its state. */
 export function withPending(conversation: Conversation, message: PendingMessage): Conversation {
-  // The stored one may have come in before the answer that tells of it.
+  // The event with the stored message may arrive before the answer to the request.
   if (conversation.messages.some(({ client_temp_id: tempId }) => tempId === message.clientTempId))
     return conversation;
   const isThere = conversation.pending.some(({ clientTempId }) => clientTempId === message.clientTempId);
@@ -94,7 +94,7 @@ export function withPending(conversation: Conversation, message: PendingMessage)
   return { ...conversation, pending };
 }
 
-/** The last sequence number that is here. 0: none. */
+/** The last sequence number of a conversation. 0: none. */
 export function lastSequenceNumber({ messages }: Conversation): number {
   return messages.at(-1)?.sequence_number ?? 0;
 }

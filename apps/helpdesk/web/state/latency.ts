@@ -1,19 +1,20 @@
-// Delivery times of the last events. Pure.
+// The delivery times of the last events. Pure.
 
-/** Most samples kept; the oldest go first. */
+/** Maximum number of samples; the oldest are dropped first. */
 export const maxSamples = 40;
 
-/** The last delivery times, in milliseconds, oldest first. */
+/** The last delivery times, and figures about them. */
 export interface Latency {
+  /** Oldest first. */
   readonly samplesMs: readonly number[];
-  /** Of the samples; `undefined` without any. */
+  /** The median of the samples; `undefined` without samples. */
   readonly medianMs: number | undefined;
   readonly p95Ms: number | undefined;
-  /** Events measured since the page was opened. */
+  /** Number of events measured since the page was opened. */
   readonly count: number;
 }
 
-/** Before the first event. */
+/** The figures before the first event. */
 export const noLatency: Latency = { samplesMs: [], medianMs: undefined, p95Ms: undefined, count: 0 };
 
 /** Adds a sample. */

@@ -1,19 +1,19 @@
-// What one person's desk shows. Immutable: every change makes a new one.
+// Everything that one person's workspace shows. Immutable: every change creates a new state.
 import type { ClientState, TypingUser } from '@millrace/client';
 import type { Notification, Person, Ticket } from '../../src/api-types.js';
 import type { Conversation } from './conversation.js';
 import { type Latency, noLatency } from './latency.js';
 
-/** What came back after the cable was plugged in again. */
-export interface CableReport {
+/** The cost of an interruption, counted after the connection was restored. */
+export interface TrialReport {
   readonly awayMs: number;
-  /** `replay`: the gateway sent what was missed. `load`: it could not, and the page loaded it from the database. */
-  readonly way: 'replay' | 'load';
-  /** Messages that came in that way. */
+  /** `replay`: the gateway sent the missed messages. `load`: it could not, and the page loaded them from the database. */
+  readonly source: 'replay' | 'load';
+  /** Number of messages from that source. */
   readonly messages: number;
   /** From the new connection to the last of them. */
   readonly tookMs: number;
-  /** Messages that the database has from the time away. */
+  /** Messages that the database has from the time of the interruption. */
   readonly expected: number;
   readonly lost: number;
   readonly duplicated: number;
@@ -21,13 +21,13 @@ export interface CableReport {
   readonly droppedRepeats: number;
 }
 
-/** plugged → pulled → returning → plugged, then with a report. */
-export type CableState =
-  | { readonly kind: 'plugged'; readonly report: CableReport | null }
-  | { readonly kind: 'pulled'; readonly sinceMs: number }
-  | { readonly kind: 'returning' };
+/** idle → cut → restoring → idle, then with a report. */
+export type TrialState =
+  | { readonly kind: 'idle'; readonly report: TrialReport | null }
+  | { readonly kind: 'cut'; readonly sinceMs: number }
+  | { readonly kind: 'restoring' };
 
-/** A notification that just came in. */
+/** A notification that has just arrived. */
 export interface Toast {
   readonly id: string;
   readonly title: string;
@@ -35,18 +35,18 @@ export interface Toast {
   readonly ticketId: string | null;
 }
 
-/** Everything one person's desk shows. */
-export interface DeskState {
+/** The state of one person's workspace. */
+export interface WorkspaceState {
   readonly phase: 'opening' | 'ready' | 'failed';
   readonly connection: ClientState;
-  readonly cable: CableState;
+  readonly trial: TrialState;
   readonly tickets: readonly Ticket[];
   /** Conversations that were opened, by ticket. Bounded by the tickets in the list. */
   readonly conversations: ReadonlyMap<string, Conversation>;
   readonly openTicketId: string | null;
-  /** The open one, when it was asked for and there is none for this person. */
+  /** The open ticket's ID, when this person has no such ticket. */
   readonly missingTicketId: string | null;
-  /** Who is typing, by ticket. */
+  /** The other users who are typing, by ticket. */
   readonly typing: ReadonlyMap<string, readonly TypingUser[]>;
   readonly notifications: readonly Notification[];
   readonly toasts: readonly Toast[];
@@ -55,12 +55,12 @@ export interface DeskState {
   readonly announcement: string;
 }
 
-/** Before anything is known. */
-export function openingState(openTicketId: string | null): DeskState {
+/** The state before anything is loaded. */
+export function initialWorkspaceState(openTicketId: string | null): WorkspaceState {
   return {
     phase: 'opening',
     connection: 'idle',
-    cable: { kind: 'plugged', report: null },
+    trial: { kind: 'idle', report: null },
     tickets: [],
     conversations: new Map(),
     openTicketId,

@@ -1,4 +1,4 @@
-// All style sheets in their order: the library's parts that are used, then the product's own.
+// All style sheets in their order: first those of the library's components in use, then our own.
 import '@mantine/core/styles/baseline.css';
 import '@mantine/core/styles/default-css-variables.css';
 import '@mantine/core/styles/global.css';
@@ -25,6 +25,7 @@ import '@mantine/core/styles/Tooltip.css';
 import 'uplot/dist/uPlot.min.css';
 import './base.css';
 import './frame.css';
+import './notifications.css';
 import './tickets.css';
 import './conversation.css';
 import './connection.css';

@@ -1,18 +1,18 @@
-// The page: which people, which view.
+// The whole page: it chooses the view and the people by the address.
 import { useEffect, useMemo, useState } from 'react';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
-import { useRoute } from '../routing/page-route.js';
-import { personOn } from '../routing/people-in-route.js';
+import { usePageRoute } from '../routing/page-route.js';
+import { personInRoute } from '../routing/people-in-route.js';
 import { loadPeople } from '../workspace/helpdesk-api.js';
-import { Opening } from './loading-status.js';
-import { AlonePage, SplitPage } from './pages.js';
+import { LoadingStatus } from './loading-status.js';
+import { OnePersonPage, TwoPersonPage } from './pages.js';
 import { SignIn } from './sign-in.js';
 import { TopBar } from './top-bar.js';
 
-/** Everything on the page. */
+/** The page. */
 export function App() {
-  const route = useRoute();
+  const route = usePageRoute();
   const { people, hasFailed, load } = usePeople();
   return (
     <div className="page">
@@ -22,7 +22,7 @@ export function App() {
       <TopBar route={route} people={people ?? []} />
       {people === null ? (
         <main id="content" className="opening" tabIndex={-1}>
-          <Opening hasFailed={hasFailed} onRetry={load} />
+          <LoadingStatus hasFailed={hasFailed} onRetry={load} />
         </main>
       ) : (
         <View route={route} people={people} />
@@ -35,19 +35,19 @@ function View({
   route,
   people,
 }: {
-  readonly route: ReturnType<typeof useRoute>;
+  readonly route: ReturnType<typeof usePageRoute>;
   readonly people: readonly Person[];
 }) {
   const byId = useMemo(() => new Map(people.map((person) => [person.id, person])), [people]);
   if (route.view !== 'split') {
-    const person = personOn(route, route.view, people);
+    const person = personInRoute(route, route.view, people);
     if (person === undefined) return <SignIn people={people} role={route.view} ticketId={route.ticketId} />;
-    return <AlonePage key={person.id} person={person} people={byId} route={route} />;
+    return <OnePersonPage key={person.id} person={person} people={byId} route={route} />;
   }
-  const agent = personOn(route, 'agent', people);
-  const requester = personOn(route, 'requester', people);
+  const agent = personInRoute(route, 'agent', people);
+  const requester = personInRoute(route, 'requester', people);
   if (agent === undefined || requester === undefined) return null;
-  return <SplitPage agent={agent} requester={requester} people={byId} route={route} />;
+  return <TwoPersonPage agent={agent} requester={requester} people={byId} route={route} />;
 }
 
 function usePeople() {

@@ -1,4 +1,4 @@
-// A person as a disc with initials, in a colour of the person's own.
+// A person's initials on a disc. The colour depends on the person.
 import type { CSSProperties } from 'react';
 import type { Person } from '../../src/api-types.js';
 
@@ -11,7 +11,7 @@ const colours = [
   ['#efe8d0', '#62500b'],
 ] as const;
 
-/** Hidden from screen readers: the name stands beside it. */
+/** The avatar of a person. Hidden from screen readers, because the name is beside it. */
 export function Avatar({ person, size }: { readonly person: Person; readonly size?: string }) {
   const [background, ink] = colours[hashOf(person.id) % colours.length] ?? colours[0];
   const style = {
@@ -33,6 +33,6 @@ function initialsOf(fullName: string): string {
 
 function hashOf(text: string): number {
   let hash = 7;
-  for (const letter of text) hash = (hash * 31 + letter.charCodeAt(0)) % 9_973;
+  for (const character of text) hash = (hash * 31 + character.charCodeAt(0)) % 9_973;
   return hash;
 }

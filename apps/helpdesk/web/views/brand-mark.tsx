@@ -1,6 +1,6 @@
 // The product's mark: water that steps down over a weir.
 
-/** The mark, as large as its container. */
+/** The mark. CSS sets its size. */
 export function BrandMark() {
   return (
     <svg viewBox="0 0 32 32" aria-hidden="true">

@@ -1,9 +1,9 @@
-// What stands where something is still to come, or did not come.
+// The status of something that is loading or failed to load.
 import { Button, Loader } from '@mantine/core';
 import { texts } from '../../src/texts.js';
 
-/** That it is being opened; or that it failed, and a way to try again. */
-export function Opening(props: { readonly hasFailed: boolean; readonly onRetry: () => void }) {
+/** A loading indicator; after a failure, a message and a button to try again. */
+export function LoadingStatus(props: { readonly hasFailed: boolean; readonly onRetry: () => void }) {
   const { hasFailed, onRetry } = props;
   if (hasFailed) {
     return (

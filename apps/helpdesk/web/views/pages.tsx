@@ -1,35 +1,35 @@
-// The two kinds of page: one person alone, or two people side by side, each with a connection of their own.
+// The two kinds of page: one person, or two people side by side, each with their own connection.
 import { SegmentedControl } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
-import { navigate, type Route } from '../routing/page-route.js';
+import { navigate, type PageRoute } from '../routing/page-route.js';
 import type { PeopleById } from '../state/workspace-state.js';
-import type { Desk } from '../workspace/workspace.js';
-import { useNewDesk, useStateOf } from './use-workspace.js';
-import { Pane } from './workspace/workspace-view.js';
+import type { Workspace } from '../workspace/workspace.js';
+import { useNewWorkspace, useStateOf } from './use-workspace.js';
+import { WorkspaceView } from './workspace/workspace-view.js';
 
-/** One person's desk, filling the page. */
-export function AlonePage(props: {
+/** The page of one person. */
+export function OnePersonPage(props: {
   readonly person: Person;
   readonly people: PeopleById;
-  readonly route: Route;
+  readonly route: PageRoute;
 }) {
   const { person, people, route } = props;
-  const desk = useNewDesk(person, people, route.ticketId);
-  const openTicketId = useStateOf(desk, (state) => state.openTicketId);
-  useEffect(() => desk.openTicket(route.ticketId), [desk, route.ticketId]);
-  // A ticket the desk opened by itself, such as a new one, gets its address.
+  const workspace = useNewWorkspace(person, people, route.ticketId);
+  const openTicketId = useStateOf(workspace, (state) => state.openTicketId);
+  useEffect(() => workspace.openTicket(route.ticketId), [workspace, route.ticketId]);
+  // When the workspace opens a ticket itself, such as a new one, the address follows.
   useEffect(() => {
     if (openTicketId !== null && openTicketId !== route.ticketId)
       navigate({ ...route, ticketId: openTicketId });
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [openTicketId]);
   return (
-    <main id="content" className={`panes is-alone is-${person.role}`} tabIndex={-1}>
-      <Pane
-        desk={desk}
+    <main id="content" className={`workspaces is-alone is-${person.role}`} tabIndex={-1}>
+      <WorkspaceView
+        workspace={workspace}
         onTicket={(ticketId) => navigate({ ...route, ticketId })}
         onPerson={({ username }) => navigate({ ...route, as: username })}
       />
@@ -37,21 +37,21 @@ export function AlonePage(props: {
   );
 }
 
-/** Narrower than this, one side is shown at a time; as in frame.css. */
+/** On narrower pages one side is shown at a time; frame.css has the same limit. */
 const narrow = '(max-width: 62rem)';
 
-/** Two people's desks. */
-export function SplitPage(props: {
+/** The page of two people. */
+export function TwoPersonPage(props: {
   readonly agent: Person;
   readonly requester: Person;
   readonly people: PeopleById;
-  readonly route: Route;
+  readonly route: PageRoute;
 }) {
   const { agent, requester, people, route } = props;
   const isNarrow = useMediaQuery(narrow, false, { getInitialValueInEffect: false });
   const [side, setSide] = useState<Person['role']>('requester');
   return (
-    <main id="content" className="panes" tabIndex={-1}>
+    <main id="content" className="workspaces" tabIndex={-1}>
       <div className="side-switch">
         <SegmentedControl
           fullWidth
@@ -65,7 +65,7 @@ export function SplitPage(props: {
           ]}
         />
       </div>
-      <SplitPanes
+      <SplitWorkspaces
         key={`${agent.id} ${requester.id}`}
         agent={agent}
         requester={requester}
@@ -77,57 +77,57 @@ export function SplitPage(props: {
   );
 }
 
-function SplitPanes(props: {
+function SplitWorkspaces(props: {
   readonly agent: Person;
   readonly requester: Person;
   readonly people: PeopleById;
-  readonly route: Route;
+  readonly route: PageRoute;
   readonly hiddenSide: Person['role'] | null;
 }) {
   const { agent, requester, people, route, hiddenSide } = props;
-  const agentDesk = useNewDesk(agent, people, route.ticketId);
-  const requesterDesk = useNewDesk(requester, people, route.ticketId);
-  const tickets = useStateOf(requesterDesk, (state) => state.tickets);
+  const agentWorkspace = useNewWorkspace(agent, people, route.ticketId);
+  const requesterWorkspace = useNewWorkspace(requester, people, route.ticketId);
+  const tickets = useStateOf(requesterWorkspace, (state) => state.tickets);
   const { ticketId } = route;
   const newest = tickets[0]?.id;
-  // Without a ticket in the address, both look at the requester's newest.
+  // Without a ticket in the address, both sides open the requester's newest ticket.
   useEffect(() => {
     if (ticketId === null && newest !== undefined)
       navigate({ ...route, ticketId: newest }, { replace: true });
   });
   useEffect(() => {
     if (ticketId === null) return;
-    agentDesk.openTicket(ticketId);
-    requesterDesk.openTicket(ticketId);
-  }, [ticketId, agentDesk, requesterDesk]);
+    agentWorkspace.openTicket(ticketId);
+    requesterWorkspace.openTicket(ticketId);
+  }, [ticketId, agentWorkspace, requesterWorkspace]);
   const setPeople = (chosen: Person): void =>
     navigate({
       ...route,
       [chosen.role]: chosen.username,
       ...(chosen.role === 'requester' ? { ticketId: null } : {}),
     });
-  /** Both follow to a ticket that both can see; anything else concerns one side only. */
-  const openOn = (desk: Desk) => (chosen: string | null) => {
+  /** A ticket that both people can see opens on both sides, any other on one side. */
+  const openOn = (workspace: Workspace) => (chosen: string | null) => {
     const isShared = chosen !== null && tickets.some(({ id }) => id === chosen);
-    desk.openTicket(chosen);
+    workspace.openTicket(chosen);
     if (isShared) navigate({ ...route, ticketId: chosen }, { replace: true });
-    if (isShared) agentDesk.openTicket(chosen);
-    if (isShared) requesterDesk.openTicket(chosen);
+    if (isShared) agentWorkspace.openTicket(chosen);
+    if (isShared) requesterWorkspace.openTicket(chosen);
   };
   return (
     <>
-      <Pane
-        desk={agentDesk}
-        other={requesterDesk}
+      <WorkspaceView
+        workspace={agentWorkspace}
+        other={requesterWorkspace}
         isHidden={hiddenSide === 'agent'}
-        onTicket={openOn(agentDesk)}
+        onTicket={openOn(agentWorkspace)}
         onPerson={setPeople}
       />
-      <Pane
-        desk={requesterDesk}
-        other={agentDesk}
+      <WorkspaceView
+        workspace={requesterWorkspace}
+        other={agentWorkspace}
         isHidden={hiddenSide === 'requester'}
-        onTicket={openOn(requesterDesk)}
+        onTicket={openOn(requesterWorkspace)}
         onPerson={setPeople}
       />
     </>

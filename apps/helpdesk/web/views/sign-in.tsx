@@ -1,11 +1,11 @@
-// Choosing who one is: the demo's whole login.
+// The sign-in of the demo: choosing a person.
 import { Link } from 'wouter';
 import type { Person, Role } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
 import { pathOf } from '../routing/page-route.js';
 import { Avatar } from './avatar.js';
 
-/** The people of one role to choose from. */
+/** A page with the people of one role, to choose one. */
 export function SignIn({
   people,
   role,

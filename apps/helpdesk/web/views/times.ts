@@ -1,4 +1,4 @@
-// Times as people read them.
+// Formats times and durations.
 import { texts } from '../../src/texts.js';
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
@@ -25,12 +25,12 @@ export function listTime(iso: string, now = new Date()): string {
   return areSameDay(date, now) ? clock.format(date) : shortDay.format(date);
 }
 
-/** 840 µs is 1 ms; 6.2 s from a second on. */
+/** Whole milliseconds below a second, otherwise seconds with one decimal: 840 ms, 6.2 s. */
 export function duration(milliseconds: number): string {
   return milliseconds < 1_000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1_000).toFixed(1)} s`;
 }
 
-/** Whether two times lie on one day, here. */
+/** True if two times are on the same day in the local time zone. */
 export function isSameDay(a: string, b: string): boolean {
   return areSameDay(new Date(a), new Date(b));
 }

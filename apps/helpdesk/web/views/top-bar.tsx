@@ -1,15 +1,15 @@
-// The bar above everything: whose product it is, the views, the colours.
+// The bar at the top of the page: product name, links to the views, colour scheme.
 import { ActionIcon, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { MoonIcon, SunIcon } from 'lucide-react';
 import { Link } from 'wouter';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
-import { pathOf, type Route } from '../routing/page-route.js';
-import { routeTo } from '../routing/people-in-route.js';
+import { type PageRoute, pathOf } from '../routing/page-route.js';
+import { routeToView } from '../routing/people-in-route.js';
 import { BrandMark } from './brand-mark.js';
 
 /** The top bar. */
-export function TopBar({ route, people }: { readonly route: Route; readonly people: readonly Person[] }) {
+export function TopBar({ route, people }: { readonly route: PageRoute; readonly people: readonly Person[] }) {
   return (
     <header className="top">
       <a className="brand" href="/">
@@ -30,13 +30,16 @@ export function TopBar({ route, people }: { readonly route: Route; readonly peop
 }
 
 function ViewLink(props: {
-  readonly route: Route;
+  readonly route: PageRoute;
   readonly people: readonly Person[];
-  readonly view: Route['view'];
+  readonly view: PageRoute['view'];
 }) {
   const { route, people, view } = props;
   return (
-    <Link href={pathOf(routeTo(view, route, people))} aria-current={route.view === view ? 'page' : undefined}>
+    <Link
+      href={pathOf(routeToView(view, route, people))}
+      aria-current={route.view === view ? 'page' : undefined}
+    >
       <span className="view-long">{texts.top[view].long}</span>
       <span className="view-short">{texts.top[view].short}</span>
     </Link>

@@ -1,44 +1,44 @@
-// Desks in views: one lives as long as its person is on the page.
+// Gives views their workspace. A workspace exists as long as its person is on the page.
 import { createContext, useContext, useEffect, useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { Person } from '../../src/api-types.js';
-import type { DeskState, PeopleById } from '../state/workspace-state.js';
-import { Desk } from '../workspace/workspace.js';
+import type { PeopleById, WorkspaceState } from '../state/workspace-state.js';
+import { Workspace } from '../workspace/workspace.js';
 
-/** Opens a person's desk and closes it with the view. */
-export function useNewDesk(person: Person, people: PeopleById, ticketId: string | null): Desk {
-  // The ticket is where it begins; later the desk itself knows which is open.
+/** Creates and opens a person's workspace, and closes it with the view. */
+export function useNewWorkspace(person: Person, people: PeopleById, ticketId: string | null): Workspace {
+  // The ticket is only the first one; later the workspace's state has the open ticket.
   // oxlint-disable-next-line react-hooks/exhaustive-deps
-  const desk = useMemo(() => new Desk(person, people, ticketId), [person, people]);
+  const workspace = useMemo(() => new Workspace(person, people, ticketId), [person, people]);
   useEffect(() => {
-    // React calls effects twice while developing: what was closed at once is opened again.
-    void desk.open();
-    return () => void desk.close();
-  }, [desk]);
-  return desk;
+    // In development, React runs effects twice: the workspace is closed and opened again.
+    void workspace.open();
+    return () => void workspace.close();
+  }, [workspace]);
+  return workspace;
 }
 
 /**
- * A part of what a desk shows. The view is drawn again only when this part is another one, so `select` gives what is in
- * the state, or a plain value, never a new object.
+ * Reads a part of a workspace's state and renders the view again when that part changes. `select` must return a part of the
+ * state or a plain value, never a new object.
  */
-export function useStateOf<Part>(desk: Desk, select: (state: DeskState) => Part): Part {
-  return useStore(desk.store, select);
+export function useStateOf<Part>(workspace: Workspace, select: (state: WorkspaceState) => Part): Part {
+  return useStore(workspace.store, select);
 }
 
-const DeskContext = createContext<Desk | null>(null);
+const WorkspaceContext = createContext<Workspace | null>(null);
 
-/** Gives a desk to the views inside. */
-export const DeskProvider = DeskContext.Provider;
+/** Provides a workspace to the views inside. */
+export const WorkspaceProvider = WorkspaceContext.Provider;
 
-/** The desk around this view. */
-export function useDesk(): Desk {
-  const desk = useContext(DeskContext);
-  if (desk === null) throw new Error('there is no desk around this view');
-  return desk;
+/** The workspace around this view. */
+export function useWorkspace(): Workspace {
+  const workspace = useContext(WorkspaceContext);
+  if (workspace === null) throw new Error('useWorkspace() needs a WorkspaceProvider around the view.');
+  return workspace;
 }
 
-/** {@link useStateOf} of the desk around this view. */
-export function useDeskState<Part>(select: (state: DeskState) => Part): Part {
-  return useStateOf(useDesk(), select);
+/** {@link useStateOf} of the workspace around this view. */
+export function useWorkspaceState<Part>(select: (state: WorkspaceState) => Part): Part {
+  return useStateOf(useWorkspace(), select);
 }

@@ -1,4 +1,4 @@
-// The desk's API, as one person calls it.
+// Calls the helpdesk's API as one person.
 import type {
   ConversationAnswer,
   ErrorAnswer,
@@ -15,9 +15,9 @@ import type {
   TicketsAnswer,
   TokenAnswer,
 } from '../../src/api-types.js';
-import type { Cable } from '../connection-trial/network-link.js';
+import type { NetworkLink } from '../connection-trial/network-link.js';
 
-/** The desk answered, and said no. Anything else that fails did not get through. */
+/** The helpdesk refused a request. Any other error means that the request did not get through. */
 export class ApiRefusal extends Error {
   override readonly name = 'ApiRefusal';
   readonly status: number;
@@ -28,37 +28,37 @@ export class ApiRefusal extends Error {
   }
 }
 
-/** Everybody who can sign in. */
+/** Loads the people who can sign in. */
 export async function loadPeople(): Promise<readonly Person[]> {
   const response = await fetch('/api/people');
   if (!response.ok) throw new ApiRefusal(response.status, response.statusText);
   return ((await response.json()) as PeopleAnswer).people;
 }
 
-/** Calls as one person, through that person's cable. */
-export class Api {
-  readonly #cable: Cable;
+/** Calls the API as one person, through that person's network link. */
+export class HelpdeskApi {
+  readonly #link: NetworkLink;
   readonly #personId: string;
   #session: SessionAnswer | undefined;
 
-  constructor(cable: Cable, personId: string) {
-    this.#cable = cable;
+  constructor(link: NetworkLink, personId: string) {
+    this.#link = link;
     this.#personId = personId;
   }
 
-  /** Begins a session; a page that is loaded again goes on with the one it had. */
+  /** Starts a session, or continues the one from before the page was reloaded. */
   async signIn(): Promise<SessionAnswer> {
     const key = `weir.session.${this.#personId}`;
-    const kept = sessionStorage.getItem(key);
+    const stored = sessionStorage.getItem(key);
     this.#session =
-      kept === null
+      stored === null
         ? await this.#call<SessionAnswer>('POST', '/sessions', { personId: this.#personId })
-        : (JSON.parse(kept) as SessionAnswer);
+        : (JSON.parse(stored) as SessionAnswer);
     sessionStorage.setItem(key, JSON.stringify(this.#session));
     return this.#session;
   }
 
-  /** A token for the gateway's hub; fresh for every connection. */
+  /** Requests a token for the gateway's hub. Every connection uses a new one. */
   async accessToken(): Promise<string> {
     return (await this.#call<TokenAnswer>('POST', '/tokens')).accessToken;
   }
@@ -69,10 +69,10 @@ export class Api {
 
   conversation(
     ticketId: string,
-    part: { after?: number; before?: number } = {},
+    range: { after?: number; before?: number } = {},
   ): Promise<ConversationAnswer> {
-    const query = Object.entries(part).map(([name, value]) => `${name}=${value}`);
-    // It may come from an address that somebody typed.
+    const query = Object.entries(range).map(([name, value]) => `${name}=${value}`);
+    // The ID may come from an address that was typed by hand.
     const path = `/tickets/${encodeURIComponent(ticketId)}`;
     return this.#call('GET', `${path}${query.length === 0 ? '' : `?${query.join('&')}`}`);
   }
@@ -113,7 +113,7 @@ export class Api {
     await this.#call('PUT', '/notifications/read');
   }
 
-  /** A session that the desk no longer knows is replaced once: the database may be a new one. */
+  /** Signs in again once when the session is unknown: the database may be a new one. */
   async #call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
     try {
       return await this.#callOnce(method, path, body);
@@ -126,7 +126,7 @@ export class Api {
   }
 
   async #callOnce<Answer>(method: string, path: string, body?: object): Promise<Answer> {
-    const response = await this.#cable.fetch(`/api${path}`, {
+    const response = await this.#link.fetch(`/api${path}`, {
       method,
       headers: {
         ...(this.#session === undefined ? {} : { authorization: `Bearer ${this.#session.sessionToken}` }),
@@ -140,4 +140,9 @@ export class Api {
       .catch(() => ({ message: response.statusText }))) as ErrorAnswer;
     throw new ApiRefusal(response.status, message);
   }
+}
+
+/** Ignores the failure of a request while the page is offline: the page loads the data when it is connected again. */
+export function ignoreWhileOffline(error: unknown): void {
+  console.debug(error);
 }

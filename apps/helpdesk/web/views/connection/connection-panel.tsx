@@ -1,39 +1,44 @@
-// The foot of a pane: how fast events arrive, the cable to pull, and what that has cost.
+// The panel at the bottom of a workspace: delivery times, the button that cuts or restores the connection, and the report.
 import { Button, CloseButton, Tooltip } from '@mantine/core';
 import { PencilIcon, PlugIcon, UnplugIcon } from 'lucide-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { texts } from '../../../src/texts.js';
-import type { CableReport } from '../../state/workspace-state.js';
-import type { Desk } from '../../workspace/workspace.js';
+import type { TrialReport } from '../../state/workspace-state.js';
+import type { Workspace } from '../../workspace/workspace.js';
 import { duration } from '../times.js';
-import { useDesk, useDeskState } from '../use-workspace.js';
+import { useWorkspace, useWorkspaceState } from '../use-workspace.js';
 import { LatencyChart } from './latency-chart.js';
-import { useScript } from './use-scripted-messages.js';
+import { useScriptedMessages } from './use-scripted-messages.js';
 
-/** The line of a person. `other`: who can write meanwhile. */
-export function LinePanel({ other }: { readonly other?: Desk | undefined }) {
-  const desk = useDesk();
-  const cable = useDeskState((state) => state.cable);
+/** The connection panel. The `other` person, if there is one, can write while the connection is cut. */
+export function ConnectionPanel({ other }: { readonly other?: Workspace | undefined }) {
+  const workspace = useWorkspace();
+  const trial = useWorkspaceState((state) => state.trial);
   return (
-    <footer className="line" aria-label={texts.line.label}>
-      {cable.kind === 'pulled' && <Pulled sinceMs={cable.sinceMs} other={other} />}
-      {cable.kind === 'plugged' && cable.report !== null && <Report report={cable.report} />}
-      <div className="line-strip">
+    <footer className="connection-panel" aria-label={texts.connectionPanel.label}>
+      {trial.kind === 'cut' && <CutNotice sinceMs={trial.sinceMs} other={other} />}
+      {trial.kind === 'idle' && trial.report !== null && <Report report={trial.report} />}
+      <div className="connection-strip">
         <LatencyFigure />
-        <div className="line-end">
-          {cable.kind === 'pulled' ? (
-            <Button color="weir" size="sm" leftSection={<PlugIcon />} onClick={() => desk.plugCable()}>
-              {texts.line.plug}
+        <div className="connection-buttons">
+          {trial.kind === 'cut' ? (
+            <Button
+              color="weir"
+              size="sm"
+              leftSection={<PlugIcon />}
+              onClick={() => workspace.restoreConnection()}
+            >
+              {texts.connectionPanel.restore}
             </Button>
           ) : (
             <Button
               variant="default"
               size="sm"
               leftSection={<UnplugIcon />}
-              loading={cable.kind === 'returning'}
-              onClick={() => desk.pullCable()}
+              loading={trial.kind === 'restoring'}
+              onClick={() => workspace.cutConnection()}
             >
-              {texts.line.pull}
+              {texts.connectionPanel.cut}
             </Button>
           )}
         </div>
@@ -42,58 +47,59 @@ export function LinePanel({ other }: { readonly other?: Desk | undefined }) {
   );
 }
 
-function Pulled({ sinceMs, other }: { readonly sinceMs: number; readonly other: Desk | undefined }) {
-  const desk = useDesk();
+function CutNotice({ sinceMs, other }: { readonly sinceMs: number; readonly other: Workspace | undefined }) {
+  const workspace = useWorkspace();
   const seconds = useSecondsSince(sinceMs);
   return (
-    <div className="pulled" data-testid="pulled">
-      <p className="pulled-text">
-        <strong>{texts.line.pulledTitle}</strong> <span className="pulled-clock">{clockOf(seconds)}</span>{' '}
-        {texts.line.pulledBody(firstName(desk))}
+    <div className="cut-notice">
+      <p className="cut-notice-text">
+        <strong>{texts.connectionPanel.cutTitle}</strong>{' '}
+        <span className="cut-notice-clock">{clockOf(seconds)}</span>{' '}
+        {texts.connectionPanel.cutBody(firstName(workspace))}
       </p>
-      {other !== undefined && <LetWrite other={other} />}
+      {other !== undefined && <ScriptedMessagesButton other={other} />}
     </div>
   );
 }
 
-function LetWrite({ other }: { readonly other: Desk }) {
-  const { isWriting, write } = useScript(other);
+function ScriptedMessagesButton({ other }: { readonly other: Workspace }) {
+  const { isWriting, write } = useScriptedMessages(other);
   const name = firstName(other);
   return (
     <Button size="xs" variant="default" leftSection={<PencilIcon />} disabled={isWriting} onClick={write}>
-      {isWriting ? texts.line.writing(name) : texts.line.letWrite(name)}
+      {isWriting ? texts.connectionPanel.writing(name) : texts.connectionPanel.letWrite(name)}
     </Button>
   );
 }
 
-function Report({ report }: { readonly report: CableReport }) {
-  const desk = useDesk();
-  const isReplay = report.way === 'replay';
+function Report({ report }: { readonly report: TrialReport }) {
+  const workspace = useWorkspace();
+  const isReplay = report.source === 'replay';
   return (
-    <div className="report" role="status" aria-label={texts.line.reportTitle} data-testid="report">
+    <div className="report" role="status" aria-label={texts.connectionPanel.reportTitle} data-testid="report">
       <dl style={{ display: 'contents' }}>
-        <Figure name="away" label={texts.line.away}>
+        <Figure name="away" label={texts.connectionPanel.away}>
           {duration(report.awayMs)}
         </Figure>
         <Figure
-          name={report.way}
-          label={isReplay ? texts.line.replayed : texts.line.loaded}
-          help={isReplay ? texts.line.replayedHelp : texts.line.loadedHelp}
+          name={report.source}
+          label={isReplay ? texts.connectionPanel.replayed : texts.connectionPanel.loaded}
+          help={isReplay ? texts.connectionPanel.replayedHelp : texts.connectionPanel.loadedHelp}
         >
-          {report.messages} <small>{texts.line.inTime(duration(report.tookMs))}</small>
+          {report.messages} <small>{texts.connectionPanel.inTime(duration(report.tookMs))}</small>
         </Figure>
         <Figure
           name="lost"
-          label={texts.line.lost}
-          help={texts.line.lostHelp(report.expected)}
+          label={texts.connectionPanel.lost}
+          help={texts.connectionPanel.lostHelp(report.expected)}
           isBad={report.lost > 0}
         >
           {report.lost}
         </Figure>
         <Figure
           name="duplicated"
-          label={texts.line.duplicated}
-          help={texts.line.duplicatedHelp(report.droppedRepeats)}
+          label={texts.connectionPanel.duplicated}
+          help={texts.connectionPanel.duplicatedHelp(report.droppedRepeats)}
           isBad={report.duplicated > 0}
         >
           {report.duplicated}
@@ -102,8 +108,8 @@ function Report({ report }: { readonly report: CableReport }) {
       <CloseButton
         className="report-close"
         size="sm"
-        aria-label={texts.line.dismiss}
-        onClick={() => desk.dismissReport()}
+        aria-label={texts.connectionPanel.dismiss}
+        onClick={() => workspace.dismissReport()}
       />
     </div>
   );
@@ -126,23 +132,25 @@ function Figure(props: {
 }
 
 function LatencyFigure() {
-  const { samplesMs, medianMs, p95Ms, count } = useDeskState((state) => state.latency);
+  const { samplesMs, medianMs, p95Ms, count } = useWorkspaceState((state) => state.latency);
   const has = medianMs !== undefined && p95Ms !== undefined;
   return (
-    <Help text={texts.line.latencyHelp}>
+    <Help text={texts.connectionPanel.latencyHelp}>
       <span className="latency" data-testid="latency">
         <span>
-          <span className="latency-label">{texts.line.latency}</span>
+          <span className="latency-label">{texts.connectionPanel.latency}</span>
           <br />
           <span className="latency-value">
             {has ? duration(medianMs) : '–'}{' '}
-            <small>{has ? `${texts.line.slow} ${duration(p95Ms)}` : texts.line.latencyNone}</small>
+            <small>
+              {has ? `${texts.connectionPanel.p95} ${duration(p95Ms)}` : texts.connectionPanel.latencyNone}
+            </small>
           </span>
         </span>
         {has && (
           <LatencyChart
             samplesMs={samplesMs}
-            label={texts.line.latencyChart(
+            label={texts.connectionPanel.latencyChart(
               duration(medianMs),
               duration(p95Ms),
               Math.min(count, samplesMs.length),
@@ -154,7 +162,7 @@ function LatencyFigure() {
   );
 }
 
-/** An explanation that comes by pointer and by keyboard. */
+/** A tooltip that opens on hover, on focus and on touch. */
 function Help({ text, children }: { readonly text: string; readonly children: ReactNode }) {
   return (
     <Tooltip label={text} multiline w={280} withArrow events={{ hover: true, focus: true, touch: true }}>
@@ -179,6 +187,6 @@ function clockOf(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
-function firstName({ me }: Desk): string {
+function firstName({ me }: Workspace): string {
   return me.fullName.split(' ')[0] ?? me.fullName;
 }

@@ -1,10 +1,10 @@
-// A small chart of the last delivery times.
+// A bar chart of the last delivery times.
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import { maxSamples } from '../../state/latency.js';
 
-/** The chart. `label` says in words what it shows. */
+/** The chart. `label` describes it for screen readers. */
 export function LatencyChart({
   samplesMs,
   label,
@@ -19,14 +19,14 @@ export function LatencyChart({
   useEffect(() => {
     const element = holder.current;
     if (element === null) return undefined;
-    const made = new uPlot(
+    const plot = new uPlot(
       optionsFor(element, getComputedStyle(element).getPropertyValue('--accent')),
       [[], []],
       element,
     );
-    chart.current = made;
-    return () => made.destroy();
-    // Another scheme has other colours.
+    chart.current = plot;
+    return () => plot.destroy();
+    // The colours depend on the scheme.
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [scheme]);
 
@@ -38,7 +38,7 @@ export function LatencyChart({
   return <div className="latency-chart" ref={holder} role="img" aria-label={label} />;
 }
 
-/** One bar an event; the newest at the right. */
+/** One bar per event, the newest at the right. */
 const bars = uPlot.paths.bars?.({ size: [0.7, 3], radius: 0.3 });
 
 function optionsFor(
@@ -55,7 +55,7 @@ function optionsFor(
     axes: [{ show: false }, { show: false }],
     scales: {
       x: { time: false, range: [-0.5, maxSamples - 0.5] },
-      // From nothing up, and never so close that a millisecond looks like a mountain.
+      // The axis starts at 0 and ends at 8 ms or higher, so that small differences look small.
       y: { range: (_chart, _min, max) => [0, Math.max(8, max * 1.1)] },
     },
     series: [

@@ -1,28 +1,28 @@
-// Lets a person write by itself for a while: one visitor has two hands and two people to play.
+// Sends scripted messages as a person, because a visitor cannot write for two people at once.
 import { useEffect, useRef, useState } from 'react';
 import { texts } from '../../../src/texts.js';
-import type { Desk } from '../../workspace/workspace.js';
+import type { Workspace } from '../../workspace/workspace.js';
 
 const pauseMs = 650;
 
-/** Where each person's script goes on, so that it does not begin anew each time. */
-const nextLine = new WeakMap<Desk, number>();
+/** The next line of each person's script, so that it continues where it stopped. */
+const nextLine = new WeakMap<Workspace, number>();
 
-/** Writes the lines of a person's role, one after the other. */
-export function useScript(desk: Desk) {
+/** Sends the script of a person's role, message by message. */
+export function useScriptedMessages(workspace: Workspace) {
   const [isWriting, setIsWriting] = useState(false);
   const timer = useRef<ReturnType<typeof setInterval> | undefined>(undefined);
   useEffect(() => () => clearInterval(timer.current), []);
 
   const write = (): void => {
-    const lines = texts.script[desk.me.role];
-    const ticketId = desk.store.getState().openTicketId;
+    const lines = texts.script[workspace.me.role];
+    const ticketId = workspace.store.getState().openTicketId;
     if (ticketId === null) return;
     let left = lines.length;
     const writeOne = (): void => {
-      const index = nextLine.get(desk) ?? 0;
-      nextLine.set(desk, index + 1);
-      void desk.send(ticketId, lines[index % lines.length] ?? '');
+      const index = nextLine.get(workspace) ?? 0;
+      nextLine.set(workspace, index + 1);
+      void workspace.send(ticketId, lines[index % lines.length] ?? '');
       left -= 1;
       if (left > 0) return;
       clearInterval(timer.current);

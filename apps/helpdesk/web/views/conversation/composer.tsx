@@ -1,17 +1,17 @@
-// Where one writes. Enter sends; every keystroke says that one is typing, and falling silent takes it back.
+// The field for new messages. Enter sends. Each keystroke reports that the person is typing; a pause ends that.
 import { ActionIcon } from '@mantine/core';
 import { ArrowUpIcon } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { maxMessageLength } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
-import { useDesk } from '../use-workspace.js';
+import { useWorkspace } from '../use-workspace.js';
 
-/** Without a keystroke for this long, one is not typing any more. */
+/** Typing ends after this long without a keystroke. */
 const silenceMs = 3_000;
 
-/** The field and its button. */
+/** The field and the send button. */
 export function Composer({ ticketId }: { readonly ticketId: string }) {
-  const desk = useDesk();
+  const workspace = useWorkspace();
   const [content, setContent] = useState('');
   const typing = useTyping(ticketId);
   const isEmpty = content.trim() === '';
@@ -23,12 +23,12 @@ export function Composer({ ticketId }: { readonly ticketId: string }) {
   const send = (): void => {
     if (isEmpty) return;
     setContent('');
-    // The message itself ends the typing of its sender.
+    // Gateways end a sender's typing with the message.
     typing.forget();
-    void desk.send(ticketId, content.trim());
+    void workspace.send(ticketId, content.trim());
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    // While an input method composes, Enter belongs to it.
+    // While an input method composes, Enter confirms its text.
     if (event.nativeEvent.isComposing) return;
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault();
@@ -66,7 +66,7 @@ export function Composer({ ticketId }: { readonly ticketId: string }) {
 }
 
 function useTyping(ticketId: string) {
-  const desk = useDesk();
+  const workspace = useWorkspace();
   const silence = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const isTyping = useRef(false);
 
@@ -75,7 +75,7 @@ function useTyping(ticketId: string) {
     isTyping.current = false;
   };
   const stop = (): void => {
-    if (isTyping.current) desk.setTyping(ticketId, false);
+    if (isTyping.current) workspace.setTyping(ticketId, false);
     forget();
   };
   const changed = (isTypingNow: boolean): void => {
@@ -85,10 +85,10 @@ function useTyping(ticketId: string) {
     }
     clearTimeout(silence.current);
     isTyping.current = true;
-    desk.setTyping(ticketId, true);
+    workspace.setTyping(ticketId, true);
     silence.current = setTimeout(stop, silenceMs);
   };
-  // Another ticket is opened: one does not type in this one any more.
+  // When another ticket is opened, typing in this one ends.
   // oxlint-disable-next-line react-hooks/exhaustive-deps
   useEffect(() => stop, []);
   return { changed, forget };

@@ -1,40 +1,48 @@
-// The conversation: days, messages, ticks, who is typing. It stays at its end while the reader is there.
+// The conversation: days, messages, ticks, active typing. It scrolls with new messages while the reader is at its end.
 import { UnstyledButton } from '@mantine/core';
 import type { TypingUser } from '@millrace/client';
 import { Fragment, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import type { Message } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
 import { type Conversation, emptyConversation } from '../../state/conversation.js';
-import type { Desk } from '../../workspace/workspace.js';
+import type { Workspace } from '../../workspace/workspace.js';
 import { dayName, isSameDay } from '../times.js';
-import { useDesk, useDeskState } from '../use-workspace.js';
-import { OwnPending, StoredMessage } from './message.js';
+import { useWorkspace, useWorkspaceState } from '../use-workspace.js';
+import { PendingMessageItem, StoredMessage } from './message.js';
 
-/** Consecutive messages of one sender stand together unless this much time lies between them. */
+/** Consecutive messages of one sender form a group, unless this much time is between them. */
 const groupGapMs = 3 * 60_000;
-/** Nearer to the end than this, the reader is at the end. */
+/** The reader counts as being at the end within this distance. */
 const endZonePx = 48;
-const nobody: readonly TypingUser[] = [];
+const noUsers: readonly TypingUser[] = [];
 
-/** A conversation. */
-export function ChatView({ ticketId, subject }: { readonly ticketId: string; readonly subject: string }) {
-  const desk = useDesk();
-  const conversation = useDeskState(({ conversations }) => conversations.get(ticketId) ?? emptyConversation);
+/** The conversation of a ticket. */
+export function ConversationView({
+  ticketId,
+  subject,
+}: {
+  readonly ticketId: string;
+  readonly subject: string;
+}) {
+  const workspace = useWorkspace();
+  const conversation = useWorkspaceState(
+    ({ conversations }) => conversations.get(ticketId) ?? emptyConversation,
+  );
   const { messages, pending, readUpTo, hasEarlier } = conversation;
   const { scroller, onScroll, unseen, toEnd } = useStayAtEnd(messages.length + pending.length);
   return (
-    <div className="chat">
+    <div className="conversation">
       <section
-        className="chat-scroll"
+        className="conversation-scroll"
         ref={scroller}
         onScroll={onScroll}
         aria-label={texts.chat.label(subject)}
-        // A region that scrolls must be reachable by keyboard.
+        // A region that scrolls must be in the tab order.
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
       >
         {hasEarlier && (
-          <UnstyledButton className="earlier" onClick={() => void desk.loadEarlier(ticketId)}>
+          <UnstyledButton className="earlier" onClick={() => void workspace.loadEarlier(ticketId)}>
             {texts.chat.earlier}
           </UnstyledButton>
         )}
@@ -43,7 +51,7 @@ export function ChatView({ ticketId, subject }: { readonly ticketId: string; rea
             const previous = messages[index - 1];
             const next = messages[index + 1];
             const isNewDay = previous === undefined || !isSameDay(previous.created_at, message.created_at);
-            const readers = readersOf(message, readUpTo, desk);
+            const readers = readersOf(message, readUpTo, workspace);
             return (
               <Fragment key={message.id}>
                 {isNewDay && <li className="day">{dayName(message.created_at)}</li>}
@@ -51,11 +59,11 @@ export function ChatView({ ticketId, subject }: { readonly ticketId: string; rea
                   message={message}
                   begins={isNewDay || !belongsTo(previous, message)}
                   ends={!belongsTo(message, next)}
-                  // The last that was read, too: the tick changes below it.
+                  // The last read message has a foot, too, because the tick changes below it.
                   hasFoot={
                     !belongsTo(message, next) ||
                     next === undefined ||
-                    readersOf(next, readUpTo, desk) !== readers
+                    readersOf(next, readUpTo, workspace) !== readers
                   }
                   readers={readers}
                 />
@@ -63,7 +71,7 @@ export function ChatView({ ticketId, subject }: { readonly ticketId: string; rea
             );
           })}
           {pending.map((message) => (
-            <OwnPending key={message.clientTempId} ticketId={ticketId} message={message} />
+            <PendingMessageItem key={message.clientTempId} ticketId={ticketId} message={message} />
           ))}
         </ol>
         <Typing ticketId={ticketId} />
@@ -78,7 +86,7 @@ export function ChatView({ ticketId, subject }: { readonly ticketId: string; rea
 }
 
 function Typing({ ticketId }: { readonly ticketId: string }) {
-  const users = useDeskState(({ typing }) => typing.get(ticketId) ?? nobody);
+  const users = useWorkspaceState(({ typing }) => typing.get(ticketId) ?? noUsers);
   return (
     <div className="typing" data-testid="typing">
       {users.length > 0 && (
@@ -100,15 +108,15 @@ function belongsTo(message: Message | undefined, next: Message | undefined): boo
   return Date.parse(next.created_at) - Date.parse(message.created_at) < groupGapMs;
 }
 
-/** Names of the others who have read a message. */
-function readersOf(message: Message, readUpTo: Conversation['readUpTo'], { me, people }: Desk): string {
+/** The names of the others who have read a message. */
+function readersOf(message: Message, readUpTo: Conversation['readUpTo'], { me, people }: Workspace): string {
   return Object.entries(readUpTo)
     .filter(([personId, read]) => personId !== me.id && read >= message.sequence_number)
     .map(([personId]) => people.get(personId)?.fullName ?? '')
     .join(', ');
 }
 
-/** Keeps a reader who is at the end at the end; for one who reads above it counts what came in below. */
+/** Scrolls to the end while the reader is there; otherwise counts the new messages below. */
 function useStayAtEnd(count: number) {
   const scroller = useRef<HTMLElement>(null);
   const isAtEnd = useRef(true);
@@ -128,7 +136,7 @@ function useStayAtEnd(count: number) {
     setUnseen(isAtEnd.current ? 0 : Math.max(0, count - countAtEnd.current));
   }, [count]);
 
-  // The pane changes its size when a report or an invitation appears.
+  // The region is resized when a report or an invitation appears.
   useEffect(() => {
     const element = scroller.current;
     if (element === null) return undefined;

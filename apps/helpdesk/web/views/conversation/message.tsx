@@ -1,4 +1,4 @@
-// One message: stored, or an own one on its way.
+// One message: stored, or pending.
 import { UnstyledButton } from '@mantine/core';
 import { CheckCheckIcon, CheckIcon, ClockIcon, ImageIcon } from 'lucide-react';
 import { memo } from 'react';
@@ -7,22 +7,22 @@ import { texts } from '../../../src/texts.js';
 import type { PendingMessage } from '../../state/conversation.js';
 import { Avatar } from '../avatar.js';
 import { clockTime } from '../times.js';
-import { useDesk } from '../use-workspace.js';
+import { useWorkspace } from '../use-workspace.js';
 import { Screenshot } from './screenshot.js';
 
-/** A message of the database. `readers`: names, comma-separated. */
+/** A stored message. `readers` is a comma-separated list of names. */
 export const StoredMessage = memo(function StoredMessage(props: {
   readonly message: Message;
-  /** The first of its sender in a row. */
+  /** The first message of a group of one sender. */
   readonly begins: boolean;
-  /** The last of its sender in a row. */
+  /** The last message of a group of one sender. */
   readonly ends: boolean;
-  /** Whether time and tick are shown below it. */
+  /** Shows time and tick below the message. */
   readonly hasFoot: boolean;
   readonly readers: string;
 }) {
   const { message, begins, ends, hasFoot, readers } = props;
-  const { me, people } = useDesk();
+  const { me, people } = useWorkspace();
   const { sender_id: senderId, content } = message;
   const id = { 'data-message-id': message.id, 'data-sequence': message.sequence_number };
   if (typeof senderId !== 'string') {
@@ -73,15 +73,15 @@ function Tick({ readers }: { readonly readers: string }) {
   );
 }
 
-/** An own message that is not stored yet, as far as this page knows. */
-export function OwnPending({
+/** A message of this person that is not known to be stored. */
+export function PendingMessageItem({
   ticketId,
   message,
 }: {
   readonly ticketId: string;
   readonly message: PendingMessage;
 }) {
-  const desk = useDesk();
+  const workspace = useWorkspace();
   const { state, content } = message;
   return (
     <li
@@ -94,7 +94,7 @@ export function OwnPending({
         {state === 'failed' ? (
           <>
             <span className="message-problem">{texts.chat.failed}</span>
-            <UnstyledButton className="retry" onClick={() => void desk.retry(ticketId, message)}>
+            <UnstyledButton className="retry" onClick={() => void workspace.retry(ticketId, message)}>
               {texts.chat.retry}
             </UnstyledButton>
           </>

@@ -1,7 +1,7 @@
-// What stands for an attached screenshot. The demo stores no pictures: this one is drawn.
+// A placeholder for an attached screenshot. The demo stores no images, so this one is drawn.
 import { texts } from '../../../src/texts.js';
 
-/** A drawn window with an error in it. */
+/** A drawing of a window with an error message. */
 export function Screenshot() {
   const { screenshotAlt, screenshotTitle, screenshotHeading, screenshotBody, screenshotButton } = texts.chat;
   return (

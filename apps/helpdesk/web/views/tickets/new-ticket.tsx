@@ -1,20 +1,20 @@
-// The form for a new request.
+// The dialog for a new ticket.
 import { Button, Group, Modal, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { maxMessageLength } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
-import { useDesk } from '../use-workspace.js';
+import { useWorkspace } from '../use-workspace.js';
 
-/** The form in a dialog. */
+/** The dialog. */
 export function NewTicket({ onClose }: { readonly onClose: () => void }) {
-  const desk = useDesk();
+  const workspace = useWorkspace();
   const [subject, setSubject] = useState('');
   const [content, setContent] = useState('');
   const [state, setState] = useState<'writing' | 'sending' | 'failed'>('writing');
   const isComplete = subject.trim() !== '' && content.trim() !== '';
   const send = (): void => {
     setState('sending');
-    desk.createTicket(subject.trim(), content.trim()).then(onClose, () => setState('failed'));
+    workspace.createTicket(subject.trim(), content.trim()).then(onClose, () => setState('failed'));
   };
   return (
     <Modal

@@ -1,19 +1,19 @@
-// The list of tickets: status, who has it, what was said last, what is unread.
+// The list of tickets, each with its status, assignee or requester, last message and number of unread messages.
 import { ActionIcon, UnstyledButton } from '@mantine/core';
 import { PlusIcon } from 'lucide-react';
 import { memo, useState } from 'react';
 import type { Message, Person, Ticket } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
 import { listTime } from '../times.js';
-import { useDesk, useDeskState } from '../use-workspace.js';
+import { useWorkspace, useWorkspaceState } from '../use-workspace.js';
 import { NewTicket } from './new-ticket.js';
 
-/** The list. */
+/** The list of tickets. */
 export function TicketList({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
-  const desk = useDesk();
-  const tickets = useDeskState((state) => state.tickets);
+  const workspace = useWorkspace();
+  const tickets = useWorkspaceState((state) => state.tickets);
   const [isCreating, setIsCreating] = useState(false);
-  const isRequester = desk.me.role === 'requester';
+  const isRequester = workspace.me.role === 'requester';
   return (
     <nav className="ticket-list" aria-label={texts.list.label}>
       <div className="list-head">
@@ -53,11 +53,12 @@ const TicketItem = memo(function TicketItem(props: {
   readonly onOpen: (ticketId: string) => void;
 }) {
   const { ticket, onOpen } = props;
-  const { me, people } = useDesk();
+  const { me, people } = useWorkspace();
   const unread = Math.max(0, (ticket.lastMessage?.sequence_number ?? 0) - ticket.readUpTo);
-  const isTyping = useDeskState(({ typing }) => (typing.get(ticket.id) ?? []).length > 0);
-  const isOpen = useDeskState(({ openTicketId }) => openTicketId === ticket.id);
-  const whose = me.role === 'agent' ? people.get(ticket.requesterId)?.fullName : assigneeName(ticket, people);
+  const isTyping = useWorkspaceState(({ typing }) => (typing.get(ticket.id) ?? []).length > 0);
+  const isOpen = useWorkspaceState(({ openTicketId }) => openTicketId === ticket.id);
+  const otherName =
+    me.role === 'agent' ? people.get(ticket.requesterId)?.fullName : assigneeName(ticket, people);
   return (
     <UnstyledButton
       className={unread > 0 ? 'ticket-item is-unread' : 'ticket-item'}
@@ -80,7 +81,7 @@ const TicketItem = memo(function TicketItem(props: {
       <span className="ticket-facts">
         <span className="status-dot" data-status={ticket.status} />
         <span>
-          {texts.status[ticket.status]} · #{ticket.number} · {whose}
+          {texts.status[ticket.status]} · #{ticket.number} · {otherName}
         </span>
       </span>
     </UnstyledButton>

@@ -1,4 +1,4 @@
-// The open ticket: its head, a remote session, the conversation.
+// The open ticket: header, remote session, conversation.
 import { ActionIcon, Button, Menu, Select } from '@mantine/core';
 import { ChevronLeftIcon, MonitorIcon } from 'lucide-react';
 import { memo, useCallback, useState } from 'react';
@@ -10,16 +10,18 @@ import {
 } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
 import { Composer } from '../conversation/composer.js';
-import { ChatView } from '../conversation/conversation-view.js';
-import { useDesk, useDeskState } from '../use-workspace.js';
+import { ConversationView } from '../conversation/conversation-view.js';
+import { useWorkspace, useWorkspaceState } from '../use-workspace.js';
 
-/** The open ticket, or a word that none is open. */
+/** The open ticket, or a message that none is open. */
 export function TicketView({ onBack }: { readonly onBack: () => void }) {
-  const ticket = useDeskState(({ tickets, openTicketId }) => tickets.find(({ id }) => id === openTicketId));
-  const remoteSession = useDeskState(({ conversations, openTicketId }) =>
+  const ticket = useWorkspaceState(({ tickets, openTicketId }) =>
+    tickets.find(({ id }) => id === openTicketId),
+  );
+  const remoteSession = useWorkspaceState(({ conversations, openTicketId }) =>
     openTicketId === null ? null : (conversations.get(openTicketId)?.remoteSession ?? null),
   );
-  const isMissing = useDeskState(
+  const isMissing = useWorkspaceState(
     ({ openTicketId, missingTicketId }) => openTicketId !== null && openTicketId === missingTicketId,
   );
   if (ticket === undefined) {
@@ -35,7 +37,7 @@ export function TicketView({ onBack }: { readonly onBack: () => void }) {
     <div className="open-ticket" data-open-ticket={ticket.number}>
       <TicketHead ticket={ticket} mayInvite={remoteSession === null} onBack={onBack} />
       {remoteSession === null ? <div /> : <RemoteBar session={remoteSession} />}
-      <ChatView key={ticket.id} ticketId={ticket.id} subject={ticket.subject} />
+      <ConversationView key={ticket.id} ticketId={ticket.id} subject={ticket.subject} />
       <Composer key={`${ticket.id} composer`} ticketId={ticket.id} />
     </div>
   );
@@ -58,7 +60,7 @@ function TicketHead(props: {
   readonly onBack: () => void;
 }) {
   const { ticket, mayInvite, onBack } = props;
-  const { me, people } = useDesk();
+  const { me, people } = useWorkspace();
   const { run, hasFailed } = useChange();
   const assignee = ticket.assigneeId === null ? undefined : people.get(ticket.assigneeId);
   const requester = people.get(ticket.requesterId);
@@ -109,7 +111,7 @@ function TicketHead(props: {
   );
 }
 
-/** Drawn again only when one of these changes, not with every message. */
+/** Rendered again only when one of these properties changes, not with every message. */
 const AgentControls = memo(function AgentControls(props: {
   readonly ticketId: string;
   readonly status: TicketStatus;
@@ -118,8 +120,8 @@ const AgentControls = memo(function AgentControls(props: {
   readonly run: (change: Promise<void>) => void;
 }) {
   const { ticketId, status: current, assigneeId, mayInvite, run } = props;
-  const desk = useDesk();
-  const agents = [...desk.people.values()].filter(({ role }) => role === 'agent');
+  const workspace = useWorkspace();
+  const agents = [...workspace.people.values()].filter(({ role }) => role === 'agent');
   return (
     <div className="ticket-controls">
       <Select
@@ -132,7 +134,7 @@ const AgentControls = memo(function AgentControls(props: {
         leftSectionWidth={26}
         data={ticketStatuses.map((status) => ({ value: status, label: texts.status[status] }))}
         value={current}
-        onChange={(status) => status !== null && run(desk.setStatus(ticketId, status))}
+        onChange={(status) => status !== null && run(workspace.setStatus(ticketId, status))}
       />
       <Select
         className="assignee-control"
@@ -145,7 +147,7 @@ const AgentControls = memo(function AgentControls(props: {
           ...agents.map(({ id, fullName }) => ({ value: id, label: fullName })),
         ]}
         value={assigneeId ?? 'nobody'}
-        onChange={(value) => run(desk.assign(ticketId, value === 'nobody' ? null : value))}
+        onChange={(value) => run(workspace.assign(ticketId, value === 'nobody' ? null : value))}
       />
       <Menu position="bottom-end" shadow="md" withInitialFocusPlaceholder={false}>
         <Menu.Target>
@@ -160,8 +162,10 @@ const AgentControls = memo(function AgentControls(props: {
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => run(desk.invite(ticketId, 'view'))}>{texts.remote.inviteView}</Menu.Item>
-          <Menu.Item onClick={() => run(desk.invite(ticketId, 'control'))}>
+          <Menu.Item onClick={() => run(workspace.invite(ticketId, 'view'))}>
+            {texts.remote.inviteView}
+          </Menu.Item>
+          <Menu.Item onClick={() => run(workspace.invite(ticketId, 'control'))}>
             {texts.remote.inviteControl}
           </Menu.Item>
         </Menu.Dropdown>
@@ -171,12 +175,12 @@ const AgentControls = memo(function AgentControls(props: {
 });
 
 function RemoteBar({ session }: { readonly session: RemoteSession }) {
-  const desk = useDesk();
+  const workspace = useWorkspace();
   const { run, hasFailed } = useChange();
   const { state, mode } = session;
-  const isRequester = desk.me.id === session.requesterId;
-  const agent = desk.people.get(session.agentId)?.fullName ?? '';
-  const requester = desk.people.get(session.requesterId)?.fullName ?? '';
+  const isRequester = workspace.me.id === session.requesterId;
+  const agent = workspace.people.get(session.agentId)?.fullName ?? '';
+  const requester = workspace.people.get(session.requesterId)?.fullName ?? '';
   const text =
     state === 'active'
       ? isRequester
@@ -185,7 +189,7 @@ function RemoteBar({ session }: { readonly session: RemoteSession }) {
       : isRequester
         ? texts.remote.invitation(agent, mode)
         : texts.remote.invited(requester);
-  const end = (): void => run(desk.actOnRemoteSession(session, 'end'));
+  const end = (): void => run(workspace.actOnRemoteSession(session, 'end'));
   return (
     <div
       className={state === 'active' ? 'remote is-active' : 'remote'}
@@ -200,13 +204,13 @@ function RemoteBar({ session }: { readonly session: RemoteSession }) {
       <div className="remote-buttons">
         {state === 'invited' && isRequester ? (
           <>
-            <Button size="xs" onClick={() => run(desk.actOnRemoteSession(session, 'accept'))}>
+            <Button size="xs" onClick={() => run(workspace.actOnRemoteSession(session, 'accept'))}>
               {texts.remote.accept}
             </Button>
             <Button
               size="xs"
               variant="default"
-              onClick={() => run(desk.actOnRemoteSession(session, 'decline'))}
+              onClick={() => run(workspace.actOnRemoteSession(session, 'decline'))}
             >
               {texts.remote.decline}
             </Button>
@@ -221,7 +225,7 @@ function RemoteBar({ session }: { readonly session: RemoteSession }) {
   );
 }
 
-/** Runs changes and remembers whether the last one failed. */
+/** Runs changes and reports if the last one failed. */
 function useChange() {
   const [hasFailed, setHasFailed] = useState(false);
   const run = useCallback((change: Promise<void>): void => {

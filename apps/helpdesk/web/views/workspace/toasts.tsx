@@ -1,15 +1,15 @@
-// Notifications that just came in. They go by themselves; the bell keeps them.
+// Notifications that have just arrived. They disappear after a few seconds; the bell keeps them.
 import { CloseButton, UnstyledButton } from '@mantine/core';
 import { useEffect } from 'react';
 import { texts } from '../../../src/texts.js';
 import type { Toast } from '../../state/workspace-state.js';
-import { useDesk, useDeskState } from '../use-workspace.js';
+import { useWorkspace, useWorkspaceState } from '../use-workspace.js';
 
 const shownForMs = 6_000;
 
-/** The toasts of a pane. */
+/** The toasts of a workspace. */
 export function Toasts({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
-  const toasts = useDeskState((state) => state.toasts);
+  const toasts = useWorkspaceState((state) => state.toasts);
   return (
     <div className="toasts" role="status">
       {toasts.map((toast) => (
@@ -26,25 +26,25 @@ function ToastCard({
   readonly toast: Toast;
   readonly onTicket: (ticketId: string) => void;
 }) {
-  const desk = useDesk();
+  const workspace = useWorkspace();
   const { id, title, body, ticketId } = toast;
   useEffect(() => {
-    const timer = setTimeout(() => desk.dismissToast(id), shownForMs);
+    const timer = setTimeout(() => workspace.dismissToast(id), shownForMs);
     return () => clearTimeout(timer);
-  }, [desk, id]);
+  }, [workspace, id]);
   return (
     <div className="toast">
       <UnstyledButton
         className="toast-text"
         onClick={() => {
-          desk.dismissToast(id);
+          workspace.dismissToast(id);
           if (ticketId !== null) onTicket(ticketId);
         }}
       >
         <span className="notice-title">{title}</span>
         <span className="notice-body">{body}</span>
       </UnstyledButton>
-      <CloseButton size="sm" aria-label={texts.bell.dismiss} onClick={() => desk.dismissToast(id)} />
+      <CloseButton size="sm" aria-label={texts.bell.dismiss} onClick={() => workspace.dismissToast(id)} />
     </div>
   );
 }

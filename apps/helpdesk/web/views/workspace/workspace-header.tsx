@@ -1,4 +1,4 @@
-// The head of a pane: who is signed in, the state of the connection, the bell.
+// The header of a workspace: the person, the state of the connection, the bell.
 import { ActionIcon, Menu, Popover, UnstyledButton, VisuallyHidden } from '@mantine/core';
 import { BellIcon } from 'lucide-react';
 import { useState } from 'react';
@@ -6,15 +6,15 @@ import type { Person } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
 import { Avatar } from '../avatar.js';
 import { listTime } from '../times.js';
-import { useDesk, useDeskState } from '../use-workspace.js';
+import { useWorkspace, useWorkspaceState } from '../use-workspace.js';
 
-/** The head of a pane. */
-export function PaneHead(props: {
+/** The header of a workspace. */
+export function WorkspaceHeader(props: {
   readonly onPerson: (person: Person) => void;
   readonly onTicket: (ticketId: string) => void;
 }) {
   return (
-    <header className="pane-head">
+    <header className="workspace-header">
       <PersonMenu onPerson={props.onPerson} />
       <div className="head-end">
         <ConnectionState />
@@ -25,7 +25,7 @@ export function PaneHead(props: {
 }
 
 function PersonMenu({ onPerson }: { readonly onPerson: (person: Person) => void }) {
-  const { me, people } = useDesk();
+  const { me, people } = useWorkspace();
   return (
     <Menu position="bottom-start" width={250} shadow="md" withInitialFocusPlaceholder={false}>
       <Menu.Target>
@@ -60,24 +60,24 @@ function PersonMenu({ onPerson }: { readonly onPerson: (person: Person) => void 
 }
 
 function ConnectionState() {
-  const connection = useDeskState((state) => state.connection);
-  const isPulled = useDeskState((state) => state.cable.kind === 'pulled');
-  const kind = isPulled ? 'is-pulled' : connection === 'live' ? '' : 'is-busy';
+  const connection = useWorkspaceState((state) => state.connection);
+  const isCut = useWorkspaceState((state) => state.trial.kind === 'cut');
+  const kind = isCut ? 'is-cut' : connection === 'live' ? '' : 'is-busy';
   return (
-    <span className={`state ${kind}`.trim()} role="status" data-state={isPulled ? 'pulled' : connection}>
-      {isPulled ? texts.connection.pulled : texts.connection[connection]}
+    <span className={`state ${kind}`.trim()} role="status" data-state={isCut ? 'cut' : connection}>
+      {isCut ? texts.connection.cut : texts.connection[connection]}
     </span>
   );
 }
 
 function Bell({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
-  const desk = useDesk();
-  const notifications = useDeskState((state) => state.notifications);
+  const workspace = useWorkspace();
+  const notifications = useWorkspaceState((state) => state.notifications);
   const [isOpen, setIsOpen] = useState(false);
   const unread = notifications.filter(({ isRead }) => !isRead).length;
   const change = (opens: boolean): void => {
     setIsOpen(opens);
-    if (!opens && unread > 0) void desk.readNotifications();
+    if (!opens && unread > 0) void workspace.readNotifications();
   };
   return (
     <Popover opened={isOpen} onChange={change} position="bottom-end" shadow="md" trapFocus returnFocus>

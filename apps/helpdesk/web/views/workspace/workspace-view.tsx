@@ -1,78 +1,78 @@
-// One person's window: who it is, the desk, the line to the gateway.
+// One person's workspace on the page: header, tickets, connection panel.
 import { VisuallyHidden } from '@mantine/core';
 import { useEffect } from 'react';
 import type { Person } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
-import type { Desk } from '../../workspace/workspace.js';
-import { LinePanel } from '../connection/connection-panel.js';
-import { Opening } from '../loading-status.js';
+import type { Workspace } from '../../workspace/workspace.js';
+import { ConnectionPanel } from '../connection/connection-panel.js';
+import { LoadingStatus } from '../loading-status.js';
 import { TicketList } from '../tickets/ticket-list.js';
 import { TicketView } from '../tickets/ticket-view.js';
-import { DeskProvider, useDesk, useDeskState, useStateOf } from '../use-workspace.js';
+import { useStateOf, useWorkspace, useWorkspaceState, WorkspaceProvider } from '../use-workspace.js';
 import { Toasts } from './toasts.js';
-import { PaneHead } from './workspace-header.js';
+import { WorkspaceHeader } from './workspace-header.js';
 
-/** A pane. */
-export function Pane(props: {
-  readonly desk: Desk;
-  /** The person beside this one, where there is one. */
-  readonly other?: Desk;
-  /** The other side is shown in its place. */
+/** A workspace on the page. */
+export function WorkspaceView(props: {
+  readonly workspace: Workspace;
+  /** The workspace of the other person on the page, if there is one. */
+  readonly other?: Workspace;
+  /** True while the page shows the other side instead. */
   readonly isHidden?: boolean;
   readonly onTicket: (ticketId: string | null) => void;
   readonly onPerson: (person: Person) => void;
 }) {
-  const { desk, other, isHidden = false, onTicket, onPerson } = props;
-  const isReady = useStateOf(desk, (state) => state.phase === 'ready');
-  const isPulled = useStateOf(desk, (state) => state.cable.kind === 'pulled');
-  const hasOpenTicket = useStateOf(desk, (state) => state.openTicketId !== null);
-  useWatching(desk, isHidden);
-  const { me } = desk;
-  const classes = ['pane', isPulled ? 'is-pulled' : '', isHidden ? 'is-hidden' : ''];
+  const { workspace, other, isHidden = false, onTicket, onPerson } = props;
+  const isReady = useStateOf(workspace, (state) => state.phase === 'ready');
+  const isCut = useStateOf(workspace, (state) => state.trial.kind === 'cut');
+  const hasOpenTicket = useStateOf(workspace, (state) => state.openTicketId !== null);
+  useVisibility(workspace, isHidden);
+  const { me } = workspace;
+  const classes = ['workspace', isCut ? 'is-cut' : '', isHidden ? 'is-hidden' : ''];
   return (
-    <DeskProvider value={desk}>
+    <WorkspaceProvider value={workspace}>
       <section className={classes.join(' ').trim()} aria-label={`${texts.roles[me.role]}: ${me.fullName}`}>
-        <PaneHead onPerson={onPerson} onTicket={onTicket} />
+        <WorkspaceHeader onPerson={onPerson} onTicket={onTicket} />
         {isReady ? (
           <>
-            <div className={hasOpenTicket ? 'desk shows-ticket' : 'desk'}>
+            <div className={hasOpenTicket ? 'workspace-body shows-ticket' : 'workspace-body'}>
               <TicketList onTicket={onTicket} />
               <TicketView onBack={() => onTicket(null)} />
             </div>
-            <LinePanel other={other} />
+            <ConnectionPanel other={other} />
           </>
         ) : (
-          <OpeningDesk />
+          <LoadingWorkspace />
         )}
         <Toasts onTicket={onTicket} />
         <Announcer />
       </section>
-    </DeskProvider>
+    </WorkspaceProvider>
   );
 }
 
-function OpeningDesk() {
-  const desk = useDesk();
-  const hasFailed = useDeskState((state) => state.phase === 'failed');
+function LoadingWorkspace() {
+  const workspace = useWorkspace();
+  const hasFailed = useWorkspaceState((state) => state.phase === 'failed');
   return (
     <div className="opening">
-      <Opening hasFailed={hasFailed} onRetry={() => void desk.open()} />
+      <LoadingStatus hasFailed={hasFailed} onRetry={() => void workspace.open()} />
     </div>
   );
 }
 
-/** Reads new messages to whoever listens rather than looks. */
+/** Announces new messages to screen readers. */
 function Announcer() {
-  const announcement = useDeskState((state) => state.announcement);
+  const announcement = useWorkspaceState((state) => state.announcement);
   return <VisuallyHidden aria-live="polite">{announcement}</VisuallyHidden>;
 }
 
-/** Messages count as read while the person can see them. */
-function useWatching(desk: Desk, isHidden: boolean): void {
+/** Tells the workspace if the person can see it, because only visible messages count as read. */
+function useVisibility(workspace: Workspace, isHidden: boolean): void {
   useEffect(() => {
-    const update = (): void => desk.setWatching(!isHidden && document.visibilityState === 'visible');
+    const update = (): void => workspace.setVisible(!isHidden && document.visibilityState === 'visible');
     update();
     document.addEventListener('visibilitychange', update);
     return () => document.removeEventListener('visibilitychange', update);
-  }, [desk, isHidden]);
+  }, [workspace, isHidden]);
 }

@@ -1,4 +1,4 @@
-// The cable of one person is pulled for five seconds while the other writes on: nothing may be lost, nothing shown twice.
+// The connection of one person is cut for five seconds while the other writes on: nothing may be lost, nothing shown twice.
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { TestBrowser } from '../../fixtures/browser/browser.js';
@@ -40,17 +40,17 @@ describe.each(brokerKinds)('on %s', (kind) => {
 
     const traffic = startTraffic(system);
     await maria.message('line 3').first().waitFor();
-    await maria.button('Pull the cable').click();
-    await maria.pane.locator('.state[data-state=pulled]').waitFor();
-    const numbersWhenPulled = await maria.shownNumbers();
-    await maria.send('written without a cable');
+    await maria.button('Cut the connection').click();
+    await maria.pane.locator('.state[data-state=cut]').waitFor();
+    const numbersWhenCut = await maria.shownNumbers();
+    await maria.send('written while cut off');
     await pause(awayMs);
-    expect(await maria.shownNumbers()).toEqual(numbersWhenPulled);
-    expect((await noa.storedNumbers(vpnTicket)).length).toBeGreaterThan(numbersWhenPulled.length + 20);
+    expect(await maria.shownNumbers()).toEqual(numbersWhenCut);
+    expect((await noa.storedNumbers(vpnTicket)).length).toBeGreaterThan(numbersWhenCut.length + 20);
 
-    await maria.button('Plug it back in').click();
+    await maria.button('Restore the connection').click();
     await maria.report.waitFor();
-    await maria.message('written without a cable').and(maria.pane.locator('[data-message-id]')).waitFor();
+    await maria.message('written while cut off').and(maria.pane.locator('[data-message-id]')).waitFor();
     const written = await traffic.stop();
     await maria.message(`line ${written}`).first().waitFor();
 
@@ -59,7 +59,7 @@ describe.each(brokerKinds)('on %s', (kind) => {
     expect(await maria.figure('duplicated')).toBe(0);
     expect(await maria.figure('away')).toBeGreaterThanOrEqual(awayMs / 1_000);
     expect(await maria.shownNumbers()).toEqual(await noa.storedNumbers(vpnTicket));
-    expect(await maria.message('written without a cable').count()).toBe(1);
+    expect(await maria.message('written while cut off').count()).toBe(1);
   });
 });
 
@@ -70,11 +70,11 @@ describe('when the gateway cannot replay', () => {
     const page = await browser.page(system.url);
     const maria = await DeskPane.open(page, system.url, 'agent', 'maria', vpnTicket);
     const noa = await system.signIn(people.noa);
-    await maria.button('Pull the cable').click();
+    await maria.button('Cut the connection').click();
     for (let count = 1; count <= 250; count++) await noa.send(vpnTicket, `line ${count}`);
     // Its streams are gone with it.
     await system.restart();
-    await maria.button('Plug it back in').click();
+    await maria.button('Restore the connection').click();
     await maria.report.waitFor();
     expect(await maria.figure('load')).toBe(250);
     expect(await maria.figure('lost')).toBe(0);
@@ -90,11 +90,11 @@ describe('when the gateway cannot replay', () => {
     const page = await browser.page(system.url);
     const maria = await DeskPane.open(page, system.url, 'agent', 'maria', vpnTicket);
     const noa = await system.signIn(people.noa);
-    await maria.button('Pull the cable').click();
+    await maria.button('Cut the connection').click();
     for (let count = 1; count <= 3; count++) await noa.send(vpnTicket, `line ${count}`);
     await system.restart();
     await page.route(`**/api/tickets/${vpnTicket}?*`, (route) => route.abort());
-    await maria.button('Plug it back in').click();
+    await maria.button('Restore the connection').click();
     await maria.report.waitFor();
     expect(await maria.figure('lost')).toBe(3);
     // The browser notes the request that the test refused.
@@ -102,7 +102,7 @@ describe('when the gateway cannot replay', () => {
   });
 });
 
-test('two people side by side: only the one whose cable is pulled is cut off, and the other can be made to write', async () => {
+test('two people side by side: only the one whose connection is cut is offline, and the other can be made to write', async () => {
   await using system = await DeskSystem.start('the embedded broker');
   await using browser = await TestBrowser.start();
   const page = await browser.page(system.url);
@@ -110,12 +110,12 @@ test('two people side by side: only the one whose cable is pulled is cut off, an
   const [maria, noa] = [new DeskPane(page, 'Agent'), new DeskPane(page, 'Requester')];
   await maria.live();
   await noa.live();
-  await noa.button('Pull the cable').click();
+  await noa.button('Cut the connection').click();
   await noa.button('Let Maria write meanwhile').click();
   const lastLine = 'Tell me if anything looks odd.';
   await maria.message(lastLine).and(maria.pane.locator('[data-tick=sent]')).waitFor();
   expect(await noa.message(lastLine).count()).toBe(0);
-  await noa.button('Plug it back in').click();
+  await noa.button('Restore the connection').click();
   await noa.report.waitFor();
   expect(await noa.figure('replay')).toBe(8);
   expect(await noa.figure('lost')).toBe(0);
