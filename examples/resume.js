@@ -1,29 +1,29 @@
-// A plain SignalR client that misses nothing: it joins its rooms again after every break, goes on where each
-// of them was, handles each event once and in order, and says when a room has to be loaded anew.
+// A plain SignalR client that misses nothing: after every disconnect it joins its rooms again and resumes each of
+// them. It handles each event once and in order, and reports when a room has to be loaded again.
 import { HubConnectionBuilder } from '@microsoft/signalr';
 
 const maxSeen = 2_000; // event IDs remembered per room; a replay has 1,000 at most
 
 export function resume({ url, handlers, reload, refused = console.warn, http = {}, retryMs = 1_000 }) {
-  const rooms = new Map(); // room ID → { position: how far it was seen, seen: event IDs, isJoined }
+  const rooms = new Map(); // room ID → { position of the last event, seen event IDs, isJoined }
   const roomOf = (id) => rooms.get(id) ?? (id.startsWith('user:') ? rooms.get('user:me') : undefined);
-  let connection; // the open one
-  let giveUp = () => {}; // ends it, and the next one begins
+  let connection; // the open connection
+  let giveUp = () => {}; // ends the connection; run() opens the next one
   let isStopped = false;
 
   function onEvent(event, handle) {
     const room = roomOf(event.room_id);
-    if (room === undefined) return; // left meanwhile
-    if (room.position !== null) room.position = event.position; // a new room gets its first one from JoinRoom
-    if (room.seen.has(event.event_id)) return; // sent again after a break
+    if (room === undefined) return; // the room was left meanwhile
+    if (room.position !== null) room.position = event.position; // a new room gets its first position from JoinRoom
+    if (room.seen.has(event.event_id)) return; // a repeat after a reconnect
     room.seen.add(event.event_id);
     if (room.seen.size > maxSeen) room.seen.delete(room.seen.values().next().value);
     handle(event);
   }
 
-  async function enter(id, room) {
+  async function joinRoom(id, room) {
     const current = connection;
-    const isOver = () => connection !== current || rooms.get(id) !== room; // the next connection enters it
+    const isOver = () => connection !== current || rooms.get(id) !== room; // the next connection joins the room
     let answer;
     try {
       answer = await within(60_000, current.invoke('JoinRoom', id, room.position));
@@ -34,42 +34,42 @@ export function resume({ url, handlers, reload, refused = console.warn, http = {
     if (isOver()) return;
     room.position = answer.position;
     room.isJoined = true;
-    room.entered();
-    if (!answer.recovered) reload(id); // at the first join, too: nothing was seen before
+    room.onJoined();
+    if (!answer.recovered) reload(id); // also at the first join: nothing was seen before
   }
 
   async function onFailure(id, room, { message }) {
     const current = connection;
-    if (!message.includes('HubException')) return giveUp(); // a request failed: begin anew
+    if (!message.includes('HubException')) return giveUp(); // the request failed: reconnect
     if (message.includes('Try again')) {
       await pause(retryMs);
     } else if (message.includes('position') && room.position !== null) {
-      room.position = null; // not one that this gateway can read
-    } else return refused(id, message); // this room only; asked for again on the next connection
-    if (connection === current && rooms.get(id) === room) await enter(id, room);
+      room.position = null; // this gateway cannot read it
+    } else return refused(id, message); // this room only; the next connection tries again
+    if (connection === current && rooms.get(id) === room) await joinRoom(id, room);
   }
 
   async function connectOnce() {
     const next = new HubConnectionBuilder().withUrl(url, { timeout: 15_000, ...http }).build();
-    const over = new Promise((resolve) => {
+    const closed = new Promise((resolve) => {
       giveUp = resolve;
       next.onclose(resolve);
     });
-    const on = (target, act) => next.on(target, (message) => next === connection && act(message));
+    const on = (target, handle) => next.on(target, (message) => next === connection && handle(message));
     for (const [type, handle] of Object.entries(handlers)) on(type, (event) => onEvent(event, handle));
     on('resync', ({ room_id: id }) => roomOf(id) && reload(id));
     on('position', ({ position }) => {
-      // now and then, good for all rooms
+      // sent now and then; valid for all rooms
       for (const room of rooms.values()) if (room.isJoined) room.position = position;
     });
     try {
       await within(30_000, next.start());
       connection = next;
-      for (const [id, room] of rooms) enter(id, room);
-      if (!isStopped) await over;
+      for (const [id, room] of rooms) joinRoom(id, room);
+      if (!isStopped) await closed;
       return true;
     } catch {
-      return false; // nobody there, too busy, or a token that is not good any more
+      return false; // no server, an overloaded one, or an expired token
     } finally {
       connection = undefined;
       for (const room of rooms.values()) room.isJoined = false;
@@ -87,10 +87,10 @@ export function resume({ url, handlers, reload, refused = console.warn, http = {
 
   return {
     join(id) {
-      if (rooms.has(id)) return; // else a promise: it resolves when the room is entered for the first time
-      return new Promise((entered) => {
-        rooms.set(id, { position: null, seen: new Set(), isJoined: false, entered });
-        if (connection) enter(id, rooms.get(id));
+      if (rooms.has(id)) return; // otherwise it returns a promise, which resolves at the first join
+      return new Promise((onJoined) => {
+        rooms.set(id, { position: null, seen: new Set(), isJoined: false, onJoined });
+        if (connection) joinRoom(id, rooms.get(id));
       });
     },
     leave(id) {

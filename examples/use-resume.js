@@ -8,7 +8,7 @@ const live = resume({
   },
   reload: (room) => console.log(`load ${room} from your backend`),
   refused: (room, reason) => console.log(`not in ${room}: ${reason}`),
-  http: { accessTokenFactory: () => process.env.TOKEN ?? '' }, // asked for every connection
+  http: { accessTokenFactory: () => process.env.TOKEN ?? '' }, // called for every connection
 });
-live.join('user:me'); // what is for this user alone
+live.join('user:me'); // the events for this user
 await live.join('ticket-42');
