@@ -1,7 +1,7 @@
 // A minute of faults at random. `npm run chaos -- --minutes 10 --seed 7 --write` runs longer ones and writes the table.
 import { expect, test } from 'vitest';
 import { chaosTable, runChaos } from './support/chaos.js';
-import { expectPromisesKept, expectWhole } from './support/expectations.js';
+import { expectNoReload, expectPromisesKept } from './support/expectations.js';
 import { faults } from './support/faults.js';
 import { offerTable } from './support/reliability-page.js';
 
@@ -15,11 +15,11 @@ test(
       minutes,
       seed,
       onTrial: (name, trial) => {
-        const { lost, excused, replayed, repeated, wholeAfterMs } = trial;
+        const { lost, excused, replayed, repeated, recoveryMs } = trial;
         console.info(
-          `${name}: lost ${lost}, excused ${excused}, replayed ${replayed}, repeated ${repeated}, whole after ${Math.round(wholeAfterMs)} ms`,
+          `${name}: lost ${lost}, excused ${excused}, replayed ${replayed}, repeated ${repeated}, recovered after ${Math.round(recoveryMs)} ms`,
         );
-        if (faults[name].isLossless) expectWhole(trial);
+        if (faults[name].isLossless) expectNoReload(trial);
         else expectPromisesKept(trial);
       },
     });

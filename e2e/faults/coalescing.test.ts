@@ -1,20 +1,15 @@
 // Publishers of receipts are killed while their windows are Pending, and gateways lose Redis meanwhile. The oracle judges the load
-// beside them; the receipts are held against what the publishers were told.
+// beside them; the receipts are compared with what the publishers confirmed.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { CliProcess } from '../fixtures/processes/cli-process.js';
+import { sharedSystem } from '../fixtures/systems/shared-system.js';
 import { eventually } from '../fixtures/waiting/eventually.js';
-import { expectWhole } from './support/expectations.js';
+import { expectNoReload } from './support/expectations.js';
 import { FaultSystem } from './support/fault-system.js';
 
-let system: FaultSystem;
-
-beforeAll(async () => {
-  system = await FaultSystem.start();
-});
-
-afterAll(() => system[Symbol.asyncDispose]());
+const system = sharedSystem(() => FaultSystem.start());
 
 const program = fileURLToPath(new URL('../fixtures/processes/typing-publisher.mjs', import.meta.url));
 const roomId = 'room-0';
@@ -39,13 +34,13 @@ async function killPublishers({ redis, seats }: FaultSystem, userId: string): Pr
 
 test('receipts that killed publishers left in their windows reach every member once, and are counted exactly', async () => {
   const accepted: string[] = [];
-  const trial = await system.try(async (target) => {
+  const trial = await system().try(async (target) => {
     for (let round = 0; round < rounds; round += 1)
       accepted.push(...(await killPublishers(target, randomUUID())));
   });
-  expectWhole(trial);
+  expectNoReload(trial);
   expect(accepted).toHaveLength(rounds * processes * receipts);
-  const members = system.clients.filter((client) => client.roomId === roomId);
+  const members = system().clients.filter((client) => client.roomId === roomId);
   expect(members).toHaveLength(4);
   for (const client of members) {
     await eventually(() => expect(client.receipts.inputs).toBe(accepted.length));

@@ -1,5 +1,5 @@
-// What Redis itself can lose of what it confirmed, and what its settings change about it. The tests run the first case;
-// `npm run durability -- --write` measures all and writes the table of docs/reliability.md.
+// Losses of events that Redis confirmed, by its settings. The tests run the first case; `npm run durability -- --write` measures
+// all cases and writes the table of docs/reliability.md.
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectPublisher } from '@millrace/publisher';
 import { type RedisServer, startRedis, startTcpProxy, until } from '@millrace/testkit';
@@ -11,18 +11,18 @@ import { publishSteadily } from './support/steady-publisher.js';
 
 const eventsPerSecond = 1_000;
 const disasterAfterMs = 1_500;
-/** How long a master goes on alone, before somebody promotes its replica. */
+/** How long a master continues alone before its replica is promoted. */
 const aloneMs = 3_000;
 
 interface Case {
   readonly disaster: string;
   readonly setting: string;
   readonly args?: readonly string[];
-  /** Before the disaster; returns the server that is asked what it still has. */
-  happen(parts: Parts): Promise<RedisServer>;
+  /** Causes the disaster, and gives the server that has the data afterwards. */
+  happen(pair: Pair): Promise<RedisServer>;
 }
 
-interface Parts {
+interface Pair {
   readonly master: RedisServer;
   readonly replica: RedisServer;
   /** Stops the flow between master and replica, the sockets stay open. */
@@ -31,22 +31,22 @@ interface Parts {
   disconnect(): void;
 }
 
-async function promote({ master, replica }: Parts): Promise<RedisServer> {
+async function promote({ master, replica }: Pair): Promise<RedisServer> {
   await master.stop();
   await replica.cli('replicaof', 'no', 'one');
   return replica;
 }
 
-async function restart({ master }: Parts): Promise<RedisServer> {
+async function restart({ master }: Pair): Promise<RedisServer> {
   await master.stop();
   await master.restart();
   return master;
 }
 
-async function separateAndPromote(parts: Parts, separate: () => void): Promise<RedisServer> {
+async function separateAndPromote(pair: Pair, separate: () => void): Promise<RedisServer> {
   separate();
   await pause(aloneMs);
-  return promote(parts);
+  return promote(pair);
 }
 
 const onlyWithReplica = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '1'];
@@ -70,24 +70,24 @@ const cases: readonly Case[] = [
   {
     disaster: 'replica disconnected, promoted 3 s later',
     setting: 'defaults',
-    happen: (parts) => separateAndPromote(parts, parts.disconnect),
+    happen: (pair) => separateAndPromote(pair, pair.disconnect),
   },
   {
     disaster: 'replica disconnected, promoted 3 s later',
     setting: '`min-replicas-to-write 1`',
     args: onlyWithReplica,
-    happen: (parts) => separateAndPromote(parts, parts.disconnect),
+    happen: (pair) => separateAndPromote(pair, pair.disconnect),
   },
   {
     disaster: 'network to the replica hangs, promoted 3 s later',
     setting: 'defaults',
-    happen: (parts) => separateAndPromote(parts, parts.hang),
+    happen: (pair) => separateAndPromote(pair, pair.hang),
   },
   {
     disaster: 'network to the replica hangs, promoted 3 s later',
     setting: '`min-replicas-to-write 1`, `min-replicas-max-lag 1`',
     args: onlyWithReplica,
-    happen: (parts) => separateAndPromote(parts, parts.hang),
+    happen: (pair) => separateAndPromote(pair, pair.hang),
   },
 ];
 
@@ -103,7 +103,7 @@ async function measure({ args = [], happen }: Case): Promise<Figures> {
   const replica = resources.use(await startRedis());
   await replica.cli('replicaof', '127.0.0.1', String(link.port));
   await until(async () => (await replica.cli('info', 'replication')).includes('master_link_status:up'));
-  // It counts those that follow it once a second.
+  // A master counts its replicas once a second.
   await until(async () => {
     const replication = await master.cli('info', 'replication');
     return replication.includes('state=online') && !replication.includes('min_slaves_good_slaves:0');
@@ -151,11 +151,14 @@ afterAll(() => {
   offerTable('durability', table);
 });
 
-test.for(isMeasuring ? cases : cases.slice(0, 1))('$disaster, $setting', async (one) => {
-  const { confirmed, lost } = await measure(one);
-  rows.push(
-    `| ${one.disaster} | ${one.setting} | ${confirmed.toLocaleString('en')} | ${lost.toLocaleString('en')} |`,
-  );
-  expect(confirmed).toBeGreaterThan(0);
-  if (one.setting.includes('everysec')) expect(lost).toBe(0);
-});
+test.for(isMeasuring ? cases : cases.slice(0, 1))(
+  'Redis keeps what its settings promise: $disaster, $setting',
+  async (one) => {
+    const { confirmed, lost } = await measure(one);
+    rows.push(
+      `| ${one.disaster} | ${one.setting} | ${confirmed.toLocaleString('en')} | ${lost.toLocaleString('en')} |`,
+    );
+    expect(confirmed).toBeGreaterThan(0);
+    if (one.setting.includes('everysec')) expect(lost).toBe(0);
+  },
+);

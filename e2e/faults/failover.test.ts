@@ -2,13 +2,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type RedisServer, startRedis, startTcpProxy, type TcpProxy, until } from '@millrace/testkit';
 import { afterEach, beforeEach, describe, test } from 'vitest';
-import { expectPromisesKept, expectWhole, untilAllAreToldToReload } from './support/expectations.js';
+import { expectNoReload, expectPromisesKept, untilAllAreToldToReload } from './support/expectations.js';
 import { FaultSystem } from './support/fault-system.js';
 import type { ClientLog } from './support/oracle.js';
 
 let system: FaultSystem;
 let replica: RedisServer;
-/** What the replica hears of its master. */
+/** The connection between the replica and its master. */
 let link: TcpProxy;
 
 beforeEach(async () => {
@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const part of [system, link, replica]) await part[Symbol.asyncDispose]();
 });
 
-/** Puts the replica in charge; everybody is led to it. */
+/** Promotes the replica and leads every connection to it. */
 async function promote(): Promise<void> {
   await system.redis.stop();
   await replica.cli('replicaof', 'no', 'one');
@@ -33,11 +33,11 @@ async function promote(): Promise<void> {
   }
 }
 
-// The same event may be stored by both masters under two IDs, so order is not judged by IDs.
+// Both masters may store the same event under two IDs, so order is not judged by IDs.
 const options = { isOrderJudged: false } as const;
 
 describe('a failover', () => {
-  test('that was planned costs nobody a reload', async () => {
+  test('a planned failover costs no client a reload', async () => {
     const trial = await system.try(async ({ redis }) => {
       await redis.cli('client', 'pause', '10000', 'write');
       const offsetOf = async (server: RedisServer): Promise<string | undefined> =>
@@ -45,10 +45,10 @@ describe('a failover', () => {
       await until(async () => (await offsetOf(redis)) === (await offsetOf(replica)));
       await promote();
     }, options);
-    expectWhole(trial);
+    expectNoReload(trial);
   });
 
-  test('that lost the last writes loses nothing for those who are here, and tells everybody to reload', async () => {
+  test('a failover that lost the last writes loses nothing for connected clients, and tells every client to reload', async () => {
     const trial = await system.try(async () => {
       link.swallow('replies');
       // A busy machine may take a while to write and deliver what the replica will not have.

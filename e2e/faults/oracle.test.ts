@@ -1,11 +1,11 @@
-// The judge of the fault tests, on logs made by hand: it must see what is wrong, and nothing where all is well.
+// The oracle of the fault tests, on logs made by hand: it must find each fault, and nothing in a sound log.
 import { describe, expect, test } from 'vitest';
 import {
   type ClientLog,
   type ClientRecord,
+  type Judgement,
   judge,
   type PublishRecord,
-  type Verdict,
 } from './support/oracle.js';
 
 const published: PublishRecord[] = [1, 2, 3, 4].map((n) => ({
@@ -21,7 +21,7 @@ const handled = (eventId: string, atMs = 0): ClientRecord => ({ kind: 'handled',
 const client = (...records: ClientRecord[]): ClientLog => ({ name: 'ana', roomId: 'room', records });
 const all = ['e1', 'e2', 'e3', 'e4'].map((id) => handled(id));
 
-const fine: Partial<Verdict> = {
+const fine: Partial<Judgement> = {
   published: 4,
   due: 4,
   handled: 4,
@@ -34,37 +34,37 @@ const fine: Partial<Verdict> = {
 };
 
 describe('the oracle', () => {
-  test('finds nothing where everything was handled once and in order', () => {
+  test('the oracle finds nothing where everything was handled once and in order', () => {
     expect(judge(published, [client(...all)])).toMatchObject(fine);
   });
 
-  test('does not compare the order of two streams', () => {
+  test('the oracle does not compare the order of two streams', () => {
     const records = ['e3', 'e1', 'e2', 'e4'].map((id) => handled(id));
     expect(judge(published, [client(...records)])).toMatchObject(fine);
   });
 
-  test('finds what is lost, and who was told that nothing is missing', () => {
+  test('the oracle finds lost events, and clients that were told that nothing is missing', () => {
     const lost = client(handled('e1'), handled('e3'), handled('e4'), { kind: 'recovered', atMs: 100 });
     expect(judge(published, [lost])).toMatchObject({ handled: 3, lost: 1, wronglyRecovered: 1 });
   });
 
-  test('excuses what was published before the client was told to reload, and nothing later', () => {
+  test('the oracle excuses events published before the client was told to reload, and no later ones', () => {
     const reload: ClientRecord = { kind: 'reload', reason: 'gap', atMs: 25 };
     expect(judge(published, [client(reload)])).toMatchObject({ excused: 2, lost: 2 });
   });
 
-  test('finds what was handled twice, and counts what was only repeated', () => {
+  test('the oracle finds events that were handled twice, and counts those that were only repeated', () => {
     const twice = client(...all, handled('e2'), { kind: 'repeated', eventId: 'e1', atMs: 9 });
     expect(judge(published, [twice])).toMatchObject({ handledTwice: 1, repeated: 1 });
   });
 
-  test('finds what is out of order within a stream', () => {
+  test('the oracle finds events that are out of order within a stream', () => {
     const records = ['e2', 'e1', 'e3', 'e4'].map((id) => handled(id));
     expect(judge(published, [client(...records)])).toMatchObject({ outOfOrder: 1, lost: 0 });
     expect(judge(published, [client(...records)], new Set(), { isOrderJudged: false })).toMatchObject(fine);
   });
 
-  test('finds what nobody published, and what belongs into another room', () => {
+  test('the oracle finds events that nobody published, and events of another room', () => {
     const stranger = client(...all, handled('x'));
     expect(judge(published, [stranger])).toMatchObject({ unknown: 1 });
     expect(judge(published, [stranger], new Set(['x']))).toMatchObject(fine);

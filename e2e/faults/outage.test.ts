@@ -1,5 +1,5 @@
-// Redis is away for longer than the outbox waits, under load: what a publisher said of each event is what became of it.
-// The tests take it away for 7 s; MILLRACE_OUTAGE_SECONDS=30 for longer.
+// Redis is away for longer than the publisher's queue waits, under load: each event ends as the publisher said of it.
+// The tests take Redis away for 7 s; MILLRACE_OUTAGE_SECONDS=30 for longer.
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublisherError } from '@millrace/publisher';
 import { expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { judge, type PublishRecord } from './support/oracle.js';
 const outageMs = Number(process.env['MILLRACE_OUTAGE_SECONDS'] ?? '7') * 1_000;
 const eventsPerSecond = 500;
 const aroundMs = 1_000;
-/** Most events that a publisher sends at once, by default: where it hardly gets to run, a batch grows to this. */
+/** The largest batch of a publisher by default. A batch grows to this size where the publisher hardly gets to run. */
 const publishBatchSize = 512;
 
 interface Outcomes {
@@ -20,7 +20,7 @@ interface Outcomes {
 }
 
 test(
-  'Redis is away while events are published: what was stored is delivered once, what was refused never',
+  'events published while Redis is away are delivered once if they were stored, and never if they were refused',
   async () => {
     await using system = await FaultSystem.start({
       redisArgs: ['--appendonly', 'yes', '--appendfsync', 'everysec'],
@@ -32,7 +32,7 @@ test(
     await pause(outageMs);
     await system.redis.restart();
     await publishing;
-    await system.whole();
+    await system.recovered();
     const { confirmed, unknown, refused } = outcomes;
     await expect
       .poll(() => judge(confirmed, system.clients, unknown).lost, { timeout: 30_000, interval: 200 })
@@ -44,9 +44,9 @@ test(
     });
     const handled = new Set(system.clients.flatMap(({ records }) => records.flatMap(eventIdOf)));
     expect([...refused].filter((eventId) => handled.has(eventId))).toEqual([]);
-    // What came while Redis was away was told so in time; what came last was kept and stored.
+    // Events published while Redis was away were refused in time; the last ones were kept and stored.
     expect(refused.size).toBeGreaterThan(0);
-    // Only the batch that was on its way when Redis went is open.
+    // Only the batch in flight when Redis went away has an unknown outcome.
     expect(unknown.size).toBeLessThanOrEqual(publishBatchSize);
     console.info(
       `${confirmed.length} stored, ${refused.size} refused, ${unknown.size} unknown of ${confirmed.length + refused.size + unknown.size}`,

@@ -13,7 +13,7 @@ test(`four gateways are replaced one after the other under ${eventsPerSecond} ev
   const { 'all gateways replaced one after the other': fault } = faults;
   const trial = await system.try((target) => fault.run(target), {}, load);
   console.info(`handled ${trial.handled}, replayed ${trial.replayed}, repeated ${trial.repeated}`);
-  // First of all, as it gives the reasons.
+  // Checked first, because it names the reasons.
   expect(system.reloads).toEqual([]);
   expect(trial, trial.examples.join('\n')).toMatchObject({
     published: load.events,

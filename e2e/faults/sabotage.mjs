@@ -129,7 +129,7 @@ try {
     const output = `${stdout}${stderr}`;
     undo();
     const judgement =
-      /"?(lost|excused|repeated|wronglyRecovered|handledTwice|outOfOrder)"?: \d+|somebody was told|client \d+ lost/.exec(
+      /"?(lost|excused|repeated|wronglyRecovered|handledTwice|outOfOrder)"?: \d+|a client was told|client \d+ lost/.exec(
         output,
       );
     const isAsExpected = isSound ? status === 0 : status !== 0;

@@ -1,21 +1,16 @@
-// Clients that stop reading while much is sent to their room: the kernel takes some megabytes, then the gateway has to decide.
+// Clients that stop reading while much is sent to their room: the kernel buffers some megabytes, then the gateway has to act.
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { typing } from '../fixtures/events/sample-events.js';
 import { readMetric } from '../fixtures/http/metrics.js';
-import { type RedisDeliverySystem, startOnRedis } from '../fixtures/systems/delivery-system.js';
+import { startOnRedis } from '../fixtures/systems/redis-system.js';
+import { sharedSystem } from '../fixtures/systems/shared-system.js';
 import { eventually } from '../fixtures/waiting/eventually.js';
-import { judge, type Verdict } from './support/oracle.js';
+import { type Judgement, judge } from './support/oracle.js';
 import { RoomClient } from './support/room-client.js';
 import { publishSteadily } from './support/steady-publisher.js';
 
-let system: RedisDeliverySystem;
-
-beforeAll(async () => {
-  system = await startOnRedis();
-});
-
-afterAll(() => system[Symbol.asyncDispose]());
+const system = sharedSystem(() => startOnRedis());
 
 const contentLength = 40_000;
 const perfect = { lost: 0, excused: 0, wronglyRecovered: 0, handledTwice: 0, outOfOrder: 0, unknown: 0 };
@@ -28,7 +23,7 @@ interface Crowd extends AsyncDisposable {
 async function enter(room: string): Promise<Crowd> {
   const clients = Array.from(
     { length: 6 },
-    (_, index) => new RoomClient(`client ${index}`, room, () => system.url),
+    (_, index) => new RoomClient(`client ${index}`, room, () => system().url),
   );
   await eventually(() => expect(clients.every(({ isJoined }) => isJoined)).toBe(true));
   return {
@@ -40,61 +35,61 @@ async function enter(room: string): Promise<Crowd> {
   };
 }
 
-const slowClients = (outcome: string) => readMetric(system.url, 'slow_clients_total', { outcome });
-const closed = (reason: string) => readMetric(system.url, 'signalr_server_disconnects_total', { reason });
+const slowClients = (outcome: string) => readMetric(system().url, 'slow_clients_total', { outcome });
+const closed = (reason: string) => readMetric(system().url, 'signalr_server_disconnects_total', { reason });
 
-/** Waits until no more is due to these clients. */
+/** Waits until nothing is due to these clients any more. */
 async function settle(
   confirmed: Parameters<typeof judge>[0],
   clients: readonly RoomClient[],
-): Promise<Verdict> {
+): Promise<Judgement> {
   await eventually(() => expect(judge(confirmed, clients).lost).toBe(0));
   return judge(confirmed, clients);
 }
 
-/** Some stop reading, and more is sent to the room than the kernel takes for them. Those who read have it, whatever the others do. */
+/** Some clients stop reading, and more is sent to the room than the kernel buffers for them. The other clients receive all of it. */
 async function overrun(crowd: Crowd, room: string, events: number): Promise<Parameters<typeof judge>[0]> {
   for (const client of crowd.slow) client.stopReading();
   const load = { events, eventsPerSecond: 200, rooms: [room], contentLength };
-  const { confirmed } = await publishSteadily(system.publisher, load);
+  const { confirmed } = await publishSteadily(system().publisher, load);
   expect(await settle(confirmed, crowd.readers)).toMatchObject({ ...perfect, repeated: 0 });
   return confirmed;
 }
 
-test('a client that reads on after a while has everything, in order, over the same connection', async () => {
+test('a client that continues to read after a while has everything, in order, over the same connection', async () => {
   await using crowd = await enter('patience');
   const confirmed = await overrun(crowd, 'patience', 400);
   const before = await slowClients('caught_up');
-  for (const client of crowd.slow) client.readOn();
+  for (const client of crowd.slow) client.resumeReading();
   expect(await settle(confirmed, crowd.slow)).toMatchObject({ ...perfect, repeated: 0 });
   expect(crowd.slow.every(({ isJoined, replayedCount }) => isJoined && replayedCount === 0)).toBe(true);
   await eventually(async () => expect(await slowClients('caught_up')).toBe(before + crowd.slow.length));
   expect([await closed('slow_consumer'), await closed('send_timeout')]).toEqual([0, 0]);
 });
 
-test('a client that never reads on is closed, costs the others nothing, and is told what it has lost when it is back', async () => {
+test('a client that never reads again is closed, costs the others nothing, and is told what it has lost when it returns', async () => {
   await using crowd = await enter('end');
   const confirmed = await overrun(crowd, 'end', 400);
   await eventually(async () => expect(await closed('send_timeout')).toBe(crowd.slow.length));
-  for (const client of crowd.slow) client.readOn();
-  const verdict = await settle(confirmed, crowd.slow);
-  expect(verdict).toMatchObject({ ...perfect, excused: verdict.excused });
-  expect(verdict.handled + verdict.excused).toBe(verdict.due);
+  for (const client of crowd.slow) client.resumeReading();
+  const judgement = await settle(confirmed, crowd.slow);
+  expect(judgement).toMatchObject({ ...perfect, excused: judgement.excused });
+  expect(judgement.handled + judgement.excused).toBe(judgement.due);
 });
 
-test('who types is not sent to a client that is behind; when it is up to date it knows who types', async () => {
+test('typing is not sent to a client that lags, and the client knows the typing users once it has caught up', async () => {
   await using crowd = await enter('typing');
   const confirmed = await overrun(crowd, 'typing', 200);
   const users = ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3302'];
-  const shed = () => readMetric(system.url, 'events_dropped_total', { reason: 'lagging_client' });
-  const before = await shed();
+  const dropped = () => readMetric(system().url, 'events_dropped_total', { reason: 'lagging_client' });
+  const before = await dropped();
   for (let round = 0; round < 3; round += 1) {
-    await system.publisher.publishEvents(users.map((user) => typing('typing', user, round !== 1)));
+    await system().publisher.publishEvents(users.map((user) => typing('typing', user, round !== 1)));
     // Longer than a window: each is an entry of its own.
     await pause(150);
   }
-  await eventually(async () => expect(await shed()).toBe(before + 3 * users.length * crowd.slow.length));
-  for (const client of crowd.slow) client.readOn();
+  await eventually(async () => expect(await dropped()).toBe(before + 3 * users.length * crowd.slow.length));
+  for (const client of crowd.slow) client.resumeReading();
   await settle(confirmed, crowd.slow);
-  for (const client of crowd.slow) await eventually(() => expect(client.typists).toEqual(new Set(users)));
+  for (const client of crowd.slow) await eventually(() => expect(client.typingUsers).toEqual(new Set(users)));
 });

@@ -1,4 +1,4 @@
-// Others have the processors: whatever did not run for a while goes on where it was, and nobody is blamed for the time.
+// Other programs have the processors: a process that did not run for a while continues where it was, and no deadline counts that time.
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { takeProcessors } from './support/busy-processes.js';
 import { FaultSystem, trialEvents } from './support/fault-system.js';
 
 test('a system starved of CPU for six seconds loses nothing, and no client reconnects more than once', {
-  // Tries of the publisher and the settling of all clients come on top, on a machine that may be busy anyway.
+  // Retries of the publisher and the settling of all clients take extra time, on a machine that may be busy anyway.
   timeout: 240_000,
 }, async () => {
   await using system = await FaultSystem.start();
@@ -34,7 +34,7 @@ test('a publisher that slept for longer than its events may wait stores all of t
   const events = Array.from({ length: 2_000 }, (_, n) => chatMessage('room', `number ${n}`));
   const publishing = withoutTypes(publisher).publishEvents(events);
   await Promise.resolve();
-  // Nothing of this process runs meanwhile.
+  // This process does not run meanwhile.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6_000);
   await expect(publishing).resolves.toHaveLength(events.length);
   await publisher.close();

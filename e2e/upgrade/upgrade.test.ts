@@ -32,8 +32,8 @@ test.each(directions)(
   async (_, buildOf) => {
     const replacement = await system.replaceAll(buildOf());
     replacements.push(replacement);
-    const { verdict } = replacement;
-    expect(verdict, verdict.examples.join('\n')).toMatchObject({
+    const { judgement } = replacement;
+    expect(judgement, judgement.examples.join('\n')).toMatchObject({
       lost: 0,
       wronglyRecovered: 0,
       handledTwice: 0,
@@ -47,7 +47,7 @@ test.each(directions)(
       deadLetters: 0,
       receipts: { lost: 0, twice: 0 },
     });
-    expect(verdict.published).toBeGreaterThan(1_000);
+    expect(judgement.published).toBeGreaterThan(1_000);
     expect(replacement.receipts.accepted).toBeGreaterThan(100);
     if (replacements.length === directions.length) offerTable('upgrade', upgradeTable(replacements));
   },
@@ -60,13 +60,13 @@ function upgradeTable(runs: readonly Replacement[]): string {
   return [
     `| what | ${runs.map(({ from, to }) => `${from} → ${to}`).join(' | ')} |`,
     `|---|${'---|'.repeat(runs.length)}`,
-    row('events published and confirmed', ({ verdict }) => verdict.published),
-    row('deliveries due', ({ verdict }) => verdict.due),
-    row('**lost**', ({ verdict }) => verdict.lost),
-    row('**handled twice**', ({ verdict }) => verdict.handledTwice),
-    row('**out of order**', ({ verdict }) => verdict.outOfOrder),
+    row('events published and confirmed', ({ judgement }) => judgement.published),
+    row('deliveries due', ({ judgement }) => judgement.due),
+    row('**lost**', ({ judgement }) => judgement.lost),
+    row('**handled twice**', ({ judgement }) => judgement.handledTwice),
+    row('**out of order**', ({ judgement }) => judgement.outOfOrder),
     row('**told to reload**', ({ reloads }) => reloads),
-    row('came again and were recognised', ({ verdict }) => verdict.repeated),
+    row('arrived again and were recognised', ({ judgement }) => judgement.repeated),
     row('receipts accepted into windows of both builds', ({ receipts }) => receipts.accepted),
     row('of these **lost, or named twice**', ({ receipts }) => receipts.lost + receipts.twice),
     row('dead letters', ({ deadLetters }) => deadLetters),

@@ -1,18 +1,17 @@
-// Faults at random, one after the other, under steady load; the sum of it as a table. The same seed gives the same faults.
-
+// Faults at random, one after the other, under steady load, and their sums as a table. The same seed gives the same faults.
 import { FaultSystem, type Trial } from './fault-system.js';
 import { type Fault, type FaultName, faults } from './faults.js';
 import type { OracleOptions } from './oracle.js';
 
-/** How long, and which. */
+/** Length and seed of a run. */
 export interface ChaosOptions {
   readonly minutes: number;
   readonly seed: number;
-  /** Told after every trial. */
+  /** Called after every trial. */
   readonly onTrial?: (name: FaultName, trial: Trial) => void;
 }
 
-/** What came of it. */
+/** The result of a run. */
 export interface ChaosReport {
   readonly trials: readonly (readonly [name: FaultName, trial: Trial])[];
   readonly minutes: number;
@@ -56,9 +55,9 @@ export function chaosTable({ trials, minutes, seed }: ChaosReport): string {
       | 'repeated'
       | 'excused',
   ) => trials.reduce((total, [, trial]) => total + trial[key], 0).toLocaleString('en');
-  const whole = trials.map(([, { wholeAfterMs }]) => wholeAfterMs).sort((a, b) => a - b);
+  const sortedMs = trials.map(([, { recoveryMs }]) => recoveryMs).sort((a, b) => a - b);
   const percentile = (share: number): string => {
-    const ms = whole[Math.max(0, Math.ceil(share * whole.length) - 1)] ?? 0;
+    const ms = sortedMs[Math.max(0, Math.ceil(share * sortedMs.length) - 1)] ?? 0;
     return (ms / 1_000).toFixed(2);
   };
   const faultCounts = new Map<string, number>();
@@ -74,9 +73,9 @@ export function chaosTable({ trials, minutes, seed }: ChaosReport): string {
     `| **handled twice** | **${sum('handledTwice')}** |`,
     `| **out of order** | **${sum('outOfOrder')}** |`,
     `| not handled, but reloaded: Redis had lost its data and the clients were told | ${sum('excused')} |`,
-    `| came as a replay | ${sum('replayed')} |`,
-    `| came again and were recognised | ${sum('repeated')} |`,
-    `| whole again after the fault, p50 / p99 / max, s | ${percentile(0.5)} / ${percentile(0.99)} / ${percentile(1)} |`,
+    `| arrived as a replay | ${sum('replayed')} |`,
+    `| arrived again and were recognised | ${sum('repeated')} |`,
+    `| recovery time after the fault, p50 / p99 / max, s | ${percentile(0.5)} / ${percentile(0.99)} / ${percentile(1)} |`,
     '',
     `Faults: ${Array.from(faultCounts, ([name, count]) => `${name} (${count})`).join(', ')}.`,
     '',

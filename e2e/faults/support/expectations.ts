@@ -1,10 +1,10 @@
-// What every trial must show, whatever was done to the system.
+// Expectations of every trial, whatever was done to the system.
 import { until } from '@millrace/testkit';
 import { expect } from 'vitest';
 import { type FaultSystem, type Trial, trialDeliveries, trialEvents } from './fault-system.js';
 import { type Fault, type FaultName, faults } from './faults.js';
 
-/** Nothing lost, nothing twice, nothing out of order, nobody told that all is well when it is not. */
+/** Nothing is lost, handled twice or out of order, and no client is told that nothing is missing when something is. */
 export function expectPromisesKept(trial: Trial): void {
   expect(trial, trial.examples.join('\n')).toMatchObject({
     lost: 0,
@@ -16,10 +16,10 @@ export function expectPromisesKept(trial: Trial): void {
   expect(trial).toMatchObject({ published: trialEvents, due: trialDeliveries });
 }
 
-/** Beyond that: the store lost nothing, so nobody had to reload anything. */
-export function expectWhole(trial: Trial): void {
+/** Beyond that, the store lost nothing, so no client had to reload anything. */
+export function expectNoReload(trial: Trial): void {
   expectPromisesKept(trial);
-  expect(trial, 'somebody was told to reload, though nothing was lost').toMatchObject({ excused: 0 });
+  expect(trial, 'a client was told to reload, though nothing was lost').toMatchObject({ excused: 0 });
   expect(trial.handled).toBe(trial.due);
 }
 
@@ -28,7 +28,7 @@ export async function untilAllAreToldToReload({ clients }: FaultSystem): Promise
   await until(() => clients.every(({ records }) => records.some(({ kind }) => kind === 'reload')));
 }
 
-/** Does it to the system under load and expects what may be expected of it. */
+/** Runs a fault on the system under load, and expects the promises that hold under it. */
 export async function expectToSurvive(
   system: FaultSystem,
   name: FaultName,
@@ -36,21 +36,21 @@ export async function expectToSurvive(
 ): Promise<Trial> {
   const fault: Fault = faults[name];
   const trial = await system.try((target) => fault.run(target, random));
-  if (fault.isLossless) expectWhole(trial);
+  if (fault.isLossless) expectNoReload(trial);
   else expectPromisesKept(trial);
-  expectEachChangeToldOnce(system);
+  expectEachChangeLoggedOnce(system);
   return trial;
 }
 
 /** A gateway logs each change of its states once, and not one line for every attempt. */
-function expectEachChangeToldOnce({ seats }: FaultSystem): void {
+function expectEachChangeLoggedOnce({ seats }: FaultSystem): void {
   for (const { gateway } of seats) {
     for (const message of ['broker state', 'subscriber state']) {
       const states = gateway.lines
         .filter((line) => line.includes(`"msg":"${message}"`))
         .map((line) => /"state":"([^"]+)"/.exec(line)?.[1]);
       const repeated = states.filter((state, index) => index > 0 && state === states[index - 1]);
-      expect(repeated, `${message} told twice in a row`).toEqual([]);
+      expect(repeated, `${message} logged twice in a row`).toEqual([]);
     }
   }
 }

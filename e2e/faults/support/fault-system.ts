@@ -1,4 +1,5 @@
 // Several gateways on one Redis with wires that can be damaged, many clients, and a publisher.
+
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectPublisher } from '@millrace/publisher';
 import {
@@ -19,7 +20,7 @@ import {
   startRecipeClient,
   transports,
 } from './official-clients.js';
-import { type ClientLog, judge, type OracleOptions, type Verdict } from './oracle.js';
+import { type ClientLog, type Judgement, judge, type OracleOptions } from './oracle.js';
 import { RoomClient } from './room-client.js';
 import { publishSteadily } from './steady-publisher.js';
 
@@ -30,11 +31,11 @@ export interface FaultSystemOptions {
   readonly environment?: Environment;
 }
 
-/** How a trial went. */
-export interface Trial extends Verdict {
-  /** From the end of the fault until every client had what was confirmed until then. */
-  readonly wholeAfterMs: number;
-  /** Events that came as a replay, by what the gateways said. */
+/** The result of a trial. */
+export interface Trial extends Judgement {
+  /** Recovery time: from the end of the fault until every client had what was confirmed until then. */
+  readonly recoveryMs: number;
+  /** Events that were replayed, by what the gateways said. */
   readonly replayed: number;
 }
 
@@ -43,7 +44,7 @@ const clientsPerRoom = 4;
 /** Official clients: one of each kind over each transport, each in a room of its own. */
 const officialCount = 2 * Object.keys(transports).length;
 
-/** How much is published during a trial, and how fast; the tests say what is done to the system meanwhile. */
+/** How much is published during a trial, and how fast. */
 export interface TrialLoad {
   readonly events: number;
   readonly eventsPerSecond: number;
@@ -125,7 +126,7 @@ export class Seat implements AsyncDisposable {
 
 async function startGateway(environment: Environment): Promise<GatewayProcess> {
   const gateway = await GatewayProcess.start(environment);
-  // What is done to it here is worth an error line now and then.
+  // The faults cause an error line now and then.
   gateway.mayLogErrors = true;
   return gateway;
 }
@@ -175,7 +176,7 @@ export class FaultSystem implements AsyncDisposable {
       const officials = await startOfficials(seats, resources);
       const parts = { redis, seats, publisherWire, publisher: withoutTypes(publisher), officials, resources };
       const system = new FaultSystem(parts);
-      await system.whole();
+      await system.recovered();
       return system;
     });
   }
@@ -185,7 +186,7 @@ export class FaultSystem implements AsyncDisposable {
     return [...this.clients, ...this.officials];
   }
 
-  /** Clients that were told to reload, and why, since the last trial began. */
+  /** The clients that were told to reload since the last trial began, with the reasons. */
   get reloads(): readonly string[] {
     return this.logs.flatMap(({ name, records }) =>
       records.flatMap((record) => (record.kind === 'reload' ? [`${name}: ${record.reason}`] : [])),
@@ -193,7 +194,7 @@ export class FaultSystem implements AsyncDisposable {
   }
 
   /** Waits until every gateway is ready and every client in its room. */
-  async whole(): Promise<void> {
+  async recovered(): Promise<void> {
     const endMs = performance.now() + settleMs;
     for (;;) {
       const ready = await Promise.all(this.seats.map((seat) => seat.isReady()));
@@ -206,15 +207,15 @@ export class FaultSystem implements AsyncDisposable {
   }
 
   /**
-   * Publishes the events of a trial while `fault` is done to the system, and judges what came of it. The fault begins when a
-   * tenth was published, and has to end by itself.
+   * Publishes the events of a trial while `fault` damages the system, and judges the result. The fault begins when a tenth was
+   * published, and has to end by itself.
    */
   async try(
     fault: (system: FaultSystem) => Promise<void>,
     options: OracleOptions = {},
     load: TrialLoad = usualLoad,
   ): Promise<Trial> {
-    await this.whole();
+    await this.recovered();
     for (const client of [...this.clients, ...this.officials]) client.clear();
     const rooms = Array.from({ length: roomCount }, (_, index) => `room-${index}`);
     const publishing = publishSteadily(this.publisher, { ...load, rooms });
@@ -222,11 +223,11 @@ export class FaultSystem implements AsyncDisposable {
     await fault(this);
     const healedAtMs = performance.now();
     const { confirmed, unconfirmed } = await publishing;
-    await this.whole();
+    await this.recovered();
     await this.#settle(confirmed);
-    const verdict = judge(confirmed, this.logs, unconfirmed, options);
+    const judgement = judge(confirmed, this.logs, unconfirmed, options);
     const replayed = this.clients.reduce((sum, client) => sum + client.replayedCount, 0);
-    return { ...verdict, replayed, wholeAfterMs: this.#wholeAfterMs(confirmed, healedAtMs) };
+    return { ...judgement, replayed, recoveryMs: this.#recoveryMs(confirmed, healedAtMs) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -235,13 +236,13 @@ export class FaultSystem implements AsyncDisposable {
     await this.#resources[Symbol.asyncDispose]();
   }
 
-  /** Waits until nothing is due any more, for as long as a client may pause. */
+  /** Waits until nothing is due any more, at most as long as a client may pause. */
   async #settle(confirmed: Parameters<typeof judge>[0]): Promise<void> {
     const endMs = performance.now() + settleMs;
     while (performance.now() < endMs && judge(confirmed, this.logs).lost > 0) await pause(100);
   }
 
-  #wholeAfterMs(confirmed: Parameters<typeof judge>[0], healedAtMs: number): number {
+  #recoveryMs(confirmed: Parameters<typeof judge>[0], healedAtMs: number): number {
     const due = new Set(
       confirmed.filter(({ confirmedAtMs }) => confirmedAtMs <= healedAtMs).map(({ eventId }) => eventId),
     );
@@ -254,7 +255,7 @@ export class FaultSystem implements AsyncDisposable {
   }
 }
 
-/** Each has a wire of its own, in front of the wires of the gateways. */
+/** Each client has a wire of its own, in front of the wires of the gateways. */
 async function startOfficials(
   seats: readonly Seat[],
   resources: Resources,
@@ -264,14 +265,14 @@ async function startOfficials(
     for (const transport of Object.keys(transports) as (keyof typeof transports)[]) {
       const wire = resources.use(await startHttpProxy(balancerOf(seats, officials.length)));
       wire.decide((request) => fateOf(request, Math.random));
-      const url = `http://127.0.0.1:${wire.port}`;
+      const { url } = wire;
       officials.push(await start(url, `room-${officials.length}`, transport));
     }
   }
   return officials;
 }
 
-/** Leads to one gateway until that leaves, then to the next, as a load balancer with sticky sessions does. */
+/** Leads to one gateway until it leaves, then to the next, as a load balancer with sticky sessions does. */
 function balancerOf(seats: readonly Seat[], first: number): () => number {
   let at = first;
   return () => {

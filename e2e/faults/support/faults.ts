@@ -1,11 +1,11 @@
-// What is done to a running system, by name. Each fault ends by itself and leaves the system able to heal.
+// Faults of a running system, by name. Each fault ends by itself and leaves a system that can recover.
 import { setTimeout as pause } from 'node:timers/promises';
 import { streamNames } from '../../fixtures/events/sample-events.js';
 import type { FaultSystem, Seat } from './fault-system.js';
 
-/** One kind of trouble. */
+/** One kind of fault. */
 export interface Fault {
-  /** Redis keeps every entry that it confirmed: then nobody may have to reload. */
+  /** True when Redis keeps every entry that it confirmed: then no client may have to reload. */
   readonly isLossless: boolean;
   /** @param random numbers from 0 up to, not including, 1 */
   run(system: FaultSystem, random: () => number): Promise<void>;
@@ -117,7 +117,7 @@ export const faults = {
     },
   },
   'somebody else trims the streams': {
-    // What the gateways have read already is in their memory.
+    // The gateways have in memory what they have read.
     isLossless: true,
     async run({ redis }) {
       for (let round = 0; round < 30; round += 1) {
@@ -162,7 +162,7 @@ export const faults = {
     isLossless: true,
     async run(system, random) {
       const { gateway } = anySeat(system, random);
-      // Its sockets stay open: clients learn of it by silence, or when it goes on.
+      // Its sockets stay open: clients notice the silence, or the gateway continues first.
       gateway.child.kill('SIGSTOP');
       await pause(10_000);
       gateway.child.kill('SIGCONT');

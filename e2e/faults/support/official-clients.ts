@@ -1,6 +1,5 @@
-// Clients that people have, beside the many small ones: the README's recipe and `@millrace/client`, over each of the three
-// transports of the official SignalR client, through a wire on which single requests fail.
-
+// Clients as applications have them, beside the many small ones: the README's recipe and `@millrace/client`, over each of the three
+// transports of the official SignalR client, through a proxy on which single requests fail.
 import { HttpTransportType, LogLevel } from '@microsoft/signalr';
 import { type Client, createClient } from '@millrace/client';
 import type { HttpFate } from '@millrace/testkit';
@@ -11,7 +10,7 @@ import type { ClientLog, ClientRecord } from './oracle.js';
 /** A client of one room that writes down what it is told. */
 export interface OfficialClient extends ClientLog {
   readonly isJoined: boolean;
-  /** Forgets its log; what it has seen it still knows. */
+  /** Empties its log. It remembers which events it has seen. */
   clear(): void;
   close(): Promise<void>;
 }
@@ -23,7 +22,7 @@ export const transports = {
   'long polling': HttpTransportType.LongPolling,
 } as const;
 
-/** Types that the oracle knows of one by one. Receipts and typing are merged on their way, and are judged elsewhere. */
+/** Types that the oracle judges event by event. Receipts and typing are coalesced, and are judged elsewhere. */
 const judgedTypes = eventTypeNames.filter((type) => type !== 'read_receipt' && !type.startsWith('typing'));
 
 /** Quick enough for a trial, and still random. */

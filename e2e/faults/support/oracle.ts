@@ -1,4 +1,4 @@
-// Judges a run from what the publisher was told and what each client handled, and from nothing else. Pure.
+// The oracle: judges a run by the publisher's confirmations and by what each client handled, and by nothing else. Pure.
 
 /** A publish that was confirmed. Times are milliseconds on one clock. */
 export interface PublishRecord {
@@ -11,15 +11,15 @@ export interface PublishRecord {
   readonly confirmedAtMs: number;
 }
 
-/** What happened to one client, in order. */
+/** An event in the life of one client. */
 export type ClientRecord =
   /** Handled for the first time. */
   | { readonly kind: 'handled'; readonly eventId: string; readonly atMs: number }
-  /** Came again and was dropped by the client, as its recipe says. */
+  /** Arrived again, and the client dropped it, as its recipe says. */
   | { readonly kind: 'repeated'; readonly eventId: string; readonly atMs: number }
-  /** Told that something is missing: the application loads the room anew. */
+  /** The client was told that something is missing: the application reloads the room. */
   | { readonly kind: 'reload'; readonly reason: string; readonly atMs: number }
-  /** Told that nothing is missing. */
+  /** The client was told that nothing is missing. */
   | { readonly kind: 'recovered'; readonly atMs: number };
 
 /** One client, in one room since before the first publish. */
@@ -29,30 +29,30 @@ export interface ClientLog {
   readonly records: readonly ClientRecord[];
 }
 
-/** What the store is known to have done to the data. */
+/** Known effects of a fault on the stored data. */
 export interface OracleOptions {
   /** Entry IDs mean nothing across a loss of data: order is then not judged. @defaultValue true */
   readonly isOrderJudged?: boolean;
 }
 
-/** What was found. All but the first five must be 0 in any run. */
-export interface Verdict {
+/** The findings. All but the first five must be 0 in any run. */
+export interface Judgement {
   readonly published: number;
-  /** Deliveries that were due: each event to each client of its room. */
+  /** Due deliveries: each event to each client of its room. */
   readonly due: number;
   readonly handled: number;
   /** Not handled, by clients that were told to reload after it was published. */
   readonly excused: number;
-  /** Came again and were recognised. */
+  /** Arrived again and were recognised. */
   readonly repeated: number;
   readonly lost: number;
-  /** Of the lost: the client was told afterwards that nothing is missing. */
+  /** Lost, and the client was told afterwards that nothing is missing. */
   readonly wronglyRecovered: number;
   readonly handledTwice: number;
   readonly outOfOrder: number;
   /** Handled, and published by nobody. */
   readonly unknown: number;
-  /** Some of what is wrong, for people. */
+  /** The first faults in words, for people. */
   readonly examples: readonly string[];
 }
 
@@ -64,7 +64,7 @@ export function judge(
   clients: readonly ClientLog[],
   tried: ReadonlySet<string> = new Set(),
   options: OracleOptions = {},
-): Verdict {
+): Judgement {
   const { isOrderJudged = true } = options;
   const byId = new Map(published.map((record) => [record.eventId, record]));
   const byRoom = groupByRoom(published);
@@ -115,7 +115,7 @@ export function judge(
     for (const event of byRoom.get(client.roomId) ?? []) {
       sum.due += 1;
       if (handled.has(event.eventId)) continue;
-      // Whoever reloads has what was stored by then: publishing comes after storing.
+      // A client that reloads has what was stored by then: an event is stored before it is published.
       if (event.startedAtMs <= lastReloadMs) {
         sum.excused += 1;
         continue;

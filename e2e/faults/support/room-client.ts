@@ -1,5 +1,5 @@
-// A client of one room, by the documented recipe and as small as it can be, so that hundreds fit into one process. Speaks just
-// enough of SignalR over a WebSocket of its own.
+// A client of one room that follows the documented recipe, and is so small that hundreds fit into one process. It speaks just
+// enough of SignalR over its own WebSocket.
 import WebSocket from 'ws';
 import type { ClientLog, ClientRecord } from './oracle.js';
 
@@ -14,10 +14,10 @@ interface Message {
   readonly error?: string;
 }
 
-/** Where to connect for the next attempt. */
+/** Chooses the address for the next attempt to connect. */
 export type ChooseUrl = () => string;
 
-/** Joins, handles, and comes back after every loss of its connection until it is closed. */
+/** Joins a room, handles events, and reconnects after every loss of its connection until it is closed. */
 export class RoomClient implements ClientLog {
   readonly name: string;
   readonly roomId: string;
@@ -29,13 +29,13 @@ export class RoomClient implements ClientLog {
   #socket: WebSocket | undefined;
   #isClosed = false;
   #isFirstJoin = true;
-  /** Who is typing, as far as it was told. */
-  readonly typists = new Set<string>();
+  /** Users who are typing, by the events it has received. */
+  readonly typingUsers = new Set<string>();
   /** The messages that receipts named, in the order of arrival, and the inputs that these receipts stand for. */
   readonly receipts = { messageIds: [] as string[], inputs: 0 };
   /** Events that its gateways said were replayed to it, since `clear`. */
   replayedCount = 0;
-  /** Connections that ended without being asked to, since `clear`. */
+  /** Connections that ended unexpectedly since `clear`. */
   lostCount = 0;
 
   constructor(name: string, roomId: string, chooseUrl: ChooseUrl) {
@@ -53,7 +53,7 @@ export class RoomClient implements ClientLog {
     return this.#isJoined;
   }
 
-  /** Forgets its log; what it has seen it still knows. */
+  /** Empties its log. It remembers which events it has seen. */
   clear(): void {
     this.#records = [];
     this.replayedCount = 0;
@@ -70,8 +70,8 @@ export class RoomClient implements ClientLog {
     this.#socket?.pause();
   }
 
-  /** Reads on. */
-  readOn(): void {
+  /** Continues to read. */
+  resumeReading(): void {
     this.#socket?.resume();
   }
 
@@ -87,7 +87,7 @@ export class RoomClient implements ClientLog {
       handshakeTimeout: 10_000,
     });
     this.#socket = socket;
-    // Nothing for this long: the server is not there any more, whatever the socket says.
+    // After 30 s of silence the server is gone, whatever the socket says.
     let lastMs = performance.now();
     const watch = setInterval(() => {
       if (performance.now() - lastMs > 30_000) socket.terminate();
@@ -168,8 +168,8 @@ export class RoomClient implements ClientLog {
   }
 
   #onTyping({ user_id, is_typing }: { readonly user_id: string; readonly is_typing: boolean }): void {
-    if (is_typing) this.typists.add(user_id);
-    else this.typists.delete(user_id);
+    if (is_typing) this.typingUsers.add(user_id);
+    else this.typingUsers.delete(user_id);
   }
 
   #onReceipt({ payload, metadata }: Record<string, unknown>): void {

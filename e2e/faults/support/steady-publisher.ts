@@ -22,7 +22,7 @@ export interface Load {
   readonly signal?: AbortSignal;
 }
 
-/** What became of it. */
+/** The result of the load. */
 export interface Published {
   readonly confirmed: readonly PublishRecord[];
   /** Never confirmed within the time for tries; may be in the stream or not. */

@@ -1,4 +1,4 @@
-// Development mode lets everybody in, so it answers to this machine's own names only: a page of a stranger whose name leads here is refused.
+// Development mode accepts every client, so it answers to this machine's own names only: a page whose foreign name leads here is refused.
 import { describe, expect, test } from 'vitest';
 import { ask, askForWebSocket } from '../../fixtures/http/http-request.js';
 import { readMetric } from '../../fixtures/http/metrics.js';

@@ -1,4 +1,4 @@
-// Apps that are web pages in a shell of their own send origins of their own; they connect when they are listed, and only then.
+// Apps that are web pages in a shell send origins of their own; they may connect only when they are listed.
 import { expect, test } from 'vitest';
 import { askForWebSocket } from '../../fixtures/http/http-request.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
@@ -32,7 +32,7 @@ test.each(['app://other', 'capacitor://elsewhere', 'https://other.example'])(
   },
 );
 
-test('the origin null is let in by nobody who has not listed it, in development mode either', async () => {
+test('the origin null is refused unless it is listed, in development mode too', async () => {
   expect(await webSocketStatus(plain().url, 'null')).toBe(403);
   const answer = await fetch(`${plain().url}/hubs/events/negotiate?negotiateVersion=1`, {
     method: 'POST',

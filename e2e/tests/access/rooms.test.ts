@@ -1,4 +1,4 @@
-// Joining and leaving rooms, and who may.
+// Joining and leaving rooms, and the right to do so.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';

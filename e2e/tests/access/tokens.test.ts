@@ -1,4 +1,4 @@
-// Who may connect: tokens in normal mode.
+// Tokens in normal mode: which connections are accepted.
 import { randomUUID } from 'node:crypto';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { expect, test } from 'vitest';

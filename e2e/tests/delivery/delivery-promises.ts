@@ -1,4 +1,4 @@
-// What every gateway promises about delivery, whichever broker is behind it. Run on Redis and in memory.
+// The promises of every gateway about delivery, whichever broker is behind it. Run on Redis and in memory.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type DeliveredEvent, EventLog } from '../../fixtures/clients/event-log.js';
@@ -29,8 +29,7 @@ export function describeDelivery(wayNames: readonly string[], start: () => Promi
     ])('all nine types arrive %s, payload and metadata as they were sent', async (_, eventsOf) => {
       const roomId = `raum-ä-${randomUUID()}`;
       const events = eventsOf(roomId);
-      await using client = await EventLog.connect(system().url);
-      await client.join(roomId);
+      await using client = await EventLog.inRoom(system().url, roomId);
       await system().ways[way]?.(events);
       const delivered = await client.received(events.length);
       expect(byId(delivered).map(withoutCountOfOne)).toStrictEqual(byId(events).map(withoutCountOfOne));
@@ -46,8 +45,7 @@ function describeSystem(running: () => DeliverySystem): void {
     const { url, publisher } = running();
     const roomId = randomUUID();
     const eventId = randomUUID();
-    await using client = await EventLog.connect(url);
-    await client.join(roomId);
+    await using client = await EventLog.inRoom(url, roomId);
     const payload = { type: 'info', title: 'stamped' };
     await publisher.publish('notification', roomId, payload, { traceId: 'trace-7' });
     await publisher.publish('notification', roomId, payload, {
@@ -64,7 +62,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(given).toMatchObject({ event_id: eventId, timestamp: '2026-01-16T10:00:00+02:00', payload });
   });
 
-  test('every member of a room gets the same event, position included', async () => {
+  test('every client in a room gets the same event, position included', async () => {
     const { url, publisher } = running();
     const roomId = randomUUID();
     await using first = await EventLog.connect(url);

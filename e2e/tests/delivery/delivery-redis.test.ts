@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { fullEvents, streamNames } from '../../fixtures/events/sample-events.js';
 import { xaddEvent } from '../../fixtures/redis/plain-redis.js';
-import { commonWays, plainXadd, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { commonWays, plainXadd } from '../../fixtures/systems/delivery-system.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { describeDelivery } from './delivery-promises.js';
 
 describeDelivery([...commonWays, plainXadd], () => startOnRedis());

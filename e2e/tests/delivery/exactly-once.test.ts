@@ -1,28 +1,26 @@
-// The same event_id twice within 5 minutes is delivered once, whichever way it comes the second time.
+// An event_id that is published twice within 5 minutes is delivered once, by whichever ways it was published.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, notification, type SampleEvent } from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
-import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { assertAllAcknowledged, xaddEvent } from '../../fixtures/redis/plain-redis.js';
-import { type DeliverySystem, startEmbedded, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import type { DeliverySystem } from '../../fixtures/systems/delivery-system.js';
+import { everyBroker } from '../../fixtures/systems/every-broker.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { sharedSystem } from '../../fixtures/systems/shared-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const payload = { type: 'info', title: 'once' };
 
-describe.each<[string, () => Promise<DeliverySystem>]>([
-  ['on Redis', () => startOnRedis()],
-  ['in memory', startEmbedded],
-])('%s', (_, start) => {
+describe.each(everyBroker)('an event that is published twice %s', (_, start) => {
   const system = sharedSystem(start);
 
-  test('published twice by the publisher: the second result names the entry of the first', async () => {
+  test('the second result of the publisher names the entry of the first', async () => {
     const roomId = randomUUID();
     const eventId = randomUUID();
-    await using client = await joined(system().url, roomId);
+    await using client = await EventLog.inRoom(system().url, roomId);
     const first = await system().publisher.publish('notification', roomId, payload, { eventId });
     const second = await system().publisher.publish('notification', roomId, payload, { eventId });
     expect(first).toMatchObject({ status: 'stored', eventId, isDuplicate: false });
@@ -30,10 +28,10 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     expect(await idsWithLast(system(), client, roomId)).toEqual([eventId]);
   });
 
-  test('published twice by HTTP: the second answer says duplicate and names the entry of the first', async () => {
+  test('the second answer of HTTP says duplicate and names the entry of the first', async () => {
     const roomId = randomUUID();
     const event = notification(roomId, 'once');
-    await using client = await joined(system().url, roomId);
+    await using client = await EventLog.inRoom(system().url, roomId);
     const first = await acceptEvents(system().url, event);
     const second = await acceptEvents(system().url, event);
     expect(first.body).toMatchObject({ status: 'stored', event_id: event.event_id, is_duplicate: false });
@@ -41,19 +39,19 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     expect(await idsWithLast(system(), client, roomId)).toEqual([event.event_id]);
   });
 
-  test('twice in one list, and once more in upper case', async () => {
+  test('an event that is twice in one list, and again in upper case, is delivered once', async () => {
     const roomId = randomUUID();
     const event = notification(roomId, 'once');
-    await using client = await joined(system().url, roomId);
+    await using client = await EventLog.inRoom(system().url, roomId);
     await acceptEvents(system().url, [event, event]);
     await acceptEvents(system().url, upperCase(event));
     expect(await idsWithLast(system(), client, roomId)).toEqual([event.event_id]);
   });
 
-  test('by HTTP after the publisher, and with another payload', async () => {
+  test('an event that HTTP repeats with another payload is delivered once, with the first payload', async () => {
     const roomId = randomUUID();
     const eventId = randomUUID();
-    await using client = await joined(system().url, roomId);
+    await using client = await EventLog.inRoom(system().url, roomId);
     const first = await system().publisher.publish('notification', roomId, payload, { eventId });
     const second = await acceptEvents(system().url, {
       ...notification(roomId, 'changed'),
@@ -68,10 +66,10 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     expect(client.events[0]?.payload).toStrictEqual(payload);
   });
 
-  test('forty times at once', async () => {
+  test('an event that is published forty times at once is delivered once', async () => {
     const roomId = randomUUID();
     const event = notification(roomId, 'once');
-    await using client = await joined(system().url, roomId);
+    await using client = await EventLog.inRoom(system().url, roomId);
     const byLibrary = { eventId: event.event_id };
     await Promise.all([
       ...Array.from({ length: 20 }, () => acceptEvents(system().url, event)),
@@ -96,11 +94,11 @@ describe('with a plain XADD', () => {
     ['another XADD', (event) => xaddEvent(system().redis, event)],
     ['an XADD in upper case', (event) => xaddEvent(system().redis, upperCase(event))],
   ])(
-    'as the second after %s, in lower and in upper case: the repeats are counted and acknowledged',
+    'plain XADDs that repeat an event of %s, in lower and in upper case, are counted and acknowledged',
     async (_, first) => {
       const roomId = randomUUID();
       const event = notification(roomId, 'once');
-      await using client = await joined(system().url, roomId);
+      await using client = await EventLog.inRoom(system().url, roomId);
       const duplicates = await readMetric(system().url, 'events_dropped_total', { reason: 'duplicate' });
       await first(event);
       await xaddEvent(system().redis, event);
@@ -113,10 +111,10 @@ describe('with a plain XADD', () => {
     },
   );
 
-  test('as the first, before the publisher and HTTP repeat it', async () => {
+  test('an event of a plain XADD that the publisher and HTTP repeat is delivered once', async () => {
     const roomId = randomUUID();
     const event = notification(roomId, 'once');
-    await using client = await joined(system().url, roomId);
+    await using client = await EventLog.inRoom(system().url, roomId);
     await xaddEvent(system().redis, event);
     await client.received(1);
     await acceptEvents(system().url, event);
@@ -125,20 +123,20 @@ describe('with a plain XADD', () => {
   });
 });
 
-test('a gateway that was restarted still knows what the one before it delivered', async () => {
+test('a restarted gateway recognises what the one before it delivered', async () => {
   await using system = await startOnRedis();
   const { redis, gateway } = system;
   const roomId = randomUUID();
   const events = [chatMessage(roomId, 'by hand'), notification(roomId, 'by HTTP')] as const;
   {
-    await using client = await joined(system.url, roomId);
+    await using client = await EventLog.inRoom(system.url, roomId);
     await xaddEvent(redis, events[0]);
     await acceptEvents(system.url, events[1]);
     await client.received(2);
   }
   expect(await gateway.stop()).toBe(0);
-  await using next = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
-  await using client = await joined(next.url, roomId);
+  const next = await system.startGateway();
+  await using client = await EventLog.inRoom(next.url, roomId);
   for (const event of events) await xaddEvent(redis, event);
   const last = [chatMessage(roomId, 'last'), notification(roomId, 'last')] as const;
   for (const event of last) await xaddEvent(redis, event);
@@ -146,12 +144,6 @@ test('a gateway that was restarted still knows what the one before it delivered'
   await client.event((event) => event.event_id === last[1].event_id);
   expect([...client.ids].sort()).toEqual(last.map((event) => event.event_id).sort());
 });
-
-async function joined(url: string, roomId: string): Promise<EventLog> {
-  const client = await EventLog.connect(url);
-  await client.join(roomId);
-  return client;
-}
 
 /** The IDs that arrived before one more event of the same stream. */
 async function idsWithLast(

@@ -14,7 +14,7 @@ import {
 } from '../../fixtures/events/sample-events.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
 import { assertAllAcknowledged, entryFields, xaddEvent } from '../../fixtures/redis/plain-redis.js';
-import { startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const secondMs = 1_000;
@@ -23,8 +23,7 @@ test('low and medium events of 5:01 are counted and not sent, those of 4:59 are 
   await using system = await startOnRedis();
   const { redis, url } = system;
   const roomId = randomUUID();
-  await using client = await EventLog.connect(url);
-  await client.join(roomId);
+  await using client = await EventLog.inRoom(url, roomId);
   const oldHigh = fullEvents(roomId).filter((event) => !isPerishable(event));
   const stale = [
     typing(roomId, randomUUID(), true),
@@ -56,8 +55,7 @@ test("a producer's wrong clock loses nothing: the age is that of the entry", asy
   await using system = await startOnRedis();
   const { redis, url } = system;
   const roomId = randomUUID();
-  await using client = await EventLog.connect(url);
-  await client.join(roomId);
+  await using client = await EventLog.inRoom(url, roomId);
   const early = { ...notification(roomId, 'clock is a day late'), timestamp: '2020-01-01T00:00:00+05:30' };
   const late = {
     ...notification(roomId, 'clock is ahead'),

@@ -1,4 +1,4 @@
-// Several gateways on one Redis: members of a room on all of them have all of it, and the gateways account for the streams together.
+// Several gateways on one Redis: clients of a room on any of them receive all of it, and the gateways account for the streams together.
 import { createRedisBroker } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { connectPublisher } from '@millrace/publisher';
@@ -6,10 +6,12 @@ import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import {
   chatMessage,
+  chatMessages,
+  idsOf,
+  idsOfStream,
   lastingEvents,
   type SampleEvent,
   streamNames,
-  streamOfType,
 } from '../../fixtures/events/sample-events.js';
 import { acceptEvents, statusOf } from '../../fixtures/http/ingest.js';
 import {
@@ -19,6 +21,7 @@ import {
   groupInfo,
   pendingCount,
   xaddAll,
+  xaddByType,
 } from '../../fixtures/redis/plain-redis.js';
 import { withoutTypes } from '../../fixtures/systems/delivery-system.js';
 import { GatewayRow } from '../../fixtures/systems/gateway-row.js';
@@ -31,7 +34,7 @@ const rooms = ['room-a', 'room-b', 'room-c', 'room-d'];
 // Each test but the last leaves three running gateways to the next one.
 const row = sharedSystem(() => GatewayRow.start(3));
 
-test('every member of a room has every event once, in the order of its stream, whichever gateway it is on', async () => {
+test('every client in a room receives every event once, in the order of its stream, from whichever gateway', async () => {
   const { redis, names } = row();
   await using members = await joinEverywhere(names);
   const publisher = await connectPublisher({ redisUrl: redis.url });
@@ -41,13 +44,7 @@ test('every member of a room has every event once, in the order of its stream, w
     await Promise.all([
       untyped.publishEvents(sent.library),
       ...names.map((name, at) => acceptEvents(row().get(name).url, everyNth(sent.http, names.length, at))),
-      ...streamNames.map((stream) =>
-        xaddAll(
-          redis,
-          stream,
-          sent.plain.filter(({ event_type }) => streamOfType[event_type] === stream),
-        ),
-      ),
+      xaddByType(redis, sent.plain),
     ]);
   } finally {
     await publisher.close();
@@ -61,12 +58,12 @@ test('every member of a room has every event once, in the order of its stream, w
         all.some(({ event_id, room_id }) => event_id === id && room_id === room),
       );
       expect(due.length).toBeGreaterThan(20);
-      expect(idsOfStream(log, stream)).toEqual(due);
+      expect(idsOfStream(log.events, stream)).toEqual(due);
     }
   }
 });
 
-test('what the group says is true: all is consumed and acknowledged by the slots of the gateways', async () => {
+test('the consumer group tells the truth: the slots of the gateways consumed and acknowledged everything', async () => {
   const { redis } = row();
   for (const stream of streamNames) {
     await eventually(() => assertAllAcknowledged(redis, stream));
@@ -80,41 +77,36 @@ test('what the group says is true: all is consumed and acknowledged by the slots
 test('the leases are spread over the gateways, each of which holds a slot', async () => {
   await untilSpread();
   expect(Object.values(await row().slots()).sort()).toEqual(row().names);
-  for (const stream of streamNames) expect(await row().subscribers(stream)).toEqual(row().names);
+  for (const stream of streamNames) expect(await row().registered(stream)).toEqual(row().names);
 });
 
-test('Redis stands still for five seconds: nobody is taken for dead, nothing is taken over', async () => {
+test('no gateway is declared dead and no lease changes hands while Redis stands still for five seconds', async () => {
   const { redis, names } = row();
   await using members = await joinEverywhere(names);
   await untilSpread();
   const [slots, leases] = [await row().slots(), await row().leases()];
   for (const name of names) row().get(name).mayLogErrors = true;
   redis.pause();
-  // As long as the promise says; longer than a lease lasts and than a gateway may be silent.
+  // The promised time; longer than a lease lasts and than a gateway may be silent.
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   redis.resume();
   for (const name of names)
     await eventually(async () => expect(await statusOf(`${row().get(name).url}/readyz`)).toBe(200));
   const after = events(5);
-  for (const stream of streamNames)
-    await xaddAll(
-      redis,
-      stream,
-      after.filter(({ event_type }) => streamOfType[event_type] === stream),
-    );
+  await xaddByType(redis, after);
   await members.received(5);
   for (const stream of streamNames) await eventually(() => assertAllAcknowledged(redis, stream));
   expect(await row().slots()).toEqual(slots);
   for (const [stream, { instance, fence }] of Object.entries(await row().leases())) {
     expect(instance).toBe(leases[stream]?.instance);
-    // Its own lease ran out meanwhile: it took it again, and nobody did in between.
+    // Its own lease ran out meanwhile. It took the lease again, and no other gateway did in between.
     expect(fence - (leases[stream]?.fence ?? 0)).toBeLessThanOrEqual(1);
-    expect(await row().subscribers(stream)).toEqual(names);
+    expect(await row().registered(stream)).toEqual(names);
   }
   for (const { log } of members.list) expect(log.ids).toHaveLength(5);
 });
 
-test('a gateway is killed: the others take over what it held, and it takes its slot again when it is back', async () => {
+test('the other gateways take over what a killed one held, and it takes its slot again when it returns', async () => {
   const { redis, names } = row();
   const slots = await row().slots();
   const victim = (await row().leases())['events:chat']?.instance ?? '';
@@ -122,17 +114,12 @@ test('a gateway is killed: the others take over what it held, and it takes its s
   await using members = await joinEverywhere(others);
   await row().get(victim).stop('SIGKILL');
   const meanwhile = events(10);
-  for (const stream of streamNames)
-    await xaddAll(
-      redis,
-      stream,
-      meanwhile.filter(({ event_type }) => streamOfType[event_type] === stream),
-    );
+  await xaddByType(redis, meanwhile);
   await members.received(10);
   for (const stream of streamNames) {
     await eventually(() => assertAllAcknowledged(redis, stream));
     await eventually(async () => expect(others).toContain((await row().leases())[stream]?.instance));
-    expect(await row().subscribers(stream)).toEqual(others);
+    expect(await row().registered(stream)).toEqual(others);
   }
   for (const { log, room } of members.list)
     expect([...log.ids].sort()).toEqual(
@@ -142,7 +129,7 @@ test('a gateway is killed: the others take over what it held, and it takes its s
         .sort(),
     );
   await row().run(victim);
-  // Later it gets all that falls to it: what another one holds in its place is given back after a while.
+  // Its other leases follow later: another gateway holds them for it and gives them back after a while.
   await untilEachHasOne();
   expect(await row().slots()).toEqual(slots);
   // Also while its slot is still held, by the process that is no more.
@@ -166,21 +153,21 @@ test('while no gateway lives nothing is acknowledged, and the next one delivers 
   }
   await eventually(() => assertAllAcknowledged(redis, stream));
   await Promise.all(names.map((name) => row().get(name).stop('SIGKILL')));
-  const meanwhile = Array.from({ length: 50 }, (_, n) => chatMessage(rooms[0] ?? '', `message ${n}`));
+  const meanwhile = chatMessages(rooms[0] ?? '', 50);
   await xaddAll(redis, stream, meanwhile);
   expect(await runPassesUntilAllAreDead(redis.url, stream)).toEqual([...names]);
-  // Consumed by one who accounts and does not deliver, and not acknowledged: its cursor is not live either.
+  // A lease holder that does not deliver consumed them, and none is acknowledged: it has no live cursor either.
   expect(await groupInfo(redis, stream)).toMatchObject({ pending: '50', lag: '0' });
-  expect(await row().subscribers(stream)).toEqual([]);
+  expect(await row().registered(stream)).toEqual([]);
   const { url } = await row().run('gateway-1');
   await eventually(() => assertAllAcknowledged(redis, stream));
   await using client = await EventLog.connect(url);
   const answer = await client.join(rooms[0] ?? '', position);
   expect(answer).toMatchObject({ recovered: true, replayed: 50 });
-  expect(client.ids).toEqual(meanwhile.map(({ event_id }) => event_id));
+  expect(client.ids).toEqual(idsOf(meanwhile));
 });
 
-/** A member of each room on each of these gateways. */
+/** A client in each room on each of these gateways. */
 async function joinEverywhere(names: readonly string[]) {
   return Resources.start(async (resources) => {
     const list = await Promise.all(
@@ -194,7 +181,7 @@ async function joinEverywhere(names: readonly string[]) {
     );
     return {
       list,
-      /** Waits until every member has this many events. */
+      /** Waits until every client has this many events. */
       received: async (count: number) => void (await Promise.all(list.map(({ log }) => log.received(count)))),
       [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
     };
@@ -211,13 +198,7 @@ function everyNth(list: readonly SampleEvent[], n: number, from: number): Sample
   return list.filter((_, at) => at % n === from);
 }
 
-function idsOfStream({ events: received }: EventLog, stream: string): readonly string[] {
-  return received
-    .filter(({ event_type }) => streamOfType[event_type as keyof typeof streamOfType] === stream)
-    .map(({ event_id }) => event_id);
-}
-
-/** Nobody is without a lease. */
+/** Waits until every gateway holds a lease. */
 async function untilEachHasOne(): Promise<void> {
   await eventually(async () => {
     const holders = Object.values(await row().leases()).map(({ instance }) => instance);
@@ -225,7 +206,7 @@ async function untilEachHasOne(): Promise<void> {
   });
 }
 
-/** Each stream in turn is with the next slot: from then on no lease changes hands. */
+/** Waits until each stream in turn is with the next slot: from then on no lease changes hands. */
 async function untilSpread(): Promise<void> {
   await eventually(async () => {
     const [slots, leases] = [await row().slots(), await row().leases()];
@@ -237,7 +218,7 @@ async function untilSpread(): Promise<void> {
   });
 }
 
-/** Holds the lease without reading itself, as nobody should, until every member was declared dead; gives their instances. */
+/** Holds the lease without reading, until every gateway was declared dead; gives their instances. */
 async function runPassesUntilAllAreDead(redisUrl: string, stream: string): Promise<readonly string[]> {
   const broker = createRedisBroker({ url: redisUrl, streams: eventCatalog.streams });
   await broker.open();

@@ -2,10 +2,17 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
-import { chatMessage, readReceipt, type SampleEvent, typing } from '../../fixtures/events/sample-events.js';
+import {
+  chatMessage,
+  chatMessages,
+  readReceipt,
+  type SampleEvent,
+  typing,
+} from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
 import { eventIdsIn, xaddAll } from '../../fixtures/redis/plain-redis.js';
-import { startEmbedded, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { startEmbedded } from '../../fixtures/systems/embedded-gateway.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 
 const eventsPerWay = [1_000, 500, 500] as const;
 const listLength = 100;
@@ -13,13 +20,12 @@ const listLength = 100;
 test('a burst of 2,000 events by three producers arrives in the order of the stream, low and high lane alike', async () => {
   await using system = await startOnRedis();
   const roomId = randomUUID();
-  await using first = await EventLog.connect(system.url);
-  await using second = await EventLog.connect(system.url);
-  await Promise.all([first.join(roomId), second.join(roomId)]);
+  await using first = await EventLog.inRoom(system.url, roomId);
+  await using second = await EventLog.inRoom(system.url, roomId);
   const [byLibrary, byHttp, byXadd] = eventsPerWay;
   await Promise.all([
-    Promise.all(lists(messages(roomId, byLibrary)).map((list) => system.publisher.publishEvents(list))),
-    postInTurn(system.url, lists(messages(roomId, byHttp))),
+    Promise.all(lists(chatMessages(roomId, byLibrary)).map((list) => system.publisher.publishEvents(list))),
+    postInTurn(system.url, lists(chatMessages(roomId, byHttp))),
     xaddAll(system.redis, 'events:chat', mixed(roomId, byXadd)),
   ]);
   await Promise.all([first.received(2_000), second.received(2_000)]);
@@ -32,19 +38,12 @@ test('a burst of 2,000 events by three producers arrives in the order of the str
 test('a burst of 2,000 calls of one publisher arrives in the order of the calls, on the broker in memory too', async () => {
   await using system = await startEmbedded();
   const roomId = randomUUID();
-  await using client = await EventLog.connect(system.url);
-  await client.join(roomId);
-  const events = messages(roomId, 2_000);
+  await using client = await EventLog.inRoom(system.url, roomId);
+  const events = chatMessages(roomId, 2_000);
   await Promise.all(lists(events).map((list) => system.publisher.publishEvents(list)));
   await client.received(2_000);
   expect(client.ids).toEqual(events.map((event) => event.event_id));
 });
-
-function messages(roomId: string, count: number): SampleEvent[] {
-  return Array.from({ length: count }, (_, at) =>
-    chatMessage(roomId, `message ${at}`, { sequence_number: at + 1 }),
-  );
-}
 
 /** Messages, typing and receipts of many users. */
 function mixed(roomId: string, count: number): SampleEvent[] {

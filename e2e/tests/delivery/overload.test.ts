@@ -1,11 +1,12 @@
 // More requests than a gateway can take: what it takes is delivered, the rest is refused with a time to come back, and afterwards all
 // is as before.
+
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { chatMessage, type SampleEvent } from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
-import { startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 
 const connections = 500;
 /** Each connection has so many requests ahead of their answers. So more waits at the gateway than it can take, however slow this process is. */

@@ -1,12 +1,11 @@
 // Bad entries put into a stream by hand: one dead letter each, and nothing stops.
+
 import { createClient } from '@redis/client';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { badEvents, canary } from '../../fixtures/events/bad-events.js';
 import { chatMessage, notification, streamNames } from '../../fixtures/events/sample-events.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
-import { normalMode } from '../../fixtures/http/tokens.js';
-import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { assertAllAcknowledged, entryFields, xadd, xaddEvent } from '../../fixtures/redis/plain-redis.js';
 import {
   assertGoodEventsArrive,
@@ -82,10 +81,8 @@ test('a gateway that starts on a stream full of bad entries makes none a dead le
   for (const { event } of bad) await xadd(own.redis, 'events:chat', fieldsOf(event));
   await eventually(async () => expect(await own.redis.cli('XLEN', deadStream)).toBe(String(bad.length)));
   await own.gateway.stop();
-  const environment = { ...normalMode, MILLRACE_REDIS_URL: own.redis.url };
-  await using next = await GatewayProcess.start(environment);
-  await using client = await EventLog.connect(next.url, { token: own.token });
-  await client.join(securedRoom);
+  const next = await own.startGateway();
+  await using client = await EventLog.inRoom(next.url, securedRoom, { token: own.token });
   const good = chatMessage(securedRoom, 'good');
   await xaddEvent(own.redis, good);
   await client.received(1);
@@ -106,8 +103,8 @@ async function assertOneDeadLetter(add: () => Promise<string>): Promise<void> {
   );
   await eventually(() => assertAllAcknowledged(system().redis, 'events:chat'));
   expect(await deadLetters('events:chat')).toBe(before + 1);
-  const letter = await system().redis.cli('XREVRANGE', deadStream, '+', '-', 'COUNT', '1');
-  expect(letter).toMatch(/\nreason\n.*\w/);
+  const deadLetter = await system().redis.cli('XREVRANGE', deadStream, '+', '-', 'COUNT', '1');
+  expect(deadLetter).toMatch(/\nreason\n.*\w/);
 }
 
 /** The entry that a backend without checks would write. */
@@ -127,7 +124,7 @@ function bigPayload(): string {
   return JSON.stringify({ type: 'info', title: 'x'.repeat(2_000_000) });
 }
 
-/** What redis-cli cannot be given on a command line. */
+/** Adds an entry that redis-cli cannot be given on a command line. */
 async function xaddBinary(fields: Readonly<Record<string, string | Buffer>>): Promise<string> {
   const client = await createClient({ url: system().redis.url }).connect();
   try {

@@ -24,7 +24,7 @@ test.each(bad)(
   'a whole event with %s is refused with a ContractError that names %s',
   async (_, path, event) => {
     const list: readonly unknown[] = [notification(securedRoom, 'never sent'), event];
-    // What a caller without types can do.
+    // A caller without types can do this.
     const events = list as Parameters<TestPublisher['publishEvents']>[0];
     assertContractError(await errorOf(system().publisher.publishEvents(events)), path);
   },

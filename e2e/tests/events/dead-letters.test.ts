@@ -1,6 +1,5 @@
-// Dead letters as a person handles them: seen, understood, dropped, replayed, each with the program.
+// Dead letters as a person handles them with the program: listed, shown, dropped, requeued.
 import { defineCatalog, eventCatalog } from '@millrace/contract';
-import { createGateway } from '@millrace/gateway';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -9,7 +8,8 @@ import { acceptEvents } from '../../fixtures/http/ingest.js';
 import { CliProcess } from '../../fixtures/processes/cli-process.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { eventIdsIn, xadd, xaddEvent } from '../../fixtures/redis/plain-redis.js';
-import { startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 test('a poisonous entry is listed and shown with its reason, is no better after a replay, and goes when it is dropped', async () => {
@@ -23,19 +23,19 @@ test('a poisonous entry is listed and shown with its reason, is no better after 
   expect(table.output).toMatch(
     /^REJECTED +STREAM +ID +EVENT +ROOM +REASON\n.*events:chat.*chat_massage  r .*\w/,
   );
-  const [letter] = await listed(system.redis);
-  expect(letter).toMatchObject({
+  const [deadLetter] = await listed(system.redis);
+  expect(deadLetter).toMatchObject({
     stream: 'events:chat',
     origin_id: originId,
     replayable: true,
     fields: poison,
   });
-  expect(letter?.reason).toMatch(/event_type/);
-  const id = letter?.id ?? '';
+  expect(deadLetter?.reason).toMatch(/event_type/);
+  const id = deadLetter?.id ?? '';
 
   const shown = await millrace(system.redis, 'show', id);
   expect(shown.code).toBe(0);
-  for (const text of [letter?.reason ?? '', originId, 'event_type: chat_massage', 'room_id: r'])
+  for (const text of [deadLetter?.reason ?? '', originId, 'event_type: chat_massage', 'room_id: r'])
     expect(shown.output).toContain(text);
   expect(shown.output).not.toContain('\u001b');
 
@@ -44,7 +44,7 @@ test('a poisonous entry is listed and shown with its reason, is no better after 
     const entry = (await system.redis.cli('xrange', 'dead:{events:chat}', '-', '+')).split('\n');
     expect(entry[0]).not.toBe(id);
     expect(entry[entry.indexOf('origin_id') + 1]).not.toBe(originId);
-    expect(entry).toContain(letter?.reason);
+    expect(entry).toContain(deadLetter?.reason);
     return entry[0] ?? '';
   });
   const dropped = await millrace(system.redis, 'drop', again);
@@ -60,14 +60,13 @@ test('an event that an older gateway could not take is replayed to a client of a
   await using redis = await startRedis();
   const event = chatMessage('r', `long ${'x'.repeat(500)}`);
   await rejectWithSmallCatalog(redis, event);
-  const [letter] = await listed(redis);
-  expect(letter).toMatchObject({ stream: 'events:chat', fields: { event_id: event.event_id } });
-  const id = letter?.id ?? '';
+  const [deadLetter] = await listed(redis);
+  expect(deadLetter).toMatchObject({ stream: 'events:chat', fields: { event_id: event.event_id } });
+  const id = deadLetter?.id ?? '';
 
   // Its start looks back at the stream, in which the rejected entry still stands.
   await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
-  await using client = await EventLog.connect(gateway.url);
-  await client.join('r');
+  await using client = await EventLog.inRoom(gateway.url, 'r');
   const replays = await Promise.all([1, 2].map(() => millrace(redis, 'replay', id)));
   expect(replays.filter(({ code }) => code === 0)).toHaveLength(1);
   expect((await client.received(1)).map(({ event_id }) => event_id)).toEqual([event.event_id]);
@@ -79,8 +78,8 @@ test('an event that an older gateway could not take is replayed to a client of a
   expect(await listed(redis)).toEqual([]);
 });
 
-test('--all takes every letter of a stream and its partitions and leaves the others', async () => {
-  await using system = await startOnRedis({ MILLRACE_PARTITIONS: '2' });
+test('--all drops every dead letter of a stream and its partitions and leaves the others', async () => {
+  await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '2' } });
   for (const stream of ['events:chat', 'events:chat.p0', 'events:chat.p1', 'events:ticket.p0']) {
     for (let n = 0; n < 3; n++) await xadd(system.redis, stream, { n: String(n) });
   }
@@ -114,8 +113,8 @@ test('what cannot work is said in one line, with exit code 1', async () => {
   expect(homeless.output).toMatch(/^millrace: Set MILLRACE_REDIS_URL/);
 });
 
-/** A letter as the program prints it. */
-interface PrintedLetter {
+/** A dead letter as the program prints it. */
+interface PrintedDeadLetter {
   readonly stream: string;
   readonly id: string;
   readonly origin_id: string;
@@ -133,9 +132,9 @@ async function millrace(
   return { code, output: program.output };
 }
 
-async function listed(redis: RedisServer): Promise<readonly PrintedLetter[]> {
+async function listed(redis: RedisServer): Promise<readonly PrintedDeadLetter[]> {
   const { output } = await millrace(redis, 'list', '--json');
-  return output === '' ? [] : output.split('\n').map((line) => JSON.parse(line) as PrintedLetter);
+  return output === '' ? [] : output.split('\n').map((line) => JSON.parse(line) as PrintedDeadLetter);
 }
 
 async function deadLetters(redis: RedisServer, count: number): Promise<void> {
@@ -148,23 +147,13 @@ async function deadLetters(redis: RedisServer, count: number): Promise<void> {
 
 /** Runs a gateway for which the event is too large until it has rejected it. */
 async function rejectWithSmallCatalog(redis: RedisServer, event: SampleEvent): Promise<void> {
-  const gateway = createGateway({
-    isDevelopment: true,
-    port: 0,
-    redisUrl: redis.url,
-    catalog: defineCatalog({ ...eventCatalog, maxEventBytes: 300 }),
-  });
-  const { url } = await gateway.start();
-  try {
-    await using client = await EventLog.connect(url);
-    await client.join('r');
-    await xaddEvent(redis, event);
-    await deadLetters(redis, 1);
-    // Nothing but the large one is wrong here.
-    const small = notification('r', 'small');
-    await xaddEvent(redis, small);
-    expect(await client.idsUpTo(small.event_id)).toEqual([small.event_id]);
-  } finally {
-    await gateway.stop();
-  }
+  const catalog = defineCatalog({ ...eventCatalog, maxEventBytes: 300 });
+  await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url, catalog });
+  await using client = await EventLog.inRoom(gateway.url, 'r');
+  await xaddEvent(redis, event);
+  await deadLetters(redis, 1);
+  // Nothing but the large one is wrong here.
+  const small = notification('r', 'small');
+  await xaddEvent(redis, small);
+  expect(await client.idsUpTo(small.event_id)).toEqual([small.event_id]);
 }

@@ -2,7 +2,6 @@
 // their own. A client goes from one to the other and back: the position of each is good at the other.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineCatalog, eventCatalog } from '@millrace/contract';
-import { createGateway } from '@millrace/gateway';
 import { startRedis } from '@millrace/testkit';
 import { createClient } from '@redis/client';
 import { expect, test } from 'vitest';
@@ -15,6 +14,7 @@ import {
   streamOfType,
 } from '../../fixtures/events/sample-events.js';
 import { assertAllAcknowledged, entryFields, xaddEvent } from '../../fixtures/redis/plain-redis.js';
+import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
@@ -33,14 +33,12 @@ const pauseMs = 3;
 /** A Redis with a gateway that knows all streams and one that does not. */
 async function startBoth(resources: Resources) {
   const redis = resources.use(await startRedis());
-  const options = { isDevelopment: true, port: 0, redisUrl: redis.url, drainMs: 0 };
-  const large = createGateway({ ...options, instance: 'large' });
-  const small = createGateway({ ...options, instance: 'small', catalog: smallCatalog });
-  for (const gateway of [large, small]) resources.defer(() => gateway.stop());
-  const [largeUrl, smallUrl] = await Promise.all(
-    [large, small].map(async (gateway) => (await gateway.start()).url),
+  const redisUrl = redis.url;
+  const large = resources.use(await EmbeddedGateway.start({ redisUrl, instance: 'large' }));
+  const small = resources.use(
+    await EmbeddedGateway.start({ redisUrl, instance: 'small', catalog: smallCatalog }),
   );
-  return { redis, largeUrl: largeUrl ?? '', smallUrl: smallUrl ?? '' };
+  return { redis, largeUrl: large.url, smallUrl: small.url };
 }
 
 test('a client that moves between gateways with different catalogs under load stays recovered, loses nothing and handles nothing twice', async () => {
@@ -112,16 +110,8 @@ test('a position that does not name a stream is owed what is stored of it, or it
   await redis.cli('XTRIM', addedStream, 'MAXLEN', '2');
   const back = resources.use(await EventLog.connect(largeUrl));
   expect(await back.join(roomId, position)).toMatchObject({ recovered: true });
-  const later = createGateway({
-    isDevelopment: true,
-    port: 0,
-    redisUrl: redis.url,
-    instance: 'later',
-    drainMs: 0,
-    maxReplayEventsPerRoom: 1,
-  });
-  resources.defer(() => later.stop());
-  const { url } = await later.start();
+  const options = { redisUrl: redis.url, instance: 'later', maxReplayEventsPerRoom: 1 };
+  const { url } = resources.use(await EmbeddedGateway.start(options));
   const tooMuch = resources.use(await EventLog.connect(url));
   expect(await tooMuch.join(roomId, position)).toMatchObject({ recovered: false, replayed: 0 });
 });

@@ -65,7 +65,7 @@ test('curl reads the answer to a body of 2 MB without a key', async () => {
   expect(curl.output).toMatch(/"code":"unauthorized".*401$/s);
 });
 
-test('the connection of a small refused body goes on with the next request', async () => {
+test('the connection of a small refused body serves the next request', async () => {
   const request = (path: string): string =>
     `POST ${path} HTTP/1.1\r\nHost: x\r\n${json}\r\ncontent-length: 2\r\n\r\n`;
   const socket = connect(Number(new URL(gateway().url).port), '127.0.0.1');
@@ -82,7 +82,7 @@ test('the connection of a small refused body goes on with the next request', asy
   socket.destroy();
 });
 
-/** Goes on sending after the answer has come, as libraries do that do not look at it yet, and gives what could be read. */
+/** Continues to send after the answer has arrived, as libraries do that read it later, and gives the text it could read. */
 async function sentWhole(path: string, headers: readonly string[]): Promise<string> {
   const socket = connect(Number(new URL(gateway().url).port), '127.0.0.1');
   socket.setEncoding('utf8');

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
-import { startEmbedded } from '../../fixtures/systems/delivery-system.js';
+import { startEmbedded } from '../../fixtures/systems/embedded-gateway.js';
 
 test('fields named like parts of JavaScript objects arrive as they were sent', async () => {
   await using system = await startEmbedded();

@@ -1,11 +1,13 @@
 // A new event type is rolled out: gateways that know it and gateways that do not read the same streams.
 import { defineCatalog, eventCatalog } from '@millrace/contract';
-import { createGateway } from '@millrace/gateway';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, notification } from '../../fixtures/events/sample-events.js';
+import { readMetric } from '../../fixtures/http/metrics.js';
 import { assertAllAcknowledged, xaddEvent } from '../../fixtures/redis/plain-redis.js';
+import type { DeliverySystem } from '../../fixtures/systems/delivery-system.js';
+import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
@@ -17,29 +19,23 @@ const oldCatalog = defineCatalog({
   eventTypes: eventCatalog.eventTypes.filter(({ name }) => name !== 'notification'),
 });
 
-interface Started {
-  readonly url: string;
-  stop(): Promise<void>;
-}
-
 async function startGateway(
   resources: Resources,
   redis: RedisServer,
   instance: string,
   isOld: boolean,
-): Promise<Started> {
-  const options = { isDevelopment: true, port: 0, redisUrl: redis.url, instance, drainMs: 0 };
-  const gateway = isOld ? createGateway({ ...options, catalog: oldCatalog }) : createGateway(options);
-  resources.defer(() => gateway.stop());
-  const { url } = await gateway.start();
-  return { url, stop: () => gateway.stop() };
+): Promise<DeliverySystem> {
+  const options = { redisUrl: redis.url, instance };
+  return resources.use(
+    await (isOld
+      ? EmbeddedGateway.start({ ...options, catalog: oldCatalog })
+      : EmbeddedGateway.start(options)),
+  );
 }
 
 /** How many events a gateway has dropped for this reason. */
-async function droppedBy({ url }: Started, reason: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(new RegExp(`events_dropped_total\\{reason="${reason}"\\} (\\d+)`).exec(text)?.[1] ?? 0);
-}
+const droppedBy = ({ url }: DeliverySystem, reason: string): Promise<number> =>
+  readMetric(url, 'events_dropped_total', { reason });
 
 const deadLetters = async (redis: RedisServer): Promise<number> =>
   Number(await redis.cli('XLEN', `dead:{${stream}}`));
@@ -81,7 +77,7 @@ test('an event of a type that no live gateway knows becomes a dead letter, also 
   await xaddEvent(redis, notification(roomId, 'nobody knows it'));
   await eventually(async () => expect(await deadLetters(redis)).toBe(1));
   const gone = await startGateway(resources, redis, 'new', false);
-  await gone.stop();
+  await gone[Symbol.asyncDispose]();
   await xaddEvent(redis, notification(roomId, 'nobody knows it any more'));
   await eventually(async () => expect(await deadLetters(redis)).toBe(2));
   expect(await droppedBy(old, 'invalid')).toBe(2);

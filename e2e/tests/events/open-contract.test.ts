@@ -1,17 +1,12 @@
 // The data model is the law in both directions: what it leaves open arrives, by every way in.
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { type SampleType, sampleEvent } from '../../fixtures/events/sample-events.js';
-import { type RedisDeliverySystem, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
+import { sharedSystem } from '../../fixtures/systems/shared-system.js';
 
-let system: RedisDeliverySystem;
-
-beforeAll(async () => {
-  system = await startOnRedis();
-});
-
-afterAll(() => system[Symbol.asyncDispose]());
+const system = sharedSystem(() => startOnRedis());
 
 const ways = ['the publisher library', 'HTTP', 'plain XADD'] as const;
 
@@ -26,11 +21,11 @@ const payloads: readonly (readonly [SampleType, Readonly<Record<string, unknown>
 ];
 
 test.each(ways)('payloads that the data model leaves open arrive: %s', async (way) => {
-  await using client = await EventLog.connect(system.url);
+  await using client = await EventLog.connect(system().url);
   const roomId = randomUUID();
   await client.join(roomId);
   const events = payloads.map(([type, payload]) => sampleEvent(roomId, type, payload));
-  for (const event of events) await system.ways[way]?.([event]);
+  for (const event of events) await system().ways[way]?.([event]);
   const received = await client.received(events.length);
   const byId = new Map(received.map((event) => [event.event_id, event]));
   for (const event of events) expect(byId.get(event.event_id)).toMatchObject(event);
@@ -38,14 +33,13 @@ test.each(ways)('payloads that the data model leaves open arrive: %s', async (wa
 
 test('receipts without the known fields are never merged, and a returning client is sent all of them', async () => {
   const roomId = randomUUID();
-  await using watcher = await EventLog.connect(system.url);
-  await watcher.join(roomId);
+  await using watcher = await EventLog.inRoom(system().url, roomId);
   const before = await watcher.join(roomId);
   const userId = randomUUID();
   const receipts = [1, 2, 3].map((messageId) => sampleEvent(roomId, 'read_receipt', { userId, messageId }));
-  await system.ways['HTTP']?.(receipts);
+  await system().ways['HTTP']?.(receipts);
   await watcher.received(3);
-  await using client = await EventLog.connect(system.url);
+  await using client = await EventLog.connect(system().url);
   expect(await client.join(roomId, before.position)).toMatchObject({ recovered: true, replayed: 3 });
 });
 
@@ -60,11 +54,11 @@ test.each([
   ['2026-332T24:00', '2026-11-29T00:00:00Z'],
   ['2026-W48-6T14:50:00+01', '2026-11-28T14:50:00+01:00'],
 ])('the timestamp %s is delivered as %s', async (timestamp, delivered) => {
-  await using client = await EventLog.connect(system.url);
+  await using client = await EventLog.connect(system().url);
   const roomId = randomUUID();
   await client.join(roomId);
   const events = ways.map(() => ({ ...sampleEvent(roomId, 'notification', {}), timestamp }));
-  for (const [index, way] of ways.entries()) await system.ways[way]?.(events.slice(index, index + 1));
+  for (const [index, way] of ways.entries()) await system().ways[way]?.(events.slice(index, index + 1));
   const received = await client.received(events.length);
   expect(received.map((event) => event.timestamp)).toEqual(events.map(() => delivered));
 });
@@ -74,14 +68,14 @@ test.each(['{room}', 'a{b', '}{', '%7Broom%7D', '  '])(
   async (name) => {
     const roomId = `${name}${randomUUID()}`;
     const [alice, bob] = [randomUUID(), randomUUID()];
-    await using client = await EventLog.connectAs(system.url, alice, 'alice');
+    await using client = await EventLog.connectAs(system().url, alice, 'alice');
     await client.join(roomId);
     const events = [
       sampleEvent(roomId, 'notification', { text: 'hello' }),
       sampleEvent(roomId, 'typing_start', { user_id: bob, username: 'bob', is_typing: true }),
       sampleEvent(roomId, 'read_receipt', { user_id: bob, message_ids: [randomUUID()] }),
     ];
-    await system.ways['HTTP']?.(events);
+    await system().ways['HTTP']?.(events);
     const received = await client.received(events.length);
     expect(new Set(received.map((event) => event.event_id))).toEqual(
       new Set(events.map((event) => event.event_id)),

@@ -27,7 +27,7 @@ import {
   streamOfType,
 } from '../../fixtures/events/sample-events.js';
 import { postEvents, refusal } from '../../fixtures/http/ingest.js';
-import { type RedisDeliverySystem, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { type RedisSystem, startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
@@ -123,7 +123,7 @@ const connectRedis = async (url: string) => createClient({ url }).connect();
 type Redis = Awaited<ReturnType<typeof connectRedis>>;
 
 async function publish(
-  { url, publisher }: RedisDeliverySystem,
+  { url, publisher }: RedisSystem,
   redis: Redis,
   random: Random,
   trials: readonly Trial[],
@@ -150,7 +150,7 @@ async function publish(
 }
 
 async function publishByLibrary(
-  publisher: RedisDeliverySystem['publisher'],
+  publisher: RedisSystem['publisher'],
   trials: readonly Trial[],
   refusals: Refusals,
 ): Promise<void> {
@@ -212,18 +212,18 @@ function fieldsOf({ id, type, payload, metadata }: Trial): Record<string, string
   };
 }
 
-/** Takes the letters of all streams out when there are as many as must come. */
+/** Takes the dead letters out of all streams once the expected number is there. */
 async function collectDeadLetters(redis: Redis, count: number, refusals: Refusals): Promise<void> {
   const keys = streamNames.map((stream) => `dead:{${stream}}`);
-  const letters = await eventually(async () => {
+  const deadLetters = await eventually(async () => {
     const found = (await Promise.all(keys.map((key) => redis.xRange(key, '-', '+')))).flatMap(
       (some) => some ?? [],
     );
     if (found.length < count) throw new Error(`${found.length} of ${count} dead letters`);
     return found;
   });
-  for (const letter of letters) {
-    const { fields = '{}', reason = '' } = letter?.message ?? {};
+  for (const deadLetter of deadLetters) {
+    const { fields = '{}', reason = '' } = deadLetter?.message ?? {};
     const { event_id: id = '' } = JSON.parse(fields) as { readonly event_id?: string }; // the entry's own fields
     refusals.set(id, /^\S+/.exec(reason)?.[0] ?? reason);
   }

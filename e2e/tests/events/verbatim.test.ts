@@ -1,20 +1,16 @@
 // The stream holds and JSON clients are sent exactly what a producer writes, to the last digit, by HTTP as by XADD.
+
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TextReader } from '../../fixtures/clients/readers.js';
 import { type SampleType, streamOfType } from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
 import { xadd } from '../../fixtures/redis/plain-redis.js';
-import { type RedisDeliverySystem, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
+import { sharedSystem } from '../../fixtures/systems/shared-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-let system: RedisDeliverySystem;
-
-beforeAll(async () => {
-  system = await startOnRedis();
-});
-
-afterAll(() => system[Symbol.asyncDispose]());
+const system = sharedSystem(() => startOnRedis());
 
 /** Members of an event, as text, in front of the payload. */
 function envelope(roomId: string, id: string, type: SampleType, timestamp: string): string {
@@ -24,7 +20,7 @@ function envelope(roomId: string, id: string, type: SampleType, timestamp: strin
 /** Field by field, the newest entry of a stream that is of this event. */
 async function entryOf(id: string, type: SampleType): Promise<Readonly<Record<string, string>>> {
   return eventually(async () => {
-    const reply = await system.redis.cli('--json', 'XREVRANGE', streamOfType[type], '+', '-');
+    const reply = await system().redis.cli('--json', 'XREVRANGE', streamOfType[type], '+', '-');
     const entries = JSON.parse(reply) as readonly (readonly [string, readonly string[]])[];
     const found = entries
       .map(([, list]) => Object.fromEntries(pairs(list)))
@@ -63,7 +59,7 @@ describe.each(['HTTP', 'a list by HTTP', 'XADD'])('by %s', (way) => {
   test.each(payloads)('the payload %s stays as it was written', async (payload) => {
     const roomId = randomUUID();
     const id = randomUUID();
-    await using reader = await TextReader.connect(system.url, roomId);
+    await using reader = await TextReader.connect(system().url, roomId);
     if (way === 'XADD') {
       const fields = {
         event_id: id,
@@ -73,11 +69,11 @@ describe.each(['HTTP', 'a list by HTTP', 'XADD'])('by %s', (way) => {
         payload,
         metadata,
       };
-      await xadd(system.redis, 'events:notification', fields);
+      await xadd(system().redis, 'events:notification', fields);
     } else {
       const event = `{"payload":0,${envelope(roomId, id, 'notification', timestamp)},"metadata":${metadata} ,"pay\\u006coad" :\n${payload} }`;
       const other = `{${envelope(roomId, randomUUID(), 'notification', timestamp)},"payload":{"x":"],"}}`;
-      await acceptEvents(system.url, way === 'HTTP' ? event : `[ ${other},\n${event} ,${other} ]`);
+      await acceptEvents(system().url, way === 'HTTP' ? event : `[ ${other},\n${event} ,${other} ]`);
     }
     expect(await entryOf(id, 'notification')).toMatchObject({ timestamp, payload, metadata });
     const delivered = await textOf(reader, id);
@@ -96,9 +92,9 @@ describe('through a coalescing window', () => {
   ] as const)('a %s that waited alone stays as it was written', async (type, payload) => {
     const roomId = randomUUID();
     const id = randomUUID();
-    await using reader = await TextReader.connect(system.url, roomId);
+    await using reader = await TextReader.connect(system().url, roomId);
     await acceptEvents(
-      system.url,
+      system().url,
       `{${envelope(roomId, id, type, timestamp)},"payload":${payload},"metadata":${metadata}}`,
     );
     const counted = `${metadata.slice(0, -1)},"coalesced_count":1}`;
@@ -112,7 +108,7 @@ describe('through a coalescing window', () => {
     const id = randomUUID();
     const event = (eventId: string): string =>
       `{${envelope(roomId, eventId, 'read_receipt', timestamp)},"payload":${receipt('"n":1.0')}}`;
-    await acceptEvents(system.url, `[${event(randomUUID())},${event(id)}]`);
+    await acceptEvents(system().url, `[${event(randomUUID())},${event(id)}]`);
     const { payload = '{}', metadata: counted } = await entryOf(id, 'read_receipt');
     expect(JSON.parse(payload)).toMatchObject({ user_id: user, message_ids: { length: 2 }, n: 1 });
     expect(payload).not.toContain('1.0');
@@ -122,7 +118,7 @@ describe('through a coalescing window', () => {
 
 async function post(body: Buffer): Promise<{ readonly status: number; readonly body: unknown }> {
   const headers = { 'content-type': 'application/json' };
-  const response = await fetch(`${system.url}/v1/events`, {
+  const response = await fetch(`${system().url}/v1/events`, {
     method: 'POST',
     headers,
     body: new Uint8Array(body),
@@ -160,7 +156,7 @@ test.each([
   const body = `{${envelope(roomId, posted, type, timestamp)},"payload":${payload}}`;
   expect(await post(Buffer.from(body))).toMatchObject({ status: 422, body: { errors: issuesAt(path) } });
   await expect(
-    system.publisher.publishEvents([
+    system().publisher.publishEvents([
       {
         event_id: randomUUID(),
         event_type: type,
@@ -171,11 +167,11 @@ test.each([
     ]),
   ).rejects.toMatchObject({ issues: issuesAt(path) });
   const fields = { event_id: added, event_type: type, timestamp, room_id: roomId, payload };
-  await xadd(system.redis, streamOfType[type], fields);
+  await xadd(system().redis, streamOfType[type], fields);
   await eventually(async () => {
-    const letters = await system.redis.cli('XRANGE', `dead:{${streamOfType[type]}}`, '-', '+');
-    expect(letters).toContain(added);
-    expect(letters).toContain(path);
+    const deadLetters = await system().redis.cli('XRANGE', `dead:{${streamOfType[type]}}`, '-', '+');
+    expect(deadLetters).toContain(added);
+    expect(deadLetters).toContain(path);
   });
 });
 
@@ -212,11 +208,11 @@ test.each(producers)(
   async (_producer, type, payload) => {
     const roomId = randomUUID();
     const [posted, added, published] = [randomUUID(), randomUUID(), randomUUID()];
-    await using reader = await TextReader.connect(system.url, roomId);
+    await using reader = await TextReader.connect(system().url, roomId);
     expect(
       await post(Buffer.from(`{${envelope(roomId, posted, type, timestamp)},"payload":${payload}}`)),
     ).toMatchObject({ status: 201 });
-    await xadd(system.redis, streamOfType[type], {
+    await xadd(system().redis, streamOfType[type], {
       event_id: added,
       event_type: type,
       timestamp,
@@ -224,7 +220,7 @@ test.each(producers)(
       payload,
     });
     const value = JSON.parse(payload) as Readonly<Record<string, unknown>>; // an object
-    await system.publisher.publishEvents([
+    await system().publisher.publishEvents([
       { event_id: published, event_type: type, timestamp, room_id: roomId, payload: value },
     ]);
     for (const id of [posted, added]) expect(await textOf(reader, id)).toMatch(`${payload},"position":`);

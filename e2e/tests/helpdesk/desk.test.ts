@@ -218,7 +218,7 @@ describe('remote session', () => {
   });
 });
 
-test('after a restart of the gateway both go on where they were', async () => {
+test('after a restart of the gateway both people continue where they were', async () => {
   const [agent, requester] = [await maria(), await noa()];
   await agent.desk.send('Before the restart');
   await requester.desk.message('Before the restart').waitFor();

@@ -1,4 +1,4 @@
-// What the helpdesk looks like, and whether everybody can use it: axe finds nothing serious in any state, in light and
+// The looks of the helpdesk, and its accessibility: axe finds nothing serious in any state, in light and
 // dark. With MILLRACE_SCREENSHOTS=1 it also writes the pictures of docs/images.
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -38,7 +38,7 @@ async function settled(page: Page): Promise<void> {
   });
 }
 
-/** What axe finds that is serious or worse, as lines to read. */
+/** The findings of axe that are serious or worse, as lines to read. */
 async function seriousFaults(page: Page): Promise<readonly string[]> {
   await settled(page);
   await page.evaluate(axeSource);
@@ -74,7 +74,7 @@ function smallTalk(maria: DeskPane, noa: DeskPane): readonly [DeskPane, DeskPane
     [maria, noa, 'Good. I am watching it from here as well.'],
     [noa, maria, 'Do I have to do anything?'],
     [maria, noa, 'Nothing at all. Work as usual.'],
-    [noa, maria, 'Then I go on with the accruals.'],
+    [noa, maria, 'Then I continue with the accruals.'],
   ];
 }
 
@@ -143,7 +143,7 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
     await expectNoFaults(page, 'a new request');
   });
 
-  test('on a phone too', async () => {
+  test('axe finds nothing serious on a phone either', async () => {
     await using system = await DeskSystem.start('the embedded broker');
     await using device = await browser.device(system.url, {
       colorScheme,

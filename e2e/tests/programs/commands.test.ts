@@ -1,4 +1,5 @@
 // The commands as a user types them: start, stop, listen, publish, make a token.
+
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -47,7 +48,7 @@ describe('the lines that a start in development mode prints', () => {
     expect(desk.output).toMatch(/"status":"stored"/);
   });
 
-  test('at a terminal they come without logs in JSON, and a warning is a line to read', async () => {
+  test('the lines at a terminal come without logs in JSON, and a warning is a line to read', async () => {
     await using start = CliProcess.atTerminal(['serve', '--dev'], {
       MILLRACE_PORT: '0',
       MILLRACE_PORTT: '4401',
@@ -67,8 +68,7 @@ describe('millrace tail and millrace token', () => {
   test('a token that the command made is accepted; tail prints whole events as JSON and ends after --count', async () => {
     await using gateway = await GatewayProcess.start(normalMode);
     const token = await makeToken(['--sub', randomUUID(), '--name', 'Ana', '--rooms', 'lobby,ticket-*']);
-    await using client = await EventLog.connect(gateway.url, { token });
-    await client.join('lobby');
+    await using client = await EventLog.inRoom(gateway.url, 'lobby', { token });
     await expect(client.join('elsewhere')).rejects.toThrow(/HubException/);
     const room = 'ticket-42';
     const events = fullEvents(room);
@@ -117,7 +117,7 @@ describe('millrace tail and millrace token', () => {
     expect(tail.output).toContain('personal');
   });
 
-  test('what cannot work ends with code 1 and a line that says why, without a stack', async () => {
+  test('a command that cannot work ends with code 1 and a line that says why, without a stack', async () => {
     await using gateway = await GatewayProcess.start(normalMode);
     const token = await makeToken(['--sub', randomUUID(), '--rooms', 'lobby']);
     const nobody = `http://127.0.0.1:${await freePort()}`;
@@ -128,12 +128,12 @@ describe('millrace tail and millrace token', () => {
     await expectRefusal(['tail', '--room', 'lobby', '--url', 'nonsense'], /nonsense|--url/);
     await expectRefusal(['tail', '--url', gateway.url], /--room/);
     await expectRefusal(['token', '--sub', 'ana'], /MILLRACE_JWT_SECRET/);
-    // What the gateway would refuse is not signed.
+    // The command signs no token that the gateway would refuse.
     await expectRefusal(['token', '--sub', 'me'], /"me" cannot be a user/, normalMode);
     await expectRefusal(['token', '--sub', 'ana'], /32 bytes/, { MILLRACE_JWT_SECRET: 'short' });
   });
 
-  test('tail goes on after a break where it was, and finds a gateway behind a path', async () => {
+  test('tail continues after a break where it was, and finds a gateway behind a path', async () => {
     const port = String(await freePort());
     await using redis = await startRedis();
     const environment = { MILLRACE_PORT: port, MILLRACE_REDIS_URL: redis.url };
@@ -170,7 +170,7 @@ describe('a stop', () => {
     },
   );
 
-  test('a client that reconnects by itself is let in by the next gateway and goes on', async () => {
+  test('a client that reconnects by itself is accepted by the next gateway and continues', async () => {
     const port = String(await freePort());
     const first = await GatewayProcess.start({ MILLRACE_PORT: port });
     await using client = await EventLog.connect(first.url, { isReconnecting: true });
@@ -187,7 +187,7 @@ describe('a stop', () => {
     expect(await client.idsUpTo(event.event_id)).toEqual([event.event_id]);
   });
 
-  test('what was accepted into a window is published before the end', async () => {
+  test('events that were accepted into a window are published before the end', async () => {
     await using gateway = await GatewayProcess.start();
     await using ana = await EventLog.connectAs(gateway.url, randomUUID(), 'Ana');
     await using reader = await EventLog.connect(gateway.url);
@@ -197,14 +197,14 @@ describe('a stop', () => {
     expect((await reader.received(1)).map((event) => event.event_type)).toEqual(['typing_start']);
   });
 
-  test('it ends although nobody reads its log any more', async () => {
+  test('the gateway ends although nobody reads its log any more', async () => {
     await using gateway = await GatewayProcess.start();
     gateway.child.stdout?.destroy();
     gateway.child.stderr?.destroy();
     expect(await gateway.stop()).toBe(0);
   });
 
-  test('half a request, an idle socket and an open keep-alive do not hold it up', async () => {
+  test('half a request, an idle socket and an open keep-alive do not delay the end', async () => {
     await using gateway = await GatewayProcess.start();
     const { hostname, port } = new URL(gateway.url);
     const sockets = [connect(Number(port), hostname), connect(Number(port), hostname)] as const;
@@ -219,7 +219,7 @@ describe('a stop', () => {
   });
 });
 
-test('/healthz and /readyz answer 200 while the gateway runs', async () => {
+test('the gateway answers /healthz and /readyz with 200 while it runs', async () => {
   await using gateway = await GatewayProcess.start();
   expect(await statusOf(`${gateway.url}/healthz`)).toBe(200);
   await eventually(async () => expect(await statusOf(`${gateway.url}/readyz`)).toBe(200));

@@ -13,7 +13,7 @@ test('a run whose test leaves a process and a folder behind names them, counts t
     import { tmpdir } from 'node:os';
     import { test } from 'vitest';
 
-    test('leaves much behind', () => {
+    test('a test leaves much behind', () => {
       mkdtempSync(tmpdir() + '/millrace-left-');
       const child = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
       child.unref();
@@ -33,7 +33,7 @@ test('a gateway ends with the worker that started it, also when that is killed',
     import { test } from 'vitest';
     import { GatewayProcess } from '${repositoryPath}e2e/fixtures/processes/gateway-process.js';
 
-    test('dies', async () => {
+    test('this worker is killed', async () => {
       const gateway = await GatewayProcess.start();
       console.log('started ' + gateway.child.pid + '.');
       await new Promise((resolve) => process.stdout.write('', resolve));

@@ -1,4 +1,5 @@
 // Every snippet of the README works as it stands.
+
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
@@ -9,7 +10,7 @@ import { TestBrowser } from '../../fixtures/browser/browser.js';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
 import { atAddresses, readSnippet } from '../../fixtures/readme.js';
-import { startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { sharedSystem } from '../../fixtures/systems/shared-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 

@@ -8,13 +8,13 @@ import { CliProcess, type Environment } from '../../fixtures/processes/cli-proce
 
 const development = { MILLRACE_DEV: '1', MILLRACE_PORT: '0' } as const;
 
-test('without secrets it names every variable that would help', async () => {
+test('a gateway without secrets names every variable that would help', async () => {
   const message = await refusal({});
   for (const name of ['MILLRACE_JWT_SECRET', 'MILLRACE_JWKS_URL', 'MILLRACE_API_KEYS', 'MILLRACE_DEV'])
     expect(message).toContain(name);
 });
 
-describe('with settings that are wrong it names the one', () => {
+describe('wrong settings', () => {
   test.each<[string, Environment, RegExp]>([
     ['a token secret but no API key', { MILLRACE_JWT_SECRET: jwtSecret }, /MILLRACE_API_KEYS/],
     ['an API key but no token secret', { MILLRACE_API_KEYS: apiKey }, /MILLRACE_JWT_SECRET/],
@@ -104,7 +104,7 @@ describe('with settings that are wrong it names the one', () => {
       /MILLRACE_DEMO.*MILLRACE_DEV/,
     ],
     ['a log level that does not exist', { ...development, MILLRACE_LOG_LEVEL: 'loud' }, /MILLRACE_LOG_LEVEL/],
-  ])('%s', async (_, environment, pattern) => {
+  ])('the gateway does not start with %s, and names the setting', async (_, environment, pattern) => {
     expect(await refusal(environment)).toMatch(pattern);
   });
 });

@@ -45,7 +45,7 @@ test.each([
   },
 );
 
-test('the routes of the application go on beside the hub', async () => {
+test('the routes of the application keep working beside the hub', async () => {
   const request = (path: string) =>
     fetch(url + path, {
       method: 'POST',

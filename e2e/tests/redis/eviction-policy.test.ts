@@ -1,14 +1,14 @@
-// A Redis that throws keys away when its memory is full loses what Millrace relies on: it is said at start and by readiness, with what to set.
-import { startRedis } from '@millrace/testkit';
+// A Redis that evicts keys when its memory is full loses data that Millrace relies on: the log at start and readiness say so, with the remedy.
+
 import { expect, test } from 'vitest';
-import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const advice = /maxmemory-policy allkeys-lru.*Set maxmemory-policy to noeviction\./;
 
 test('a policy that evicts is warned of once, stands in the details of readiness, and is gone when it is mended', async () => {
-  await using redis = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] });
-  await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
+  await using system = await startOnRedis({ redis: { args: ['--maxmemory-policy', 'allkeys-lru'] } });
+  const { redis, gateway } = system;
   await gateway.line(advice);
   const ready = await fetch(`${gateway.url}/readyz`);
   expect(ready.status).toBe(200);
@@ -22,11 +22,8 @@ test('a policy that evicts is warned of once, stands in the details of readiness
 });
 
 test('a Redis with noeviction causes no warning', async () => {
-  await using redis = await startRedis();
-  await using gateway = await GatewayProcess.start({
-    MILLRACE_REDIS_URL: redis.url,
-    MILLRACE_LOG_LEVEL: 'debug',
-  });
+  await using system = await startOnRedis({ environment: { MILLRACE_LOG_LEVEL: 'debug' } });
+  const { gateway } = system;
   await eventually(async () =>
     expect(await (await fetch(`${gateway.url}/readyz`)).json()).toEqual({ status: 'ready' }),
   );

@@ -3,7 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
-import { chatMessage, fullEvents, streamNames, typing } from '../../fixtures/events/sample-events.js';
+import {
+  chatMessage,
+  chatMessages,
+  fullEvents,
+  streamNames,
+  typing,
+} from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
 import { readMetric, readSamples } from '../../fixtures/http/metrics.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
@@ -16,15 +22,14 @@ import {
   pendingCount,
   xaddEvent,
 } from '../../fixtures/redis/plain-redis.js';
-import { startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 test('a gateway makes the group on all four streams, reads as signalr-instance-1 and acknowledges all that it delivered', async () => {
   await using system = await startOnRedis();
   const { redis, url } = system;
   const roomId = randomUUID();
-  await using client = await EventLog.connect(url);
-  await client.join(roomId);
+  await using client = await EventLog.inRoom(url, roomId);
   for (const stream of streamNames) {
     expect(await groupInfo(redis, stream)).toMatchObject({ name: 'signalr-consumers', pending: '0' });
     expect(await redis.cli('XLEN', stream)).toBe('0');
@@ -75,18 +80,14 @@ test('SIGTERM after a burst leaves nothing that was delivered pending or unread'
 });
 
 test('a gateway that follows one that was killed takes over what that one left pending or unread', async () => {
-  await using redis = await startRedis();
+  await using system = await startOnRedis();
+  const { redis, gateway: killed } = system;
   const roomId = randomUUID();
-  const killed = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
-  await acceptEvents(
-    killed.url,
-    Array.from({ length: 300 }, (_, at) => chatMessage(roomId, `message ${at}`)),
-  );
+  await acceptEvents(killed.url, chatMessages(roomId, 300));
   await killed.stop('SIGKILL');
   for (const event of fullEvents(roomId)) await xaddEvent(redis, event);
-  await using next = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
-  await using client = await EventLog.connect(next.url);
-  await client.join(roomId);
+  const next = await system.startGateway();
+  await using client = await EventLog.inRoom(next.url, roomId);
   const last = chatMessage(roomId, 'last');
   await acceptEvents(next.url, last);
   await client.event((event) => event.event_id === last.event_id);
@@ -98,8 +99,7 @@ test('the metrics exist under their names, with their labels, and count what hap
   await using system = await startOnRedis();
   const { redis, url } = system;
   const roomId = randomUUID();
-  await using client = await EventLog.connect(url);
-  await client.join(roomId);
+  await using client = await EventLog.inRoom(url, roomId);
   const ana = randomUUID();
   const message = chatMessage(roomId, 'counted');
   await acceptEvents(url, [
@@ -143,7 +143,7 @@ test('the metrics exist under their names, with their labels, and count what hap
   }
 });
 
-/** What is not yet acknowledged, and what is not yet read, as the gateway says. */
+/** The numbers of entries not yet acknowledged and not yet read, by the gateway's metrics. */
 async function backlog(url: string, stream: string): Promise<number[]> {
   return [
     await readMetric(url, 'event_queue_depth', { stream }),
@@ -158,12 +158,8 @@ async function contents(redis: RedisServer): Promise<string[]> {
 /** Runs a gateway that delivers `count` messages, stops it, and gives the last entry ID before the stop. */
 async function runAndStop(redis: RedisServer, roomId: string, count = 1): Promise<string> {
   await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
-  await using client = await EventLog.connect(gateway.url);
-  await client.join(roomId);
-  await acceptEvents(
-    gateway.url,
-    Array.from({ length: count }, (_, at) => chatMessage(roomId, `message ${at}`)),
-  );
+  await using client = await EventLog.inRoom(gateway.url, roomId);
+  await acceptEvents(gateway.url, chatMessages(roomId, count));
   await client.received(count);
   const last = await lastEntryId(redis, 'events:chat');
   expect(await gateway.stop()).toBe(0);

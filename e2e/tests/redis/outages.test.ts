@@ -1,49 +1,28 @@
-// Redis goes away and comes back while a gateway runs: nobody is told a lie, nothing is lost, nothing needs a restart.
+// Redis goes away and comes back while a gateway runs: every answer is true, nothing is lost, nothing needs a restart.
 import { randomUUID } from 'node:crypto';
-import { connectPublisher, type PublisherError } from '@millrace/publisher';
-import { type RedisServer, startRedis } from '@millrace/testkit';
+import type { PublisherError } from '@millrace/publisher';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, notification } from '../../fixtures/events/sample-events.js';
 import { postEvents, statusOf } from '../../fixtures/http/ingest.js';
-import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { assertAllAcknowledged, xaddEvent } from '../../fixtures/redis/plain-redis.js';
-import { type TestPublisher, withoutTypes } from '../../fixtures/systems/delivery-system.js';
-import { Resources } from '../../fixtures/systems/resources.js';
+import { RedisSystem, startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const roomId = 'room';
 const payload = { type: 'info', title: 'through trouble' };
 
-interface System extends AsyncDisposable {
-  readonly redis: RedisServer;
-  readonly gateway: GatewayProcess;
-  readonly publisher: TestPublisher;
-  readonly client: EventLog;
+/** The usual system with a client in the room. */
+async function start(isDurable: boolean): Promise<System> {
+  const system = await startOnRedis({ redis: { isDurable }, mayLogErrors: true });
+  const client = system.use(await EventLog.inRoom(system.url, roomId));
+  return Object.assign(system, { client });
 }
 
-async function start(isDurable: boolean): Promise<System> {
-  return Resources.start(async (resources) => {
-    const redis = resources.use(await startRedis({ isDurable }));
-    const gateway = resources.use(await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url }));
-    gateway.mayLogErrors = true;
-    const connected = await connectPublisher({ redisUrl: redis.url });
-    resources.defer(() => connected.close());
-    const publisher = withoutTypes(connected);
-    const client = resources.use(await EventLog.connect(gateway.url));
-    await client.join(roomId);
-    return {
-      redis,
-      gateway,
-      publisher,
-      client,
-      [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
-    };
-  });
-}
+type System = RedisSystem & { readonly client: EventLog };
 
 describe('Redis is killed and started again with its data', () => {
-  test('meanwhile the gateway is alive and not ready, refuses with 503, and afterwards goes on by itself', async () => {
+  test('the gateway is alive but not ready while Redis is away, refuses with 503, and continues without help afterwards', async () => {
     await using system = await start(true);
     const { redis, gateway, client } = system;
     const before = chatMessage(roomId, 'before');
@@ -90,7 +69,7 @@ describe('Redis is killed and started again with its data', () => {
   });
 });
 
-test('Redis freezes: the outcome of a publish is unknown, and a repeat with the same ID is still delivered once', async () => {
+test('the outcome of a publish is unknown while Redis freezes, and a repeat with the same ID is still delivered once', async () => {
   await using system = await start(false);
   const { redis, gateway, publisher } = system;
   redis.pause();
@@ -103,7 +82,7 @@ test('Redis freezes: the outcome of a publish is unknown, and a repeat with the 
   expect(await idsBeforeLast(system)).toEqual([error.eventId]);
 });
 
-test('Redis comes back empty: later events arrive, and a position of before is not taken for a recovered one', async () => {
+test('after Redis comes back empty later events arrive, and an earlier position is not recovered', async () => {
   await using system = await start(false);
   const { redis, gateway, client } = system;
   const before = notification(roomId, 'before');
@@ -119,7 +98,7 @@ test('Redis comes back empty: later events arrive, and a position of before is n
   await eventually(() => assertAllAcknowledged(redis, 'events:notification'));
 });
 
-test('the streams are deleted while the gateway runs: later events arrive and are acknowledged', async () => {
+test('later events arrive and are acknowledged after the streams were deleted while the gateway runs', async () => {
   await using system = await start(false);
   const { redis, client } = system;
   await xaddEvent(redis, notification(roomId, 'before'));

@@ -1,6 +1,6 @@
 // Streams in partitions on one Redis: publishers follow the gateways' number, positions hold for their rooms, another number is refused.
+
 import { partitionOf } from '@millrace/broker';
-import { createGateway } from '@millrace/gateway';
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -10,7 +10,9 @@ import { acceptEvents } from '../../fixtures/http/ingest.js';
 import { CliProcess } from '../../fixtures/processes/cli-process.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { xaddEvent } from '../../fixtures/redis/plain-redis.js';
-import { startOnRedis, withoutTypes } from '../../fixtures/systems/delivery-system.js';
+import { withoutTypes } from '../../fixtures/systems/delivery-system.js';
+import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 /** A room in each of three partitions. */
@@ -19,7 +21,7 @@ const ROOMS = [0, 1, 2].map((wanted) => {
 }) as readonly string[];
 
 test('every way in leads to the room’s partition, plain XADD to the plain stream, and all of it to the clients', async () => {
-  await using system = await startOnRedis({ MILLRACE_PARTITIONS: '3' });
+  await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
   for (const [index, room] of ROOMS.entries()) {
     await using client = await EventLog.connectAs(system.url, crypto.randomUUID(), 'Ana');
     await client.join(room);
@@ -41,8 +43,8 @@ test('every way in leads to the room’s partition, plain XADD to the plain stre
 });
 
 test('a client resumes each room from its own position, at another gateway, in order and without a gap', async () => {
-  await using system = await startOnRedis({ MILLRACE_PARTITIONS: '3' });
-  await using second = await GatewayProcess.start({ MILLRACE_REDIS_URL: system.redis.url });
+  await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
+  const second = await system.startGateway();
   const positions = new Map<string, string>();
   {
     await using client = await EventLog.connectAs(system.url, crypto.randomUUID(), 'Ana');
@@ -74,7 +76,7 @@ test('a client resumes each room from its own position, at another gateway, in o
 });
 
 test('the position of a room in another partition recovers nothing, and says so', async () => {
-  await using system = await startOnRedis({ MILLRACE_PARTITIONS: '3' });
+  await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
   await using client = await EventLog.connectAs(system.url, crypto.randomUUID(), 'Ana');
   const [own = '', other = ''] = ROOMS;
   const { position } = await client.join(own);
@@ -83,57 +85,49 @@ test('the position of a room in another partition recovers nothing, and says so'
 });
 
 test('an entry in a partition that is not its room’s becomes a dead letter', async () => {
-  await using system = await startOnRedis({ MILLRACE_PARTITIONS: '3' });
+  await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
   const [room = ''] = ROOMS;
   await xaddEvent(system.redis, chatMessage(room, 'lost its way'), { stream: 'events:chat.p1' });
-  const letter = await eventually(async () => {
+  const deadLetter = await eventually(async () => {
     const text = await system.redis.cli('xrange', 'dead:{events:chat.p1}', '-', '+');
     expect(text).toContain('partition');
     return text;
   });
-  expect(letter).toContain('the room belongs to another partition');
+  expect(deadLetter).toContain('the room belongs to another partition');
 });
 
 test('an embedded gateway has partitions too', async () => {
-  const gateway = createGateway({ isDevelopment: true, port: 0, partitions: 3 });
-  const { url } = await gateway.start();
-  try {
-    await using client = await EventLog.connectAs(url, crypto.randomUUID(), 'Ana');
-    for (const [index, room] of ROOMS.entries()) {
-      const { position } = await client.join(room);
-      await withoutTypes(gateway.publisher).publishEvents([chatMessage(room, 'here')]);
-      const events = await client.received(index + 1);
-      expect(events.at(-1)).toMatchObject({ room_id: room, position: expect.stringMatching(`^${index}~`) });
-      expect(await client.join(room, position)).toMatchObject({ recovered: true, replayed: 1 });
-      await client.received(index + 2);
-      client.events.pop();
-    }
-    const metrics = await (await fetch(`${url}/metrics`)).text();
-    expect(metrics).toContain('event_queue_depth{stream="events:chat.p2"}');
-  } finally {
-    await gateway.stop();
+  await using gateway = await EmbeddedGateway.start({ partitions: 3 });
+  const { url, publisher } = gateway;
+  await using client = await EventLog.connectAs(url, crypto.randomUUID(), 'Ana');
+  for (const [index, room] of ROOMS.entries()) {
+    const { position } = await client.join(room);
+    await publisher.publishEvents([chatMessage(room, 'here')]);
+    const events = await client.received(index + 1);
+    expect(events.at(-1)).toMatchObject({ room_id: room, position: expect.stringMatching(`^${index}~`) });
+    expect(await client.join(room, position)).toMatchObject({ recovered: true, replayed: 1 });
+    await client.received(index + 2);
+    client.events.pop();
   }
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toContain('event_queue_depth{stream="events:chat.p2"}');
 });
 
-test('a position message holds for rooms of every partition', async () => {
-  const gateway = createGateway({ isDevelopment: true, port: 0, partitions: 3, positionIntervalMs: 50 });
-  const { url } = await gateway.start();
-  try {
-    await using client = await EventLog.connectAs(url, crypto.randomUUID(), 'Ana');
-    const told = new Promise<string>((resolve) => {
-      client.connection.on('position', (message: { readonly position: string }) => resolve(message.position));
-    });
-    for (const room of ROOMS) await client.join(room);
-    await withoutTypes(gateway.publisher).publishEvents([chatMessage(ROOMS[0] ?? '', 'moves the cursors')]);
-    const position = await told;
-    expect(position).toMatch(/^all~/);
-    for (const room of ROOMS) expect((await client.join(room, position)).recovered).toBe(true);
-  } finally {
-    await gateway.stop();
-  }
+test('a position message is valid for rooms of every partition', async () => {
+  await using gateway = await EmbeddedGateway.start({ partitions: 3, positionIntervalMs: 50 });
+  const { url, publisher } = gateway;
+  await using client = await EventLog.connectAs(url, crypto.randomUUID(), 'Ana');
+  const told = new Promise<string>((resolve) => {
+    client.connection.on('position', (message: { readonly position: string }) => resolve(message.position));
+  });
+  for (const room of ROOMS) await client.join(room);
+  await publisher.publishEvents([chatMessage(ROOMS[0] ?? '', 'moves the cursors')]);
+  const position = await told;
+  expect(position).toMatch(/^all~/);
+  for (const room of ROOMS) expect((await client.join(room, position)).recovered).toBe(true);
 });
 
-test('another number than the stored one keeps a gateway from starting; none follows the stored one', async () => {
+test('a gateway with another number than the stored one does not start, and one without a number follows it', async () => {
   await using redis = await startRedis();
   const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0', MILLRACE_REDIS_URL: redis.url };
   {

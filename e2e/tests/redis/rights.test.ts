@@ -1,4 +1,5 @@
 // Users of Redis with no more rights than they need: the ones of docs/redis-acl, and the one that hosted Redis gives.
+
 import { fileURLToPath } from 'node:url';
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
@@ -44,8 +45,7 @@ describe.each(cases)('$title', ({ args, gatewayUser, publisherUser }) => {
     await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: urlFor(gatewayUser) });
     const connected = await connectPublisher({ redisUrl: urlFor(publisherUser) });
     const publisher = withoutTypes(connected);
-    await using client = await EventLog.connect(gateway.url);
-    await client.join(roomId);
+    await using client = await EventLog.inRoom(gateway.url, roomId);
 
     const byHttp = chatMessage(roomId, 'by HTTP');
     await acceptEvents(gateway.url, byHttp);

@@ -1,36 +1,27 @@
-// One stream is out of order: it is named wherever somebody looks, and everything else goes on.
+// One stream cannot be served: readiness, metrics and log name it, and everything else continues.
+
 import { randomUUID } from 'node:crypto';
 import { LAST_ENTRY_ID } from '@millrace/broker';
-import { type RedisServer, startRedis } from '@millrace/testkit';
+import type { RedisServer } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, notification, sampleEvent, typing } from '../../fixtures/events/sample-events.js';
 import { acceptEvents, postEvents, refusal } from '../../fixtures/http/ingest.js';
-import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { assertAllAcknowledged, xaddEvent } from '../../fixtures/redis/plain-redis.js';
-import { Resources } from '../../fixtures/systems/resources.js';
+import { RedisSystem, startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const roomId = 'room';
 const stream = 'events:notification';
 
-interface System extends AsyncDisposable {
-  readonly redis: RedisServer;
-  readonly gateway: GatewayProcess;
-  readonly client: EventLog;
+/** The usual system with a client in the room. */
+async function start(prepare: (redis: RedisServer) => Promise<unknown> = async () => {}): Promise<System> {
+  const system = await startOnRedis({ prepare, mayLogErrors: true });
+  const client = system.use(await EventLog.inRoom(system.url, roomId));
+  return Object.assign(system, { client });
 }
 
-async function start(prepare: (redis: RedisServer) => Promise<unknown> = async () => {}): Promise<System> {
-  return Resources.start(async (resources) => {
-    const redis = resources.use(await startRedis());
-    await prepare(redis);
-    const gateway = resources.use(await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url }));
-    gateway.mayLogErrors = true;
-    const client = resources.use(await EventLog.connect(gateway.url));
-    await client.join(roomId);
-    return { redis, gateway, client, [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose]() };
-  });
-}
+type System = RedisSystem & { readonly client: EventLog };
 
 /** Answer of `/readyz`. */
 async function readiness({ gateway }: System) {
@@ -172,7 +163,7 @@ test.each([
     ['HSET', 'coalesce:room:typing', 'd', '1', 'n', 'x', 'f', 'x', 'l', '4102444800000'],
   ],
   ['a string at the index of windows', ['SET', 'coalesce-due:typing', 'x']],
-])('%s is removed, logged and counted, and typing in the room goes on', async (_, garbage) => {
+])('%s is removed, logged and counted, and typing in the room continues', async (_, garbage) => {
   await using system = await start();
   const { redis, gateway, client } = system;
   await redis.cli(...garbage);

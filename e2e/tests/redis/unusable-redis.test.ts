@@ -1,4 +1,4 @@
-// A Redis that cannot be used: the gateway, the commands and a publisher say in one line why, and what to do; exit code 1, no secret.
+// A Redis that cannot be used: the gateway, the commands and a publisher say why in one line, and what to do; exit code 1, no secret.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';

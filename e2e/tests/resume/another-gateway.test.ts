@@ -1,20 +1,21 @@
-// A client that was on one gateway comes back to another, with the position the first one gave it: it misses nothing, or is told.
+// A client comes back to another gateway with the position that the first one gave it: it misses nothing, or is told so.
 import { randomUUID } from 'node:crypto';
-import { createGateway } from '@millrace/gateway';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
+import { positionBeforeLeaving } from '../../fixtures/clients/leaving-client.js';
 import {
   chatMessage,
+  idsOf,
+  idsOfStream,
   lastingEvents,
-  type SampleEvent,
   streamNames,
-  streamOfType,
   typing,
 } from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
-import { assertAllAcknowledged, xaddAll } from '../../fixtures/redis/plain-redis.js';
+import { assertAllAcknowledged, xaddByType } from '../../fixtures/redis/plain-redis.js';
+import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { GatewayRow } from '../../fixtures/systems/gateway-row.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
@@ -23,16 +24,15 @@ test('what was missed in all streams of a room comes from another gateway, in or
   const [first, second] = row.names.map((name) => row.get(name).url) as [string, string];
   const roomId = randomUUID();
   const position = await positionBeforeLeaving(first, roomId);
-  await using witness = await EventLog.connect(second);
-  await witness.join(roomId);
+  await using witness = await EventLog.inRoom(second, roomId);
   const missed = lastingEvents(roomId, 80);
-  const typists = Array.from({ length: 10 }, () => typing(roomId, randomUUID(), true));
+  const typingEvents = Array.from({ length: 10 }, () => typing(roomId, randomUUID(), true));
   await Promise.all([
     acceptEvents(first, missed.slice(0, 40)),
-    acceptEvents(second, [...typists, ...missed.slice(40)]),
+    acceptEvents(second, [...typingEvents, ...missed.slice(40)]),
     acceptEvents(first, lastingEvents('elsewhere', 200)),
   ]);
-  await witness.received(missed.length + typists.length);
+  await witness.received(missed.length + typingEvents.length);
 
   // While it comes back, more is published.
   const later = lastingEvents(roomId, 80);
@@ -59,54 +59,40 @@ test('what was missed in all streams of a room comes from another gateway, in or
     expect(idsOfStream(again.events, stream)).toEqual(idsOfStream(order, stream));
 });
 
-test('who was in a quiet room comes back with a position that is still good, however much happened elsewhere', async () => {
+test('a client of a quiet room comes back with a position that is still good, however much happened elsewhere', async () => {
   await using redis = await startRedis();
-  const gateways = [1, 2].map((number) =>
-    createGateway({
-      isDevelopment: true,
-      port: 0,
-      redisUrl: redis.url,
-      instance: `gateway-${number}`,
-      positionIntervalMs: 50,
-      maxReplayBytes: 50_000,
-    }),
-  );
-  try {
-    const [first = '', second = ''] = await Promise.all(
-      gateways.map(async (gateway) => (await gateway.start()).url),
-    );
-    const roomId = randomUUID();
-    let told = '';
-    let joined = '';
-    {
-      await using client = await EventLog.connect(first);
-      client.connection.on('position', (message: { readonly position: string }) => {
-        told = message.position;
-      });
-      joined = (await client.join(roomId)).position;
-      await using witness = await EventLog.connect(first);
-      await witness.join('elsewhere');
-      for (let round = 0; round < 5; round += 1) await addAll(redis, lastingEvents('elsewhere', 400));
-      await witness.received(2_000);
-      for (const stream of streamNames) await redis.cli('XTRIM', stream, 'MAXLEN', '5');
-      // Nothing moves any more: the next position it is told is the last.
-      const end = (await witness.join('elsewhere')).position;
-      await eventually(() => expect(told).toBe(end));
-      expect(client.events).toEqual([]);
-    }
-    await using stale = await EventLog.connect(second);
-    expect(await stale.join(roomId, joined)).toMatchObject({ recovered: false });
-    await using fresh = await EventLog.connect(second);
-    expect(await fresh.join(roomId, told)).toMatchObject({ recovered: true, replayed: 0 });
-    const missed = chatMessage(roomId, 'while away');
-    await addAll(redis, [missed]);
-    await fresh.received(1);
-    await using late = await EventLog.connect(second);
-    expect(await late.join(roomId, told)).toMatchObject({ recovered: true, replayed: 1 });
-    expect(late.ids).toEqual([missed.event_id]);
-  } finally {
-    for (const gateway of gateways) await gateway.stop();
+  const options = { redisUrl: redis.url, positionIntervalMs: 50, maxReplayBytes: 50_000 };
+  await using gateway = await EmbeddedGateway.start({ ...options, instance: 'gateway-1' });
+  await using other = await EmbeddedGateway.start({ ...options, instance: 'gateway-2' });
+  const [first, second] = [gateway.url, other.url];
+  const roomId = randomUUID();
+  let told = '';
+  let joined = '';
+  {
+    await using client = await EventLog.connect(first);
+    client.connection.on('position', (message: { readonly position: string }) => {
+      told = message.position;
+    });
+    joined = (await client.join(roomId)).position;
+    await using witness = await EventLog.inRoom(first, 'elsewhere');
+    for (let round = 0; round < 5; round += 1) await xaddByType(redis, lastingEvents('elsewhere', 400));
+    await witness.received(2_000);
+    for (const stream of streamNames) await redis.cli('XTRIM', stream, 'MAXLEN', '5');
+    // Nothing moves any more: the next position it is told is the last.
+    const end = (await witness.join('elsewhere')).position;
+    await eventually(() => expect(told).toBe(end));
+    expect(client.events).toEqual([]);
   }
+  await using stale = await EventLog.connect(second);
+  expect(await stale.join(roomId, joined)).toMatchObject({ recovered: false });
+  await using fresh = await EventLog.connect(second);
+  expect(await fresh.join(roomId, told)).toMatchObject({ recovered: true, replayed: 0 });
+  const missed = chatMessage(roomId, 'while away');
+  await xaddByType(redis, [missed]);
+  await fresh.received(1);
+  await using late = await EventLog.connect(second);
+  expect(await late.join(roomId, told)).toMatchObject({ recovered: true, replayed: 1 });
+  expect(late.ids).toEqual([missed.event_id]);
 });
 
 test.each([
@@ -121,11 +107,11 @@ test.each([
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(row.get('gateway-1').url, roomId);
     const before = lastingEvents(roomId, 8);
-    await addAll(redis, before);
+    await xaddByType(redis, before);
     for (const stream of streamNames) await eventually(() => assertAllAcknowledged(redis, stream));
     await redis.cli(...command);
     // As many as before, newer than all of before, and nothing was ever removed from what there is now.
-    await addAll(redis, lastingEvents(roomId, 8));
+    await xaddByType(redis, lastingEvents(roomId, 8));
     for (const name of names) {
       await eventually(async () => {
         await using client = await EventLog.connect(row.get(name).url);
@@ -136,9 +122,9 @@ test.each([
     await using client = await EventLog.connect(url);
     const answer = await client.join(roomId, position);
     expect(answer).toMatchObject({ recovered: false, replayed: 0 });
-    // From here on all is well again, on every gateway.
+    // From here on every gateway replays again.
     const next = chatMessage(roomId, 'next');
-    await addAll(redis, [next]);
+    await xaddByType(redis, [next]);
     await client.received(1);
     for (const name of names) {
       await using other = await EventLog.connect(row.get(name).url);
@@ -163,35 +149,3 @@ test('a gateway without Redis forgets everything when it ends, and says so to th
     expect(await client.join(roomId, position)).toMatchObject({ recovered: false, replayed: 0 });
   });
 });
-
-/** Connects, receives one event of the room, leaves, and gives the position that it saw last. */
-async function positionBeforeLeaving(url: string, roomId: string): Promise<string> {
-  await using client = await EventLog.connect(url);
-  await client.join(roomId);
-  await acceptEvents(url, chatMessage(roomId, 'the last seen'));
-  const [event] = await client.received(1);
-  return event?.position ?? '';
-}
-
-/** Each event into the stream of its type. */
-async function addAll(redis: Parameters<typeof xaddAll>[0], events: readonly SampleEvent[]): Promise<void> {
-  for (const stream of streamNames)
-    await xaddAll(
-      redis,
-      stream,
-      events.filter(({ event_type }) => streamOfType[event_type] === stream),
-    );
-}
-
-function idsOf(events: readonly { readonly event_id: string }[]): string[] {
-  return events.map(({ event_id }) => event_id);
-}
-
-function idsOfStream(
-  events: readonly { readonly event_id: string; readonly event_type: string }[],
-  stream: string,
-): string[] {
-  return idsOf(
-    events.filter(({ event_type }) => streamOfType[event_type as keyof typeof streamOfType] === stream),
-  );
-}

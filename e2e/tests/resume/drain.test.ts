@@ -1,41 +1,17 @@
 // A gateway that is told to stop sends its clients to another one, wave by wave, and none of them misses anything.
 
-import { connectPublisher } from '@millrace/publisher';
-import { type RedisServer, startRedis } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage } from '../../fixtures/events/sample-events.js';
-import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
-import { type TestPublisher, withoutTypes } from '../../fixtures/systems/delivery-system.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-interface TwoGateways extends AsyncDisposable {
-  readonly redis: RedisServer;
-  readonly leaving: GatewayProcess;
-  readonly staying: GatewayProcess;
-  readonly publisher: TestPublisher;
-}
-
-async function startTwo(drainMs: number): Promise<TwoGateways> {
-  return Resources.start(async (resources) => {
-    const redis = resources.use(await startRedis());
-    const start = async (): Promise<GatewayProcess> =>
-      resources.use(
-        await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url, MILLRACE_DRAIN_MS: String(drainMs) }),
-      );
-    const leaving = await start();
-    const staying = await start();
-    const publisher = await connectPublisher({ redisUrl: redis.url });
-    resources.defer(() => publisher.close());
-    return {
-      redis,
-      leaving,
-      staying,
-      publisher: withoutTypes(publisher),
-      [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
-    };
-  });
+/** Two gateways; the tests stop the first one. */
+async function startTwo(drainMs: number) {
+  const environment = { MILLRACE_DRAIN_MS: String(drainMs) };
+  const system = await startOnRedis({ gateways: 2, environment });
+  return Object.assign(system, { leaving: system.gateway, staying: system.gatewayAt(1) });
 }
 
 /** A client that goes to `otherUrl` when its gateway sends it away, and resumes its room there. */
@@ -54,8 +30,8 @@ async function connectMovable(url: string, otherUrl: string, roomId: string): Pr
   return log;
 }
 
-describe('SIGTERM', () => {
-  test('moves the clients to another gateway in waves; each has every event once and in order', async () => {
+describe('a gateway that gets SIGTERM', () => {
+  test('SIGTERM moves the clients to another gateway in waves, and each receives every event once and in order', async () => {
     await using system = await startTwo(3_000);
     const { leaving, staying, publisher } = system;
     await using clients = new Resources();
@@ -83,18 +59,17 @@ describe('SIGTERM', () => {
     for (const [index, log] of logs.entries()) {
       const expected = sent[index % 3] ?? [];
       await log.event(({ event_id }) => event_id === expected.at(-1));
-      // What is sent again after a reconnect has the ID it had.
+      // An event that is sent again after a reconnect has the same ID.
       expect([...new Set(log.ids)]).toEqual(expected);
     }
   });
 
-  test('is seen at once: not ready, and no new clients, while those who are there are served', async () => {
+  test('a stopping gateway is not ready at once and refuses new clients, while it serves those it has', async () => {
     await using system = await startTwo(6_000);
     const { leaving, publisher } = system;
     await using earlier = await EventLog.connect(leaving.url);
-    // The last to come is the last to be sent away.
-    await using log = await EventLog.connect(leaving.url);
-    await log.join('room-1');
+    // The last client to connect is the last to be sent away.
+    await using log = await EventLog.inRoom(leaving.url, 'room-1');
     leaving.child.kill('SIGTERM');
     await eventually(async () => {
       const response = await fetch(`${leaving.url}/readyz`);
@@ -113,7 +88,7 @@ describe('SIGTERM', () => {
     expect(earlier.events).toEqual([]);
   });
 
-  test('gives back what the gateway held: its cursors, its slot and its leases', async () => {
+  test('a gateway that stops gives back its cursors, its slot and its leases', async () => {
     await using system = await startTwo(0);
     const { leaving, redis } = system;
     const slots = async (): Promise<number> => Number(await redis.cli('HLEN', 'slots:{signalr-consumers}'));
@@ -125,7 +100,7 @@ describe('SIGTERM', () => {
     }
   });
 
-  test('twice ends it without waiting', async () => {
+  test('a second SIGTERM ends the gateway without waiting', async () => {
     await using system = await startTwo(600_000);
     const { leaving } = system;
     // The first is sent away at once, the second after half of the time.

@@ -1,12 +1,12 @@
 // A client that has read further on another gateway waits until this one has read as far; one that is ahead of the stream is told so.
+
 import { randomUUID } from 'node:crypto';
-import { startRedis, startTcpProxy } from '@millrace/testkit';
+import { startTcpProxy } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage } from '../../fixtures/events/sample-events.js';
-import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { xaddAll } from '../../fixtures/redis/plain-redis.js';
-import { startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 
 test('a position from the future is not taken for one that was seen', async () => {
   await using system = await startOnRedis();
@@ -34,8 +34,7 @@ test('a gateway that is behind lets a client wait, sends it nothing twice, and s
   await using pair = await startPair();
   const { ahead, wire, behind, redis } = pair;
   const roomId = randomUUID();
-  await using reader = await EventLog.connect(ahead.url);
-  await reader.join(roomId);
+  await using reader = await EventLog.inRoom(ahead.url, roomId);
   await using back = await EventLog.connect(behind.url);
   wire.delay('replies', 700);
   const seen = Array.from({ length: 20 }, (_, n) => chatMessage(roomId, `seen ${n}`));
@@ -54,8 +53,7 @@ test('a gateway that cannot ask says so, keeps the client out of the room, and r
   const { ahead, wire, behind, redis } = pair;
   behind.mayLogErrors = true;
   const roomId = randomUUID();
-  await using reader = await EventLog.connect(ahead.url);
-  await reader.join(roomId);
+  await using reader = await EventLog.inRoom(ahead.url, roomId);
   await using back = await EventLog.connect(behind.url);
   wire.swallow('replies');
   const events = Array.from({ length: 3 }, (_, n) => chatMessage(roomId, `message ${n}`));
@@ -74,17 +72,8 @@ test('a gateway that cannot ask says so, keeps the client out of the room, and r
 
 /** Two gateways on one Redis; the wire of one of them can be damaged. */
 async function startPair() {
-  const redis = await startRedis();
-  const wire = await startTcpProxy(redis.port);
-  const ahead = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
-  const behind = await GatewayProcess.start({ MILLRACE_REDIS_URL: `redis://127.0.0.1:${wire.port}` });
-  return {
-    redis,
-    wire,
-    ahead,
-    behind,
-    async [Symbol.asyncDispose]() {
-      for (const part of [behind, ahead, wire, redis]) await part[Symbol.asyncDispose]();
-    },
-  };
+  const system = await startOnRedis();
+  const wire = system.use(await startTcpProxy(system.redis.port));
+  const behind = await system.startGateway({ MILLRACE_REDIS_URL: `redis://127.0.0.1:${wire.port}` });
+  return Object.assign(system, { wire, ahead: system.gateway, behind });
 }

@@ -1,8 +1,9 @@
 // The README's recipe for plain clients misses nothing and repeats nothing, whatever happens, and says exactly when to load anew.
+
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { HttpTransportType } from '@microsoft/signalr';
-import { createGateway, type Gateway, type GatewayOptions } from '@millrace/gateway';
+import { type GatewayOptions } from '@millrace/gateway';
 import { freePort, startHttpProxy, startRedis, startTcpProxy } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { type RecipeOptions, startRecipe } from '../../fixtures/clients/resume-recipe.js';
@@ -10,7 +11,8 @@ import { chatMessage, notification } from '../../fixtures/events/sample-events.j
 import { apiKey, jwtSecret, signToken } from '../../fixtures/http/tokens.js';
 import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
 import { atAddresses, readSnippet } from '../../fixtures/readme.js';
-import { type DeliverySystem, startEmbedded, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
+import { everyBroker } from '../../fixtures/systems/every-broker.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const roomId = 'ticket-42';
@@ -24,41 +26,41 @@ test.each([
   expect(`${await readSnippet(snippet)}\n`).toBe(await readFile(`${repositoryPath}examples/${file}`, 'utf8'));
 });
 
-test.each<[string, () => Promise<DeliverySystem>]>([
-  ['on Redis', () => startOnRedis()],
-  ['in memory', startEmbedded],
-])(`%s every message is handled once and in order over ${drops} dropped sockets`, async (_, start) => {
-  await using system = await start();
-  await using proxy = await startTcpProxy(Number(new URL(system.url).port));
-  await using program = await startProgram(`http://127.0.0.1:${proxy.port}`);
-  await program.process.line(/^joined$/);
-  const sent: string[] = [];
-  for (let dropped = 0; dropped < drops; ) {
-    for (let index = 0; index < eventsPerSecond / 5; index += 1) {
-      sent.push(`message ${sent.length}`);
-      await system.publisher.publishEvents([
-        chatMessage(roomId, sent.at(-1) ?? ''),
-        ...(index % 10 === 0 ? [notification(roomId, 'beside')] : []),
-      ]);
-      // The pace of the load, not a wait for anything.
-      await new Promise((resolve) => setTimeout(resolve, 1_000 / eventsPerSecond));
+test.each(everyBroker)(
+  `%s every message is handled once and in order over ${drops} dropped sockets`,
+  async (_, start) => {
+    await using system = await start();
+    await using proxy = await startTcpProxy(Number(new URL(system.url).port));
+    await using program = await startProgram(`http://127.0.0.1:${proxy.port}`);
+    await program.process.line(/^joined$/);
+    const sent: string[] = [];
+    for (let dropped = 0; dropped < drops; ) {
+      for (let index = 0; index < eventsPerSecond / 5; index += 1) {
+        sent.push(`message ${sent.length}`);
+        await system.publisher.publishEvents([
+          chatMessage(roomId, sent.at(-1) ?? ''),
+          ...(index % 10 === 0 ? [notification(roomId, 'beside')] : []),
+        ]);
+        // The pace of the load, not a wait for anything.
+        await new Promise((resolve) => setTimeout(resolve, 1_000 / eventsPerSecond));
+      }
+      if (proxy.connectionCount === 0) continue;
+      proxy.cut();
+      dropped += 1;
     }
-    if (proxy.connectionCount === 0) continue;
-    proxy.cut();
-    dropped += 1;
-  }
-  sent.push('the last message');
-  await system.publisher.publishEvents([chatMessage(roomId, 'the last message')]);
-  await program.process.line(/^the last message$/);
-  const handled = program.process.output
-    .split('\n')
-    .filter((line) => /^(message \d+|the last message)$/.test(line));
-  expect(handled).toEqual(sent);
-  // Told to load once, by the first join, which had no position; never again.
-  expect(program.process.output.match(/^load ticket-42/gm)).toHaveLength(1);
-});
+    sent.push('the last message');
+    await system.publisher.publishEvents([chatMessage(roomId, 'the last message')]);
+    await program.process.line(/^the last message$/);
+    const handled = program.process.output
+      .split('\n')
+      .filter((line) => /^(message \d+|the last message)$/.test(line));
+    expect(handled).toEqual(sent);
+    // The first join had no position, so the client loads the room once, and never again.
+    expect(program.process.output.match(/^load ticket-42/gm)).toHaveLength(1);
+  },
+);
 
-test('a room that is refused after a reconnect is told, the others go on, and it comes back with the next good token', async () => {
+test('a room that is refused after a reconnect is reported, the other rooms continue, and it returns with the next good token', async () => {
   await using system = await startGateway({ jwtSecret, apiKeys: [apiKey] });
   await using wire = await startTcpProxy(system.port);
   let rooms = ['a', 'b'];
@@ -213,24 +215,18 @@ async function startClient(port: number, options: Partial<RecipeOptions> = {}) {
 
 /** A gateway in the test's process. */
 async function startGateway(options: GatewayOptions = {}) {
-  const gateway: Gateway = createGateway({
-    ...('jwtSecret' in options ? {} : { isDevelopment: true }),
-    port: 0,
-    ...options,
-  });
-  const { port } = await gateway.start();
+  const gateway = await EmbeddedGateway.start(options);
   const counts = new Map<string, number>();
   return {
-    port,
+    port: Number(new URL(gateway.url).port),
     /** Publishes chat messages `1`, `2`, … of a room. */
     async say(id: string, count: number): Promise<void> {
       for (let n = 0; n < count; n += 1) {
         const number = (counts.get(id) ?? 0) + 1;
         counts.set(id, number);
-        const { payload } = chatMessage(id, String(number));
-        await gateway.publisher.publish('chat_message', id, payload as never); // As untyped as the samples are.
+        await gateway.publisher.publishEvents([chatMessage(id, String(number))]);
       }
     },
-    [Symbol.asyncDispose]: () => gateway.stop(),
+    [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
   };
 }

@@ -1,11 +1,13 @@
-// A client that comes back with its last position gets what it missed, in order, before anything new; or is told that it does not.
+// A client that comes back with its last position gets what it missed, in order, before anything new; or it is told to reload.
 import { randomUUID } from 'node:crypto';
-import { startRedis } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
+import { positionBeforeLeaving } from '../../fixtures/clients/leaving-client.js';
 import {
   chatMessage,
+  chatMessages,
   fullEvents,
+  idsOf,
   minimalEvents,
   notification,
   readReceipt,
@@ -13,24 +15,21 @@ import {
   typing,
 } from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
-import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { xaddEvent } from '../../fixtures/redis/plain-redis.js';
-import { type DeliverySystem, startEmbedded, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { everyBroker } from '../../fixtures/systems/every-broker.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { sharedSystem } from '../../fixtures/systems/shared-system.js';
 
-describe.each<[string, () => Promise<DeliverySystem>]>([
-  ['on Redis', () => startOnRedis()],
-  ['in memory', startEmbedded],
-])('%s', (_, start) => {
+describe.each(everyBroker)('%s', (_, start) => {
   const system = sharedSystem(start);
 
   test('what was missed is replayed in order, before the answer, and what is new follows', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
-    const missed = messages(roomId, 50);
+    const missed = chatMessages(roomId, 50);
     await acceptAndSee(url, roomId, missed);
-    await acceptEvents(url, messages('another-room', 20));
+    await acceptEvents(url, chatMessages('another-room', 20));
     await using client = await EventLog.connect(url);
     const answer = await client.join(roomId, position);
     expect(answer).toMatchObject({ recovered: true, replayed: 50 });
@@ -45,7 +44,7 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
-    await using witness = await joined(url, roomId);
+    await using witness = await EventLog.inRoom(url, roomId);
     const first = minimalEvents(roomId);
     await acceptEvents(url, first);
     await witness.received(9);
@@ -81,8 +80,8 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
-    await using witness = await joined(url, roomId);
-    const burst = Promise.all(Array.from({ length: 8 }, () => acceptEvents(url, messages(roomId, 100))));
+    await using witness = await EventLog.inRoom(url, roomId);
+    const burst = Promise.all(Array.from({ length: 8 }, () => acceptEvents(url, chatMessages(roomId, 100))));
     await witness.received(200);
     await using client = await EventLog.connect(url);
     const answer = await client.join(roomId, position);
@@ -96,11 +95,11 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     expect([...new Set(ids)]).toEqual(all);
   });
 
-  test('who missed more than a replay may hold is told so, and gets no part of it in silence', async () => {
+  test('a client that missed more than a replay may hold is told so, and gets no part of it in silence', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
-    for (let part = 0; part < 3; part += 1) await acceptAndSee(url, roomId, messages(roomId, 400));
+    for (let part = 0; part < 3; part += 1) await acceptAndSee(url, roomId, chatMessages(roomId, 400));
     await using client = await EventLog.connect(url);
     expect(await client.join(roomId, position)).toMatchObject({ recovered: false });
     const next = chatMessage(roomId, 'next');
@@ -108,7 +107,7 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     await client.event((event) => event.event_id === next.event_id);
   });
 
-  test('a position of a later build is no error: the client is told to reload, and goes on', async () => {
+  test('a position of a later build is no error: the client is told to reload, and continues', async () => {
     const { url } = system();
     const roomId = randomUUID();
     await using client = await EventLog.connect(url);
@@ -138,74 +137,48 @@ describe.each<[string, () => Promise<DeliverySystem>]>([
     const { url } = system();
     const roomId = randomUUID();
     const [ana, bob] = [randomUUID(), randomUUID()];
-    await using witness = await joined(url, roomId);
+    await using witness = await EventLog.inRoom(url, roomId);
     await acceptEvents(url, [typing(roomId, ana, true), typing(roomId, bob, true)]);
     await witness.received(2);
     await using client = await EventLog.connectAs(url, ana, 'Ana');
-    const { typing: typists } = await client.join(roomId);
-    expect(typists.map((user) => user.user_id)).toEqual([bob]);
+    const { typing: users } = await client.join(roomId);
+    expect(users.map((user) => user.user_id)).toEqual([bob]);
   });
 });
 
 test('a gateway that was restarted replays what was published before it and while none ran', async () => {
-  await using redis = await startRedis();
+  await using system = await startOnRedis();
   const roomId = randomUUID();
-  const environment = { MILLRACE_REDIS_URL: redis.url };
-  const first = await GatewayProcess.start(environment);
+  const { redis, gateway: first } = system;
   const position = await positionBeforeLeaving(first.url, roomId);
-  const missed = messages(roomId, 3);
+  const missed = chatMessages(roomId, 3);
   await acceptEvents(first.url, missed);
   expect(await first.stop()).toBe(0);
   const byHand = chatMessage(roomId, 'while none ran');
   await xaddEvent(redis, byHand);
-  await using second = await GatewayProcess.start(environment);
+  const second = await system.startGateway();
   await using client = await EventLog.connect(second.url);
-  // What the gateway has not read yet when the client joins follows as new.
+  // Events that the gateway has not read yet when the client joins follow as new ones.
   expect(await client.join(roomId, position)).toMatchObject({ recovered: true });
   expect(await client.idsUpTo(byHand.event_id)).toEqual([...idsOf(missed), byHand.event_id]);
 });
 
-test('where the stream has lost what was missed, a return is answered with recovered: false', async () => {
-  await using redis = await startRedis();
+test('a client whose missed events are gone from the stream is answered with recovered: false', async () => {
+  await using system = await startOnRedis();
   const roomId = randomUUID();
-  const environment = { MILLRACE_REDIS_URL: redis.url };
-  const first = await GatewayProcess.start(environment);
+  const { redis, gateway: first } = system;
   const position = await positionBeforeLeaving(first.url, roomId);
-  await acceptEvents(first.url, messages(roomId, 5));
+  await acceptEvents(first.url, chatMessages(roomId, 5));
   expect(await first.stop()).toBe(0);
   await redis.cli('XTRIM', 'events:chat', 'MAXLEN', '2');
-  await using second = await GatewayProcess.start(environment);
+  const second = await system.startGateway();
   await using client = await EventLog.connect(second.url);
   expect(await client.join(roomId, position)).toMatchObject({ recovered: false });
 });
 
-function messages(roomId: string, count: number): SampleEvent[] {
-  return Array.from({ length: count }, (_, at) =>
-    chatMessage(roomId, `message ${at}`, { sequence_number: at + 1 }),
-  );
-}
-
-function idsOf(events: readonly SampleEvent[]): string[] {
-  return events.map((event) => event.event_id);
-}
-
-async function joined(url: string, roomId: string): Promise<EventLog> {
-  const client = await EventLog.connect(url);
-  await client.join(roomId);
-  return client;
-}
-
 /** Publishes events and waits until the gateway has sent them to a member, so that all of them are there to be missed. */
 async function acceptAndSee(url: string, roomId: string, events: readonly SampleEvent[]): Promise<void> {
-  await using witness = await joined(url, roomId);
+  await using witness = await EventLog.inRoom(url, roomId);
   await acceptEvents(url, events);
   await witness.received(events.length);
-}
-
-/** Connects, receives one event of the room, leaves, and gives the position that it saw last. */
-async function positionBeforeLeaving(url: string, roomId: string): Promise<string> {
-  await using client = await joined(url, roomId);
-  await acceptEvents(url, chatMessage(roomId, 'the last seen'));
-  const [event] = await client.received(1);
-  return event?.position ?? '';
 }

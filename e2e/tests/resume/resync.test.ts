@@ -1,35 +1,29 @@
-// A loss is told to every client once: by one `resync` per room, spread over some seconds, or by the answer of its join.
+// Every client is told of a loss once: by one `resync` per room, spread over some seconds, or by the answer of its join.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createGateway } from '@millrace/gateway';
-import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
-import {
-  chatMessage,
-  lastingEvents,
-  streamNames,
-  streamOfType,
-} from '../../fixtures/events/sample-events.js';
+import { chatMessage, lastingEvents } from '../../fixtures/events/sample-events.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
-import { xaddAll } from '../../fixtures/redis/plain-redis.js';
+import { xaddAll, xaddByType } from '../../fixtures/redis/plain-redis.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 /** Longer than it takes until the last of a few clients is told. */
 const allToldMs = 6_000;
 
 test('after FLUSHALL every client is told once per room, not all at once, and resumes from there on', async () => {
-  await using system = await start();
+  await using system = await startOnRedis({ mayLogErrors: true });
   const { redis, url } = system;
   const roomId = randomUUID();
-  const clients = await Promise.all(Array.from({ length: 25 }, () => Member.connect(url, roomId)));
+  const clients = await Promise.all(Array.from({ length: 25 }, () => ResyncLog.connect(url, roomId)));
   const [first] = clients;
-  await addAll(redis, lastingEvents(roomId, 8));
+  await xaddByType(redis, lastingEvents(roomId, 8));
   await first?.log.received(8);
   await redis.cli('FLUSHALL');
   await eventually(() => expect(clients.filter(({ told }) => told.length > 0)).toHaveLength(clients.length));
   // More is published, and nobody is told a second time.
-  await addAll(redis, lastingEvents(roomId, 8));
+  await xaddByType(redis, lastingEvents(roomId, 8));
   await pause(allToldMs);
   const times = clients.map(({ told }) => told.map(({ atMs }) => atMs));
   expect(times.map((own) => own.length)).toEqual(clients.map(() => 1));
@@ -37,16 +31,16 @@ test('after FLUSHALL every client is told once per room, not all at once, and re
   expect(Math.max(...all) - Math.min(...all)).toBeGreaterThan(1_000);
   // A client that was told comes back without being told again.
   for (const { log } of clients) await log[Symbol.asyncDispose]();
-  const [member] = clients;
+  const [someone] = clients;
   await using back = await EventLog.connect(url);
-  expect(await back.join(roomId, member?.position)).toMatchObject({ recovered: true });
+  expect(await back.join(roomId, someone?.position)).toMatchObject({ recovered: true });
 });
 
 test('a client that reconnects before its resync is told by the answer of its join alone', async () => {
-  await using system = await start();
+  await using system = await startOnRedis({ mayLogErrors: true });
   const { redis, url } = system;
   const roomId = randomUUID();
-  const members = await Promise.all(Array.from({ length: 10 }, () => Member.connect(url, roomId)));
+  const members = await Promise.all(Array.from({ length: 10 }, () => ResyncLog.connect(url, roomId)));
   await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'before')]);
   for (const { log } of members) await log.received(1);
   await redis.cli('FLUSHALL');
@@ -60,7 +54,7 @@ test('a client that reconnects before its resync is told by the answer of its jo
   for (const { log, position, told } of members.slice()) {
     await log[Symbol.asyncDispose]();
     if (told.length > 0) continue;
-    const back = await Member.connect(url, roomId, position);
+    const back = await ResyncLog.connect(url, roomId, position);
     answers.push(back.isRecovered);
     members.push(back);
   }
@@ -73,10 +67,10 @@ test('a client that reconnects before its resync is told by the answer of its jo
 });
 
 test('one gap by a producer’s MAXLEN is one resync per room, and counted as expired', async () => {
-  await using system = await start();
+  await using system = await startOnRedis({ mayLogErrors: true });
   const { redis, url } = system;
   const roomId = randomUUID();
-  const member = await Member.connect(url, roomId);
+  const member = await ResyncLog.connect(url, roomId);
   await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'before')]);
   await member.log.received(1);
   // In one step: the gateway cannot read in between.
@@ -100,7 +94,7 @@ test('one gap by a producer’s MAXLEN is one resync per room, and counted as ex
 });
 
 /** A client of one room, with what it was told and the position that it would come back with. */
-class Member {
+class ResyncLog {
   readonly log: EventLog;
   readonly told: { readonly reason: string; readonly atMs: number }[] = [];
   isRecovered = false;
@@ -118,35 +112,11 @@ class Member {
     }
   }
 
-  static async connect(url: string, roomId: string, after?: string): Promise<Member> {
-    const member = new Member(await EventLog.connect(url), roomId);
+  static async connect(url: string, roomId: string, after?: string): Promise<ResyncLog> {
+    const member = new ResyncLog(await EventLog.connect(url), roomId);
     const { position, recovered } = await member.log.join(roomId, after);
     member.position = position;
     member.isRecovered = recovered;
     return member;
   }
-}
-
-async function start() {
-  const redis = await startRedis();
-  const gateway = createGateway({ isDevelopment: true, port: 0, redisUrl: redis.url });
-  const { url } = await gateway.start();
-  return {
-    redis,
-    url,
-    async [Symbol.asyncDispose]() {
-      await gateway.stop();
-      await redis[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** Each event into the stream of its type. */
-async function addAll(redis: RedisServer, events: ReturnType<typeof lastingEvents>): Promise<void> {
-  for (const stream of streamNames)
-    await xaddAll(
-      redis,
-      stream,
-      events.filter(({ event_type }) => streamOfType[event_type] === stream),
-    );
 }

@@ -1,25 +1,29 @@
-// Entries that leave a stream before everybody has read them are counted one by one, and those whom it concerns are told: no others.
+// Entries that leave a stream before every gateway has read them are counted one by one; clients that missed them are told, and no others.
+
 import { randomUUID } from 'node:crypto';
 import { createRedisBroker, partitionOf, type ReadProgress } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
-import { type RedisServer, startRedis } from '@millrace/testkit';
+import { type RedisServer } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
-import { chatMessage, type SampleEvent, sampleEvent } from '../../fixtures/events/sample-events.js';
+import {
+  chatMessage,
+  chatMessages,
+  type SampleEvent,
+  sampleEvent,
+} from '../../fixtures/events/sample-events.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
-import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { assertAllAcknowledged, groupInfo, xaddAll } from '../../fixtures/redis/plain-redis.js';
-import { startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 test.each([
   ['exactly', '=', 10],
   ['about', '~', 100],
 ])('a foreign publisher trims %s in front of a gateway that stands still', async (_, precision, length) => {
-  await using redis = await startRedis();
-  const environment = { MILLRACE_REDIS_URL: redis.url };
-  await using ahead = await GatewayProcess.start(environment);
-  await using behind = await GatewayProcess.start(environment);
+  await using system = await startOnRedis({ gateways: 2 });
+  const { redis, gateway: ahead } = system;
+  const behind = system.gatewayAt(1);
   behind.mayLogErrors = true;
   const roomId = randomUUID();
   await using reader = await EventLog.connect(ahead.url);
@@ -31,7 +35,7 @@ test.each([
   const { position } = await other.event(({ event_id }) => event_id === before.event_id);
 
   behind.child.kill('SIGSTOP');
-  const events = messages(roomId, 800);
+  const events = chatMessages(roomId, 800);
   await xaddAll(redis, 'events:chat', events);
   await reader.received(801);
   await redis.cli('XTRIM', 'events:chat', 'MAXLEN', precision, String(length));
@@ -41,7 +45,7 @@ test.each([
   const last = chatMessage(roomId, 'last');
   await xaddAll(redis, 'events:chat', [last]);
 
-  // What was on its way when it stopped, then what the stream still has.
+  // First the entries in flight when it stopped, then those that the stream still has.
   const ids = await other.idsUpTo(last.event_id);
   const onTheWay = ids.length - 1 - left - 1;
   const all = [before, ...events].map(({ event_id }) => event_id);
@@ -61,7 +65,7 @@ test.each([
   expect(await returned.join(roomId, position)).toMatchObject({ recovered: true, replayed: 801 });
 });
 
-test('what the hard cap cuts is counted exactly as expired; who had read it is told nothing', async () => {
+test('entries that the hard cap cuts are counted exactly as expired, and clients that had received them are told nothing', async () => {
   // events:remote is 1,000 entries long, and 20 times that at most.
   const [cap, beyond] = [20_000, 500];
   await using system = await startOnRedis();
@@ -98,11 +102,11 @@ test('what the hard cap cuts is counted exactly as expired; who had read it is t
   expect(gateway.errorLines.filter((line) => !line.includes('were cut from the stream'))).toEqual([]);
 });
 
-test('with partitions, only the rooms are told whose events stood in the stream that lost some', async () => {
+test('with partitions only the rooms of the stream that lost entries are told', async () => {
   const partitions = 3;
   const rooms = [0, 1, 2].map((wanted) => roomIn(wanted, partitions));
   const [first = '', second = '', third = ''] = rooms;
-  await using system = await startOnRedis({ MILLRACE_PARTITIONS: String(partitions) });
+  await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: String(partitions) } });
   const { redis, gateway, url, publisher } = system;
   gateway.mayLogErrors = true;
   // Its personal room is in the first partition.
@@ -113,7 +117,7 @@ test('with partitions, only the rooms are told whose events stood in the stream 
   for (const room of rooms) positions.set(room, (await client.join(room)).position);
 
   gateway.child.kill('SIGSTOP');
-  const events = rooms.flatMap((room) => messages(room, 300));
+  const events = rooms.flatMap((room) => chatMessages(room, 300));
   await publisher.publishEvents(events);
   await redis.cli('XTRIM', 'events:chat.p1', 'MAXLEN', '=', '5');
   gateway.child.kill('SIGCONT');
@@ -158,10 +162,6 @@ function resyncsOf({ connection }: EventLog) {
     of: (roomId: string): readonly string[] =>
       messages.filter(({ room_id }) => room_id === roomId).map(({ reason }) => reason),
   };
-}
-
-function messages(roomId: string, count: number): SampleEvent[] {
-  return Array.from({ length: count }, (_, at) => chatMessage(roomId, `message ${at}`));
 }
 
 function sessions(roomId: string, count: number): SampleEvent[] {

@@ -1,13 +1,13 @@
-// A client that is thrown out by what it is replayed gets past it; one whose connections end for other reasons is never told to reload.
+// A client that cannot read a replayed event gets past it; one whose connections end for other reasons is never told to reload.
+
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType, type IHubProtocol, type ILogger, JsonHubProtocol } from '@microsoft/signalr';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
-import { createGateway } from '@millrace/gateway';
-import { startRedis } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage } from '../../fixtures/events/sample-events.js';
 import { xaddAll } from '../../fixtures/redis/plain-redis.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 /** A protocol that cannot read some event, as a client's library may have one. */
@@ -45,19 +45,19 @@ describe.each([
   ['MessagePack over WebSockets', () => new MessagePackHubProtocol(), HttpTransportType.WebSockets],
   ['JSON over server-sent events', () => new JsonHubProtocol(), HttpTransportType.ServerSentEvents],
 ])('%s', (_, createProtocol, transport) => {
-  test('a client that cannot read an event is told to reload after five rounds over two gateways, and goes on', async () => {
-    await using pair = await startPair();
-    const { urls, redis } = pair;
+  test('a client that cannot read an event is told to reload after five rounds over two gateways, and continues', async () => {
+    await using system = await startOnRedis({ gateways: 2 });
+    const { redis, url } = system;
+    const urls = [url, system.gatewayAt(1).url] as const;
     const roomId = randomUUID();
     const user = randomUUID();
     const protocol = new Choking(createProtocol());
     const connect = (round: number) =>
-      EventLog.connect(urls[round % 2] ?? '', { transport, protocol, query: `?user=${user}` });
+      EventLog.connect(round % 2 === 0 ? urls[0] : urls[1], { transport, protocol, query: `?user=${user}` });
     const first = await connect(0);
     let position = (await first.join(roomId)).position;
     await first[Symbol.asyncDispose]();
-    await using witness = await EventLog.connect(urls[0] ?? '');
-    await witness.join(roomId);
+    await using witness = await EventLog.inRoom(url, roomId);
     await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'poison')]);
     await witness.received(1);
 
@@ -69,7 +69,7 @@ describe.each([
       const answer = await client.join(roomId, position).catch(() => undefined);
       if (answer === undefined) {
         await isOver;
-        // The gateway has to hear of it as well; a client waits before it comes back.
+        // The gateway has to notice it as well; a client waits before it comes back.
         await new Promise((resolve) => setTimeout(resolve, 300));
         continue;
       }
@@ -81,11 +81,11 @@ describe.each([
       expect(event?.payload).toMatchObject({ content: 'good' });
     }
     expect(answers).toEqual([false]);
-    // It is past it.
+    // It has passed the event.
     await using again = await connect(0);
     expect(await again.join(roomId, position)).toMatchObject({ recovered: true, replayed: 1 });
-    // Another user is sent it as ever.
-    await using other = await EventLog.connect(urls[1] ?? '');
+    // Another user still receives the event.
+    await using other = await EventLog.connect(urls[1]);
     await eventually(async () =>
       expect(await other.join(roomId, position)).toMatchObject({ recovered: true }),
     );
@@ -93,15 +93,14 @@ describe.each([
 });
 
 test('a healthy client whose connections break is sent what it missed every time', async () => {
-  await using pair = await startPair();
-  const { urls, redis } = pair;
-  const [url = ''] = urls;
+  await using system = await startOnRedis();
+  const { redis, url } = system;
   const roomId = randomUUID();
   const query = `?user=${randomUUID()}`;
   await using witness = await EventLog.connect(url);
   let { position } = await witness.join(roomId);
   const start = position;
-  // It gets on each time: another event is the first one next time.
+  // It progresses each time: another event is the first one next time.
   for (let round = 0; round < 8; round += 1) {
     await xaddAll(redis, 'events:chat', [chatMessage(roomId, `${round}`)]);
     await witness.received(round + 1);
@@ -117,19 +116,3 @@ test('a healthy client whose connections break is sent what it missed every time
     await Promise.all(tabs.map((tab) => tab[Symbol.asyncDispose]()));
   }
 });
-
-async function startPair() {
-  const redis = await startRedis();
-  const gateways = [1, 2].map((number) =>
-    createGateway({ isDevelopment: true, port: 0, redisUrl: redis.url, instance: `gateway-${number}` }),
-  );
-  const urls = await Promise.all(gateways.map(async (gateway) => (await gateway.start()).url));
-  return {
-    redis,
-    urls,
-    async [Symbol.asyncDispose]() {
-      for (const gateway of gateways) await gateway.stop();
-      await redis[Symbol.asyncDispose]();
-    },
-  };
-}

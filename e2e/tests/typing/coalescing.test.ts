@@ -1,25 +1,18 @@
-// Typing and read receipts seen from outside: several within a window become one, and none is lost from the count.
+// Typing and read receipts seen from outside: several within a window become one, and the count includes all of them.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type DeliveredEvent, EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, readReceipt, type SampleEvent, typing } from '../../fixtures/events/sample-events.js';
 import { acceptEvents, postEvents } from '../../fixtures/http/ingest.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
-import { type DeliverySystem, startEmbedded, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { everyBroker } from '../../fixtures/systems/every-broker.js';
 import { sharedSystem } from '../../fixtures/systems/shared-system.js';
 
-const brokers: readonly [string, () => Promise<DeliverySystem>][] = [
-  ['on Redis', () => startOnRedis()],
-  ['in memory', startEmbedded],
-];
-
-describe.each(brokers)('coalescing %s', (_, start) => {
+describe.each(everyBroker)('coalescing %s', (_, start) => {
   const system = sharedSystem(start);
 
   async function joined(roomId: string): Promise<EventLog> {
-    const client = await EventLog.connect(system().url);
-    await client.join(roomId);
-    return client;
+    return EventLog.inRoom(system().url, roomId);
   }
 
   test('three typing events of a user become one: the last one, with the count of three', async () => {
@@ -67,7 +60,7 @@ describe.each(brokers)('coalescing %s', (_, start) => {
     expect((await client.received(2)).map((event) => event.room_id).sort()).toEqual([...rooms].sort());
   });
 
-  test('read receipts of a user unite their messages, each once', async () => {
+  test('the read receipts of a user become one that names each message once', async () => {
     const roomId = randomUUID();
     const ana = randomUUID();
     const [a, b, c] = [randomUUID(), randomUUID(), randomUUID()];
@@ -106,7 +99,7 @@ describe.each(brokers)('coalescing %s', (_, start) => {
     await assertNothingElse(client, roomId);
   });
 
-  test('no read message is lost when what is united grows large', async () => {
+  test('no read message is lost when the merged receipts grow large', async () => {
     const roomId = randomUUID();
     const ana = randomUUID();
     await using client = await joined(roomId);
@@ -164,7 +157,7 @@ describe.each(brokers)('coalescing %s', (_, start) => {
     },
   );
 
-  /** Typing of somebody new goes through a window of its own; what was opened before is out when that one is. */
+  /** Typing of a new user goes through a window of its own: earlier windows are published before it. */
   async function assertNothingElse(
     client: EventLog,
     roomId: string,

@@ -1,14 +1,14 @@
-// An indicator of a user's own catalog behaves as typing does, by its declaration alone: nothing knows it by name.
+// An indicator of an application's own catalog behaves as typing does, by its declaration alone.
 import { randomUUID } from 'node:crypto';
 import { createRedisBroker } from '@millrace/broker';
 import { createClient } from '@millrace/client';
 import { defineCatalog, eventCatalog } from '@millrace/contract';
-import { createGateway } from '@millrace/gateway';
 import { createPublisher } from '@millrace/publisher';
 import { agentEvents, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { type DeliveredEvent, EventLog } from '../../fixtures/clients/event-log.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
+import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
@@ -29,9 +29,7 @@ const viewing = (agentId: string, isViewing: boolean) => ({
 
 async function start(resources: Resources) {
   const redis = resources.use(await startRedis());
-  const gateway = createGateway({ catalog, isDevelopment: true, port: 0, redisUrl: redis.url, drainMs: 0 });
-  resources.defer(() => gateway.stop());
-  const { url } = await gateway.start();
+  const { gateway, url } = resources.use(await EmbeddedGateway.start({ catalog, redisUrl: redis.url }));
   const connect = async (userId: string, name: string) => {
     const log = resources.use(await EventLog.connectAs(url, userId, name));
     const events: DeliveredEvent[] = [];
@@ -58,7 +56,7 @@ async function start(resources: Resources) {
   return { redis, gateway, url, connect, xaddAll };
 }
 
-test('an indicator of one’s own is coalesced, gated, listed, kept from its own user and ended, as its type declares', async () => {
+test('an indicator of an application’s own is coalesced, gated, listed, kept from its own user and ended, as its type declares', async () => {
   await using resources = new Resources();
   const { gateway, url, connect, xaddAll } = await start(resources);
   const reader = await connect(bob, 'Bob');
@@ -76,7 +74,7 @@ test('an indicator of one’s own is coalesced, gated, listed, kept from its own
   });
   expect(await readMetric(url, 'events_coalesced_total', { event_type: 'agent_viewing' })).toBe(2);
 
-  // Listed, but not to the user of whom it speaks.
+  // Listed, but not to its own user.
   const viewer = { user_id: ana, username: 'Ana' };
   expect(await reader.join()).toMatchObject({ typing: [], indicators: { agent_viewing: [viewer] } });
   expect(await self.join()).not.toHaveProperty('indicators');
@@ -86,7 +84,7 @@ test('an indicator of one’s own is coalesced, gated, listed, kept from its own
   await eventually(() => expect(reader.events).toHaveLength(2));
   expect(await reader.join()).not.toHaveProperty('indicators');
 
-  // Gated: what comes by plain XADD goes on at most once per 100 ms, the last state last.
+  // Gated: typing by plain XADD is sent at most once per 100 ms, the last state last.
   await xaddAll(Array.from({ length: 21 }, (_, n) => viewing(ana, n % 2 === 0)));
   await eventually(async () =>
     expect(await readMetric(url, 'events_dropped_total', { reason: 'superseded' })).toBeGreaterThan(0),

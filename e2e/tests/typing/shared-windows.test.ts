@@ -7,11 +7,11 @@ import { EventLog } from '../../fixtures/clients/event-log.js';
 import { typing } from '../../fixtures/events/sample-events.js';
 import { CliProcess } from '../../fixtures/processes/cli-process.js';
 import { entryFields } from '../../fixtures/redis/plain-redis.js';
-import { type RedisDeliverySystem, startOnRedis } from '../../fixtures/systems/delivery-system.js';
+import { type RedisSystem, startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { sharedSystem } from '../../fixtures/systems/shared-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-const system = sharedSystem<RedisDeliverySystem>(() => startOnRedis());
+const system = sharedSystem<RedisSystem>(() => startOnRedis());
 const program = fileURLToPath(new URL('../../fixtures/processes/typing-publisher.mjs', import.meta.url));
 
 interface Plan {
@@ -32,8 +32,7 @@ const acceptedBy = (process: CliProcess): string[] =>
 
 test('three publisher processes share a window; one that is killed while it is Pending loses nothing', async () => {
   const [roomId, userId] = [randomUUID(), randomUUID()];
-  await using client = await EventLog.connect(system().url);
-  await client.join(roomId);
+  await using client = await EventLog.inRoom(system().url, roomId);
   const plan = { roomId, userId, receipts: 40 };
   await using first = startPublisher(plan);
   await using second = startPublisher(plan);
@@ -58,8 +57,7 @@ test('three publisher processes share a window; one that is killed while it is P
 test('what a killed publisher left behind reaches the room although no publisher is left but the gateway', async () => {
   for (let round = 0; round < 3; round++) {
     const [roomId, userId] = [randomUUID(), randomUUID()];
-    await using client = await EventLog.connect(system().url);
-    await client.join(roomId);
+    await using client = await EventLog.inRoom(system().url, roomId);
     await using publisher = startPublisher({
       roomId,
       userId,
@@ -75,8 +73,7 @@ test('what a killed publisher left behind reaches the room although no publisher
 
 test('typing by plain XADD at a high rate reaches a client at most every 100 ms, the last state last', async () => {
   const [roomId, ana] = [randomUUID(), randomUUID()];
-  await using client = await EventLog.connect(system().url);
-  await client.join(roomId);
+  await using client = await EventLog.inRoom(system().url, roomId);
   const redis = createClient({ url: system().redis.url });
   await redis.connect();
   const startMs = performance.now();

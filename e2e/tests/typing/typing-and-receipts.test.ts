@@ -1,4 +1,4 @@
-// What clients tell each other through the hub: SendTyping and MarkRead.
+// Typing and read receipts that clients send through the hub: SendTyping and MarkRead.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -25,16 +25,16 @@ test('SendTyping reaches the others as typing_start and typing_stop with the nam
   const messageId = randomUUID();
   await sender.connection.invoke('MarkRead', 'r', [messageId]);
   const [start, stop, receipt] = await reader.received(3);
-  const typist = { user_id: ana, username: 'Aña' };
+  const user = { user_id: ana, username: 'Aña' };
   expect(start).toMatchObject({
     event_type: 'typing_start',
     room_id: 'r',
-    payload: { ...typist, is_typing: true },
+    payload: { ...user, is_typing: true },
   });
   expect(stop).toMatchObject({
     event_type: 'typing_stop',
     room_id: 'r',
-    payload: { ...typist, is_typing: false },
+    payload: { ...user, is_typing: false },
   });
   expect(receipt).toMatchObject({
     event_type: 'read_receipt',
@@ -52,7 +52,7 @@ test('the typing of a user comes back to none of that user’s connections, howe
   for (const client of [phone, desk, reader]) await client.join('r');
   await phone.connection.invoke('SendTyping', 'r', true);
   await reader.received(1);
-  // Who joins meanwhile is not told of the own typing, either.
+  // A user who joins meanwhile is not told of their own typing, either.
   expect((await desk.join('r')).typing).toEqual([]);
   const end = chatMessage('r', 'sent', { sender_id: ana });
   await acceptEvents(gateway.url, end);
@@ -60,7 +60,7 @@ test('the typing of a user comes back to none of that user’s connections, howe
   expect(await typingNow(gateway.url)).toEqual([]);
 });
 
-test('a member who joins is told who is typing now, and no longer after a stop or a message', async () => {
+test('a client that joins is told which users are typing, and no longer after a stop or a message', async () => {
   await using gateway = await GatewayProcess.start();
   const [ana, bob] = [randomUUID(), randomUUID()];
   await using first = await EventLog.connectAs(gateway.url, ana, 'Ana');
@@ -96,18 +96,17 @@ async function typingNow(url: string): Promise<string[]> {
   return typing.map((user) => user.username).sort();
 }
 
-test('the indicator of a typist whose last connection goes ends at once, for every client', async () => {
+test('the indicator of a typing user ends at once for every client when the user’s last connection ends', async () => {
   await using gateway = await GatewayProcess.start();
   const ana = randomUUID();
-  await using watcher = await EventLog.connect(gateway.url);
-  await watcher.join('r');
+  await using watcher = await EventLog.inRoom(gateway.url, 'r');
   await using laptop = await EventLog.connectAs(gateway.url, ana, 'Ana');
   await using phone = await EventLog.connectAs(gateway.url, ana, 'Ana');
   for (const client of [laptop, phone]) await client.join('r');
   await laptop.connection.invoke('SendTyping', 'r', true);
   await watcher.received(1);
   await laptop.connection.stop();
-  // Somebody is there still: the next event is another's.
+  // One connection remains: the next event is another user's.
   await acceptEvents(gateway.url, chatMessage('r', 'not Ana'));
   await watcher.received(2);
   await phone.connection.stop();
@@ -121,7 +120,7 @@ test('the indicator of a typist whose last connection goes ends at once, for eve
   expect(await typingNow(gateway.url)).toEqual([]);
 });
 
-test('a user who sends typing and receipts without end is refused, told when to go on, and others are not', async () => {
+test('a user who floods typing and receipts is refused and told when to continue, and others are not', async () => {
   await using gateway = await GatewayProcess.start();
   await using storm = await EventLog.connectAs(gateway.url, randomUUID(), 'Ana');
   await using other = await EventLog.connectAs(gateway.url, randomUUID(), 'Bob');

@@ -9,7 +9,7 @@ const transports = [
   HttpTransportType.LongPolling,
 ] as const;
 
-/** Joins, and comes back after every loss of its connection until it is closed. */
+/** Joins a room, and reconnects after every loss of its connection until it is closed. */
 export class LibraryClient implements ClientLog {
   readonly name: string;
   readonly roomId: string;
@@ -21,19 +21,19 @@ export class LibraryClient implements ClientLog {
   constructor(
     { client }: Pick<Build, 'client'>,
     name: string,
-    place: { readonly url: string; readonly roomId: string; readonly number: number },
+    target: { readonly url: string; readonly roomId: string; readonly number: number },
   ) {
     this.name = name;
-    this.roomId = place.roomId;
-    const transport = transports[place.number % transports.length] ?? HttpTransportType.WebSockets;
+    this.roomId = target.roomId;
+    const transport = transports[target.number % transports.length] ?? HttpTransportType.WebSockets;
     this.#client = client.createClient({
-      url: place.url,
+      url: target.url,
       retryBaseMs: 200,
       retryMaxMs: 2_000,
       attemptTimeoutMs: 60_000,
       signalr: { http: { transport } },
     });
-    this.#room = this.#client.join(place.roomId);
+    this.#room = this.#client.join(target.roomId);
     this.#room.onAny(({ event_id, event_type }) => {
       if (event_type !== 'read_receipt')
         this.#note({ kind: 'handled', eventId: event_id, atMs: performance.now() });
@@ -42,7 +42,7 @@ export class LibraryClient implements ClientLog {
     this.#client.onJoin((roomId, { recovered }) => {
       if (recovered && roomId === this.roomId) this.#note({ kind: 'recovered', atMs: performance.now() });
     });
-    // It goes on by itself, and what it does not get is what is judged.
+    // The client retries without help; the oracle judges which events it missed.
     this.#client.onError(() => {});
     this.#client.connect().catch(() => {});
   }
@@ -55,7 +55,7 @@ export class LibraryClient implements ClientLog {
     return this.#room.status === 'live';
   }
 
-  /** Forgets its log; what it has seen it still knows. */
+  /** Empties its log. It remembers which events it has seen. */
   clear(): void {
     this.#records = [];
   }

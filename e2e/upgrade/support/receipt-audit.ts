@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 
 /** Result of the audit. */
-export interface ReceiptVerdict {
+export interface ReceiptJudgement {
   readonly accepted: number;
   /** Receipts in the stream: each stands for several. */
   readonly stored: number;
@@ -34,7 +34,7 @@ export class ReceiptAudit implements AsyncDisposable {
     return new ReceiptAudit(await connect(url));
   }
 
-  /** Reads on to the end. */
+  /** Reads to the end of the stream. */
   async read(): Promise<void> {
     for (;;) {
       const entries = await this.#redis.xRange(stream, `(${this.#after}`, '+', { COUNT: pageEntries });
@@ -49,13 +49,13 @@ export class ReceiptAudit implements AsyncDisposable {
   }
 
   /** Waits until every receipt is in the stream, or time is up. The next judgement begins anew. */
-  async judge(accepted: readonly string[]): Promise<ReceiptVerdict> {
+  async judge(accepted: readonly string[]): Promise<ReceiptJudgement> {
     const isLost = (id: string): boolean => !this.#times.has(id);
     for (const endMs = performance.now() + waitMs; performance.now() < endMs; await pause(100)) {
       await this.read();
       if (!accepted.some(isLost)) break;
     }
-    const verdict = {
+    const judgement = {
       accepted: accepted.length,
       stored: this.#stored,
       lost: accepted.filter(isLost).length,
@@ -63,7 +63,7 @@ export class ReceiptAudit implements AsyncDisposable {
     };
     this.#times.clear();
     this.#stored = 0;
-    return verdict;
+    return judgement;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

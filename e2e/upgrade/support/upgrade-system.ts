@@ -4,7 +4,7 @@ import * as client from '@millrace/client';
 import * as publisher from '@millrace/publisher';
 import { freePort, type RedisServer, startRedis, startRoundRobinProxy } from '@millrace/testkit';
 import { createClient } from '@redis/client';
-import { judge, type PublishRecord, type Verdict } from '../../faults/support/oracle.js';
+import { type Judgement, judge, type PublishRecord } from '../../faults/support/oracle.js';
 import { RoomClient } from '../../faults/support/room-client.js';
 import { cliPath } from '../../fixtures/processes/cli-process.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
@@ -13,22 +13,22 @@ import { Resources } from '../../fixtures/systems/resources.js';
 import type { Build } from './base-build.js';
 import { LibraryClient } from './library-client.js';
 import { MixedLoad, type MixedLoadResult, type WaysIn } from './mixed-load.js';
-import { ReceiptAudit, type ReceiptVerdict } from './receipt-audit.js';
+import { ReceiptAudit, type ReceiptJudgement } from './receipt-audit.js';
 
-/** A build, as far as gateways, publishers and clients of it are needed. */
+/** The gateway, publisher and client of a build. */
 export type RunnableBuild = Omit<Build, typeof Symbol.asyncDispose>;
 
 /** The build that is checked out here. */
 export const presentBuild: RunnableBuild = { name: 'present', cli: cliPath, publisher, client };
 
-/** How a replacement of all gateways went. */
+/** The result of replacing all gateways. */
 export interface Replacement {
   readonly from: string;
   readonly to: string;
   readonly seconds: number;
-  readonly verdict: Verdict;
-  readonly receipts: ReceiptVerdict;
-  /** How often a client was told to reload. Redis lost nothing, so nobody need be. */
+  readonly judgement: Judgement;
+  readonly receipts: ReceiptJudgement;
+  /** How often a client was told to reload. Redis lost nothing, so no client has to be. */
   readonly reloads: number;
   readonly unconfirmed: number;
   /** Entries that a gateway refused: both builds accept all of them. */
@@ -42,7 +42,7 @@ const plainClientsPerRoom = 2;
 const libraryClientsPerBuild = 6;
 const eventsPerSecond = 100;
 const startLimitMs = 120_000;
-const wholeLimitMs = 180_000;
+const recoveryLimitMs = 180_000;
 const quietLimitMs = 20_000;
 
 interface Seat {
@@ -85,8 +85,8 @@ export class UpgradeSystem implements AsyncDisposable {
       ),
       ...builds.flatMap((build) =>
         Array.from({ length: libraryClientsPerBuild }, (_, number) => {
-          const place = { url: parts.proxyUrl, roomId: roomOf(number), number };
-          return new LibraryClient(build, `${build.name} ${number}`, place);
+          const target = { url: parts.proxyUrl, roomId: roomOf(number), number };
+          return new LibraryClient(build, `${build.name} ${number}`, target);
         }),
       ),
     ];
@@ -112,7 +112,7 @@ export class UpgradeSystem implements AsyncDisposable {
       const audit = resources.use(await ReceiptAudit.start(redis.url));
       const system = new UpgradeSystem({ redis, seats, ways, audit, proxyUrl: proxy.url, resources }, builds);
       try {
-        await system.whole();
+        await system.recovered();
       } catch (error) {
         await system.#closeClients();
         throw error;
@@ -121,7 +121,7 @@ export class UpgradeSystem implements AsyncDisposable {
     });
   }
 
-  /** Replaces one gateway after the other, under load, and judges what came of it. */
+  /** Replaces one gateway after the other under load, and judges the result. */
   async replaceAll(build: RunnableBuild): Promise<Replacement> {
     const from = this.#seats[0]?.build.name ?? '';
     for (const each of this.#clients) each.clear();
@@ -132,21 +132,21 @@ export class UpgradeSystem implements AsyncDisposable {
       for (const seat of this.#seats) {
         await this.#replace(seat, build);
         // Both builds side by side, with every client served.
-        await this.whole();
+        await this.recovered();
         await this.#audit.read();
       }
     } finally {
       await load.stop();
     }
     const result = await load.stop();
-    await this.whole();
+    await this.recovered();
     await this.#settle(result.confirmed);
     return this.#judge({ from, to: build.name, seconds: (performance.now() - startMs) / 1_000 }, result);
   }
 
   /** Waits until every gateway is ready and every client in its room. */
-  async whole(): Promise<void> {
-    const endMs = performance.now() + wholeLimitMs;
+  async recovered(): Promise<void> {
+    const endMs = performance.now() + recoveryLimitMs;
     for (;;) {
       const ready = await Promise.all(this.#seats.map(({ gateway }) => isReady(gateway.url)));
       const outside = this.#clients.filter(({ isJoined }) => !isJoined);
@@ -169,7 +169,7 @@ export class UpgradeSystem implements AsyncDisposable {
   }
 
   async #replace(seat: Seat, build: RunnableBuild): Promise<void> {
-    // As a load balancer that looks at /readyz.
+    // A load balancer that looks at /readyz does the same.
     seat.isOffered = false;
     const exitCode = await seat.gateway.stop('SIGTERM');
     if (exitCode !== 0)
@@ -196,18 +196,18 @@ export class UpgradeSystem implements AsyncDisposable {
     { confirmed, unconfirmed, receipts }: MixedLoadResult,
   ): Promise<Replacement> {
     const reloads = this.#clients.flatMap(({ records }) => records.filter(({ kind }) => kind === 'reload'));
-    const letters = await Promise.all(
+    const lengths = await Promise.all(
       ['chat', 'ticket', 'notification', 'remote'].map((name) =>
         this.#redis.cli('xlen', `dead:{events:${name}}`),
       ),
     );
     return {
       ...run,
-      verdict: judge(confirmed, this.#clients, unconfirmed),
+      judgement: judge(confirmed, this.#clients, unconfirmed),
       receipts: await this.#audit.judge(receipts),
       reloads: reloads.length,
       unconfirmed: unconfirmed.size,
-      deadLetters: letters.reduce((sum, length) => sum + Number(length), 0),
+      deadLetters: lengths.reduce((sum, length) => sum + Number(length), 0),
     };
   }
 }

@@ -1,4 +1,4 @@
-// What tests of every package may use. Private: never published.
+// Helpers for the tests of every package. Private: never published.
 
 export { type Death, type MortalBroker, mortalBroker } from './broker/mortal-broker.js';
 export { describeBrokerConformance } from './conformance/describe-broker-conformance.js';
@@ -14,8 +14,7 @@ export {
   SUITE_OPTIONS,
   TICKET,
 } from './conformance/harness.js';
-export { type HttpFate, type HttpProxy, startHttpProxy } from './network/http-proxy.js';
-export { type RoundRobinProxy, startRoundRobinProxy } from './network/round-robin-proxy.js';
+export { type HttpFate, startHttpProxy, startRoundRobinProxy } from './network/http-proxy.js';
 export { type Direction, startTcpProxy, type TcpProxy } from './network/tcp-proxy.js';
 export { launchChromium } from './processes/chromium.js';
 export { endWithUs } from './processes/end-with-us.js';

@@ -1,18 +1,18 @@
-// A process that dies, without ending one: its view of a broker stops to answer at a chosen call.
+// Imitates a process that dies: a view of a broker stops answering at a chosen call.
 import type { Broker } from '@millrace/broker';
 
 /** When a view dies. */
 export interface Death {
-  /** So many calls are still answered. @defaultValue 0 */
+  /** How many calls are still answered. @defaultValue 0 */
   readonly afterCalls?: number;
-  /** Whether the call after them still reaches the broker; nobody hears its answer. @defaultValue false */
+  /** True when the next call still reaches the broker, and its answer is lost. @defaultValue false */
   readonly isLastCallDone?: boolean;
 }
 
 /** A view of a broker for one process that may die. */
 export interface MortalBroker {
   readonly broker: Broker;
-  /** From then on no call is done, and none answered. */
+  /** From then on no call reaches the broker, and none is answered. */
   die(death?: Death): void;
 }
 

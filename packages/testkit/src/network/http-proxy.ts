@@ -1,4 +1,4 @@
-// A wire for HTTP that a test can damage request by request, where a TCP proxy knows connections only.
+// An HTTP proxy that a test can damage request by request, where a TCP proxy can damage whole connections only.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -16,6 +16,7 @@ export type HttpFate =
 export interface HttpProxy extends AsyncDisposable {
   /** Where clients connect to, on 127.0.0.1. */
   readonly port: number;
+  readonly url: string;
   /** Decides about every request that comes from now on. WebSockets always pass. */
   decide(fateOf: (request: IncomingMessage, body: string) => HttpFate): void;
 }
@@ -25,6 +26,18 @@ export async function startHttpProxy(targetPort: () => number): Promise<HttpProx
   const proxy = new TestHttpProxy(targetPort);
   await proxy.listen();
   return proxy;
+}
+
+/** Starts a proxy that hands every request, and every upgrade, to the next of several servers: no sticky sessions. */
+export function startRoundRobinProxy(urls: () => readonly string[]): Promise<HttpProxy> {
+  let count = 0;
+  return startHttpProxy(() => {
+    const servers = urls();
+    const url = servers[count % servers.length];
+    count += 1;
+    if (url === undefined) throw new Error('no server is left');
+    return Number(new URL(url).port);
+  });
 }
 
 class TestHttpProxy implements HttpProxy {
@@ -53,6 +66,10 @@ class TestHttpProxy implements HttpProxy {
     return address.port;
   }
 
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
   decide(fateOf: (request: IncomingMessage, body: string) => HttpFate): void {
     this.#fateOf = fateOf;
   }
@@ -78,7 +95,8 @@ class TestHttpProxy implements HttpProxy {
 
   #forward(incoming: IncomingMessage, body: Buffer, response: ServerResponse, isAnswerLost = false): void {
     const { method, url, headers } = incoming;
-    const forwarded = request({ host: '127.0.0.1', port: this.#targetPort(), method, path: url, headers });
+    const target = { host: '127.0.0.1', port: this.#targetPort(), method, path: url, headers, agent: false };
+    const forwarded = request(target);
     forwarded.on('response', (answer) => {
       if (isAnswerLost) {
         answer.resume();

@@ -1,4 +1,4 @@
-// A wire between a client and a server that a test can damage: cut, delay, swallow.
+// A TCP proxy between a client and a server that a test can damage: cut, delay, swallow.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 

@@ -1,11 +1,11 @@
-// Debian's Chromium, without a window and without a word to anybody outside.
+// Debian's Chromium, without a window and without requests to the outside.
 import type { Browser } from 'playwright-core';
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
-/** Starts it, with an empty profile. Whoever started it closes it. */
+/** Starts it, with an empty profile. The caller closes it. */
 export async function launchChromium(): Promise<Browser> {
-  // Loaded by those who need it: every test of every package imports the list that this stands in.
+  // Loaded only when needed: every test of every package imports the list of exports that names this file.
   const { chromium } = await import('playwright-core');
   return chromium.launch({
     executablePath,

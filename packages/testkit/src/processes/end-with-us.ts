@@ -1,10 +1,10 @@
-// Processes of a test end with it, also when it is killed and can end nothing any more.
+// Processes of a test end with it, even when it is killed and can end nothing any more.
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Kills `child` when this process is gone, however it went: a shell waits on a pipe that closes with us, in a group of its own, so that
- * a terminal's Ctrl-C does not end it first. It goes when `child` has ended.
- * @param isGroup whether `child` leads a process group, which then ends with it
+ * Kills `child` when this process is gone, however it ended. A shell waits on a pipe that closes with this process; it has a process
+ * group of its own, so that a terminal's Ctrl-C does not end it first, and it ends with `child`.
+ * @param isGroup true when `child` leads a process group, which then ends with it
  */
 export function endWithUs(child: ChildProcess, isGroup = false): void {
   const { pid } = child;

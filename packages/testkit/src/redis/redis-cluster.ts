@@ -1,4 +1,4 @@
-// A Redis Cluster of the test's own: masters with one replica each, on free loopback ports, ended by process ID.
+// A Redis Cluster of the test's own: masters, with one replica each if wanted, on free loopback ports.
 
 import { until } from '../time/until.js';
 import { type RedisServer, startRedis } from './redis-server.js';
@@ -9,10 +9,10 @@ const SLOT_COUNT = 16_384;
 export interface RedisClusterOptions {
   /** @defaultValue 3 */
   readonly masters?: number;
-  /** Whether each master has a replica. @defaultValue false */
+  /** Gives each master a replica. @defaultValue false */
   readonly hasReplicas?: boolean;
   /**
-   * Whether no slot is served while one is not (`cluster-require-full-coverage`, which Redis has on by default).
+   * Serves no slot while one slot is not served (`cluster-require-full-coverage`, which Redis has on by default).
    * @defaultValue true
    */
   readonly needsEverySlot?: boolean;
@@ -36,10 +36,10 @@ export interface RedisCluster extends AsyncDisposable {
   flush(): Promise<void>;
   /** Runs a command on the master of `key`. */
   cli(key: string, ...args: readonly string[]): Promise<string>;
-  /** Resolves when every living node finds the cluster sound and sees every other living node. */
-  whole(): Promise<void>;
+  /** Resolves when every living node finds the cluster healthy and sees every other living node. */
+  healthy(): Promise<void>;
   /**
-   * Lets a master take no more writes and resolves when its replica has all it took: whoever ends it then loses nothing by
+   * Lets a master accept no more writes, and resolves when its replica has all of them: ending the master then loses nothing by
    * Redis' asynchronous replication.
    */
   holdWrites(master: RedisServer): Promise<void>;
@@ -47,7 +47,7 @@ export interface RedisCluster extends AsyncDisposable {
   moveSlot(key: string, hooks?: MoveHooks): Promise<void>;
 }
 
-/** What happens while a slot belongs to two masters. */
+/** Work to do while a slot belongs to two masters. */
 export interface MoveHooks {
   /** All keys are still at the old one. */
   readonly beforeKeys?: () => Promise<void>;
@@ -65,7 +65,7 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
     String(nodeTimeoutMs),
     '--cluster-require-full-coverage',
     needsEverySlot ? 'yes' : 'no',
-    // A replica may take over however long it heard nothing of its master: a paused test machine must not prevent it.
+    // A replica may take over however long its master was silent: a paused test machine must not prevent it.
     '--cluster-replica-validity-factor',
     '0',
     '--repl-diskless-sync-delay',
@@ -117,7 +117,7 @@ class TestRedisCluster implements RedisCluster {
         await until(async () => (await node.cli('role')).includes('connected'));
       }),
     );
-    await this.whole();
+    await this.healthy();
   }
 
   async masterOf(key: string): Promise<RedisServer> {
@@ -149,7 +149,7 @@ class TestRedisCluster implements RedisCluster {
     return (await this.masterOf(key)).cli(...args);
   }
 
-  async whole(): Promise<void> {
+  async healthy(): Promise<void> {
     await until(async () => {
       const living = await this.#living();
       return living.length > 0 && living.every(({ isOk, peers }) => isOk && peers >= living.length);
@@ -202,7 +202,7 @@ class TestRedisCluster implements RedisCluster {
     return this.nodes.filter(({ isRunning }) => isRunning);
   }
 
-  /** What each living node thinks of the cluster. */
+  /** The state of the cluster as each living node sees it. */
   #living(): Promise<readonly { readonly isOk: boolean; readonly peers: number }[]> {
     return this.#alive().then((alive) =>
       Promise.all(

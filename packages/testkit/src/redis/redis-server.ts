@@ -1,4 +1,4 @@
-// A Redis server of the test's own, on a free loopback port, ended by its process ID.
+// A Redis server of the test's own, on a free loopback port.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { endWithUs } from '../processes/end-with-us.js';
 export interface RedisServerOptions {
   /** More arguments of redis-server, for example `['--maxmemory', '8mb', '--maxmemory-policy', 'noeviction']`. */
   readonly args?: readonly string[];
-  /** Keep what was written over a restart (append-only file, synced on every write). @defaultValue false */
+  /** Keeps the data over a restart (append-only file, synced on every write). @defaultValue false */
   readonly isDurable?: boolean;
 }
 
@@ -23,15 +23,15 @@ export interface RedisServer extends AsyncDisposable {
   readonly url: string;
   /** The process ID, for measurements. Changes with a restart. */
   readonly pid: number;
-  /** Whether it was started and not stopped since. */
+  /** True while it runs. */
   readonly isRunning: boolean;
   /** Kills the server as a crash would (SIGKILL) and waits for its end. */
   stop(): Promise<void>;
   /** Starts it again on the same port; without `isDurable` it comes back empty. */
   restart(): Promise<void>;
-  /** Stops it in its tracks (SIGSTOP): sockets stay open, nothing is answered. */
+  /** Freezes the server (SIGSTOP): sockets stay open, nothing is answered. */
   pause(): void;
-  /** Lets it go on after `pause`. */
+  /** Lets it continue after `pause`. */
   resume(): void;
   /** Runs one command and returns the raw reply as `redis-cli` prints it, without the last line break. */
   cli(...args: readonly string[]): Promise<string>;

@@ -1,4 +1,4 @@
-// Event types of an application's own, with an indicator: which agents look at a room.
+// Event types of an application's own catalog, with an indicator: the agents who are viewing a room.
 import { defineEventType, Type, uuid } from '@millrace/contract';
 
 /** `agent_viewing` shows an agent for `expiresAfterMs`; `agent_left` ends it. Both are in `events:ticket`. */

@@ -1,4 +1,4 @@
-// JSON text as it may come from anywhere, for properties of what reads it.
+// JSON text of any kind, for property tests of the code that reads it.
 import fc from 'fast-check';
 
 const blank = fc.string({ unit: fc.constantFrom(' ', '\t', '\r', '\n'), maxLength: 2 });
@@ -26,7 +26,7 @@ const string = fc
     fc.constantFrom('constructor', 'toJSON', 'length', '9007199254740993'),
   )
   .map((text) => JSON.stringify(text));
-/** Text of any JSON value, with white space, escapes, repeated names and numbers as nobody expects them; never `__proto__`. */
+/** Text of any JSON value, with unusual white space, escapes, repeated names and numbers; never `__proto__`. */
 export const jsonText: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'medium' },

@@ -36,7 +36,7 @@ afterAll(() => cluster[Symbol.asyncDispose]());
 
 beforeEach(async () => {
   for (const node of cluster.nodes) if (!node.isRunning) await node.restart();
-  await cluster.whole();
+  await cluster.healthy();
   await cluster.flush();
 }, 90_000);
 
