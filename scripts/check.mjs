@@ -1,6 +1,8 @@
-// Everything that is checked without running the product: format, types, lint (levels, cycles), unused and
-// undeclared dependencies, package exports. Stops at the first fault. `npm run check` adds the quick tests.
-import { spawnSync } from 'node:child_process';
+// Everything that is checked without running the product: format, types, lint (levels, cycles), unused and undeclared
+// dependencies, package exports. Stops at the first fault. One line for each step; the output of a tool is printed when it fails.
+//
+//   node scripts/check.mjs [--unit] [step …]     --unit: the quick tests as well; with names: only these steps
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -12,37 +14,94 @@ const env = {
   PATH: `${join(process.cwd(), 'node_modules', '.bin')}${delimiter}${process.env.PATH}`,
 };
 
-function run(title, command, args) {
-  const startedAtMs = Date.now();
-  const { status } = spawnSync(command, args, { stdio: 'inherit', env });
-  if (status !== 0) {
-    throw new Error(`${title} failed (${command} ${args.join(' ')})`);
-  }
-  console.log(`check: ${title} ok (${((Date.now() - startedAtMs) / 1000).toFixed(1)} s)`);
-}
+/** The steps by name: each gives its commands, one after the other. */
+const steps = {
+  format: [['biome', 'ci', '--error-on-warnings', '.']],
+  build: [['tsc', '-b']],
+  'build of the benchmark': [['tsc', '-b', 'bench']],
+  'types of tests': [['tsc', '-p', 'tsconfig.tests.json']],
+  'types of the helpdesk pages': [['tsc', '-p', 'apps/helpdesk/web']],
+  lint: [['oxlint', '--type-aware', '--deny-warnings', '.']],
+  'unused and undeclared': [['knip', '--treat-config-hints-as-errors']],
+  house: [['node', 'scripts/house.mjs']],
+  'exports of packages': packageFolders.map((folder) => ['publint', folder, '--strict']),
+  'types of packages': typesOfPackages,
+  'unit tests': [['vitest', 'run', '--project', 'unit']],
+};
 
-function checkPackages() {
-  for (const folder of packageFolders) run(`exports of ${folder} (publint)`, 'publint', [folder, '--strict']);
+const sequence = [
+  'format',
+  'build',
+  'build of the benchmark',
+  'types of tests',
+  'types of the helpdesk pages',
+  'lint',
+  'unused and undeclared',
+  'exports of packages',
+  'types of packages',
+];
+
+/** Packs each package and looks at its types as its users would see them. */
+async function typesOfPackages(run) {
   const target = mkdtempSync(join(tmpdir(), 'millrace-pack-'));
   try {
-    for (const tarball of packAll(target)) {
-      run(`types of ${tarball}`, 'attw', [tarball, '--profile', 'esm-only', '--format', 'ascii']);
-    }
+    for (const tarball of packAll(target))
+      await run(['attw', tarball, '--profile', 'esm-only', '--format', 'ascii']);
   } finally {
     rmSync(target, { recursive: true });
   }
 }
 
+/** Runs a command to its end and gives its output; throws an error that holds it when the command fails. */
+function run([command, ...args]) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text;
+      });
+    child.once('error', reject);
+    child.once('close', (status) => {
+      if (status === 0) resolve(output);
+      else reject(new Error(`${[command, ...args].join(' ')} failed:\n\n${output.trimEnd()}`));
+    });
+  });
+}
+
+/** Runs a step. Its line begins when the step does, and at a terminal shows the seconds while it runs. */
+async function runStep(name) {
+  const startedAtMs = performance.now();
+  const seconds = () => (performance.now() - startedAtMs) / 1_000;
+  const isTerminal = process.stdout.isTTY === true;
+  process.stdout.write(`check: ${name} … `);
+  const ticking = isTerminal
+    ? setInterval(() => process.stdout.write(`\rcheck: ${name} … ${seconds().toFixed(0)} s `), 1_000)
+    : undefined;
+  let result = 'failed';
+  try {
+    const commands = steps[name];
+    let output = '';
+    if (typeof commands === 'function') await commands(run);
+    else for (const command of commands) output = await run(command);
+    const closingLine = output.match(/^\d+ passed, \d+ failed.*$/gm)?.at(-1);
+    result = closingLine ?? 'ok';
+  } finally {
+    clearInterval(ticking);
+    process.stdout.write(`${isTerminal ? `\rcheck: ${name} … ` : ''}${result} (${seconds().toFixed(1)} s)\n`);
+  }
+}
+
+const wanted = process.argv.slice(2).filter((argument) => argument !== '--unit');
+const unknown = wanted.filter((name) => !(name in steps));
+if (unknown.length > 0) {
+  console.error(`check: no step ${unknown.join(', ')}; there are: ${Object.keys(steps).join(', ')}`);
+  process.exit(1);
+}
+const unit = process.argv.includes('--unit') ? ['unit tests'] : [];
 try {
-  run('format', 'biome', ['ci', '.']);
-  run('build', 'tsc', ['-b']);
-  run('build of the benchmark', 'tsc', ['-b', 'bench']);
-  run('types of tests', 'tsc', ['-p', 'tsconfig.tests.json']);
-  run('types of the helpdesk pages', 'tsc', ['-p', 'apps/helpdesk/web']);
-  run('lint, levels, cycles', 'oxlint', ['--type-aware', '--deny-warnings', '.']);
-  run('unused and undeclared', 'knip', []);
-  checkPackages();
+  for (const name of wanted.length > 0 ? wanted : [...sequence, ...unit]) await runStep(name);
 } catch (error) {
-  console.error(`\ncheck: ${error.message}`);
+  console.error(`\n${error.message}`);
   process.exitCode = 1;
 }

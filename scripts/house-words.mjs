@@ -1,14 +1,25 @@
 // Words that were replaced by the field's own, or that had several meanings, and what to say instead. A pattern is looked for in each
 // line of code and docs; `inside` limits it to some paths.
 
+const deadLetterPaths = /^(apps\/gateway|packages\/(broker|testkit)|e2e|docs\/dead)/;
+
 export const retiredWords = [
-  { pattern: /whole again/i, use: 'say "recovered", or "recovery time"' },
-  { pattern: /\b(thin|bad) lines?\b/i, use: 'say "slow connection" or "flaky connection"' },
+  { pattern: /whole again|\bwhole(After|Limit)\w*|\bwhole\(\)/i, use: 'say "recovered", or "recovery time"' },
   {
+    pattern: /\b(thin|bad) (lines?|clients?|connections?)\b/i,
+    use: 'say "slow connection" or "flaky connection"',
+  },
+  {
+    // Letters of an alphabet stay.
     pattern:
-      /(?<![Dd]ead[ -])(?<!\b(?:capital|upper-case|lower-case|small|single|small or capital|the same) )\bletters?\b(?! (?:and digits|or digit|or a digit))|\b(?:[a-z]+(?<!dead)|(?<![Dd]ead[ -]))Letters?\b/,
-    inside: /^(apps\/gateway|packages\/(broker|testkit)|e2e|docs\/dead)/,
+      /(?<!dead[ -])(?<!\b(?:capital|upper-case|lower-case|small|single|small or capital|the same) )\bletters?\b(?! (?:and digits|or digit|or a digit))/i,
+    inside: deadLetterPaths,
     use: 'say "dead letter", or "dead-letter record"',
+  },
+  {
+    pattern: /\b\w*(?<![Dd]ead)Letters?(?![a-z])/,
+    inside: deadLetterPaths,
+    use: 'say "deadLetter" in names',
   },
   {
     pattern: /\b(createMember|Member(Options|State|ErrorSource)?\b(?!s)|member\/member)/,
@@ -30,9 +41,12 @@ export const retiredWords = [
   { pattern: /\brecall(s|ed|ing)?\b/i, use: 'say "warm up"' },
   { pattern: /\bsigns? of life\b/i, use: 'say "heartbeat"' },
   { pattern: /\b(goes|go|went|going) on\b(?! to\b)/i, use: 'say "continues"' },
-  { pattern: /\b(lets?|letting) go of\b/i, use: 'say "evicts", "releases" or "forgets"' },
+  {
+    pattern: /\b(lets?|letting) go of\b|\b(is|are|was|were) let go\b/i,
+    use: 'say "evicts", "releases" or "forgets"',
+  },
   { pattern: /\bway of an event\b/i, use: 'say "how an event travels"' },
-  { pattern: /\bnowMs\(\)/, use: 'say wallMs() or monotonicMs()' },
+  { pattern: /\bnowMs\(|\.nowMs\b|\bnowMs: \(/, use: 'say wallMs() or monotonicMs()' },
   {
     pattern: /\b(interface|type|class) \w+(Parts|Ports|Site)\b/,
     use: 'constructor dependencies are called "…Dependencies"',
@@ -42,7 +56,7 @@ export const retiredWords = [
     use: 'the word had several meanings: name what it is',
   },
   {
-    pattern: /\b(interface|type|class) (Mark|Held|Span|Reach|Desk|Place|Verdict|Router|Outbox)\b/,
+    pattern: /\b(interface|type|class) (Mark|Held|Span|Reach|Desk|Router|Outbox)\b/,
     use: 'the word had several meanings: name what it holds',
   },
 ];

@@ -6,14 +6,16 @@ import { dirname, extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import nlp from 'compromise';
 import { retiredWords } from './house-words.mjs';
+import { testTitles } from './test-titles.mjs';
 
 const MAX_LINES = 400;
-/** At the top of a package's `src`, and in any folder of sources or tests. */
+/** At the top of a package's `src`, and in any other folder of code. */
 const MAX_LOOSE_FILES = 10;
 const MAX_FOLDER_FILES = 24;
 
-const isCode = (path) => ['.ts', '.tsx', '.mjs', '.js'].includes(extname(path));
-const isTest = (path) => /\.test(-d)?\.tsx?$/.test(path);
+const CODE_ENDINGS = new Set(['.ts', '.tsx', '.mjs', '.js', '.cs', '.css']);
+const isCode = (path) => CODE_ENDINGS.has(extname(path)) && !path.endsWith('.d.mts');
+const isTest = (path) => /\.test(-d)?\.(tsx?|mjs)$/.test(path) || path.includes('/conformance/');
 
 /** A finding as one line: where, and what to do. */
 function finding(path, line, text) {
@@ -21,25 +23,29 @@ function finding(path, line, text) {
 }
 
 function lengthFindings(path, lines) {
-  if (!isCode(path) || lines.length <= MAX_LINES) return [];
+  if (!isCode(path) || path.endsWith('.css') || lines.length <= MAX_LINES) return [];
   return [finding(path, lines.length, `${lines.length} lines; at most ${MAX_LINES}: split it by subject`)];
 }
 
+/** A comment on its own lines, in JSX, or behind code; `://` of a URL is no comment. */
+const COMMENT_OPENING =
+  /(?:^|[\s;,{}()])(?:\/\/|\/\*\*?)\s+(What|Who|Whether|Told|Of)\b|^\s*\*\s+(What|Who|Whether|Told|Of)\b/;
+
 function commentFindings(path, lines) {
   if (!isCode(path)) return [];
-  const opening = /^\s*(?:\/\/|\/\*\*?|\*)\s+(What|Who|Whether|Told|Of)\b/;
   return lines.flatMap((line, index) => {
-    const word = opening.exec(line)?.[1];
-    return word === undefined
+    const match = COMMENT_OPENING.exec(line);
+    return match === null
       ? []
-      : [finding(path, index + 1, `a comment opens with "${word}": begin with the subject`)];
+      : [finding(path, index + 1, `a comment opens with "${match[1] ?? match[2]}": begin with the subject`)];
   });
 }
 
-/** The words of `path` that were replaced. The list itself and the changelogs may name them. */
-export function wordFindings(path, lines) {
-  if (path.startsWith('scripts/house') || path.endsWith('CHANGELOG.md') || path === 'docs/upgrading.md')
-    return [];
+/** Retired words. The list itself, its test and the changelogs may name them. */
+function wordFindings(path, lines) {
+  const mayName =
+    /^scripts\/(test\/)?house/.test(path) || /(^|\/)CHANGELOG\.md$|^docs\/upgrading\.md$/.test(path);
+  if (mayName) return [];
   return lines.flatMap((line, index) =>
     retiredWords
       .filter(({ pattern, inside }) => (inside === undefined || inside.test(path)) && pattern.test(line))
@@ -47,39 +53,65 @@ export function wordFindings(path, lines) {
   );
 }
 
-/** Whether a title is a full statement: somebody or something, and a verb that says what it does. */
+/** Verbs that the tagger takes for plural nouns. */
+nlp.plugin({ words: { hears: 'PresentTense', holds: 'PresentTense', survives: 'PresentTense' } });
+const FINITE_VERB = '(#PresentTense|#PastTense|#Copula|#Modal|#Auxiliary|#Infinitive)';
+
+/** True when a title is a full statement: a subject, and a verb that says what it does. */
 export function isStatement(title) {
-  const plain = title.replace(/\$\{[^}]*\}|\$\w+|%[sdijo]|`[^`]*`|"[^"]*"/g, 'it').replace(/\(.*?\)/g, '');
+  const plain = title.replace(/\$\{[^}]*\}|\$\w+|%[sdijo#]|`[^`]*`|"[^"]*"/g, 'it').replace(/\(.*?\)/g, '');
+  if (plain.trim().split(/\s+/).length < 3) return false;
   const text = nlp(`${plain.charAt(0).toUpperCase()}${plain.slice(1)}.`);
-  const [first] = text.json({ offset: false })[0]?.terms ?? [];
-  if (first === undefined || plain.trim().split(/\s+/).length < 3) return false;
-  const { tags } = first;
-  const opensWithVerb = tags.includes('Verb') && !tags.includes('Gerund') && !tags.includes('Auxiliary');
-  return !opensWithVerb && text.has('(#PresentTense|#PastTense|#Copula|#Modal|#Auxiliary|#Infinitive)');
+  const [first, second] = text.json({ offset: false })[0]?.terms ?? [];
+  if (first === undefined || !text.has(FINITE_VERB)) return false;
+  if (!isVerb(first)) return !(first.normal === 'that' && second !== undefined && isVerb(second));
+  return isSubject(first, second) && nlp(plain.trim().split(/\s+/).slice(1).join(' ')).has(FINITE_VERB);
+}
+
+const isVerb = ({ tags }) => tags.includes('Verb') && !tags.includes('Gerund') && !tags.includes('Auxiliary');
+
+/** A word that could be a verb is a noun in front of a verb ("marks are", "fetch reads"), an adjective in front of a noun ("stored entries"). */
+function isSubject(first, second) {
+  if (second === undefined || first.tags.includes('Copula')) return false;
+  const isBefore = (...tags) => tags.some((tag) => second.tags.includes(tag));
+  const isBeforeVerb = !first.normal.endsWith('s') && isBefore('PresentTense') && second.normal.endsWith('s');
+  const isParticiple = first.tags.includes('PastTense') && isBefore('Plural');
+  return isBefore('Copula', 'Auxiliary', 'Modal') || isBeforeVerb || isParticiple;
 }
 
 function titleFindings(path, text) {
-  if (!isTest(path) && !path.includes('/conformance/')) return [];
-  const call =
-    /^[ \t]*(?:it|test)(?:\.\w+(?:<[^>]*>)?(?:\((?:[^()]|\([^()]*\))*\))?)*\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*?)\1/gm;
-  return Array.from(text.matchAll(call)).flatMap((match) => {
-    const title = match[2] ?? '';
-    if (isStatement(title)) return [];
-    const line = text.slice(0, match.index).split('\n').length;
-    return [finding(path, line, `the title "${title}" is no full statement (subject, verb)`)];
-  });
+  if (!isTest(path)) return [];
+  return testTitles(text)
+    .filter(({ title }) => !isStatement(title))
+    .map(({ title, line }) =>
+      finding(path, line, `the title "${title}" is no full statement (subject, verb)`),
+    );
 }
 
-function folderFindings(paths) {
+/** The folders among `paths` that hold too many files of code. */
+export function folderFindings(paths) {
   const counts = new Map();
   for (const path of paths) {
-    if (!isCode(path) || !/\/(src|test|tests|faults|web)(\/|$)/.test(dirname(path))) continue;
+    if (!isCode(path)) continue;
     counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
   }
   return Array.from(counts).flatMap(([folder, count]) => {
     const most = folder.endsWith('/src') ? MAX_LOOSE_FILES : MAX_FOLDER_FILES;
-    return count <= most ? [] : [finding(folder, 0, `${count} files; at most ${most}: put them into rooms`)];
+    return count <= most
+      ? []
+      : [finding(folder, 0, `${count} files; at most ${most}: put them into folders by subject`)];
   });
+}
+
+/** The findings in one file. */
+export function fileFindings(path, text) {
+  const lines = text.trimEnd().split('\n');
+  return [
+    ...lengthFindings(path, lines),
+    ...commentFindings(path, lines),
+    ...wordFindings(path, lines),
+    ...titleFindings(path, text),
+  ];
 }
 
 /** All findings in the tracked files below the given paths. */
@@ -87,19 +119,10 @@ function findingsIn(paths) {
   const tracked = execFileSync('git', ['ls-files', '--', ...paths], { encoding: 'utf8' })
     .trim()
     .split('\n');
-  const read = tracked.filter((path) => (isCode(path) || path.endsWith('.md')) && !path.endsWith('.d.mts'));
+  const read = tracked.filter((path) => isCode(path) || path.endsWith('.md'));
   return [
     ...folderFindings(tracked),
-    ...read.flatMap((path) => {
-      const text = readFileSync(path, 'utf8');
-      const lines = text.trimEnd().split('\n');
-      return [
-        ...lengthFindings(path, lines),
-        ...commentFindings(path, lines),
-        ...wordFindings(path, lines),
-        ...titleFindings(path, text),
-      ];
-    }),
+    ...read.flatMap((path) => fileFindings(path, readFileSync(path, 'utf8'))),
   ];
 }
 

@@ -1,0 +1,128 @@
+// The rules of the house find what they are for, and let clean text pass.
+import { describe, expect, test } from 'vitest';
+import { fileFindings, folderFindings, isStatement } from '../house.mjs';
+import { testTitles } from '../test-titles.mjs';
+
+const found = (path, text) => fileFindings(path, text).map((line) => line.slice(path.length + 1));
+
+test('a file of code with more than 400 lines is found, and a long page of text is not', () => {
+  const long = 'x();\n'.repeat(401);
+  expect(found('packages/a/src/a.ts', long)).toEqual(['401  401 lines; at most 400: split it by subject']);
+  expect(found('packages/a/src/a.ts', 'x();\n'.repeat(400))).toEqual([]);
+  expect(found('docs/a.md', long)).toEqual([]);
+});
+
+test('a folder with too many files is found, and the top of the sources has the smaller limit', () => {
+  const files = (folder, count) => Array.from({ length: count }, (_, n) => `${folder}/${n}.ts`);
+  expect(folderFindings([...files('packages/a/src', 10), ...files('e2e/tests/redis', 24)])).toEqual([]);
+  expect(folderFindings(files('packages/a/src', 11))).toEqual([
+    'packages/a/src:0  11 files; at most 10: put them into folders by subject',
+  ]);
+  expect(folderFindings(files('e2e/fixtures', 25))).toHaveLength(1);
+});
+
+describe('comments', () => {
+  test.each([
+    '// What it is for.',
+    '/** Whether it is open. */',
+    ' * Who waits.',
+    'const a = 1; // Told after each.',
+    '    {/* Of the room. */}',
+  ])('the comment %j is found', (line) => {
+    expect(found('packages/a/src/a.ts', line)).toEqual([
+      expect.stringMatching(
+        /^1 {2}a comment opens with "(What|Whether|Who|Told|Of)": begin with the subject$/,
+      ),
+    ]);
+  });
+
+  test.each(['// Somebody asks what it is.', "fetch('https://What.example');", ' * whether it is open.'])(
+    'the line %j is clean',
+    (line) => {
+      expect(found('packages/a/src/a.ts', line)).toEqual([]);
+    },
+  );
+});
+
+describe('retired words', () => {
+  test.each([
+    ['docs/a.md', 'The system is whole again after 2 s.'],
+    ['docs/a.md', 'A client on a bad line comes back.'],
+    ['e2e/a.ts', 'const letter = await read();'],
+    ['e2e/a.ts', 'type PrintedLetter = object;'],
+    ['apps/gateway/src/a.ts', 'createMember(options);'],
+    ['packages/broker/src/a.ts', 'await broker.tickLedger(lease);'],
+    ['docs/a.md', 'Everything goes on as before.'],
+    ['docs/a.md', 'Events are shed.'],
+    ['packages/a/src/a.ts', 'const at = clock.nowMs();'],
+    ['packages/a/src/a.ts', 'interface RoomVerdict {}'],
+    ['packages/a/src/a.ts', 'interface GatewayParts {}'],
+  ])('in %s the line %j is found once', (path, line) => {
+    expect(found(path, line)).toHaveLength(1);
+  });
+
+  test.each([
+    ['docs/dead-letters.md', '# Dead letters'],
+    ['e2e/a.ts', 'const deadLetters = await deadLettersOf(stream); // each dead letter'],
+    ['packages/broker/src/a.ts', '/** Letters and digits, in lower-case letters. */'],
+    ['packages/signalr/src/a.ts', 'interface MemberState {}'],
+    ['docs/a.md', 'The event goes on to the client.'],
+    ['packages/a/src/a.ts', 'const nowMs = clock.wallMs();'],
+    ['packages/a/CHANGELOG.md', 'nowMs() is called wallMs().'],
+  ])('in %s the line %j is clean', (path, line) => {
+    expect(found(path, line)).toEqual([]);
+  });
+});
+
+describe('titles', () => {
+  test.each([
+    'a refused room does not keep the others out',
+    'two gateways take over what a third one left',
+    'fetch reads the answer to a body of 2 MB %s',
+    'stored entries stay in the stream',
+    '$name is refused with 401',
+    'the client hears nothing for two seconds',
+  ])('the title %j is a statement', (title) => {
+    expect(isStatement(title)).toBe(true);
+  });
+
+  test.each([
+    '%s',
+    'keeps every entry',
+    'is read without an error',
+    'forty times at once',
+    'that was planned costs nobody a reload',
+    'refuses %s with invalid_argument',
+    'on a phone too',
+  ])('the title %j is no statement', (title) => {
+    expect(isStatement(title)).toBe(false);
+  });
+
+  test('a title is found behind tables, types and options, with its line', () => {
+    const text = [
+      "test('one', () => {});",
+      '  it.skipIf(isWindows)("two", () => {});',
+      "test.each<[string, () => Promise<void>]>([['a (', () => f(g(1))]])(",
+      "  'three',",
+      '  () => {},',
+      ');',
+      'test(`${count} clients`, { timeout: 1 }, () => {});',
+      'test(name, () => {});',
+      "const test1 = attest('none');",
+    ].join('\n');
+    expect(testTitles(text)).toEqual([
+      { title: 'one', line: 1 },
+      { title: 'two', line: 2 },
+      { title: 'three', line: 3 },
+      { title: '${count} clients', line: 7 },
+    ]);
+  });
+
+  test('the titles of test files are judged, and those of other files are not', () => {
+    const text = "test('keeps all', () => {});";
+    expect(found('packages/a/test/a.test.ts', text)).toEqual([
+      '1  the title "keeps all" is no full statement (subject, verb)',
+    ]);
+    expect(found('packages/a/src/a.ts', text)).toEqual([]);
+  });
+});
