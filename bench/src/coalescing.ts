@@ -7,7 +7,7 @@ import { createClient } from '@redis/client';
 import type { Cost } from './coalescing/cost.js';
 import { type ArrivedEntry, type Judgement, judge } from './coalescing/judge.js';
 import { CAST, type KeyGap, typingScript } from './coalescing/script.js';
-import type { SentInput, TypistOrder } from './coalescing/typist.js';
+import type { SentInput, TypistOrder } from './coalescing/typing-publisher.js';
 import { machineLine, writeTable } from './harness/performance-page.js';
 import { startRedis, startScript } from './harness/processes.js';
 import { percentile, spread } from './harness/statistics.js';
@@ -75,7 +75,7 @@ async function typing(gap: KeyGap, coalescing: Coalescing): Promise<Judgement> {
   await using redis = part;
   const script = typingScript(seconds, gap);
   const typists = Array.from({ length: CAST.publishers }, () =>
-    startScript('./coalescing/typist.js', [url, coalescing]),
+    startScript('./coalescing/typing-publisher.js', [url, coalescing]),
   );
   await Promise.all(typists.map((typist) => typist.message()));
   const reader = await startReader(url);

@@ -8,7 +8,7 @@ import { machineLine, writeTable } from './harness/performance-page.js';
 import { type Part, startGateway, startRedis, startScript } from './harness/processes.js';
 import { percentile } from './harness/statistics.js';
 import { enterSmallBuffers } from './slow/small-buffers.js';
-import type { ThinFigures } from './slow/thin-clients.js';
+import type { ThinFigures } from './slow/slow-clients.js';
 import { chatPayload } from './traffic/chat-payload.js';
 import { signalR } from './traffic/dialects.js';
 import { LightSocket } from './traffic/light-socket.js';
@@ -132,7 +132,7 @@ async function thinLines(load: {
   await using system = await start();
   await using fast = await startLightClients(system.url, ['room'], fastCount);
   const args = [system.url, 'room', String(load.clients), String(bytesPerSecond)];
-  await using thin = startScript('./slow/thin-clients.js', args);
+  await using thin = startScript('./slow/slow-clients.js', args);
   await thin.message();
   const stormArgs = [new URL(system.redisUrl).port, 'room', String(load.typingPerSecond), String(seconds)];
   await using storm = startScript('./storm/typing-storm.js', stormArgs);

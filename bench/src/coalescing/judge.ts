@@ -1,5 +1,5 @@
 // What went in beside what came out: how many fewer, how much later, and what came in another order.
-import type { SentInput } from './typist.js';
+import type { SentInput } from './typing-publisher.js';
 
 /** An entry as it arrived at a reader. */
 export interface ArrivedEntry {

@@ -5,7 +5,7 @@
 import { HttpTransportType } from '@microsoft/signalr';
 import { createClient } from '@millrace/client';
 import { io } from 'socket.io-client';
-import { Line } from '../line.js';
+import { Line } from '../impaired-connection.js';
 import { Receipts } from './receipts.js';
 
 const [system = '', url = '', ...numbers] = process.argv.slice(2);

@@ -1,5 +1,5 @@
 // Many clients of one room, each on a thin line of its own. Arguments: gateway, room, clients, bytes per second.
-import { Line } from '../line.js';
+import { Line } from '../impaired-connection.js';
 import { signalR } from '../traffic/dialects.js';
 import { LightSocket } from '../traffic/light-socket.js';
 import { nowNs, readMarks } from '../traffic/mark.js';
