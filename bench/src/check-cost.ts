@@ -1,4 +1,4 @@
-// What checking one event costs: the contract beside plain JSON Schema validators, all with formats, alternated in one run.
+// Cost of checking one event: the contract beside plain JSON Schema validators, all with formats, alternated in one run.
 //
 //   npm run bench -- check-cost [--write]
 import { randomUUID } from 'node:crypto';

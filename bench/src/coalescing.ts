@@ -1,4 +1,4 @@
-// What coalescing saves and costs: scripted typing of 50 users in 10 rooms over 3 publisher processes, and the cost of one
+// Savings and cost of coalescing: scripted typing of 50 users in 10 rooms over 3 publisher processes, and the cost of one
 // coalesced input beside a plain publish.
 //
 //   npm run bench -- coalescing [--seconds 20 --events 20000 --rounds 3 --write]
@@ -7,7 +7,7 @@ import { createClient } from '@redis/client';
 import type { Cost } from './coalescing/cost.js';
 import { type ArrivedEntry, type Judgement, judge } from './coalescing/judge.js';
 import { CAST, type KeyGap, typingScript } from './coalescing/script.js';
-import type { SentInput, TypistOrder } from './coalescing/typing-publisher.js';
+import type { SentInput, TypingOrder } from './coalescing/typing-publisher.js';
 import { machineLine, writeTable } from './harness/performance-page.js';
 import { startRedis, startScript } from './harness/processes.js';
 import { percentile, spread } from './harness/statistics.js';
@@ -59,7 +59,7 @@ async function startReader(redisUrl: string) {
       }
     }
   })();
-  reading.catch(() => undefined); // Told by `stop`.
+  reading.catch(() => undefined); // `stop` reports it.
   return {
     arrived,
     async stop(): Promise<void> {
@@ -74,17 +74,17 @@ async function typing(gap: KeyGap, coalescing: Coalescing): Promise<Judgement> {
   const { part, url } = await startRedis();
   await using redis = part;
   const script = typingScript(seconds, gap);
-  const typists = Array.from({ length: CAST.publishers }, () =>
+  const publishers = Array.from({ length: CAST.publishers }, () =>
     startScript('./coalescing/typing-publisher.js', [url, coalescing]),
   );
-  await Promise.all(typists.map((typist) => typist.message()));
+  await Promise.all(publishers.map((one) => one.message()));
   const reader = await startReader(url);
   const startAtMs = Date.now() + 500;
-  const reports = typists.map(async (typist, publisher) => {
+  const reports = publishers.map(async (one, publisher) => {
     const actions = script.filter((action) => action.publisher === publisher);
-    typist.child.send({ startAtMs, actions } satisfies TypistOrder);
-    const sent = await typist.message<readonly SentInput[]>();
-    await typist.end();
+    one.child.send({ startAtMs, actions } satisfies TypingOrder);
+    const sent = await one.message<readonly SentInput[]>();
+    await one.end();
     return sent;
   });
   const sent = (await Promise.all(reports)).flat();

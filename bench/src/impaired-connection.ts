@@ -1,26 +1,26 @@
-// One client's line to the server. It may be cut without a word now and then, and stay down for a while; it may be thin.
-
+// One client's connection to the server, through a proxy that can cut it without notice, keep it down for a while, and limit its
+// bytes per second. The testkit has a proxy too, but only for tests: it is not built, and the programs here run what is built.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** How often a line is cut and for how long. */
+/** How often a connection is cut and for how long. */
 export interface Jitter {
   /** The time between two cuts is random, evenly from half of this to one and a half of it. */
   readonly meanUpMs: number;
-  /** For this long whoever connects is turned away. */
+  /** For this long every attempt to connect is refused. */
   readonly downMs: number;
 }
 
-/** A port on loopback that forwards to the server while the line is up. */
-export class Line {
+/** A port on loopback that forwards to the server while the connection is up. */
+export class ImpairedConnection {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #targetPort: number;
-  /** What comes from the server is held back to this. */
+  /** Limit for bytes from the server. */
   readonly #bytesPerSecond: number;
   #isUp = true;
   #timer: NodeJS.Timeout | undefined;
-  /** How often the line was cut while somebody was connected. */
+  /** How often the connection was cut while a client was connected. */
   cutCount = 0;
 
   private constructor(targetPort: number, bytesPerSecond: number) {
@@ -29,20 +29,23 @@ export class Line {
     this.#server = createServer((client) => this.#accept(client));
   }
 
-  static async open(targetPort: number, bytesPerSecond = Number.POSITIVE_INFINITY): Promise<Line> {
-    const line = new Line(targetPort, bytesPerSecond);
-    line.#server.listen(0, '127.0.0.1');
-    await once(line.#server, 'listening');
-    return line;
+  static async open(
+    targetPort: number,
+    bytesPerSecond = Number.POSITIVE_INFINITY,
+  ): Promise<ImpairedConnection> {
+    const connection = new ImpairedConnection(targetPort, bytesPerSecond);
+    connection.#server.listen(0, '127.0.0.1');
+    await once(connection.#server, 'listening');
+    return connection;
   }
 
   get url(): string {
     const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('the line is not open');
+    if (address === null || typeof address === 'string') throw new Error('the connection is not open');
     return `http://127.0.0.1:${address.port}`;
   }
 
-  /** Begins to cut. */
+  /** Starts to cut. */
   disturb(jitter: Jitter): void {
     this.#timer = setTimeout(
       () => {
@@ -56,7 +59,7 @@ export class Line {
     );
   }
 
-  /** Cuts no more; a line that is down comes back. */
+  /** Stops cutting; a connection that is down comes back. */
   calm(): void {
     clearTimeout(this.#timer);
     this.#isUp = true;
@@ -89,7 +92,7 @@ export class Line {
     ] as const) {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
-      // A cut line is the point of it.
+      // Cut connections are the purpose of this proxy.
       socket.on('error', () => {});
       socket.on('close', () => {
         this.#sockets.delete(socket);

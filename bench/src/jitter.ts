@@ -1,5 +1,5 @@
-// Clients on bad lines: each is cut off again and again and stays away for a while. What arrives, how often, and how
-// late; Millrace beside Socket.IO with connection state recovery, one after the other in one run.
+// Clients on flaky connections: each is cut off again and again and stays away for a while. The table shows how much arrives, how
+// often and how late; Millrace beside Socket.IO with connection state recovery, one after the other in one run.
 //
 //   npm run bench -- jitter [--clients 1000 --seconds 60 --write]
 import { parseArgs } from 'node:util';
@@ -130,7 +130,7 @@ const socketIo = await run(startSocketIo, 'socket.io');
 console.log(row('Socket.IO', socketIo));
 
 const table = [
-  `${clientCount.toLocaleString('en')} clients in rooms of ${clientsPerRoom}, ${messagesPerSecond} messages/s for ${seconds} s; each line is cut about every ` +
+  `${clientCount.toLocaleString('en')} clients in rooms of ${clientsPerRoom}, ${messagesPerSecond} messages/s for ${seconds} s; each connection is cut about every ` +
     `${Number(values.up) / 1_000} s (±50 %) and stays down for ${Number(values.down) / 1_000} s. Late: handled more than 0.5 s after it was sent.`,
   '',
   '| system | to be delivered | delivered | handled twice | out of order | cuts | late | late by p50 / p99 / max, s |',

@@ -1,4 +1,5 @@
-// What clients that read too slowly cost the others, and what becomes of them: one that stops in a large room, and many on thin lines.
+// Clients that read too slowly: their cost for the others, and their own deliveries. One stops reading in a large room; many are on
+// slow connections.
 //
 //   npm run bench -- slow-clients [--members 1000 --seconds 20 --write]
 import { parseArgs } from 'node:util';
@@ -7,8 +8,8 @@ import { type Latency, startLibraryPublisher, startLightClients } from './harnes
 import { machineLine, writeTable } from './harness/performance-page.js';
 import { type Part, startGateway, startRedis, startScript } from './harness/processes.js';
 import { percentile } from './harness/statistics.js';
+import type { SlowFigures } from './slow/slow-clients.js';
 import { enterSmallBuffers } from './slow/small-buffers.js';
-import type { ThinFigures } from './slow/slow-clients.js';
 import { chatPayload } from './traffic/chat-payload.js';
 import { signalR } from './traffic/dialects.js';
 import { LightSocket } from './traffic/light-socket.js';
@@ -17,14 +18,14 @@ const areBuffersSmall = enterSmallBuffers();
 const { values } = parseArgs({
   options: {
     members: { type: 'string', default: '1000' },
-    thin: { type: 'string', default: '100' },
+    slow: { type: 'string', default: '100' },
     seconds: { type: 'string', default: '20' },
     write: { type: 'boolean', default: false },
     inside: { type: 'boolean', default: false },
   },
 });
 const memberCount = Number(values.members);
-const thinCount = Number(values.thin);
+const slowCount = Number(values.slow);
 const seconds = Number(values.seconds);
 // 56 kbit/s.
 const bytesPerSecond = 7_000;
@@ -68,7 +69,7 @@ function latencyOf(latenciesNs: readonly number[]): Latency {
   return { p50Ms: percentile(latenciesNs, 50) / 1e6, p99Ms: percentile(latenciesNs, 99) / 1e6 };
 }
 
-// ── One member of a large room stops reading ───────────────────────────────────────────────────────────────────────────
+// ── One client of a large room stops reading ───────────────────────────────────────────────────────────────────────────
 
 const stuckPerSecond = 10;
 
@@ -105,35 +106,35 @@ async function largeRoom(hasStuckClient: boolean): Promise<Room> {
   return { latency, waitingBytes, closed };
 }
 
-// ── Many members of a room are on thin lines ───────────────────────────────────────────────────────────────────────────
+// ── Many clients of a room are on slow connections ─────────────────────────────────────────────────────────────────────────
 
-interface Thin {
+interface SlowRun {
   readonly fast: Latency;
-  readonly thin: ThinFigures | undefined;
+  readonly slow: SlowFigures | undefined;
   readonly due: number;
-  readonly shed: number;
+  readonly droppedTyping: number;
   readonly caughtUp: number;
 }
 
-async function settle(clients: Part, due: number): Promise<ThinFigures> {
+async function settle(clients: Part, due: number): Promise<SlowFigures> {
   for (;;) {
     clients.child.send('report');
-    const figures = await clients.message<ThinFigures>();
+    const figures = await clients.message<SlowFigures>();
     if (figures.delivered >= due || figures.closed > 0) return figures;
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
 
-async function thinLines(load: {
+async function slowConnections(load: {
   clients: number;
   perSecond: number;
   typingPerSecond: number;
-}): Promise<Thin> {
+}): Promise<SlowRun> {
   await using system = await start();
   await using fast = await startLightClients(system.url, ['room'], fastCount);
   const args = [system.url, 'room', String(load.clients), String(bytesPerSecond)];
-  await using thin = startScript('./slow/slow-clients.js', args);
-  await thin.message();
+  await using slow = startScript('./slow/slow-clients.js', args);
+  await slow.message();
   const stormArgs = [new URL(system.redisUrl).port, 'room', String(load.typingPerSecond), String(seconds)];
   await using storm = startScript('./storm/typing-storm.js', stormArgs);
   await storm.message();
@@ -142,9 +143,9 @@ async function thinLines(load: {
   const due = published * load.clients;
   return {
     fast: latency,
-    thin: load.clients === 0 ? undefined : await settle(thin, due),
+    slow: load.clients === 0 ? undefined : await settle(slow, due),
     due,
-    shed: await figure(system.url, 'events_dropped_total{reason="lagging_client"}'),
+    droppedTyping: await figure(system.url, 'events_dropped_total{reason="lagging_client"}'),
     caughtUp: await figure(system.url, 'slow_clients_total{outcome="caught_up"}'),
   };
 }
@@ -165,19 +166,19 @@ for (const [name, load] of [
   ['5 messages/s and 200 typing events/s', typing],
   ['60 messages/s', chat],
 ] as const) {
-  const without = await thinLines({ ...load, clients: 0 });
-  const { fast, thin, due, shed, caughtUp } = await thinLines({ ...load, clients: thinCount });
-  if (thin === undefined) throw new Error('no figures');
+  const without = await slowConnections({ ...load, clients: 0 });
+  const { fast, slow, due, droppedTyping, caughtUp } = await slowConnections({ ...load, clients: slowCount });
+  if (slow === undefined) throw new Error('no figures');
   const cells = [
     name,
     ms(without.fast),
     ms(fast),
-    `${count(thin.delivered)} of ${count(due)}`,
-    count(thin.outOfOrder),
-    count(thin.closed),
-    count(shed),
+    `${count(slow.delivered)} of ${count(due)}`,
+    count(slow.outOfOrder),
+    count(slow.closed),
+    count(droppedTyping),
     count(caughtUp),
-    ms(latencyOf(thin.latenciesNs)),
+    ms(latencyOf(slow.latenciesNs)),
   ];
   rows.push(`| ${cells.join(' | ')} |`);
   console.log(rows.at(-1));
@@ -188,15 +189,15 @@ const table = [
   `One of ${count(memberCount)} members of a room stops reading, after 8 MB in a room of its own filled all buffers; ${stuckPerSecond} messages/s to the room for ${seconds} s. ` +
     `Latency of the others p50 / p99, ms.`,
   '',
-  '| | latency of the others | waiting in the gateway for it | closed, for it took no byte for 10 s |',
+  '| | latency of the others | waiting in the gateway for it | closed, because it read no byte for 10 s |',
   '|---|---|---|---|',
   `| all read | ${ms(alone.latency)} | ${kilobytes(alone.waitingBytes)} | ${alone.closed} |`,
   `| one does not | ${ms(beside.latency)} | ${kilobytes(beside.waitingBytes)} | ${beside.closed} |`,
   '',
-  `${thinCount} members of a room on lines of 56 kbit/s, ${fastCount} on fast ones, ${seconds} s, then until the thin lines have everything` +
+  `${slowCount} clients of a room on connections of 56 kbit/s, ${fastCount} on fast ones, ${seconds} s, then until the slow ones have everything` +
     `${areBuffersSmall ? '; the kernel buffers 16 KiB a socket' : ''}. Latency p50 / p99, ms.`,
   '',
-  '| load | fast ones, alone | fast ones | delivered over thin lines | out of order or twice | closed | typing shed | caught up from memory | latency over thin lines |',
+  '| load | fast ones, alone | fast ones | delivered over slow connections | out of order or twice | closed | typing dropped for a slow client | caught up from memory | latency over slow connections |',
   '|---|---|---|---|---|---|---|---|---|',
   ...rows,
   '',

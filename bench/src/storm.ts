@@ -1,5 +1,4 @@
-// Whether those who type hold up those who speak: the latency of chat messages and notifications with and without a storm of
-// typing by plain XADD, in turn in one run.
+// The latency of chat messages and notifications with and without a storm of typing by plain XADD, in turn in one run.
 //
 //   npm run bench -- storm [--rounds 3 --seconds 5 --rate 20000 --write]
 import { parseArgs } from 'node:util';

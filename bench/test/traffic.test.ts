@@ -23,7 +23,7 @@ function marksIn(text: string): readonly (readonly [number, number])[] {
   return marks;
 }
 
-test('marks are found wherever they are in the bytes, and nothing else is', () => {
+test('marks are found anywhere in the bytes, and nothing else is', () => {
   const text = `{"position":"aGk~t","payload":{"content":"${contentOf(123_456_789_012, 7)}"}} ${contentOf(5, 0)} t=9;n=9;`;
   expect(marksIn(text)).toEqual([
     [123_456_789_012, 7],

@@ -1,5 +1,5 @@
-// What one input costs Redis and the publisher's process, one kind of publish at a time. Run in a process of its own, so
-// that nothing else is in its CPU time.
+// Cost of one input for Redis and the publisher's process, one kind of publish at a time. Run in a process of its own, so that
+// its CPU time includes nothing else.
 import { randomUUID } from 'node:crypto';
 import { connectPublisher } from '@millrace/publisher';
 import { createClient } from '@redis/client';

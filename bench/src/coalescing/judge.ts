@@ -1,4 +1,4 @@
-// What went in beside what came out: how many fewer, how much later, and what came in another order.
+// Compares the inputs with the entries: how many fewer, how much later, and which ones in another order.
 import type { SentInput } from './typing-publisher.js';
 
 /** An entry as it arrived at a reader. */
@@ -12,14 +12,14 @@ export interface ArrivedEntry {
 export interface Judgement {
   readonly inputs: number;
   readonly entries: number;
-  /** Of each input: from its publish to the arrival of the entry that stands for it. */
+  /** From the publish of each input to the arrival of its entry. */
   readonly latenciesMs: readonly number[];
   /** Entries of a user that arrived behind a later one. */
   readonly behind: number;
 }
 
 /**
- * Every input is stood for by the first entry of its user that is not older than it.
+ * Matches every input with the first entry of its user that is not older.
  * @throws Error when the counts of the entries do not add up to the inputs, or an input has no entry
  */
 export function judge(sent: readonly SentInput[], entriesRead: readonly ArrivedEntry[]): Judgement {
@@ -34,13 +34,13 @@ export function judge(sent: readonly SentInput[], entriesRead: readonly ArrivedE
   for (const { eventId, atMs } of arrived) {
     const last = byId.get(eventId);
     if (last === undefined) throw new Error('an entry is none of the events that went in');
-    const own = entries.get(last.place) ?? [];
+    const own = entries.get(last.indicator) ?? [];
     if ((own.at(-1)?.upToMs ?? 0) > last.atMs) behind++;
     own.push({ upToMs: last.atMs, atMs });
-    entries.set(last.place, own);
+    entries.set(last.indicator, own);
   }
-  const latenciesMs = sent.map(({ place, atMs }) => {
-    const entry = entries.get(place)?.find(({ upToMs }) => upToMs >= atMs);
+  const latenciesMs = sent.map(({ indicator, atMs }) => {
+    const entry = entries.get(indicator)?.find(({ upToMs }) => upToMs >= atMs);
     if (entry === undefined) throw new Error('an event has no entry');
     return entry.atMs - atMs;
   });

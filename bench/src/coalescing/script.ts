@@ -1,5 +1,5 @@
-// Who types what and when: 50 users in 10 rooms, their events spread over 3 publishers as a load balancer would. The same
-// seed gives the same script.
+// A script of typing: 50 users in 10 rooms, their events spread over 3 publishers as a load balancer would. The same seed gives the
+// same script.
 import { createHash } from 'node:crypto';
 
 /** Users, rooms and publisher processes of the script. */

@@ -1,12 +1,12 @@
-// One of the publisher processes of the scripted typing: does its part of the script, then tells what it sent and when.
+// One of the publisher processes of the scripted typing: publishes its part of the script, then reports its events and their times.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectPublisher } from '@millrace/publisher';
 import type { Action } from './script.js';
 
-/** What a typist is told. Times are milliseconds since 1970. */
-export interface TypistOrder {
+/** The order to one publisher process. Times are milliseconds since 1970. */
+export interface TypingOrder {
   readonly startAtMs: number;
   readonly actions: readonly Action[];
 }
@@ -14,7 +14,8 @@ export interface TypistOrder {
 /** An event that was sent. */
 export interface SentInput {
   readonly eventId: string;
-  readonly place: string;
+  /** The room and the user, whose typing is one indicator. */
+  readonly indicator: string;
   readonly isTyping: boolean;
   readonly atMs: number;
 }
@@ -25,7 +26,7 @@ const publisher = await connectPublisher({
   coalescing: coalescing === 'local' ? 'local' : 'redis',
 });
 process.send?.('ready');
-const [order] = (await once(process, 'message')) as [TypistOrder];
+const [order] = (await once(process, 'message')) as [TypingOrder];
 
 const wallMs = (): number => performance.timeOrigin + performance.now();
 const sent: SentInput[] = [];
@@ -34,12 +35,12 @@ for (const { atMs, roomId, userId, isTyping } of order.actions) {
   const waitMs = order.startAtMs + atMs - wallMs();
   if (waitMs > 1) await pause(waitMs);
   const eventId = randomUUID();
-  sent.push({ eventId, place: `${roomId}/${userId}`, isTyping, atMs: wallMs() });
-  const typist = { user_id: userId, username: userId.slice(0, 8) };
+  sent.push({ eventId, indicator: `${roomId}/${userId}`, isTyping, atMs: wallMs() });
+  const user = { user_id: userId, username: userId.slice(0, 8) };
   pending.push(
     isTyping
-      ? publisher.publish('typing_start', roomId, { ...typist, is_typing: true }, { eventId })
-      : publisher.publish('typing_stop', roomId, { ...typist, is_typing: false }, { eventId }),
+      ? publisher.publish('typing_start', roomId, { ...user, is_typing: true }, { eventId })
+      : publisher.publish('typing_stop', roomId, { ...user, is_typing: false }, { eventId }),
   );
 }
 await Promise.all(pending);

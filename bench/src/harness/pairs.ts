@@ -12,7 +12,7 @@ export interface Failure {
   readonly reason: string;
 }
 
-/** Measures every side once a round, in the order of the round. A side that fails is noted, and the others go on. */
+/** Measures every side once a round, in the order of the round. A side that fails is noted, and the others continue. */
 export async function runPairs<Result>(
   sides: readonly Side[],
   pairs: number,

@@ -118,7 +118,7 @@ export async function startGateway(
   return { part, url };
 }
 
-/** Waits for a text in the output, and goes on reading: a program must never meet a closed pipe. */
+/** Waits for a text in the output, and continues to read: a program must never meet a closed pipe. */
 async function outputOf({ child }: Part, pattern: RegExp): Promise<RegExpExecArray> {
   let output = '';
   return new Promise((resolve, reject) => {

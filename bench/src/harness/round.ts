@@ -170,8 +170,8 @@ export class RunningSide implements AsyncDisposable {
   }
 
   /**
-   * Sends so many events at this rate and waits until they have all arrived, or nothing more does. `meanwhile` goes on beside it; when it
-   * replaces processes, their processor time is not to be believed.
+   * Sends so many events at this rate and waits until they have all arrived, or nothing more does. `meanwhile` runs beside it; when it
+   * replaces processes, their processor times are wrong.
    */
   async run(load: Sending, meanwhile?: () => Promise<void>): Promise<Round> {
     const firstNumber = this.#nextNumber;

@@ -1,11 +1,11 @@
-// All clients of a jitter run, each over a line of its own that is cut again and again. Official clients of both
+// All clients of a jitter run, each over a connection of its own that is cut again and again. Official clients of both
 // systems, told to try again equally often.
 //
 // Arguments: system, url, clients, rooms, messages per room, mean time up, time down (both in ms).
 import { HttpTransportType } from '@microsoft/signalr';
 import { createClient } from '@millrace/client';
 import { io } from 'socket.io-client';
-import { Line } from '../impaired-connection.js';
+import { ImpairedConnection } from '../impaired-connection.js';
 import { Receipts } from './receipts.js';
 
 const [system = '', url = '', ...numbers] = process.argv.slice(2);
@@ -27,7 +27,7 @@ async function connectMillrace(client: number, room: string, at: string): Promis
     retryMaxMs: retryMs,
     signalr: { http: { skipNegotiation: true, transport: HttpTransportType.WebSockets } },
   });
-  // Attempts that fail while the line is down are part of it.
+  // Attempts that fail while the connection is down are part of it.
   millrace.onError(() => {});
   const joined = millrace.join(room);
   joined.on('chat_message', ({ payload }) => receive(client, payload.content));
@@ -57,26 +57,26 @@ async function connectSocketIo(client: number, room: string, at: string): Promis
 }
 
 const connect = system === 'millrace' ? connectMillrace : connectSocketIo;
-const lines: Line[] = [];
+const connections: ImpairedConnection[] = [];
 const closes: (() => Promise<void>)[] = [];
 for (let client = 0; client < clientCount; client += 1) {
-  const line = await Line.open(targetPort);
-  lines.push(line);
-  closes.push(await connect(client, `room-${client % roomCount}`, line.url));
+  const connection = await ImpairedConnection.open(targetPort);
+  connections.push(connection);
+  closes.push(await connect(client, `room-${client % roomCount}`, connection.url));
 }
 
 process.on('message', (message: 'disturb' | 'calm' | 'count' | { readonly report: number }) => {
-  if (message === 'disturb') for (const line of lines) line.disturb({ meanUpMs, downMs });
-  else if (message === 'calm') for (const line of lines) line.calm();
+  if (message === 'disturb') for (const connection of connections) connection.disturb({ meanUpMs, downMs });
+  else if (message === 'calm') for (const connection of connections) connection.calm();
   else if (message === 'count') process.send?.({ delivered: receipts.delivered });
   else void report(message.report);
 });
 
 async function report(expected: number): Promise<void> {
-  const cuts = lines.reduce((sum, line) => sum + line.cutCount, 0);
+  const cuts = connections.reduce((sum, connection) => sum + connection.cutCount, 0);
   process.send?.(receipts.figures(expected, cuts));
   await Promise.all(closes.map((close) => close()));
-  for (const line of lines) line.close();
+  for (const connection of connections) connection.close();
   process.disconnect?.();
 }
 

@@ -1,4 +1,4 @@
-// What each client of a jitter run has handled, and when, against what was sent.
+// Compares the messages that each client of a jitter run handled, and when, with those that were sent.
 import { percentile } from '../harness/statistics.js';
 
 /** The figures of one run. */
@@ -8,14 +8,14 @@ export interface JitterFigures {
   readonly duplicates: number;
   readonly outOfOrder: number;
   readonly cuts: number;
-  /** From sending to handling, of what took longer than half a second: mostly the client was away. */
+  /** Messages that took longer than half a second from sending to handling: mostly the client was away. */
   readonly replayed: number;
   readonly replayP50Ms: number;
   readonly replayP99Ms: number;
   readonly replayMaxMs: number;
 }
 
-/** What comes later than this was not sent straight on. */
+/** A message that arrives later than this was not sent at once. */
 const REPLAY_FROM_MS = 500;
 
 /** Counts per client. Messages of a room are numbered from 0. */

@@ -15,7 +15,7 @@ export const programs: Readonly<Record<string, Program>> = {
     title: 'S10: three times the capacity; half of one core taken away',
     fullRunOptions: ['--seconds', '20', '--calm', '10'],
   },
-  jitter: { title: 'S7: clients on bad lines', fullRunOptions: ['--seconds', '30'] },
+  jitter: { title: 'S7: clients on flaky connections', fullRunOptions: ['--seconds', '30'] },
   storm: { title: 'messages in a storm of typing' },
   'slow-clients': { title: 'clients that read too slowly' },
   coalescing: { title: 'what windows save and cost' },

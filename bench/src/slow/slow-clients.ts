@@ -1,11 +1,11 @@
-// Many clients of one room, each on a thin line of its own. Arguments: gateway, room, clients, bytes per second.
-import { Line } from '../impaired-connection.js';
+// Many clients of one room, each on a slow connection of its own. Arguments: gateway, room, clients, bytes per second.
+import { ImpairedConnection } from '../impaired-connection.js';
 import { signalR } from '../traffic/dialects.js';
 import { LightSocket } from '../traffic/light-socket.js';
 import { nowNs, readMarks } from '../traffic/mark.js';
 
-/** What came of them, all together. */
-export interface ThinFigures {
+/** The sums over all clients. */
+export interface SlowFigures {
   readonly delivered: number;
   readonly outOfOrder: number;
   readonly closed: number;
@@ -29,9 +29,9 @@ function receiver(): (payload: Buffer) => void {
 }
 
 for (let client = 0; client < Number(count); client += 1) {
-  const line = await Line.open(Number(new URL(url).port), Number(bytesPerSecond));
+  const connection = await ImpairedConnection.open(Number(new URL(url).port), Number(bytesPerSecond));
   await LightSocket.open({
-    url: line.url,
+    url: connection.url,
     dialect: signalR(),
     rooms: [room],
     onMessage: receiver(),
@@ -41,6 +41,6 @@ for (let client = 0; client < Number(count); client += 1) {
   });
 }
 process.on('message', () =>
-  process.send?.({ delivered: latenciesNs.length, outOfOrder, closed, latenciesNs } satisfies ThinFigures),
+  process.send?.({ delivered: latenciesNs.length, outOfOrder, closed, latenciesNs } satisfies SlowFigures),
 );
 process.send?.({ ready: true });

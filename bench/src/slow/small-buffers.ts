@@ -1,5 +1,5 @@
 // A network of the run's own whose sockets buffer little. On loopback the kernel takes some megabytes for a client that does not
-// read; over a thin line to somewhere else it takes far less, and the server is to notice.
+// read; over a slow connection to another machine it buffers far less, and the server has to notice.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Part, startProgram } from '../harness/processes.js';
 import { startPlainPublisher } from './node-sides.js';
-import { hashOf, type Place, type Side, type System } from './side.js';
+import { hashOf, type Side, type SideSetup, type System } from './side.js';
 
 const run = promisify(execFile);
 const sources = fileURLToPath(new URL('../../peers/aspnet', import.meta.url));
@@ -34,8 +34,8 @@ export async function buildAspNet(): Promise<AspNet> {
   );
   if (!isThere) return { reason: 'there is no dotnet on this machine' };
   const folder = await mkdtemp(join(tmpdir(), 'millrace-aspnet-'));
-  const places = ['-o', join(folder, 'out'), `-p:BaseIntermediateOutputPath=${folder}/obj/`];
-  const args = ['build', sources, '-c', 'Release', '--disable-build-servers', '-v', 'quiet', ...places];
+  const outputs = ['-o', join(folder, 'out'), `-p:BaseIntermediateOutputPath=${folder}/obj/`];
+  const args = ['build', sources, '-c', 'Release', '--disable-build-servers', '-v', 'quiet', ...outputs];
   try {
     await run('dotnet', args, { env: environment });
   } catch (error) {
@@ -49,13 +49,13 @@ export async function buildAspNet(): Promise<AspNet> {
 }
 
 function sidesOf(program: string): readonly Side[] {
-  const start = (place: Place, mode: string): Part =>
-    place.own(startProgram('dotnet', [program, mode, new URL(place.redisUrl).host]));
-  const startServers = async (place: Place, mode: string) => {
+  const start = (setup: SideSetup, mode: string): Part =>
+    setup.own(startProgram('dotnet', [program, mode, new URL(setup.redisUrl).host]));
+  const startServers = async (setup: SideSetup, mode: string) => {
     const gateways: Part[] = [];
     const urls: string[] = [];
-    for (let number = 0; number < place.gateways; number += 1) {
-      const gateway = start(place, mode);
+    for (let number = 0; number < setup.gateways; number += 1) {
+      const gateway = start(setup, mode);
       gateways.push(gateway);
       urls.push((await gateway.message<{ url: string }>()).url);
     }
@@ -67,17 +67,17 @@ function sidesOf(program: string): readonly Side[] {
       name: 'aspnet-stream',
       label: 'ASP.NET Core SignalR, stream bridge',
       hash,
-      async start(place): Promise<System> {
-        return { ...(await startServers(place, 'stream')), publisher: await startPlainPublisher(place) };
+      async start(setup): Promise<System> {
+        return { ...(await startServers(setup, 'stream')), publisher: await startPlainPublisher(setup) };
       },
     },
     {
       name: 'aspnet-backplane',
       label: 'ASP.NET Core SignalR, Redis backplane',
       hash,
-      async start(place): Promise<System> {
-        const servers = await startServers(place, 'backplane');
-        const publisher = start(place, 'publisher');
+      async start(setup): Promise<System> {
+        const servers = await startServers(setup, 'backplane');
+        const publisher = start(setup, 'publisher');
         await publisher.message();
         return { ...servers, publisher };
       },

@@ -1,6 +1,6 @@
 // The sides that run on Node: the floor, Socket.IO, HTTP bridges, Millrace as it is built here and as it was.
 import { type Part, startGateway, startScript } from '../harness/processes.js';
-import { hashOf, type Place, type Side, type SideName, type System } from './side.js';
+import { hashOf, type Side, type SideName, type SideSetup, type System } from './side.js';
 
 const floorFiles = ['src/floor/gateway.ts', 'src/floor/room-server.ts', 'src/floor/text-frame.ts'];
 const publisherFile = 'src/floor/publisher.ts';
@@ -12,33 +12,33 @@ const bridgeFiles = [
 ];
 
 /** Starts as many of one script as gateways are wanted. */
-async function startScripts(place: Place, script: string, args: readonly string[]) {
-  const gateways = Array.from({ length: place.gateways }, () => place.own(startScript(script, args)));
+async function startScripts(setup: SideSetup, script: string, args: readonly string[]) {
+  const gateways = Array.from({ length: setup.gateways }, () => setup.own(startScript(script, args)));
   const urls: string[] = [];
   for (const gateway of gateways) urls.push((await gateway.message<{ url: string }>()).url);
   return { gateways, urls };
 }
 
 /** Starts a publisher that answers orders. */
-async function startPublisher(place: Place, script: string, args: readonly string[]): Promise<Part> {
-  const publisher = place.own(startScript(script, args));
+async function startPublisher(setup: SideSetup, script: string, args: readonly string[]): Promise<Part> {
+  const publisher = setup.own(startScript(script, args));
   await publisher.message();
   return publisher;
 }
 
 /** Starts Redis' plain publisher, which is the same for all that read the stream. */
-export function startPlainPublisher(place: Place): Promise<Part> {
-  return startPublisher(place, 'floor/publisher.js', [place.redisUrl, place.mix]);
+export function startPlainPublisher(setup: SideSetup): Promise<Part> {
+  return startPublisher(setup, 'floor/publisher.js', [setup.redisUrl, setup.mix]);
 }
 
 const floor: Side = {
   name: 'floor',
   label: 'floor (ioredis, XADD → XREAD → frame)',
   hash: hashOf([...floorFiles, publisherFile]),
-  async start(place): Promise<System> {
+  async start(setup): Promise<System> {
     const [servers, publisher] = await Promise.all([
-      startScripts(place, 'floor/gateway.js', [place.redisUrl]),
-      startPlainPublisher(place),
+      startScripts(setup, 'floor/gateway.js', [setup.redisUrl]),
+      startPlainPublisher(setup),
     ]);
     return { ...servers, dialect: 'signalr', publisher };
   },
@@ -48,10 +48,10 @@ const socketIo: Side = {
   name: 'socket-io',
   label: 'Socket.IO 4.8, Redis Streams adapter',
   hash: hashOf(socketIoFiles),
-  async start(place): Promise<System> {
+  async start(setup): Promise<System> {
     const [servers, publisher] = await Promise.all([
-      startScripts(place, 'peers/socket-io/server.js', [place.redisUrl]),
-      startPublisher(place, 'peers/socket-io/publisher.js', [place.redisUrl, place.mix]),
+      startScripts(setup, 'peers/socket-io/server.js', [setup.redisUrl]),
+      startPublisher(setup, 'peers/socket-io/publisher.js', [setup.redisUrl, setup.mix]),
     ]);
     return { ...servers, dialect: 'socket.io', publisher };
   },
@@ -63,14 +63,14 @@ function httpBridge(name: SideName, label: string, hasRedis: boolean): Side {
     name,
     label,
     hash: hashOf(bridgeFiles),
-    async start(place): Promise<System> {
-      const args = hasRedis ? [place.redisUrl] : [];
+    async start(setup): Promise<System> {
+      const args = hasRedis ? [setup.redisUrl] : [];
       const { gateways, urls } = await startScripts(
-        { ...place, gateways: 1 },
+        { ...setup, gateways: 1 },
         'peers/http-bridge/server.js',
         args,
       );
-      const publisher = await startPublisher(place, 'peers/http-bridge/publisher.js', [
+      const publisher = await startPublisher(setup, 'peers/http-bridge/publisher.js', [
         urls[0] ?? '',
         '/events',
       ]);
@@ -87,12 +87,12 @@ export interface MillraceBuild {
   readonly publisher?: string;
 }
 
-async function startGateways(place: Place, cli?: string) {
+async function startGateways(setup: SideSetup, cli?: string) {
   const gateways: Part[] = [];
   const urls: string[] = [];
-  for (let number = 0; number < place.gateways; number += 1) {
-    const { part, url } = await startGateway(place.redisUrl, cli);
-    gateways.push(place.own(part));
+  for (let number = 0; number < setup.gateways; number += 1) {
+    const { part, url } = await startGateway(setup.redisUrl, cli);
+    gateways.push(setup.own(part));
     urls.push(url);
   }
   return { gateways, urls };
@@ -104,16 +104,16 @@ function millrace(name: SideName, label: string, build: MillraceBuild): Side {
     name,
     label,
     hash: build.name,
-    async start(place): Promise<System> {
-      const starting = startGateways(place, build.cli);
+    async start(setup): Promise<System> {
+      const starting = startGateways(setup, build.cli);
       const start = async (): Promise<Part> => {
-        if (name.endsWith('-xadd')) return startPlainPublisher(place);
+        if (name.endsWith('-xadd')) return startPlainPublisher(setup);
         if (name.endsWith('-http')) {
           const { urls } = await starting;
-          return startPublisher(place, 'peers/http-bridge/publisher.js', [urls[0] ?? '', '/v1/events']);
+          return startPublisher(setup, 'peers/http-bridge/publisher.js', [urls[0] ?? '', '/v1/events']);
         }
         const entry = build.publisher === undefined ? [] : [build.publisher];
-        return startPublisher(place, 'millrace/publisher.js', [place.redisUrl, place.mix, ...entry]);
+        return startPublisher(setup, 'millrace/publisher.js', [setup.redisUrl, setup.mix, ...entry]);
       };
       const [{ gateways, urls }, publisher] = await Promise.all([starting, start()]);
       const replaceGateway = async (number: number): Promise<void> => {
@@ -121,8 +121,8 @@ function millrace(name: SideName, label: string, build: MillraceBuild): Side {
         old?.child.kill('SIGTERM');
         await old?.end();
         const { port } = new URL(urls[number] ?? '');
-        const { part } = await startGateway(place.redisUrl, build.cli, port);
-        gateways[number] = place.own(part);
+        const { part } = await startGateway(setup.redisUrl, build.cli, port);
+        gateways[number] = setup.own(part);
       };
       return { gateways, urls, dialect: 'signalr', publisher, replaceGateway };
     },

@@ -29,8 +29,8 @@ export interface System {
   replaceGateway?(number: number): Promise<void>;
 }
 
-/** Surroundings of a side. `own` takes each process at its start, so that it is ended even when a later one fails. */
-export interface Place {
+/** Everything a side needs to start. `own` takes over each process at its start, so that it is ended even when a later one fails. */
+export interface SideSetup {
   readonly redisUrl: string;
   readonly gateways: number;
   /** Kind of the events that are published. */
@@ -44,7 +44,7 @@ export interface Side {
   readonly label: string;
   /** Hash of its files, or the commit of its build: figures of two runs are comparable when it is the same. */
   readonly hash: string;
-  start(place: Place): Promise<System>;
+  start(setup: SideSetup): Promise<System>;
 }
 
 /** Files of the generator, which is the same for all sides. */

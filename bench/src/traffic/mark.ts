@@ -15,7 +15,7 @@ export function contentOf(intendedNs: number | bigint, number: number): string {
 }
 
 /** The mark in a message. */
-export interface Mark {
+export interface SentMark {
   readonly intendedNs: number;
   readonly number: number;
 }
@@ -41,7 +41,7 @@ export function readMarks(bytes: Buffer, onMark: (intendedNs: number, number: nu
 }
 
 /** The mark of a message's content; `undefined` when it has none. */
-export function markOf(content: string): Mark | undefined {
+export function markOf(content: string): SentMark | undefined {
   const match = /^~t=(\d+);n=(\d+);/.exec(content);
   return match === null ? undefined : { intendedNs: Number(match[1]), number: Number(match[2]) };
 }

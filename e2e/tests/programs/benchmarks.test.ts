@@ -20,7 +20,7 @@ test.each([
     /\| typing in Redis, each input alone in its window \|/,
   ],
   ['storm', ['--rounds', '1', '--seconds', '1', '--rate', '1000'], /\| `notification` \|/],
-  ['slow-clients', ['--members', '20', '--thin', '3', '--seconds', '1'], /\| one does not \|/],
+  ['slow-clients', ['--members', '20', '--slow', '3', '--seconds', '1'], /\| one does not \|/],
   ['overload', ['--seconds', '1', '--calm', '1'], /\| `POST \/v1\/events`, one event each \|/],
   ['check-cost', ['--rounds', '1'], /\| `catalog\.parseEvent` \|/],
 ])('%s prints its table', async (name, args, row) => {
