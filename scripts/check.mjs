@@ -73,7 +73,7 @@ function run([command, ...args]) {
 async function runStep(name) {
   const startedAtMs = performance.now();
   const seconds = () => (performance.now() - startedAtMs) / 1_000;
-  const isTerminal = process.stdout.isTTY === true;
+  const isTerminal = process.stdout.isTTY;
   process.stdout.write(`check: ${name} … `);
   const ticking = isTerminal
     ? setInterval(() => process.stdout.write(`\rcheck: ${name} … ${seconds().toFixed(0)} s `), 1_000)

@@ -17,7 +17,7 @@ export const retiredWords = [
     use: 'say "dead letter", or "dead-letter record"',
   },
   {
-    pattern: /\b\w*(?<![Dd]ead)Letters?(?![a-z])/,
+    pattern: /\b\w+(?<![Dd]ead)Letters?(?![a-z])/,
     inside: deadLetterPaths,
     use: 'say "deadLetter" in names',
   },

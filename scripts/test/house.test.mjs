@@ -74,6 +74,11 @@ describe('retired words', () => {
   });
 });
 
+test('a retired word inside a generated block of a page is left to its program', () => {
+  const page = ['<!-- begin chaos -->', '| whole again |', '<!-- end chaos -->', 'whole again'].join('\n');
+  expect(found('docs/a.md', page)).toEqual([expect.stringMatching(/^4 /)]);
+});
+
 describe('titles', () => {
   test.each([
     'a refused room does not keep the others out',
