@@ -39,7 +39,12 @@ export default defineConfig({
         ...source,
         test: {
           name: 'unit',
-          include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'bench/test/*.test.ts', 'scripts/test/*.test.mjs'],
+          include: [
+            'packages/*/test/**/*.test.ts',
+            'apps/*/test/**/*.test.ts',
+            'bench/test/*.test.ts',
+            'scripts/test/*.test.mjs',
+          ],
           exclude: slow,
           ...shared,
           ...patient,
