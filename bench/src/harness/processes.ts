@@ -11,7 +11,7 @@ export class Part implements AsyncDisposable {
 
   constructor(child: ChildProcess) {
     this.child = child;
-    endWithUs(child);
+    killWithParent(child);
     child.once('exit', (code) => {
       if (code !== 0 && code !== null) process.exitCode = 1;
     });
@@ -63,7 +63,7 @@ export class Part implements AsyncDisposable {
 }
 
 /** Kills `child` when this process is gone, however it went: a shell waits on a pipe that closes with us. */
-function endWithUs(child: ChildProcess): void {
+function killWithParent(child: ChildProcess): void {
   const guard = spawn('sh', ['-c', `read -r _; kill -9 ${child.pid}`], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,

@@ -15,9 +15,9 @@ export {
   TICKET,
 } from './conformance/harness.js';
 export { type HttpFate, startHttpProxy, startRoundRobinProxy } from './network/http-proxy.js';
-export { type Direction, startTcpProxy, type TcpProxy } from './network/tcp-proxy.js';
+export { type BreakPoint, type Direction, startTcpProxy, type TcpProxy } from './network/tcp-proxy.js';
 export { launchChromium } from './processes/chromium.js';
-export { endWithUs } from './processes/end-with-us.js';
+export { killWithParent } from './processes/kill-with-parent.js';
 export {
   type MoveHooks,
   type RedisCluster,

@@ -4,11 +4,12 @@
 import type { Socket } from 'node:net';
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
+import { startTcpProxy } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub, type SignalRServerOptions } from '../../src/index.js';
-import { startBreakingWire } from '../support/breaking-wire.js';
 import { type Host, startHost } from '../support/host.js';
 import { call, connectRaw, openRaw, type RawClient, RS } from '../support/raw-client.js';
+import { seededBreaks } from '../support/seeded-breaks.js';
 
 interface NoteClient {
   note(n: number): void;
@@ -329,12 +330,12 @@ describe.each([
       sendTimeoutMs: 600_000,
       disconnectTimeoutMs: 600_000,
     });
-    await using wire = await startBreakingWire(host.url, seed);
-    const { connection, notes, ends } = buildOfficial(wire.url, protocol);
+    await using proxy = await startTcpProxy(Number(new URL(host.url).port));
+    const { connection, notes, ends } = buildOfficial(`http://127.0.0.1:${proxy.port}`, protocol);
     await connection.start();
-    wire.breakNext(40);
+    proxy.breakNext(40, seededBreaks(seed));
     let total = 0;
-    while (wire.breaksLeft > 0 && ends.length === 0) {
+    while (proxy.breaksLeft > 0 && ends.length === 0) {
       const answers = Array.from({ length: 100 }, (_, index) => {
         host.hub.clients.all.send('note', total + index);
         return connection.invoke('take', total + index);

@@ -2,8 +2,17 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Which way bytes go. */
+/** The way of bytes: from the client, or from the server. */
 export type Direction = 'requests' | 'replies';
+
+/** A point at which a connection breaks. */
+export interface BreakPoint {
+  readonly direction: Direction;
+  /** So many bytes still pass in that direction. */
+  readonly afterBytes: number;
+  /** Turns of the event loop until the reset, in which the other direction continues, as when a network fails. */
+  readonly turns: number;
+}
 
 /** A running proxy. Dispose of it with `await using`. */
 export interface TcpProxy extends AsyncDisposable {
@@ -21,6 +30,10 @@ export interface TcpProxy extends AsyncDisposable {
   swallow(direction: Direction): void;
   /** Holds back each piece of data by this long, keeping order. 0 for none. */
   delay(direction: Direction, delayMs: number): void;
+  /** Lets the next `count` connections break where `draw` says, one after the other; the open ones are cut at once. */
+  breakNext(count: number, draw: () => BreakPoint): void;
+  /** How many connections are still to break. */
+  readonly breaksLeft: number;
   /** Forwards again. What was swallowed stays lost, so a client should be cut as well. */
   restore(): void;
   /** Resolves when the next piece of data arrives from this side, before anything is done with it. */
@@ -43,6 +56,8 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
 class TestTcpProxy implements TcpProxy {
   #targetPort: number;
   #acceptedCount = 0;
+  #breaksLeft = 0;
+  #drawBreak: () => BreakPoint = () => ({ direction: 'requests', afterBytes: 0, turns: 0 });
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   readonly #rules: Record<Direction, Rule> = {
@@ -74,6 +89,10 @@ class TestTcpProxy implements TcpProxy {
     return this.#acceptedCount;
   }
 
+  get breaksLeft(): number {
+    return this.#breaksLeft;
+  }
+
   cut(): void {
     for (const [client, server] of this.#pairs) {
       client.resetAndDestroy();
@@ -101,6 +120,12 @@ class TestTcpProxy implements TcpProxy {
     }
   }
 
+  breakNext(count: number, draw: () => BreakPoint): void {
+    this.#breaksLeft = count;
+    this.#drawBreak = draw;
+    this.cut();
+  }
+
   nextData(direction: Direction): Promise<void> {
     return new Promise((resolve) => this.#rules[direction].onData.push(resolve));
   }
@@ -116,14 +141,32 @@ class TestTcpProxy implements TcpProxy {
     const server = connect(this.#targetPort, '127.0.0.1');
     const pair = [client, server] as const;
     this.#pairs.add(pair);
+    const breakPoint = this.#breaksLeft > 0 ? this.#drawBreak() : undefined;
     const end = (): void => {
       this.#pairs.delete(pair);
       client.destroy();
       server.destroy();
     };
     for (const socket of pair) socket.setNoDelay(true).on('error', end).on('close', end);
-    client.on('data', (data: Buffer) => this.#forward(data, server, this.#rules.requests));
-    server.on('data', (data: Buffer) => this.#forward(data, client, this.#rules.replies));
+    for (const [from, to, direction] of [
+      [client, server, 'requests'],
+      [server, client, 'replies'],
+    ] as const) {
+      let bytesLeft = breakPoint?.direction === direction ? breakPoint.afterBytes : Number.POSITIVE_INFINITY;
+      from.on('data', (data: Buffer) => {
+        if (bytesLeft <= 0) return;
+        this.#forward(data.subarray(0, bytesLeft), to, this.#rules[direction]);
+        bytesLeft -= data.length;
+        if (bytesLeft <= 0) this.#break(pair, breakPoint?.turns ?? 0);
+      });
+    }
+  }
+
+  #break(pair: readonly [Socket, Socket], turns: number): void {
+    this.#breaksLeft -= 1;
+    afterTurns(turns, () => {
+      for (const socket of pair) socket.resetAndDestroy();
+    });
   }
 
   #forward(data: Buffer, to: Socket, rule: Rule): void {
@@ -132,4 +175,9 @@ class TestTcpProxy implements TcpProxy {
     if (rule.delayMs === 0) to.write(data);
     else setTimeout(() => to.write(data), rule.delayMs);
   }
+}
+
+function afterTurns(count: number, act: () => void): void {
+  if (count === 0) act();
+  else setImmediate(() => afterTurns(count - 1, act));
 }

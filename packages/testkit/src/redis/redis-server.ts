@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { endWithUs } from '../processes/end-with-us.js';
+import { killWithParent } from '../processes/kill-with-parent.js';
 
 /** How a test server differs from a plain one without persistence. */
 export interface RedisServerOptions {
@@ -96,7 +96,7 @@ class TestRedisServer implements RedisServer {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#process = child;
-    endWithUs(child);
+    killWithParent(child);
     await untilReady(child);
   }
 

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
  * group of its own, so that a terminal's Ctrl-C does not end it first, and it ends with `child`.
  * @param isGroup true when `child` leads a process group, which then ends with it
  */
-export function endWithUs(child: ChildProcess, isGroup = false): void {
+export function killWithParent(child: ChildProcess, isGroup = false): void {
   const { pid } = child;
   if (pid === undefined) return;
   const guard = spawn('sh', ['-c', `read -r _; kill -9 ${isGroup ? '-' : ''}${pid}`], {
