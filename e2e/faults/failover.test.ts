@@ -37,7 +37,7 @@ async function promote(): Promise<void> {
 const options = { isOrderJudged: false } as const;
 
 describe('a failover', () => {
-  test('a planned failover costs no client a reload', async () => {
+  test('no client has to reload after a planned failover', async () => {
     const trial = await system.try(async ({ redis }) => {
       await redis.cli('client', 'pause', '10000', 'write');
       const offsetOf = async (server: RedisServer): Promise<string | undefined> =>

@@ -9,6 +9,7 @@ import {
   startTcpProxy,
   type TcpProxy,
 } from '@millrace/testkit';
+import { isReady } from '../../fixtures/http/readiness.js';
 import type { Environment } from '../../fixtures/processes/cli-process.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { type TestPublisher, withoutTypes } from '../../fixtures/systems/delivery-system.js';
@@ -102,12 +103,8 @@ export class Seat implements AsyncDisposable {
     return !this.gateway.isEnding;
   }
 
-  async isReady(): Promise<boolean> {
-    try {
-      return (await fetch(`${this.gateway.url}/readyz`)).ok;
-    } catch {
-      return false;
-    }
+  isReady(): Promise<boolean> {
+    return isReady(this.gateway.url);
   }
 
   /** Starts a gateway in place of one that ended. */

@@ -7,6 +7,7 @@ import { EventLog } from '../../fixtures/clients/event-log.js';
 import { askForWebSocket } from '../../fixtures/http/http-request.js';
 import { KeyServer, type KeyServerMood } from '../../fixtures/http/key-server.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
+import { readReadiness } from '../../fixtures/http/readiness.js';
 import { apiKey } from '../../fixtures/http/tokens.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 
@@ -80,17 +81,15 @@ test('known keys stay in use while the key server is away, and readiness says so
   expect(await negotiate(gateway, await keyServer.sign(claims, 'second'))).toEqual(notNow);
   await using during = await EventLog.connect(gateway.url, { token });
   expect(await during.join('r')).toMatchObject({ roomId: 'r' });
-  const ready = await fetch(`${gateway.url}/readyz`);
-  expect(ready.status).toBe(200);
-  expect(await ready.json()).toMatchObject({
-    status: 'ready',
-    details: [expect.stringContaining('MILLRACE_JWKS_URL')],
+  expect(await readReadiness(gateway.url)).toMatchObject({
+    status: 200,
+    body: { status: 'ready', details: [expect.stringContaining('MILLRACE_JWKS_URL')] },
   });
   keyServer.mood = 'keys';
   await using _second = await EventLog.connect(gateway.url, {
     token: await keyServer.sign(claims, 'second'),
   });
-  expect(await (await fetch(`${gateway.url}/readyz`)).json()).toEqual({ status: 'ready' });
+  expect(await readReadiness(gateway.url)).toEqual({ status: 200, body: { status: 'ready' } });
 });
 
 test('keys that are older than MILLRACE_JWKS_MAX_STALE_MS are not used on, whatever the transport', async () => {

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { chatMessage, type SampleEvent } from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
-import { readMetric } from '../../fixtures/http/metrics.js';
+import { readMetric, readMetricsText } from '../../fixtures/http/metrics.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 
 const connections = 500;
@@ -109,8 +109,7 @@ test('a gateway that is offered more than it can take refuses the rest and deliv
 
 test('the saturation of a gateway is a figure from 0 to 1', async () => {
   await using system = await startOnRedis();
-  const response = await fetch(`${system.url}/metrics`);
-  const [, figure] = /^saturation (\S+)$/m.exec(await response.text()) ?? [];
+  const [, figure] = /^saturation (\S+)$/m.exec(await readMetricsText(system.url)) ?? [];
   expect(Number(figure)).toBeGreaterThanOrEqual(0);
   expect(Number(figure)).toBeLessThanOrEqual(1);
 });

@@ -1,6 +1,7 @@
 // A Redis that evicts keys when its memory is full loses data that Millrace relies on: the log at start and readiness say so, with the remedy.
 
 import { expect, test } from 'vitest';
+import { readReadiness } from '../../fixtures/http/readiness.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
@@ -10,12 +11,13 @@ test('a policy that evicts is warned of once, stands in the details of readiness
   await using system = await startOnRedis({ redis: { args: ['--maxmemory-policy', 'allkeys-lru'] } });
   const { redis, gateway } = system;
   await gateway.line(advice);
-  const ready = await fetch(`${gateway.url}/readyz`);
-  expect(ready.status).toBe(200);
-  expect(await ready.json()).toEqual({ status: 'ready', details: [expect.stringMatching(advice)] });
+  expect(await readReadiness(gateway.url)).toEqual({
+    status: 200,
+    body: { status: 'ready', details: [expect.stringMatching(advice)] },
+  });
   await redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
   await eventually(async () =>
-    expect(await (await fetch(`${gateway.url}/readyz`)).json()).toEqual({ status: 'ready' }),
+    expect(await readReadiness(gateway.url)).toEqual({ status: 200, body: { status: 'ready' } }),
   );
   expect(gateway.lines.filter((line) => advice.test(line))).toHaveLength(1);
   expect(gateway.lines.find((line) => advice.test(line))).toMatch(/^\{"level":"warn"/);
@@ -25,7 +27,7 @@ test('a Redis with noeviction causes no warning', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_LOG_LEVEL: 'debug' } });
   const { gateway } = system;
   await eventually(async () =>
-    expect(await (await fetch(`${gateway.url}/readyz`)).json()).toEqual({ status: 'ready' }),
+    expect(await readReadiness(gateway.url)).toEqual({ status: 200, body: { status: 'ready' } }),
   );
   expect(gateway.output).not.toContain('maxmemory');
 });

@@ -6,7 +6,7 @@ import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, notification } from '../../fixtures/events/sample-events.js';
 import { postEvents, statusOf } from '../../fixtures/http/ingest.js';
 import { assertAllAcknowledged, xaddEvent } from '../../fixtures/redis/plain-redis.js';
-import { RedisSystem, startOnRedis } from '../../fixtures/systems/redis-system.js';
+import { type RedisSystem, startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const roomId = 'room';

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, notification } from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
+import { readMetricsText } from '../../fixtures/http/metrics.js';
 import { CliProcess } from '../../fixtures/processes/cli-process.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { xaddEvent } from '../../fixtures/redis/plain-redis.js';
@@ -109,8 +110,7 @@ test('an embedded gateway has partitions too', async () => {
     await client.received(index + 2);
     client.events.pop();
   }
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  expect(metrics).toContain('event_queue_depth{stream="events:chat.p2"}');
+  expect(await readMetricsText(url)).toContain('event_queue_depth{stream="events:chat.p2"}');
 });
 
 test('a position message is valid for rooms of every partition', async () => {

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, notification, typing } from '../../fixtures/events/sample-events.js';
 import { acceptEvents, statusOf } from '../../fixtures/http/ingest.js';
+import { readMetricsText } from '../../fixtures/http/metrics.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { assertAllAcknowledged, xadd } from '../../fixtures/redis/plain-redis.js';
 import { withoutTypes } from '../../fixtures/systems/delivery-system.js';
@@ -63,7 +64,7 @@ describe.each(cases)('$title', ({ args, gatewayUser, publisherUser }) => {
     for (const stream of ['events:chat', 'events:notification'])
       await eventually(() => assertAllAcknowledged(redis, stream));
     expect(await statusOf(`${gateway.url}/readyz`)).toBe(200);
-    expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain(
+    expect(await readMetricsText(gateway.url)).toContain(
       'event_dead_letters{stream="events:notification"} 1',
     );
     await connected.close();

@@ -7,8 +7,9 @@ import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, notification, sampleEvent, typing } from '../../fixtures/events/sample-events.js';
 import { acceptEvents, postEvents, refusal } from '../../fixtures/http/ingest.js';
+import { readMetricsText } from '../../fixtures/http/metrics.js';
 import { assertAllAcknowledged, xaddEvent } from '../../fixtures/redis/plain-redis.js';
-import { RedisSystem, startOnRedis } from '../../fixtures/systems/redis-system.js';
+import { type RedisSystem, startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const roomId = 'room';
@@ -29,8 +30,7 @@ async function readiness({ gateway }: System) {
   return { status: response.status, text: await response.text() };
 }
 
-const metricsOf = async ({ gateway }: System): Promise<string> =>
-  (await fetch(`${gateway.url}/metrics`)).text();
+const metricsOf = ({ gateway }: System): Promise<string> => readMetricsText(gateway.url);
 
 /** Events of the other streams arrive, by both ways in, and are acknowledged. */
 async function expectOthersServed({ redis, gateway, client }: System): Promise<void> {

@@ -6,6 +6,7 @@ import { freePort, type RedisServer, startRedis, startRoundRobinProxy } from '@m
 import { createClient } from '@redis/client';
 import { type Judgement, judge, type PublishRecord } from '../../faults/support/oracle.js';
 import { RoomClient } from '../../faults/support/room-client.js';
+import { isReady } from '../../fixtures/http/readiness.js';
 import { cliPath } from '../../fixtures/processes/cli-process.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { withoutTypes } from '../../fixtures/systems/delivery-system.js';
@@ -230,15 +231,6 @@ async function startGateway(redis: RedisServer, port: number, build: RunnableBui
     MILLRACE_DRAIN_MS: '1500',
   };
   return GatewayProcess.start(environment, { cli: build.cli, limitMs: startLimitMs });
-}
-
-async function isReady(url: string): Promise<boolean> {
-  try {
-    return (await fetch(`${url}/readyz`)).ok;
-  } catch {
-    // It does not listen yet.
-    return false;
-  }
 }
 
 async function openWays(
