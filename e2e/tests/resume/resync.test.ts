@@ -1,20 +1,22 @@
 // Every client is told of a loss once: by one `resync` per room, spread over some seconds, or by the answer of its join.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, lastingEvents } from '../../fixtures/events/sample-events.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
 import { xaddAll, xaddByType } from '../../fixtures/redis/plain-redis.js';
-import { startOnRedis } from '../../fixtures/systems/redis-system.js';
+import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 /** Longer than it takes until the last of a few clients is told. */
 const allToldMs = 6_000;
 
 test('after FLUSHALL every client is told once per room, not all at once, and resumes from there on', async () => {
-  await using system = await startOnRedis({ mayLogErrors: true });
-  const { redis, url } = system;
+  await using redis = await startRedis();
+  await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
+  const { url } = gateway;
   const roomId = randomUUID();
   const clients = await Promise.all(Array.from({ length: 25 }, () => ResyncLog.connect(url, roomId)));
   const [first] = clients;
@@ -37,8 +39,9 @@ test('after FLUSHALL every client is told once per room, not all at once, and re
 });
 
 test('a client that reconnects before its resync is told by the answer of its join alone', async () => {
-  await using system = await startOnRedis({ mayLogErrors: true });
-  const { redis, url } = system;
+  await using redis = await startRedis();
+  await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
+  const { url } = gateway;
   const roomId = randomUUID();
   const members = await Promise.all(Array.from({ length: 10 }, () => ResyncLog.connect(url, roomId)));
   await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'before')]);
@@ -67,8 +70,9 @@ test('a client that reconnects before its resync is told by the answer of its jo
 });
 
 test('one gap by a producer’s MAXLEN is one resync per room, and counted as expired', async () => {
-  await using system = await startOnRedis({ mayLogErrors: true });
-  const { redis, url } = system;
+  await using redis = await startRedis();
+  await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
+  const { url } = gateway;
   const roomId = randomUUID();
   const member = await ResyncLog.connect(url, roomId);
   await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'before')]);

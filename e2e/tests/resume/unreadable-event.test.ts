@@ -3,11 +3,12 @@
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType, type IHubProtocol, type ILogger, JsonHubProtocol } from '@microsoft/signalr';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
+import { startRedis } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage } from '../../fixtures/events/sample-events.js';
 import { xaddAll } from '../../fixtures/redis/plain-redis.js';
-import { startOnRedis } from '../../fixtures/systems/redis-system.js';
+import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 /** A protocol that cannot read some event, as a client's library may have one. */
@@ -46,14 +47,15 @@ describe.each([
   ['JSON over server-sent events', () => new JsonHubProtocol(), HttpTransportType.ServerSentEvents],
 ])('%s', (_, createProtocol, transport) => {
   test('a client that cannot read an event is told to reload after five rounds over two gateways, and continues', async () => {
-    await using system = await startOnRedis({ gateways: 2 });
-    const { redis, url } = system;
-    const urls = [url, system.gatewayAt(1).url] as const;
+    await using redis = await startRedis();
+    await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url, instance: 'gateway-1' });
+    await using second = await EmbeddedGateway.start({ redisUrl: redis.url, instance: 'gateway-2' });
+    const { url } = gateway;
     const roomId = randomUUID();
     const user = randomUUID();
     const protocol = new Choking(createProtocol());
     const connect = (round: number) =>
-      EventLog.connect(round % 2 === 0 ? urls[0] : urls[1], { transport, protocol, query: `?user=${user}` });
+      EventLog.connect(round % 2 === 0 ? url : second.url, { transport, protocol, query: `?user=${user}` });
     const first = await connect(0);
     let position = (await first.join(roomId)).position;
     await first[Symbol.asyncDispose]();
@@ -85,7 +87,7 @@ describe.each([
     await using again = await connect(0);
     expect(await again.join(roomId, position)).toMatchObject({ recovered: true, replayed: 1 });
     // Another user still receives the event.
-    await using other = await EventLog.connect(urls[1]);
+    await using other = await EventLog.connect(second.url);
     await eventually(async () =>
       expect(await other.join(roomId, position)).toMatchObject({ recovered: true }),
     );
@@ -93,8 +95,9 @@ describe.each([
 });
 
 test('a healthy client whose connections break is sent what it missed every time', async () => {
-  await using system = await startOnRedis();
-  const { redis, url } = system;
+  await using redis = await startRedis();
+  await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
+  const { url } = gateway;
   const roomId = randomUUID();
   const query = `?user=${randomUUID()}`;
   await using witness = await EventLog.connect(url);
