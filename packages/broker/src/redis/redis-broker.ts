@@ -13,7 +13,7 @@ import {
 } from '../arguments.js';
 import { toDeadLetter } from '../entries/dead-letter.js';
 import { type EntryId, LAST_ENTRY_ID } from '../entries/entry-id.js';
-import { BrokerError, brokerClosed } from '../errors.js';
+import { type BrokerError, brokerClosed } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
 import type { Partitioning } from '../partitions/partitioning.js';
 import type {
