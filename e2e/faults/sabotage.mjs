@@ -75,7 +75,7 @@ const sabotages = [
     name: 'forget a dedupe: what is published again is stored again, and delivered again',
     edits: [
       ['packages/broker/src/redis/scripts/publish.ts', /redis\.call\('SET', key, id, 'PX', windowMs\)/, ''],
-      ['apps/gateway/src/dispatch/seen-ids.ts', /return false;/, 'return true;'],
+      ['apps/gateway/src/dispatch/seen-events.ts', /\.has\(received\.event\.event_id,/, ".has('',"],
     ],
     test: ['connections', 'the publisher’s connection'],
   },
