@@ -22,7 +22,7 @@ export class CatalogSchemas {
 
   /** The accepted payloads of a type, without the `$schema` and `$id` of a document. */
   payload({ name }: EventTypeDeclaration): JsonSchema {
-    const { $schema: _dialect, $id: _id, ...schema } = this.#schemas.payloads[name] ?? {};
+    const { $schema: _dialect, $id: _id, ...schema }: JsonSchema = this.#schemas.payloads[name] ?? {};
     return schema;
   }
 

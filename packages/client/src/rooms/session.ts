@@ -93,9 +93,9 @@ export class Session {
     const isOnGateway = this.#joining.has(room) || this.#joined.delete(room);
     this.#positions.left(room.id);
     this.#failures.delete(room);
-    const hasLeft = isOnGateway ? this.#callLeave(room, receipts) : undefined;
+    const leaveCall = isOnGateway ? this.#callLeave(room, receipts) : undefined;
     this.#settle(room);
-    await hasLeft;
+    await leaveCall;
   }
 
   async #callLeave(room: UntypedRoom, receipts: readonly string[]): Promise<void> {

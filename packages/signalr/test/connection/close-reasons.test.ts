@@ -225,7 +225,7 @@ describe('docs/errors.md', () => {
   test('docs/errors.md has every close reason with its rule', () => {
     const yesNo = (is: boolean): string => (is ? 'yes' : 'no');
     expect(
-      tableUnder('| reason | may reconnect | Close message | what waited | error in `onDisconnected` |'),
+      tableUnder('| reason | may reconnect | Close message | queued messages | error in `onDisconnected` |'),
     ).toEqual(
       reasons.map((reason) => {
         const rule: CloseRule = CLOSE_RULES[reason];
