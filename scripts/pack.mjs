@@ -21,6 +21,7 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
 
 /** The folders of the packages that are published. */
 export const packageFolders = [
+  'packages/internal',
   'packages/contract',
   'packages/broker',
   'packages/signalr',

@@ -1,13 +1,9 @@
 // The composition root, in the order in which the parts need each other: broker → rooms → hub → delivery. Every part of a gateway is created here and nowhere else, but
 // for the HTTP routes, which need its state; read it from top to bottom.
+
 import { randomBytes } from 'node:crypto';
-import {
-  type Broker,
-  type BrokerOptions,
-  createMemoryBroker,
-  createRedisBroker,
-  systemClock,
-} from '@millrace/broker';
+import { type Broker, type BrokerOptions, createMemoryBroker, createRedisBroker } from '@millrace/broker';
+import { systemClock } from '@millrace/internal';
 import { createPublisher, type Publisher } from '@millrace/publisher';
 import { type Authenticate, createSignalRServer, type Hub, type SignalRServer } from '@millrace/signalr';
 import { allowedOriginsOf } from './auth/allowed-origins.js';

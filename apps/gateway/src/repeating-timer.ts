@@ -1,5 +1,5 @@
 // A timer that comes again and again, on any clock.
-import type { CancelTimer, Clock } from '@millrace/broker';
+import type { CancelTimer, Clock } from '@millrace/internal';
 
 /** Calls `action` every `intervalMs` until cancelled. */
 export function repeat(

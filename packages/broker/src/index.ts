@@ -1,6 +1,4 @@
 // Everything other packages may import.
-export { type BackOffOptions, backOffDelayMs } from './back-off.js';
-export { type CancelTimer, type Clock, pause, systemClock } from './clock.js';
 export { entryDigest } from './entries/entry-digest.js';
 export {
   compareEntryIds,
@@ -15,7 +13,6 @@ export {
 export { BROKER_ERROR_CODES, BrokerError, type BrokerErrorCode } from './errors.js';
 export { createMemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
 export { MemoryWindows, type MemoryWindowsPorts } from './memory/memory-windows.js';
-export { OldestFirstMap } from './oldest-first-map.js';
 export {
   type BrokerOptions,
   type ResolvedBrokerOptions,

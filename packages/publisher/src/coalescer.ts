@@ -1,18 +1,9 @@
 // Coalescing windows: events of a key wait here and leave as one. The store of windows is the broker's, shared by all publishers on
 // it, so that what waits survives this process and whoever notices that a window is overdue flushes it; or this process's own. How
 // events become one is the contract's business.
+
 import { randomUUID } from 'node:crypto';
-import {
-  type Broker,
-  type CancelTimer,
-  type Clock,
-  type EntryId,
-  pause,
-  type WaitedEnding,
-  type WaitedInput,
-  type WindowName,
-  type WindowStore,
-} from '@millrace/broker';
+import type { Broker, EntryId, WaitedEnding, WaitedInput, WindowName, WindowStore } from '@millrace/broker';
 import {
   type AnyCatalog,
   type Coalescing,
@@ -21,6 +12,7 @@ import {
   type SlotKey,
   type StreamEvent,
 } from '@millrace/contract';
+import { type CancelTimer, type Clock, pause } from '@millrace/internal';
 import { type FoldedEvent, foldWindow } from './fold-window.js';
 import type { KeptTexts } from './kept-texts.js';
 import type { LocalWindows } from './local-windows.js';

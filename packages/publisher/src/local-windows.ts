@@ -1,5 +1,7 @@
 // Coalescing windows in this process alone. A crash loses what waits, at most one window (100 ms) of typing and receipts.
-import { type Clock, type EntryId, MemoryWindows, type WindowEnding } from '@millrace/broker';
+
+import { type EntryId, MemoryWindows, type WindowEnding } from '@millrace/broker';
+import type { Clock } from '@millrace/internal';
 import { StreamTimes } from './stream-times.js';
 
 /**

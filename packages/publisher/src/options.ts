@@ -1,8 +1,9 @@
 // What a publisher can be told, with its defaults.
+
 import { hostname } from 'node:os';
-import type { Broker, Clock, PublishReceipt } from '@millrace/broker';
-import { systemClock } from '@millrace/broker';
+import type { Broker, PublishReceipt } from '@millrace/broker';
 import type { AnyCatalog, StreamEvent } from '@millrace/contract';
+import { type Clock, systemClock } from '@millrace/internal';
 
 /** Told of what becomes of events, for metrics and logs. Must not throw. */
 export interface PublisherObserver {

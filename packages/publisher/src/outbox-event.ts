@@ -1,6 +1,8 @@
 // An event in the outbox, and the bounds it waits under.
-import type { Broker, Clock, OutgoingEntry, PublishReceipt } from '@millrace/broker';
+
+import type { Broker, OutgoingEntry, PublishReceipt } from '@millrace/broker';
 import type { Lane } from '@millrace/contract';
+import type { Clock } from '@millrace/internal';
 
 /** Bounds of an outbox. */
 export interface OutboxOptions {

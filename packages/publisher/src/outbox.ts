@@ -1,7 +1,9 @@
 // The one queue between a publisher and the broker: by stream and lane, bounded, sent in batches, repeated under the same IDs while
 // the broker is away, and refused in time where it does not come back.
-import type { CancelTimer, OutgoingEntry } from '@millrace/broker';
+
+import type { OutgoingEntry } from '@millrace/broker';
 import type { Lane } from '@millrace/contract';
+import type { CancelTimer } from '@millrace/internal';
 import { outboxFull } from './errors.js';
 import type { OutboxEvent, OutboxOptions, Round, Waiting } from './outbox-event.js';
 import { StreamOutbox } from './stream-outbox.js';

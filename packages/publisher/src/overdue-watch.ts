@@ -1,6 +1,8 @@
 // Looks for windows that nobody flushed in time, because their publisher died, and flushes them.
-import type { CancelTimer, Clock, WindowName, WindowStore } from '@millrace/broker';
+
+import type { WindowName, WindowStore } from '@millrace/broker';
 import type { AnyCatalog } from '@millrace/contract';
+import type { CancelTimer, Clock } from '@millrace/internal';
 
 /** What the watch needs. */
 export interface OverdueWatchOptions {

@@ -1,6 +1,8 @@
 // One event on its way: checked, with the entry that it becomes and the caller who waits to learn what became of it.
-import { BrokerError, type Clock, type PublishReceipt, type WindowEnding } from '@millrace/broker';
+
+import { BrokerError, type PublishReceipt, type WindowEnding } from '@millrace/broker';
 import type { EventTypeDeclaration, Lane, StreamEvent } from '@millrace/contract';
+import type { Clock } from '@millrace/internal';
 import { brokerUnavailable, streamRefused } from './errors.js';
 import type { EndingUnderWay } from './message-turns.js';
 import type { PublisherObserver } from './options.js';

@@ -1,6 +1,8 @@
 // The queue of one stream of an outbox. One batch is on its way; events that come meanwhile form the next one.
-import { BrokerError, backOffDelayMs, type CancelTimer, type PublishReceipt } from '@millrace/broker';
+
+import { BrokerError, type PublishReceipt } from '@millrace/broker';
 import { LANES, type Lane } from '@millrace/contract';
+import { backOffDelayMs, type CancelTimer } from '@millrace/internal';
 import { brokerUnavailable, outboxFull } from './errors.js';
 import type { OutboxOptions, Waiting } from './outbox-event.js';
 import { QueueLimit } from './queue-limit.js';

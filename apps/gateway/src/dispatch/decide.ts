@@ -4,7 +4,7 @@ import type { Entry } from '@millrace/broker';
 import { type AnyCatalog, describeIssues, type ReceivedEvent } from '@millrace/contract';
 import type { RoomPositions } from '../rooms/room-positions.js';
 import { appendedAtMs, isStale } from './freshness.js';
-import type { SeenEvents } from './seen-ids.js';
+import type { SeenEvents } from './seen-events.js';
 
 /** An event that goes to its room. */
 export interface Accepted {

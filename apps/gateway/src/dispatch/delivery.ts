@@ -1,17 +1,16 @@
 // From the broker to the hub: the member that reads the streams, and what is done with what it reads, from start to stop.
+
 import { randomUUID } from 'node:crypto';
 import {
   type Broker,
-  type CancelTimer,
   compareEntryIds,
   createMember,
   FIRST_ENTRY_ID,
   type Member,
-  pause,
   type StreamStart,
   type StreamTrouble,
-  systemClock,
 } from '@millrace/broker';
+import { type CancelTimer, pause, systemClock } from '@millrace/internal';
 import type { Hub } from '@millrace/signalr';
 import type { EventsClient } from '../hub/events-client.js';
 import { repeat } from '../repeating-timer.js';

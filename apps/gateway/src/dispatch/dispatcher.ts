@@ -1,6 +1,8 @@
 // The way of an entry through the gateway: decide, then act. Runs synchronously, in stream order; knows no Redis and no sockets.
-import type { Clock, Entry, StreamPosition } from '@millrace/broker';
+
+import type { Entry, StreamPosition } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
+import type { Clock } from '@millrace/internal';
 import { type GateReason, IndicatorGate } from '../indicators/indicator-gate.js';
 import type { RoomSender } from '../rooms/room-sender.js';
 import type { Rooms } from '../rooms/rooms.js';
@@ -8,7 +10,7 @@ import { type Accepted, type DecisionRules, type Dropped, decide } from './decid
 import { prepareEvent } from './event-text.js';
 import { clockSkewMs, isNaive } from './freshness.js';
 import type { Rejections } from './rejections.js';
-import { SeenEvents } from './seen-ids.js';
+import { SeenEvents } from './seen-events.js';
 
 // An event that ended an indicator is remembered for so long against starts that come late.
 const endingMemoryMs = 10_000;

@@ -1,5 +1,7 @@
 // Which event types the gateways on this broker know: each says what is in its catalog, so that none rejects what another delivers.
-import type { Broker, CancelTimer, Clock } from '@millrace/broker';
+
+import type { Broker } from '@millrace/broker';
+import type { CancelTimer, Clock } from '@millrace/internal';
 import { repeat } from '../repeating-timer.js';
 
 /** The broker through which gateways share their types, and the clock. */

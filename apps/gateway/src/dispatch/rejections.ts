@@ -1,6 +1,7 @@
 // Makes dead letters of entries that can never be delivered, unless another gateway knows their event type.
+
 import type { Broker, Entry } from '@millrace/broker';
-import { systemClock } from '@millrace/broker';
+import { systemClock } from '@millrace/internal';
 import type { ResolvedGatewayOptions } from '../settings/options.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';

@@ -1,5 +1,5 @@
 // How much each user may send: a bucket of tokens per user that fills at a constant rate.
-import { OldestFirstMap } from '@millrace/broker';
+import { OldestFirstMap } from '@millrace/internal';
 
 /** Rate and bounds of {@link RateLimit}. */
 export interface RateLimitOptions {

@@ -1,18 +1,17 @@
 // Lets events of indicators (typing, and those of an application's own catalog) through to clients: at most one per user, room and window,
 // the last one, and no start that a message or a stop of its user has overtaken. Most of them were coalesced before; the gate is for plain
 // XADD, and for events that waited in a window while a message passed them. It compares entry IDs, never clocks of producers.
+
 import {
-  type CancelTimer,
-  type Clock,
   compareEntryIds,
   type Entry,
   type EntryId,
   isEntryId,
   minEntryId,
-  OldestFirstMap,
   previousEntryId,
 } from '@millrace/broker';
 import { AS_OF_FIELD, type ReceivedEvent, showsIndicator } from '@millrace/contract';
+import { type CancelTimer, type Clock, OldestFirstMap } from '@millrace/internal';
 import type { Accepted } from '../dispatch/decide.js';
 
 /** Why an event was not let through. */

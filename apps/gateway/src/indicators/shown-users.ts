@@ -1,7 +1,8 @@
 // Keeps the users whom one indicator shows, by room; the answer of a join lists them. It holds no timers: a user whose time is over is not
 // reported, and is removed with the next change in the room.
-import { OldestFirstMap } from '@millrace/broker';
+
 import { type IndicatedUser, userKey } from '@millrace/contract';
+import { OldestFirstMap } from '@millrace/internal';
 
 interface ShownSince extends IndicatedUser {
   readonly sinceMs: number;

@@ -1,12 +1,8 @@
 // Waits until this gateway has read as far as a client that comes from another gateway. The broker is asked nothing for it: the
 // tail's progress and the heartbeats, which come anyway, say everything.
-import {
-  type CancelTimer,
-  type Clock,
-  compareEntryIds,
-  type EntryId,
-  type StreamPosition,
-} from '@millrace/broker';
+
+import { compareEntryIds, type EntryId, type StreamPosition } from '@millrace/broker';
+import type { CancelTimer, Clock } from '@millrace/internal';
 import { type KnownStream, type Standing, standingOf } from './position-status.js';
 
 /** A client's place in one stream. */

@@ -1,6 +1,8 @@
 // Clients that are thrown out by what they are replayed. Whatever the reason, an event that makes a client disconnect as soon as it has
 // it is handed out again at its next join, for ever. After some rounds the client is told to load the room anew, and gets past it.
-import type { Broker, Clock } from '@millrace/broker';
+
+import type { Broker } from '@millrace/broker';
+import type { Clock } from '@millrace/internal';
 
 /** A replay that a client was sent. */
 export interface ReplayRound {

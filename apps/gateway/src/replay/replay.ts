@@ -1,5 +1,6 @@
 // Brings a client that was away up to date: what it missed of a room, in order, before anything new. Composes
 // the ring (memory) and the shared read of older entries (broker).
+
 import {
   type Broker,
   BrokerError,
@@ -8,9 +9,9 @@ import {
   type EntryId,
   entryIdMs,
   type Position,
-  systemClock,
 } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
+import { systemClock } from '@millrace/internal';
 import type { PreparedCall } from '@millrace/signalr';
 import { eventIdOf, prepareEvent } from '../dispatch/event-text.js';
 import type { RoomPositions } from '../rooms/room-positions.js';

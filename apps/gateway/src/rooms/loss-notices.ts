@@ -1,5 +1,7 @@
 // Tells each connection once per loss that a stream has lost entries, at a moment of its own. Pure but for the clock.
-import type { CancelTimer, Clock, StreamPosition } from '@millrace/broker';
+
+import type { StreamPosition } from '@millrace/broker';
+import type { CancelTimer, Clock } from '@millrace/internal';
 import { repeat } from '../repeating-timer.js';
 
 /** Kind of a loss: `gap`, entries in between; `reset`, the stream as it was. */

@@ -1,6 +1,8 @@
 // Holds the state of the rooms of this gateway: their positions, the events that can be replayed, the users whom indicators show, and the members
 // who are behind or not told of a loss. The hub asks for it when clients come; delivery keeps it up to date.
-import { type Broker, type Member, systemClock } from '@millrace/broker';
+
+import type { Broker, Member } from '@millrace/broker';
+import { systemClock } from '@millrace/internal';
 import { RoomIndicators } from '../indicators/room-indicators.js';
 import { Replay } from '../replay/replay.js';
 import { ReplayRounds } from '../replay/replay-attempts.js';

@@ -1,5 +1,7 @@
 // Dead letters of several streams as one list, gone through by a person.
-import { type Broker, type Clock, createMemoryBroker, systemClock } from '@millrace/broker';
+
+import { type Broker, createMemoryBroker } from '@millrace/broker';
+import { type Clock, systemClock } from '@millrace/internal';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   type LetterChoice,

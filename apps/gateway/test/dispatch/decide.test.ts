@@ -3,7 +3,7 @@ import type { Entry } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { describe, expect, it } from 'vitest';
 import { type DecisionRules, decide } from '../../src/dispatch/decide.js';
-import { SeenEvents } from '../../src/dispatch/seen-ids.js';
+import { SeenEvents } from '../../src/dispatch/seen-events.js';
 
 const nowMs = Date.parse('2026-01-16T10:00:00Z');
 const stream = 'events:notification';

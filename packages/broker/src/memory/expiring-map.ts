@@ -1,5 +1,5 @@
 // Values that are forgotten after a fixed time.
-import { OldestFirstMap } from '../oldest-first-map.js';
+import { OldestFirstMap } from '@millrace/internal';
 
 interface Held<V> {
   readonly value: V;

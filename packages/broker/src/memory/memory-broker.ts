@@ -1,4 +1,5 @@
 // The broker inside one process: the same promises as on Redis, gone when the process ends.
+import { type Clock, systemClock } from '@millrace/internal';
 import { ANNOUNCEMENT_LIMITS, checkNames } from '../announcements.js';
 import {
   checkCount,
@@ -11,7 +12,6 @@ import {
   checkStream,
   invalid,
 } from '../arguments.js';
-import { type Clock, systemClock } from '../clock.js';
 import { BrokerError } from '../errors.js';
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
 import { type Partitioning, partitioningOf } from '../partitions/partitioning.js';

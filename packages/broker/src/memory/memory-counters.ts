@@ -1,6 +1,6 @@
 // Shared counts inside one process.
 
-import { OldestFirstMap } from '../oldest-first-map.js';
+import { OldestFirstMap } from '@millrace/internal';
 import type { CounterStore, Occurrence } from '../port/counters.js';
 
 interface Count {

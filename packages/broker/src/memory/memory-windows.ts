@@ -1,9 +1,8 @@
 // Coalescing windows in memory: the same promises as on Redis, for publishers that share one object.
 
+import { type Clock, OldestFirstMap } from '@millrace/internal';
 import { checkWindowInputs, checkWindowName } from '../arguments.js';
-import type { Clock } from '../clock.js';
 import { BrokerError } from '../errors.js';
-import { OldestFirstMap } from '../oldest-first-map.js';
 import type { EntryId } from '../port/broker.js';
 import {
   type WaitedEnding,

@@ -1,5 +1,5 @@
 // Reads that wait for a newer entry.
-import type { Clock } from '../clock.js';
+import type { Clock } from '@millrace/internal';
 import type { BrokerError } from '../errors.js';
 
 interface Waiter {

@@ -1,5 +1,5 @@
 // Options of the Redis broker.
-import { type Clock, systemClock } from '../clock.js';
+import { type Clock, systemClock } from '@millrace/internal';
 import { BrokerError } from '../errors.js';
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
 import { parseRedisUrl } from './connection/redis-url.js';

@@ -1,6 +1,5 @@
 // The loop that reports the member's cursors and hears whether they still count.
-import { backOffDelayMs } from '../back-off.js';
-import { pause } from '../clock.js';
+import { backOffDelayMs, pause } from '@millrace/internal';
 import { isRefusal, toBrokerError } from '../errors.js';
 import type { Broker, HeartbeatReply } from '../port/broker.js';
 import type { BrokerClock } from './broker-clock.js';

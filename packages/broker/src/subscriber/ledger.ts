@@ -1,7 +1,6 @@
 // The member's part in accounting: it holds a slot, takes the leases of its share of the streams, and ticks and
 // trims what it holds. What a tick or a trim does, and that a stale lease does nothing, is the broker's promise.
-import { backOffDelayMs } from '../back-off.js';
-import { pause } from '../clock.js';
+import { backOffDelayMs, pause } from '@millrace/internal';
 import { isRefusal, toBrokerError } from '../errors.js';
 import type { Broker, Lease, SlotClaim, SlotWish, TickResult } from '../port/broker.js';
 import type { EntrySizes } from './entry-sizes.js';

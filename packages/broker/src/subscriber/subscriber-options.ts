@@ -1,6 +1,6 @@
 // What a member is told, with the defaults.
+import { type Clock, systemClock } from '@millrace/internal';
 import { checkCount, checkName, invalid } from '../arguments.js';
-import { type Clock, systemClock } from '../clock.js';
 import type { BrokerError } from '../errors.js';
 import type { Entry, EntryId, StreamStart, TickResult, TrimResult } from '../port/broker.js';
 import type { StreamTrouble, StreamTroubleKind } from './stream-health.js';

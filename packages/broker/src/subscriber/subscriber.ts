@@ -1,9 +1,8 @@
 // What a gateway is inside the broker: it reads every stream, reports how far it has come, and does its share of
 // the accounting. Written over the port alone, so it is the same on every broker.
 
+import { backOffDelayMs, pause } from '@millrace/internal';
 import { invalid } from '../arguments.js';
-import { backOffDelayMs } from '../back-off.js';
-import { pause } from '../clock.js';
 import { FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../errors.js';
 import type { Broker, EntryId, HeartbeatReply, StreamStart } from '../port/broker.js';

@@ -1,6 +1,5 @@
 // The read loop: every entry of every stream, in stream order, from the member's own cursors.
-import { backOffDelayMs } from '../back-off.js';
-import { pause } from '../clock.js';
+import { backOffDelayMs, pause } from '@millrace/internal';
 import { compareEntryIds } from '../entries/entry-id.js';
 import { isRefusal, toBrokerError } from '../errors.js';
 import type { Broker, Entry, EntryId } from '../port/broker.js';

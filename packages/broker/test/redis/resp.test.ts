@@ -1,8 +1,9 @@
 // The bytes that Redis answers with: found whole however they are cut, and read as what was written.
+
 import { createServer, type Socket } from 'node:net';
+import { systemClock } from '@millrace/internal';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/clock.js';
 import { asEntries, asStreams } from '../../src/redis/calls/replies.js';
 import { ErrorReply, ReplyCursor } from '../../src/redis/resp/reply-cursor.js';
 import { ReplyFramer } from '../../src/redis/resp/reply-framer.js';

@@ -1,7 +1,6 @@
 // Everything on the nodes of a Redis Cluster: each command goes to the master of its key's slot, follows the slot when it moves,
 // and finds the new master after a failover.
-import { backOffDelayMs } from '../../back-off.js';
-import { pause } from '../../clock.js';
+import { backOffDelayMs, pause } from '@millrace/internal';
 import { BrokerError, toBrokerError } from '../../errors.js';
 import type { BrokerState, Entry, EntryId, ReadOptions } from '../../port/broker.js';
 import { asStreams } from '../calls/replies.js';

@@ -1,5 +1,5 @@
 // Watches over the deadlines of many commands with one timer, which is set once per quarter of a deadline and not once per command.
-import type { CancelTimer, Clock } from '../../clock.js';
+import type { CancelTimer, Clock } from '@millrace/internal';
 
 /** A stall of this process is noticed, and forgiven, to within this part of a deadline. */
 const SLICES = 4;

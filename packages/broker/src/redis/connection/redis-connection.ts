@@ -1,7 +1,6 @@
 // One connection to Redis that comes back by itself. Commands are never queued while it is away and never repeated:
 // a caller learns at once, or at the deadline, that the outcome is unknown.
-import { backOffDelayMs } from '../../back-off.js';
-import { type Clock, pause } from '../../clock.js';
+import { backOffDelayMs, type Clock, pause } from '@millrace/internal';
 import { BrokerError } from '../../errors.js';
 import type { BrokerState } from '../../port/broker.js';
 import { asArray, asNumber, asText } from '../calls/replies.js';

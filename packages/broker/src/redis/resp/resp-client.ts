@@ -1,8 +1,9 @@
 // A connection to one Redis server: commands go out in the order of the calls, replies come back in the same order. It is made once, and
 // ends once; a new connection after it is its owner's business.
+
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@millrace/internal';
 import { BrokerError } from '../../errors.js';
 import { type Deadline, DeadlineWatch } from '../connection/deadline-watch.js';
 import { ErrorReply, ReplyCursor } from './reply-cursor.js';

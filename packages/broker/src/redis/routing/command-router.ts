@@ -1,6 +1,6 @@
 // How commands find the server that holds their keys: one server, or the nodes of a cluster.
 
-import type { Clock } from '../../clock.js';
+import type { Clock } from '@millrace/internal';
 import type { BrokerState, Entry, EntryId, ReadOptions } from '../../port/broker.js';
 import type { ScriptCall } from '../calls/script-calls.js';
 import type { SettlementOf } from '../connection/blocking-reader.js';

@@ -1,6 +1,6 @@
 // A connection to Redis beside the broker's, for what is no event: a few commands, each for one key, to one server or a cluster.
 
-import { systemClock } from '../../clock.js';
+import { systemClock } from '@millrace/internal';
 import type { BrokerState } from '../../port/broker.js';
 import { ClusterRouter } from '../cluster/cluster-router.js';
 import { parseRedisUrl } from '../connection/redis-url.js';

@@ -1,10 +1,9 @@
 // Coalescing windows on Redis. On one server each step is one script that also keeps the index; on a cluster the index lies
 // with another node, so it follows each step, before the caller is told.
 
+import { type Clock, OldestFirstMap } from '@millrace/internal';
 import { checkCount, checkWindowInputs, checkWindowName, checkWindowSlot } from '../../arguments.js';
-import type { Clock } from '../../clock.js';
 import { isRefusal } from '../../errors.js';
-import { OldestFirstMap } from '../../oldest-first-map.js';
 import {
   WINDOW_LIMITS,
   type WindowAddition,

@@ -1,6 +1,6 @@
+import { OldestFirstMap } from '@millrace/internal';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { OldestFirstMap } from '../src/oldest-first-map.js';
 
 it('finds what was set longest ago in an OldestFirstMap, whatever was set again, deleted and looked at in between', () => {
   const key = fc.integer({ min: 0, max: 9 });

@@ -1,5 +1,5 @@
+import { SeenIds } from '@millrace/internal';
 import { describe, expect, it } from 'vitest';
-import { SeenIds } from '../../src/dispatch/seen-ids.js';
 
 /** True for an ID that is new; remembers it. */
 function isFirst(seen: SeenIds, id: string, timeMs: number): boolean {

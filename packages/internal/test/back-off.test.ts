@@ -1,4 +1,4 @@
-import { backOffDelayMs } from '@millrace/broker';
+import { backOffDelayMs } from '@millrace/internal';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
