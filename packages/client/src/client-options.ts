@@ -1,7 +1,6 @@
 // What a client can be told, with its defaults.
-import type { BackOffRule } from './back-off.js';
+import { type BackOffOptions, type Clock, systemClock } from '@millrace/internal';
 import { ClientError } from './client-error.js';
-import { type ClientClock, systemClock } from './clock.js';
 import type { CreateConnection } from './connection/connection-port.js';
 import type { NetworkEvents } from './connection/connector.js';
 import { createSignalRConnections, type SignalROptions } from './connection/signalr-adapter.js';
@@ -51,7 +50,7 @@ export interface ClientOptions {
   /** Carries the messages, in place of the official SignalR client. */
   readonly createConnection?: CreateConnection;
   /** @defaultValue the system's */
-  readonly clock?: ClientClock;
+  readonly clock?: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   /** Numbers from 0 up to, not including, 1. @defaultValue Math.random */
   readonly random?: () => number;
   /** Tells when the network is back. @defaultValue `window`, where there is one */
@@ -73,7 +72,7 @@ export type ResolvedClientOptions = Readonly<
     readonly indicators: IndicatorRules;
     readonly accessToken: AccessToken | undefined;
     readonly network: NetworkEvents | undefined;
-    readonly retry: BackOffRule;
+    readonly retry: BackOffOptions;
   }
 >;
 

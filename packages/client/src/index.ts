@@ -3,7 +3,6 @@ export { type Client, createClient } from './client.js';
 export { CLIENT_ERROR_CODES, ClientError, type ClientErrorCode } from './client-error.js';
 export type { ClientOptions } from './client-options.js';
 export type { ClientCounts, ClientState, StateChange } from './client-state.js';
-export type { ClientClock } from './clock.js';
 export type {
   CallAnswer,
   Connection,

@@ -1,6 +1,5 @@
 // Options: addresses, bounds, and mistakes.
 import { describe, expect, test, vi } from 'vitest';
-import { backOffMs } from '../src/back-off.js';
 import { ClientError, createClient } from '../src/index.js';
 import { setUp } from './support/fake-gateway.js';
 
@@ -47,11 +46,4 @@ describe('mistakes are told at once', () => {
     expect(() => createClient(options)).toThrow(ClientError);
     expect(() => createClient(options)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   });
-});
-
-test('waits are random over their whole span, which doubles up to its bound', () => {
-  const rule = { baseMs: 1_000, maxMs: 30_000 };
-  const largest = [0, 1, 2, 3, 4, 5, 6, 1_000].map((failures) => backOffMs(rule, failures, () => 1));
-  expect(largest).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
-  expect(backOffMs(rule, 5, () => 0)).toBe(0);
 });

@@ -1,6 +1,5 @@
 // Events that come more than once are handled once.
 import { expect, test } from 'vitest';
-import { SeenIds } from '../src/delivery/seen-ids.js';
 import { setUp } from './support/fake-gateway.js';
 
 test('a repeat is dropped, in whatever case its id is written, and counted', async () => {
@@ -35,26 +34,6 @@ test('what a replay brings again is dropped', async () => {
   for (const position of [1, 2, 3]) gateway.connection.event('a', position);
   gateway.connection.completeJoin('a', 3);
   expect(events).toEqual(['a:1', 'a:2', 'a:3']);
-});
-
-test('ids are forgotten after the window', () => {
-  const seen = new SeenIds({ windowMs: 1_000, maxIds: 10 });
-  expect(seen.isFirst('a', 0)).toBe(true);
-  expect(seen.isFirst('a', 999)).toBe(false);
-  expect(seen.isFirst('b', 999)).toBe(true);
-  expect(seen.isFirst('a', 1_000)).toBe(true);
-  expect(seen.isFirst('b', 1_998)).toBe(false);
-  expect(seen.size).toBe(2);
-});
-
-test('at the bound the oldest id goes', () => {
-  const seen = new SeenIds({ windowMs: 1_000, maxIds: 3 });
-  for (const id of ['a', 'b', 'c']) seen.isFirst(id, 0);
-  expect(seen.isFirst('a', 0), 'a repeat pushes nobody out').toBe(false);
-  expect(seen.isFirst('d', 0)).toBe(true);
-  expect(seen.size).toBe(3);
-  expect(seen.isFirst('c', 0)).toBe(false);
-  expect(seen.isFirst('a', 0)).toBe(true);
 });
 
 test.each([

@@ -1,7 +1,6 @@
 // Keeps one connection alive: connects, waits, connects again, until it is told to stop. Knows no rooms and no events.
-import { type BackOffRule, backOffMs } from '../back-off.js';
+import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
 import { ClientError } from '../client-error.js';
-import type { ClientClock } from '../clock.js';
 import { deferred } from '../deferred.js';
 import type { Connection, ConnectionEnd, CreateConnection } from './connection-port.js';
 import type { TokenSource } from './token-source.js';
@@ -11,9 +10,9 @@ export interface ConnectorOptions {
   readonly url: string;
   readonly createConnection: CreateConnection;
   readonly tokens: TokenSource;
-  readonly clock: ClientClock;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly random: () => number;
-  readonly retry: BackOffRule;
+  readonly retry: BackOffOptions;
   /** Attempts in a row that failed, or did not last, after which it gives up. */
   readonly maxAttempts: number;
   readonly attemptTimeoutMs: number;
@@ -97,11 +96,11 @@ export class Connector {
         return;
       }
       if (end.kind === 'failed') this.#listener.onFailed(end.cause);
-      const wasWoken = await this.#wait(backOffMs(retry, failures - 1, random), signal);
+      const wasWoken = await this.#wait(backOffDelayMs(failures - 1, retry, random()), signal);
       if (!wasWoken) continue;
       failures = 0;
       // A network that comes back brings all its machines back at once.
-      await this.#wait(backOffMs(retry, 0, random), signal);
+      await this.#wait(backOffDelayMs(0, retry, random()), signal);
     }
   }
 

@@ -1,4 +1,5 @@
 // From a message of the hub to the handlers: the room it is for, its order, repeats.
+import { SeenIds } from '@millrace/internal';
 import { ClientError, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
 import type { ClientCounts } from '../client-state.js';
@@ -6,7 +7,6 @@ import type { Session } from '../rooms/session.js';
 import type { ClientRoom } from '../rooms/untyped-room.js';
 import { type AnyEvent, readEvent, readPosition, readResync } from './events.js';
 import type { EventHandlers } from './handlers.js';
-import { SeenIds } from './seen-ids.js';
 
 /** What a {@link Delivery} needs of the client. */
 export interface DeliveryPorts {
@@ -81,7 +81,7 @@ export class Delivery {
     // A handler of an earlier event may have left the room.
     if (room.status === 'left') {
       this.#counts.ignored++;
-    } else if (!this.#seenIds.isFirst(event.event_id, this.#ports.options.clock.monotonicMs())) {
+    } else if (!this.#isFirst(event.event_id)) {
       this.#counts.repeated++;
     } else {
       this.#counts.delivered++;
@@ -90,6 +90,16 @@ export class Delivery {
       this.#ports.handlers.call(event);
     }
   }
+
+  /** True for an event that was not handled before; remembers it. IDs are UUIDs, compared without regard to case. */
+  #isFirst(eventId: string): boolean {
+    const id = eventId.toLowerCase();
+    const timeMs = this.#ports.options.clock.monotonicMs();
+    if (this.#seenIds.has(id, timeMs)) return false;
+    this.#seenIds.add(id, timeMs);
+    return true;
+  }
+
   /** A rule of the application's own catalog may not know a payload of a later one: that must not keep the event from its handlers. */
   #observeIndicator(room: ClientRoom, event: AnyEvent): void {
     try {

@@ -1,10 +1,10 @@
 // Keeps the users whom one indicator shows in a room, such as those who are typing. Each ends by itself, because a stop may never come.
-import type { ClientClock } from '../clock.js';
+import type { Clock } from '@millrace/internal';
 import type { TypingUser } from '../delivery/events.js';
 
 /** Dependencies of {@link ShownUsers}. */
 export interface ShownUsersOptions {
-  readonly clock: ClientClock;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   /** An indicator without news for this long ends. */
   readonly expiryMs: number;
   /** Most users in the list; at the bound the one longest without news goes. */

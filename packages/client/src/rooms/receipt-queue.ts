@@ -1,14 +1,13 @@
 // Read receipts of one room on their way to the gateway: united, kept while offline, sent until they are accepted.
-import { type BackOffRule, backOffMs } from '../back-off.js';
+import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
 import { ClientError, passesByItself, type ReportError } from '../client-error.js';
-import type { ClientClock } from '../clock.js';
 
 /** What a {@link ReceiptOutbox} needs. */
 export interface ReceiptOutboxOptions {
   readonly roomId: string;
-  readonly clock: ClientClock;
+  readonly clock: Pick<Clock, 'startTimer'>;
   readonly random: () => number;
-  readonly retry: BackOffRule;
+  readonly retry: BackOffOptions;
   /** Most message IDs kept, and sent at once; at the bound the oldest go. */
   readonly maxIds: number;
   readonly report: ReportError;
@@ -110,7 +109,7 @@ export class ReceiptOutbox {
         this.#cancelRetry = undefined;
         this.#pump();
       },
-      backOffMs(retry, this.#failures, random),
+      backOffDelayMs(this.#failures, retry, random()),
     );
   }
 

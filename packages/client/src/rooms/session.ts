@@ -1,6 +1,6 @@
 // What holds for one connection only: which rooms are joined on it, in which order the others follow, and how far the
 // connection has seen. A new connection gets a new session.
-import { backOffMs } from '../back-off.js';
+import { backOffDelayMs } from '@millrace/internal';
 import { ClientError, passesByItself, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
 import { type CallAnswer, type Connection, call } from '../connection/connection-port.js';
@@ -177,7 +177,7 @@ export class Session {
         this.#cancelRetries.delete(room);
         this.join(room);
       },
-      backOffMs(retry, failures, random),
+      backOffDelayMs(failures, retry, random()),
     );
     this.#cancelRetries.set(room, cancel);
   }

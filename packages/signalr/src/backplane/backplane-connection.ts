@@ -1,6 +1,7 @@
 /*
  * One hub's connection to the backplane: its two subscriptions, which are retried until they succeed, and a bound on unpublished bytes.
  */
+import { backOffDelayMs } from '@millrace/internal';
 import { toError } from '../connection/error-text.js';
 import type { BackplaneSubscription, HubBackplane } from './hub-backplane.js';
 import { unavailable } from './pending-queries.js';
@@ -14,7 +15,7 @@ export interface BackplaneConnectionDependencies {
   readonly channels: ReadonlyMap<string, (message: Uint8Array) => void>;
   /** Bytes that were published and not accepted yet. One message alone may exceed it, or it could never be sent. */
   readonly maximumBytes: number;
-  /** The first pause between two attempts to subscribe; doubled with each, up to half a minute. */
+  /** Upper bound of the first pause between two attempts to subscribe; it doubles with each, up to half a minute. */
   readonly retryMs: number;
   /** All subscriptions are active. */
   readonly onOpen: () => void;
@@ -112,14 +113,8 @@ export class BackplaneConnection {
     }
     this.#error = toError(failure.reason);
     await this.#unsubscribe();
-    this.#moveTo({ name: 'waiting', retryAtMs: nowMs + this.#pauseMs() });
-  }
-
-  /** Half to all of the pause, at random, so that instances that lost the backplane together return one by one. */
-  #pauseMs(): number {
-    const pauseMs = Math.min(MAXIMUM_RETRY_MS, this.#dependencies.retryMs * 2 ** this.#attemptCount);
-    this.#attemptCount += 1;
-    return pauseMs * (0.5 + Math.random() / 2);
+    const bounds = { baseMs: this.#dependencies.retryMs, maxMs: MAXIMUM_RETRY_MS };
+    this.#moveTo({ name: 'waiting', retryAtMs: nowMs + backOffDelayMs(this.#attemptCount++, bounds) });
   }
 
   async #unsubscribe(): Promise<void> {
