@@ -145,7 +145,7 @@ function mapHub(
       burst: options.maxClientEventsBurst,
       maxUsers: maxLimitedUsers,
     }),
-    nowMs: () => systemClock.monotonicMs(),
+    monotonicMs: () => systemClock.monotonicMs(),
     rateLimited: () => metrics.dropped.inc({ reason: 'rate_limited' }),
   });
   const origins = allowedOriginsOf(allowedOrigins, isDevelopment);
@@ -166,7 +166,7 @@ function roomPorts({ options, metrics }: Site, rooms: Rooms): RoomPorts {
     laggards,
     losses,
     rounds,
-    nowMs: () => systemClock.monotonicMs(),
+    monotonicMs: () => systemClock.monotonicMs(),
     positionOfEveryRoom: () => positions.ofEveryRoom(),
     maxRoomsPerConnection: options.maxRoomsPerConnection,
     slowClientEnded: (outcome) => metrics.slowClients.inc({ outcome }),
@@ -180,7 +180,7 @@ function createRemoteKeys({ options, logger, metrics }: Site): RemoteKeys | unde
     url: jwksUrl,
     refreshMs: jwksRefreshMs,
     maxStaleMs: jwksMaxStaleMs,
-    nowMs: () => systemClock.monotonicMs(),
+    monotonicMs: () => systemClock.monotonicMs(),
     onAsked: (outcome) => metrics.keyServerRequests.inc({ outcome }),
     onStateChange: (isAway, reason) => {
       if (isAway)

@@ -46,7 +46,7 @@ export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension 
       });
       const people = new People(database);
       const conversations = new Conversations(database);
-      const ports = { database, outbox, people, conversations, nowMs: Date.now };
+      const ports = { database, outbox, people, conversations, wallMs: Date.now };
       const changes = new Changes(ports);
       addApiRoutes(http, {
         people,
@@ -55,7 +55,7 @@ export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension 
         remoteSessions: new RemoteSessions(ports, changes),
         notifications: new Notifications(database),
         typingExpiryMs: resolved.typingExpiryMs,
-        nowMs: Date.now,
+        wallMs: Date.now,
         issueToken: (person) =>
           issueToken(
             { userId: person.id, name: person.fullName, rooms: [roomsOf(person)] },

@@ -12,7 +12,7 @@ async function openApi() {
   addApiRoutes(http, {
     ...desk,
     typingExpiryMs: 1_000,
-    nowMs: Date.now,
+    wallMs: Date.now,
     issueToken: async ({ id }) => `token of ${id}`,
     onChange: () => {
       calls.changes += 1;

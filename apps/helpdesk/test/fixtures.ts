@@ -36,7 +36,7 @@ export async function openDesk(maxOutboxEvents = 1_000) {
   const outbox = new Outbox(database, maxOutboxEvents);
   const people = new People(database);
   const conversations = new Conversations(database);
-  const ports = { database, outbox, people, conversations, nowMs: Date.now };
+  const ports = { database, outbox, people, conversations, wallMs: Date.now };
   const changes = new Changes(ports);
   return {
     folder: folder.path,

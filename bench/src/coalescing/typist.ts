@@ -27,14 +27,14 @@ const publisher = await connectPublisher({
 process.send?.('ready');
 const [order] = (await once(process, 'message')) as [TypistOrder];
 
-const nowMs = (): number => performance.timeOrigin + performance.now();
+const wallMs = (): number => performance.timeOrigin + performance.now();
 const sent: SentInput[] = [];
 const pending: Promise<unknown>[] = [];
 for (const { atMs, roomId, userId, isTyping } of order.actions) {
-  const waitMs = order.startAtMs + atMs - nowMs();
+  const waitMs = order.startAtMs + atMs - wallMs();
   if (waitMs > 1) await pause(waitMs);
   const eventId = randomUUID();
-  sent.push({ eventId, place: `${roomId}/${userId}`, isTyping, atMs: nowMs() });
+  sent.push({ eventId, place: `${roomId}/${userId}`, isTyping, atMs: wallMs() });
   const typist = { user_id: userId, username: userId.slice(0, 8) };
   pending.push(
     isTyping

@@ -1,4 +1,4 @@
-// Time as the broker sees it: injected, so that tests own it. The system clock is the only one that is real.
+// Time is injected, so that tests control it. The system clock is the real one.
 
 /** Ends a timer. Calling it again, or after the timer fired, does nothing. */
 export type CancelTimer = () => void;
@@ -6,7 +6,7 @@ export type CancelTimer = () => void;
 /** A source of time and timers. */
 export interface Clock {
   /** Wall-clock time, in milliseconds since 1970. May step. */
-  nowMs(): number;
+  wallMs(): number;
   /** Milliseconds since some fixed moment. Never goes back. */
   monotonicMs(): number;
   /** Calls `callback` once, not before `delayMs` have passed. */
@@ -15,7 +15,7 @@ export interface Clock {
 
 /** The clock of this machine. */
 export const systemClock: Clock = Object.freeze({
-  nowMs: () => Date.now(),
+  wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   startTimer(callback: () => void, delayMs: number): CancelTimer {
     const timer = setTimeout(callback, delayMs);

@@ -14,11 +14,10 @@ export class LocalWindows extends MemoryWindows {
 
   constructor(clock: Clock) {
     const times = new StreamTimes();
-    // Measured on the clock that never goes back.
-    super(
-      { nowMs: () => clock.monotonicMs() },
-      { checkReady: () => {}, nextId: (stream) => times.asOf(stream, clock.monotonicMs()) },
-    );
+    super(clock, {
+      checkReady: () => {},
+      nextId: (stream) => times.asOf(stream, clock.monotonicMs()),
+    });
     this.#clock = clock;
     this.#times = times;
   }

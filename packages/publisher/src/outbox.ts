@@ -52,7 +52,7 @@ export class Outbox {
     this.#events += 1;
     this.#chars += chars;
     this.#round.left += 1;
-    stream.put({ event, chars, sinceMs: this.#nowMs(), mayBeStored: false, round: this.#round });
+    stream.put({ event, chars, sinceMs: this.#runningMs(), mayBeStored: false, round: this.#round });
     this.#cancelLook ??= this.#startLook(this.#options.maxWaitMs / looksPerWait);
   }
 
@@ -87,7 +87,7 @@ export class Outbox {
     let stream = this.#streams.get(name);
     if (stream === undefined) {
       stream = new StreamOutbox(name, this.#options, {
-        nowMs: () => this.#nowMs(),
+        runningMs: () => this.#runningMs(),
         onLeft: (waiting) => this.#leave(waiting),
       });
       this.#streams.set(name, stream);
@@ -116,7 +116,7 @@ export class Outbox {
   }
 
   /** Stands still from when a look is due until it is taken: whichever of timers and sockets this process wakes up to. */
-  #nowMs(): number {
+  #runningMs(): number {
     return Math.min(this.#options.clock.monotonicMs(), this.#lookDueMs) - this.#stalledMs;
   }
 
@@ -127,7 +127,7 @@ export class Outbox {
       this.#cancelLook = undefined;
       this.#stalledMs += Math.max(0, clock.monotonicMs() - this.#lookDueMs);
       this.#lookDueMs = Number.POSITIVE_INFINITY;
-      const nowMs = this.#nowMs();
+      const nowMs = this.#runningMs();
       let oldestMs = Number.POSITIVE_INFINITY;
       for (const stream of this.#streams.values())
         oldestMs = Math.min(oldestMs, stream.expire(nowMs - maxWaitMs));

@@ -147,7 +147,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     options: PublishOptions,
   ): Publication {
     const { clock, sourceInstance } = this.#options;
-    return this.#prepare(stampEvent(event, options, { nowMs: clock.nowMs(), sourceInstance }));
+    return this.#prepare(stampEvent(event, options, { wallMs: clock.wallMs(), sourceInstance }));
   }
 
   /** Everything that can be wrong with an event is found here, before anything is sent. */

@@ -16,12 +16,12 @@ export interface PublishOptions {
 export function stampEvent(
   event: { readonly type: string; readonly roomId: string; readonly payload: unknown },
   options: PublishOptions,
-  stamp: { readonly nowMs: number; readonly sourceInstance: string },
+  stamp: { readonly wallMs: number; readonly sourceInstance: string },
 ): Record<string, unknown> {
   return {
     event_id: options.eventId ?? randomUUID(),
     event_type: event.type,
-    timestamp: options.timestamp ?? new Date(stamp.nowMs).toISOString(),
+    timestamp: options.timestamp ?? new Date(stamp.wallMs).toISOString(),
     room_id: event.roomId,
     payload: event.payload,
     metadata: {

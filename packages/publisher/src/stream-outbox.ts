@@ -19,7 +19,7 @@ const maxRetryDelayMs = 1_000;
 /** Dependencies of a stream's queue. */
 interface StreamOutboxPorts {
   /** On the outbox's own time. */
-  nowMs(): number;
+  runningMs(): number;
   /** Called for every event that waits no longer, whatever became of it. */
   onLeft(waiting: Waiting): void;
 }
@@ -126,7 +126,7 @@ export class StreamOutbox {
     this.#state = 'in_flight';
     const { broker, clock } = this.#options;
     // The first of the highest lane: what waits behind others in a lower one says nothing about the stream.
-    this.#limit.sending(this.#ports.nowMs() - first.sinceMs, clock.monotonicMs());
+    this.#limit.sending(this.#ports.runningMs() - first.sinceMs, clock.monotonicMs());
     let results: readonly (PublishReceipt | Error)[];
     try {
       results = await broker.append(
@@ -178,7 +178,7 @@ export class StreamOutbox {
       return this.#limit.reset();
     }
     const { clock, maxWaitMs } = this.#options;
-    this.expire(this.#ports.nowMs() - maxWaitMs);
+    this.expire(this.#ports.runningMs() - maxWaitMs);
     this.#state = 'pausing';
     this.#maxBatchEvents = firstBatchEvents;
     const delayMs = backOffDelayMs(this.#failures, { maxMs: maxRetryDelayMs });

@@ -98,7 +98,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     'a message ends what was typed before it, not what comes after it, in the order of the calls, with timestamps off by %d ms',
     async (skewMs) => {
       await using test = await setUp();
-      const timestamp = new Date(test.clock.nowMs() + skewMs).toISOString();
+      const timestamp = new Date(test.clock.wallMs() + skewMs).toISOString();
       // In one turn: nothing of it is on its way yet when the next call comes.
       const publishing = [
         test.publisher.publish('typing_start', 'room', typing(ana, true), { timestamp }),

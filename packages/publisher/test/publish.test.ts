@@ -17,7 +17,7 @@ describe('publish', () => {
     expect(fields).toEqual({
       event_id: result.eventId,
       event_type: 'notification',
-      timestamp: new Date(test.clock.nowMs()).toISOString(),
+      timestamp: new Date(test.clock.wallMs()).toISOString(),
       room_id: 'room-1',
       payload: JSON.stringify(notification),
       metadata: '{"trace_id":"trace-1","source_instance":"test-1"}',

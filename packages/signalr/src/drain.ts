@@ -2,7 +2,7 @@
  * Emptying a server without a stampede of reconnects: its connections are closed in waves, spread evenly over a period. The server
  * refuses new clients and handles connections that do not end.
  */
-import type { Clock } from './connection/clock.js';
+import type { ServerClock } from './connection/clock.js';
 
 /** How `drain` spreads its closes. */
 export interface DrainOptions {
@@ -33,17 +33,17 @@ export function mayStayOpen(total: number, elapsedMs: number, withinMs: number):
  * @returns a function that stops the waves and leaves the remaining connections open
  */
 export function closeInWaves(
-  clock: Clock,
+  clock: ServerClock,
   connections: readonly DrainableConnection[],
   withinMs: number,
 ): () => void {
   const total = connections.length;
-  const startedMs = clock.nowMs();
+  const startedMs = clock.monotonicMs();
   let waiting = connections;
   let stop = (): void => {};
   const closeWave = (): void => {
     waiting = waiting.filter(isThere);
-    const stayCount = mayStayOpen(total, clock.nowMs() - startedMs, withinMs);
+    const stayCount = mayStayOpen(total, clock.monotonicMs() - startedMs, withinMs);
     const leavingCount = Math.max(0, waiting.length - stayCount);
     for (const connection of waiting.slice(0, leavingCount)) connection.close('server_closed');
     waiting = waiting.slice(leavingCount);

@@ -1,7 +1,7 @@
 /*
  * The public list of `@millrace/signalr`: a SignalR server for Node.
  */
-export type { Clock } from './connection/clock.js';
+export type { ServerClock } from './connection/clock.js';
 export { CLOSE_RULES, type CloseReason, type CloseRule } from './connection/close-reason.js';
 export type { DrainOptions } from './drain.js';
 export {

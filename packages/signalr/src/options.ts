@@ -3,7 +3,7 @@
  */
 import type { HubBackplane } from './backplane/hub-backplane.js';
 import type { HubLinkLimits } from './backplane/hub-link.js';
-import { type Clock, systemClock } from './connection/clock.js';
+import { type ServerClock, systemServerClock } from './connection/clock.js';
 import type { ConnectionLimits } from './connection/connection-limits.js';
 import { SignalRError } from './errors.js';
 import type { SignalREventListener } from './events.js';
@@ -82,7 +82,7 @@ export interface SignalRServerOptions {
   /** Resolution of all timeouts above. @defaultValue 1_000 */
   readonly tickIntervalMs?: number;
   /** The clock; for tests. @defaultValue the system's clock */
-  readonly clock?: Clock;
+  readonly clock?: ServerClock;
   /** Receives events about connections, failures and refusals, for logs and metrics. */
   readonly onEvent?: SignalREventListener;
 }
@@ -102,7 +102,7 @@ export interface ResolvedOptions {
   readonly backplane: HubBackplane | undefined;
   readonly backplaneLimits: HubLinkLimits;
   readonly tickIntervalMs: number;
-  readonly clock: Clock;
+  readonly clock: ServerClock;
   readonly onEvent: SignalREventListener | undefined;
 }
 
@@ -171,7 +171,7 @@ export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
     backplane: options.backplane,
     backplaneLimits,
     tickIntervalMs: number('tickIntervalMs'),
-    clock: options.clock ?? systemClock,
+    clock: options.clock ?? systemServerClock,
     onEvent: options.onEvent,
   });
 }

@@ -244,7 +244,7 @@ class NodeSignalRServer implements SignalRServer {
   }
 
   async #close(withinMs: number): Promise<void> {
-    const startedMs = this.#hubDependencies.ticker.exactNowMs();
+    const startedMs = this.#hubDependencies.ticker.monotonicMs();
     this.#stopWaves();
     const endpoints = this.#stopAccepting();
     const connections = endpoints.flatMap((endpoint) => [...endpoint.connections]);
@@ -257,13 +257,13 @@ class NodeSignalRServer implements SignalRServer {
     for (const detach of this.#detachers) detach();
     this.#detachers = [];
     this.#router.clear();
-    await this.#waitFor(leaving, withinMs - (this.#hubDependencies.ticker.exactNowMs() - startedMs));
+    await this.#waitFor(leaving, withinMs - (this.#hubDependencies.ticker.monotonicMs() - startedMs));
   }
 
   /** Resolves when the work is done or the time is over, whichever comes first. */
   async #waitFor(work: Promise<unknown>, withinMs: number): Promise<void> {
     const { ticker } = this.#hubDependencies;
-    const deadlineMs = ticker.exactNowMs() + withinMs;
+    const deadlineMs = ticker.monotonicMs() + withinMs;
     let expire: () => void = () => {};
     const expired = new Promise<void>((resolve) => {
       expire = resolve;

@@ -20,7 +20,7 @@ export interface RemoteKeysOptions {
   /** Keys are used for this long after the server gave them last, if it is away meanwhile. */
   readonly maxStaleMs: number;
   /** Milliseconds that never go back. */
-  readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
   /** After every question. */
   readonly onAsked: (outcome: 'answered' | 'failed') => void;
   /** When the server has gone (`reason` says how) or is back. */
@@ -101,7 +101,7 @@ export class RemoteKeys {
   }
 
   #ageMs(): number {
-    return this.#options.nowMs() - this.#loadedAtMs;
+    return this.#options.monotonicMs() - this.#loadedAtMs;
   }
 
   /** @throws KeysUnavailable */
@@ -123,7 +123,7 @@ export class RemoteKeys {
 
   async #askNext(): Promise<boolean> {
     await this.#underWay;
-    const waitMs = this.#askedAtMs + minSpacingMs - this.#options.nowMs();
+    const waitMs = this.#askedAtMs + minSpacingMs - this.#options.monotonicMs();
     if (waitMs > 0) await pause(waitMs, undefined, { ref: false });
     const question = this.#askOnce();
     this.#underWay = question;
@@ -134,8 +134,8 @@ export class RemoteKeys {
   }
 
   async #askOnce(): Promise<boolean> {
-    const { nowMs, onAsked } = this.#options;
-    this.#askedAtMs = nowMs();
+    const { monotonicMs, onAsked } = this.#options;
+    this.#askedAtMs = monotonicMs();
     try {
       await this.#set.reload();
     } catch (error) {
@@ -143,7 +143,7 @@ export class RemoteKeys {
       this.#noteState(true, reasonOf(error));
       return false;
     }
-    this.#loadedAtMs = nowMs();
+    this.#loadedAtMs = monotonicMs();
     onAsked('answered');
     this.#noteState(false, '');
     return true;

@@ -9,16 +9,16 @@ const minSpacingMs = 5_000;
 export class EvictionWatch {
   readonly #broker: Pick<Broker, 'evictionPolicy' | 'state'>;
   readonly #logger: Logger;
-  readonly #nowMs: () => number;
+  readonly #monotonicMs: () => number;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   /** `undefined`: it cannot be known, or was not looked up yet. */
   #policy: string | undefined;
   #isFirst = true;
 
-  constructor(broker: Pick<Broker, 'evictionPolicy' | 'state'>, logger: Logger, nowMs: () => number) {
+  constructor(broker: Pick<Broker, 'evictionPolicy' | 'state'>, logger: Logger, monotonicMs: () => number) {
     this.#broker = broker;
     this.#logger = logger;
-    this.#nowMs = nowMs;
+    this.#monotonicMs = monotonicMs;
   }
 
   /** Advice to the operator; empty when there is nothing to do. */
@@ -28,13 +28,13 @@ export class EvictionWatch {
 
   /** Looks again unless it has just looked. Nobody needs to wait for it. */
   refresh(): void {
-    if (this.#broker.state !== 'ready' || this.#nowMs() - this.#lookedAtMs < minSpacingMs) return;
+    if (this.#broker.state !== 'ready' || this.#monotonicMs() - this.#lookedAtMs < minSpacingMs) return;
     void this.look();
   }
 
   /** Never rejects: a broker that cannot be asked is asked again. */
   async look(): Promise<void> {
-    this.#lookedAtMs = this.#nowMs();
+    this.#lookedAtMs = this.#monotonicMs();
     try {
       this.#note(await this.#broker.evictionPolicy());
     } catch (error) {

@@ -18,15 +18,15 @@ const RETRY_AFTER_SECONDS = 1;
  * goes out, and all clients of this gateway wait for their events longer and longer.
  */
 export class TurnBudget {
-  readonly #nowMs: () => number;
+  readonly #monotonicMs: () => number;
   /** When the first request of the present turn came; `undefined`: none has. */
   #turnStartedMs: number | undefined;
   #lateSinceMs: number | undefined;
   #isOverloaded = false;
   #hasRefused = false;
 
-  constructor(nowMs: () => number) {
-    this.#nowMs = nowMs;
+  constructor(monotonicMs: () => number) {
+    this.#monotonicMs = monotonicMs;
   }
 
   /** True for the first request of a turn: then `endTurn` is due at the turn's end. */
@@ -36,7 +36,7 @@ export class TurnBudget {
 
   /** Decides whether the next request is served. */
   admits(): boolean {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#monotonicMs();
     this.#turnStartedMs ??= nowMs;
     const isAdmitted = !this.#isOverloaded || nowMs - this.#turnStartedMs < TURN_BUDGET_MS;
     if (!isAdmitted) this.#hasRefused = true;
@@ -44,7 +44,7 @@ export class TurnBudget {
   }
 
   endTurn(): void {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#monotonicMs();
     const startedMs = this.#turnStartedMs ?? nowMs;
     const tookMs = nowMs - startedMs;
     const isLate = this.#hasRefused || tookMs >= (this.#isOverloaded ? TURN_BUDGET_MS : LATE_TURN_MS);

@@ -22,7 +22,7 @@ export interface EventsHubPorts {
   /** What each user may send. */
   readonly rateLimit: RateLimit;
   /** Milliseconds that never go back. */
-  nowMs(): number;
+  monotonicMs(): number;
   /** A user sent more than that; it was told so. */
   rateLimited(): void;
 }
@@ -78,7 +78,7 @@ export function createEventsHub(ports: EventsHubPorts) {
           const { userId, name } = context.user;
           const roomId = joinedRoom(givenRoomId, context);
           checkRate(ports, userId);
-          ports.typists.said(userId, roomId, isTyping, ports.nowMs());
+          ports.typists.said(userId, roomId, isTyping, ports.monotonicMs());
           await publishTyping(ports, roomId, { user_id: userId, username: name }, isTyping);
         },
       ),
@@ -102,7 +102,7 @@ export function createEventsHub(ports: EventsHubPorts) {
 
 /** @throws HubError that says when to send again */
 function checkRate(ports: EventsHubPorts, userId: string): void {
-  const waitMs = ports.rateLimit.take(userId, ports.nowMs());
+  const waitMs = ports.rateLimit.take(userId, ports.monotonicMs());
   if (waitMs === 0) return;
   ports.rateLimited();
   throw new HubError(`You send typing and receipts too fast. Send the last one again in ${waitMs} ms.`);
@@ -116,7 +116,7 @@ function isOfGateway(error: Error | undefined): boolean {
 
 /** An indicator whose typist is gone must not stay until it expires. */
 async function stopTyping(ports: EventsHubPorts, { userId, name }: User): Promise<void> {
-  const rooms = ports.typists.disconnected(userId, ports.nowMs());
+  const rooms = ports.typists.disconnected(userId, ports.monotonicMs());
   const user = { user_id: userId, username: name };
   // Nobody is there to be told that it failed: then the indicator expires.
   await Promise.allSettled(rooms.map((roomId) => publishTyping(ports, roomId, user, false)));

@@ -83,7 +83,7 @@ export class IndicatorGate {
     const key = coalescing.key(received.event.payload);
     if (key === undefined) return true;
     const place = this.#placeOf(received.event.room_id, coalescing.slot, key);
-    const nowMs = this.#nowMs();
+    const nowMs = this.#ports.clock.monotonicMs();
     const asOf = asOfEntry(entry);
     if (isOvertaken({ accepted, asOf }, place, nowMs)) {
       this.#ports.dropped(accepted, 'ended');
@@ -113,7 +113,7 @@ export class IndicatorGate {
     const place = this.#placeOf(event.room_id, ending.slot, key);
     place.message = this.#mark(entry.id);
     const { held } = place;
-    if (held === undefined || !isOvertaken(held, place, this.#nowMs())) return;
+    if (held === undefined || !isOvertaken(held, place, this.#ports.clock.monotonicMs())) return;
     held.cancelTimer();
     place.held = undefined;
     this.#ports.dropped(held.accepted, 'ended');
@@ -127,24 +127,20 @@ export class IndicatorGate {
     }
   }
 
-  #nowMs(): number {
-    return this.#ports.clock.monotonicMs();
-  }
-
   #mark(id: EntryId): Mark {
-    return { id, untilMs: this.#nowMs() + this.#options.memoryMs };
+    return { id, untilMs: this.#ports.clock.monotonicMs() + this.#options.memoryMs };
   }
 
   #release(place: Place, windowMs: number): void {
     const { held } = place;
     if (held === undefined) return;
     place.held = undefined;
-    place.opensAtMs = this.#nowMs() + windowMs;
+    place.opensAtMs = this.#ports.clock.monotonicMs() + windowMs;
     this.#ports.release(held.accepted);
   }
 
   #placeOf(roomId: string, slot: string, key: string): Place {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#ports.clock.monotonicMs();
     // A room ID and a slot hold no control characters, so this name is unambiguous.
     const name = `${roomId}\u0000${slot}\u0000${key}`;
     const known = this.#places.get(name);

@@ -64,18 +64,18 @@ const pageEntries = 500;
 export class OlderEntries {
   readonly #broker: Pick<Broker, 'readRange' | 'inspect'>;
   readonly #options: OlderEntriesOptions;
-  readonly #nowMs: () => number;
+  readonly #monotonicMs: () => number;
   /** One per stream. */
   readonly #desks = new Map<string, Desk>();
 
   constructor(
     broker: Pick<Broker, 'readRange' | 'inspect'>,
     options: OlderEntriesOptions,
-    nowMs: () => number,
+    monotonicMs: () => number,
   ) {
     this.#broker = broker;
     this.#options = options;
-    this.#nowMs = nowMs;
+    this.#monotonicMs = monotonicMs;
   }
 
   /**
@@ -129,12 +129,12 @@ export class OlderEntries {
   }
 
   #isFresh({ readAtMs }: Span): boolean {
-    return this.#nowMs() - readAtMs <= this.#options.keepMs;
+    return this.#monotonicMs() - readAtMs <= this.#options.keepMs;
   }
 
   /** Reads what all of these need. */
   async #readSpan(stream: string, ranges: readonly OlderRange[]): Promise<Span> {
-    const readAtMs = this.#nowMs();
+    const readAtMs = this.#monotonicMs();
     const from = ranges.map((range) => range.from).reduce((a, b) => (compareEntryIds(b, a) < 0 ? b : a));
     const atLeast = newestOf(ranges.map((range) => range.atLeast));
     const ahead = await this.#readAhead(stream, atLeast, newestOf(ranges.map(({ upTo }) => upTo)));

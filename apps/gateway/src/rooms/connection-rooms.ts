@@ -55,7 +55,7 @@ export interface RoomPorts {
   readonly losses: Pick<Losses, 'add' | 'remove' | 'tellNow'>;
   /** See `ReplayRounds`. */
   readonly rounds: Pick<ReplayRounds, 'begin' | 'end'>;
-  nowMs(): number;
+  monotonicMs(): number;
   /** As `currentPosition`, for every room. */
   positionOfEveryRoom(): string;
   readonly maxRoomsPerConnection: number;
@@ -286,15 +286,15 @@ export class ConnectionRooms {
         return round !== undefined;
       },
       send: (event) => {
-        if (round !== undefined) round.lastMs = this.#ports.nowMs();
+        if (round !== undefined) round.lastMs = this.#ports.monotonicMs();
         send(event);
       },
     };
   }
 
   #shownTo({ user }: RoomMember, roomId: string): ShownByName {
-    const { indicators, nowMs } = this.#ports;
-    return shownToUser(indicators.in(roomId, nowMs()), user.userId);
+    const { indicators, monotonicMs } = this.#ports;
+    return shownToUser(indicators.in(roomId, monotonicMs()), user.userId);
   }
 
   /** Indicators are not replayed: who was left out is told what has changed. */

@@ -38,7 +38,7 @@ async function start() {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     refreshMs: 10_000,
     maxStaleMs: 60_000,
-    nowMs: () => world.nowMs,
+    monotonicMs: () => world.nowMs,
     onAsked: (outcome) => world.outcomes.push(outcome),
     onStateChange: (isAway, reason) => states.push(isAway && reason),
   });

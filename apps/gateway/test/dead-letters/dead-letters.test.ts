@@ -162,7 +162,7 @@ it('has words and a line of JSON for every outcome', () => {
 });
 
 async function openBroker(partitions = 1): Promise<Broker> {
-  const clock: Clock = { ...systemClock, nowMs: () => nowMs };
+  const clock: Clock = { ...systemClock, wallMs: () => nowMs };
   const streams = [chat, ticket].map((name) => ({ name, maxLength: 100, partitions }));
   const opened = createMemoryBroker({ streams, clock });
   await opened.open();

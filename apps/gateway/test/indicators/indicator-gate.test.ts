@@ -30,7 +30,7 @@ function setUp(clock: FakeClock = fakeClock()) {
     },
     {
       rooms: {
-        brokerTimeMs: () => clock.nowMs(),
+        brokerTimeMs: () => clock.wallMs(),
         indicators: new RoomIndicators(eventCatalog),
         positions: { ofRoom: () => 'p', at: () => 'p', belongs: () => true },
         replay: { remember: () => {} },
@@ -59,12 +59,12 @@ function setUp(clock: FakeClock = fakeClock()) {
     const fields = {
       event_id: randomUUID(),
       event_type,
-      timestamp: new Date(clock.nowMs() + skewMs).toISOString(),
+      timestamp: new Date(clock.wallMs() + skewMs).toISOString(),
       room_id: 'room',
       payload: JSON.stringify(payload),
       ...(asOf === undefined ? {} : { as_of: asOf }),
     };
-    const id = `${clock.nowMs()}-${sequence++}`;
+    const id = `${clock.wallMs()}-${sequence++}`;
     router.route('events:chat', { id, fields });
     return id;
   };
@@ -169,7 +169,7 @@ describe('typing at the gateway', () => {
     const payload = messageOf(ana);
     const fields = { event_id: randomUUID(), event_type: 'chat_message', timestamp: '2026-01-16T10:00:00Z' };
     const entry = { ...fields, room_id: 'room', payload: JSON.stringify(payload) };
-    test.router.route('events:chat', { id: `${test.clock.nowMs() + 600_000}-0`, fields: entry });
+    test.router.route('events:chat', { id: `${test.clock.wallMs() + 600_000}-0`, fields: entry });
     for (let seconds = 0; seconds < 11; seconds++) {
       test.type(ana, true);
       await test.clock.advance(1_000);
@@ -216,12 +216,12 @@ describe('typing at the gateway', () => {
     const fields = {
       event_id: randomUUID(),
       event_type: 'chat_message',
-      timestamp: new Date(test.clock.nowMs()).toISOString(),
+      timestamp: new Date(test.clock.wallMs()).toISOString(),
       room_id: 'room',
       payload: JSON.stringify(messageOf(ana)),
     };
     const place = { epoch: 'epoch', cursor: '0-0' };
-    test.router.recall('events:chat', { id: `${test.clock.nowMs()}-0`, fields }, () => place);
+    test.router.recall('events:chat', { id: `${test.clock.wallMs()}-0`, fields }, () => place);
     test.type(ana, true, { asOf: earlier });
     expect(test.types()).toEqual(['typing_start']);
   });
@@ -329,7 +329,7 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
   const start = (skewMs: number) => {
     const view = mortalBroker(broker);
     // Its own clock: what it stamps is as wrong as that.
-    const own = { ...clock, nowMs: () => clock.nowMs() + skewMs };
+    const own = { ...clock, wallMs: () => clock.wallMs() + skewMs };
     const publisher = createPublisher({ broker: view.broker, catalog: eventCatalog, clock: own, coalescing });
     // Its first receipt: from then on it knows the time of the stream.
     void publisher.publish('chat_message', 'elsewhere', messageOf(randomUUID()));

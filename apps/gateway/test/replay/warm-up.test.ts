@@ -36,7 +36,7 @@ async function setUp(counts: Readonly<Record<string, number>>, stepMs: number) {
       stream: name,
       epoch: '0123abcd',
       cursor: await newest(name),
-      timeMs: clock.nowMs(),
+      timeMs: clock.wallMs(),
       lastId: await newest(name),
       entriesAdded: 0,
     })),

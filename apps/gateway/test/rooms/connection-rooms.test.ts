@@ -51,7 +51,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
       }),
       end: () => {},
     },
-    nowMs: () => 0,
+    monotonicMs: () => 0,
     positionOfEveryRoom: () => 'now',
     maxRoomsPerConnection,
     slowClientEnded: (outcome) => outcomes.push(outcome),

@@ -135,7 +135,7 @@ function createLossyWorld() {
           }),
           end: () => {},
         },
-        nowMs: () => 0,
+        monotonicMs: () => 0,
         maxRoomsPerConnection: 100,
         slowClientEnded: () => {},
       });

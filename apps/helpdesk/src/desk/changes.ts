@@ -15,7 +15,7 @@ export interface ChangePorts {
   readonly outbox: Outbox;
   readonly people: People;
   readonly conversations: Conversations;
-  readonly nowMs: () => number;
+  readonly wallMs: () => number;
 }
 
 /** A message to be written. `senderId` null: the desk itself. */
@@ -199,7 +199,7 @@ export class Changes {
 
   /** The time for what is written now. */
   now(): string {
-    return new Date(this.#ports.nowMs()).toISOString();
+    return new Date(this.#ports.wallMs()).toISOString();
   }
 
   #asAgent(agent: PersonRecord, ticketId: string): Ticket {

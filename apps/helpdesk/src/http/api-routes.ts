@@ -30,7 +30,7 @@ export interface ApiPorts {
   readonly remoteSessions: RemoteSessions;
   readonly notifications: Notifications;
   readonly typingExpiryMs: number;
-  readonly nowMs: () => number;
+  readonly wallMs: () => number;
   /** A token with which this person's pages connect to the gateway. */
   issueToken(person: PersonRecord): Promise<string>;
   /** Something was written that may have to be published. */
@@ -64,7 +64,7 @@ function addSignInRoutes(api: FastifyInstance, ports: ApiPorts): void {
     '/sessions',
     { schema: { body: schemas.signInBody } },
     ({ body }): SessionAnswer => {
-      const { person, sessionToken } = people.signIn(body.personId, ports.nowMs());
+      const { person, sessionToken } = people.signIn(body.personId, ports.wallMs());
       return { person: publicPerson(person), sessionToken, typingExpiryMs: ports.typingExpiryMs };
     },
   );

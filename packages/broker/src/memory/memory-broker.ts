@@ -93,7 +93,7 @@ class MemoryBroker implements Broker {
     this.#waiters = new ReadWaiters(clock);
     this.windows = new MemoryWindows(clock, {
       checkReady: () => this.#checkReady(),
-      nextId: (stream) => this.#stream(stream).nextId(this.#nowMs()),
+      nextId: (stream) => this.#stream(stream).nextId(this.#wallMs()),
     });
     this.counters = new MemoryCounters(
       () => clock.monotonicMs(),
@@ -123,7 +123,7 @@ class MemoryBroker implements Broker {
     const target = this.#stream(stream);
     checkOutgoingEntries(entries);
     const receipts = entries.map((entry) => {
-      const receipt = target.append(entry, this.#nowMs());
+      const receipt = target.append(entry, this.#wallMs());
       if (entry.ends !== undefined && !receipt.isDuplicate) this.windows.end(entry.ends, receipt.id);
       return receipt;
     });
@@ -137,7 +137,7 @@ class MemoryBroker implements Broker {
   ): Promise<readonly StreamStart[]> {
     checkName('member', member);
     this.#checkReady();
-    return streams.map((name) => this.#stream(name).register(member, this.#nowMs()));
+    return streams.map((name) => this.#stream(name).register(member, this.#wallMs()));
   }
 
   async unregister(member: string): Promise<void> {
@@ -152,7 +152,7 @@ class MemoryBroker implements Broker {
     checkName('member', member);
     return Array.from(places, ([name, place]) => {
       checkEntryId(place.cursor);
-      return this.#stream(name).heartbeat(member, place, this.#nowMs());
+      return this.#stream(name).heartbeat(member, place, this.#wallMs());
     });
   }
 
@@ -179,7 +179,7 @@ class MemoryBroker implements Broker {
     checkName('member', owner);
     if (wish.instance !== undefined) checkName('instance', wish.instance);
     this.#checkReady();
-    return this.#slots.claim(owner, wish, this.#nowMs(), this.options.leaseMs);
+    return this.#slots.claim(owner, wish, this.#wallMs(), this.options.leaseMs);
   }
 
   async releaseSlot(owner: string): Promise<void> {
@@ -189,7 +189,7 @@ class MemoryBroker implements Broker {
 
   async acquireLease(stream: string, owner: string): Promise<Lease | undefined> {
     checkName('member', owner);
-    return this.#stream(stream).acquireLease(owner, this.#nowMs());
+    return this.#stream(stream).acquireLease(owner, this.#wallMs());
   }
 
   async releaseLease(lease: Lease): Promise<void> {
@@ -200,11 +200,11 @@ class MemoryBroker implements Broker {
     checkCount(tick.count);
     checkName('consumer', tick.consumer);
     if (tick.cursor !== undefined) checkEntryId(tick.cursor);
-    return this.#stream(lease.stream).tick(lease, tick, this.#nowMs());
+    return this.#stream(lease.stream).tick(lease, tick, this.#wallMs());
   }
 
   async trim(lease: Lease): Promise<TrimResult> {
-    return this.#stream(lease.stream).trim(lease, this.#nowMs());
+    return this.#stream(lease.stream).trim(lease, this.#wallMs());
   }
 
   async deadLetter(letter: Parameters<Broker['deadLetter']>[0]): Promise<boolean> {
@@ -213,13 +213,13 @@ class MemoryBroker implements Broker {
       letter.entry,
       letter.reason,
       letter.rejectedBy,
-      this.#nowMs(),
+      this.#wallMs(),
     );
   }
 
   async findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>> {
     checkEntryIds(ids);
-    return this.#stream(stream).findRejected(ids, this.#nowMs());
+    return this.#stream(stream).findRejected(ids, this.#wallMs());
   }
 
   async listDeadLetters(stream: string, options: RangeOptions): Promise<readonly DeadLetter[]> {
@@ -234,7 +234,7 @@ class MemoryBroker implements Broker {
 
   async replayDeadLetter(stream: string, id: EntryId): Promise<ReplayResult> {
     checkEntryId(id);
-    const result = this.#stream(stream).replayDeadLetter(id, this.#nowMs());
+    const result = this.#stream(stream).replayDeadLetter(id, this.#wallMs());
     if (result.status === 'replayed') this.#waiters.wake(stream);
     return result;
   }
@@ -249,14 +249,14 @@ class MemoryBroker implements Broker {
   }
 
   async inspect(stream: string): Promise<StreamInspection> {
-    return this.#stream(stream).inspect(this.#nowMs());
+    return this.#stream(stream).inspect(this.#wallMs());
   }
 
   async announce(member: string, names: readonly string[]): Promise<void> {
     checkName('member', member);
     checkNames(names);
     this.#checkReady();
-    const nowMs = this.#nowMs();
+    const nowMs = this.#wallMs();
     this.#announced.delete(member);
     for (const [name, { endsMs }] of this.#announced) if (endsMs <= nowMs) this.#announced.delete(name);
     if (names.length === 0 || this.#announced.size >= ANNOUNCEMENT_LIMITS.maxMembers) return;
@@ -265,7 +265,7 @@ class MemoryBroker implements Broker {
 
   async announced(): Promise<ReadonlySet<string>> {
     this.#checkReady();
-    const nowMs = this.#nowMs();
+    const nowMs = this.#wallMs();
     return new Set(
       [...this.#announced.values()].flatMap(({ names, endsMs }) => (endsMs > nowMs ? names : [])),
     );
@@ -294,8 +294,8 @@ class MemoryBroker implements Broker {
       throw new BrokerError('unavailable', 'The broker has not been opened', { nothingHappened: true });
   }
 
-  #nowMs(): number {
-    return this.#clock.nowMs();
+  #wallMs(): number {
+    return this.#clock.wallMs();
   }
 }
 

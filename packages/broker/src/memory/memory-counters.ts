@@ -14,19 +14,19 @@ const MAX_NAMES = 100_000;
 
 /** See {@link CounterStore}. */
 export class MemoryCounters implements CounterStore {
-  readonly #nowMs: () => number;
+  readonly #monotonicMs: () => number;
   readonly #checkReady: () => void;
   readonly #counts = new OldestFirstMap<string, Count>();
 
   /** @param checkReady throws while the broker is not open */
-  constructor(nowMs: () => number, checkReady: () => void) {
-    this.#nowMs = nowMs;
+  constructor(monotonicMs: () => number, checkReady: () => void) {
+    this.#monotonicMs = monotonicMs;
     this.#checkReady = checkReady;
   }
 
   async count({ name, ageMs, keepMs }: Occurrence): Promise<number> {
     this.#checkReady();
-    const nowMs = this.#nowMs();
+    const nowMs = this.#monotonicMs();
     const before = this.#get(name, nowMs);
     if (before !== undefined && nowMs - ageMs < before.countedMs) return before.value;
     const value = (before?.value ?? 0) + 1;
@@ -40,7 +40,7 @@ export class MemoryCounters implements CounterStore {
 
   async read(name: string): Promise<number> {
     this.#checkReady();
-    return this.#get(name, this.#nowMs())?.value ?? 0;
+    return this.#get(name, this.#monotonicMs())?.value ?? 0;
   }
 
   #get(name: string, nowMs: number): Count | undefined {

@@ -59,12 +59,12 @@ export interface MemoryWindowsPorts {
 
 /** See {@link WindowStore}. */
 export class MemoryWindows implements WindowStore {
-  readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #ports: MemoryWindowsPorts;
   /** What was touched longest ago comes first, so that what is over is found at once. */
   readonly #states = new OldestFirstMap<string, State>();
 
-  constructor(clock: Pick<Clock, 'nowMs'>, ports: MemoryWindowsPorts) {
+  constructor(clock: Pick<Clock, 'monotonicMs'>, ports: MemoryWindowsPorts) {
     this.#clock = clock;
     this.#ports = ports;
   }
@@ -76,7 +76,7 @@ export class MemoryWindows implements WindowStore {
   ): Promise<WindowAddition> {
     checkWindowName(name);
     checkWindowInputs(inputs);
-    const nowMs = this.#nowMs();
+    const nowMs = this.#readyAtMs();
     const state = this.#touch(name, nowMs + WINDOW_LIMITS.keptMs);
     if (state === undefined) throw new BrokerError('overloaded', 'Too many coalescing windows are open');
     const isOpened = state.pending === undefined;
@@ -103,7 +103,7 @@ export class MemoryWindows implements WindowStore {
     { token, leaseMs, isForced }: Parameters<WindowStore['claim']>[1],
   ): Promise<WindowClaim> {
     checkWindowName(name);
-    const nowMs = this.#nowMs();
+    const nowMs = this.#readyAtMs();
     const state = this.#states.get(nameOf(name));
     if (state === undefined) return { status: 'idle' };
     if (state.flushing === undefined) {
@@ -124,7 +124,7 @@ export class MemoryWindows implements WindowStore {
 
   async renew(name: WindowName, token: string, leaseMs: number): Promise<boolean> {
     checkWindowName(name);
-    const nowMs = this.#nowMs();
+    const nowMs = this.#readyAtMs();
     const flushing = this.#states.get(nameOf(name))?.flushing;
     if (flushing?.token !== token) return false;
     flushing.leaseEndMs = nowMs + leaseMs;
@@ -145,7 +145,7 @@ export class MemoryWindows implements WindowStore {
     slot: string,
     { graceMs, count }: Parameters<WindowStore['overdue']>[1],
   ): Promise<readonly WindowName[]> {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#readyAtMs();
     const found: { readonly dueAtMs: number; readonly name: WindowName }[] = [];
     for (const { name, pending, flushing } of this.#states.values()) {
       const dueAtMs = Math.min(pending?.dueAtMs ?? Infinity, flushing?.dueAtMs ?? Infinity);
@@ -168,7 +168,7 @@ export class MemoryWindows implements WindowStore {
   }
 
   #forgetOld(): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     for (let oldest = this.#states.oldest(); oldest !== undefined; oldest = this.#states.oldest()) {
       const [key, { forgetAtMs }] = oldest;
       if (forgetAtMs > nowMs) return;
@@ -176,9 +176,10 @@ export class MemoryWindows implements WindowStore {
     }
   }
 
-  #nowMs(): number {
+  /** @throws BrokerError unless the broker is open */
+  #readyAtMs(): number {
     this.#ports.checkReady();
-    return this.#clock.nowMs();
+    return this.#clock.monotonicMs();
   }
 }
 

@@ -43,7 +43,7 @@ export class BrokerClock {
   }
 
   /** Broker time now, in milliseconds since 1970; `undefined` before the first sample. */
-  nowMs(): number | undefined {
+  wallMs(): number | undefined {
     let best: Sample | undefined;
     for (const sample of this.#samples) {
       if (best === undefined || sample.roundTripMs < best.roundTripMs) best = sample;

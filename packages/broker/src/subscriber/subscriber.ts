@@ -190,7 +190,7 @@ export class Member {
    * first reply.
    */
   brokerTimeMs(): number {
-    return this.#brokerClock.nowMs() ?? this.#options.clock.nowMs();
+    return this.#brokerClock.wallMs() ?? this.#options.clock.wallMs();
   }
 
   async #begin(): Promise<void> {

@@ -87,8 +87,8 @@ export class HubLink implements RemoteHub, TickListener {
   start(): void {
     const { ticker } = this.#dependencies;
     ticker.add(this);
-    this.#lastCheckMs = ticker.exactNowMs();
-    this.#connection.open(ticker.exactNowMs());
+    this.#lastCheckMs = ticker.monotonicMs();
+    this.#connection.open(ticker.monotonicMs());
   }
 
   async close(): Promise<void> {
@@ -173,7 +173,7 @@ export class HubLink implements RemoteHub, TickListener {
         ),
       lastError: () => this.#connection.error,
     };
-    return new Presence(dependencies, ticker.exactNowMs());
+    return new Presence(dependencies, ticker.monotonicMs());
   }
 
   /** @throws SignalRError `backplane_unavailable`, `server_closed` */
@@ -186,7 +186,7 @@ export class HubLink implements RemoteHub, TickListener {
   }
 
   #ask(id: string, connectionId: string, request: Request, listener: QueryListener): void {
-    const nowMs = this.#dependencies.ticker.exactNowMs();
+    const nowMs = this.#dependencies.ticker.monotonicMs();
     if (!this.#queries.ask(id, this.#presence.peers(), nowMs, listener)) return;
     this.#sender.broadcast({ kind: 'query', id, connectionId, request }, (cause) =>
       this.#queries.fail(id, unavailable('The other instances could not be asked.', cause)),

@@ -1,13 +1,10 @@
 /*
  * Time as the server sees it. Tests put their own clock here; nothing else in the package asks for the time.
  */
+import { type Clock, systemClock } from '@millrace/internal';
 
 /** A source of time and of one repeated call. */
-export interface Clock {
-  /** Milliseconds from an arbitrary beginning; never goes back. */
-  nowMs(): number;
-  /** Milliseconds since 1970, for the expiry of credentials; may go back when the system's clock is set. */
-  unixTimeMs(): number;
+export interface ServerClock extends Pick<Clock, 'monotonicMs' | 'wallMs'> {
   /**
    * Calls `tick` about every `intervalMs` until the returned function is called. Must not keep the process alive. What the sockets
    * hold by then should have been read: deadlines are judged in `tick`.
@@ -16,9 +13,8 @@ export interface Clock {
 }
 
 /** The real clock. */
-export const systemClock: Clock = {
-  nowMs: () => performance.now(),
-  unixTimeMs: () => Date.now(),
+export const systemServerClock: ServerClock = {
+  ...systemClock,
   every(intervalMs, tick) {
     let look: NodeJS.Immediate | undefined;
     // A process that did not run for a while wakes with its timers first and its sockets second. Judged in the timer, every

@@ -61,7 +61,7 @@ export class HubConnection implements TransportListener, TickListener {
   readonly #transport: Transport;
   readonly #queue: OutboundQueue;
   readonly #timers: ConnectionTimers;
-  readonly #unixTimeMs: () => number;
+  readonly #wallMs: () => number;
   readonly #onReplaced: () => void;
   #principal: ConnectionPrincipal;
   #state: ConnectionState = 'handshaking';
@@ -86,7 +86,7 @@ export class HubConnection implements TransportListener, TickListener {
     this.#principal = principal;
     this.limits = dependencies.limits;
     this.#transport = dependencies.transport;
-    this.#unixTimeMs = dependencies.unixTimeMs;
+    this.#wallMs = dependencies.wallMs;
     this.#onReplaced = dependencies.onReplaced;
     this.#queue = new OutboundQueue(dependencies.transport, dependencies.limits, () =>
       this.onBackpressure?.(),
@@ -339,7 +339,7 @@ export class HubConnection implements TransportListener, TickListener {
   get #isExpired(): boolean {
     const { expiresAtMs } = this.#principal;
     if (!this.limits.closeOnAuthenticationExpiration || expiresAtMs === undefined) return false;
-    return this.#unixTimeMs() >= expiresAtMs;
+    return this.#wallMs() >= expiresAtMs;
   }
 
   #offer(message: EncodedMessage, key?: string): boolean {
@@ -383,7 +383,7 @@ export interface HubConnectionDependencies {
   readonly limits: ConnectionLimits;
   readonly nowMs: number;
   /** Milliseconds since 1970, for the expiry of credentials. */
-  readonly unixTimeMs: () => number;
+  readonly wallMs: () => number;
   /** A message was not sent because a newer one of its key came before the client had room for it. */
   readonly onReplaced: () => void;
 }

@@ -40,7 +40,7 @@ export interface ConnectionHost {
  * them. Only then it is unregistered. The transport closes meanwhile and does not wait for the hub's code.
  */
 export async function runHubConnection(connection: HubConnection, host: ConnectionHost): Promise<void> {
-  const startedMs = host.ticker.exactNowMs();
+  const startedMs = host.ticker.monotonicMs();
   host.ticker.add(connection);
   connection.start();
   const handshake = await performHandshake(connection, host.protocols);
@@ -130,7 +130,7 @@ function reportClosed(connection: HubConnection, host: ConnectionHost, startedMs
     type: 'connection_closed',
     ...connection.identity,
     reason: connection.cause?.reason ?? 'transport_lost',
-    durationMs: host.ticker.exactNowMs() - startedMs,
+    durationMs: host.ticker.monotonicMs() - startedMs,
     error: connection.cause?.error,
   });
 }

@@ -2,47 +2,47 @@
  * One coarse timer for all connections: ten thousand connections cost one timer, and reading the time costs the access to a field.
  * Deadlines are kept to within one tick, as ASP.NET Core does.
  */
-import type { Clock } from './clock.js';
+import type { ServerClock } from './clock.js';
 
 /** Called once per tick. */
 export interface TickListener {
   onTick(nowMs: number): void;
 }
 
-/** Runs while it has listeners; {@link Ticker.nowMs} is at most one tick old. */
+/** Runs while it has listeners; {@link Ticker.tickedAtMs} is at most one tick old. */
 export class Ticker {
-  readonly #clock: Clock;
+  readonly #clock: ServerClock;
   readonly #intervalMs: number;
   /** Bounded by the numbers of connections, hubs and waits that their own limits allow. */
   readonly #listeners = new Set<TickListener>();
   #stop: (() => void) | undefined;
-  #nowMs: number;
+  #tickedAtMs: number;
 
-  constructor(clock: Clock, intervalMs: number) {
+  constructor(clock: ServerClock, intervalMs: number) {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
-    this.#nowMs = clock.nowMs();
+    this.#tickedAtMs = clock.monotonicMs();
   }
 
   /** The coarse time in milliseconds. */
-  get nowMs(): number {
-    return this.#nowMs;
+  get tickedAtMs(): number {
+    return this.#tickedAtMs;
   }
 
   /** The exact time in milliseconds, for durations that are reported. */
-  exactNowMs(): number {
-    return this.#clock.nowMs();
+  monotonicMs(): number {
+    return this.#clock.monotonicMs();
   }
 
   /** Milliseconds since 1970. */
-  unixTimeMs(): number {
-    return this.#clock.unixTimeMs();
+  wallMs(): number {
+    return this.#clock.wallMs();
   }
 
   add(listener: TickListener): void {
     this.#listeners.add(listener);
     if (this.#stop === undefined) {
-      this.#nowMs = this.#clock.nowMs();
+      this.#tickedAtMs = this.#clock.monotonicMs();
       this.#stop = this.#clock.every(this.#intervalMs, () => this.#tick());
     }
   }
@@ -55,7 +55,7 @@ export class Ticker {
   }
 
   #tick(): void {
-    this.#nowMs = this.#clock.nowMs();
-    for (const listener of this.#listeners) listener.onTick(this.#nowMs);
+    this.#tickedAtMs = this.#clock.monotonicMs();
+    for (const listener of this.#listeners) listener.onTick(this.#tickedAtMs);
   }
 }

@@ -61,8 +61,8 @@ export class ConnectionRunner<Client, User, Items> {
     const connection = new HubConnection(identity, client.principal, {
       transport,
       limits: this.#limits,
-      nowMs: hub.ticker.exactNowMs(),
-      unixTimeMs: () => hub.ticker.unixTimeMs(),
+      nowMs: hub.ticker.monotonicMs(),
+      wallMs: () => hub.ticker.wallMs(),
       onReplaced: () => hub.onEvent({ type: 'message_replaced', ...identity }),
     });
     hub.admit(connection, client.info);

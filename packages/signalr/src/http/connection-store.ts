@@ -103,7 +103,7 @@ export class ConnectionStore implements TickListener {
     const ids = { connectionId, connectionToken };
     const isFor = (openedBy: string | null): boolean => userId === null || openedBy === userId;
     const stored: StoredConnection = { ids, isResumable, isFor, attached: undefined };
-    this.#pending.set(connectionToken, { stored, expiresMs: this.#ticker.nowMs + this.#timeoutMs });
+    this.#pending.set(connectionToken, { stored, expiresMs: this.#ticker.tickedAtMs + this.#timeoutMs });
     return stored;
   }
 
@@ -159,7 +159,7 @@ export class ConnectionStore implements TickListener {
     userId: string | null,
     isResumable: boolean,
   ): StoredConnection | undefined {
-    const expiresAtMs = this.#ticker.unixTimeMs() + this.#timeoutMs;
+    const expiresAtMs = this.#ticker.wallMs() + this.#timeoutMs;
     const expiresAtSeconds = Math.ceil(expiresAtMs / 1_000);
     const content = { isResumable, isVersion0: version === 0, expiresAtSeconds };
     return this.#readSigned(tokens.create(content, userId));
@@ -169,7 +169,7 @@ export class ConnectionStore implements TickListener {
   #readSigned(token: string): StoredConnection | undefined {
     const content = this.#tokens?.read(token);
     if (content === undefined || this.#ended.has(token)) return undefined;
-    if (content.expiresAtSeconds * 1_000 + CLOCK_SKEW_MS < this.#ticker.unixTimeMs()) return undefined;
+    if (content.expiresAtSeconds * 1_000 + CLOCK_SKEW_MS < this.#ticker.wallMs()) return undefined;
     const connectionId = content.isVersion0 ? token : content.connectionId;
     return {
       ids: { connectionId, connectionToken: token },
@@ -184,7 +184,7 @@ export class ConnectionStore implements TickListener {
     this.#ticker.add(this);
     const [oldest] = this.#ended.keys();
     if (this.#ended.size >= this.#maximumPending && oldest !== undefined) this.#ended.delete(oldest);
-    this.#ended.set(token, this.#ticker.nowMs + this.#timeoutMs + 2 * CLOCK_SKEW_MS);
+    this.#ended.set(token, this.#ticker.tickedAtMs + this.#timeoutMs + 2 * CLOCK_SKEW_MS);
   }
 
   #forget(token: string): void {

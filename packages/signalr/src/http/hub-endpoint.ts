@@ -192,7 +192,7 @@ export class HubEndpoint<Client, User, Items> {
       redirect: redirectNegotiate,
       allowStatefulReconnects,
       tokenLifetimeSeconds: this.canRefresh
-        ? lifetimeSecondsOf(client.principal, this.#hub.ticker.unixTimeMs())
+        ? lifetimeSecondsOf(client.principal, this.#hub.ticker.wallMs())
         : undefined,
     });
     return answer ?? this.#admitter.refuse('too_many_pending_connections', GOING_AWAY);

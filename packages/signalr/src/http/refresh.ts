@@ -13,7 +13,7 @@ export interface RefreshDependencies {
   readonly store: ConnectionStore;
   readonly admitter: Admitter;
   readonly hub: {
-    readonly ticker: { unixTimeMs(): number };
+    readonly ticker: { wallMs(): number };
     authenticationRefreshed(connection: HubConnection): Promise<void>;
   };
 }
@@ -52,7 +52,7 @@ export async function answerRefresh(
   connection.updatePrincipal(admission.principal);
   // Not awaited: the hook may wait for a running method, and the client's next request waits for this answer.
   if (connection.principal === admission.principal) void dependencies.hub.authenticationRefreshed(connection);
-  const nowMs = dependencies.hub.ticker.unixTimeMs();
+  const nowMs = dependencies.hub.ticker.wallMs();
   return json(200, { tokenLifetimeSeconds: lifetimeSecondsOf(connection.principal, nowMs) });
 }
 

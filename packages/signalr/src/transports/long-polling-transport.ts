@@ -58,7 +58,7 @@ export class LongPollingTransport implements Transport, TickListener {
   constructor(ticker: Ticker, limits: PollLimits) {
     this.#ticker = ticker;
     this.#limits = limits;
-    this.#sinceMs = ticker.exactNowMs();
+    this.#sinceMs = ticker.monotonicMs();
   }
 
   get isAttached(): boolean {
@@ -86,7 +86,7 @@ export class LongPollingTransport implements Transport, TickListener {
       this.#end(true);
       return;
     }
-    this.#sinceMs = this.#ticker.exactNowMs();
+    this.#sinceMs = this.#ticker.monotonicMs();
     if (this.#isFirstPoll) {
       this.#isFirstPoll = false;
       answer(response, 200, BYTES);
@@ -170,7 +170,7 @@ export class LongPollingTransport implements Transport, TickListener {
 
   #release(poll: ServerResponse): ServerResponse {
     this.#poll = undefined;
-    this.#sinceMs = this.#ticker.exactNowMs();
+    this.#sinceMs = this.#ticker.monotonicMs();
     poll.off('close', this.#onPollClosed);
     return poll;
   }

@@ -226,7 +226,7 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
       return;
     }
     this.#moveTo('detached');
-    this.#detachedSinceMs = this.#ticker.exactNowMs();
+    this.#detachedSinceMs = this.#ticker.monotonicMs();
   }
 
   #end(isGraceful: boolean, error?: Error): void {

@@ -3,7 +3,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { type Clock, systemClock } from '../../src/connection/clock.js';
+import { type ServerClock, systemServerClock } from '../../src/connection/clock.js';
 import { defineHub } from '../../src/index.js';
 import { startHost } from '../support/host.js';
 import { call, openRaw, RS } from '../support/raw-client.js';
@@ -18,10 +18,10 @@ function sleep(ms: number): void {
 /** The real clock, and the end of its next tick. */
 function tickingClock() {
   let onTick = (): void => {};
-  const clock: Clock = {
-    ...systemClock,
+  const clock: ServerClock = {
+    ...systemServerClock,
     every: (intervalMs, tick) =>
-      systemClock.every(intervalMs, () => {
+      systemServerClock.every(intervalMs, () => {
         tick();
         onTick();
       }),

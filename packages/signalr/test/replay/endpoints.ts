@@ -115,17 +115,17 @@ export interface Replayed extends AsyncDisposable {
 export async function startEndpoint(name: string): Promise<Replayed> {
   const endpoint = ENDPOINTS[name];
   if (endpoint === undefined) throw new Error(`no endpoint is named ${name}`);
-  let nowMs = () => 0;
+  let wallMs = () => 0;
   const host = await startHost(
     (server) => {
       const hub = createReplayHub(endpoint.hooks ?? {});
-      const authenticate = (request: AuthenticateRequest) => userOf(request.token, nowMs());
+      const authenticate = (request: AuthenticateRequest) => userOf(request.token, wallMs());
       server.mapHub(`/${name}`, hub, { ...endpoint.map, ...(endpoint.isSecured ? { authenticate } : {}) });
     },
     endpoint.options,
     notFound,
   );
-  nowMs = () => host.clock.unixTimeMs();
+  wallMs = () => host.clock.wallMs();
   return {
     played: {
       url: host.url,
@@ -139,12 +139,12 @@ export async function startEndpoint(name: string): Promise<Replayed> {
 }
 
 /** `ann` is Ann for good, `ann.2` for two seconds, `bad` is nobody. */
-function userOf(token: string | null, nowMs: number): Authenticated<undefined> | undefined {
+function userOf(token: string | null, wallMs: number): Authenticated<undefined> | undefined {
   const [userId, seconds] = (token ?? '').split('.');
   if (userId === undefined || userId === '' || userId === 'bad') return undefined;
   return seconds === undefined
     ? { userId, user: undefined }
-    : { userId, user: undefined, expiresAtMs: nowMs + Number(seconds) * 1_000 };
+    : { userId, user: undefined, expiresAtMs: wallMs + Number(seconds) * 1_000 };
 }
 
 /** Sees every request and upgrade that comes in. */

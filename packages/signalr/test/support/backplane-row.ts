@@ -6,7 +6,7 @@ import { type RedisServer, startRedis } from '@millrace/testkit';
 import { createClient } from '@redis/client';
 import { expect } from 'vitest';
 import { createMemoryBackplane, type HubBackplane } from '../../src/backplane.js';
-import { systemClock } from '../../src/connection/clock.js';
+import { systemServerClock } from '../../src/connection/clock.js';
 import {
   defineHub,
   type Hub,
@@ -134,7 +134,7 @@ export interface BackplaneRow extends AsyncDisposable {
 
 /** Heartbeats come fast, so that tests do not wait for them; ten times slower than a reply of Redis all the same. */
 export const ROW_OPTIONS: SignalRServerOptions = {
-  clock: systemClock,
+  clock: systemServerClock,
   tickIntervalMs: 50,
   backplaneHeartbeatIntervalMs: 200,
 };

@@ -159,8 +159,8 @@ export class MemoryHub {
       {
         transport,
         limits: { ...options.limits, closeOnAuthenticationExpiration: false },
-        nowMs: this.#ticker.exactNowMs(),
-        unixTimeMs: () => this.#ticker.unixTimeMs(),
+        nowMs: this.#ticker.monotonicMs(),
+        wallMs: () => this.#ticker.wallMs(),
         onReplaced: () => {},
       },
     );

@@ -3,7 +3,7 @@
  */
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { expect, test } from 'vitest';
-import { systemClock } from '../../src/connection/clock.js';
+import { systemServerClock } from '../../src/connection/clock.js';
 import { defineHub } from '../../src/index.js';
 import { startHost } from '../support/host.js';
 
@@ -37,7 +37,7 @@ test('pings of the server keep a client with a short server timeout connected, a
     (server) => {
       server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } }));
     },
-    { clock: systemClock, tickIntervalMs: 10, keepAliveIntervalMs: 20, clientTimeoutMs: 10_000 },
+    { clock: systemServerClock, tickIntervalMs: 10, keepAliveIntervalMs: 20, clientTimeoutMs: 10_000 },
   );
   const connection = new HubConnectionBuilder()
     .withUrl(`${host.url}/hub`)

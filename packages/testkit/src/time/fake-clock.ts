@@ -8,7 +8,7 @@ interface Timer {
 
 /** A clock under the test's control. Fits every clock port of Millrace. */
 export interface FakeClock {
-  nowMs(): number;
+  wallMs(): number;
   monotonicMs(): number;
   startTimer(callback: () => void, delayMs: number): () => void;
   /**
@@ -47,7 +47,7 @@ export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
   }
 
   return {
-    nowMs: () => startMs + elapsedMs + steppedMs,
+    wallMs: () => startMs + elapsedMs + steppedMs,
     monotonicMs: () => elapsedMs,
     startTimer(callback, delayMs) {
       const timer: Timer = { atMs: elapsedMs + Math.max(0, delayMs), order: order++, callback };

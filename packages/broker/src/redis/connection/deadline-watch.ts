@@ -41,7 +41,7 @@ export class DeadlineWatch {
 
   /** The deadline for what begins now. */
   start(timeoutMs: number): Deadline {
-    const dueMs = this.#nowMs() + timeoutMs;
+    const dueMs = this.#runningMs() + timeoutMs;
     const isCovered = this.#sliceMs > 0 && dueMs >= this.#ranMs + this.#sliceMs;
     if (!isCovered && !this.#isLooking) this.#count(timeoutMs / SLICES);
     return { dueMs, timeoutMs };
@@ -53,13 +53,14 @@ export class DeadlineWatch {
     this.#isLooking = false;
   }
 
-  #nowMs(): number {
+  /** Milliseconds in which this process ran. */
+  #runningMs(): number {
     if (this.#sliceMs === 0) return this.#ranMs;
     return this.#ranMs + Math.min(this.#sliceMs, this.#clock.monotonicMs() - this.#sliceStartMs);
   }
 
   #count(sliceMs: number): void {
-    this.#ranMs = this.#nowMs();
+    this.#ranMs = this.#runningMs();
     this.#cancel();
     this.#sliceMs = sliceMs;
     this.#sliceStartMs = this.#clock.monotonicMs();

@@ -22,10 +22,10 @@ interface MatrixClient {
 type Context = HubContext<MatrixClient, undefined, unknown>;
 
 /** The token is the user's name; `bad` is nobody's, and `expires` expires after 10 s. */
-export function authenticateBy(unixTimeMs: () => number): Authenticate<undefined> {
+export function authenticateBy(wallMs: () => number): Authenticate<undefined> {
   return ({ token }) => {
     if (token === 'bad') return undefined;
-    const expiry = token === 'expires' ? { expiresAtMs: unixTimeMs() + 10_000 } : {};
+    const expiry = token === 'expires' ? { expiresAtMs: wallMs() + 10_000 } : {};
     return { userId: token, user: undefined, ...expiry };
   };
 }

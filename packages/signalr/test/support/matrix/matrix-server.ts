@@ -18,7 +18,7 @@ export type PageServer = (path: string, response: ServerResponse) => boolean;
 /** Time stands still, unless a feature moves it. */
 export async function startMatrixServer(servePage: PageServer = () => false): Promise<Host> {
   const host: Host = await startHost(
-    (server) => mapHubs(server, () => host.clock.unixTimeMs()),
+    (server) => mapHubs(server, () => host.clock.wallMs()),
     {
       maximumReceiveMessageBytes: TWO_MEGABYTES,
       maximumTransportMessageBytes: TWO_MEGABYTES,
@@ -54,8 +54,8 @@ export async function startMatrixServer(servePage: PageServer = () => false): Pr
   return host;
 }
 
-function mapHubs(server: SignalRServer, unixTimeMs: () => number): void {
-  const authenticate = authenticateBy(unixTimeMs);
+function mapHubs(server: SignalRServer, wallMs: () => number): void {
+  const authenticate = authenticateBy(wallMs);
   const options = { authenticate, allowStatefulReconnects: true, closeOnAuthenticationExpiration: true };
   server.mapHub('/hubs/matrix', matrixHub, options);
   for (const transport of TRANSPORTS)
