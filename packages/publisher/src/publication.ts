@@ -3,10 +3,10 @@
 import { BrokerError, type PublishReceipt, type WindowEnding } from '@millrace/broker';
 import type { EventTypeDeclaration, Lane, StreamEvent } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
+import type { EndingUnderWay } from './coalescing/ending-order.js';
 import { brokerUnavailable, streamRefused } from './errors.js';
-import type { EndingUnderWay } from './message-turns.js';
 import type { PublisherObserver } from './options.js';
-import type { OutboxEvent } from './outbox-event.js';
+import type { OutboxEvent } from './queue/queued-event.js';
 
 /** Outcome of a published event. */
 export type PublishResult =

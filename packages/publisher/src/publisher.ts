@@ -12,14 +12,14 @@ import {
   type StreamEvent,
   type WrittenTexts,
 } from '@millrace/contract';
-import { Coalescer } from './coalescer.js';
+import { Coalescer } from './coalescing/coalescer.js';
+import type { FoldedEvent } from './coalescing/fold-window.js';
+import { LocalWindows } from './coalescing/local-windows.js';
+import { KeptTexts } from './coalescing/original-texts.js';
 import { PublisherError } from './errors.js';
-import type { FoldedEvent } from './fold-window.js';
-import { KeptTexts } from './kept-texts.js';
-import { LocalWindows } from './local-windows.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
-import { Outbox } from './outbox.js';
 import { Publication, type PublicationParts, type PublishResult } from './publication.js';
+import { Outbox } from './queue/publish-queue.js';
 import { type PublishOptions, stampEvent } from './stamp.js';
 
 /** One event of {@link Publisher.publishMany}: the arguments of `publish`, tied to one type. */

@@ -4,8 +4,8 @@ import type { Lane } from '@millrace/contract';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it, vi } from 'vitest';
 import type { PublisherError } from '../src/errors.js';
-import { Outbox } from '../src/outbox.js';
-import type { OutboxEvent, OutboxOptions } from '../src/outbox-event.js';
+import { Outbox } from '../src/queue/publish-queue.js';
+import type { OutboxEvent, OutboxOptions } from '../src/queue/queued-event.js';
 
 const streams = [
   { name: 'events:chat', maxLength: 1_000 },

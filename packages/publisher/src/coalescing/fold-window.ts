@@ -10,7 +10,7 @@ import {
   type WindowName,
 } from '@millrace/broker';
 import type { AnyCatalog, Coalescing, StreamEvent } from '@millrace/contract';
-import type { KeptTexts } from './kept-texts.js';
+import type { KeptTexts } from './original-texts.js';
 
 /** A merged event. */
 export interface FoldedEvent {

@@ -3,9 +3,9 @@
 import { BrokerError, type PublishReceipt } from '@millrace/broker';
 import { LANES, type Lane } from '@millrace/contract';
 import { backOffDelayMs, type CancelTimer } from '@millrace/internal';
-import { brokerUnavailable, outboxFull } from './errors.js';
-import type { OutboxOptions, Waiting } from './outbox-event.js';
+import { brokerUnavailable, outboxFull } from '../errors.js';
 import { QueueLimit } from './queue-limit.js';
+import type { OutboxOptions, Waiting } from './queued-event.js';
 
 /** A batch is closed at this many characters, about a millisecond of Redis. One event goes in any case. */
 const maxBatchChars = 262_144;

@@ -13,13 +13,13 @@ import {
   type StreamEvent,
 } from '@millrace/contract';
 import { type CancelTimer, type Clock, pause } from '@millrace/internal';
+import type { PublisherObserver } from '../options.js';
+import { Turnstile } from './concurrency-limiter.js';
+import { type EndingUnderWay, type HeldInput, MessageTurns } from './ending-order.js';
 import { type FoldedEvent, foldWindow } from './fold-window.js';
-import type { KeptTexts } from './kept-texts.js';
 import type { LocalWindows } from './local-windows.js';
-import { type EndingUnderWay, type HeldInput, MessageTurns } from './message-turns.js';
-import type { PublisherObserver } from './options.js';
+import type { KeptTexts } from './original-texts.js';
 import { OverdueWatch } from './overdue-watch.js';
-import { Turnstile } from './turnstile.js';
 import { type Admission, type Waiting, WindowIntake } from './window-intake.js';
 
 /** Dependencies and bounds of {@link Coalescer}. */

@@ -4,9 +4,9 @@
 import type { OutgoingEntry } from '@millrace/broker';
 import type { Lane } from '@millrace/contract';
 import type { CancelTimer } from '@millrace/internal';
-import { outboxFull } from './errors.js';
-import type { OutboxEvent, OutboxOptions, Round, Waiting } from './outbox-event.js';
-import { StreamOutbox } from './stream-outbox.js';
+import { outboxFull } from '../errors.js';
+import type { OutboxEvent, OutboxOptions, Round, Waiting } from './queued-event.js';
+import { StreamOutbox } from './stream-queue.js';
 
 /** While something waits it is looked at so often in each `maxWaitMs`: that late a stall of this process is noticed. */
 const looksPerWait = 4;

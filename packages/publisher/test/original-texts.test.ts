@@ -1,7 +1,7 @@
 // An event that waits in a window keeps the texts it was written as, until it is merged with something else.
 import { type EventOf, eventCatalog, type ReceivedEvent } from '@millrace/contract';
 import { expect, test } from 'vitest';
-import { KeptTexts } from '../src/kept-texts.js';
+import { KeptTexts } from '../src/coalescing/original-texts.js';
 import { setUp } from './set-up.js';
 
 const payload =
