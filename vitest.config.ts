@@ -10,7 +10,7 @@ const source = {
 const slow = [
   'packages/broker/test/redis/cluster/{conformance,faults}.test.ts',
   'packages/broker/test/redis/{failover,faults,lost-state,script-cache}.test.ts',
-  'packages/publisher/test/{shared-coalescing,message-burst}-redis.test.ts',
+  'packages/publisher/test/coalescing/{shared-coalescing,message-burst}-redis.test.ts',
   'packages/signalr/test/backplane/{backplane-*,redis-backplane}.test.ts',
   'packages/signalr/test/instances/instances.test.ts',
   'packages/signalr/test/official-clients/official-matrix*.test.ts',

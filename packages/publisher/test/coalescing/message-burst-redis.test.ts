@@ -4,8 +4,8 @@ import { createRedisBroker } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { type RedisServer, startRedis, startRedisCluster } from '@millrace/testkit';
 import { expect, it } from 'vitest';
-import { createPublisher } from '../src/index.js';
-import { ana, bob, chat, typing } from './set-up.js';
+import { createPublisher } from '../../src/index.js';
+import { ana, bob, chat, typing } from '../set-up.js';
 
 async function openPublisher(url: string) {
   const broker = createRedisBroker({ url, streams: eventCatalog.streams });

@@ -3,9 +3,9 @@ import { type Broker, BrokerError, createMemoryBroker } from '@millrace/broker';
 import type { Lane } from '@millrace/contract';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it, vi } from 'vitest';
-import type { PublisherError } from '../src/errors.js';
-import { Outbox } from '../src/queue/publish-queue.js';
-import type { OutboxEvent, OutboxOptions } from '../src/queue/queued-event.js';
+import type { PublisherError } from '../../src/errors.js';
+import { Outbox } from '../../src/queue/publish-queue.js';
+import type { OutboxEvent, OutboxOptions } from '../../src/queue/queued-event.js';
 
 const streams = [
   { name: 'events:chat', maxLength: 1_000 },

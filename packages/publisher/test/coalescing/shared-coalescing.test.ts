@@ -5,8 +5,8 @@ import { eventCatalog, type StreamEvent } from '@millrace/contract';
 import { fakeClock, type MortalBroker, mortalBroker } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPublisher, type Publisher } from '../src/index.js';
-import { ana, bob, chat, typing } from './set-up.js';
+import { createPublisher, type Publisher } from '../../src/index.js';
+import { ana, bob, chat, typing } from '../set-up.js';
 
 type Catalog = typeof eventCatalog;
 

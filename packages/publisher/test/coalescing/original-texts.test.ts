@@ -1,8 +1,8 @@
 // An event that waits in a window keeps the texts it was written as, until it is merged with something else.
 import { type EventOf, eventCatalog, type ReceivedEvent } from '@millrace/contract';
 import { expect, test } from 'vitest';
-import { KeptTexts } from '../src/coalescing/original-texts.js';
-import { setUp } from './set-up.js';
+import { KeptTexts } from '../../src/coalescing/original-texts.js';
+import { setUp } from '../set-up.js';
 
 const payload =
   '{"user_id":"0190e6f2-7d3c-4c53-8f34-0a6f2f9d2a11","username":"Ana" ,"is_typing":true,"n":1.10}';

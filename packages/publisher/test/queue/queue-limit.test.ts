@@ -1,6 +1,6 @@
 // When a queue is limited, and to how much.
 import { describe, expect, it } from 'vitest';
-import { QueueLimit } from '../src/queue/queue-limit.js';
+import { QueueLimit } from '../../src/queue/queue-limit.js';
 
 const batch = 100;
 

@@ -4,7 +4,7 @@ import { eventCatalog, type StreamEvent } from '@millrace/contract';
 import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { ana, bob, chat, setUp as setUpPublisher, typing } from './set-up.js';
+import { ana, bob, chat, setUp as setUpPublisher, typing } from '../set-up.js';
 
 const countOf = (event: StreamEvent): number => event.metadata?.coalesced_count ?? 0;
 

@@ -11,8 +11,8 @@ import {
   until,
 } from '@millrace/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createPublisher } from '../src/index.js';
-import { ana, bob, chat, typing } from './set-up.js';
+import { createPublisher } from '../../src/index.js';
+import { ana, bob, chat, typing } from '../set-up.js';
 
 let redis: RedisServer;
 let cluster: RedisCluster;
