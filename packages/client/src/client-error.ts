@@ -42,7 +42,7 @@ export class ClientError extends Error {
 }
 
 /** True for a refusal that ends with the hub's "Try again": it could not ask somebody, and did not say no. */
-export function passesByItself(error: unknown): boolean {
+export function isTemporary(error: unknown): boolean {
   return error instanceof ClientError && /\btry again\b/i.test(error.message);
 }
 

@@ -5,7 +5,7 @@ import type { ClientCounts, ClientState, StateChange } from './client-state.js';
 import type { BuiltIn, EventHandler, EventName, TypingUser } from './delivery/events.js';
 import type { Unsubscribe } from './delivery/handlers.js';
 import type { JoinOptions, JoinResult, Room } from './rooms/room.js';
-import { MillraceClient } from './untyped-client.js';
+import { UntypedClient } from './untyped-client.js';
 
 /**
  * A client of one gateway. `E` says which events there are: the type of a catalog, or a list of payload types.
@@ -90,10 +90,10 @@ export interface Client<E extends object = BuiltIn> {
  * ```
  */
 export function createClient<E extends object = BuiltIn>(options: ClientOptions): Client<E> {
-  const client: UntypedClient = new MillraceClient(resolveOptions(options));
+  const client: ClientWithoutEventTypes = new UntypedClient(resolveOptions(options));
   // Inside, the static types of events do not matter: the gateway has checked each against its catalog.
   return client as unknown as Client<E>;
 }
 
 /** What can be checked of the implementation where the types of events are not known. */
-type UntypedClient = Omit<Client, 'on' | 'onAny' | 'join' | 'room' | 'personalRoom'>;
+type ClientWithoutEventTypes = Omit<Client, 'on' | 'onAny' | 'join' | 'room' | 'personalRoom'>;

@@ -8,20 +8,20 @@ import { TokenSource } from './connection/token-source.js';
 import { type Deferred, deferred } from './deferred.js';
 import { Delivery } from './delivery/delivery.js';
 import type { AnyEvent, JoinAnswer, TypingUser } from './delivery/events.js';
-import { ErrorReports, EventHandlers, HandlerSet, type Unsubscribe } from './delivery/handlers.js';
+import { ErrorReporter, EventHandlers, HandlerSet, type Unsubscribe } from './delivery/handlers.js';
 import type { JoinOptions, JoinResult } from './rooms/room.js';
 import { Session } from './rooms/session.js';
-import { ClientRoom, type RoomLink } from './rooms/untyped-room.js';
+import { type RoomConnection, UntypedRoom } from './rooms/untyped-room.js';
 
 const PERSONAL_ROOM = 'user:me';
 const USER_PREFIX = 'user:';
 const NOBODY: readonly TypingUser[] = Object.freeze([]);
 
 /** See `Client` for what it promises, and for its states. */
-export class MillraceClient {
-  readonly personalRoom: ClientRoom;
+export class UntypedClient {
+  readonly personalRoom: UntypedRoom;
   readonly #options: ResolvedClientOptions;
-  readonly #errors = new ErrorReports();
+  readonly #errors = new ErrorReporter();
   readonly #events = new EventHandlers(this.#errors.report);
   readonly #stateChange = new HandlerSet<[change: StateChange]>(this.#errors.report);
   readonly #joinHandlers = new HandlerSet<[roomId: string, result: JoinResult]>(this.#errors.report);
@@ -33,7 +33,7 @@ export class MillraceClient {
   readonly #connector: Connector;
   readonly #delivery: Delivery;
   /** By ID as given to `join`; the personal room is among them. Bounded by what the application joins. */
-  readonly #rooms = new Map<string, ClientRoom>();
+  readonly #rooms = new Map<string, UntypedRoom>();
   #state: ClientState = 'idle';
   /** What `connect` gave; `undefined` before. */
   #ready: Deferred<void> | undefined;
@@ -107,7 +107,7 @@ export class MillraceClient {
 
   // ── Rooms ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  join(roomId: string, options: JoinOptions = {}): ClientRoom {
+  join(roomId: string, options: JoinOptions = {}): UntypedRoom {
     if (typeof roomId !== 'string' || roomId === '')
       throw new ClientError('invalid_argument', 'A room ID is a text that is not empty.');
     const known = this.room(roomId);
@@ -122,7 +122,7 @@ export class MillraceClient {
     if (room !== undefined) await this.#leave(room);
   }
 
-  room(roomId: string): ClientRoom | undefined {
+  room(roomId: string): UntypedRoom | undefined {
     return roomId === this.personalRoom.ownId ? this.personalRoom : this.#rooms.get(roomId);
   }
 
@@ -172,7 +172,7 @@ export class MillraceClient {
 
   #onOpen(connection: Connection): void {
     const session = new Session(connection, this.#options, this.#errors.report, {
-      onJoined: (room, answer, link, isResync) => this.#onJoined(room, answer, link, isResync),
+      onJoined: (room, answer, connection, isResync) => this.#onJoined(room, answer, connection, isResync),
       onRefused: (room, error) => this.#onRefused(room, error),
       onSettled: () => this.#setState('live'),
     });
@@ -218,29 +218,29 @@ export class MillraceClient {
 
   // ── What the session tells ────────────────────────────────────────────────────────────────────────────────────
 
-  #onJoined(room: ClientRoom, answer: JoinAnswer, link: RoomLink, isResync: boolean): void {
+  #onJoined(room: UntypedRoom, answer: JoinAnswer, connection: RoomConnection, isResync: boolean): void {
     this.#delivery.release(room);
     // A handler may have left the room, or closed the client.
     if (room.status === 'left' || this.#session === undefined) return;
-    const result = room.joinCompleted(answer, link);
+    const result = room.joinCompleted(answer, connection);
     this.#joinHandlers.call(room.id, result);
     if (isResync) this.#resync(room, 'not_recovered');
   }
 
-  #onRefused(room: ClientRoom, error: ClientError): void {
+  #onRefused(room: UntypedRoom, error: ClientError): void {
     this.#forget(room, error);
     this.#errors.report(error);
   }
 
-  #resync(room: ClientRoom, reason: string): void {
+  #resync(room: UntypedRoom, reason: string): void {
     room.resync(reason);
     this.#resyncHandlers.call(room.id, reason);
   }
 
   // ── The rooms ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #addRoom(roomId: string, after: string | undefined): ClientRoom {
-    const room = new ClientRoom(roomId, after, {
+  #addRoom(roomId: string, after: string | undefined): UntypedRoom {
+    const room = new UntypedRoom(roomId, after, {
       options: this.#options,
       report: this.#errors.report,
       isSelf: (userId) => userId.toLowerCase() === this.userId?.toLowerCase(),
@@ -251,7 +251,7 @@ export class MillraceClient {
     return room;
   }
 
-  async #leave(room: ClientRoom): Promise<void> {
+  async #leave(room: UntypedRoom): Promise<void> {
     if (room === this.personalRoom)
       throw new ClientError('invalid_argument', 'The personal room cannot be left.');
     if (room.status === 'left') return;
@@ -260,12 +260,12 @@ export class MillraceClient {
     await this.#session?.leave(room, receipts);
   }
 
-  #forget(room: ClientRoom, reason: ClientError): void {
+  #forget(room: UntypedRoom, reason: ClientError): void {
     this.#rooms.delete(room.id);
     room.end(reason);
   }
 
-  #joinedRoom(roomId: string): ClientRoom {
+  #joinedRoom(roomId: string): UntypedRoom {
     const room = this.room(roomId);
     if (room === undefined)
       throw new ClientError('invalid_argument', `Join the room ${roomId} first.`, { roomId });
@@ -273,7 +273,7 @@ export class MillraceClient {
   }
 
   /** The room an event is for. Until the gateway has told this user's ID, any personal room is this user's. */
-  #roomOfEvent(roomId: string): ClientRoom | undefined {
+  #roomOfEvent(roomId: string): UntypedRoom | undefined {
     const room = this.room(roomId);
     if (room !== undefined || this.userId !== undefined) return room;
     return roomId.startsWith(USER_PREFIX) ? this.personalRoom : undefined;

@@ -47,9 +47,9 @@ export {
   userKey,
 } from './indicator.js';
 export {
+  type FieldSchemaOptions,
   nonEmptyList,
   optional,
-  type PieceOptions,
   positiveInteger,
   roomId,
   timestamp,

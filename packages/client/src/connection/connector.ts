@@ -6,7 +6,7 @@ import type { Connection, ConnectionEnd, CreateConnection } from './connection-p
 import type { TokenSource } from './token-source.js';
 
 /** What a {@link Connector} needs. */
-export interface ConnectorOptions {
+export interface ConnectorDependencies {
   readonly url: string;
   readonly createConnection: CreateConnection;
   readonly tokens: TokenSource;
@@ -52,7 +52,7 @@ const MAX_STOP_MS = 5_000;
 
 /** stopped → connecting → open → waiting → connecting → …; from each of them → stopped. */
 export class Connector {
-  readonly #options: ConnectorOptions;
+  readonly #dependencies: ConnectorDependencies;
   readonly #listener: ConnectorListener;
   /** Aborts the loop that runs; `undefined`: stopped. */
   #running: AbortController | undefined;
@@ -62,8 +62,8 @@ export class Connector {
   #current: Connection | undefined;
   #isOpen = false;
 
-  constructor(options: ConnectorOptions, listener: ConnectorListener) {
-    this.#options = options;
+  constructor(dependencies: ConnectorDependencies, listener: ConnectorListener) {
+    this.#dependencies = dependencies;
     this.#listener = listener;
   }
 
@@ -83,7 +83,7 @@ export class Connector {
 
   /** Never rejects: whatever fails is an end of an attempt. */
   async #run(signal: AbortSignal): Promise<void> {
-    const { retry, random } = this.#options;
+    const { retry, random } = this.#dependencies;
     let failures = 0;
     while (!signal.aborted) {
       const end = await this.#connectOnce(signal);
@@ -107,14 +107,14 @@ export class Connector {
   #finalError(end: AttemptEnd, failures: number): ClientError | undefined {
     if (end.kind !== 'failed') return undefined;
     if (end.cause instanceof ClientError && end.cause.code === 'unauthorized') return end.cause;
-    if (failures < this.#options.maxAttempts) return undefined;
+    if (failures < this.#dependencies.maxAttempts) return undefined;
     const message = `Gave up after ${failures} attempts to connect: ${end.cause.message}`;
     return new ClientError('gave_up', message, { cause: end.cause });
   }
 
   /** One connection, from the token to its end. */
   async #connectOnce(signal: AbortSignal): Promise<AttemptEnd> {
-    const { clock, attemptTimeoutMs } = this.#options;
+    const { clock, attemptTimeoutMs } = this.#dependencies;
     const attempt = new AbortController();
     this.#attempt = attempt;
     const timeout = new ClientError('connection_failed', `No connection within ${attemptTimeoutMs} ms.`);
@@ -132,13 +132,13 @@ export class Connector {
   }
 
   async #open(onClosed: (end: ConnectionEnd) => void, signal: AbortSignal): Promise<Connection> {
-    const { tokens } = this.#options;
+    const { tokens } = this.#dependencies;
     const token = await tokens.next();
     // Too late: the next attempt may have begun.
     signal.throwIfAborted();
     let isStarting = true;
-    const connection: Connection = this.#options.createConnection({
-      url: this.#options.url,
+    const connection: Connection = this.#dependencies.createConnection({
+      url: this.#dependencies.url,
       // One token serves the whole start; a transport that asks again later was refused and wants a newer one.
       accessToken:
         token === undefined ? undefined : async () => (isStarting ? token : ((await tokens.next()) ?? token)),
@@ -163,7 +163,7 @@ export class Connector {
       await connection.start();
     } catch (error) {
       if (!(error instanceof ClientError) || error.code !== 'unauthorized') throw error;
-      const { tokens } = this.#options;
+      const { tokens } = this.#dependencies;
       tokens.refused();
       if (!tokens.hasSource) throw error;
       // Not the end yet: the application may have a better token.
@@ -172,7 +172,7 @@ export class Connector {
   }
 
   async #stayOpen(connection: Connection, closed: Promise<ConnectionEnd>): Promise<AttemptEnd> {
-    const { clock } = this.#options;
+    const { clock } = this.#dependencies;
     const openedAtMs = clock.monotonicMs();
     // It may be over already, between its start and this line.
     if (this.#current === connection) {
@@ -198,14 +198,14 @@ export class Connector {
     this.#isOpen = false;
     if (connection === undefined) return;
     const { promise: elapsed, resolve } = deferred<void>();
-    const cancel = this.#options.clock.startTimer(resolve, MAX_STOP_MS);
+    const cancel = this.#dependencies.clock.startTimer(resolve, MAX_STOP_MS);
     await Promise.race([connection.stop().catch(ignore), elapsed]);
     cancel();
   }
 
   /** Resolves to true when the network came back before the time was over. */
   async #wait(delayMs: number, signal: AbortSignal): Promise<boolean> {
-    const { clock, network } = this.#options;
+    const { clock, network } = this.#dependencies;
     const { promise, resolve } = deferred<boolean>();
     const onOnline = (): void => resolve(true);
     const onEnd = (): void => resolve(false);

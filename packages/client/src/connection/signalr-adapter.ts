@@ -33,7 +33,7 @@ export interface SignalROptions {
 
 /** Makes connections with the official client. */
 export function createSignalRConnections(options: SignalROptions = {}): CreateConnection {
-  return (request) => new SignalRConnection(request, options);
+  return (request) => new SignalRAdapter(request, options);
 }
 
 /** The one target that the official client dispatches: the protocol below turns every message into it. */
@@ -41,7 +41,7 @@ const DELIVER = 'deliver';
 
 const POST_TIMEOUT_MS = 15_000;
 
-class SignalRConnection implements Connection {
+class SignalRAdapter implements Connection {
   readonly #hub: HubConnection;
   #isExpelled = false;
 

@@ -4,32 +4,32 @@ import { ClientError, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
 import type { ClientCounts } from '../client-state.js';
 import type { Session } from '../rooms/session.js';
-import type { ClientRoom } from '../rooms/untyped-room.js';
+import type { UntypedRoom } from '../rooms/untyped-room.js';
 import { type AnyEvent, readEvent, readPosition, readResync } from './events.js';
 import type { EventHandlers } from './handlers.js';
 
 /** What a {@link Delivery} needs of the client. */
-export interface DeliveryPorts {
+export interface DeliveryDependencies {
   readonly options: ResolvedClientOptions;
   readonly report: ReportError;
   /** The handlers for events of all rooms; they come after the room's own. */
   readonly handlers: EventHandlers;
   /** The joined room with this ID on events. */
-  roomOf(roomId: string): ClientRoom | undefined;
+  roomOf(roomId: string): UntypedRoom | undefined;
   /** That of the open connection. */
   session(): Session | undefined;
-  resync(room: ClientRoom, reason: string): void;
+  resync(room: UntypedRoom, reason: string): void;
 }
 
 /** Takes the messages of all connections, one after the other. */
 export class Delivery {
-  readonly #ports: DeliveryPorts;
+  readonly #dependencies: DeliveryDependencies;
   readonly #seenIds: SeenIds;
   readonly #counts = { delivered: 0, repeated: 0, ignored: 0 };
 
-  constructor(ports: DeliveryPorts) {
-    this.#ports = ports;
-    const { dedupeWindowMs: windowMs, maxDedupeIds: maxIds } = ports.options;
+  constructor(dependencies: DeliveryDependencies) {
+    this.#dependencies = dependencies;
+    const { dedupeWindowMs: windowMs, maxDedupeIds: maxIds } = dependencies.options;
     this.#seenIds = new SeenIds({ windowMs, maxIds });
   }
 
@@ -44,40 +44,42 @@ export class Delivery {
   }
 
   /** The order of the room's events is known again: those that were held come now. */
-  release(room: ClientRoom): void {
+  release(room: UntypedRoom): void {
     for (const event of room.release()) this.#handle(room, event);
   }
 
   #onPosition(argument: unknown): void {
     const position = readPosition(argument);
-    if (position !== undefined) this.#ports.session()?.seePosition(position);
+    if (position !== undefined) this.#dependencies.session()?.seePosition(position);
   }
 
   #onResync(argument: unknown): void {
     const message = readResync(argument);
-    const room = message && this.#ports.roomOf(message.room_id);
-    if (room !== undefined) this.#ports.resync(room, message?.reason ?? '');
+    const room = message && this.#dependencies.roomOf(message.room_id);
+    if (room !== undefined) this.#dependencies.resync(room, message?.reason ?? '');
   }
 
   #onEvent(target: string, argument: unknown): void {
     const event = readEvent(argument);
     if (event === undefined) {
-      this.#ports.report(new ClientError('bad_message', `The gateway sent a ${target} that is no event.`));
+      this.#dependencies.report(
+        new ClientError('bad_message', `The gateway sent a ${target} that is no event.`),
+      );
       return;
     }
-    const room = this.#ports.roomOf(event.room_id);
+    const room = this.#dependencies.roomOf(event.room_id);
     if (room === undefined) {
       this.#counts.ignored++;
       return;
     }
-    this.#ports.session()?.seeEvent(room, event.position);
+    this.#dependencies.session()?.seeEvent(room, event.position);
     if (room.hold(event)) return;
     // Nothing is held, or more than may be.
     this.release(room);
     this.#handle(room, event);
   }
 
-  #handle(room: ClientRoom, event: AnyEvent): void {
+  #handle(room: UntypedRoom, event: AnyEvent): void {
     // A handler of an earlier event may have left the room.
     if (room.status === 'left') {
       this.#counts.ignored++;
@@ -87,26 +89,26 @@ export class Delivery {
       this.#counts.delivered++;
       this.#observeIndicator(room, event);
       room.deliver(event);
-      this.#ports.handlers.call(event);
+      this.#dependencies.handlers.call(event);
     }
   }
 
   /** True for an event that was not handled before; remembers it. IDs are UUIDs, compared without regard to case. */
   #isFirst(eventId: string): boolean {
     const id = eventId.toLowerCase();
-    const timeMs = this.#ports.options.clock.monotonicMs();
+    const timeMs = this.#dependencies.options.clock.monotonicMs();
     if (this.#seenIds.has(id, timeMs)) return false;
     this.#seenIds.add(id, timeMs);
     return true;
   }
 
   /** A rule of the application's own catalog may not know a payload of a later one: that must not keep the event from its handlers. */
-  #observeIndicator(room: ClientRoom, event: AnyEvent): void {
+  #observeIndicator(room: UntypedRoom, event: AnyEvent): void {
     try {
       room.observeIndicator(event);
     } catch (cause) {
       const message = `The indicator rule of ${event.event_type} cannot read its payload.`;
-      this.#ports.report(new ClientError('bad_message', message, { cause }));
+      this.#dependencies.report(new ClientError('bad_message', message, { cause }));
     }
   }
 }

@@ -88,7 +88,7 @@ export class EventHandlers {
 }
 
 /** Where errors go that nobody awaits: to the application's `onError` handlers, without any to the console. */
-export class ErrorReports {
+export class ErrorReporter {
   readonly #handlers = new HandlerSet<[ClientError]>((error) => console.error(error));
 
   add(handler: (error: ClientError) => unknown): Unsubscribe {

@@ -6,7 +6,7 @@ import type { AnyEvent } from './events.js';
  * from the start, so something new can come before the replay, and then once more in its proper place. Held until the
  * join completes, each event keeps its last place of arrival, which is the right one.
  */
-export class EventHold {
+export class ReorderBuffer {
   /** By `event_id`, in the order to come. */
   readonly #events = new Map<string, AnyEvent>();
 

@@ -11,13 +11,13 @@ export interface IndicatorCatalog {
 export const TYPING = 'typing';
 
 /** An event that shows an indicator or ends it. */
-export interface IndicatorNews {
+export interface IndicatorChange {
   readonly name: string;
   readonly userId: string;
   /** The user it shows; `undefined`: it ends. */
   readonly shown: { readonly user_id: string; readonly username: string } | undefined;
   /** True when an event of another kind ended it, as a message ends typing. */
-  readonly isBeside: boolean;
+  readonly isEndedByOtherType: boolean;
 }
 
 const typing = {
@@ -69,18 +69,18 @@ export class IndicatorRules {
    * Reads which indicator an event begins or ends; `undefined`: none.
    * @throws the error of a rule that cannot read the payload
    */
-  read(type: string, payload: unknown): IndicatorNews | undefined {
+  read(type: string, payload: unknown): IndicatorChange | undefined {
     const rule = this.#rules.get(type);
     if (rule !== undefined) {
       const user = rule.user(payload);
       if (user === undefined) return undefined;
       const { name, isShown } = rule;
       const shows = typeof isShown === 'function' ? isShown(payload) : isShown;
-      return { name, userId: user.user_id, shown: shows ? user : undefined, isBeside: false };
+      return { name, userId: user.user_id, shown: shows ? user : undefined, isEndedByOtherType: false };
     }
     const ending = this.#endings.get(type);
     const userId = ending?.key(payload);
     if (ending === undefined || userId === undefined) return undefined;
-    return { name: ending.slot, userId, shown: undefined, isBeside: true };
+    return { name: ending.slot, userId, shown: undefined, isEndedByOtherType: true };
   }
 }

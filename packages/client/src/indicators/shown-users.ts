@@ -3,7 +3,7 @@ import type { Clock } from '@millrace/internal';
 import type { TypingUser } from '../delivery/events.js';
 
 /** Dependencies of {@link ShownUsers}. */
-export interface ShownUsersOptions {
+export interface ShownUsersDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   /** An indicator without news for this long ends. */
   readonly expiryMs: number;
@@ -20,14 +20,14 @@ interface Shown {
 
 /** The users that one indicator shows in one room. */
 export class ShownUsers {
-  readonly #options: ShownUsersOptions;
+  readonly #dependencies: ShownUsersDependencies;
   /** By user ID in lower case; longest without news first. */
   #shown = new Map<string, Shown>();
   #users: readonly TypingUser[] = [];
   #cancelTimer: (() => void) | undefined;
 
-  constructor(options: ShownUsersOptions) {
-    this.#options = options;
+  constructor(dependencies: ShownUsersDependencies) {
+    this.#dependencies = dependencies;
   }
 
   /** The same array until it changes, in the order in which they began. */
@@ -54,10 +54,10 @@ export class ShownUsers {
   }
 
   #add(id: string, { user_id, username }: TypingUser): void {
-    const endsAtMs = this.#options.clock.monotonicMs() + this.#options.expiryMs;
+    const endsAtMs = this.#dependencies.clock.monotonicMs() + this.#dependencies.expiryMs;
     this.#shown.set(id, { user: { user_id, username }, endsAtMs });
     const [oldest] = this.#shown.keys();
-    if (this.#shown.size > this.#options.maxUsers && oldest !== undefined) this.#shown.delete(oldest);
+    if (this.#shown.size > this.#dependencies.maxUsers && oldest !== undefined) this.#shown.delete(oldest);
   }
 
   #update(): void {
@@ -65,7 +65,7 @@ export class ShownUsers {
     const users = this.#inOrderOfBeginning();
     if (isSameList(users, this.#users)) return;
     this.#users = users;
-    this.#options.onChange();
+    this.#dependencies.onChange();
   }
 
   /** Who was in the list keeps the place there, so that names do not jump with every sign of life. */
@@ -86,12 +86,12 @@ export class ShownUsers {
     this.#cancelTimer = undefined;
     const [first] = this.#shown.values();
     if (first === undefined) return;
-    const { clock } = this.#options;
+    const { clock } = this.#dependencies;
     this.#cancelTimer = clock.startTimer(() => this.#expire(), first.endsAtMs - clock.monotonicMs());
   }
 
   #expire(): void {
-    const nowMs = this.#options.clock.monotonicMs();
+    const nowMs = this.#dependencies.clock.monotonicMs();
     for (const [id, { endsAtMs }] of this.#shown) {
       if (endsAtMs <= nowMs) this.#shown.delete(id);
     }

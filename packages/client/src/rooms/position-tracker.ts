@@ -1,8 +1,8 @@
 // From which position each room has to be resumed, should the connection break now. Pure.
 
-interface Mark {
+interface JoinPosition {
   /** What the join answered. */
-  readonly joinedAt: string;
+  readonly position: string;
   /** How many positions the connection had seen when the join completed. */
   readonly seenBefore: number;
 }
@@ -33,7 +33,7 @@ const EVERY_SCOPE = 'all';
  */
 export class PositionTracker {
   /** By room; only rooms whose join has completed on this connection. */
-  readonly #marks = new Map<string, Mark>();
+  readonly #joined = new Map<string, JoinPosition>();
   /** By scope; as many as the gateway has partitions. Each is newer than what is known of every scope. */
   readonly #latest = new Map<string, Seen>();
   #latestOfAll: Seen | undefined;
@@ -41,11 +41,11 @@ export class PositionTracker {
 
   /** The join of a room completed with this position. */
   joined(roomId: string, position: string): void {
-    this.#marks.set(roomId, { joinedAt: position, seenBefore: this.#seen });
+    this.#joined.set(roomId, { position, seenBefore: this.#seen });
   }
 
   left(roomId: string): void {
-    this.#marks.delete(roomId);
+    this.#joined.delete(roomId);
   }
 
   /** A position came: with a live event of a joined room, or by itself. */
@@ -62,10 +62,10 @@ export class PositionTracker {
 
   /** Where to resume the room; `undefined` while its join has not completed on this connection. */
   resumeAfter(roomId: string): string | undefined {
-    const mark = this.#marks.get(roomId);
-    if (mark === undefined) return undefined;
-    const seen = this.#latest.get(scopeOf(mark.joinedAt)) ?? this.#latestOfAll;
-    return seen !== undefined && seen.number > mark.seenBefore ? seen.position : mark.joinedAt;
+    const joined = this.#joined.get(roomId);
+    if (joined === undefined) return undefined;
+    const seen = this.#latest.get(scopeOf(joined.position)) ?? this.#latestOfAll;
+    return seen !== undefined && seen.number > joined.seenBefore ? seen.position : joined.position;
   }
 }
 

@@ -1,9 +1,9 @@
 // Read receipts of one room on their way to the gateway: united, kept while offline, sent until they are accepted.
 import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
-import { ClientError, passesByItself, type ReportError } from '../client-error.js';
+import { ClientError, isTemporary, type ReportError } from '../client-error.js';
 
-/** What a {@link ReceiptOutbox} needs. */
-export interface ReceiptOutboxOptions {
+/** What a {@link ReceiptQueue} needs. */
+export interface ReceiptQueueDependencies {
   readonly roomId: string;
   readonly clock: Pick<Clock, 'startTimer'>;
   readonly random: () => number;
@@ -24,8 +24,8 @@ const MAX_REFUSALS = 5;
  * what comes meanwhile is united and goes with the next. What was under way when the room closed is sent again later: a
  * receipt that arrives twice is harmless.
  */
-export class ReceiptOutbox {
-  readonly #options: ReceiptOutboxOptions;
+export class ReceiptQueue {
+  readonly #dependencies: ReceiptQueueDependencies;
   /** ID in lower case → ID as given, oldest first. */
   #waiting = new Map<string, string>();
   #underWay = new Map<string, string>();
@@ -36,8 +36,8 @@ export class ReceiptOutbox {
   /** Attempts in a row that were not taken, for the back-off. */
   #failures = 0;
 
-  constructor(options: ReceiptOutboxOptions) {
-    this.#options = options;
+  constructor(dependencies: ReceiptQueueDependencies) {
+    this.#dependencies = dependencies;
   }
 
   /** How many message IDs wait or are under way. */
@@ -94,7 +94,7 @@ export class ReceiptOutbox {
       this.#forgetFailures();
     } else {
       this.#failures++;
-      if (!passesByItself(error)) this.#refusals++;
+      if (!isTemporary(error)) this.#refusals++;
       if (this.#refusals < MAX_REFUSALS) this.#retryLater();
       else this.#giveUp(error);
     }
@@ -103,7 +103,7 @@ export class ReceiptOutbox {
 
   #retryLater(): void {
     this.#takeBack();
-    const { clock, retry, random } = this.#options;
+    const { clock, retry, random } = this.#dependencies;
     this.#cancelRetry = clock.startTimer(
       () => {
         this.#cancelRetry = undefined;
@@ -114,7 +114,7 @@ export class ReceiptOutbox {
   }
 
   #giveUp(cause: unknown): void {
-    const { roomId, report } = this.#options;
+    const { roomId, report } = this.#dependencies;
     const count = this.#underWay.size;
     this.#underWay = new Map();
     this.#forgetFailures();
@@ -135,7 +135,7 @@ export class ReceiptOutbox {
 
   #dropOldest(): void {
     for (const id of this.#waiting.keys()) {
-      if (this.#waiting.size <= this.#options.maxIds) return;
+      if (this.#waiting.size <= this.#dependencies.maxIds) return;
       this.#waiting.delete(id);
     }
   }

@@ -1,19 +1,19 @@
 // What holds for one connection only: which rooms are joined on it, in which order the others follow, and how far the
 // connection has seen. A new connection gets a new session.
 import { backOffDelayMs } from '@millrace/internal';
-import { ClientError, passesByItself, type ReportError } from '../client-error.js';
+import { ClientError, isTemporary, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
 import { type CallAnswer, type Connection, call } from '../connection/connection-port.js';
 import { type JoinAnswer, readJoinAnswer } from '../delivery/events.js';
 import { PositionTracker } from './position-tracker.js';
-import type { ClientRoom, RoomLink } from './untyped-room.js';
+import type { RoomConnection, UntypedRoom } from './untyped-room.js';
 
 /** Told by a {@link Session}. */
 export interface SessionListener {
   /** `isResync`: the room had a position, and what came after it was not sent. */
-  onJoined(room: ClientRoom, answer: JoinAnswer, link: RoomLink, isResync: boolean): void;
+  onJoined(room: UntypedRoom, answer: JoinAnswer, connection: RoomConnection, isResync: boolean): void;
   /** The gateway does not let this user into a room that was never joined. */
-  onRefused(room: ClientRoom, error: ClientError): void;
+  onRefused(room: UntypedRoom, error: ClientError): void;
   /** Every room that had to be resumed is live again, was left, or is refused for now. */
   onSettled(): void;
 }
@@ -26,15 +26,15 @@ export class Session {
   readonly #listener: SessionListener;
   readonly #positions = new PositionTracker();
   /** Bounded, like all of these, by the rooms of the client. */
-  readonly #queue = new Set<ClientRoom>();
-  readonly #joining = new Set<ClientRoom>();
+  readonly #queue = new Set<UntypedRoom>();
+  readonly #joining = new Set<UntypedRoom>();
   /** Joining rooms that gave a position: events for them before the answer are those that they missed, in order. */
-  readonly #replaying = new Set<ClientRoom>();
-  readonly #joined = new Set<ClientRoom>();
-  readonly #failures = new Map<ClientRoom, number>();
-  readonly #cancelRetries = new Map<ClientRoom, () => void>();
+  readonly #replaying = new Set<UntypedRoom>();
+  readonly #joined = new Set<UntypedRoom>();
+  readonly #failures = new Map<UntypedRoom, number>();
+  readonly #cancelRetries = new Map<UntypedRoom, () => void>();
   /** Rooms that the state `resyncing` waits for. */
-  readonly #unsettled = new Set<ClientRoom>();
+  readonly #unsettled = new Set<UntypedRoom>();
   #isOver = false;
 
   constructor(
@@ -55,7 +55,7 @@ export class Session {
   }
 
   /** Joins these rooms, in this order; at most `maxJoinsAtOnce` wait for their answer at a time. */
-  begin(rooms: Iterable<ClientRoom>): void {
+  begin(rooms: Iterable<UntypedRoom>): void {
     for (const room of rooms) {
       if (room.resumeAfter !== undefined) this.#unsettled.add(room);
       this.#queue.add(room);
@@ -63,7 +63,7 @@ export class Session {
     this.#pump();
   }
 
-  join(room: ClientRoom): void {
+  join(room: UntypedRoom): void {
     this.#queue.add(room);
     this.#pump();
   }
@@ -77,13 +77,13 @@ export class Session {
    * An event came. One of a room that is still joining may be a replayed old one: its position says nothing about other rooms, but
    * should the connection break now, this room need not begin again from where it began.
    */
-  seeEvent(room: ClientRoom, position: string): void {
+  seeEvent(room: UntypedRoom, position: string): void {
     if (this.#joined.has(room)) this.#positions.see(position);
     else if (this.#replaying.has(room)) room.replayedUpTo(position);
   }
 
   /** Resolves when the gateway has been told, which is not needed for a room that it does not know of. `receipts` still wait for this room. */
-  async leave(room: ClientRoom, receipts: readonly string[]): Promise<void> {
+  async leave(room: UntypedRoom, receipts: readonly string[]): Promise<void> {
     this.#queue.delete(room);
     this.#cancelRetry(room);
     const isKnown = this.#joining.has(room) || this.#joined.delete(room);
@@ -94,7 +94,7 @@ export class Session {
     await isTold;
   }
 
-  async #tellLeaving(room: ClientRoom, receipts: readonly string[]): Promise<void> {
+  async #tellLeaving(room: UntypedRoom, receipts: readonly string[]): Promise<void> {
     if (receipts.length > 0) call(this.#connection, 'MarkRead', room.id, receipts).catch(ignore);
     // Refused or cut off: either way the room is not joined any more as far as this client is concerned.
     await call(this.#connection, 'LeaveRoom', room.id).catch(ignore);
@@ -115,7 +115,7 @@ export class Session {
     }
   }
 
-  #callJoin(room: ClientRoom, after: string | undefined): void {
+  #callJoin(room: UntypedRoom, after: string | undefined): void {
     const args = after === undefined ? [room.id] : [room.id, after];
     if (after !== undefined) this.#replaying.add(room);
     this.#connection.invoke('JoinRoom', args, (answer) => {
@@ -127,8 +127,8 @@ export class Session {
     });
   }
 
-  #answered(room: ClientRoom, after: string | undefined, answer: CallAnswer): void {
-    const isRefused = !answer.ok && answer.error instanceof ClientError && !passesByItself(answer.error);
+  #answered(room: UntypedRoom, after: string | undefined, answer: CallAnswer): void {
+    const isRefused = !answer.ok && answer.error instanceof ClientError && !isTemporary(answer.error);
     if (isRefused && after !== undefined) {
       // Perhaps it is only the position that the gateway does not take.
       this.#callJoin(room, undefined);
@@ -140,23 +140,28 @@ export class Session {
     else this.#failed(room, answer.ok ? badAnswer() : answer.error);
   }
 
-  #completed(room: ClientRoom, answer: JoinAnswer): void {
+  #completed(room: UntypedRoom, answer: JoinAnswer): void {
     this.#failures.delete(room);
     this.#joined.add(room);
     this.#positions.joined(room.id, answer.position);
-    const link: RoomLink = {
+    const roomConnection: RoomConnection = {
       call: (method, ...args) => call(this.#connection, method, ...args),
       position: () => this.#positions.resumeAfter(room.id),
     };
-    this.#listener.onJoined(room, answer, link, room.resumeAfter !== undefined && !answer.recovered);
+    this.#listener.onJoined(
+      room,
+      answer,
+      roomConnection,
+      room.resumeAfter !== undefined && !answer.recovered,
+    );
     this.#settle(room);
   }
 
-  #failed(room: ClientRoom, error: Error): void {
+  #failed(room: UntypedRoom, error: Error): void {
     if (error instanceof ClientError) {
       const details = { roomId: room.id, cause: error };
       const named = new ClientError(error.code, `Room ${room.id} was not joined: ${error.message}`, details);
-      if (!room.wasJoined && error.code === 'refused' && !passesByItself(error)) {
+      if (!room.wasJoined && error.code === 'refused' && !isTemporary(error)) {
         this.#listener.onRefused(room, named);
         return;
       }
@@ -168,7 +173,7 @@ export class Session {
   }
 
   /** A member is refused when its rights have changed, anybody when the gateway cannot answer now: both may pass. */
-  #retryLater(room: ClientRoom): void {
+  #retryLater(room: UntypedRoom): void {
     const failures = (this.#failures.get(room) ?? 0) + 1;
     this.#failures.set(room, failures);
     const { clock, retry, random } = this.#options;
@@ -182,12 +187,12 @@ export class Session {
     this.#cancelRetries.set(room, cancel);
   }
 
-  #cancelRetry(room: ClientRoom): void {
+  #cancelRetry(room: UntypedRoom): void {
     this.#cancelRetries.get(room)?.();
     this.#cancelRetries.delete(room);
   }
 
-  #settle(room: ClientRoom): void {
+  #settle(room: UntypedRoom): void {
     if (this.#unsettled.delete(room) && this.#unsettled.size === 0 && !this.#isOver)
       this.#listener.onSettled();
   }

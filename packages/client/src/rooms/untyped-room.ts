@@ -4,28 +4,28 @@ import type { ResolvedClientOptions } from '../client-options.js';
 import { deferred } from '../deferred.js';
 import type { AnyEvent, JoinAnswer, TypingUser } from '../delivery/events.js';
 import { EventHandlers, HandlerSet, type Unsubscribe } from '../delivery/handlers.js';
-import { EventHold } from '../delivery/reorder-buffer.js';
+import { ReorderBuffer } from '../delivery/reorder-buffer.js';
 import { TYPING } from '../indicators/indicator-rules.js';
 import { ShownUsers } from '../indicators/shown-users.js';
 import { TypingThrottle } from '../indicators/typing-throttle.js';
-import { ReceiptOutbox } from './receipt-queue.js';
+import { ReceiptQueue } from './receipt-queue.js';
 import type { JoinResult, Room, RoomStatus } from './room.js';
 
 /** What a joined room can do with the connection it is joined on. */
-export interface RoomLink {
+export interface RoomConnection {
   call(method: string, ...args: readonly unknown[]): Promise<unknown>;
   /** Where to resume the room, should the connection break now. */
   position(): string | undefined;
 }
 
-/** What a {@link ClientRoom} needs of the client. */
-export interface ClientRoomPorts {
+/** What a {@link UntypedRoom} needs of the client. */
+export interface UntypedRoomDependencies {
   readonly options: ResolvedClientOptions;
   readonly report: ReportError;
   /** Whether this is the client's own user. */
   isSelf(userId: string): boolean;
-  onTypingChange(room: ClientRoom): void;
-  leave(room: ClientRoom): Promise<void>;
+  onTypingChange(room: UntypedRoom): void;
+  leave(room: UntypedRoom): Promise<void>;
 }
 
 const NONE: readonly AnyEvent[] = [];
@@ -33,10 +33,10 @@ const NOBODY: readonly TypingUser[] = Object.freeze([]);
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** One room. The static types of its events do not matter in here. */
-export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
+export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
   readonly id: string;
   readonly joined: Promise<JoinResult>;
-  readonly #ports: ClientRoomPorts;
+  readonly #dependencies: UntypedRoomDependencies;
   readonly #firstJoin = deferred<JoinResult>();
   readonly #events: EventHandlers;
   readonly #resync: HandlerSet<[reason: string]>;
@@ -45,26 +45,26 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
   /** Users whom indicators show, by name of the indicator. */
   readonly #shown = new Map<string, ShownUsers>();
   readonly #throttle: TypingThrottle;
-  readonly #receipts: ReceiptOutbox;
+  readonly #receipts: ReceiptQueue;
   #status: RoomStatus = 'joining';
   #ownId: string | undefined;
   /** Set while the room is live. */
-  #link: RoomLink | undefined;
+  #connection: RoomConnection | undefined;
   #resumeAfter: string | undefined;
   #wasJoined = false;
   /** Set while the order of what arrives is not known yet. */
-  #hold: EventHold | undefined;
+  #hold: ReorderBuffer | undefined;
   /** True when missed events come in order, and nothing new before them. */
   #isReplayInOrder = true;
 
-  constructor(id: string, after: string | undefined, ports: ClientRoomPorts) {
+  constructor(id: string, after: string | undefined, dependencies: UntypedRoomDependencies) {
     this.id = id;
-    this.#ports = ports;
+    this.#dependencies = dependencies;
     this.#resumeAfter = after;
     this.joined = this.#firstJoin.promise;
     // Whoever does not await it is told through `onError`.
     this.joined.catch(() => {});
-    const { options, report } = ports;
+    const { options, report } = dependencies;
     this.#events = new EventHandlers(report);
     this.#resync = new HandlerSet(report);
     this.#typingChange = new HandlerSet(report);
@@ -75,7 +75,7 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
       const onChange = (): void => this.#indicatorChanged(name);
       this.#shown.set(name, new ShownUsers({ clock, expiryMs, maxUsers, onChange }));
     }
-    this.#receipts = new ReceiptOutbox({ ...options, roomId: id, maxIds: options.maxReceipts, report });
+    this.#receipts = new ReceiptQueue({ ...options, roomId: id, maxIds: options.maxReceipts, report });
   }
 
   // ── For the application ───────────────────────────────────────────────────────────────────────────────────────
@@ -85,7 +85,7 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
   }
 
   get position(): string | undefined {
-    return this.#link?.position() ?? this.#resumeAfter;
+    return this.#connection?.position() ?? this.#resumeAfter;
   }
 
   get typingUsers(): readonly TypingUser[] {
@@ -117,9 +117,11 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
   }
 
   sendTyping(isTyping: boolean): void {
-    if (this.#link === undefined) return;
-    if (!this.#throttle.accepts(isTyping, this.#ports.options.clock.monotonicMs())) return;
-    this.#link.call('SendTyping', this.id, isTyping).catch((error: unknown) => this.#typingRefused(error));
+    if (this.#connection === undefined) return;
+    if (!this.#throttle.accepts(isTyping, this.#dependencies.options.clock.monotonicMs())) return;
+    this.#connection
+      .call('SendTyping', this.id, isTyping)
+      .catch((error: unknown) => this.#typingRefused(error));
   }
 
   markRead(messageIds: readonly string[]): void {
@@ -129,7 +131,7 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
   }
 
   leave(): Promise<void> {
-    return this.#ports.leave(this);
+    return this.#dependencies.leave(this);
   }
 
   // ── For the client ────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,7 +158,7 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
 
   /** Whether an event has to wait for the order to be known. */
   hold(event: AnyEvent): boolean {
-    if (this.#hold === undefined || this.#hold.size >= this.#ports.options.maxHeldEvents) return false;
+    if (this.#hold === undefined || this.#hold.size >= this.#dependencies.options.maxHeldEvents) return false;
     this.#hold.add(event);
     return true;
   }
@@ -174,14 +176,14 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
 
   /** Takes notice of an event that shows an indicator or ends it, as somebody's typing. */
   observeIndicator({ event_type: type, payload }: AnyEvent): void {
-    const news = this.#ports.options.indicators.read(type, payload);
+    const news = this.#dependencies.options.indicators.read(type, payload);
     if (news === undefined) return;
-    const { name, userId, shown, isBeside } = news;
-    const isSelf = this.#ports.isSelf(userId);
+    const { name, userId, shown, isEndedByOtherType } = news;
+    const isSelf = this.#dependencies.isSelf(userId);
     if (shown === undefined) this.#shown.get(name)?.stop(userId);
     else if (!isSelf) this.#shown.get(name)?.start(shown);
     // The message ended this user's own indicator at the others.
-    if (isBeside && isSelf && name === TYPING) this.#throttle.reset();
+    if (isEndedByOtherType && isSelf && name === TYPING) this.#throttle.reset();
   }
 
   resync(reason: string): void {
@@ -189,12 +191,12 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
   }
 
   /** The gateway has answered the join: from now on events are live. */
-  joinCompleted(answer: JoinAnswer, link: RoomLink): JoinResult {
+  joinCompleted(answer: JoinAnswer, connection: RoomConnection): JoinResult {
     this.#status = 'live';
-    this.#link = link;
+    this.#connection = connection;
     this.#ownId = answer.roomId;
     const othersIn = (users: readonly TypingUser[] = NOBODY): readonly TypingUser[] =>
-      users.filter(({ user_id }) => !this.#ports.isSelf(user_id));
+      users.filter(({ user_id }) => !this.#dependencies.isSelf(user_id));
     const typing = othersIn(answer.typing);
     for (const [name, shown] of this.#shown)
       shown.replace(name === TYPING ? typing : othersIn(answer.indicators[name]));
@@ -202,26 +204,26 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
     const result = { roomId, recovered, replayed, typing, position, isRejoin: this.#wasJoined };
     this.#wasJoined = true;
     this.#firstJoin.resolve(result);
-    this.#receipts.open((messageIds) => link.call('MarkRead', this.id, messageIds));
+    this.#receipts.open((messageIds) => connection.call('MarkRead', this.id, messageIds));
     return result;
   }
 
   /** The connection is gone. `holdsEvents`: what comes before the next join completes is held. */
   connectionLost(holdsEvents: boolean): void {
-    this.#resumeAfter = this.#link?.position() ?? this.#resumeAfter;
-    this.#link = undefined;
+    this.#resumeAfter = this.#connection?.position() ?? this.#resumeAfter;
+    this.#connection = undefined;
     this.#status = 'joining';
     this.#throttle.reset();
     this.#receipts.close();
     // What is held is not handled, and its position not taken: it will be replayed.
-    this.#hold = holdsEvents && this.#resumeAfter !== undefined ? new EventHold() : undefined;
+    this.#hold = holdsEvents && this.#resumeAfter !== undefined ? new ReorderBuffer() : undefined;
     this.#isReplayInOrder = !holdsEvents;
   }
 
   /** It is over, for the reason given to whoever still waits for the first join. */
   end(reason: ClientError): void {
     this.#status = 'left';
-    this.#link = undefined;
+    this.#connection = undefined;
     this.#firstJoin.reject(reason);
     this.#receipts.close();
     this.#receipts.takeAll();
@@ -238,7 +240,7 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#indicatorChange.call(name, users);
     if (name !== TYPING) return;
     this.#typingChange.call(users);
-    this.#ports.onTypingChange(this);
+    this.#dependencies.onTypingChange(this);
   }
 
   #typingRefused(error: unknown): void {
@@ -246,6 +248,6 @@ export class ClientRoom implements Omit<Room, 'on' | 'onAny'> {
     if (!(error instanceof ClientError)) return;
     this.#throttle.reset();
     const message = `Typing was not sent: ${error.message}`;
-    this.#ports.report(new ClientError('refused', message, { roomId: this.id, cause: error }));
+    this.#dependencies.report(new ClientError('refused', message, { roomId: this.id, cause: error }));
   }
 }

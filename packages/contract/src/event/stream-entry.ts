@@ -13,7 +13,7 @@ import type { StreamEvent } from './envelope.js';
 export type EntryFields = Readonly<Record<string, string>>;
 
 /** An entry whose JSON texts were read, but not checked against a schema. */
-export interface OpenEntry extends Pick<WrittenTexts, 'payloadText' | 'metadataText'> {
+export interface UncheckedEntry extends Pick<WrittenTexts, 'payloadText' | 'metadataText'> {
   readonly event: Readonly<Record<string, unknown>>;
 }
 
@@ -60,7 +60,7 @@ function jsonIssue(path: string): Issue {
 /**
  * Reads the JSON texts of a flat entry. What the entry lacks beside the payload is left to the event's schema.
  */
-export function parseEntryFields(fields: EntryFields, maxEventBytes: number): ParseResult<OpenEntry> {
+export function parseEntryFields(fields: EntryFields, maxEventBytes: number): ParseResult<UncheckedEntry> {
   const { event_id, event_type, timestamp, room_id, payload: payloadText, metadata: metadataText } = fields;
   if (typeof payloadText !== 'string') return { ok: false, issues: [textIssue('/payload', payloadText)] };
   const tooLarge = sizeIssue(

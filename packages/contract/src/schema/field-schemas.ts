@@ -22,7 +22,7 @@ import { isRoomId, MAX_ROOM_ID_BYTES } from '../text/room-id.js';
 import { isUuid, isUuidV4 } from '../text/uuid.js';
 
 /** What a piece says in the generated documents. */
-export interface PieceOptions {
+export interface FieldSchemaOptions {
   /** One sentence on what the field means. */
   readonly description?: string;
 }
@@ -32,7 +32,7 @@ const HEX = '[0-9a-fA-F]';
 const TEXT_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]*$';
 
 /** A UUID of any version as text. Upper case is accepted and kept. */
-export function uuid(options: PieceOptions = {}): TString {
+export function uuid(options: FieldSchemaOptions = {}): TString {
   return checked(Text({ ...options }), isUuid, {
     rule: 'format:uuid',
     expected: 'a UUID',
@@ -41,7 +41,7 @@ export function uuid(options: PieceOptions = {}): TString {
 }
 
 /** A version 4 UUID as text. */
-export function uuidV4(options: PieceOptions = {}): TString {
+export function uuidV4(options: FieldSchemaOptions = {}): TString {
   return checked(Text({ ...options }), isUuidV4, {
     rule: 'format:uuid-v4',
     expected: 'a UUID of version 4',
@@ -50,7 +50,7 @@ export function uuidV4(options: PieceOptions = {}): TString {
 }
 
 /** Any ISO 8601 date and time, checked against the calendar; see `normalizeTimestamp`. Without an offset it is UTC. */
-export function timestamp(options: PieceOptions = {}): TString {
+export function timestamp(options: FieldSchemaOptions = {}): TString {
   return checked(Text({ ...options }), isTimestamp, {
     rule: 'format:date-time',
     expected: 'an ISO 8601 date and time',
@@ -60,7 +60,7 @@ export function timestamp(options: PieceOptions = {}): TString {
 }
 
 /** An `event_id` by a catalog's rule. */
-export function eventId(rule: EventIdRule, options: PieceOptions = {}): TString {
+export function eventId(rule: EventIdRule, options: FieldSchemaOptions = {}): TString {
   if (rule === 'uuid-v4') return uuidV4(options);
   if (rule === 'uuid') return uuid(options);
   return checked(Text({ ...options }), (text: string) => isEventId(text, rule), {
@@ -71,7 +71,7 @@ export function eventId(rule: EventIdRule, options: PieceOptions = {}): TString 
 }
 
 /** A room id: 1 to 256 bytes of UTF-8, no control characters; `*` alone is reserved. */
-export function roomId(options: PieceOptions = {}): TString {
+export function roomId(options: FieldSchemaOptions = {}): TString {
   return checked(Text({ ...options }), isRoomId, {
     rule: 'format:room-id',
     expected: `1 to ${MAX_ROOM_ID_BYTES} bytes of UTF-8 without control characters, and not "*"`,
@@ -86,12 +86,15 @@ export function roomId(options: PieceOptions = {}): TString {
 }
 
 /** A whole number of 1 or more that a JavaScript number holds exactly. */
-export function positiveInteger(options: PieceOptions = {}): TInteger {
+export function positiveInteger(options: FieldSchemaOptions = {}): TInteger {
   return Integer({ ...options, minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 }
 
 /** A list with at least one item. */
-export function nonEmptyList<Item extends TSchema>(item: Item, options: PieceOptions = {}): TArray<Item> {
+export function nonEmptyList<Item extends TSchema>(
+  item: Item,
+  options: FieldSchemaOptions = {},
+): TArray<Item> {
   return ArrayOf(item, { ...options, minItems: 1 });
 }
 
