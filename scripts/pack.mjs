@@ -23,6 +23,7 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
 export const packageFolders = [
   'packages/internal',
   'packages/contract',
+  'packages/api-documents',
   'packages/broker',
   'packages/signalr',
   'packages/publisher',

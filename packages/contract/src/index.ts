@@ -36,8 +36,6 @@ export {
   type SlotKey,
 } from './coalescing.js';
 export { CONTRACT_ERROR_CODES, ContractError, type ContractErrorCode } from './contract-error.js';
-export { type AsyncApiDocument, type AsyncApiInfo, createAsyncApiDocument } from './documents/asyncapi.js';
-export { createOpenApiDocument, type OpenApiDocument, type OpenApiOptions } from './documents/openapi.js';
 export { type EventMetadata, eventMetadata, type StreamEvent } from './event/envelope.js';
 export { type EntryFields, MAX_EVENT_BYTES, type WrittenTexts } from './event/stream-entry.js';
 export {
@@ -58,6 +56,7 @@ export {
 } from './schema/field-schemas.js';
 export {
   createJsonSchemas,
+  type EventSchema,
   type JsonSchema,
   type JsonSchemaOptions,
   type JsonSchemas,

@@ -15,9 +15,9 @@ import {
   uuid,
   uuidV4,
 } from '@millrace/contract';
+import { EVENT_ID, eventOf, TIMESTAMP, UUID } from '@millrace/testkit';
 import type { TSchema } from 'typebox';
 import { expect, test } from 'vitest';
-import { EVENT_ID, eventOf, TIMESTAMP, UUID } from './samples.js';
 
 test('the streams have the names and lengths of the data model', () => {
   expect(eventCatalog.streams).toEqual([

@@ -1,7 +1,7 @@
 // Every field of the envelope and of the metadata.
 import { ContractError, eventCatalog } from '@millrace/contract';
+import { EVENT_ID, eventOf, UUID_V1 } from '@millrace/testkit';
 import { expect, test } from 'vitest';
-import { EVENT_ID, eventOf, UUID_V1 } from './samples.js';
 
 function firstIssue(value: unknown): string {
   const result = eventCatalog.parseEvent(value);

@@ -7,9 +7,9 @@ import {
   eventCatalog,
   MAX_ISSUES,
 } from '@millrace/contract';
+import { EVENT_ID, eventOf, fullPayloads } from '@millrace/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { EVENT_ID, eventOf, fullPayloads } from './samples.js';
 
 test('an issue is a sentence that names path, rule, type of event and kind of value', () => {
   const issue = {

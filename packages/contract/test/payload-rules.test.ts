@@ -1,7 +1,7 @@
 // Every field of every payload: present, absent, null, of a wrong type, of a wrong format.
 import { type AnyCatalog, defineCatalog, eventCatalog } from '@millrace/contract';
+import { eventOf, fullPayloads, optionalFields, UUID, UUID_V1 } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
-import { eventOf, fullPayloads, optionalFields, UUID, UUID_V1 } from './samples.js';
 
 const recommended = defineCatalog({ ...eventCatalog, openPayloads: 'recommended' });
 
@@ -10,7 +10,7 @@ function issuesOf(type: string, payload: unknown, catalog: AnyCatalog = recommen
   return result.ok ? [] : result.issues.map((issue) => `${issue.path} ${issue.rule} ${issue.actualType}`);
 }
 
-test('the samples cover the catalog', () => {
+test('every event type of the catalog has a full sample payload', () => {
   expect(Object.keys(fullPayloads)).toEqual(eventCatalog.eventTypes.map((type) => type.name));
 });
 

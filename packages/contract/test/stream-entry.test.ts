@@ -1,8 +1,8 @@
 // Flat stream entries: what a plain XADD may write, and what hostile writers may.
 import { ContractError, defineCatalog, eventCatalog, MAX_NESTING } from '@millrace/contract';
+import { EVENT_ID, eventOf, fullPayloads } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EVENT_ID, eventOf, fullPayloads } from './samples.js';
 
 const fields = eventCatalog.encodeEntry(eventOf('chat_message'));
 

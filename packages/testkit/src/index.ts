@@ -27,6 +27,15 @@ export {
 } from './redis/redis-cluster.js';
 export { freePort, type RedisServer, type RedisServerOptions, startRedis } from './redis/redis-server.js';
 export { agentEvents } from './samples/agent-events.js';
+export {
+  EVENT_ID,
+  eventOf,
+  fullPayloads,
+  optionalFields,
+  TIMESTAMP,
+  UUID,
+  UUID_V1,
+} from './samples/full-events.js';
 export { jsonText } from './samples/json-text.js';
 export { type FakeClock, fakeClock } from './time/fake-clock.js';
 export { until } from './time/until.js';

@@ -1,5 +1,6 @@
 // `GET /v1/openapi.json`: the ingest, described for tools. Open to everybody: it holds no secret.
-import { type AnyCatalog, createOpenApiDocument } from '@millrace/contract';
+import { createOpenApiDocument } from '@millrace/api-documents';
+import type { AnyCatalog } from '@millrace/contract';
 import type { FastifyInstance } from 'fastify';
 
 /** Adds the route. The document is written when it is first asked for. */

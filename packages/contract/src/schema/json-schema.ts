@@ -1,18 +1,17 @@
-// A catalog as JSON Schema 2020-12 documents, for producers in other languages. Standard keywords only: where
-// a check of ours is exact, the keywords come as near as they can (room ids: characters for bytes; the calendar, leap
-// seconds and what no client could read: not said).
+// A catalog as JSON Schema 2020-12 documents, for producers in other languages. They hold standard keywords only, so they
+// accept a little more than our checks: they count the characters of a room ID instead of its bytes, and leave out the
+// calendar, leap seconds and the limits of clients.
 import type { TSchema } from 'typebox';
 import type { AnyCatalog } from '../catalog/catalog.js';
 import type { EventTypeDeclaration } from '../catalog/declaration.js';
 import { checkedPayload } from '../checks/event-check.js';
 import { namedCheckOf } from '../checks/named-check.js';
 import { envelopeFields } from '../event/envelope.js';
-import type { EventIdRule } from '../text/event-id-rule.js';
 
 /** A JSON Schema as plain data. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
-/** Where the documents say they live. */
+/** Options of {@link createJsonSchemas}. */
 export interface JsonSchemaOptions {
   /**
    * Beginning of every `$id`.
@@ -21,12 +20,20 @@ export interface JsonSchemaOptions {
   readonly idPrefix?: string;
 }
 
+/** Schema of a whole event, or of a stream entry: the two have the same fields. */
+export interface EventSchema extends JsonSchema {
+  readonly required: readonly string[];
+  readonly properties: Readonly<
+    Record<'event_id' | 'event_type' | 'timestamp' | 'room_id' | 'payload' | 'metadata', JsonSchema>
+  >;
+}
+
 /** The documents of one catalog. Every one has its own `$id`; `event` refers to the payloads by theirs. */
 export interface JsonSchemas {
   /** A whole event of any type: the envelope, and the payload schema that follows from `event_type`. */
-  readonly event: JsonSchema;
+  readonly event: EventSchema;
   /** A flat stream entry: text fields, with JSON inside `payload` and `metadata`. */
-  readonly entry: JsonSchema;
+  readonly entry: EventSchema;
   /** Accepted payloads of each type, by the type's name. */
   readonly payloads: Readonly<Record<string, JsonSchema>>;
   /** Recommended payloads of the types that accept more, by the type's name. */
@@ -56,7 +63,7 @@ function toKeywordValue(value: unknown): unknown {
 }
 
 /** Schema of the payloads that a catalog accepts of a type, as plain keywords, titled by the type's name. */
-export function payloadSchema(catalog: AnyCatalog, type: EventTypeDeclaration): JsonSchema {
+function payloadSchema(catalog: AnyCatalog, type: EventTypeDeclaration): JsonSchema {
   const accepted = checkedPayload(type, catalog);
   // A schema with the recommended fields would refuse others: they are named in words.
   const fields = accepted === type.payload ? [] : Object.keys(recommendedFields(type));
@@ -82,40 +89,30 @@ function head(type: EventTypeDeclaration, title: string, recommendation?: string
   };
 }
 
-/** The envelope's fields as plain keywords, with the payload and the type left to the caller. */
-export function envelopeProperties(
-  idRule: EventIdRule,
-  eventType: JsonSchema,
-  payload: JsonSchema,
-): JsonSchema {
-  const fields = envelopeFields(idRule);
+/** The fields of an event as plain keywords. */
+function eventProperties({ eventIdRule, eventTypes }: AnyCatalog): EventSchema['properties'] {
+  const fields = envelopeFields(eventIdRule);
   return {
     event_id: toJsonSchema(fields.event_id),
-    event_type: { description: 'Name of the event type. It decides what the payload holds.', ...eventType },
+    event_type: {
+      description: 'Name of the event type. It decides what the payload holds.',
+      type: 'string',
+      enum: eventTypes.map(({ name }) => name),
+    },
     timestamp: toJsonSchema(fields.timestamp),
     room_id: toJsonSchema(fields.room_id),
-    payload,
+    payload: { description: 'What the event carries.' },
     metadata: toJsonSchema(fields.metadata),
   };
 }
 
 /** The fields of a flat entry as plain keywords. */
-export function entryProperties(idRule: EventIdRule, eventType: JsonSchema, payload: JsonSchema): JsonSchema {
-  const { event_id, event_type, timestamp, room_id, metadata } = envelopeProperties(
-    idRule,
-    eventType,
-    payload,
-  );
+function entryProperties(catalog: AnyCatalog): EventSchema['properties'] {
+  const { metadata, ...fields } = eventProperties(catalog);
   return {
-    event_id,
-    event_type,
-    timestamp,
-    room_id,
-    payload: jsonText('The payload as JSON text.', payload),
-    metadata: jsonText(
-      'The metadata as JSON text. An empty text and null mean none.',
-      metadata as JsonSchema, // Made above.
-    ),
+    ...fields,
+    payload: jsonText('The payload as JSON text.', {}),
+    metadata: jsonText('The metadata as JSON text. An empty text and null mean none.', metadata),
   };
 }
 
@@ -124,7 +121,7 @@ function jsonText(description: string, contentSchema: JsonSchema): JsonSchema {
 }
 
 /** Fields that an event and an entry must have. */
-export const REQUIRED_FIELDS = ['event_id', 'event_type', 'timestamp', 'room_id', 'payload'] as const;
+const REQUIRED_FIELDS = ['event_id', 'event_type', 'timestamp', 'room_id', 'payload'] as const;
 
 /**
  * Writes a catalog as JSON Schema 2020-12. The same catalog gives the same documents, byte for byte.
@@ -135,15 +132,14 @@ export function createJsonSchemas(catalog: AnyCatalog, options: JsonSchemaOption
   const identity = (name: string): JsonSchema => ({ $schema: DIALECT, $id: `${prefix}${name}` });
   const payloadId = ({ name }: EventTypeDeclaration): string => `payload:${encodeURIComponent(name)}`;
   const recommendedId = ({ name }: EventTypeDeclaration): string => `recommended:${encodeURIComponent(name)}`;
-  const { eventTypes: types, eventIdRule: idRule } = catalog;
-  const eventType = { type: 'string', enum: types.map((type) => type.name) };
+  const { eventTypes: types } = catalog;
   const event = {
     ...identity('event'),
     title: 'Event',
     description: 'One event, with the payload that its type says.',
     type: 'object',
     required: REQUIRED_FIELDS,
-    properties: envelopeProperties(idRule, eventType, { description: 'What the event carries.' }),
+    properties: eventProperties(catalog),
     oneOf: types.map((type) => ({
       properties: {
         event_type: { const: type.name },
@@ -157,7 +153,7 @@ export function createJsonSchemas(catalog: AnyCatalog, options: JsonSchemaOption
     description: 'One event as the flat fields of a stream entry, as a plain XADD writes them.',
     type: 'object',
     required: REQUIRED_FIELDS,
-    properties: entryProperties(idRule, eventType, {}),
+    properties: entryProperties(catalog),
   };
   const payloads = types.map(
     (type) => [type.name, { ...identity(payloadId(type)), ...payloadSchema(catalog, type) }] as const,

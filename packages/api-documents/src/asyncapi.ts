@@ -1,17 +1,10 @@
-// A catalog as an AsyncAPI 3.0 document: the streams as channels, with their flat entries, and the hub that
-// clients are served by. Schemas are inside the document, in keywords that its schema dialect (draft 7) knows.
-import type { AnyCatalog } from '../catalog/catalog.js';
-import type { EventTypeDeclaration, StreamDeclaration } from '../catalog/declaration.js';
-import {
-  entryProperties,
-  envelopeProperties,
-  type JsonSchema,
-  payloadSchema,
-  REQUIRED_FIELDS,
-} from '../schema/json-schema.js';
-import { componentKeys } from './component-key.js';
+// A catalog as an AsyncAPI 3.0 document: the streams as channels with their flat entries, and the hub that serves
+// clients. Schemas are inside the document, in keywords that its schema dialect (draft 7) has.
+import type { AnyCatalog, EventTypeDeclaration, JsonSchema, StreamDeclaration } from '@millrace/contract';
+import { CatalogSchemas } from './catalog-schemas.js';
+import { componentKeys } from './component-keys.js';
 
-/** What the document says about itself. */
+/** Title, version and description of the document. */
 export interface AsyncApiInfo {
   readonly title: string;
   readonly version: string;
@@ -30,9 +23,10 @@ function ref(path: string): JsonSchema {
   return { $ref: `#/${path}` };
 }
 
-/** A catalog, and the keys of its types and streams in the document. */
+/** A catalog, its schemas, and the keys of its types and streams in the document. */
 interface Source {
   readonly catalog: AnyCatalog;
+  readonly schemas: CatalogSchemas;
   readonly typeKeys: ReadonlyMap<string, string>;
   readonly streamKeys: ReadonlyMap<string, string>;
 }
@@ -49,22 +43,21 @@ const payloadName = ({ typeKeys }: Source, type: EventTypeDeclaration): string =
   `${keyOf(typeKeys, type)}.payload`;
 
 function schemasOf(source: Source, type: EventTypeDeclaration): Named[] {
-  const { catalog } = source;
+  const { schemas } = source;
   const payload = ref(`components/schemas/${payloadName(source, type)}`);
-  const eventType = { type: 'string', const: type.name };
   const entry = {
     type: 'object',
-    required: REQUIRED_FIELDS,
-    properties: entryProperties(catalog.eventIdRule, eventType, payload),
+    required: schemas.requiredFields,
+    properties: schemas.entryProperties(type, payload),
   };
   const position = { type: 'string', description: 'Opaque token: how far the client has seen.' };
   const delivery = {
     type: 'object',
-    required: [...REQUIRED_FIELDS, 'position'],
-    properties: { ...envelopeProperties(catalog.eventIdRule, eventType, payload), position },
+    required: [...schemas.requiredFields, 'position'],
+    properties: { ...schemas.eventProperties(type, payload), position },
   };
   return [
-    [payloadName(source, type), payloadSchema(catalog, type)],
+    [payloadName(source, type), schemas.payload(type)],
     [entryName(source, type), entry],
     [deliveryName(source, type), delivery],
   ];
@@ -140,6 +133,7 @@ export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo):
   const { eventTypes, streams } = catalog;
   const source: Source = {
     catalog,
+    schemas: new CatalogSchemas(catalog),
     typeKeys: componentKeys(eventTypes.map(({ name }) => name)),
     // The hub is a channel too.
     streamKeys: componentKeys([HUB_CHANNEL, ...streams.map(({ name }) => name)]),

@@ -1,9 +1,13 @@
-// One full, valid payload per built-in event type, with every optional field, and an envelope to put it in.
+// A full, valid payload of each built-in event type, with every optional field, and an envelope around it.
 import type { StreamEvent } from '@millrace/contract';
 
+/** A UUID of version 4 for the fields of payloads. */
 export const UUID = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
+/** A UUID of version 1: an `event_id` must not be one, other fields may. */
 export const UUID_V1 = 'c232ab00-9414-11ec-b3c8-9f6bdeced846';
+/** The `event_id` of {@link eventOf}. */
 export const EVENT_ID = '0b8f7f0e-3c1d-4a52-9c1e-6f0e3f3f7d11';
+/** The `timestamp` of {@link eventOf}. */
 export const TIMESTAMP = '2026-01-16T12:00:00.123456+00:00';
 
 type Fields = Record<string, unknown>;
@@ -18,6 +22,7 @@ const remoteSession: Fields = {
   mode: 'view',
 };
 
+/** A full payload of each built-in event type, by the type's name. */
 export const fullPayloads: Readonly<Record<string, Fields>> = {
   chat_message: {
     id: UUID,
@@ -46,7 +51,7 @@ export const fullPayloads: Readonly<Record<string, Fields>> = {
   remote_session_end: { ...remoteSession, reason: 'done' },
 };
 
-/** The fields of each payload that may be absent or null. The others must be there. */
+/** The fields of each payload that may be absent or null. The others are required. */
 export const optionalFields: Readonly<Record<string, readonly string[]>> = {
   chat_message: ['sender_id', 'sender', 'client_temp_id'],
   typing_start: [],
@@ -59,6 +64,7 @@ export const optionalFields: Readonly<Record<string, readonly string[]>> = {
   remote_session_end: ['agent_name', 'request_id', 'request_title', 'mode', 'reason'],
 };
 
+/** An event of this type, by default with its full payload. */
 export function eventOf(
   type: string,
   payload: unknown = fullPayloads[type],

@@ -1,16 +1,17 @@
-// Writes docs/contract/*.json from the built catalog. Run after `tsc -b`: node packages/contract/scripts/generate-docs.mjs
+// Writes docs/contract/*.json from the built catalog. Run after `tsc -b`: node packages/api-documents/scripts/generate-docs.mjs
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as contract from '../dist/index.js';
+import * as contract from '@millrace/contract';
+import * as apiDocuments from '../dist/index.js';
 import { contractDocuments } from './contract-documents.mjs';
 
 const target = fileURLToPath(new URL('../../../docs/contract/', import.meta.url));
 
-// Only generated files go: those that people wrote there stay.
+// Removes generated files only: those that people wrote stay.
 for (const path of readdirSync(target, { recursive: true }))
   if (path.endsWith('.json')) rmSync(target + path);
-const documents = contractDocuments(contract);
+const documents = contractDocuments({ ...contract, ...apiDocuments });
 for (const [path, text] of Object.entries(documents)) {
   mkdirSync(dirname(target + path), { recursive: true });
   writeFileSync(target + path, text);

@@ -1,5 +1,5 @@
-// The documents of docs/contract as texts by path. Shared by the generator, which takes the build, and the test that
-// compares the committed files, which takes the sources.
+// The documents of docs/contract as texts by path. The generator calls it with the built packages; the test that compares
+// the committed files calls it with the sources.
 
 const INFO = {
   title: 'Millrace',

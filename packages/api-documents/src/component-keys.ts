@@ -1,8 +1,8 @@
 // Names as keys of AsyncAPI and OpenAPI documents, which allow letters, digits, `.`, `-` and `_` only.
 
 /**
- * The key of each name: a colon becomes `-`, every other character that is not allowed `_`. Where two names would share a key
- * the later one gets a number behind it.
+ * Gives each name its key: a colon becomes `-`, and every other character that is not allowed becomes `_`. When two names
+ * would share a key, the later one gets a number at its end.
  */
 export function componentKeys(names: readonly string[]): ReadonlyMap<string, string> {
   const keys = new Map<string, string>();

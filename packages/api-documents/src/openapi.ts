@@ -1,13 +1,12 @@
-// A catalog as an OpenAPI 3.1 document of `POST /v1/events`: what a backend without a library sends, and what it is answered.
-import type { AnyCatalog } from '../catalog/catalog.js';
-import type { EventTypeDeclaration } from '../catalog/declaration.js';
-import { envelopeProperties, type JsonSchema, payloadSchema } from '../schema/json-schema.js';
-import { componentKeys } from './component-key.js';
+// A catalog as an OpenAPI 3.1 document of `POST /v1/events`: the requests of a backend without a library, and the answers.
+import type { AnyCatalog, EventTypeDeclaration, JsonSchema } from '@millrace/contract';
+import { CatalogSchemas } from './catalog-schemas.js';
+import { componentKeys } from './component-keys.js';
 
 /** An OpenAPI document as plain data. */
 export type OpenApiDocument = { readonly [field: string]: unknown };
 
-/** What the document says of the gateway that serves it. */
+/** Limits of the gateway that serves the document. */
 export interface OpenApiOptions {
   /** @defaultValue 500 */
   readonly maxEventsPerRequest?: number;
@@ -35,20 +34,20 @@ const eventName = (keys: Keys, { name }: EventTypeDeclaration): string => `${key
 const payloadName = (keys: Keys, { name }: EventTypeDeclaration): string =>
   `${keys.get(name) ?? name}.payload`;
 
-function schemasOf(catalog: AnyCatalog, keys: Keys, type: EventTypeDeclaration): readonly Named[] {
+function schemasOf(schemas: CatalogSchemas, keys: Keys, type: EventTypeDeclaration): readonly Named[] {
   const { description } = type;
   const payload = schemaRef(payloadName(keys, type));
   const event = {
     title: type.name,
     ...(description === undefined ? {} : { description }),
     type: 'object',
-    // The gateway gives an event the ID and the time that it comes without.
+    // An event may come without ID and time: the gateway adds them.
     required: ['event_type', 'room_id', 'payload'],
-    properties: envelopeProperties(catalog.eventIdRule, { type: 'string', const: type.name }, payload),
+    properties: schemas.eventProperties(type, payload),
   };
   return [
     [eventName(keys, type), event],
-    [payloadName(keys, type), payloadSchema(catalog, type)],
+    [payloadName(keys, type), schemas.payload(type)],
   ];
 }
 
@@ -154,7 +153,10 @@ function responses(maxEvents: number): JsonSchema {
   };
 }
 
-/** Writes a catalog as the OpenAPI 3.1 document of the gateway's ingest. The same catalog gives the same document. */
+/**
+ * Writes a catalog as the OpenAPI 3.1 document of the gateway's HTTP endpoint for publishing. The same catalog gives the same
+ * document.
+ */
 export function createOpenApiDocument(catalog: AnyCatalog, options: OpenApiOptions = {}): OpenApiDocument {
   const { maxEventsPerRequest: maxEvents = 500 } = options;
   const list = { type: 'array', minItems: 1, maxItems: maxEvents, items: schemaRef('Event') };
@@ -168,12 +170,13 @@ export function createOpenApiDocument(catalog: AnyCatalog, options: OpenApiOptio
     responses: responses(maxEvents),
   };
   const keys = componentKeys(catalog.eventTypes.map(({ name }) => name));
+  const catalogSchemas = new CatalogSchemas(catalog);
   const schemas: readonly Named[] = [
     ['Event', anyEvent(catalog.eventTypes, keys)],
     ['Result', result],
     ['Answer', answer],
     ['Problem', problem],
-    ...catalog.eventTypes.flatMap((type) => schemasOf(catalog, keys, type)),
+    ...catalog.eventTypes.flatMap((type) => schemasOf(catalogSchemas, keys, type)),
   ];
   return {
     openapi: '3.1.0',

@@ -1,0 +1,9 @@
+// A catalog whose types have names that cannot be keys of a document, or would share one.
+import { type AnyCatalog, defineCatalog, defineEventType, eventCatalog } from '@millrace/contract';
+
+export function catalogOfOddNames(): AnyCatalog {
+  const [chat] = eventCatalog.eventTypes;
+  const names = ['chat:typing', 'chat-typing', 'chat typing', 'ünd/so'];
+  const eventTypes = names.map((name) => defineEventType({ ...chat, name }));
+  return defineCatalog({ streams: eventCatalog.streams, eventTypes });
+}
