@@ -1,11 +1,11 @@
-// Keeps one connection alive: connects, waits, connects again, until it is told to stop. Knows no rooms and no events.
+// Keeps one connection to the gateway: connects, waits and connects again until it is stopped. It handles no rooms and no events.
 import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
 import { ClientError } from '../client-error.js';
 import { deferred } from '../deferred.js';
 import type { Connection, ConnectionEnd, CreateConnection } from './connection-port.js';
 import type { TokenSource } from './token-source.js';
 
-/** What a {@link Connector} needs. */
+/** Dependencies of a {@link Connector}. */
 export interface ConnectorDependencies {
   readonly url: string;
   readonly createConnection: CreateConnection;
@@ -16,51 +16,68 @@ export interface ConnectorDependencies {
   /** Attempts in a row that failed, or did not last, after which it gives up. */
   readonly maxAttempts: number;
   readonly attemptTimeoutMs: number;
-  /** Tells when the machine is back on a network; a wait is cut short then. */
+  /** Reports that the machine is back on a network, which cuts a wait short. */
   readonly network: NetworkEvents | undefined;
 }
 
-/** The part of `window` that tells of the network. */
+/** The part of `window` that reports the return of the network. */
 export interface NetworkEvents {
   addEventListener(type: 'online', listener: () => void): void;
   removeEventListener(type: 'online', listener: () => void): void;
 }
 
-/** Told by a {@link Connector} what happens. */
+/** Called by a {@link Connector}. */
 export interface ConnectorListener {
-  /** Also before `onOpen`: the gateway may speak as soon as the handshake is done. */
+  /** Is also called before `onOpen`: the gateway may send as soon as the handshake is done. */
   onMessage(target: string, argument: unknown): void;
   onOpen(connection: Connection): void;
-  /** What had been opened is lost; calls it cut off reject afterwards. */
+  /** The open connection was lost. The calls that it cut off reject afterwards. */
   onLost(cause: Error | undefined): void;
   /** An attempt failed; another follows. */
   onFailed(cause: Error): void;
-  /** No attempt follows. */
+  /** No further attempt follows. */
   onGaveUp(error: ClientError): void;
 }
 
-/** How one connection, or the attempt to get one, came to its end. */
-type AttemptEnd =
-  | { readonly kind: 'failed'; readonly cause: Error }
-  | { readonly kind: 'lost'; readonly isExpelled: boolean; readonly isStable: boolean };
+/** One attempt to connect, from the request for a token to the end of its connection. */
+interface Attempt {
+  /** Failures in a row before this attempt. */
+  readonly failures: number;
+  readonly cancelDeadline: () => void;
+}
 
-/** A connection that was open this long worked: the next wait is a short one. */
+/** Each state holds what has to be released when it is left. */
+type ConnectorState =
+  | { readonly name: 'stopped' }
+  /** Waits for the token of the attempt. */
+  | { readonly name: 'authorizing'; readonly attempt: Attempt }
+  /** Waits for the handshake. */
+  | { readonly name: 'connecting'; readonly attempt: Attempt; readonly connection: Connection }
+  | {
+      readonly name: 'open';
+      readonly attempt: Attempt;
+      readonly connection: Connection;
+      readonly openedAtMs: number;
+    }
+  | { readonly name: 'waiting'; readonly cancelWait: () => void };
+
+/** A connection that was open for this long counts as working: the next wait is a short one. */
 const STABLE_AFTER_MS = 5_000;
-/** The gateway sent the client away: it comes back, but not at once. */
+/** A client that the gateway sent away waits as it does after this many failures. */
 const EXPELLED_FAILURES = 4;
 const MAX_STOP_MS = 5_000;
 
-/** stopped → connecting → open → waiting → connecting → …; from each of them → stopped. */
+/**
+ * stopped → authorizing → connecting → open → waiting → authorizing → …
+ *
+ * authorizing and connecting → waiting when the attempt fails, or → stopped when no further attempt follows.
+ * Every state → stopped by `stop`.
+ */
 export class Connector {
   readonly #dependencies: ConnectorDependencies;
   readonly #listener: ConnectorListener;
-  /** Aborts the loop that runs; `undefined`: stopped. */
-  #running: AbortController | undefined;
-  /** Aborts the attempt under way. */
-  #attempt: AbortController | undefined;
-  /** The connection that is starting or open. What any other one says is not heard. */
-  #current: Connection | undefined;
-  #isOpen = false;
+  /** Changed by `#enter` alone. A connection or an attempt that is not in it is ignored. */
+  #state: ConnectorState = { name: 'stopped' };
 
   constructor(dependencies: ConnectorDependencies, listener: ConnectorListener) {
     this.#dependencies = dependencies;
@@ -68,93 +85,76 @@ export class Connector {
   }
 
   start(): void {
-    if (this.#running !== undefined) return;
-    this.#running = new AbortController();
-    void this.#run(this.#running.signal);
+    if (this.#state.name === 'stopped') this.#connect(0);
   }
 
-  /** Ends the connection, or the attempt. Nothing is told any more from the moment of the call. */
+  /** Ends the connection or the attempt. The listener is not called any more from the moment of the call. */
   async stop(): Promise<void> {
-    this.#running?.abort();
-    this.#running = undefined;
-    this.#attempt?.abort();
-    await this.#dropCurrent();
+    const connection = connectionOf(this.#state);
+    this.#enter({ name: 'stopped' });
+    if (connection !== undefined) await this.#stopConnection(connection);
   }
 
-  /** Never rejects: whatever fails is an end of an attempt. */
-  async #run(signal: AbortSignal): Promise<void> {
-    const { retry, random } = this.#dependencies;
-    let failures = 0;
-    while (!signal.aborted) {
-      const end = await this.#connectOnce(signal);
-      if (signal.aborted) return;
-      failures = failuresAfter(end, failures);
-      const finalError = this.#finalError(end, failures);
-      if (finalError !== undefined) {
-        this.#running = undefined;
-        this.#listener.onGaveUp(finalError);
+  #enter(next: ConnectorState): void {
+    const previous = this.#state;
+    this.#state = next;
+    switch (previous.name) {
+      case 'authorizing':
+        if (next.name !== 'connecting') previous.attempt.cancelDeadline();
         return;
-      }
-      if (end.kind === 'failed') this.#listener.onFailed(end.cause);
-      const wasWoken = await this.#wait(backOffDelayMs(failures - 1, retry, random()), signal);
-      if (!wasWoken) continue;
-      failures = 0;
-      // A network that comes back brings all its machines back at once.
-      await this.#wait(backOffDelayMs(0, retry, random()), signal);
+      case 'connecting':
+        previous.attempt.cancelDeadline();
+        return;
+      case 'waiting':
+        previous.cancelWait();
+        return;
+      case 'open':
+      case 'stopped':
+        return;
     }
   }
 
-  #finalError(end: AttemptEnd, failures: number): ClientError | undefined {
-    if (end.kind !== 'failed') return undefined;
-    if (end.cause instanceof ClientError && end.cause.code === 'unauthorized') return end.cause;
-    if (failures < this.#dependencies.maxAttempts) return undefined;
-    const message = `Gave up after ${failures} attempts to connect: ${end.cause.message}`;
-    return new ClientError('gave_up', message, { cause: end.cause });
-  }
-
-  /** One connection, from the token to its end. */
-  async #connectOnce(signal: AbortSignal): Promise<AttemptEnd> {
+  /** @param failures failures in a row before this attempt */
+  #connect(failures: number): void {
     const { clock, attemptTimeoutMs } = this.#dependencies;
-    const attempt = new AbortController();
-    this.#attempt = attempt;
-    const timeout = new ClientError('connection_failed', `No connection within ${attemptTimeoutMs} ms.`);
-    const cancelDeadline = clock.startTimer(() => attempt.abort(timeout), attemptTimeoutMs);
-    const { promise: closed, resolve: onClosed } = deferred<ConnectionEnd>();
-    try {
-      const connection = await unlessAborted(this.#open(onClosed, attempt.signal), attempt.signal);
-      cancelDeadline();
-      return await this.#stayOpen(connection, closed);
-    } catch (error) {
-      cancelDeadline();
-      if (!signal.aborted) void this.#dropCurrent();
-      return { kind: 'failed', cause: toError(error) };
-    }
+    const onTimeout = (): void =>
+      this.#failed(
+        attempt,
+        new ClientError('connection_failed', `No connection within ${attemptTimeoutMs} ms.`),
+      );
+    const attempt: Attempt = { failures, cancelDeadline: clock.startTimer(onTimeout, attemptTimeoutMs) };
+    this.#enter({ name: 'authorizing', attempt });
+    this.#run(attempt).catch((error: unknown) => this.#failed(attempt, toError(error)));
   }
 
-  async #open(onClosed: (end: ConnectionEnd) => void, signal: AbortSignal): Promise<Connection> {
-    const { tokens } = this.#dependencies;
-    const token = await tokens.next();
-    // Too late: the next attempt may have begun.
-    signal.throwIfAborted();
-    let isStarting = true;
-    const connection: Connection = this.#dependencies.createConnection({
-      url: this.#dependencies.url,
-      // One token serves the whole start; a transport that asks again later was refused and wants a newer one.
+  async #run(attempt: Attempt): Promise<void> {
+    const token = await this.#dependencies.tokens.next();
+    // A token that comes too late belongs to no state: the next attempt may have begun.
+    if (attemptOf(this.#state) !== attempt) return;
+    const connection = this.#createConnection(token);
+    this.#enter({ name: 'connecting', attempt, connection });
+    await this.#startUnlessRefused(connection);
+    // The connection may have closed between its start and this line.
+    if (connectionOf(this.#state) !== connection) return;
+    this.#enter({ name: 'open', attempt, connection, openedAtMs: this.#dependencies.clock.monotonicMs() });
+    this.#listener.onOpen(connection);
+  }
+
+  #createConnection(token: string | undefined): Connection {
+    const { createConnection, url, tokens } = this.#dependencies;
+    const isOpen = (): boolean => this.#state.name === 'open' && this.#state.connection === connection;
+    const connection: Connection = createConnection({
+      url,
+      // One token serves the whole start. A transport that asks later was refused, and needs a newer token.
       accessToken:
-        token === undefined ? undefined : async () => (isStarting ? token : ((await tokens.next()) ?? token)),
+        token === undefined ? undefined : async () => (isOpen() ? ((await tokens.next()) ?? token) : token),
       listener: {
         onMessage: (target, argument) => {
-          if (this.#current === connection) this.#listener.onMessage(target, argument);
+          if (connectionOf(this.#state) === connection) this.#listener.onMessage(target, argument);
         },
-        onClose: (end) => {
-          this.#lost(connection, end.cause);
-          onClosed(end);
-        },
+        onClose: (end) => this.#closed(connection, end),
       },
     });
-    this.#current = connection;
-    await this.#startUnlessRefused(connection);
-    isStarting = false;
     return connection;
   }
 
@@ -166,65 +166,81 @@ export class Connector {
       const { tokens } = this.#dependencies;
       tokens.refused();
       if (!tokens.hasSource) throw error;
-      // Not the end yet: the application may have a better token.
+      // The attempts continue: the application may have a better token.
       throw new ClientError('connection_failed', error.message, { cause: error });
     }
   }
 
-  async #stayOpen(connection: Connection, closed: Promise<ConnectionEnd>): Promise<AttemptEnd> {
-    const { clock } = this.#dependencies;
-    const openedAtMs = clock.monotonicMs();
-    // It may be over already, between its start and this line.
-    if (this.#current === connection) {
-      this.#isOpen = true;
-      this.#listener.onOpen(connection);
-    }
-    const { isExpelled } = await closed;
-    return { kind: 'lost', isExpelled, isStable: clock.monotonicMs() - openedAtMs >= STABLE_AFTER_MS };
+  #failed(attempt: Attempt, cause: Error): void {
+    if (attemptOf(this.#state) !== attempt) return;
+    const connection = connectionOf(this.#state);
+    const failures = attempt.failures + 1;
+    const finalError = this.#finalError(cause, failures);
+    if (finalError === undefined) this.#wait(failures);
+    else this.#enter({ name: 'stopped' });
+    if (connection !== undefined) void this.#stopConnection(connection);
+    if (finalError === undefined) this.#listener.onFailed(cause);
+    else this.#listener.onGaveUp(finalError);
   }
 
-  #lost(connection: Connection, cause: Error | undefined): void {
-    if (this.#current !== connection) return;
-    this.#current = undefined;
-    const wasOpen = this.#isOpen;
-    this.#isOpen = false;
-    if (wasOpen) this.#listener.onLost(cause);
+  /** The reason to give up, if there is one. */
+  #finalError(cause: Error, failures: number): ClientError | undefined {
+    if (cause instanceof ClientError && cause.code === 'unauthorized') return cause;
+    if (failures < this.#dependencies.maxAttempts) return undefined;
+    const message = `Gave up after ${failures} attempts to connect: ${cause.message}`;
+    return new ClientError('gave_up', message, { cause });
   }
 
-  /** The official client waits for a hanging start before it stops; the caller need not. */
-  async #dropCurrent(): Promise<void> {
-    const connection = this.#current;
-    this.#current = undefined;
-    this.#isOpen = false;
-    if (connection === undefined) return;
+  #closed(connection: Connection, end: ConnectionEnd): void {
+    const state = this.#state;
+    if (!('connection' in state) || state.connection !== connection) return;
+    const openMs = state.name === 'open' ? this.#dependencies.clock.monotonicMs() - state.openedAtMs : 0;
+    this.#wait(failuresAfterClose(end, openMs, state.attempt.failures));
+    if (state.name === 'open') this.#listener.onLost(end.cause);
+  }
+
+  /** Waits for the back-off after this many failures. The return of the network begins a new, short wait. */
+  #wait(failures: number): void {
+    const { retry, random } = this.#dependencies;
+    const onOnline = (): void => {
+      // Many machines see the network come back at the same moment: a random wait spreads them.
+      this.#waitFor(backOffDelayMs(0, retry, random()), 0, () => this.#connect(0));
+    };
+    this.#waitFor(backOffDelayMs(failures - 1, retry, random()), failures, onOnline);
+  }
+
+  #waitFor(delayMs: number, failures: number, onOnline: () => void): void {
+    const { clock, network } = this.#dependencies;
+    const cancelTimer = clock.startTimer(() => this.#connect(failures), delayMs);
+    network?.addEventListener('online', onOnline);
+    const cancelWait = (): void => {
+      cancelTimer();
+      network?.removeEventListener('online', onOnline);
+    };
+    this.#enter({ name: 'waiting', cancelWait });
+  }
+
+  /** Waits at most {@link MAX_STOP_MS}: the official client waits for a hanging start before it stops. */
+  async #stopConnection(connection: Connection): Promise<void> {
     const { promise: elapsed, resolve } = deferred<void>();
     const cancel = this.#dependencies.clock.startTimer(resolve, MAX_STOP_MS);
     await Promise.race([connection.stop().catch(ignore), elapsed]);
     cancel();
   }
+}
 
-  /** Resolves to true when the network came back before the time was over. */
-  async #wait(delayMs: number, signal: AbortSignal): Promise<boolean> {
-    const { clock, network } = this.#dependencies;
-    const { promise, resolve } = deferred<boolean>();
-    const onOnline = (): void => resolve(true);
-    const onEnd = (): void => resolve(false);
-    const cancel = clock.startTimer(onEnd, delayMs);
-    signal.addEventListener('abort', onEnd);
-    network?.addEventListener('online', onOnline);
-    const wasWoken = await promise;
-    cancel();
-    signal.removeEventListener('abort', onEnd);
-    network?.removeEventListener('online', onOnline);
-    return wasWoken;
-  }
+function attemptOf(state: ConnectorState): Attempt | undefined {
+  return 'attempt' in state ? state.attempt : undefined;
+}
+
+function connectionOf(state: ConnectorState): Connection | undefined {
+  return 'connection' in state ? state.connection : undefined;
 }
 
 /** At least 1: after a connection that worked, the next wait is as short as after one failure. */
-function failuresAfter(end: AttemptEnd, failures: number): number {
-  if (end.kind === 'failed') return failures + 1;
-  if (end.isExpelled) return Math.max(failures + 1, EXPELLED_FAILURES);
-  return end.isStable ? 1 : failures + 1;
+function failuresAfterClose({ isExpelled }: ConnectionEnd, openMs: number, failures: number): number {
+  if (isExpelled) return Math.max(failures + 1, EXPELLED_FAILURES);
+  return openMs >= STABLE_AFTER_MS ? 1 : failures + 1;
 }
 
 function toError(error: unknown): Error {
@@ -233,13 +249,6 @@ function toError(error: unknown): Error {
     : new ClientError('connection_failed', String(error), { cause: error });
 }
 
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-    promise.then(resolve, reject);
-  });
-}
-
 function ignore(): void {
-  // What is being dropped may fail as it likes.
+  // A connection that is being stopped may fail.
 }
