@@ -1,4 +1,4 @@
-// The client's errors: what calls throw or reject with, and what `onError` is told.
+// The client's errors: calls throw them or reject with them, and `onError` receives them.
 
 /** Stable codes of {@link ClientError}. */
 export const CLIENT_ERROR_CODES = [
@@ -16,18 +16,18 @@ export const CLIENT_ERROR_CODES = [
 export type ClientErrorCode = (typeof CLIENT_ERROR_CODES)[number];
 
 /**
- * Something the client cannot do, or could not do.
+ * An operation that the client refused or that failed.
  *
- * `invalid_argument`: a mistake in the calling code. `closed`: the client was closed, or the room left, before it was
+ * `invalid_argument`: a mistake in the calling code. `closed`: the client was closed, or the room was left, before the call was
  * done. `unauthorized`: the gateway refused the credentials and there are no others. `connection_failed`: an attempt
- * to connect failed; the next one follows by itself. `gave_up`: `maxAttempts` attempts in a row failed. `refused`: the
- * gateway refused a call, its reason is the message. `handler_failed`: a handler of the application threw, see
- * `cause`. `bad_message`: the gateway sent something this client does not understand.
+ * to connect failed; the client tries again. `gave_up`: `maxAttempts` attempts in a row failed. `refused`: the
+ * gateway refused a call; the message is its reason. `handler_failed`: a handler of the application threw; see
+ * `cause`. `bad_message`: the gateway sent a message that this client cannot read.
  */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
   readonly code: ClientErrorCode;
-  /** The room it is about, as it was given to `join`. */
+  /** The room that the error concerns, as it was given to `join`. */
   readonly roomId: string | undefined;
 
   constructor(
@@ -41,10 +41,10 @@ export class ClientError extends Error {
   }
 }
 
-/** True for a refusal that ends with the hub's "Try again": it could not ask somebody, and did not say no. */
+/** True for a refusal with the hub's "Try again": the hub could not decide, because a service that it asks did not answer. */
 export function isTemporary(error: unknown): boolean {
   return error instanceof ClientError && /\btry again\b/i.test(error.message);
 }
 
-/** Takes an error that nobody awaits. */
+/** Reports an error that belongs to no call. */
 export type ReportError = (error: ClientError) => void;

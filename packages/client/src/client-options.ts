@@ -1,4 +1,4 @@
-// What a client can be told, with its defaults.
+// The options of a client, with their defaults and checks.
 import { type BackOffOptions, type Clock, systemClock } from '@millrace/internal';
 import { ClientError } from './client-error.js';
 import type { CreateConnection } from './connection/connection-port.js';
@@ -14,46 +14,47 @@ export interface ClientOptions {
    * the page's own origin.
    */
   readonly url: string;
-  /** Gives the token for each attempt to connect. @defaultValue none: for cookies, and for development mode */
+  /** Gives the token for each attempt to connect. @defaultValue none, for cookies and for development mode */
   readonly accessToken?: AccessToken;
   /** Upper bound of the first wait before connecting again; it doubles with each failure. @defaultValue 1_000 */
   readonly retryBaseMs?: number;
   /** Upper bound of every such wait. @defaultValue 30_000 */
   readonly retryMaxMs?: number;
-  /** Attempts in a row that failed, or did not last 5 s, after which it gives up. @defaultValue Infinity: never */
+  /** Attempts in a row that failed, or did not last 5 s, after which the client gives up. @defaultValue Infinity: never */
   readonly maxAttempts?: number;
-  /** An attempt without a connection after this long has failed. @defaultValue 15_000 */
+  /** An attempt that has no connection after this time has failed. @defaultValue 15_000 */
   readonly attemptTimeoutMs?: number;
-  /** Most joins that wait for their answer at once. @defaultValue 8 */
+  /** Most joins that wait for their answers at the same time. @defaultValue 8 */
   readonly maxJoinsAtOnce?: number;
-  /** How long an `event_id` is remembered. @defaultValue 300_000 */
+  /** Time for which an `event_id` is remembered. @defaultValue 300_000 */
   readonly dedupeWindowMs?: number;
-  /** Most remembered `event_id`s; the oldest go first. @defaultValue 50_000 */
+  /** Most remembered `event_id`s; the oldest are forgotten first. @defaultValue 50_000 */
   readonly maxDedupeIds?: number;
   /**
-   * Indicators that the client keeps lists of: your catalog, or its event types' `indicator` and `endsCoalescing` alone.
+   * Your catalog, or only the `name`, `indicator` and `endsCoalescing` of its event types: the client keeps a list of users for each
+   * of its indicators.
    * @defaultValue typing, as the built-in catalog declares it
    */
   readonly catalog?: IndicatorCatalog;
-  /** A typing indicator without news ends after this. @defaultValue what the catalog declares: 10_000 */
+  /** A typing indicator without a new event ends after this time. @defaultValue what the catalog declares: 10_000 */
   readonly typingExpiryMs?: number;
-  /** An unchanged "is typing" is sent again after this. Keep it below the expiry. @defaultValue 4_000 */
+  /** An unchanged "is typing" is sent again after this time. Keep it below the expiry. @defaultValue 4_000 */
   readonly typingRepeatMs?: number;
-  /** Most users in one room's list of who is typing, or of another indicator. @defaultValue 100 */
+  /** Most users in one room's list of users who are typing, or of another indicator. @defaultValue 100 */
   readonly maxTypingUsers?: number;
-  /** Most read message IDs kept per room until they are sent; the oldest go first. @defaultValue 500 */
+  /** Most IDs of read messages kept per room until they are sent; the oldest are dropped first. @defaultValue 500 */
   readonly maxReceipts?: number;
-  /** Most events of `user:me` held back until their order is known; beyond it they come as they arrive. @defaultValue 2_000 */
+  /** Most events of `user:me` held back until their order is known; above it they are delivered as they arrive. @defaultValue 2_000 */
   readonly maxHeldEvents?: number;
-  /** Settings of the official SignalR client underneath: transport, headers, MessagePack, logging. */
+  /** Settings of the official SignalR client: transport, headers, MessagePack, logging. */
   readonly signalr?: SignalROptions;
-  /** Carries the messages, in place of the official SignalR client. */
+  /** Makes the connections, in place of the official SignalR client. */
   readonly createConnection?: CreateConnection;
   /** @defaultValue the system's */
   readonly clock?: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   /** Numbers from 0 up to, not including, 1. @defaultValue Math.random */
   readonly random?: () => number;
-  /** Tells when the network is back. @defaultValue `window`, where there is one */
+  /** Reports that the network is back. @defaultValue `window`, if there is one */
   readonly network?: NetworkEvents;
 }
 
@@ -106,7 +107,7 @@ export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
   };
   for (const name of Object.keys(defaults) as (keyof typeof defaults)[]) {
     const value = { ...resolved, retryBaseMs, retryMaxMs }[name];
-    // `> 0` is also false for NaN and for what is no number.
+    // `> 0` is also false for NaN and for values that are not numbers.
     if (!(value > 0)) throw new ClientError('invalid_argument', `${name} must be a number above 0.`);
   }
   if (typingExpiryMs !== undefined && !(typingExpiryMs > 0))
@@ -121,7 +122,7 @@ export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
   });
 }
 
-/** An option set to undefined is an option not given. */
+/** Treats an option that is set to undefined as not given. */
 function withoutUndefined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
@@ -129,16 +130,16 @@ function withoutUndefined<T extends object>(options: T): { [K in keyof T]: Exclu
 
 const HUB_PATH = '/hubs/events';
 
-/** The hub's address; a query stays at its end. */
+/** The hub's address. A query stays at its end. */
 function hubUrl(url: string): string {
   const isAbsolute = typeof url === 'string' && /^https?:\/\//.test(url);
   const isOfPage = typeof url === 'string' && /^(\/|\?|$)/.test(url) && typeof document !== 'undefined';
   if (!isAbsolute && !isOfPage) {
     const message =
-      'url must begin with http:// or https://; in a page it may also be a path of the same origin.';
+      'url must begin with http:// or https://; in a page it may also be a path on the same origin.';
     throw new ClientError('invalid_argument', message);
   }
-  if (url.includes('#')) throw new ClientError('invalid_argument', 'url must have no fragment (#…).');
+  if (url.includes('#')) throw new ClientError('invalid_argument', 'url must not have a fragment (#…).');
   const [address = '', ...query] = url.split('?');
   const path = address.replace(/\/+$/, '');
   return [path.endsWith(HUB_PATH) ? path : path + HUB_PATH, ...query].join('?');

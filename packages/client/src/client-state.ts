@@ -1,12 +1,12 @@
-// What the application can ask of a client's state.
+// The states of a client, and its counts.
 
 /**
  * idle → connecting → live or resyncing → reconnecting → resyncing → live → …; from each of them → closed, and from
  * there → connecting.
  *
- * `idle`: never connected. `connecting`: on the way, after `connect`. `live`: connected, every room as it was.
- * `reconnecting`: the connection broke, the next attempts run. `resyncing`: connected again, rooms are being joined and
- * what was missed comes in. `closed`: by `close`, or because going on made no sense.
+ * `idle`: never connected. `connecting`: `connect` was called, and the first attempts run. `live`: connected, and every room is
+ * joined. `reconnecting`: the connection broke, and the next attempts run. `resyncing`: connected again; the rooms are being
+ * joined, and missed events arrive. `closed`: by `close`, or because no further attempt makes sense.
  */
 export type ClientState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'resyncing' | 'closed';
 
@@ -14,16 +14,16 @@ export type ClientState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'res
 export interface StateChange {
   readonly state: ClientState;
   readonly previous: ClientState;
-  /** Why, where there is a reason: what broke the connection; why the client closed by itself. */
+  /** The reason, if there is one: why the connection broke, or why the client closed without a call of `close`. */
   readonly cause?: Error;
 }
 
-/** What became of the events that arrived. */
+/** Counts of the events that arrived, by what was done with them. */
 export interface ClientCounts {
-  /** Given to handlers, or to nobody because there is none. */
+  /** Given to the handlers; also counted when there is no handler. */
   readonly delivered: number;
-  /** Dropped: an event with this `event_id` had been delivered. */
+  /** Dropped because an event with this `event_id` had been delivered. */
   readonly repeated: number;
-  /** Dropped: of a room that is not joined, mostly one just left. */
+  /** Dropped because the room is not joined; usually it has just been left. */
   readonly ignored: number;
 }

@@ -1,4 +1,4 @@
-// A promise that is settled from outside. `Promise.withResolvers` is younger than the browsers this runs in.
+// A promise that is settled from outside. Some browsers that we support do not have `Promise.withResolvers`.
 
 /** A promise and the functions that settle it. */
 export interface Deferred<T> {
@@ -7,7 +7,7 @@ export interface Deferred<T> {
   readonly reject: (error: Error) => void;
 }
 
-/** Creates one. */
+/** Creates a promise that its caller settles. */
 export function deferred<T>(): Deferred<T> {
   let settle: Omit<Deferred<T>, 'promise'> | undefined;
   const promise = new Promise<T>((resolve, reject) => {

@@ -1,4 +1,5 @@
-// The composition: connector → session and delivery → rooms → handlers. Holds what outlives a connection.
+// The implementation of the client: connector → session and delivery → rooms → handlers. It holds everything that outlives a
+// connection.
 import { ClientError } from './client-error.js';
 import type { ResolvedClientOptions } from './client-options.js';
 import type { ClientCounts, ClientState, StateChange } from './client-state.js';
@@ -15,9 +16,9 @@ import { type RoomConnection, UntypedRoom } from './rooms/untyped-room.js';
 
 const PERSONAL_ROOM = 'user:me';
 const USER_PREFIX = 'user:';
-const NOBODY: readonly TypingUser[] = Object.freeze([]);
+const NO_USERS: readonly TypingUser[] = Object.freeze([]);
 
-/** See `Client` for what it promises, and for its states. */
+/** Implements `Client`, which describes the guarantees and the states, without the static types of events. */
 export class UntypedClient {
   readonly personalRoom: UntypedRoom;
   readonly #options: ResolvedClientOptions;
@@ -35,9 +36,9 @@ export class UntypedClient {
   /** By ID as given to `join`; the personal room is among them. Bounded by what the application joins. */
   readonly #rooms = new Map<string, UntypedRoom>();
   #state: ClientState = 'idle';
-  /** What `connect` gave; `undefined` before. */
+  /** The promise that `connect` returned; `undefined` before the first call. */
   #ready: Deferred<void> | undefined;
-  /** Why the last attempt to connect failed; told once. */
+  /** The reason why the last attempt to connect failed; reported once. */
   #failure: string | undefined;
   /** `undefined`: there is no open connection. */
   #session: Session | undefined;
@@ -85,7 +86,7 @@ export class UntypedClient {
     if (this.#ready !== undefined && this.#state !== 'closed') return this.#ready.promise;
     const ready = deferred<void>();
     this.#ready = ready;
-    // Whoever does not await it sees the state.
+    // A caller that does not await it sees the state.
     ready.promise.catch(() => {});
     this.#tokens.reset();
     this.#connector.start();
@@ -109,7 +110,7 @@ export class UntypedClient {
 
   join(roomId: string, options: JoinOptions = {}): UntypedRoom {
     if (typeof roomId !== 'string' || roomId === '')
-      throw new ClientError('invalid_argument', 'A room ID is a text that is not empty.');
+      throw new ClientError('invalid_argument', 'A room ID must be a text that is not empty.');
     const known = this.room(roomId);
     if (known !== undefined) return known;
     const room = this.#addRoom(roomId, options.after);
@@ -135,7 +136,7 @@ export class UntypedClient {
   }
 
   typingUsers(roomId: string): readonly TypingUser[] {
-    return this.room(roomId)?.typingUsers ?? NOBODY;
+    return this.room(roomId)?.typingUsers ?? NO_USERS;
   }
 
   // ── Handlers ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,7 +169,7 @@ export class UntypedClient {
     return this.#errors.add(handler);
   }
 
-  // ── What the connector tells. In each of these the state changes last: its handlers may call anything. ────────
+  // ── Called by the connector. Each of these changes the state last, because its handlers may call any method. ───
 
   #onOpen(connection: Connection): void {
     const session = new Session(connection, this.#options, this.#errors.report, {
@@ -188,7 +189,7 @@ export class UntypedClient {
   }
 
   #onFailed(cause: Error): void {
-    // Once an outage, and when the reason changes: not at every attempt.
+    // Reported once per outage and per reason, not for every attempt.
     if (this.#failure === cause.message) return;
     this.#failure = cause.message;
     const message = `No connection to ${this.#options.url}, trying again: ${cause.message}`;
@@ -216,7 +217,7 @@ export class UntypedClient {
     this.#stateChange.call({ state, previous, ...(cause === undefined ? {} : { cause }) });
   }
 
-  // ── What the session tells ────────────────────────────────────────────────────────────────────────────────────
+  // ── Called by the session ─────────────────────────────────────────────────────────────────────────────────────
 
   #onJoined(room: UntypedRoom, answer: JoinAnswer, connection: RoomConnection, isResync: boolean): void {
     this.#delivery.release(room);
@@ -272,7 +273,7 @@ export class UntypedClient {
     return room;
   }
 
-  /** The room an event is for. Until the gateway has told this user's ID, any personal room is this user's. */
+  /** The room that an event belongs to. Until the gateway has sent this user's ID, any personal room is this user's. */
   #roomOfEvent(roomId: string): UntypedRoom | undefined {
     const room = this.room(roomId);
     if (room !== undefined || this.userId !== undefined) return room;

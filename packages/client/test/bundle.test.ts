@@ -1,18 +1,18 @@
-// What a page has to load: sizes, and what must not be in there.
+// The bundle of a page: its size, and the code that it must not contain.
 import { gzipSync } from 'node:zlib';
 import { build, type Rollup } from 'vite';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 interface Bundle {
   readonly code: string;
-  /** Files whose code is in it. */
+  /** Files whose code is in the bundle. */
   readonly modules: readonly string[];
   readonly imports: readonly string[];
   readonly minBytes: number;
   readonly gzipBytes: number;
 }
 
-/** Builds a page's bundle out of one line, as an application would. */
+/** Builds a page's bundle from one line of code, as an application does. */
 async function bundle(entry: string, external: readonly string[] = []): Promise<Bundle> {
   const entryId = '\0entry';
   const built = await build({
@@ -63,12 +63,12 @@ describe('the bundle of a page', () => {
     }
   }, 60_000);
 
-  test('is small', () => {
+  test('the bundle of a page is small', () => {
     expect(alone.gzipBytes).toBeLessThan(8_200);
     expect(whole.gzipBytes).toBeLessThan(25_000);
   });
 
-  test('holds no schema library and nothing of the contract: only its types are used', () => {
+  test('the bundle holds no schema library and no code of the contract: only types are used', () => {
     const foreign = whole.modules.filter((id) =>
       /typebox|packages\/(contract|broker|publisher|signalr)\//.test(id),
     );
@@ -76,14 +76,14 @@ describe('the bundle of a page', () => {
     expect(alone.imports).toEqual(['@microsoft/signalr']);
   });
 
-  test('imports nothing of Node', () => {
+  test('the bundle imports no module of Node', () => {
     expect(whole.imports).toEqual([]);
     expect(whole.modules.filter((id) => /browser-external|^node:/.test(id))).toEqual([]);
     expect(alone.code).not.toMatch(/\brequire\(|\bprocess\.|\bBuffer\b|node:/);
   });
 });
 
-test('what is not used is left out', async () => {
+test('the bundle leaves out code that is not used', async () => {
   const { modules, minBytes } = await bundle(
     "import { ClientError } from '@millrace/client'; throw new ClientError('closed', '');",
   );

@@ -1,4 +1,4 @@
-// Handlers: who is called, in which order, and what happens when one fails.
+// Handlers: their order, and the failure of one of them.
 import { expect, test, vi } from 'vitest';
 import { createClient } from '../src/index.js';
 import { FakeGateway, setUp } from './support/fake-gateway.js';
@@ -19,7 +19,7 @@ test('an event goes to its room’s handlers, then to the client’s, by type an
   expect(calls).toEqual(['room', 'room any', 'client 1', 'client any chat_message']);
 });
 
-test('types outside the built-in catalog need no list of names', async () => {
+test('a type outside the built-in catalog is handled without a list of names', async () => {
   const gateway = new FakeGateway();
   const client = createClient<{ order_placed: { id: string } }>({
     url: 'http://gateway.test',
@@ -34,7 +34,7 @@ test('types outside the built-in catalog need no list of names', async () => {
   await client.close();
 });
 
-test('handlers added late get what comes from then on; one taken back gets nothing more', async () => {
+test('a handler added late gets later events; a removed handler gets none', async () => {
   const { client, gateway } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -48,7 +48,7 @@ test('handlers added late get what comes from then on; one taken back gets nothi
   expect(got).toEqual(['p2']);
 });
 
-test('one handler that throws, or rejects, is reported and stops nobody', async () => {
+test('a handler that throws or rejects is reported and stops no other handler', async () => {
   const { client, gateway, errors, events, settle } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -90,7 +90,7 @@ test('every kind of handler may fail', async () => {
   expect(errors.length).toBeGreaterThan(8);
 });
 
-test('a handler may add and take back handlers while they are called', async () => {
+test('a handler may add and remove handlers while it is called', async () => {
   const { client, gateway } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -105,7 +105,7 @@ test('a handler may add and take back handlers while they are called', async () 
   expect(got).toEqual(['third']);
 });
 
-test('the same function added twice is called twice, and taken back once each', async () => {
+test('a function that was added twice is called twice, and each registration is removed separately', async () => {
   const { client, gateway } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -118,7 +118,7 @@ test('the same function added twice is called twice, and taken back once each', 
   expect(handler).toHaveBeenCalledTimes(3);
 });
 
-test('without onError errors go to the console, and an onError that fails does too', async () => {
+test('without an onError handler an error is written to the console, as is the failure of an onError handler', async () => {
   const toConsole = vi.spyOn(console, 'error').mockImplementation(() => {});
   const gateway = new FakeGateway();
   const client = createClient({ url: 'http://gateway.test', createConnection: gateway.createConnection });
@@ -138,7 +138,7 @@ test('without onError errors go to the console, and an onError that fails does t
   toConsole.mockRestore();
 });
 
-test('what is no function is no handler', () => {
+test('a handler that is not a function is refused', () => {
   const { client } = setUp();
   expect(() => client.on('chat_message', undefined as never)).toThrow(
     expect.objectContaining({ code: 'invalid_argument' }),

@@ -1,4 +1,4 @@
-// Indicators: the built-in one as the built-in catalog declares it, and those of the application's own catalog.
+// Indicators: typing as the built-in catalog declares it, and those of the application's own catalog.
 import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { agentEvents } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
@@ -36,7 +36,7 @@ describe('the rules of a client without a catalog', () => {
     }
   });
 
-  test('a rule of the built-in catalog reads nothing from a payload of another form', () => {
+  test('a rule of the built-in catalog ignores a payload of another form', () => {
     for (const payload of [null, 5, 'text', {}, { user_id: 7 }])
       for (const type of ['typing_start', 'typing_stop', 'chat_message'])
         expect(own.read(type, payload)).toBeUndefined();
@@ -61,7 +61,7 @@ describe('an indicator of the application’s own catalog', () => {
     return { ...setup, room, receive, show };
   }
 
-  test('an indicator of the application’s own catalog is listed from the answer of the join, shown, ended by its own and by another event, and expires', async () => {
+  test('an indicator of the application’s own catalog is listed from the answer of the join, shown and ended by events, and expires', async () => {
     const { room, show, receive, clock } = await inRoom();
     const changes: string[] = [];
     room.onIndicatorChange((name, users) => changes.push(`${name}: ${users.map((u) => u.username).join()}`));

@@ -1,5 +1,5 @@
-// The rule of positions against a model of the gateway: whatever is published, replayed in slices, mixed with other
-// rooms' events and cut anywhere, every room gets every event once and in order.
+// The rule of positions against a model of the gateway: events are published at random, replayed in slices, mixed with other
+// rooms' events and cut anywhere; every room gets every event once and in order.
 import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -18,10 +18,10 @@ type Message = () => void;
 class ModelGateway {
   readonly log: string[] = [];
   readonly fake = new FakeGateway();
-  /** Sent, not received. */
+  /** Messages that were sent and not received yet. */
   #wire: Message[] = [];
   #live = new Set<string>(['user:u1']);
-  /** Joins in progress, oldest first: one at a time, as the hub handles calls in their order. */
+  /** Open joins, oldest first. One is handled at a time, as the hub handles calls in their order. */
   #joins: { roomId: string; replay: number[]; waiting: number[]; call: FakeCall; place: number }[] = [];
 
   constructor() {
@@ -35,7 +35,7 @@ class ModelGateway {
     else this.#joins.find((join) => join.roomId === roomId)?.waiting.push(position);
   }
 
-  /** Does one step of what the client asked for. */
+  /** Does one step of a request of the client. */
   work(): void {
     this.#takeCalls();
     const [join] = this.#joins;
@@ -98,7 +98,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ kind: 'cut' } as const) },
 );
 
-test('no break, wherever it comes, loses an event, repeats one, or changes their order', async () => {
+test('a break at any moment loses no event, repeats none and changes no order', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120 }), async (steps) => {
       const gateway = new ModelGateway();
@@ -113,7 +113,7 @@ test('no break, wherever it comes, loses an event, repeats one, or changes their
       client.onAny((event) => void got.get(event.room_id)?.push(Number(event.position.slice(1))));
       for (const roomId of ROOMS.slice(0, 2)) client.join(roomId);
       await client.connect();
-      // From here on every room is joined: whatever is published is meant for this client.
+      // From here on every room is joined: every published event is for this client.
       while (client.room('b')?.status !== 'live') {
         gateway.work();
         gateway.receive();

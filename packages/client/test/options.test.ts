@@ -1,4 +1,4 @@
-// Options: addresses, bounds, and mistakes.
+// Options: addresses, bounds and mistakes.
 import { describe, expect, test, vi } from 'vitest';
 import { ClientError, createClient } from '../src/index.js';
 import { setUp } from './support/fake-gateway.js';
@@ -16,7 +16,7 @@ test.each([
   expect(gateway.connection.request.url).toBe(hub);
 });
 
-test('in a page a path of its own origin will do', async () => {
+test('a page may give a path on its own origin as the url', async () => {
   vi.stubGlobal('document', {});
   try {
     for (const [url, hub] of [
@@ -33,16 +33,16 @@ test('in a page a path of its own origin will do', async () => {
   }
 });
 
-describe('mistakes are told at once', () => {
+describe('mistakes in options', () => {
   test.each([
     ['a path outside a page', { url: '/hubs/events' }],
     ['no address', { url: '' }],
     ['a WebSocket address', { url: 'ws://localhost:4400' }],
-    ['not even a text', { url: undefined as unknown as string }],
+    ['an address that is not a text', { url: undefined as unknown as string }],
     ['a wait of 0', { url: 'http://x', retryBaseMs: 0 }],
-    ['no number', { url: 'http://x', maxDedupeIds: Number.NaN }],
+    ['a bound that is not a number', { url: 'http://x', maxDedupeIds: Number.NaN }],
     ['a negative time', { url: 'http://x', typingExpiryMs: -1 }],
-  ])('%s', (_name, options) => {
+  ])('createClient refuses %s', (_name, options) => {
     expect(() => createClient(options)).toThrow(ClientError);
     expect(() => createClient(options)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   });

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 
-test('it tells who this user is, and is found under both names', async () => {
+test('the personal room gives the ID of this user, and is found under both of its IDs', async () => {
   const { client, settle } = setUp();
   expect(client.userId).toBeUndefined();
   await client.connect();
@@ -13,7 +13,7 @@ test('it tells who this user is, and is found under both names', async () => {
   expect(client.personalRoom.status).toBe('live');
 });
 
-test('its events arrive before it is known whose room it is', async () => {
+test('events of the personal room are delivered before the ID of the user is known', async () => {
   const { client, gateway, events } = setUp();
   gateway.isAnswering = false;
   const own: string[] = [];
@@ -24,7 +24,7 @@ test('its events arrive before it is known whose room it is', async () => {
   expect(own).toEqual(['p3']);
 });
 
-test('after a break a new event waits for the replay, and comes in its place', async () => {
+test('a new event after a break waits for the replay, and is delivered in its place', async () => {
   const { client, gateway, clock, events } = setUp();
   await client.connect();
   await clock.advance(0);
@@ -45,7 +45,7 @@ test('after a break a new event waits for the replay, and comes in its place', a
   expect(client.counts).toEqual({ delivered: 5, repeated: 0, ignored: 0 });
 });
 
-test('what was held when the connection breaks again is replayed, not lost', async () => {
+test('an event that is held when the connection breaks again is replayed, not lost', async () => {
   const { client, gateway, clock, events } = setUp();
   await client.connect();
   await clock.advance(0);
@@ -62,7 +62,7 @@ test('what was held when the connection breaks again is replayed, not lost', asy
   expect(events).toEqual(['user:u1:1', 'user:u1:2']);
 });
 
-test('what is held is bounded: beyond it events come as they arrive', async () => {
+test('the number of held events is bounded: above the bound events are delivered as they arrive', async () => {
   const { client, gateway, clock, events } = setUp({ maxHeldEvents: 2 });
   await client.connect();
   await clock.advance(0);
@@ -73,7 +73,7 @@ test('what is held is bounded: beyond it events come as they arrive', async () =
   expect(events).toEqual([1, 2, 3, 4].map((n) => `user:u1:${n}`));
 });
 
-test('a handler that closes the client while the held events come out stops them', async () => {
+test('a handler that closes the client while held events are delivered stops the delivery', async () => {
   const { client, gateway, clock, events } = setUp();
   await client.connect();
   await clock.advance(0);

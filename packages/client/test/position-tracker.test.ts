@@ -1,4 +1,4 @@
-// Positions of several scopes: a room is never resumed from a position that says nothing about it.
+// Positions of several scopes: a room is never resumed from a position that does not cover it.
 import { expect, test } from 'vitest';
 import { PositionTracker } from '../src/rooms/position-tracker.js';
 
@@ -19,7 +19,7 @@ test('the newest position of its own scope holds for a room', () => {
   expect(['a', 'a2', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['0~p2', '0~p2', '1~p1']);
 });
 
-test('a position of every scope holds for all rooms until their own scope has a newer one', () => {
+test('a position of every scope holds for each room until its own scope has a newer one', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', '0~p1');
   tracker.joined('b', '1~p1');
@@ -30,7 +30,7 @@ test('a position of every scope holds for all rooms until their own scope has a 
   expect(['a', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['all~p3', '1~p4']);
 });
 
-test('a room that joined later does not take what was seen before it', () => {
+test('a room that joined later does not use positions that were seen before', () => {
   const tracker = new PositionTracker();
   tracker.see('all~p1');
   tracker.see('1~p2');
@@ -39,7 +39,7 @@ test('a room that joined later does not take what was seen before it', () => {
   expect(tracker.resumeAfter('c')).toBeUndefined();
 });
 
-test('the version that later gateways put before the scope is no part of it', () => {
+test('the version that later gateways put before the scope does not belong to the scope', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', 'v2~0~p1');
   tracker.joined('b', 'v2~1~p1');

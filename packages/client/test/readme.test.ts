@@ -25,7 +25,7 @@ test.each(['receive', 'send', 'own-types', 'state'])(
   },
 );
 
-/** Development mode: no tokens. */
+/** Starts a gateway in development mode, which needs no tokens. */
 async function startOpenGateway() {
   const orderPlaced = defineEventType({
     name: 'order_placed',
@@ -44,7 +44,7 @@ async function startOpenGateway() {
   return { url, gateway, [Symbol.asyncDispose]: () => gateway.stop() };
 }
 
-test('receive', async () => {
+test('the README’s example of receiving delivers events', async () => {
   await using open = await startOpenGateway();
   const { client, lines } = await receive(open.url);
   await open.gateway.publisher.publish('chat_message', 'ticket-42', {
@@ -60,13 +60,13 @@ test('receive', async () => {
   await client.close();
 });
 
-test('send', async () => {
+test('the README’s example of sending reaches the gateway', async () => {
   await using real = await RealGateway.start();
   const close = await send(real.url, () => token(ada), [crypto.randomUUID()]);
   await close();
 });
 
-test('own types', async () => {
+test('the README’s example of own types handles them', async () => {
   await using open = await startOpenGateway();
   const orders: string[] = [];
   const close = await ownTypes(open.url, (id) => void orders.push(id));
@@ -76,7 +76,7 @@ test('own types', async () => {
   await close();
 });
 
-test('state', async () => {
+test('the README’s example of states shows them', async () => {
   await using open = await startOpenGateway();
   const shown: string[] = [];
   const client = state(open.url, (text) => shown.push(text));

@@ -1,4 +1,4 @@
-// The client against a real gateway, over real sockets: what a fake can only assume.
+// The client against a real gateway over real sockets, which shows what a fake gateway can only assume.
 import { until } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../src/index.js';
@@ -13,7 +13,7 @@ function collect(client: Client, roomId: string): number[] {
 }
 
 describe('a connection', () => {
-  test('carries events to the rooms that were joined, and to no others', async () => {
+  test('a connection carries events of the joined rooms, and of no others', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const numbers = collect(client, 'a');
@@ -42,7 +42,7 @@ describe('a connection', () => {
     expect(client.errors).toEqual([]);
   });
 
-  test('brings what is for this user alone without any join', async () => {
+  test('a connection carries the events for this user alone without a join', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const got = new Promise((resolve) => client.personalRoom.on('notification', resolve));
@@ -84,7 +84,7 @@ describe('a connection', () => {
     expect(client.errors.map(({ code }) => code)).toEqual(['handler_failed', 'handler_failed']);
   });
 
-  test('events that come in one piece with the answer to the join do not overtake it', async () => {
+  test('an event that arrives in one piece with the answer to its room’s join does not overtake the answer', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     await client.connect();
@@ -95,7 +95,7 @@ describe('a connection', () => {
       room.on('chat_message', () => order.push('event'));
       const stop = client.onJoin(() => order.push('joined'));
       const last = nextMessage(client, roomId, 2);
-      // Published while the join is on its way: it may find the room before, with or after the join.
+      // Published while the join is in progress: it may reach the room before, with or after the join.
       await Promise.all([real.say(roomId, 1), room.joined]);
       await real.say(roomId, 2);
       await last;
@@ -106,7 +106,7 @@ describe('a connection', () => {
 });
 
 describe('a break', () => {
-  test('of the socket is mended: rooms are joined again, and what was missed comes first', async () => {
+  test('after a break of the socket the rooms are joined again, and missed events come first', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const numbers = collect(client, 'a');
@@ -132,7 +132,7 @@ describe('a break', () => {
     expect(client.errors).toEqual([]);
   });
 
-  test('without anything missed needs no resync', async () => {
+  test('a break without missed events needs no resync', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const resyncs: string[] = [];
@@ -151,7 +151,7 @@ describe('a break', () => {
     expect(joins).toEqual([true, true]);
   });
 
-  test('by a restart of the gateway on its port is mended, and told: its memory is gone', async () => {
+  test('after a restart of the gateway the client reconnects, and reports a resync because the gateway’s memory is empty', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const resyncs: string[] = [];
@@ -170,7 +170,7 @@ describe('a break', () => {
     await next;
   });
 
-  test('with two hundred rooms joins them all again', async () => {
+  test('after a break two hundred rooms are all joined again', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     await client.connect();
@@ -186,7 +186,7 @@ describe('a break', () => {
     expect(client.errors).toEqual([]);
   });
 
-  test('while it joins again, rooms may be left: they stay left', async () => {
+  test('a room that is left during the rejoin stays left', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     await client.connect();
@@ -196,7 +196,7 @@ describe('a break', () => {
     const back = reached(client, 'live');
     real.cut();
     await resyncing;
-    // Some are under way, most wait for their turn.
+    // Some joins are in progress; most wait for their turn.
     await Promise.all(rooms.slice(0, 39).map((room) => room.leave()));
     await back;
     const numbers = collect(client, 'room-0');
@@ -209,7 +209,7 @@ describe('a break', () => {
     expect(client.errors).toEqual([]);
   });
 
-  test('again and again, under traffic, loses no event, repeats none and keeps their order', async () => {
+  test('many breaks under traffic lose no event, repeat none and keep their order', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const numbers = collect(client, 'a');
@@ -234,11 +234,11 @@ describe('a break', () => {
 });
 
 describe('tokens', () => {
-  test('each attempt has a fresh one: an expired one is replaced by itself', async () => {
+  test('each attempt gets a fresh token, so an expired token is replaced', async () => {
     await using real = await RealGateway.start();
     let count = 0;
     const client = real.client(ada, {
-      // The first is refused (5 s of clock difference are forgiven), the second is good.
+      // The first is refused (the gateway allows 5 s of clock difference); the second is accepted.
       accessToken: () => token(ada, { expiresInS: count++ === 0 ? -60 : 60 }),
     });
     await client.connect();
@@ -249,7 +249,7 @@ describe('tokens', () => {
     expect(count).toBe(3);
   });
 
-  test('one that is refused and not replaced ends it with a word, not with an endless knocking', async () => {
+  test('a token that is refused and not replaced closes the client with an error, without endless attempts', async () => {
     await using real = await RealGateway.start();
     const stale = await token(ada, { expiresInS: -60 });
     const client = real.client(ada, { accessToken: () => stale });
@@ -271,7 +271,7 @@ describe('tokens', () => {
     );
   });
 
-  test('a position from nowhere is given up, and the room is joined all the same', async () => {
+  test('an unknown position is dropped, and the room is still joined', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const resyncs: string[] = [];
@@ -284,7 +284,7 @@ describe('tokens', () => {
 });
 
 describe('typing and receipts', () => {
-  test('typing is seen by the others, and ends with a stop, and with a message', async () => {
+  test('the others see typing, which ends with a stop or with a message', async () => {
     await using real = await RealGateway.start();
     const [one, two] = [real.client(ada), real.client(bob)];
     for (const client of [one, two]) {
@@ -304,7 +304,7 @@ describe('typing and receipts', () => {
     expect([...one.errors, ...two.errors]).toEqual([]);
   });
 
-  test('a join tells who is typing, and a typist who is gone disappears', async () => {
+  test('a join lists the users who are typing, and a user who disconnects is removed from the list', async () => {
     await using real = await RealGateway.start();
     const two = real.client(bob);
     await two.connect();
@@ -321,7 +321,7 @@ describe('typing and receipts', () => {
     await until(() => one.typingUsers('a').length === 0);
   });
 
-  test('receipts reach the others; those marked during a break arrive after it', async () => {
+  test('receipts reach the others; receipts from a break arrive after it', async () => {
     await using real = await RealGateway.start();
     const one = real.client(ada);
     const two = real.client(bob, { url: real.directUrl });

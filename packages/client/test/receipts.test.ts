@@ -1,4 +1,4 @@
-// Read receipts: united, kept while there is no connection, sent until the gateway has them.
+// Read receipts: they are united, kept while there is no connection, and sent until the gateway accepts them.
 import { expect, test } from 'vitest';
 import { type Setup, setUp } from './support/fake-gateway.js';
 
@@ -15,13 +15,13 @@ async function inRoom(setup: Setup): Promise<Setup> {
   return setup;
 }
 
-test('with a connection they go at once', async () => {
+test('receipts are sent at once while there is a connection', async () => {
   const setup = await inRoom(setUp());
   setup.client.markRead('a', ids(1, 2));
   expect(receipts(setup)).toEqual([ids(1, 2)]);
 });
 
-test('what comes while a call is under way goes with the next one, united', async () => {
+test('receipts that are added during a call are united and sent with the next call', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway } = setup;
   gateway.isAnswering = false;
@@ -34,7 +34,7 @@ test('what comes while a call is under way goes with the next one, united', asyn
   expect(receipts(setup)).toEqual([ids(1), ids(2, 3, 4)]);
 });
 
-test('without a connection they are kept, united per room, and sent after the room is joined again', async () => {
+test('receipts without a connection are kept, united per room, and sent after the rejoin', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock } = setup;
   await client.join('b').joined;
@@ -49,7 +49,7 @@ test('without a connection they are kept, united per room, and sent after the ro
   ]);
 });
 
-test('what was under way when the connection broke is sent again', async () => {
+test('a receipt that was being sent when the connection broke is sent again', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock } = setup;
   gateway.isAnswering = false;
@@ -61,7 +61,7 @@ test('what was under way when the connection broke is sent again', async () => {
   expect(receipts(setup)).toEqual([ids(1, 2)]);
 });
 
-test('they are bounded: the oldest go', async () => {
+test('the number of receipts is bounded: the oldest are dropped', async () => {
   const setup = await inRoom(setUp({ maxReceipts: 3 }));
   const { client, gateway, clock } = setup;
   gateway.connection.close();
@@ -71,7 +71,7 @@ test('they are bounded: the oldest go', async () => {
   expect(receipts(setup)).toEqual([ids(2, 3, 4)]);
 });
 
-test('receipts are kept for as long as the gateway says to try again', async () => {
+test('receipts are kept while the gateway answers to try again', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock, errors } = setup;
   gateway.isAnswering = false;
@@ -86,7 +86,7 @@ test('receipts are kept for as long as the gateway says to try again', async () 
   expect(receipts(setup)).toHaveLength(51);
 });
 
-test('refused ones are tried again, later and later, then dropped and reported', async () => {
+test('refused receipts are tried again with growing waits, then dropped and reported', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock, errors } = setup;
   gateway.isAnswering = false;
@@ -105,7 +105,7 @@ test('refused ones are tried again, later and later, then dropped and reported',
   expect(receipts(setup).at(-1), 'the next ones have their own tries').toEqual(ids(2));
 });
 
-test('a pause after a refusal ends with the connection', async () => {
+test('the wait after a refusal ends with the connection', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock } = setup;
   gateway.isAnswering = false;
@@ -118,7 +118,7 @@ test('a pause after a refusal ends with the connection', async () => {
   expect(receipts(setup)).toEqual([ids(1)]);
 });
 
-test('what waits when the room is left goes before the leave', async () => {
+test('receipts that wait when the room is left are sent before the leave', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway } = setup;
   gateway.isAnswering = false;
@@ -132,7 +132,7 @@ test('what waits when the room is left goes before the leave', async () => {
   ]);
 });
 
-test('close keeps them for a later connect', async () => {
+test('close keeps the receipts for a later connect', async () => {
   const setup = await inRoom(setUp());
   const { client } = setup;
   await client.close();
@@ -142,13 +142,16 @@ test('close keeps them for a later connect', async () => {
   expect(receipts(setup)).toEqual([ids(1)]);
 });
 
-test.each([[['no uuid']], [[7]], ['text'], [undefined]])('marking %j is a mistake', async (messageIds) => {
-  const setup = await inRoom(setUp());
-  const mark = (): void => setup.client.markRead('a', messageIds as string[]);
-  expect(mark).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
-});
+test.each([[['no uuid']], [[7]], ['text'], [undefined]])(
+  'marking %j as read is refused',
+  async (messageIds) => {
+    const setup = await inRoom(setUp());
+    const mark = (): void => setup.client.markRead('a', messageIds as string[]);
+    expect(mark).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+  },
+);
 
-test('marking in a room that is not joined is a mistake; nothing to mark is nothing to send', async () => {
+test('marking in a room that is not joined is refused; an empty list sends nothing', async () => {
   const setup = await inRoom(setUp());
   expect(() => setup.client.markRead('b', ids(1))).toThrow('Join the room b first.');
   setup.client.markRead('a', []);

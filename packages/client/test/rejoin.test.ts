@@ -1,4 +1,4 @@
-// Joining, leaving, and joining again after a break, with the right position.
+// Joining, and joining again after a break with the right position.
 import { describe, expect, test } from 'vitest';
 import { joinAnswer, setUp } from './support/fake-gateway.js';
 
@@ -21,7 +21,7 @@ describe('joining', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me', 'JoinRoom a']);
   });
 
-  test('joining twice is one room and one call', async () => {
+  test('joining twice gives one room and makes one call', async () => {
     const { client, gateway, settle } = setUp();
     await client.connect();
     expect(client.join('a')).toBe(client.join('a'));
@@ -29,7 +29,7 @@ describe('joining', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me', 'JoinRoom a']);
   });
 
-  test('a position kept by the application is given, and missing events are told', async () => {
+  test('a join sends the position that the application kept, and reports lost events', async () => {
     const { client, gateway, resyncs } = setUp();
     gateway.answerTo = (_method, [roomId]) => ({ ...joinAnswer(String(roomId), 9), recovered: false });
     await client.connect();
@@ -39,7 +39,7 @@ describe('joining', () => {
     expect(resyncs).toEqual(['a: not_recovered']);
   });
 
-  test('a refusal rejects the join, is reported, and leaves no room behind', async () => {
+  test('a refusal rejects the join, is reported, and removes the room', async () => {
     const { client, gateway, errors, settle, reconnect } = setUp();
     await client.connect();
     await settle();
@@ -55,7 +55,7 @@ describe('joining', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p0']);
   });
 
-  test('a join cut off by the end of the connection is not refused: it waits for the next one', async () => {
+  test('a join that is cut off by the end of the connection waits for the next connection', async () => {
     const { client, gateway, settle, reconnect, errors } = setUp();
     await client.connect();
     await settle();
@@ -67,7 +67,7 @@ describe('joining', () => {
     expect(errors).toEqual([]);
   });
 
-  test.each([[''], [undefined], [7]])('joining %j is a mistake', (roomId) => {
+  test.each([[''], [undefined], [7]])('joining %j is refused', (roomId) => {
     const { client } = setUp();
     expect(() => client.join(roomId as string)).toThrow(
       expect.objectContaining({ code: 'invalid_argument' }),
@@ -76,7 +76,7 @@ describe('joining', () => {
 });
 
 describe('joining again', () => {
-  test('every room is joined again from where it was, the personal one first, after every break', async () => {
+  test('every room is joined again from its position after every break, the personal room first', async () => {
     const { client, gateway, reconnect } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -89,7 +89,7 @@ describe('joining again', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p8', 'JoinRoom a p8', 'JoinRoom b p8']);
   });
 
-  test('what was recovered is told, and what was not', async () => {
+  test('a rejoin reports which rooms were recovered and which were not', async () => {
     const { client, gateway, resyncs, reconnect } = setUp();
     const joins: string[] = [];
     const ofRoom: string[] = [];
@@ -108,7 +108,7 @@ describe('joining again', () => {
     expect(ofRoom).toEqual(['not_recovered']);
   });
 
-  test('a resync of the gateway goes to the application; of a room that is not joined it does not', async () => {
+  test('a resync of the gateway is passed to the application, but not for a room that is not joined', async () => {
     const { client, gateway, resyncs } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -119,7 +119,7 @@ describe('joining again', () => {
     expect(resyncs).toEqual(['a: gap', 'user:me: gap']);
   });
 
-  test('two hundred joins: at most eight wait for their answer at once', async () => {
+  test('of two hundred joins at most eight wait for their answers at the same time', async () => {
     const { client, gateway, clock, states } = setUp();
     const rooms = Array.from({ length: 200 }, (_, index) => client.join(`room-${index}`));
     await client.connect();
@@ -141,7 +141,7 @@ describe('joining again', () => {
     expect(rooms.every(({ status }) => status === 'live')).toBe(true);
   });
 
-  test('a position that the gateway does not take is given up for a fresh start, and told', async () => {
+  test('a position that the gateway refuses is dropped for a fresh join, which is reported', async () => {
     const { client, gateway, resyncs, errors, clock } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -157,7 +157,7 @@ describe('joining again', () => {
     expect(errors).toEqual([]);
   });
 
-  test('a room that cannot be asked about now is tried again with its position, at the first join too', async () => {
+  test('a join that the gateway cannot decide now is tried again with its position, also the first join', async () => {
     const { client, gateway, clock, settle, errors, resyncs } = setUp();
     gateway.isAnswering = false;
     void client.connect();
@@ -176,7 +176,7 @@ describe('joining again', () => {
     expect(resyncs).toEqual([]);
   });
 
-  test('a member that is refused is tried again later, and told once', async () => {
+  test('a refused rejoin is tried again later, and reported once', async () => {
     const { client, gateway, errors, clock } = setUp();
     await client.connect();
     const room = client.join('a');
@@ -200,7 +200,7 @@ describe('joining again', () => {
     expect(gateway.connection.log.at(-1)).toBe('JoinRoom a p4');
   });
 
-  test('an answer nobody understands is no join: it is told, and tried again', async () => {
+  test('an answer that cannot be read is reported, and the join is tried again', async () => {
     const { client, gateway, errors, clock } = setUp();
     await client.connect();
     await clock.advance(0);
@@ -215,7 +215,7 @@ describe('joining again', () => {
 });
 
 describe('positions', () => {
-  test('an event of one room does not move a room whose join is under way', async () => {
+  test('an event of one room does not move a room whose join is in progress', async () => {
     const { client, gateway, clock } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -234,7 +234,7 @@ describe('positions', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p13', 'JoinRoom a p13', 'JoinRoom b p6']);
   });
 
-  test('a room that has just joined starts at its answer, though other rooms are ahead', async () => {
+  test('a room that has just joined starts at the position in its answer, even when other rooms are ahead', async () => {
     const { client, gateway, clock } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -252,7 +252,7 @@ describe('positions', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p20', 'JoinRoom a p20', 'JoinRoom b p10']);
   });
 
-  test('an event of a room that was left moves nobody', async () => {
+  test('an event of a room that was left moves no other room', async () => {
     const { client, gateway, reconnect } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -265,7 +265,7 @@ describe('positions', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p5', 'JoinRoom a p5']);
   });
 
-  test('nothing that is no position is taken for one', async () => {
+  test('a message without a position is not used as one', async () => {
     const { client, gateway } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -275,8 +275,8 @@ describe('positions', () => {
   });
 });
 
-describe('a join that is cut off while what was missed is sent', () => {
-  test('a join goes on from the last event that came, however often it is cut off', async () => {
+describe('a join that is cut off during the replay', () => {
+  test('a join continues from the last event that arrived, however often it is cut off', async () => {
     const { client, gateway, settle, reconnect, events, resyncs } = setUp();
     await client.connect();
     client.join('a');
@@ -286,7 +286,7 @@ describe('a join that is cut off while what was missed is sent', () => {
       await reconnect();
       gateway.connection.completeJoin('user:me', 0);
       gateway.connection.event('a', position);
-      // An event of another room, live: it says nothing about this one.
+      // A live event of another room: its position does not cover this room's missed events.
       gateway.connection.event('user:u1', position + 1);
     }
     await reconnect();
@@ -300,7 +300,7 @@ describe('a join that is cut off while what was missed is sent', () => {
     expect(resyncs).toEqual([]);
   });
 
-  test('a join that gave no position stays where it was: then nothing that came is all there is', async () => {
+  test('a join that is repeated without its refused position keeps the position for the next connection', async () => {
     const { client, gateway, settle, reconnect } = setUp();
     await client.connect();
     client.join('a');
@@ -314,7 +314,7 @@ describe('a join that is cut off while what was missed is sent', () => {
     expect(gateway.connection.log).toContain('JoinRoom a p0');
   });
 
-  test('the personal room stays where it was, for there something new may come first', async () => {
+  test('the personal room keeps its position, because a new event may arrive there first', async () => {
     const { client, gateway, reconnect, settle } = setUp();
     await client.connect();
     await settle();
@@ -323,97 +323,5 @@ describe('a join that is cut off while what was missed is sent', () => {
     gateway.connection.event('user:u1', 9);
     await reconnect();
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p0']);
-  });
-});
-
-describe('leaving', () => {
-  test('ends the events at once, and tells the gateway', async () => {
-    const { client, gateway, events } = setUp();
-    await client.connect();
-    const room = client.join('a');
-    await room.joined;
-    const left = room.leave();
-    gateway.connection.event('a', 5);
-    await left;
-    expect(gateway.connection.log.at(-1)).toBe('LeaveRoom a');
-    expect(events).toEqual([]);
-    expect(room.status).toBe('left');
-    await room.leave();
-    await client.leave('a');
-    expect(gateway.connection.log.filter((call) => call === 'LeaveRoom a')).toHaveLength(1);
-  });
-
-  test('during a rejoin that waits for its turn, nothing is sent at all', async () => {
-    const { client, gateway, clock } = setUp({ maxJoinsAtOnce: 1 });
-    await client.connect();
-    await client.join('a').joined;
-    gateway.isAnswering = false;
-    gateway.connection.close();
-    await clock.advance(500);
-    await client.leave('a');
-    gateway.connection.completeJoin('user:me', 1);
-    expect(gateway.connection.log).toEqual(['JoinRoom user:me p0']);
-    expect(client.state).toBe('live');
-  });
-
-  test('during a rejoin that is under way, its events are dropped and the gateway is told', async () => {
-    const { client, gateway, clock, events, resyncs } = setUp();
-    await client.connect();
-    await client.join('a').joined;
-    gateway.isAnswering = false;
-    gateway.connection.close();
-    await clock.advance(500);
-    gateway.connection.completeJoin('user:me', 1);
-    gateway.connection.event('a', 3);
-    const left = client.leave('a');
-    expect(client.state).toBe('live');
-    gateway.connection.event('a', 4);
-    gateway.connection.completeJoin('a', 5, { recovered: false });
-    gateway.connection.call('LeaveRoom', 'a').answer(null);
-    await left;
-    expect(events).toEqual(['a:3']);
-    expect(resyncs).toEqual([]);
-    expect(gateway.connection.log.slice(-2)).toEqual(['JoinRoom a p0', 'LeaveRoom a']);
-  });
-
-  test('and joining again at once is a new room, from now on', async () => {
-    const { client, gateway } = setUp();
-    await client.connect();
-    const first = client.join('a');
-    await first.joined;
-    gateway.connection.event('a', 5);
-    const left = client.leave('a');
-    const second = client.join('a');
-    expect(second).not.toBe(first);
-    await left;
-    await second.joined;
-    expect(gateway.connection.log.slice(1)).toEqual(['JoinRoom a', 'LeaveRoom a', 'JoinRoom a']);
-    expect(first.status).toBe('left');
-    expect(second.status).toBe('live');
-  });
-
-  test('without a connection it is done at once, and the room is not joined again', async () => {
-    const { client, gateway, clock } = setUp();
-    await client.connect();
-    const room = client.join('a');
-    await room.joined;
-    gateway.connection.close();
-    await room.leave();
-    await clock.advance(500);
-    expect(gateway.connection.log).toEqual(['JoinRoom user:me p0']);
-  });
-
-  test('before the first join is answered rejects that join', async () => {
-    const { client } = setUp();
-    const room = client.join('a');
-    await room.leave();
-    await expect(room.joined).rejects.toMatchObject({ code: 'closed', roomId: 'a' });
-  });
-
-  test('the personal room cannot be left; a room that is not joined is none to leave', async () => {
-    const { client } = setUp();
-    await client.leave('nowhere');
-    await expect(client.leave('user:me')).rejects.toMatchObject({ code: 'invalid_argument' });
-    await expect(client.personalRoom.leave()).rejects.toMatchObject({ code: 'invalid_argument' });
   });
 });

@@ -1,8 +1,8 @@
-// Events that come more than once are handled once.
+// Events that arrive more than once are handled once.
 import { expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 
-test('a repeat is dropped, in whatever case its id is written, and counted', async () => {
+test('a repeat is dropped and counted, whatever the case of its ID', async () => {
   const { client, gateway, events } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -22,7 +22,7 @@ test('a repeat is dropped, in whatever case its id is written, and counted', asy
   expect(client.room('a')?.position, 'a repeat moves on all the same').toBe('p2');
 });
 
-test('what a replay brings again is dropped', async () => {
+test('an event that a replay sends again is dropped', async () => {
   const { client, gateway, events, clock } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -43,7 +43,7 @@ test.each([
   ['no room', { event_id: 'x', event_type: 'chat_message', payload: {}, position: 'p1' }],
   ['no payload', { event_id: 'x', event_type: 't', room_id: 'a', position: 'p1' }],
   ['no position', { event_id: 'x', event_type: 't', room_id: 'a', payload: {} }],
-])('a message that is no event (%s) is told, and reaches no handler', async (_name, argument) => {
+])('a message that is not an event (%s) is reported, and reaches no handler', async (_name, argument) => {
   const { client, gateway, events, errors } = setUp();
   await client.connect();
   await client.join('a').joined;

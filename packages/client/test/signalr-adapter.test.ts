@@ -1,4 +1,4 @@
-// What the official client is made to tell: order of answers and events, refusals, how a connection was closed.
+// The adapter of the official client: the order of answers and events, refusals, and the way a connection closed.
 import { HttpTransportType } from '@microsoft/signalr';
 import { expect, test } from 'vitest';
 import { createSignalRConnections } from '../src/connection/signalr-adapter.js';
@@ -32,7 +32,7 @@ class WireSocket {
     }
   }
 
-  /** Several messages in one frame. */
+  /** Sends several messages in one frame. */
   receive(...messages: object[]): void {
     this.onmessage?.({ data: messages.map((message) => JSON.stringify(message) + END).join('') });
   }
@@ -74,7 +74,7 @@ async function open() {
 
 const event = (n: number): object => ({ type: 1, target: 'order_placed', arguments: [{ n }] });
 
-test('events and answers of one frame are heard in the order of the frame', async () => {
+test('events and answers of one frame are delivered in the order of the frame', async () => {
   const { socket, heard, call } = await open();
   call('JoinRoom');
   socket.receive(event(1), { type: 3, invocationId: '0', result: 'joined' }, event(2));
@@ -82,7 +82,7 @@ test('events and answers of one frame are heard in the order of the frame', asyn
   expect(heard).toEqual(['order_placed {"n":1}', 'answer "joined"', 'order_placed {"n":2}']);
 });
 
-test('a refusal of the hub is told apart from a call that was cut off', async () => {
+test('a refusal of the hub is distinguished from a call that was cut off', async () => {
   const { socket, heard, answers, call } = await open();
   call('JoinRoom');
   socket.receive({
@@ -102,18 +102,21 @@ test('a refusal of the hub is told apart from a call that was cut off', async ()
 });
 
 test.each([
-  ['without leave to reconnect', { type: 7, error: 'over' }, true],
-  ['with leave to reconnect', { type: 7, allowReconnect: true }, false],
-])('a Close %s is told as such, before the calls it cut off', async (_name, close, isExpelled) => {
-  const { socket, heard, ends, call } = await open();
-  call('JoinRoom');
-  socket.receive(close);
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(ends).toMatchObject([{ isExpelled }]);
-  expect(heard).toHaveLength(1);
-});
+  ['does not allow to reconnect', { type: 7, error: 'over' }, true],
+  ['allows to reconnect', { type: 7, allowReconnect: true }, false],
+])(
+  'a Close message that %s is reported as such, before the calls that it cut off',
+  async (_name, close, isExpelled) => {
+    const { socket, heard, ends, call } = await open();
+    call('JoinRoom');
+    socket.receive(close);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ends).toMatchObject([{ isExpelled }]);
+    expect(heard).toHaveLength(1);
+  },
+);
 
-test('a socket that closes without a word is no expulsion', async () => {
+test('a socket that closes without a Close message does not count as expulsion', async () => {
   const { socket, ends } = await open();
   socket.close();
   expect(ends).toEqual([{ cause: undefined, isExpelled: false }]);

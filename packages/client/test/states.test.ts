@@ -1,4 +1,4 @@
-// The state machine: what leads from which state to which, and how long it waits.
+// The states of a client: the transitions, and the waits between attempts.
 import { describe, expect, test } from 'vitest';
 import { ClientError } from '../src/index.js';
 import { type Setup, setUp } from './support/fake-gateway.js';
@@ -9,7 +9,7 @@ async function live(setup: Setup): Promise<Setup> {
   return setup;
 }
 
-describe('the way up', () => {
+describe('connecting', () => {
   test('a client is idle until it connects, then connecting, then live', async () => {
     const { client, states } = setUp();
     expect(client.state).toBe('idle');
@@ -20,7 +20,7 @@ describe('the way up', () => {
     expect(states).toEqual(['connecting', 'live']);
   });
 
-  test('the initial start is retried, with waits that double up to the bound', async () => {
+  test('the first connection is retried with waits that double up to the bound', async () => {
     const { client, gateway, clock, errors } = setUp();
     gateway.isAccepting = false;
     void client.connect();
@@ -36,14 +36,14 @@ describe('the way up', () => {
     expect(client.state).toBe('connecting');
     expect(
       errors.map((error) => error.code),
-      'the same failure is told once',
+      'the same failure is reported once',
     ).toEqual(['connection_failed']);
     gateway.connection.accept();
     await clock.advance(0);
     expect(client.state).toBe('live');
   });
 
-  test('an attempt that hangs is given up after its time, and what comes of it later is not heard', async () => {
+  test('an attempt that hangs is given up after the timeout, and its later messages are ignored', async () => {
     const { client, gateway, clock, errors } = setUp({ attemptTimeoutMs: 2_000 });
     gateway.isAccepting = false;
     void client.connect();
@@ -61,7 +61,7 @@ describe('the way up', () => {
     expect(client.counts.delivered).toBe(0);
   });
 
-  test('connecting twice is one connection', async () => {
+  test('connecting twice makes one connection', async () => {
     const { client, gateway } = setUp();
     const first = client.connect();
     expect(client.connect()).toBe(first);
@@ -72,7 +72,7 @@ describe('the way up', () => {
 });
 
 describe('a connection that breaks', () => {
-  test('leads through reconnecting and resyncing back to live', async () => {
+  test('a break leads through reconnecting and resyncing back to live', async () => {
     const setup = await live(setUp());
     const { client, gateway, clock, states, changes } = setup;
     gateway.isAnswering = false;
@@ -86,7 +86,7 @@ describe('a connection that breaks', () => {
     expect(states).toEqual(['connecting', 'live', 'reconnecting', 'resyncing', 'live']);
   });
 
-  test('is followed by a short wait when it had lasted, by longer ones when it had not', async () => {
+  test('a connection that lasted is followed by a short wait, and one that did not by longer waits', async () => {
     const { gateway, clock } = await live(setUp());
     await clock.advance(5_000);
     const waits = [500, 1_000, 2_000];
@@ -103,7 +103,7 @@ describe('a connection that breaks', () => {
     expect(gateway.connections).toHaveLength(5);
   });
 
-  test('breaks again while rooms are joined again: the next attempt follows', async () => {
+  test('a break while rooms are joined again leads to the next attempt', async () => {
     const { client, gateway, clock, states } = await live(setUp());
     gateway.isAnswering = false;
     gateway.connection.close();
@@ -115,7 +115,7 @@ describe('a connection that breaks', () => {
     expect(states.slice(2)).toEqual(['reconnecting', 'resyncing', 'reconnecting', 'resyncing', 'live']);
   });
 
-  test('a client that the gateway sent away comes back later, not at once', async () => {
+  test('a client that the gateway sent away reconnects later, not at once', async () => {
     const { gateway, clock } = await live(setUp());
     await clock.advance(60_000);
     gateway.connection.close({ isExpelled: true });
@@ -125,7 +125,7 @@ describe('a connection that breaks', () => {
     expect(gateway.connections).toHaveLength(2);
   });
 
-  test('a connection that is over before its start is told does not make the client live', async () => {
+  test('a connection that closes before its start is reported does not make the client live', async () => {
     const { client, gateway, clock } = setUp();
     gateway.isAccepting = false;
     void client.connect();
@@ -158,8 +158,8 @@ describe('a connection that breaks', () => {
   });
 });
 
-describe('the end', () => {
-  const waysIn: readonly (readonly [string, (setup: Setup) => Promise<void>])[] = [
+describe('closing', () => {
+  const setups: readonly (readonly [string, (setup: Setup) => Promise<void>])[] = [
     ['idle', async () => {}],
     [
       'connecting',
@@ -188,10 +188,10 @@ describe('the end', () => {
     ['closed', async ({ client }) => client.close()],
   ];
 
-  test.each(waysIn)('close leads from %s to closed, and nothing follows', async (state, wayIn) => {
+  test.each(setups)('close leads from %s to closed, and nothing follows', async (state, reach) => {
     const setup = setUp();
     const { client, gateway, clock } = setup;
-    await wayIn(setup);
+    await reach(setup);
     expect(client.state).toBe(state);
     await client.close();
     expect(client.state).toBe('closed');
@@ -203,7 +203,7 @@ describe('the end', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  test('closing while it connects rejects whoever waits for the connection, and for rooms', async () => {
+  test('closing while connecting rejects the calls that wait for the connection or for rooms', async () => {
     const { client, gateway } = setUp();
     gateway.isAccepting = false;
     const connected = client.connect();
@@ -214,7 +214,7 @@ describe('the end', () => {
     expect(room.status).toBe('left');
   });
 
-  test('closing inside a handler of a state change is fine', async () => {
+  test('a handler of a state change may close the client', async () => {
     const { client, gateway, clock, states } = setUp();
     client.onStateChange(({ state }) => {
       if (state === 'live') void client.close();
@@ -233,7 +233,7 @@ describe('the end', () => {
     await closed;
   });
 
-  test('connecting after close goes on with the rooms it had, from where it was', async () => {
+  test('connecting after close continues with the joined rooms from their positions', async () => {
     const { client, gateway, settle } = await live(setUp());
     await client.join('a').joined;
     gateway.connection.event('a', 7);
@@ -244,7 +244,7 @@ describe('the end', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p7', 'JoinRoom a p7']);
   });
 
-  test('with maxAttempts it gives up, and says so', async () => {
+  test('a client with maxAttempts gives up and reports it', async () => {
     const { client, gateway, clock, changes } = setUp({ maxAttempts: 2 });
     gateway.isAccepting = false;
     const connected = client.connect();

@@ -1,4 +1,4 @@
-// Tokens: a fresh one for every attempt, a refused one never twice.
+// Tokens: every attempt gets a fresh one, and a refused one is never used again.
 import { expect, test } from 'vitest';
 import { ClientError, type TokenContext } from '../src/index.js';
 import { setUp } from './support/fake-gateway.js';
@@ -15,20 +15,20 @@ test('every attempt to connect asks for a token once, and uses that one', async 
   expect(count).toBe(2);
 });
 
-test('a transport that asks again while connected gets a newer one', async () => {
+test('a transport that asks again while connected gets a newer token', async () => {
   let count = 0;
   const { client, gateway } = setUp({ accessToken: async () => `token-${++count}` });
   await client.connect();
   expect(await gateway.connection.request.accessToken?.()).toBe('token-2');
 });
 
-test('without a token source none is given', async () => {
+test('a client without a token source sends no token', async () => {
   const { client, gateway } = setUp();
   await client.connect();
   expect(gateway.connection.request.accessToken).toBeUndefined();
 });
 
-test('after a refusal the source is told, and a new token is tried', async () => {
+test('a token source learns of a refusal, and its new token is tried', async () => {
   const contexts: TokenContext[] = [];
   const { client, gateway, clock, states } = setUp({
     accessToken: (context) => {
@@ -46,7 +46,7 @@ test('after a refusal the source is told, and a new token is tried', async () =>
   expect(states).toEqual(['connecting', 'live']);
 });
 
-test('the same token after a refusal ends it, without knocking again', async () => {
+test('the same token after a refusal closes the client without another attempt', async () => {
   const { client, gateway, clock, changes } = setUp({ accessToken: () => 'stale' });
   gateway.isAccepting = false;
   const connected = client.connect();
@@ -60,13 +60,13 @@ test('the same token after a refusal ends it, without knocking again', async () 
   await clock.advance(600_000);
   expect(gateway.connections).toHaveLength(1);
 
-  // Signed in again: the application says so by connecting.
+  // The user has signed in again: the application calls connect.
   gateway.isAccepting = true;
   await client.connect();
   expect(client.state).toBe('live');
 });
 
-test('a refusal without a token source ends it at once', async () => {
+test('a refusal without a token source closes the client at once', async () => {
   const { client, gateway, clock } = setUp();
   gateway.isAccepting = false;
   const connected = client.connect();
@@ -77,7 +77,7 @@ test('a refusal without a token source ends it at once', async () => {
   expect(clock.timerCount).toBe(0);
 });
 
-test('a source that fails is asked again later; one that says unauthorized ends it', async () => {
+test('a token source that fails is asked again later; one that throws unauthorized closes the client', async () => {
   const failures = [new Error('token endpoint away'), new ClientError('unauthorized', 'signed out')];
   const { client, clock, gateway, errors } = setUp({
     accessToken: async () => {
@@ -93,7 +93,7 @@ test('a source that fails is asked again later; one that says unauthorized ends 
   expect(gateway.connections).toHaveLength(0);
 });
 
-test('a source that never answers costs one attempt, and its late token nothing', async () => {
+test('a token source that never answers costs one attempt, and its late token is ignored', async () => {
   const late: ((token: string) => void)[] = [];
   const { client, gateway, clock } = setUp({
     attemptTimeoutMs: 1_000,

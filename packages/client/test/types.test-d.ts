@@ -1,4 +1,4 @@
-// The static promises: events are typed by the built-in catalog, by an own one, or by a list of payload types.
+// The static types: the built-in catalog types the events, or a catalog of the application, or a list of payload types.
 import { defineCatalog, defineEventType, eventCatalog, type PayloadOf, Type } from '@millrace/contract';
 import { expectTypeOf, test } from 'vitest';
 import { type Client, createClient, type DeliveredEvent, type EventName } from '../src/index.js';
@@ -9,7 +9,7 @@ type BuiltInPayload<Name extends Parameters<typeof eventCatalog.parsePayload>[0]
 >;
 declare const client: Client;
 
-test('by default the nine built-in types', () => {
+test('a client handles the nine built-in types by default', () => {
   expectTypeOf(createClient({ url: '' })).toEqualTypeOf<Client>();
   client.on('chat_message', (event) => {
     expectTypeOf(event.payload).toEqualTypeOf<BuiltInPayload<'chat_message'>>();
@@ -25,7 +25,7 @@ test('by default the nine built-in types', () => {
   client.on('nope', () => {});
 });
 
-test('a handler of all types tells them apart by event_type', () => {
+test('a handler of all types distinguishes them by event_type', () => {
   client.onAny((event) => {
     if (event.event_type === 'assignment_change')
       expectTypeOf(event.payload.assignee_id).toEqualTypeOf<string | null>();
@@ -35,7 +35,7 @@ test('a handler of all types tells them apart by event_type', () => {
   >();
 });
 
-test('an own catalog, by its type alone', () => {
+test('the type of a catalog types the events of a client', () => {
   const orderPlaced = defineEventType({
     name: 'order_placed',
     payload: Type.Object({ id: Type.String() }),
@@ -57,7 +57,7 @@ test('an own catalog, by its type alone', () => {
   own.personalRoom.on('nope', () => {});
 });
 
-test('a list of payload types, for those who have no catalog in TypeScript', () => {
+test('a list of payload types replaces a catalog', () => {
   const own = {} as Client<{ order_placed: { id: string }; order_sent: { at: string } }>;
   own.on('order_sent', ({ payload }) => expectTypeOf(payload.at).toEqualTypeOf<string>());
   expectTypeOf<EventName<{ order_placed: { id: string } }>>().toEqualTypeOf<'order_placed'>();

@@ -1,4 +1,4 @@
-// Typing: what is sent, and who is shown.
+// Typing: the calls that are sent, and the users who are shown.
 import { describe, expect, test } from 'vitest';
 import { joinAnswer, type Setup, setUp } from './support/fake-gateway.js';
 
@@ -20,8 +20,8 @@ function stop({ gateway }: Setup, user = ada): void {
   gateway.connection.event('a', position++, { type: 'typing_stop', payload: { ...user, is_typing: false } });
 }
 
-describe('who is typing', () => {
-  test('is a list in the order in which they began, told on every change and only then', async () => {
+describe('the list of users who are typing', () => {
+  test('the users who are typing are listed in the order in which they began, and every change is reported once', async () => {
     const setup = await inRoom(setUp());
     const { client } = setup;
     const lists: string[] = [];
@@ -45,7 +45,7 @@ describe('who is typing', () => {
     expect(client.typingUsers('nowhere')).toEqual([]);
   });
 
-  test('an indicator ends by itself after ten seconds without news', async () => {
+  test('an indicator expires after ten seconds without a new event', async () => {
     const setup = await inRoom(setUp());
     const { client, clock } = setup;
     start(setup);
@@ -63,7 +63,7 @@ describe('who is typing', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  test('a message ends its sender’s indicator, and nobody else’s', async () => {
+  test('a message ends the indicator of its sender, and no other', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway } = setup;
     const seenByHandler: number[] = [];
@@ -76,7 +76,7 @@ describe('who is typing', () => {
     expect(seenByHandler).toEqual([1, 1]);
   });
 
-  test('a rejoin ends what its answer does not confirm; a break alone ends nothing', async () => {
+  test('a rejoin ends the indicators that its answer does not confirm; a break alone ends none', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway, reconnect } = setup;
     await setup.clock.advance(5_000);
@@ -92,7 +92,7 @@ describe('who is typing', () => {
     await reconnect();
   });
 
-  test('a join tells who is typing already, this user left out', async () => {
+  test('a join lists the users who are already typing, without this user', async () => {
     const { client, gateway } = setUp();
     const self = { user_id: 'U1', username: 'Me' };
     gateway.answerTo = (_method, [roomId]) => ({
@@ -124,11 +124,11 @@ describe('who is typing', () => {
   });
 });
 
-describe('sending', () => {
+describe('sending typing', () => {
   const sent = ({ gateway }: Setup): string[] =>
     gateway.connection.log.filter((call) => call.startsWith('SendTyping'));
 
-  test('an unchanged state is repeated every four seconds only, a change goes at once', async () => {
+  test('an unchanged state is sent every four seconds only, and a change at once', async () => {
     const setup = await inRoom(setUp());
     const { client, clock } = setup;
     client.sendTyping('a', false);
@@ -153,7 +153,7 @@ describe('sending', () => {
     expect(sent(setup)).toHaveLength(2);
   });
 
-  test('without a connection it is dropped, now and later', async () => {
+  test('typing without a connection is dropped and not sent later', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway, clock } = setup;
     client.sendTyping('a', true);
@@ -165,7 +165,7 @@ describe('sending', () => {
     expect(sent(setup)).toEqual(['SendTyping a true']);
   });
 
-  test('in a room that is not joined it is a mistake; one not joined yet drops it', async () => {
+  test('a call of sendTyping for a room that was never joined throws, and a room that is still joining drops it', async () => {
     const { client, gateway } = setUp();
     expect(() => client.sendTyping('a', true)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
     const room = client.join('a');
@@ -175,7 +175,7 @@ describe('sending', () => {
     expect(gateway.connection.log.at(-1)).toBe('JoinRoom a');
   });
 
-  test('a refusal is reported; an end of the connection is not', async () => {
+  test('a refusal of typing is reported; an end of the connection is not', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway, errors, settle } = setup;
     gateway.isAnswering = false;

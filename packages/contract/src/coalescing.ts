@@ -1,25 +1,25 @@
-// The coalescing rules of a catalog, pure: where an event waits, what it ends, and what the events of one window come to. Who holds
-// windows, and for how long, is the publisher's business. Nothing here reads a `timestamp`: clocks of producers differ.
+// The coalescing rules of a catalog: the slot in which an event waits, the slot that it ends, and the result of one window. The
+// publisher holds the windows. Nothing here reads a `timestamp`: the clocks of producers differ. Pure.
 import type { AnyCatalog } from './catalog/catalog.js';
 import type { CoalescingRule } from './catalog/declaration.js';
 import type { StreamEvent } from './event/envelope.js';
 
 /**
- * The field of a stream entry that says when the last of the events was made that it stands for: the ID that an entry of this
- * stream would have had at that moment. An entry without it is as of its own ID.
+ * The field of a coalesced stream entry that says when the last of its events was made: the ID that an entry of this
+ * stream would have had at that moment. Without the field, an entry's own ID says it.
  */
 export const AS_OF_FIELD = 'as_of';
 
-/** Names one place in a window: usually one user in a room. */
+/** The key of one waiting event: usually of one user in a room. */
 export interface SlotKey {
   readonly roomId: string;
   readonly slot: string;
   readonly key: string;
 }
 
-/** The answer of `fold`. */
+/** The result of `fold`. */
 export interface FoldResult {
-  /** The merged events, in the order in which their keys came. */
+  /** The merged events, in the order in which their keys first appeared. */
   readonly events: readonly StreamEvent[];
   /** Events that were merged into another one. */
   readonly absorbed: readonly StreamEvent[];
@@ -29,29 +29,29 @@ export interface FoldResult {
 export interface Coalescing {
   /** The slot in which an event waits; undefined for an event that is not coalesced: its type is not, or it has no key. */
   slotOf(event: StreamEvent): SlotKey | undefined;
-  /** The slot whose waiting an event ends; undefined when it ends none. */
+  /** The slot whose waiting event this event ends; undefined when it ends none. */
   endedBy(event: StreamEvent): SlotKey | undefined;
   /**
-   * Merges the events of one window, which are in the order of their arrival: of each key the last stays, with the merged payload and the
-   * count of all it stands for. Where two would be too large together, all that was merged until then is handed out first. No event
-   * may be there twice.
+   * Merges the events of one window, which are in the order of their arrival: the last event of each key stays, with the merged
+   * payload and the number of events that were merged into it. When two events would be too large together, everything that was
+   * merged until then is returned first. No event may appear twice.
    */
   fold(events: Iterable<{ readonly event: StreamEvent; readonly key: string }>): FoldResult;
 }
 
-/** The coalescing rules of a catalog. */
+/** Creates the coalescing rules of a catalog. */
 export function createCoalescing(catalog: AnyCatalog): Coalescing {
   return new CatalogCoalescing(catalog);
 }
 
-/** The event that stands for all events of one key so far. */
+/** All events of one key so far, merged into one. */
 interface Merged {
   readonly event: StreamEvent;
-  /** The number of events that it stands for. */
+  /** Number of events that were merged into it. */
   readonly count: number;
 }
 
-/** A class only to share the catalog. Holds no other state. */
+/** Holds the catalog and no other state. */
 class CatalogCoalescing implements Coalescing {
   readonly #catalog: AnyCatalog;
 
@@ -95,11 +95,11 @@ class CatalogCoalescing implements Coalescing {
     return this.#catalog.find(event.event_type)?.coalescing;
   }
 
-  /** The later one gives everything but the payload, which its type's rule merges; `undefined` when both are too large together. */
+  /** Keeps the later event with the payload that its type's rule merges; `undefined` when both are too large together. */
   #merge(known: Merged, later: StreamEvent): Merged | undefined {
     const payload = this.#ruleOf(later)?.merge(known.event.payload, later.payload);
     if (payload === undefined) return undefined;
-    // Stays a number that the envelope accepts, whatever counts a producer claims.
+    // Keeps the count in the range that the envelope accepts, whatever count a producer sends.
     const count = Math.min(known.count + countOf(later), Number.MAX_SAFE_INTEGER);
     return { event: { ...later, payload }, count };
   }

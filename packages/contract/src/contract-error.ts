@@ -1,8 +1,8 @@
-// The one error class of this package. Its `code` is stable; its message is words and never holds a value
-// from an event, because that may be private.
+// The error class of this package. Its `code` is stable. Its message never holds a value from an event, because the value may be
+// private.
 import type { Issue } from './checks/issue.js';
 
-/** The stable codes of {@link ContractError}, each with what it means. */
+/** The stable codes of {@link ContractError}, each with its meaning. */
 export const CONTRACT_ERROR_CODES = {
   invalid_declaration: 'a stream, event type or catalog is declared wrongly (a programmer’s mistake)',
   unknown_event_type: 'the event type is not in the catalog',
@@ -16,7 +16,7 @@ export type ContractErrorCode = keyof typeof CONTRACT_ERROR_CODES;
 
 /** Thrown for a wrong declaration, and by the functions that assert instead of returning a result. */
 export class ContractError extends Error {
-  /** Also true for an error of another copy of this package: a publisher installed from its tarball brings one of its own. */
+  /** Is also true for an error of another copy of this package: a publisher that was installed from its tarball has its own copy. */
   static override [Symbol.hasInstance](value: unknown): value is ContractError {
     return value instanceof Error && value.name === 'ContractError';
   }
@@ -24,7 +24,7 @@ export class ContractError extends Error {
   override readonly name = 'ContractError';
   /** Stable, for programs; the message is for people and may change. */
   readonly code: ContractErrorCode;
-  /** What is wrong, field by field. Empty when the error is not about one event. */
+  /** The issues of the event, field by field. Empty when the error does not concern an event. */
   readonly issues: readonly Issue[];
 
   constructor(

@@ -1,4 +1,5 @@
-// Indicators: what holds of a user for a moment, such as that they are typing. What follows from the rule that an event type declares.
+// Indicators: something that users are doing at the moment, such as typing. Derives what follows from the rule that an event type
+// declares.
 import type {
   CoalescingRule,
   EventTypeDeclaration,
@@ -7,11 +8,11 @@ import type {
 } from './catalog/declaration.js';
 import { isUuid } from './text/uuid.js';
 
-/** One indicator as clients and gateways need it. */
+/** One indicator, as clients and gateways use it. */
 export interface Indicator {
   readonly name: string;
   readonly expiresAfterMs: number;
-  /** The event type, and its payload, that shows or ends it for a user; `undefined` when no type of the catalog does. */
+  /** The event type and payload that show or end the indicator for a user; `undefined` when no type of the catalog does. */
   eventOf(
     user: IndicatedUser,
     isShown: boolean,
@@ -22,7 +23,7 @@ type Indicating = Pick<EventTypeDeclaration, 'name' | 'indicator'>;
 
 const WINDOW_MS = 100;
 
-/** The same for two IDs of one user, and for no others: UUIDs mean the same in upper and in lower case, other IDs are compared as they are. */
+/** The same text for two IDs of one user, and for no others: a UUID is the same in upper and lower case; other IDs are compared as they are. */
 export function userKey(userId: string): string {
   return isUuid(userId) ? userId.toLowerCase() : userId;
 }
@@ -32,7 +33,7 @@ export function showsIndicator<Payload>({ isShown }: IndicatorRule<Payload>, pay
   return typeof isShown === 'function' ? isShown(payload) : isShown;
 }
 
-/** The coalescing rule of an indicator: per user, the later event stands for both. */
+/** The coalescing rule of an indicator: per user, the later event replaces the earlier one. */
 export function coalescingOf<Payload>(rule: IndicatorRule<Payload>): CoalescingRule<Payload> {
   return Object.freeze({
     slot: rule.name,

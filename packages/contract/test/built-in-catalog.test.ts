@@ -1,4 +1,4 @@
-// The built-in catalog is what the data model says, and users' catalogs grow out of it.
+// The built-in catalog follows the data model, and applications can extend it.
 import {
   checked,
   createJsonSchemas,
@@ -40,14 +40,17 @@ test.each([
   ['notification', 'events:notification', 'medium', 300_000, 'all', undefined],
   ['remote_session_start', 'events:remote', 'high', null, 'all', undefined],
   ['remote_session_end', 'events:remote', 'high', null, 'all', undefined],
-])('%s: %s, %s, stale after %s ms, replay %s', (name, stream, lane, maxAgeMs, mode, slot) => {
-  const declaration = eventCatalog.find(name);
-  expect(declaration).toMatchObject({ name, stream, lane, maxAgeMs, replay: { mode } });
-  expect(declaration?.coalescing?.slot).toBe(slot);
-  if (slot !== undefined) expect(declaration?.coalescing?.windowMs).toBe(100);
-});
+])(
+  '%s is in stream %s and lane %s, is stale after %s ms and has replay mode %s',
+  (name, stream, lane, maxAgeMs, mode, slot) => {
+    const declaration = eventCatalog.find(name);
+    expect(declaration).toMatchObject({ name, stream, lane, maxAgeMs, replay: { mode } });
+    expect(declaration?.coalescing?.slot).toBe(slot);
+    if (slot !== undefined) expect(declaration?.coalescing?.windowMs).toBe(100);
+  },
+);
 
-test('a user’s own type sits beside the built-in ones and gets the same checks', () => {
+test('a type of the application stands beside the built-in types and gets the same checks', () => {
   const orderPlaced = defineEventType({
     name: 'order_placed',
     payload: Type.Object({
@@ -138,7 +141,7 @@ test('a payload can be of any JSON type', () => {
   expect(Object.keys(createJsonSchemas(catalog).payloads)).toHaveLength(4);
 });
 
-test('a catalog chooses what its event IDs may be', () => {
+test('a catalog chooses the rule of its event IDs', () => {
   const of = (eventIdRule: EventIdRule) => defineCatalog({ ...eventCatalog, eventIdRule });
   const idOf = (rule: EventIdRule, event_id: string): string => {
     const parsed = of(rule).parseEvent(eventOf('notification', {}, { event_id }));
@@ -154,7 +157,7 @@ test('a catalog chooses what its event IDs may be', () => {
     expect(idOf('text', id)).toBe('format:event-id');
 });
 
-test('a catalog can take over some of the built-in types only', () => {
+test('a catalog can contain some of the built-in types only', () => {
   const [chat] = eventCatalog.eventTypes;
   const catalog = defineCatalog({ streams: eventCatalog.streams, eventTypes: [chat] });
   expect(catalog.parseEvent(eventOf('chat_message')).ok).toBe(true);

@@ -1,4 +1,4 @@
-// The shortest way through the contract: parse an event, write it as an entry, read it back.
+// The shortest use of the contract: parse an event, write it as an entry, read it back.
 import { eventCatalog } from '@millrace/contract';
 import { expect, test } from 'vitest';
 
@@ -10,7 +10,7 @@ const event = {
   payload: { user_id: '7c9e6679-7425-40de-944b-e07fc1f90ae7', username: 'Ada', is_typing: true },
 };
 
-test('an event survives the way into a stream entry and back', () => {
+test('an event stays the same when it is written as a stream entry and read back', () => {
   const entry = eventCatalog.parseEntry(eventCatalog.encodeEntry(eventCatalog.assertEvent(event)));
   expect(entry).toMatchObject({ ok: true, value: { event, payloadText: JSON.stringify(event.payload) } });
 });

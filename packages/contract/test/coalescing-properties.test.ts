@@ -40,7 +40,7 @@ function total(events: readonly StreamEvent[]): number {
   return events.reduce((sum, event) => sum + (event.metadata?.coalesced_count ?? 1), 0);
 }
 
-test('the merged events stand for all that went in, and each other event is told as absorbed', () => {
+test('the counts of the merged events add up to all events, and every other event is reported as absorbed', () => {
   fc.assert(
     fc.property(fc.oneof(typing, receipts), (events) => {
       const { events: merged, absorbed } = fold(events);
@@ -50,7 +50,7 @@ test('the merged events stand for all that went in, and each other event is told
   );
 });
 
-test('every merged event is valid, and the last of its user but for payload and metadata', () => {
+test('every merged event is valid, and equals the last event of its user except for payload and metadata', () => {
   fc.assert(
     fc.property(typing, (events) => {
       const lastIds = new Map(events.map((event) => [rules.slotOf(event)?.key, event.event_id]));

@@ -1,7 +1,7 @@
-// Short ways to write the events of coalescing tests.
+// Short functions that make the events of coalescing tests.
 import type { StreamEvent } from '@millrace/contract';
 
-/** A UUID of version 4 that shows its number. */
+/** A UUID of version 4 that contains a number. */
 export function idOf(number: number): string {
   return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 }

@@ -1,4 +1,4 @@
-// `fold` merges the events of one window; `slotOf` names the place where an event waits, `endedBy` the place that it ends.
+// `fold` merges the events of one window; `slotOf` names the slot in which an event waits, `endedBy` the slot that it ends.
 import { createCoalescing, eventCatalog, type StreamEvent } from '@millrace/contract';
 import { expect, test } from 'vitest';
 import { idOf, message, receipt, start, stop } from './coalescing-samples.js';
@@ -16,7 +16,7 @@ function merged(events: readonly StreamEvent[]): readonly string[] {
   );
 }
 
-test('the last of start and stop wins, and stands for all', () => {
+test('the last event of start and stop stays, and its count covers all', () => {
   expect(merged([start({ id: 1, ms: 0 }), stop({ id: 2, ms: 1 })])).toEqual(['typing_stop 2 ×2']);
   expect(merged([start({ id: 1, ms: 0 }), stop({ id: 2, ms: 1 }), start({ id: 3, ms: 2 })])).toEqual([
     'typing_start 3 ×3',
@@ -25,14 +25,14 @@ test('the last of start and stop wins, and stands for all', () => {
   expect(merged([])).toEqual([]);
 });
 
-test('the last to arrive wins, whatever the clocks of its producers say', () => {
+test('the last event to arrive stays, whatever the clocks of its producers say', () => {
   for (const ms of [-300_000, 0, 300_000]) {
     expect(merged([start({ id: 1, ms: 0 }), stop({ id: 2, ms })])).toEqual(['typing_stop 2 ×2']);
     expect(merged([stop({ id: 1, ms: 0 }), start({ id: 2, ms })])).toEqual(['typing_start 2 ×2']);
   }
 });
 
-test('two people who type stay apart, in the order in which they came', () => {
+test('the events of two users who are typing stay separate, in the order of their first events', () => {
   const events = [
     start({ id: 1, ms: 0, user: 1 }),
     start({ id: 2, ms: 1, user: 2 }),
@@ -41,12 +41,12 @@ test('two people who type stay apart, in the order in which they came', () => {
   expect(merged(events)).toEqual(['typing_stop 3 ×2', 'typing_start 2 ×1']);
 });
 
-test('the events that were merged into another one are told, the ones that stay are not', () => {
+test('the events that were merged into another event are reported as absorbed, and the others are not', () => {
   const events = [start({ id: 1, ms: 0 }), start({ id: 2, ms: 1, user: 2 }), stop({ id: 3, ms: 2 })];
   expect(fold(events).absorbed).toEqual([events[2]]);
 });
 
-test('the same user in another spelling of the id is the same user', () => {
+test('a user whose ID is written in another case is the same user', () => {
   const user = 'abcdefab-cdef-4abc-8def-abcdefabcdef';
   const one = { ...start({ id: 1, ms: 0 }), payload: { user_id: user, username: 'a', is_typing: true } };
   const two = {
@@ -56,7 +56,7 @@ test('the same user in another spelling of the id is the same user', () => {
   expect(merged([one, two])).toEqual(['typing_stop 2 ×2']);
 });
 
-test('receipts unite their messages, without repeats, in the order in which they came', () => {
+test('receipts unite their messages without repeats, in the order of arrival', () => {
   const { events } = fold([
     receipt({ id: 1, ms: 1 }, [1, 2]),
     receipt({ id: 2, ms: 3 }, [2, 3]),
@@ -65,7 +65,7 @@ test('receipts unite their messages, without repeats, in the order in which they
   expect(events).toEqual([{ ...receipt({ id: 3, ms: 0 }, [1, 2, 3, 9]), metadata: { coalesced_count: 3 } }]);
 });
 
-test('receipts that would be too large together stay two, and no later one overtakes what came before them', () => {
+test('receipts that would be too large together stay separate, and no later one overtakes earlier events', () => {
   const many = (first: number): readonly number[] => Array.from({ length: 4_000 }, (_, n) => first + n);
   const { events, absorbed } = fold([
     receipt({ id: 1, ms: 0 }, many(0)),
@@ -88,7 +88,7 @@ test('the merged event keeps the metadata and extra fields of the last, and adds
   expect(eventCatalog.parseEvent(events[0]).ok).toBe(true);
 });
 
-test('a count that a producer exaggerates stays one that the envelope accepts', () => {
+test('a count that a producer exaggerates stays in the range that the envelope accepts', () => {
   const max = Number.MAX_SAFE_INTEGER;
   const { events } = fold([start({ id: 1, ms: 0, count: max }), start({ id: 2, ms: 1, count: max })]);
   expect(eventCatalog.parseEvent(events[0])).toMatchObject({
@@ -97,7 +97,7 @@ test('a count that a producer exaggerates stays one that the envelope accepts', 
   });
 });
 
-test('a system message ends nothing', () => {
+test('a message without a sender does not end any indicator', () => {
   expect(rules.endedBy(message({ id: 1, ms: 0, system: true }))).toBeUndefined();
 });
 
@@ -118,7 +118,7 @@ test('an event waits in the slot of its type, and a message ends its sender’s 
   expect(rules.slotOf({ ...start({ id: 1, ms: 0 }), event_type: 'nope' })).toBeUndefined();
 });
 
-test('folding changes none of the values that are handed in', () => {
+test('folding does not change the events that it receives', () => {
   const events = [start({ id: 1, ms: 0 }), stop({ id: 2, ms: 1 }), start({ id: 3, ms: 1, user: 2 })];
   const before = structuredClone(events);
   for (const event of events) deepFreeze(event);

@@ -1,4 +1,4 @@
-// A wrong declaration is a programmer's mistake: it throws at once, with a stable code and in words.
+// A wrong declaration is a programmer's mistake: it throws at once, with a stable code and an explanation.
 import { defineCatalog, defineEventType, defineStream, eventCatalog, Type } from '@millrace/contract';
 import { expect, test } from 'vitest';
 
@@ -43,7 +43,7 @@ test.each([
   [{ maxLength: 0 }, /maxLength/],
   [{ maxLength: 1.5 }, /maxLength/],
   [{ maxLength: '10' }, /maxLength/],
-])('a stream with %j', (change, words) => {
+])('a stream declaration with %j is refused', (change, words) => {
   expect(() => defineStream({ ...stream, ...change } as typeof stream)).toThrow(invalid(words));
 });
 
@@ -88,11 +88,11 @@ test.each([
   [{ indicator: { ...indicator, payload: undefined }, replay: { mode: 'none' } }, /payload/],
   [{ indicator: { ...indicator, expiresAfterMs: 0 }, replay: { mode: 'none' } }, /expiresAfterMs/],
   [{ indicator, replay: { mode: 'all' } }, /replay/],
-  [{ indicator, coalescing, replay: { mode: 'none' } }, /slot of its own name/],
+  [{ indicator, coalescing, replay: { mode: 'none' } }, /coalescing\.slot must be the name of the indicator/],
   [{ indicator, endsCoalescing: { slot: 'orders', key }, replay: { mode: 'none' } }, /both/],
-])('an event type with %j', (change, words) => {
+])('an event type declaration with %j is refused', (change, words) => {
   expect(() => defineEventType({ ...type, ...change } as Declaration)).toThrow(invalid(words));
-  // A declaration that was written by hand is found by the catalog.
+  // The catalog finds the mistake in a declaration that was written by hand.
   const eventTypes = [{ ...type, ...change } as Declaration];
   expect(() => defineCatalog({ streams: [stream], eventTypes })).toThrow(invalid(words));
 });
@@ -109,7 +109,7 @@ test('a catalog whose types of one indicator expire differently is refused', () 
   );
 });
 
-test('a catalog with names twice, an unknown stream, or two windows in one slot', () => {
+test('a catalog with repeated names, an unknown stream, or two windows in one slot is refused', () => {
   const streams = [stream];
   const other = { ...type, name: 'order_gone' };
   const define = (eventTypes: Declaration[]): unknown => defineCatalog({ streams, eventTypes });

@@ -50,28 +50,28 @@ test.each([
   [{ metadata: { coalesced_count: 1.5 } }, '/metadata/coalesced_count type number'],
   [{ metadata: { coalesced_count: MAX } }, 'accepted'],
   [{ metadata: { coalesced_count: MAX + 1 } }, '/metadata/coalesced_count maximum number'],
-])('an event with %j: %s', (change, expected) => {
+])('an event with %j is judged as %s', (change, expected) => {
   expect(firstIssue({ ...eventOf('notification'), ...change })).toBe(expected);
 });
 
-test.each([null, undefined, 'text', 1, true, [], () => 1])('%s is no event', (value) => {
+test.each([null, undefined, 'text', 1, true, [], () => 1])('%s is not an event', (value) => {
   expect(firstIssue(value)).toMatch(/^ type /);
 });
 
 test.each([
   ['2026-11-28T14:50:00+0000', '2026-11-28T14:50:00+00:00'],
   ['2026-11-28T14:50:00.123456', '2026-11-28T14:50:00.123456Z'],
-])('the timestamp %s is handed on as %s', (timestamp, normal) => {
+])('the timestamp %s is passed on as %s', (timestamp, normal) => {
   const event = Object.freeze({ ...eventOf('notification'), timestamp });
   expect(eventCatalog.parseEvent(event)).toEqual({ ok: true, value: { ...event, timestamp: normal } });
 });
 
-test('the event id is put into lower case without touching what was handed in', () => {
+test('the event ID is put into lower case, and the given value is not changed', () => {
   const event = Object.freeze({ ...eventOf('notification'), event_id: EVENT_ID.toUpperCase() });
   expect(eventCatalog.parseEvent(event)).toEqual({ ok: true, value: { ...event, event_id: EVENT_ID } });
 });
 
-test('asserting throws the issues under a stable code', () => {
+test('assertEvent throws the issues with a stable code', () => {
   expect(eventCatalog.assertEvent(eventOf('notification'))).toEqual(eventOf('notification'));
   expect(() => eventCatalog.assertEvent(eventOf('nope'))).toThrow(
     expect.objectContaining({ name: 'ContractError', code: 'unknown_event_type' }),

@@ -1,4 +1,4 @@
-// Indicators: what follows from the rule of an event type, built-in or a user's own.
+// Indicators: what follows from the rule of an event type, built-in or of the application.
 import { agentEvents } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import {
@@ -39,7 +39,7 @@ describe('an indicator', () => {
     ]);
   });
 
-  it('an indicator says which event shows it and which ends it, of one type or of two', () => {
+  it('an indicator gives the event that shows it and the event that ends it, of one type or of two', () => {
     const indicators = indicatorsOf(catalog.eventTypes);
     expect([...indicators.keys()]).toEqual(['typing', 'agent_viewing']);
     const user = { user_id: agent, username: 'Ana' };
@@ -58,9 +58,9 @@ describe('an indicator', () => {
     expect(alone.get('typing')?.eventOf(user, false)).toBeUndefined();
   });
 
-  it('an indicator keeps the window of a declaration that is written by hand, and of one that is declared anew', () => {
+  it('an indicator keeps its window in a declaration written by hand, and in one that is declared again', () => {
     const { streams } = eventCatalog;
-    // The declaration as the source has it.
+    // The declaration as it is in the source code.
     const byHand = Object.fromEntries(
       Object.entries(agentViewing).filter(([name]) => name !== 'coalescing'),
     ) as typeof agentViewing;

@@ -1,4 +1,4 @@
-// Issues are bounded, in words, and never hold a value from the event.
+// Issues are bounded, readable, and never hold a value from the event.
 import {
   ContractError,
   defineCatalog,
@@ -71,7 +71,7 @@ test('no issue and no error message holds a value', () => {
   expect(JSON.stringify(eventCatalog.parseEvent({ event_type: secret }))).not.toContain(secret);
 });
 
-test('a refusal has at least one issue, whatever came', () => {
+test('a refusal of any value has at least one issue', () => {
   const names = eventCatalog.eventTypes.map((type) => type.name);
   const fields = ['event_id', 'timestamp', 'room_id', 'payload', 'metadata'];
   const anything = fc.anything({ maxDepth: 3, withNullPrototype: true, withBigInt: true, withDate: true });
@@ -87,7 +87,7 @@ test('a refusal has at least one issue, whatever came', () => {
   );
 });
 
-test('each field of a payload replaced by anything leads to a value or to issues below that payload', () => {
+test('a payload with any field replaced leads to a value or to issues inside that payload', () => {
   const entries = Object.entries(fullPayloads).flatMap(([type, payload]) =>
     Object.keys(payload).map((field) => [type, field] as const),
   );

@@ -1,4 +1,4 @@
-// Parts of JSON text are found where `JSON.parse` finds their values, whatever the text looks like.
+// The scan finds parts of JSON text where `JSON.parse` finds their values, whatever the form of the text.
 import { jsonText } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { itemTexts, memberTexts, nestingOfText } from '../src/text/json-scan.js'
 const blank = fc.constantFrom('', ' ', '\r\n', '\t\n ');
 const name = fc.constantFrom('payload', 'metadata', '', 'x', '"', '\\', 'pay"load', 'constructor');
 
-/** A name as a string token, plainly or with every character escaped. */
+/** A name as a string token, as it is or with every character escaped. */
 const nameToken = fc
   .tuple(name, fc.boolean())
   .map(([text, isEscaped]) => (isEscaped ? `"${escaped(text)}"` : JSON.stringify(text)));
@@ -27,7 +27,7 @@ const listText = fc
   .tuple(fc.array(jsonText, { maxLength: 6 }), blank)
   .map(([items, b]) => `${b}[${b}${items.join(`${b},${b}`)}${b}]${b}`);
 
-/** Nesting by the plainest way: without its strings, a text is brackets and words. */
+/** Nesting by the simplest method: counts brackets after all strings were removed. */
 function plainNesting(text: string): number {
   const brackets = text.replaceAll(/"(?:[^"\\]|\\.)*"/gs, '').replaceAll(/[^[\]{}]/g, '');
   let deepest = 0;
@@ -40,7 +40,7 @@ function plainNesting(text: string): number {
 }
 
 describe('the scan of JSON text', () => {
-  test('JSON text gives the members of an object, of repeated names the last', () => {
+  test('memberTexts finds the members of an object, and the last of repeated names', () => {
     fc.assert(
       fc.property(objectText, (text) => {
         const value = JSON.parse(text) as Record<string, unknown>;
@@ -53,7 +53,7 @@ describe('the scan of JSON text', () => {
     );
   });
 
-  test('JSON text gives the items of a list', () => {
+  test('itemTexts finds the items of a list', () => {
     fc.assert(
       fc.property(listText, (text) => {
         expect(itemTexts(text).map((item) => JSON.parse(item) as unknown)).toEqual(JSON.parse(text));
@@ -62,7 +62,7 @@ describe('the scan of JSON text', () => {
     );
   });
 
-  test('JSON text has the nesting of its brackets', () => {
+  test('nestingOfText counts the nesting of brackets', () => {
     fc.assert(
       fc.property(jsonText, (text) => {
         expect(nestingOfText(text)).toBe(plainNesting(text));

@@ -80,8 +80,7 @@ describe('JSON Schema and parser', () => {
     },
   );
 
-  // Where JSON Schema has no exact keyword (bytes of a room id, the calendar, nesting) they may differ; the values
-  // below stay clear of that.
+  // JSON Schema has no exact keyword for the bytes of a room ID, the calendar and nesting. The values below avoid these cases.
   const value = fc.oneof(
     fc.constantFrom<unknown>(
       UUID,
@@ -164,6 +163,6 @@ function applyEdit(
   const target = isInner ? (event.payload as Record<string, unknown>) : event;
   const name = isInner ? inner : field;
   if (edit.remove) delete target[name];
-  // A copy: later edits change what they find, and the same value comes again in other runs.
+  // A copy, because later edits change the value, and other runs use it again.
   else target[name] = structuredClone(edit.value);
 }

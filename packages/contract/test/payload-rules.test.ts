@@ -1,4 +1,4 @@
-// Every field of every payload: present, absent, null, of a wrong type, of a wrong format.
+// Every field of every payload: present, absent, null, with a wrong type, with a wrong format.
 import { type AnyCatalog, defineCatalog, eventCatalog } from '@millrace/contract';
 import { eventOf, fullPayloads, optionalFields, UUID, UUID_V1 } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
@@ -23,20 +23,23 @@ describe.each(Object.entries(fullPayloads))('%s', (type, payload) => {
     expect(eventCatalog.parseEvent(event)).toEqual({ ok: true, value: event });
   });
 
-  test.each(Object.keys(payload))('%s: absent, null and of a wrong type', (field) => {
-    const { [field]: value, ...absent } = payload;
-    const mayBeNull = optional.includes(field) || (type === 'assignment_change' && field === 'assignee_id');
-    expect(issuesOf(type, absent)).toEqual(
-      optional.includes(field) ? [] : [`/payload/${field} required undefined`],
-    );
-    const nullIssues = issuesOf(type, { ...payload, [field]: null });
-    if (mayBeNull) expect(nullIssues).toEqual([]);
-    else expect(nullIssues).toEqual([expect.stringMatching(`^/payload/${field} (type|const|enum) null$`)]);
-    const wrong = typeof value === 'string' ? 7 : 'text';
-    expect(issuesOf(type, { ...payload, [field]: wrong })).toEqual([
-      expect.stringMatching(`^/payload/${field} (type|const|enum) ${typeof wrong}$`),
-    ]);
-  });
+  test.each(Object.keys(payload))(
+    'the field %s is checked when it is absent, null or has a wrong type',
+    (field) => {
+      const { [field]: value, ...absent } = payload;
+      const mayBeNull = optional.includes(field) || (type === 'assignment_change' && field === 'assignee_id');
+      expect(issuesOf(type, absent)).toEqual(
+        optional.includes(field) ? [] : [`/payload/${field} required undefined`],
+      );
+      const nullIssues = issuesOf(type, { ...payload, [field]: null });
+      if (mayBeNull) expect(nullIssues).toEqual([]);
+      else expect(nullIssues).toEqual([expect.stringMatching(`^/payload/${field} (type|const|enum) null$`)]);
+      const wrong = typeof value === 'string' ? 7 : 'text';
+      expect(issuesOf(type, { ...payload, [field]: wrong })).toEqual([
+        expect.stringMatching(`^/payload/${field} (type|const|enum) ${typeof wrong}$`),
+      ]);
+    },
+  );
 });
 
 test.each([
@@ -124,11 +127,11 @@ describe('payloads that the data model leaves open', () => {
     ['status_change', { requestId: uuid, oldStatus: 'a', newStatus: 'b', changedBy: 'c' }],
   ];
 
-  test.each(closed)('the rules that stay refuse a %s with %j', (type, payload) => {
+  test.each(closed)('the remaining rules refuse a %s with %j', (type, payload) => {
     expect(issuesOf(type, payload, eventCatalog)).not.toEqual([]);
   });
 
-  test('a receipt without the known fields has no key, and one with them the user’s', () => {
+  test('a receipt without the recommended fields has no key; with them it has the user’s ID as its key', () => {
     const declaration = eventCatalog.find('read_receipt');
     const keysOf = (payload: unknown): unknown => [
       declaration?.coalescing?.key(payload as never),
@@ -149,7 +152,7 @@ describe('payloads that the data model leaves open', () => {
   });
 });
 
-test('a payload is checked alone with the same paths', () => {
+test('a payload that is checked alone has the same paths in its issues', () => {
   expect(eventCatalog.parsePayload('typing_start', fullPayloads.typing_start)).toEqual({
     ok: true,
     value: fullPayloads.typing_start,

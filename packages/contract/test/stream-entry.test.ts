@@ -1,4 +1,4 @@
-// Flat stream entries: what a plain XADD may write, and what hostile writers may.
+// Flat stream entries as a plain XADD writes them, and as hostile producers may write them.
 import { ContractError, defineCatalog, eventCatalog, MAX_NESTING } from '@millrace/contract';
 import { EVENT_ID, eventOf, fullPayloads } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -15,7 +15,7 @@ function nested(levels: number): string {
   return `${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}`;
 }
 
-test.each(Object.keys(fullPayloads))('%s goes into an entry and comes back', (type) => {
+test.each(Object.keys(fullPayloads))('an event of type %s is written as an entry and read back', (type) => {
   const event = eventOf(type);
   const entry = eventCatalog.encodeEntry(event);
   expect(eventCatalog.parseEntry(entry)).toEqual({
@@ -30,7 +30,7 @@ test.each(Object.keys(fullPayloads))('%s goes into an entry and comes back', (ty
   });
 });
 
-test('the texts are kept exactly as they were written', () => {
+test('the texts of an entry are kept exactly as they were written', () => {
   const payload = ` { "type" : "a",\n"title":"\\u00e9", "x": 1.0, "title": "b" } `;
   const metadata = '{ "trace_id" : null }';
   const result = eventCatalog.parseEntry({ ...fields, event_type: 'notification', payload, metadata });
@@ -44,7 +44,7 @@ test('the texts are kept exactly as they were written', () => {
   });
 });
 
-test.each(['', 'null', undefined])('metadata %j means none', (metadata) => {
+test.each(['', 'null', undefined])('an entry with metadata %j has no metadata', (metadata) => {
   const { metadata: _, ...others } = fields;
   const result = eventCatalog.parseEntry(metadata === undefined ? others : { ...others, metadata });
   expect(result.ok && 'metadataText' in result.value).toBe(false);
@@ -83,7 +83,7 @@ test.each([
   expect(issuesOf(change)).toContain(issue);
 });
 
-test('extra fields beside the six are ignored, and the id is put into lower case', () => {
+test('extra fields beside the six are ignored, and the ID is put into lower case', () => {
   const result = eventCatalog.parseEntry({ ...fields, event_id: EVENT_ID.toUpperCase(), other: '{broken' });
   expect(result).toMatchObject({ ok: true, value: { event: eventOf('chat_message') } });
 });
@@ -112,7 +112,7 @@ test.each([
   ['{"a":"\\ud83d\\\\ude00","a":1}', 'wellFormed'],
   [`{"a":${nested(59)},"a":1}`, 'maxNesting'],
   [`{"a":${nested(100)},"\\u0061":"{[["}`, 'maxNesting'],
-])('a payload is refused for what a repeated name hides from the value: %s', (payload, rule) => {
+])('a payload is refused for a value that a repeated name hides: %s', (payload, rule) => {
   expect(issuesOf({ event_type: 'notification', payload })).toEqual([`/payload ${rule} object`]);
   expect(issuesOf({ metadata: payload })).toEqual([`/metadata ${rule} object`]);
 });
@@ -128,13 +128,13 @@ test.each([
   expect(issuesOf({ event_type: 'notification', payload })).toEqual([]);
 });
 
-test('a path to what cannot be read is cut after 256 characters', () => {
+test('the path to an unreadable value is cut after 256 characters', () => {
   const payload = JSON.stringify({ ['k'.repeat(300)]: { x: 1 } }).replace('"x"', '"__proto__"');
   const [issue = ''] = issuesOf({ event_type: 'notification', payload });
   expect(issue).toBe(`/payload/${'k'.repeat(247)}… fieldName number`);
 });
 
-test('a value whose toJSON gives something unreadable is refused when it is encoded', () => {
+test('a value whose toJSON returns an unreadable value is refused when it is encoded', () => {
   const unreadable = [
     { toJSON: () => JSON.parse('{"__proto__":1}') as unknown },
     { a: { toJSON: () => '\ud800' } },
@@ -151,7 +151,7 @@ test('a value whose toJSON gives something unreadable is refused when it is enco
 test.each([
   [{ n: Number.NaN }, '/n'],
   [{ a: [{ 'b/c': Number.NEGATIVE_INFINITY }] }, '/a/0/b~1c'],
-])('a number that JSON cannot say is not encoded as null: %s', (payload, path) => {
+])('a number that JSON cannot express is not encoded as null: %s', (payload, path) => {
   const refuse = expect.objectContaining({
     code: 'unencodable_event',
     message: `/payload${path} must be a finite number, got number`,
@@ -159,7 +159,7 @@ test.each([
   expect(() => eventCatalog.encodeEntry({ ...eventOf('notification'), payload })).toThrow(refuse);
 });
 
-describe('an event that came as text', () => {
+describe('an event from JSON text', () => {
   const event = { ...eventOf('notification'), timestamp: '2026-11-28 14:50' };
   const text = (payload: string, metadata: string): string => {
     const { payload: _, metadata: __, ...envelope } = event;
@@ -188,7 +188,7 @@ describe('an event that came as text', () => {
     expect(eventCatalog.parseEntry(entry)).toEqual(parsed);
   });
 
-  test('an event that came as text has no metadata where it says null', () => {
+  test('an event whose text has null as metadata has no metadata', () => {
     const parsed = eventCatalog.parseWritten(JSON.parse(text('{}', 'null')), text('{}', 'null'));
     expect(parsed.ok && 'metadataText' in parsed.value).toBe(false);
   });
@@ -200,7 +200,7 @@ describe('an event that came as text', () => {
     },
   );
 
-  test('an event that came as text is too large by its text, white space included', () => {
+  test('the size of an event is that of its text, white space included', () => {
     const wide = (type: string, bytes: number): boolean => {
       const payload = JSON.stringify(eventOf(type).payload);
       const body = JSON.stringify({ ...eventOf(type), payload: 0, metadata: null });
@@ -218,13 +218,13 @@ test('a __proto__ in the data changes no object', () => {
   const payload = '{"type":"a","title":"b","__proto__":{"polluted":true}}';
   eventCatalog.parseEntry({ ...fields, event_type: 'notification', payload });
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-  // Fields that only the prototype has are missing.
+  // Fields that only the prototype has count as missing.
   expect(issuesOf({ payload: '{"__proto__":{"id":"x","content":"y"}}' })).toContain(
     '/payload/id required undefined',
   );
 });
 
-test('nesting is bounded, and far beyond the bound nothing overflows', () => {
+test('nesting is bounded, and a value far beyond the bound does not overflow the stack', () => {
   const at = (levels: number): Record<string, string> => ({
     event_type: 'notification',
     payload: `{"type":"a","title":"b","x":${nested(levels - 1)}}`,
@@ -240,7 +240,7 @@ test('nesting is bounded, and far beyond the bound nothing overflows', () => {
   );
 });
 
-test('what JSON cannot carry is refused with a code', () => {
+test('a value that JSON cannot carry is refused with a code', () => {
   const cycle: Record<string, unknown> = {};
   cycle.self = cycle;
   const refuse = expect.objectContaining({ code: 'unencodable_event' });

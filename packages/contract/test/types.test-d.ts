@@ -1,4 +1,4 @@
-// The static promises of the contract: wrong events do not compile, and users' own types infer.
+// The static types of the contract: wrong events do not compile, and the types of applications are inferred.
 import {
   type AnyCatalog,
   type Catalog,
@@ -58,7 +58,7 @@ test('payloads have exactly the fields of the data model', () => {
   expectTypeOf<PayloadOf<BuiltIn, 'read_receipt'>['message_ids']>().toEqualTypeOf<string[]>();
 });
 
-test('event_type tells the payload', () => {
+test('the type of the payload follows from event_type', () => {
   const event = {} as EventOf<BuiltIn>;
   if (event.event_type === 'status_change') {
     expectTypeOf(event.payload.new_status).toEqualTypeOf<string>();
@@ -87,7 +87,7 @@ test('wrong payloads do not compile', () => {
   >().toBeArray();
 });
 
-test('parsing gives the typed event or issues', () => {
+test('parsing returns the typed event or its issues', () => {
   const result = eventCatalog.parseEvent({});
   if (result.ok) expectTypeOf(result.value).toEqualTypeOf<EventOf<BuiltIn>>();
   else expectTypeOf(result.issues[0]?.path).toEqualTypeOf<string | undefined>();
@@ -99,7 +99,7 @@ test('parsing gives the typed event or issues', () => {
   if (entry.ok) expectTypeOf(entry.value.event).toEqualTypeOf<EventOf<BuiltIn>>();
 });
 
-test('users’ types infer, and sit beside the built-in ones', () => {
+test('the types of an application are inferred, and stand beside the built-in types', () => {
   const orderPlaced = defineEventType({
     name: 'order_placed',
     payload: Type.Object({ id: uuid(), items: Type.Array(Type.Integer()), note: optional(Type.String()) }),
@@ -146,7 +146,7 @@ test('wrong declarations do not compile', () => {
   expectTypeOf(lane).toBeObject();
 });
 
-test('any catalog will do where its types do not matter', () => {
+test('a function can accept any catalog when its types do not matter', () => {
   expectTypeOf<BuiltIn>().toExtend<AnyCatalog>();
   const names = (catalog: AnyCatalog): string[] => catalog.eventTypes.map((type) => type.name);
   expectTypeOf(names(eventCatalog)).toEqualTypeOf<string[]>();

@@ -1,50 +1,50 @@
-// The port between the client and what carries its messages. `signalr-adapter.ts` implements it.
+// The port between the client and the library that carries its messages. `signalr-adapter.ts` implements it.
 
-/** Called by a {@link Connection}; neither may throw. */
+/** Called by a {@link Connection}. Neither method may throw. */
 export interface ConnectionListener {
   /** A message of the hub, in the order in which the gateway sent them. */
   onMessage(target: string, argument: unknown): void;
-  /** A connection that had started is over; nothing is called afterwards. */
+  /** A connection that had started has closed. Nothing is called afterwards. */
   onClose(end: ConnectionEnd): void;
 }
 
 /** How a connection ended. */
 export interface ConnectionEnd {
   readonly cause: Error | undefined;
-  /** The gateway ended it and did not say that the client may come back at once. */
+  /** The gateway closed the connection and did not allow the client to reconnect at once. */
   readonly isExpelled: boolean;
 }
 
-/** What a connection is made of. */
+/** Everything that is needed to make a connection. */
 export interface ConnectionRequest {
   /** Address of the hub. */
   readonly url: string;
-  /** The token of this attempt; asked again while connected, a newer one. `undefined`: no token. */
+  /** Gives the token of this attempt, and a newer token once connected. `undefined`: no token. */
   readonly accessToken: (() => Promise<string>) | undefined;
   readonly listener: ConnectionListener;
 }
 
-/** The answer to a call. An `error` is a ClientError `refused` when it is the gateway's, otherwise the call was cut off. */
+/** The answer to a call. The `error` is a ClientError `refused` when the gateway refused the call; otherwise the call was cut off. */
 export type CallAnswer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly error: Error };
 
 /**
- * One connection to the hub; it is started once.
+ * One connection to the hub. It is started once.
  *
- * Guarantees: `onClose` comes exactly once after a `start` that resolved, and before the answers of the calls it cut
- * off. Answers and messages come in the order in which the gateway sent them.
+ * Guarantees: `onClose` is called exactly once after a `start` that resolved, and before the answers of the calls that were cut
+ * off. Answers and messages arrive in the order in which the gateway sent them.
  */
 export interface Connection {
   /** @throws ClientError `unauthorized` when the gateway refused the credentials; any other error otherwise. */
   start(): Promise<void>;
-  /** Ends it, also during `start`. */
+  /** Ends the connection, also during `start`. */
   stop(): Promise<void>;
-  /** Calls a method of the hub. The gateway handles calls in their order. */
+  /** Calls a method of the hub. The gateway handles calls in the order in which they were made. */
   invoke(method: string, args: readonly unknown[], onAnswer: (answer: CallAnswer) => void): void;
 }
 
-/** {@link Connection.invoke} for callers who need not keep the order. Rejects with the answer's error. */
+/** {@link Connection.invoke} for callers that do not depend on the order of answers. Rejects with the answer's error. */
 export function call(connection: Connection, method: string, ...args: readonly unknown[]): Promise<unknown> {
   return new Promise((resolve, reject) => {
     connection.invoke(method, args, (answer) => {

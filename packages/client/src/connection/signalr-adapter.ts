@@ -1,4 +1,4 @@
-// A connection over the official SignalR client. Only this file knows it.
+// Connections over the official SignalR client. No other file imports it.
 import {
   type CompletionMessage,
   type HubConnection,
@@ -15,11 +15,11 @@ import {
 import { ClientError } from '../client-error.js';
 import type { CallAnswer, Connection, ConnectionRequest, CreateConnection } from './connection-port.js';
 
-/** What may be set of the official client. */
+/** Options of the official SignalR client. */
 export interface SignalROptions {
   /** Transport, headers, credentials and so on. The token comes from `accessToken`. */
   readonly http?: Omit<IHttpConnectionOptions, 'accessTokenFactory'> & {
-    /** In place of the environment's. The official client takes it, though its types do not name it. */
+    /** Used in place of the environment's class. The official client accepts it, although its types do not name it. */
     readonly WebSocket?: new (
       url: string,
       ...more: never[]
@@ -27,7 +27,7 @@ export interface SignalROptions {
   };
   /** @defaultValue JSON */
   readonly protocol?: IHubProtocol;
-  /** Where the official client logs to. @defaultValue nowhere: what matters comes as state changes and errors */
+  /** Receives the log of the official client. @defaultValue none: state changes and errors report what matters */
   readonly logger?: ILogger | LogLevel;
 }
 
@@ -36,7 +36,7 @@ export function createSignalRConnections(options: SignalROptions = {}): CreateCo
   return (request) => new SignalRAdapter(request, options);
 }
 
-/** The one target that the official client dispatches: the protocol below turns every message into it. */
+/** The only target that the official client dispatches: the protocol below gives it to every message. */
 const DELIVER = 'deliver';
 
 const POST_TIMEOUT_MS = 15_000;
@@ -51,7 +51,7 @@ class SignalRAdapter implements Connection {
     });
     this.#hub = new HubConnectionBuilder()
       .withUrl(url, {
-        // Applies to negotiation and posts; SignalR's default leaves a call that went under without a word for 100 s.
+        // Limits negotiation and posts. With SignalR's default a lost call stays without an answer for 100 s.
         timeout: POST_TIMEOUT_MS,
         ...options.http,
         ...(accessToken === undefined ? {} : { accessTokenFactory: accessToken }),
@@ -59,8 +59,8 @@ class SignalRAdapter implements Connection {
       .withHubProtocol(protocol)
       .configureLogging(options.logger ?? LogLevel.None)
       .build();
-    // Answers reach their callers through promises, a microtask later. Without the same detour an event that came in
-    // one frame with the completion of its room's join would overtake it.
+    // Answers reach their callers through promises, a microtask later. Without the same delay an event would overtake the
+    // completion of its room's join when both are in one frame.
     this.#hub.on(DELIVER, (target: string, argument: unknown) =>
       queueMicrotask(() => listener.onMessage(target, argument)),
     );
@@ -89,12 +89,12 @@ class SignalRAdapter implements Connection {
   }
 }
 
-/** The official client keeps the status of a refused negotiation only in its text. */
+/** The error of the official client has the status of a refused negotiation only in its text. */
 function isAuthRefusal(error: unknown): boolean {
   return error instanceof Error && /Status code '40[13]'/.test(error.message);
 }
 
-/** Stands for the error of a completion, so that a refusal is told apart from a call that was never answered. */
+/** Replaces the error of a completion: this distinguishes a refusal from a call that was never answered. */
 class Refusal {
   readonly #error: string;
 
@@ -103,17 +103,17 @@ class Refusal {
   }
 
   toAnswer(): CallAnswer {
-    // Before the hub's own words stands a sentence that names the method.
+    // The hub's own words follow a sentence that names the method.
     const reason = this.#error.replace(/^.*?HubException: /s, '');
     return { ok: false, error: new ClientError('refused', reason) };
   }
 }
 
 /**
- * Reads messages as the inner protocol does, then makes every target arrive at one handler, with its name as first
- * argument. The official client drops messages of targets without a handler, so without this the names of all event
- * types would have to be known, and with them the catalog. It also sees what the official client tells nobody: which
- * errors came from the hub, and whether a Close allows to reconnect.
+ * Reads messages as the inner protocol does, then sends every target to one handler, with its name as the first
+ * argument. The official client drops messages of targets without a handler; without this protocol the client would have to
+ * know the names of all event types, and with them the catalog. The protocol also sees two facts that the official client does
+ * not report: which errors came from the hub, and whether a Close message allows the client to reconnect.
  */
 class AllTargetsProtocol implements IHubProtocol {
   readonly name: string;

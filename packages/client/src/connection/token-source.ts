@@ -1,14 +1,14 @@
-// Tokens: a fresh one for every attempt to connect, and never again one that was refused.
+// Tokens: every attempt to connect gets a fresh one, and a refused token is never used again.
 import { ClientError } from '../client-error.js';
 
-/** What is known when a token is asked for. */
+/** Passed to `accessToken` when the client needs a token. */
 export interface TokenContext {
-  /** The last token was refused: a cached one will not do. */
+  /** The gateway refused the last token: give a new one, not a cached one. */
   readonly wasRefused: boolean;
 }
 
 /**
- * Gives the token to connect with. Called for every attempt. A rejection counts as a failed attempt; a rejection with
+ * Gives the token to connect with. It is called for every attempt. A rejection counts as a failed attempt; a rejection with
  * a {@link ClientError} `unauthorized` ends the attempts.
  */
 export type AccessToken = (context: TokenContext) => string | Promise<string>;
@@ -26,22 +26,24 @@ export class TokenSource {
   /**
    * The token for the next attempt; `undefined` when the application gives none.
    *
-   * @throws ClientError `unauthorized` when the only token is one that was refused.
+   * @throws ClientError `unauthorized` when the only token was refused before.
    */
   async next(): Promise<string | undefined> {
     if (this.#accessToken === undefined) {
-      if (this.#wasRefused) throw refusal('The gateway asks for a token: give `accessToken`.');
+      if (this.#wasRefused) throw refusal('The gateway requires a token: set the option `accessToken`.');
       return undefined;
     }
     const token = await this.#accessToken({ wasRefused: this.#wasRefused });
     if (this.#wasRefused && token === this.#lastToken)
-      throw refusal('The gateway refused the token, and `accessToken` gave the same one again.');
+      throw refusal(
+        'The gateway refused the token, and `accessToken` gave the same token again: make it give a new one.',
+      );
     this.#lastToken = token;
     this.#wasRefused = false;
     return token;
   }
 
-  /** Whether the application gives tokens at all. */
+  /** True when the application gives tokens. */
   get hasSource(): boolean {
     return this.#accessToken !== undefined;
   }
@@ -51,7 +53,7 @@ export class TokenSource {
     this.#wasRefused = true;
   }
 
-  /** Forgets a refusal: the application wants to try again. */
+  /** Forgets a refusal, because the application tries again. */
   reset(): void {
     this.#wasRefused = false;
   }

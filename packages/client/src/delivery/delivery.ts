@@ -1,4 +1,4 @@
-// From a message of the hub to the handlers: the room it is for, its order, repeats.
+// Delivers the messages of the hub to the handlers: finds the room, restores the order, drops repeats.
 import { SeenIds } from '@millrace/internal';
 import { ClientError, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
@@ -8,20 +8,20 @@ import type { UntypedRoom } from '../rooms/untyped-room.js';
 import { type AnyEvent, readEvent, readPosition, readResync } from './events.js';
 import type { EventHandlers } from './handlers.js';
 
-/** What a {@link Delivery} needs of the client. */
+/** Dependencies of a {@link Delivery}. */
 export interface DeliveryDependencies {
   readonly options: ResolvedClientOptions;
   readonly report: ReportError;
-  /** The handlers for events of all rooms; they come after the room's own. */
+  /** The handlers for events of all rooms. They are called after the room's own. */
   readonly handlers: EventHandlers;
-  /** The joined room with this ID on events. */
+  /** The joined room whose events have this room ID. */
   roomOf(roomId: string): UntypedRoom | undefined;
-  /** That of the open connection. */
+  /** The session of the open connection. */
   session(): Session | undefined;
   resync(room: UntypedRoom, reason: string): void;
 }
 
-/** Takes the messages of all connections, one after the other. */
+/** Receives the messages of all connections, one connection after the other. */
 export class Delivery {
   readonly #dependencies: DeliveryDependencies;
   readonly #seenIds: SeenIds;
@@ -43,7 +43,7 @@ export class Delivery {
     else this.#onEvent(target, argument);
   }
 
-  /** The order of the room's events is known again: those that were held come now. */
+  /** The order of the room's events is known again: delivers the held events. */
   release(room: UntypedRoom): void {
     for (const event of room.release()) this.#handle(room, event);
   }
@@ -63,7 +63,7 @@ export class Delivery {
     const event = readEvent(argument);
     if (event === undefined) {
       this.#dependencies.report(
-        new ClientError('bad_message', `The gateway sent a ${target} that is no event.`),
+        new ClientError('bad_message', `The gateway sent a ${target} that is not an event.`),
       );
       return;
     }
@@ -74,7 +74,7 @@ export class Delivery {
     }
     this.#dependencies.session()?.seeEvent(room, event.position);
     if (room.hold(event)) return;
-    // Nothing is held, or more than may be.
+    // No event may be held, or the buffer is full.
     this.release(room);
     this.#handle(room, event);
   }
@@ -102,7 +102,7 @@ export class Delivery {
     return true;
   }
 
-  /** A rule of the application's own catalog may not know a payload of a later one: that must not keep the event from its handlers. */
+  /** A rule of the application's catalog may fail on a payload of a later catalog. The event is delivered all the same. */
   #observeIndicator(room: UntypedRoom, event: AnyEvent): void {
     try {
       room.observeIndicator(event);

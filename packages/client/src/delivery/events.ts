@@ -1,12 +1,12 @@
-// The static types of what is delivered, and the check of what comes in. Payloads are not checked again: the gateway
-// has done it, and a schema library would be many times the size of this client.
+// The static types of delivered events, and the checks of the hub's messages. Payloads are not checked again: the gateway
+// has checked them, and a schema library would be many times the size of this client.
 import type { AnyCatalog, EventTypeName, eventCatalog, PayloadOf, StreamEvent } from '@millrace/contract';
 
 /** The built-in catalog's type: the nine event types of Millrace. */
 export type BuiltIn = typeof eventCatalog;
 
 /**
- * Payloads by event type. `E` is the type of a catalog (`typeof myCatalog`), or such a list itself, written by hand:
+ * Payloads by event type. `E` is the type of a catalog (`typeof myCatalog`), or a list of payload types written by hand:
  * `{ order_placed: { id: string } }`.
  */
 export type PayloadsOf<E extends object> = E extends AnyCatalog
@@ -17,13 +17,13 @@ export type PayloadsOf<E extends object> = E extends AnyCatalog
 export type EventName<E extends object = BuiltIn> = keyof PayloadsOf<E> & string;
 
 /**
- * An event as handlers get it: the event itself and `position`, an opaque token. Without a name the union of all, told
- * apart by `event_type`.
+ * An event as handlers receive it: the event itself and `position`, an opaque token. Without a name it is the union of all
+ * types, discriminated by `event_type`.
  */
 export type DeliveredEvent<E extends object = BuiltIn, Name extends EventName<E> = EventName<E>> =
   Name extends EventName<E> ? StreamEvent<Name, PayloadsOf<E>[Name]> & { readonly position: string } : never;
 
-/** Takes events of one type. What it throws, or rejects with, goes to `onError`; other handlers are called all the same. */
+/** Handles events of one type. An error that it throws or rejects with goes to `onError`; the other handlers are still called. */
 export type EventHandler<E extends object = BuiltIn, Name extends EventName<E> = EventName<E>> = (
   event: DeliveredEvent<E, Name>,
 ) => unknown;
@@ -31,7 +31,7 @@ export type EventHandler<E extends object = BuiltIn, Name extends EventName<E> =
 /** An event whose type is not known statically. */
 export type AnyEvent = StreamEvent & { readonly position: string };
 
-/** What the hub's `resync` message says: events of this room are lost for this connection. */
+/** The hub's `resync` message: events of this room are lost for this connection. */
 export interface ResyncMessage {
   readonly room_id: string;
   readonly reason: string;
@@ -43,18 +43,18 @@ export interface TypingUser {
   readonly username: string;
 }
 
-/** What the hub answers to `JoinRoom`. */
+/** The hub's answer to `JoinRoom`. */
 export interface JoinAnswer {
   readonly roomId: string;
   readonly position: string;
   readonly recovered: boolean;
   readonly replayed: number;
   readonly typing: readonly TypingUser[];
-  /** Users whom indicators show, by name of the indicator, without typing. */
+  /** Users whom indicators other than typing show, by name of the indicator. */
   readonly indicators: Readonly<Record<string, readonly TypingUser[]>>;
 }
 
-/** The argument of an event message; `undefined` when it is not an event. */
+/** Reads the argument of an event message; `undefined` when it is not an event. */
 export function readEvent(argument: unknown): AnyEvent | undefined {
   const isEvent =
     isObject(argument) &&
@@ -67,18 +67,18 @@ export function readEvent(argument: unknown): AnyEvent | undefined {
   return isEvent ? (argument as unknown as AnyEvent) : undefined;
 }
 
-/** The position in a `position` message; `undefined` when there is none. */
+/** Reads the position of a `position` message; `undefined` when there is none. */
 export function readPosition(argument: unknown): string | undefined {
   return isObject(argument) && isText(argument.position) ? argument.position : undefined;
 }
 
-/** The argument of a `resync` message; `undefined` when it is none. */
+/** Reads the argument of a `resync` message; `undefined` when it is not one. */
 export function readResync(argument: unknown): ResyncMessage | undefined {
   if (!isObject(argument) || !isText(argument.room_id)) return undefined;
   return { room_id: argument.room_id, reason: isText(argument.reason) ? argument.reason : 'unknown' };
 }
 
-/** The answer to `JoinRoom`; `undefined` when it is none. */
+/** Reads the answer to `JoinRoom`; `undefined` when it is not one. */
 export function readJoinAnswer(answer: unknown): JoinAnswer | undefined {
   if (!isObject(answer) || !isText(answer.roomId) || !isText(answer.position)) return undefined;
   const { roomId, position, recovered, replayed, typing, indicators } = answer;
@@ -98,7 +98,7 @@ function readUsers(users: unknown): readonly TypingUser[] {
   return Array.isArray(users) ? users.filter(isTypingUser) : [];
 }
 
-/** Whether a value names a user who types, as typing payloads and join answers do. */
+/** True for a value with a user's ID and name, as in typing payloads and join answers. */
 export function isTypingUser(value: unknown): value is TypingUser {
   return isObject(value) && isText(value.user_id) && isText(value.username);
 }

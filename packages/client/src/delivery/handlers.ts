@@ -1,8 +1,8 @@
-// Handlers of the application. One that fails is reported and does not stop the others.
+// Handlers of the application. A handler that fails is reported and does not stop the others.
 import { ClientError, type ReportError } from '../client-error.js';
 import type { AnyEvent } from './events.js';
 
-/** Takes a handler back. Calling it again does nothing. */
+/** Removes a handler. Calling it again does nothing. */
 export type Unsubscribe = () => void;
 
 interface Registration<Args extends readonly unknown[]> {
@@ -14,8 +14,8 @@ interface Registration<Args extends readonly unknown[]> {
 export class HandlerSet<Args extends readonly unknown[]> {
   readonly #report: ReportError;
   /**
-   * One object per registration: the same function added twice is called twice, and each is taken back by itself. The
-   * list is replaced, not changed, so that a call that is under way keeps its own.
+   * One object per registration: the same function added twice is called twice, and each registration is removed separately. The
+   * list is replaced, not changed: a call in progress keeps the list it began with.
    */
   #registrations: readonly Registration<Args>[] = [];
 
@@ -28,7 +28,8 @@ export class HandlerSet<Args extends readonly unknown[]> {
   }
 
   add(handler: (...args: Args) => unknown): Unsubscribe {
-    if (typeof handler !== 'function') throw new ClientError('invalid_argument', 'A handler is a function.');
+    if (typeof handler !== 'function')
+      throw new ClientError('invalid_argument', 'A handler must be a function.');
     const registration: Registration<Args> = { handler, isActive: true };
     this.#registrations = [...this.#registrations, registration];
     return () => {
@@ -37,7 +38,7 @@ export class HandlerSet<Args extends readonly unknown[]> {
     };
   }
 
-  /** Calls all that are there now; one taken back by an earlier one is not called. */
+  /** Calls the handlers that are registered now, except those that an earlier handler removes. */
   call(...args: Args): void {
     for (const registration of this.#registrations) {
       if (registration.isActive) this.#callOne(registration.handler, args);
@@ -62,7 +63,7 @@ export class HandlerSet<Args extends readonly unknown[]> {
 /** Handlers by event type, and handlers of all types. */
 export class EventHandlers {
   readonly #report: ReportError;
-  /** Bounded by the event types the application names. */
+  /** Bounded by the event types that the application names. */
   readonly #byType = new Map<string, HandlerSet<[AnyEvent]>>();
   readonly #ofAny: HandlerSet<[AnyEvent]>;
 
@@ -87,7 +88,7 @@ export class EventHandlers {
   }
 }
 
-/** Where errors go that nobody awaits: to the application's `onError` handlers, without any to the console. */
+/** Reports errors that belong to no call: to the application's `onError` handlers, or without a handler to the console. */
 export class ErrorReporter {
   readonly #handlers = new HandlerSet<[ClientError]>((error) => console.error(error));
 

@@ -1,13 +1,13 @@
-// Puts replayed and live events of one room into the order of the stream.
+// A reorder buffer: puts replayed and live events of one room into the order of the stream.
 import type { AnyEvent } from './events.js';
 
 /**
- * The gateway sends a room's missed events before its new ones, except to the personal room: every connection is in it
- * from the start, so something new can come before the replay, and then once more in its proper place. Held until the
- * join completes, each event keeps its last place of arrival, which is the right one.
+ * The gateway sends a room's missed events before its new ones, except in the personal room: every connection is in it
+ * from the start, so a new event can arrive before the replay, and then a second time in its right place. The buffer holds
+ * events until the join completes; each event keeps the place of its last arrival, which is the right one.
  */
 export class ReorderBuffer {
-  /** By `event_id`, in the order to come. */
+  /** By `event_id`, in the order of delivery. */
   readonly #events = new Map<string, AnyEvent>();
 
   get size(): number {
@@ -20,7 +20,7 @@ export class ReorderBuffer {
     this.#events.set(id, event);
   }
 
-  /** Empties it. */
+  /** Empties the buffer and returns its events in order. */
   takeAll(): readonly AnyEvent[] {
     const events = [...this.#events.values()];
     this.#events.clear();

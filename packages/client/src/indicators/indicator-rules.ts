@@ -1,8 +1,8 @@
-// The indicators that a client knows: the built-in one, typing, or those of the catalog that it is given.
+// The indicators of a client: those of the catalog that the application gives, or typing alone.
 import type { EndsCoalescingRule, EventTypeDeclaration, IndicatorRule } from '@millrace/contract';
 import { isTypingUser } from '../delivery/events.js';
 
-/** The part of a catalog that a client reads. A catalog of `@millrace/contract` fits; so does a list of these rules alone, without schemas. */
+/** The part of a catalog that a client reads: a catalog of `@millrace/contract`, or a list of these rules alone, without schemas. */
 export interface IndicatorCatalog {
   readonly eventTypes: readonly Pick<EventTypeDeclaration, 'name' | 'indicator' | 'endsCoalescing'>[];
 }
@@ -14,9 +14,9 @@ export const TYPING = 'typing';
 export interface IndicatorChange {
   readonly name: string;
   readonly userId: string;
-  /** The user it shows; `undefined`: it ends. */
+  /** The user whom the indicator shows; `undefined`: the indicator ends. */
   readonly shown: { readonly user_id: string; readonly username: string } | undefined;
-  /** True when an event of another kind ended it, as a message ends typing. */
+  /** True when an event of another type ended the indicator, as a message ends typing. */
   readonly isEndedByOtherType: boolean;
 }
 
@@ -27,7 +27,7 @@ const typing = {
   expiresAfterMs: 10_000,
 };
 
-/** The rules of the built-in catalog, written again: its schema library is many times the size of this client. */
+/** A copy of the built-in catalog's rules, because its schema library is many times the size of this client. */
 const builtIn: IndicatorCatalog = {
   eventTypes: [
     { name: 'typing_start', indicator: { ...typing, isShown: true } },
@@ -48,7 +48,7 @@ export class IndicatorRules {
   /** Milliseconds, by name of the indicator. */
   readonly #expiries = new Map<string, number>();
 
-  /** @param typingExpiryMs in place of what typing declares */
+  /** @param typingExpiryMs replaces the expiry that typing declares */
   constructor(catalog: IndicatorCatalog = builtIn, typingExpiryMs?: number) {
     for (const { name, indicator, endsCoalescing } of catalog.eventTypes) {
       if (endsCoalescing !== undefined) this.#endings.set(name, endsCoalescing);
@@ -60,13 +60,13 @@ export class IndicatorRules {
       this.#expiries.set(TYPING, typingExpiryMs);
   }
 
-  /** Names of all indicators, and when each expires. */
+  /** The expiry of each indicator in milliseconds, by its name. */
   get expiries(): ReadonlyMap<string, number> {
     return this.#expiries;
   }
 
   /**
-   * Reads which indicator an event begins or ends; `undefined`: none.
+   * Reads the indicator that an event shows or ends; `undefined`: none.
    * @throws the error of a rule that cannot read the payload
    */
   read(type: string, payload: unknown): IndicatorChange | undefined {

@@ -1,15 +1,16 @@
-// Keeps the users whom one indicator shows in a room, such as those who are typing. Each ends by itself, because a stop may never come.
+// The users whom one indicator shows in a room, such as those who are typing. Each one expires, because the event that ends it may
+// never arrive.
 import type { Clock } from '@millrace/internal';
 import type { TypingUser } from '../delivery/events.js';
 
 /** Dependencies of {@link ShownUsers}. */
 export interface ShownUsersDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
-  /** An indicator without news for this long ends. */
+  /** An indicator ends when no new event arrives for this long. */
   readonly expiryMs: number;
-  /** Most users in the list; at the bound the one longest without news goes. */
+  /** Most users in the list; at the bound the user whose last event is oldest is removed. */
   readonly maxUsers: number;
-  /** The list is another one now. */
+  /** Called when the list has changed. */
   readonly onChange: () => void;
 }
 
@@ -21,7 +22,7 @@ interface Shown {
 /** The users that one indicator shows in one room. */
 export class ShownUsers {
   readonly #dependencies: ShownUsersDependencies;
-  /** By user ID in lower case; longest without news first. */
+  /** By user ID in lower case; the user whose last event is oldest comes first. */
   #shown = new Map<string, Shown>();
   #users: readonly TypingUser[] = [];
   #cancelTimer: (() => void) | undefined;
@@ -30,7 +31,7 @@ export class ShownUsers {
     this.#dependencies = dependencies;
   }
 
-  /** The same array until it changes, in the order in which they began. */
+  /** The users in the order in which they appeared. The same array until it changes. */
   get users(): readonly TypingUser[] {
     return this.#users;
   }
@@ -46,7 +47,7 @@ export class ShownUsers {
     if (this.#shown.delete(userId.toLowerCase())) this.#update();
   }
 
-  /** Only these are shown, as the answer to a join says. */
+  /** Shows exactly these users, from the answer to a join. */
   replace(users: readonly TypingUser[]): void {
     this.#shown.clear();
     for (const user of users) this.#add(user.user_id.toLowerCase(), user);
@@ -62,14 +63,14 @@ export class ShownUsers {
 
   #update(): void {
     this.#setTimer();
-    const users = this.#inOrderOfBeginning();
+    const users = this.#inOrderOfAppearance();
     if (isSameList(users, this.#users)) return;
     this.#users = users;
     this.#dependencies.onChange();
   }
 
-  /** Who was in the list keeps the place there, so that names do not jump with every sign of life. */
-  #inOrderOfBeginning(): readonly TypingUser[] {
+  /** Users who were in the list keep their place, so that names do not jump with every new event. */
+  #inOrderOfAppearance(): readonly TypingUser[] {
     const now = new Map([...this.#shown].map(([id, { user }]) => [id, user]));
     const users: TypingUser[] = [];
     for (const { user_id: userId } of this.#users) {
@@ -80,7 +81,7 @@ export class ShownUsers {
     return [...users, ...now.values()];
   }
 
-  /** One timer, for whoever ends first. */
+  /** Sets the one timer, for the user who expires first. */
   #setTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;

@@ -1,17 +1,17 @@
-// Which of the application's typing calls are worth sending: one per keystroke comes in. Pure.
+// Chooses which of the application's typing calls are sent: it makes one per keystroke. Pure.
 
 /** The throttle of one room. */
 export class TypingThrottle {
   readonly #repeatMs: number;
-  /** When the last start was sent; `undefined`: this user is not typing, as far as others know. */
+  /** Time when the last start was sent; `undefined`: others do not see this user typing. */
   #startedAtMs: number | undefined;
 
-  /** @param repeatMs an unchanged "is typing" is sent again after this long */
+  /** @param repeatMs an unchanged "is typing" is sent again after this time */
   constructor(repeatMs: number) {
     this.#repeatMs = repeatMs;
   }
 
-  /** Whether to send it. A change is always sent, an unchanged stop never. */
+  /** True when the call is to be sent. A change is always sent, an unchanged stop never. */
   accepts(isTyping: boolean, nowMs: number): boolean {
     if (!isTyping) {
       const wasTyping = this.#startedAtMs !== undefined;

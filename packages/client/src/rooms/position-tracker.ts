@@ -1,9 +1,9 @@
-// From which position each room has to be resumed, should the connection break now. Pure.
+// The position after which each room has to be resumed if the connection breaks now. Pure.
 
 interface JoinPosition {
-  /** What the join answered. */
+  /** The position in the answer of the join. */
   readonly position: string;
-  /** How many positions the connection had seen when the join completed. */
+  /** Number of positions that the connection had seen when the join completed. */
   readonly seenBefore: number;
 }
 
@@ -19,22 +19,22 @@ const EVERY_SCOPE = 'all';
 /**
  * The positions of one connection.
  *
- * A position covers all rooms of its scope (what stands before its `~`; everything where nothing does), so the newest one
- * holds for every such room that gets its events live: a quiet room need not be resumed from its last event of long ago. Two
- * rules keep that from losing anything:
+ * A position covers all rooms of its scope (the text before its `~`; without a `~` all rooms). So the newest position
+ * holds for every room of the scope that receives its events live: a quiet room need not be resumed from its last event long
+ * ago. Two rules prevent a loss:
  *
  * - A room whose join has not completed keeps the position it had: its missed events are still to come, whatever
- *   other rooms have seen meanwhile. Its own events may be replayed old ones: they move no other room (`Session` moves the room itself).
- * - A room that has just joined starts at its answer's position, not at the newest one seen: another room's event
- *   may have come before events that waited for the join. From the next position on it goes with the others.
+ *   other rooms have seen. Its own events may be replayed old ones: they move no other room (`Session` moves the room itself).
+ * - A room that has just joined starts at the position in its answer, not at the newest position seen: an event of another room
+ *   may have arrived before events that waited for the join. From the next position on, the room follows the others.
  *
- * Positions are opaque and cannot be compared; going by their order of arrival can only lead too far back, and what is
- * sent again is dropped as a repeat.
+ * Positions are opaque and cannot be compared. Following their order of arrival can only resume too early, and events that are
+ * sent again are dropped as repeats.
  */
 export class PositionTracker {
-  /** By room; only rooms whose join has completed on this connection. */
+  /** By room; holds only rooms whose join has completed on this connection. */
   readonly #joined = new Map<string, JoinPosition>();
-  /** By scope; as many as the gateway has partitions. Each is newer than what is known of every scope. */
+  /** By scope; bounded by the gateway's partitions. Each is newer than {@link #latestOfAll}. */
   readonly #latest = new Map<string, Seen>();
   #latestOfAll: Seen | undefined;
   #seen = 0;
@@ -48,7 +48,7 @@ export class PositionTracker {
     this.#joined.delete(roomId);
   }
 
-  /** A position came: with a live event of a joined room, or by itself. */
+  /** A position arrived, alone or with a live event of a joined room. */
   see(position: string): void {
     const seen = { position, number: ++this.#seen };
     const scope = scopeOf(position);
@@ -60,7 +60,7 @@ export class PositionTracker {
     }
   }
 
-  /** Where to resume the room; `undefined` while its join has not completed on this connection. */
+  /** The position after which to resume the room; `undefined` while its join has not completed on this connection. */
   resumeAfter(roomId: string): string | undefined {
     const joined = this.#joined.get(roomId);
     if (joined === undefined) return undefined;
@@ -69,7 +69,7 @@ export class PositionTracker {
   }
 }
 
-/** Which rooms a position covers: what stands before the last `~`, without the version that later gateways put first. */
+/** The scope of a position: the text before the last `~`, without the version that later gateways put first. */
 function scopeOf(position: string): string {
   return position.slice(0, Math.max(0, position.lastIndexOf('~'))).replace(/^v\d+~?/, '');
 }

@@ -1,48 +1,48 @@
-// Read receipts of one room on their way to the gateway: united, kept while offline, sent until they are accepted.
+// The queue of one room's read receipts: they are united, kept while offline, and sent until the gateway accepts them.
 import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
 import { ClientError, isTemporary, type ReportError } from '../client-error.js';
 
-/** What a {@link ReceiptQueue} needs. */
+/** Dependencies of a {@link ReceiptQueue}. */
 export interface ReceiptQueueDependencies {
   readonly roomId: string;
   readonly clock: Pick<Clock, 'startTimer'>;
   readonly random: () => number;
   readonly retry: BackOffOptions;
-  /** Most message IDs kept, and sent at once; at the bound the oldest go. */
+  /** Most message IDs kept, and sent in one call; at the bound the oldest are dropped. */
   readonly maxIds: number;
   readonly report: ReportError;
 }
 
-/** Sends message IDs; rejects when the gateway did not take them. */
+/** Sends message IDs; rejects when the gateway did not accept them. */
 export type SendReceipts = (messageIds: readonly string[]) => Promise<unknown>;
 
-/** After so many refusals the receipts are dropped and reported. Answers to try again later do not count. */
+/** After this many refusals the receipts are dropped and reported. Answers with "Try again" do not count. */
 const MAX_REFUSALS = 5;
 
 /**
- * closed (the room is not joined) → open → sending → open, or waiting after a refusal → sending. One call at a time;
- * what comes meanwhile is united and goes with the next. What was under way when the room closed is sent again later: a
- * receipt that arrives twice is harmless.
+ * closed (the room is not joined) → open → sending → open, or waiting after a refusal → sending. One call runs at a time;
+ * receipts that are added meanwhile are united and sent with the next. A batch that was being sent when the queue closed is sent
+ * again later: a receipt that arrives twice is harmless.
  */
 export class ReceiptQueue {
   readonly #dependencies: ReceiptQueueDependencies;
   /** ID in lower case → ID as given, oldest first. */
   #waiting = new Map<string, string>();
-  #underWay = new Map<string, string>();
+  #sending = new Map<string, string>();
   /** `undefined`: closed. */
   #send: SendReceipts | undefined;
   #cancelRetry: (() => void) | undefined;
   #refusals = 0;
-  /** Attempts in a row that were not taken, for the back-off. */
+  /** Attempts in a row that failed, for the back-off. */
   #failures = 0;
 
   constructor(dependencies: ReceiptQueueDependencies) {
     this.#dependencies = dependencies;
   }
 
-  /** How many message IDs wait or are under way. */
+  /** Number of message IDs that wait or are being sent. */
   get size(): number {
-    return this.#waiting.size + this.#underWay.size;
+    return this.#waiting.size + this.#sending.size;
   }
 
   add(messageIds: readonly string[]): void {
@@ -51,7 +51,7 @@ export class ReceiptQueue {
     this.#pump();
   }
 
-  /** The room is joined: `send` works from now on. */
+  /** The room is joined: the queue sends with `send` from now on. */
   open(send: SendReceipts): void {
     this.#send = send;
     this.#forgetFailures();
@@ -66,7 +66,7 @@ export class ReceiptQueue {
     this.#takeBack();
   }
 
-  /** Empties it; returns what had not been sent. */
+  /** Empties the queue and returns the IDs that were not sent. */
   takeAll(): readonly string[] {
     const messageIds = [...this.#waiting.values()];
     this.#waiting.clear();
@@ -75,10 +75,9 @@ export class ReceiptQueue {
 
   #pump(): void {
     const send = this.#send;
-    if (send === undefined || this.#underWay.size > 0 || this.#waiting.size === 0 || this.#cancelRetry)
-      return;
+    if (send === undefined || this.#sending.size > 0 || this.#waiting.size === 0 || this.#cancelRetry) return;
     const batch = this.#waiting;
-    this.#underWay = batch;
+    this.#sending = batch;
     this.#waiting = new Map();
     send([...batch.values()]).then(
       () => this.#settled(batch, undefined),
@@ -87,10 +86,10 @@ export class ReceiptQueue {
   }
 
   #settled(batch: ReadonlyMap<string, string>, error: unknown): void {
-    // Of a connection that is gone: the batch was taken back then.
-    if (batch !== this.#underWay) return;
+    // The answer belongs to a lost connection: the batch is waiting again.
+    if (batch !== this.#sending) return;
     if (error === undefined) {
-      this.#underWay = new Map();
+      this.#sending = new Map();
       this.#forgetFailures();
     } else {
       this.#failures++;
@@ -115,8 +114,8 @@ export class ReceiptQueue {
 
   #giveUp(cause: unknown): void {
     const { roomId, report } = this.#dependencies;
-    const count = this.#underWay.size;
-    this.#underWay = new Map();
+    const count = this.#sending.size;
+    this.#sending = new Map();
     this.#forgetFailures();
     const reason = cause instanceof Error ? cause.message : String(cause);
     report(new ClientError('refused', `${count} read receipts were dropped: ${reason}`, { roomId, cause }));
@@ -128,8 +127,8 @@ export class ReceiptQueue {
   }
 
   #takeBack(): void {
-    this.#waiting = new Map([...this.#underWay, ...this.#waiting]);
-    this.#underWay = new Map();
+    this.#waiting = new Map([...this.#sending, ...this.#waiting]);
+    this.#sending = new Map();
     this.#dropOldest();
   }
 

@@ -1,71 +1,71 @@
-// A room, as the application holds it.
+// The public interface of a room. `untyped-room.ts` implements it.
 import type { BuiltIn, EventHandler, EventName, TypingUser } from '../delivery/events.js';
 import type { Unsubscribe } from '../delivery/handlers.js';
 
 /** joining → live → joining (the connection broke) → live → …; from both of them → left. */
 export type RoomStatus = 'joining' | 'live' | 'left';
 
-/** What a join, or the join again after a break, brought. */
+/** The result of a join, or of a rejoin after a break. */
 export interface JoinResult {
-  /** The room's own ID; for `user:me` the ID it stands for. */
+  /** The room's own ID; for `user:me` the ID of the user's room. */
   readonly roomId: string;
-  /** Whether everything missed since the given position was sent. Without a position there is nothing to recover. */
+  /** True when everything that was missed since the given position was sent. Without a position there is nothing to recover. */
   readonly recovered: boolean;
-  /** How many missed events the gateway sent, repeats included. */
+  /** Number of missed events that the gateway sent, repeats included. */
   readonly replayed: number;
-  /** Who was typing, this user not included. */
+  /** The users who were typing, without this user. */
   readonly typing: readonly TypingUser[];
-  /** Everything after this position will come. */
+  /** Every event after this position will be delivered. */
   readonly position: string;
-  /** The room had been joined before: the connection broke meanwhile. */
+  /** True when the room had been joined before and the connection broke. */
   readonly isRejoin: boolean;
 }
 
 /** Settings of one join. */
 export interface JoinOptions {
-  /** A position the application kept, say from before a reload: what came after it is sent first. */
+  /** A position that the application kept, for example over a reload of the page: the events after it are sent first. */
   readonly after?: string;
 }
 
 /**
- * A room that was joined with `client.join`. Joining again after a break happens by itself. After `leave` it is spent:
- * `client.join` makes a new one.
+ * A room that was joined with `client.join`. The client joins it again after every break. After `leave` the object is no longer
+ * used: `client.join` makes a new one.
  */
 export interface Room<E extends object = BuiltIn> {
-  /** As it was given to `join`. */
+  /** The room's ID as it was given to `join`. */
   readonly id: string;
   readonly status: RoomStatus;
   /**
    * Resolves when the room is joined for the first time. Rejects with ClientError `refused` when the gateway does not
-   * let this user in, `closed` when the room was left or the client closed before; it need not be awaited.
+   * let this user in, and `closed` when the room was left or the client was closed before. It need not be awaited.
    */
   readonly joined: Promise<JoinResult>;
-  /** Where to resume this room; `undefined` before it was joined. Opaque; valid for `JoinOptions.after`. */
+  /** The position after which to resume this room; `undefined` before it was joined. Opaque; valid for `JoinOptions.after`. */
   readonly position: string | undefined;
-  /** Who is typing now, this user not included. The same array until it changes. */
+  /** The users who are typing now, without this user. The same array until it changes. */
   readonly typingUsers: readonly TypingUser[];
-  /** Handlers for events of this room. Add them right after `join`: none is missed then. */
+  /** Handles events of this room. Add handlers right after `join` to miss no event. */
   on<Name extends EventName<E>>(type: Name, handler: EventHandler<E, Name>): Unsubscribe;
   onAny(handler: EventHandler<E>): Unsubscribe;
-  /** Something was missed and will not be sent: load the room's data anew. */
+  /** Calls the handler when events were missed and will not be sent: load the room's data again. */
   onResync(handler: (reason: string) => unknown): Unsubscribe;
   onTypingChange(handler: (users: readonly TypingUser[]) => unknown): Unsubscribe;
   /** The users whom an indicator of the catalog shows now, without this user. The same array until it changes. */
   shownUsers(indicator: string): readonly TypingUser[];
-  /** The same list as `onTypingChange`, of every indicator of the catalog. */
+  /** Calls the handler when the users of an indicator change, for every indicator of the catalog. */
   onIndicatorChange(handler: (indicator: string, users: readonly TypingUser[]) => unknown): Unsubscribe;
   /**
-   * Tells the room that this user is typing, or has stopped. Call it with every keystroke: what has not changed is
-   * sent every few seconds only. Without a connection it is dropped.
+   * Shows the room that this user is typing, or has stopped. Call it with every keystroke: an unchanged state is
+   * sent every few seconds only. Without a connection the call is dropped.
    */
   sendTyping(isTyping: boolean): void;
   /**
-   * Tells the room that this user has read messages. Kept while there is no connection, and sent until the gateway
-   * has taken them.
+   * Shows the room that this user has read messages. The receipts are kept while there is no connection, and sent until the
+   * gateway has accepted them.
    *
-   * @throws ClientError `invalid_argument` for what is no UUID
+   * @throws ClientError `invalid_argument` when an ID is not a UUID
    */
   markRead(messageIds: readonly string[]): void;
-  /** Leaves; no event of the room comes from the moment of the call. Resolves when the gateway knows. */
+  /** Leaves the room. No event of it is delivered after the call. Resolves when the gateway has answered. */
   leave(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// What holds for one connection only: which rooms are joined on it, in which order the others follow, and how far the
-// connection has seen. A new connection gets a new session.
+// The joins of one connection: the joined rooms, the queue of the others, and the positions that the connection has seen.
+// A new connection gets a new session.
 import { backOffDelayMs } from '@millrace/internal';
 import { ClientError, isTemporary, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
@@ -8,13 +8,13 @@ import { type JoinAnswer, readJoinAnswer } from '../delivery/events.js';
 import { PositionTracker } from './position-tracker.js';
 import type { RoomConnection, UntypedRoom } from './untyped-room.js';
 
-/** Told by a {@link Session}. */
+/** Called by a {@link Session}. */
 export interface SessionListener {
-  /** `isResync`: the room had a position, and what came after it was not sent. */
+  /** `isResync`: the room had a position, and the events after it were not sent. */
   onJoined(room: UntypedRoom, answer: JoinAnswer, connection: RoomConnection, isResync: boolean): void;
-  /** The gateway does not let this user into a room that was never joined. */
+  /** The gateway refused to let this user into a room that was never joined. */
   onRefused(room: UntypedRoom, error: ClientError): void;
-  /** Every room that had to be resumed is live again, was left, or is refused for now. */
+  /** Every room that had to be resumed is live again, was left, or was refused for now. */
   onSettled(): void;
 }
 
@@ -25,10 +25,10 @@ export class Session {
   readonly #report: ReportError;
   readonly #listener: SessionListener;
   readonly #positions = new PositionTracker();
-  /** Bounded, like all of these, by the rooms of the client. */
+  /** Bounded by the rooms of the client, as are the collections below. */
   readonly #queue = new Set<UntypedRoom>();
   readonly #joining = new Set<UntypedRoom>();
-  /** Joining rooms that gave a position: events for them before the answer are those that they missed, in order. */
+  /** Joining rooms that sent a position: the events that arrive for them before the answer are the missed ones, in order. */
   readonly #replaying = new Set<UntypedRoom>();
   readonly #joined = new Set<UntypedRoom>();
   readonly #failures = new Map<UntypedRoom, number>();
@@ -49,12 +49,12 @@ export class Session {
     this.#listener = listener;
   }
 
-  /** Whether rooms that have to be resumed are still on their way. */
+  /** True while rooms that have to be resumed are not live yet. */
   get isResyncing(): boolean {
     return this.#unsettled.size > 0;
   }
 
-  /** Joins these rooms, in this order; at most `maxJoinsAtOnce` wait for their answer at a time. */
+  /** Joins these rooms in this order; at most `maxJoinsAtOnce` joins wait for their answers at a time. */
   begin(rooms: Iterable<UntypedRoom>): void {
     for (const room of rooms) {
       if (room.resumeAfter !== undefined) this.#unsettled.add(room);
@@ -68,39 +68,43 @@ export class Session {
     this.#pump();
   }
 
-  /** A position came by itself. */
+  /** A position arrived without an event. */
   seePosition(position: string): void {
     this.#positions.see(position);
   }
 
   /**
-   * An event came. One of a room that is still joining may be a replayed old one: its position says nothing about other rooms, but
-   * should the connection break now, this room need not begin again from where it began.
+   * An event arrived. If its room is still joining, it may be a replayed old event: its position says nothing about other rooms.
+   * But if the connection breaks now, this room can resume after it.
    */
   seeEvent(room: UntypedRoom, position: string): void {
     if (this.#joined.has(room)) this.#positions.see(position);
     else if (this.#replaying.has(room)) room.replayedUpTo(position);
   }
 
-  /** Resolves when the gateway has been told, which is not needed for a room that it does not know of. `receipts` still wait for this room. */
+  /**
+   * Resolves when the gateway has answered; for a room that the gateway was never asked to join, at once.
+   *
+   * @param receipts read receipts that were not sent yet
+   */
   async leave(room: UntypedRoom, receipts: readonly string[]): Promise<void> {
     this.#queue.delete(room);
     this.#cancelRetry(room);
-    const isKnown = this.#joining.has(room) || this.#joined.delete(room);
+    const isOnGateway = this.#joining.has(room) || this.#joined.delete(room);
     this.#positions.left(room.id);
     this.#failures.delete(room);
-    const isTold = isKnown ? this.#tellLeaving(room, receipts) : undefined;
+    const leaveCall = isOnGateway ? this.#callLeave(room, receipts) : undefined;
     this.#settle(room);
-    await isTold;
+    await leaveCall;
   }
 
-  async #tellLeaving(room: UntypedRoom, receipts: readonly string[]): Promise<void> {
+  async #callLeave(room: UntypedRoom, receipts: readonly string[]): Promise<void> {
     if (receipts.length > 0) call(this.#connection, 'MarkRead', room.id, receipts).catch(ignore);
-    // Refused or cut off: either way the room is not joined any more as far as this client is concerned.
+    // Refused or cut off: in both cases this client no longer has the room.
     await call(this.#connection, 'LeaveRoom', room.id).catch(ignore);
   }
 
-  /** The connection is gone: answers that still come are not heard. */
+  /** The connection is lost: later answers are ignored. */
   end(): void {
     this.#isOver = true;
     for (const cancel of this.#cancelRetries.values()) cancel();
@@ -130,7 +134,7 @@ export class Session {
   #answered(room: UntypedRoom, after: string | undefined, answer: CallAnswer): void {
     const isRefused = !answer.ok && answer.error instanceof ClientError && !isTemporary(answer.error);
     if (isRefused && after !== undefined) {
-      // Perhaps it is only the position that the gateway does not take.
+      // The gateway may have refused the position only.
       this.#callJoin(room, undefined);
       return;
     }
@@ -165,14 +169,14 @@ export class Session {
         this.#listener.onRefused(room, named);
         return;
       }
-      // Told once a connection, not at every try.
+      // Reported once per connection, not for every try.
       if (!this.#failures.has(room)) this.#report(named);
     }
     this.#retryLater(room);
     this.#settle(room);
   }
 
-  /** A member is refused when its rights have changed, anybody when the gateway cannot answer now: both may pass. */
+  /** A user in the room is refused when their rights have changed, and every user when the gateway cannot decide: both may pass. */
   #retryLater(room: UntypedRoom): void {
     const failures = (this.#failures.get(room) ?? 0) + 1;
     this.#failures.set(room, failures);
@@ -199,9 +203,9 @@ export class Session {
 }
 
 function badAnswer(): ClientError {
-  return new ClientError('bad_message', 'the gateway’s answer was not understood.');
+  return new ClientError('bad_message', 'the client cannot read the gateway’s answer.');
 }
 
 function ignore(): void {
-  // See the callers.
+  // The callers say why the error does not matter.
 }

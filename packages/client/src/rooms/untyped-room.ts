@@ -1,4 +1,4 @@
-// A room's state in the client: where to resume it, who types in it, what waits to be sent to it.
+// One room in the client: the position after which to resume it, the users who are typing, and receipts that wait to be sent.
 import { ClientError, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
 import { deferred } from '../deferred.js';
@@ -11,28 +11,28 @@ import { TypingThrottle } from '../indicators/typing-throttle.js';
 import { ReceiptQueue } from './receipt-queue.js';
 import type { JoinResult, Room, RoomStatus } from './room.js';
 
-/** What a joined room can do with the connection it is joined on. */
+/** The connection that a room is joined on, as the room uses it. */
 export interface RoomConnection {
   call(method: string, ...args: readonly unknown[]): Promise<unknown>;
-  /** Where to resume the room, should the connection break now. */
+  /** The position after which to resume the room if the connection breaks now. */
   position(): string | undefined;
 }
 
-/** What a {@link UntypedRoom} needs of the client. */
+/** Dependencies of an {@link UntypedRoom}. */
 export interface UntypedRoomDependencies {
   readonly options: ResolvedClientOptions;
   readonly report: ReportError;
-  /** Whether this is the client's own user. */
+  /** True for the client's own user. */
   isSelf(userId: string): boolean;
   onTypingChange(room: UntypedRoom): void;
   leave(room: UntypedRoom): Promise<void>;
 }
 
-const NONE: readonly AnyEvent[] = [];
-const NOBODY: readonly TypingUser[] = Object.freeze([]);
+const NO_EVENTS: readonly AnyEvent[] = [];
+const NO_USERS: readonly TypingUser[] = Object.freeze([]);
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
-/** One room. The static types of its events do not matter in here. */
+/** The implementation of {@link Room}, without the static types of its events. */
 export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
   readonly id: string;
   readonly joined: Promise<JoinResult>;
@@ -52,9 +52,9 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
   #connection: RoomConnection | undefined;
   #resumeAfter: string | undefined;
   #wasJoined = false;
-  /** Set while the order of what arrives is not known yet. */
-  #hold: ReorderBuffer | undefined;
-  /** True when missed events come in order, and nothing new before them. */
+  /** Set while the order of arriving events is not known yet. */
+  #reorderBuffer: ReorderBuffer | undefined;
+  /** True when missed events arrive in order, before anything new. */
   #isReplayInOrder = true;
 
   constructor(id: string, after: string | undefined, dependencies: UntypedRoomDependencies) {
@@ -62,7 +62,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#dependencies = dependencies;
     this.#resumeAfter = after;
     this.joined = this.#firstJoin.promise;
-    // Whoever does not await it is told through `onError`.
+    // A caller that does not await it learns the error through `onError`.
     this.joined.catch(() => {});
     const { options, report } = dependencies;
     this.#events = new EventHandlers(report);
@@ -93,7 +93,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
   }
 
   shownUsers(indicator: string): readonly TypingUser[] {
-    return this.#shown.get(indicator)?.users ?? NOBODY;
+    return this.#shown.get(indicator)?.users ?? NO_USERS;
   }
 
   on(type: string, handler: (event: AnyEvent) => unknown): Unsubscribe {
@@ -126,7 +126,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
 
   markRead(messageIds: readonly string[]): void {
     if (!Array.isArray(messageIds) || !messageIds.every((id) => typeof id === 'string' && UUID.test(id)))
-      throw new ClientError('invalid_argument', 'markRead takes a list of message IDs, which are UUIDs.');
+      throw new ClientError('invalid_argument', 'markRead needs a list of message IDs; each must be a UUID.');
     if (this.#status !== 'left') this.#receipts.add(messageIds);
   }
 
@@ -136,37 +136,41 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
 
   // ── For the client ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The room's ID on events; the given one until the gateway has told. */
+  /** The room's ID on events; the given ID until the gateway has answered the join. */
   get ownId(): string {
     return this.#ownId ?? this.id;
   }
 
-  /** Whether it has been live before: a refusal is not final then. */
+  /** True when the room has been live before: a refusal is not final then. */
   get wasJoined(): boolean {
     return this.#wasJoined;
   }
 
-  /** Which position the next join gives. */
+  /** The position that the next join sends. */
   get resumeAfter(): string | undefined {
     return this.#resumeAfter;
   }
 
-  /** The room was sent what it missed up to there; its join has not completed. */
+  /** The gateway has sent the room's missed events up to this position; the join has not completed. */
   replayedUpTo(position: string): void {
     if (this.#isReplayInOrder) this.#resumeAfter = position;
   }
 
-  /** Whether an event has to wait for the order to be known. */
+  /** Holds an event whose order is not known yet. False: deliver the event now. */
   hold(event: AnyEvent): boolean {
-    if (this.#hold === undefined || this.#hold.size >= this.#dependencies.options.maxHeldEvents) return false;
-    this.#hold.add(event);
+    if (
+      this.#reorderBuffer === undefined ||
+      this.#reorderBuffer.size >= this.#dependencies.options.maxHeldEvents
+    )
+      return false;
+    this.#reorderBuffer.add(event);
     return true;
   }
 
-  /** What was held, in order; from now on nothing is. */
+  /** Returns the held events in order, and holds no more. */
   release(): readonly AnyEvent[] {
-    const events = this.#hold?.takeAll() ?? NONE;
-    this.#hold = undefined;
+    const events = this.#reorderBuffer?.takeAll() ?? NO_EVENTS;
+    this.#reorderBuffer = undefined;
     return events;
   }
 
@@ -174,15 +178,15 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#events.call(event);
   }
 
-  /** Takes notice of an event that shows an indicator or ends it, as somebody's typing. */
+  /** Updates the indicators from an event that shows one or ends it, such as a user's typing. */
   observeIndicator({ event_type: type, payload }: AnyEvent): void {
-    const news = this.#dependencies.options.indicators.read(type, payload);
-    if (news === undefined) return;
-    const { name, userId, shown, isEndedByOtherType } = news;
+    const change = this.#dependencies.options.indicators.read(type, payload);
+    if (change === undefined) return;
+    const { name, userId, shown, isEndedByOtherType } = change;
     const isSelf = this.#dependencies.isSelf(userId);
     if (shown === undefined) this.#shown.get(name)?.stop(userId);
     else if (!isSelf) this.#shown.get(name)?.start(shown);
-    // The message ended this user's own indicator at the others.
+    // The message ended this user's own indicator for the others.
     if (isEndedByOtherType && isSelf && name === TYPING) this.#throttle.reset();
   }
 
@@ -190,12 +194,12 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#resync.call(reason);
   }
 
-  /** The gateway has answered the join: from now on events are live. */
+  /** The gateway has answered the join: later events are live. */
   joinCompleted(answer: JoinAnswer, connection: RoomConnection): JoinResult {
     this.#status = 'live';
     this.#connection = connection;
     this.#ownId = answer.roomId;
-    const othersIn = (users: readonly TypingUser[] = NOBODY): readonly TypingUser[] =>
+    const othersIn = (users: readonly TypingUser[] = NO_USERS): readonly TypingUser[] =>
       users.filter(({ user_id }) => !this.#dependencies.isSelf(user_id));
     const typing = othersIn(answer.typing);
     for (const [name, shown] of this.#shown)
@@ -208,29 +212,29 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     return result;
   }
 
-  /** The connection is gone. `holdsEvents`: what comes before the next join completes is held. */
+  /** The connection is lost. `holdsEvents`: events that arrive before the next join completes are held. */
   connectionLost(holdsEvents: boolean): void {
     this.#resumeAfter = this.#connection?.position() ?? this.#resumeAfter;
     this.#connection = undefined;
     this.#status = 'joining';
     this.#throttle.reset();
     this.#receipts.close();
-    // What is held is not handled, and its position not taken: it will be replayed.
-    this.#hold = holdsEvents && this.#resumeAfter !== undefined ? new ReorderBuffer() : undefined;
+    // Held events were not handled, and their positions not used: they will be replayed.
+    this.#reorderBuffer = holdsEvents && this.#resumeAfter !== undefined ? new ReorderBuffer() : undefined;
     this.#isReplayInOrder = !holdsEvents;
   }
 
-  /** It is over, for the reason given to whoever still waits for the first join. */
+  /** Ends the room. `reason` rejects the first join if it has not completed. */
   end(reason: ClientError): void {
     this.#status = 'left';
     this.#connection = undefined;
     this.#firstJoin.reject(reason);
     this.#receipts.close();
     this.#receipts.takeAll();
-    for (const shown of this.#shown.values()) shown.replace(NOBODY);
+    for (const shown of this.#shown.values()) shown.replace(NO_USERS);
   }
 
-  /** Receipts not sent yet, for whoever can still send them. */
+  /** Removes and returns the receipts that were not sent yet. */
   takeReceipts(): readonly string[] {
     return this.#receipts.takeAll();
   }
@@ -244,7 +248,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
   }
 
   #typingRefused(error: unknown): void {
-    // Cut off by the end of the connection: typing is not worth a word.
+    // Any other error: the connection ended. Lost typing is not reported.
     if (!(error instanceof ClientError)) return;
     this.#throttle.reset();
     const message = `Typing was not sent: ${error.message}`;

@@ -11,7 +11,7 @@ export async function receive(url: string): Promise<{ client: Client; lines: str
     show(`${payload.sender?.username ?? 'system'}: ${payload.content}`),
   );
   room.onTypingChange((users) => show(`typing: ${users.map((user) => user.username).join(', ')}`));
-  room.onResync(() => show('load the conversation anew'));
+  room.onResync(() => show('load the conversation again'));
 
   await client.connect();
   // #endregion

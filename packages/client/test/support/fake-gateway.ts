@@ -1,4 +1,4 @@
-// A gateway made of nothing: the test accepts connections, answers calls and sends messages by hand.
+// A fake gateway: the test accepts connections, answers calls and sends messages by hand.
 import { type FakeClock, fakeClock } from '@millrace/testkit';
 import {
   type CallAnswer,
@@ -11,7 +11,7 @@ import {
   type StateChange,
 } from '../../src/index.js';
 
-/** A call the client made. */
+/** A call that the client made. */
 export interface FakeCall {
   readonly method: string;
   readonly args: readonly unknown[];
@@ -19,11 +19,11 @@ export interface FakeCall {
   refuse(reason: string): void;
 }
 
-/** One connection, as the gateway sees it. */
+/** The gateway's end of one connection. */
 export class FakeConnection implements Connection {
   readonly request: ConnectionRequest;
   readonly token: Promise<string> | undefined;
-  /** Calls not answered yet, oldest first. */
+  /** Calls that were not answered yet, oldest first. */
   readonly calls: FakeCall[] = [];
   /** All calls: `JoinRoom a 5`. */
   readonly log: string[] = [];
@@ -122,7 +122,7 @@ export class FakeConnection implements Connection {
   }
 }
 
-/** What `JoinRoom` answers. */
+/** An answer to `JoinRoom`. */
 export function joinAnswer(roomId: string, position: number): Record<string, unknown> {
   const ownId = roomId === 'user:me' ? 'user:u1' : roomId;
   return { roomId: ownId, position: `p${position}`, recovered: true, replayed: 0, typing: [] };
@@ -130,9 +130,9 @@ export function joinAnswer(roomId: string, position: number): Record<string, unk
 
 export class FakeGateway {
   readonly connections: FakeConnection[] = [];
-  /** Connections start by themselves. */
+  /** True: the gateway accepts connections without a call of the test. */
   isAccepting = true;
-  /** Calls are answered by themselves. */
+  /** True: the gateway answers calls without a call of the test. */
   isAnswering = true;
   answerTo = (method: string, args: readonly unknown[]): unknown =>
     method === 'JoinRoom' ? joinAnswer(String(args[0]), 0) : null;
@@ -151,7 +151,7 @@ export class FakeGateway {
   }
 }
 
-/** A client, its gateway, its clock, and what the client told. */
+/** A client, its gateway, its clock, and everything that the client reported. */
 export interface Setup {
   readonly client: Client;
   readonly gateway: FakeGateway;
@@ -162,9 +162,9 @@ export interface Setup {
   readonly resyncs: string[];
   /** `room:position` of every event that was handled. */
   readonly events: string[];
-  /** Lets everything happen that can without time. */
+  /** Runs everything that needs no time to pass. */
   readonly settle: () => Promise<void>;
-  /** Breaks the connection and lets the client come back. */
+  /** Breaks the connection and lets the client reconnect. */
   readonly reconnect: () => Promise<void>;
 }
 
@@ -190,7 +190,7 @@ export function setUp(options: Partial<ClientOptions> = {}): Setup {
     events: [],
     settle: () => clock.advance(0),
     reconnect: async () => {
-      // A connection that lasted: the next wait is the short one.
+      // The connection lasted, so the next wait is a short one.
       await clock.advance(5_000);
       gateway.connection.close();
       await clock.advance(500);

@@ -1,4 +1,4 @@
-// A real gateway on the embedded broker, a wire that can be cut, and tokens.
+// A real gateway on the embedded broker, a proxy that can cut the connection, and tokens.
 import { createGateway, type Gateway } from '@millrace/gateway';
 import { freePort, startTcpProxy, type TcpProxy } from '@millrace/testkit';
 import { SignJWT } from 'jose';
@@ -20,7 +20,7 @@ export function token(
     .sign(new TextEncoder().encode(secret));
 }
 
-/** A gateway that can be restarted on its port; clients go through a wire. */
+/** A gateway that can be restarted on its port. Its clients connect through a proxy. */
 export class RealGateway implements AsyncDisposable {
   readonly #port: number;
   readonly #wire: TcpProxy;
@@ -44,7 +44,7 @@ export class RealGateway implements AsyncDisposable {
     return `http://127.0.0.1:${this.#wire.port}`;
   }
 
-  /** Past the wire: what connects here is not cut. */
+  /** The address beside the proxy, whose connections are never cut. */
   get directUrl(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
@@ -53,12 +53,12 @@ export class RealGateway implements AsyncDisposable {
     return this.#gateway;
   }
 
-  /** A client of user `userId`; errors nobody asked for fail the test when it is disposed of. */
+  /** A client of user `userId`. Unexpected errors fail the test when the client is disposed of. */
   client(userId: string, options: Partial<ClientOptions> = {}): TestClient {
     const client = createClient({
       url: this.url,
       accessToken: () => token(userId),
-      // Quick enough for a test, and still random.
+      // Short waits for a test, and still random.
       retryBaseMs: 20,
       retryMaxMs: 100,
       ...options,
@@ -129,7 +129,7 @@ export function reached(client: Client, state: Client['state']): Promise<void> {
   });
 }
 
-/** Resolves with the first event of a room that fits. */
+/** Resolves with the first matching event of a room. */
 export function nextMessage(client: Client, roomId: string, sequenceNumber: number): Promise<void> {
   return new Promise((resolve) => {
     const stop = client.on('chat_message', (event) => {

@@ -1,5 +1,5 @@
-// The built-in catalog: the nine event types and four streams of the data model. It is data; users' catalogs
-// are made the same way and can contain it.
+// The built-in catalog: the nine event types and four streams of the data model. Applications make their own catalogs in the same
+// way, and can include these types.
 import { defineCatalog } from '../catalog/catalog.js';
 import type { IndicatedUser } from '../catalog/declaration.js';
 import { defineEventType, defineStream } from '../catalog/define.js';
@@ -33,8 +33,8 @@ const streams = [
 ] as const;
 
 /**
- * By user where the receipt has the recommended fields. What else may be there nobody knows: such a receipt stands for itself,
- * and is never merged with another one.
+ * The user's ID when the receipt has the recommended fields. Other receipts may have any fields: they have no key, and are never
+ * merged.
  */
 function byReader(payload: {
   readonly user_id?: unknown;
@@ -60,7 +60,7 @@ function uniteIds(earlier: readonly string[], later: readonly string[]): string[
   return [...united.values()];
 }
 
-/** One receipt for both; `undefined` when it would name too many messages for one event. */
+/** Unites two receipts; `undefined` when the result would name too many messages for one event. */
 function uniteReceipts<Receipt extends { readonly message_ids: readonly string[] }>(
   earlier: Receipt,
   later: Receipt,
@@ -191,8 +191,8 @@ const remoteSessionEnd = defineEventType({
 });
 
 /**
- * The nine event types and four streams of the data model. Low and medium types are stale after 5 minutes,
- * high ones never are. Payloads that the data model leaves open are any JSON object; to check them against the recommended
+ * The nine event types and four streams of the data model. Events of low and medium types are stale after 5 minutes,
+ * those of high types never. Payloads that the data model leaves open may be any JSON object. To check them against the recommended
  * fields: `defineCatalog({ ...eventCatalog, openPayloads: 'recommended' })`.
  */
 export const eventCatalog = /* @__PURE__ */ defineCatalog({

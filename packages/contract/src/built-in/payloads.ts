@@ -1,5 +1,5 @@
-// The payloads of the built-in event types. Those that the data model defines are checked field by field as it says; for those
-// that it leaves open the fields here are recommended: static types and documents. Names are on the wire: they never change.
+// The payloads of the built-in event types. Payloads that the data model defines are checked field by field. For payloads that it
+// leaves open, the fields here are recommended: they are in static types and documents. Field names are on the wire and never change.
 // Unknown extra fields are kept.
 import {
   Enum,
@@ -16,7 +16,7 @@ import { nonEmptyList, optional, timestamp, uuid } from '../schema/field-schemas
 /** A JSON object whose fields the data model leaves open. */
 export const anyObject = Shape({});
 
-/** Sender of a chat message. Recommended: the data model does not say what it holds. */
+/** The sender of a chat message. Recommended: the data model does not define its fields. */
 const senderInfo = Shape(
   {
     id: uuid({ description: 'The user.' }),
@@ -43,7 +43,7 @@ const messageFields = {
 /** Payload of `chat_message`. */
 export const chatMessagePayload = Shape({ ...messageFields, sender: optional(senderInfo) });
 
-/** The same as far as the data model defines it. */
+/** Payload of `chat_message` with the fields that the data model defines. */
 export const openChatMessagePayload = Shape({
   ...messageFields,
   sender: optional(Shape({}, { description: 'Who sent the message. Its fields are open.' })),

@@ -1,5 +1,4 @@
-// The catalog: all event types and streams of one system, with the typed parse functions that follow from
-// their declarations.
+// The catalog: all event types and streams of one system, with typed functions that parse and encode their events.
 import type { Static } from 'typebox';
 import { createEventCheck, type EventCheck } from '../checks/event-check.js';
 import { explain } from '../checks/explain.js';
@@ -43,11 +42,11 @@ export type PayloadOf<C extends AnyCatalog, Name extends EventTypeName<C>> = Sta
   DeclarationOf<C, Name>['payload']
 >;
 
-/** An event of the type `Name`; without a name the union of all, told apart by `event_type`. */
+/** An event of the type `Name`; without a name the union of all types, discriminated by `event_type`. */
 export type EventOf<C extends AnyCatalog, Name extends EventTypeName<C> = EventTypeName<C>> =
   Name extends EventTypeName<C> ? StreamEvent<Name, PayloadOf<C, Name>> : never;
 
-/** An event that came as text, out of a stream or over HTTP, with the texts it came as. */
+/** An event that was read from the text of a stream entry or an HTTP request, with the texts that it was read from. */
 export interface ReceivedEvent<Event = StreamEvent, Declaration = EventTypeDeclaration> extends WrittenTexts {
   readonly event: Event;
   readonly declaration: Declaration;
@@ -59,22 +58,23 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   readonly streams: S;
   /** Most bytes that payload and metadata of an event may have together as JSON text. */
   readonly maxEventBytes: number;
-  /** Decides whether payloads that the data model leaves open are checked against what is recommended for them. */
+  /** Decides whether payloads that the data model leaves open are checked against their recommended schema. */
   readonly openPayloads: OpenPayloads;
-  /** Rule that each `event_id` follows. */
+  /** The rule that each `event_id` follows. */
   readonly eventIdRule: EventIdRule;
-  /** The declaration of a type, `undefined` for a name the catalog does not know. */
+  /** The declaration of a type; `undefined` when the catalog has none of this name. */
   find(name: string): T[number] | undefined;
-  /** The declaration of a stream, `undefined` for a name the catalog does not know. */
+  /** The declaration of a stream; `undefined` when the catalog has none of this name. */
   findStream(name: string): S[number] | undefined;
   /**
    * Checks a parsed JSON value against the envelope and the payload schema of its type. The result is the value itself,
-   * extra fields included; a UUID in upper case and a timestamp that is not in normal form lead to a copy with these mended.
+   * extra fields included. When a UUID is in upper case or a timestamp is not in normal form, the result is a copy in which they are
+   * normalised.
    */
   parseEvent(value: unknown): ParseResult<EventOf<Catalog<T, S>>>;
   /**
-   * {@link parseEvent} for a value that was read from JSON text, which keeps its texts as they were written.
-   * @param text what the value was read from. The value may have got fields beyond it, but for `payload` and `metadata`
+   * {@link parseEvent} for a value that was read from JSON text. The result keeps the texts as they were written.
+   * @param text the JSON text of the value. The value may have additional fields, but the same `payload` and `metadata`
    */
   parseWritten(value: unknown, text: string): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
   /**
@@ -90,21 +90,21 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
     type: Name,
     value: unknown,
   ): ParseResult<Static<Extract<T[number], { readonly name: Name }>['payload']>>;
-  /** Checks a flat stream entry. Fields it does not know are ignored; an empty or null metadata is none. */
+  /** Checks a flat stream entry. Unknown fields are ignored; an empty or null metadata means no metadata. */
   parseEntry(fields: EntryFields): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
   /**
-   * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: beyond its size it is not
-   * checked again. Extra fields travel inside `payload` and `metadata`; beside the envelope's own they do not.
-   * @param written texts of this very event that are to stand as they were written; the rest is written here
-   * @throws ContractError `event_too_large`, `unencodable_event` for what JSON cannot carry
+   * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: only its size is
+   * checked. Extra fields inside `payload` and `metadata` are written; extra fields of the envelope are not.
+   * @param written texts of this event to use as they are; the other texts are made from its values
+   * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot carry
    */
   encodeEntry(event: StreamEvent, written?: Partial<WrittenTexts>): Record<string, string>;
 }
 
-/** The event with ID and timestamp in the forms in which they are compared. */
+/** Returns the event with ID and timestamp in the form in which they are compared. */
 function inNormalForm(event: StreamEvent, { eventIdRule }: CatalogRules): StreamEvent {
   const eventId = comparableId(event.event_id, eventIdRule);
-  // The check before has found that there is one.
+  // The check before has accepted the timestamp, so it has a normal form.
   const timestamp = normalizeTimestamp(event.timestamp) ?? event.timestamp;
   const isNormal = eventId === event.event_id && timestamp === event.timestamp;
   return isNormal ? event : { ...event, event_id: eventId, timestamp };
@@ -119,10 +119,10 @@ function failure(issues: readonly Issue[], eventType?: string): ParseFailure {
 }
 
 const NOT_IN_CATALOG = 'event-type';
-// More names than these help nobody who mistyped one.
+// A longer list would not help the author of a misspelled name.
 const maxNamedTypes = 20;
 
-/** The issue of a type that is not in the catalog; it names those that are. */
+/** The issue of a type that is not in the catalog. It names the types of the catalog. */
 function notInCatalog({ checks }: Core, actualType: ActualType): Issue {
   const names = [...checks.keys()];
   const named = names.slice(0, maxNamedTypes).join(', ');
@@ -130,7 +130,7 @@ function notInCatalog({ checks }: Core, actualType: ActualType): Issue {
   return { path: '/event_type', rule: NOT_IN_CATALOG, expected, actualType };
 }
 
-/** The issues of an event whose type is missing or unknown: that first, then the rest of the envelope. */
+/** The issues of an event whose type is missing or unknown: the type first, then the rest of the envelope. */
 function unknownType(core: Core, value: Readonly<Record<string, unknown>>): ParseFailure {
   const issues = explain(openEnvelopeSchema(core.rules.eventIdRule), value, '');
   if (typeof value.event_type !== 'string') return failure(issues);
@@ -160,11 +160,11 @@ export function defineCatalog<
   /** @defaultValue 262_144 */
   readonly maxEventBytes?: number;
   /**
-   * How payloads of types with an `openPayload` are checked: `any` accepts what that one does, `recommended` only what
-   * follows their `payload`. @defaultValue 'any'
+   * The check of payloads whose type has an `openPayload`: `any` accepts everything that follows `openPayload`, `recommended` only
+   * what follows `payload`. @defaultValue 'any'
    */
   readonly openPayloads?: OpenPayloads;
-  /** Rule that each `event_id` follows. @defaultValue 'uuid-v4' */
+  /** The rule that each `event_id` follows. @defaultValue 'uuid-v4' */
   readonly eventIdRule?: EventIdRule;
 }): Catalog<T, S> {
   const { streams } = declarations;
@@ -208,7 +208,7 @@ function parseEvent(core: Core, value: unknown): ParseResult<StreamEvent<string,
   const check = typeof type === 'string' ? core.checks.get(type) : undefined;
   if (check === undefined) return unknownType(core, value);
   if (!check.isEvent(value)) return failure(check.explainEvent(value), check.declaration.name);
-  // The check just saw every field of a StreamEvent.
+  // The check has just accepted every field of a StreamEvent.
   const event = inNormalForm(value as unknown as StreamEvent, core.rules);
   return { ok: true, value: event as StreamEvent<string, never> };
 }
@@ -228,7 +228,7 @@ function parsePayload(core: Core, type: string, value: unknown): ParseResult<nev
   return failure(check.explainPayload(value), type);
 }
 
-/** An event that came as text, before and after the check of its values. */
+/** An event that was read from text. */
 type Received = ReceivedEvent<StreamEvent<string, never>>;
 
 function parseEntry(core: Core, fields: EntryFields): ParseResult<Received> {
@@ -237,7 +237,7 @@ function parseEntry(core: Core, fields: EntryFields): ParseResult<Received> {
 }
 
 function parseWritten(core: Core, value: unknown, text: string): ParseResult<Received> {
-  // Only an object has members to look for.
+  // Only an object has members.
   const members: ReadonlyMap<string, string> = isObject(value) ? memberTexts(text, TEXT_FIELDS) : new Map();
   const payloadText = members.get('payload') ?? '';
   const metadataText = members.get('metadata') ?? 'null';
@@ -263,7 +263,7 @@ function receive(
     explainUnreadableText(payloadText, '/payload') ??
     (metadataText === undefined ? undefined : explainUnreadableText(metadataText, '/metadata'));
   if (unreadable !== undefined) return failure([unreadable], declaration.name);
-  const { timestamp: timestampText } = value as StreamEvent; // The check has just seen it.
+  const { timestamp: timestampText } = value as StreamEvent; // The check has just accepted it.
   const received = { event, declaration, timestampText, payloadText };
   return { ok: true, value: metadataText === undefined ? received : { ...received, metadataText } };
 }

@@ -1,4 +1,4 @@
-// The checks of declarations. A wrong one is a programmer's mistake and throws at once.
+// The checks of declarations. A wrong declaration is a programmer's mistake and throws at once.
 import { ContractError } from '../contract-error.js';
 import { EVENT_ID_RULES, type EventIdRule } from '../text/event-id-rule.js';
 import { utf8Bytes } from '../text/utf8-bytes.js';
@@ -17,7 +17,7 @@ const SLOT_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
 /** `events:chat.p0` is partition 0 of `events:chat`. */
 const PARTITION_NAME = /\.p\d+$/;
-/** Hub methods of Millrace: those that it calls on clients, and those that clients call. */
+/** Hub methods of Millrace: those that the hub calls on clients, and those that clients call. */
 const RESERVED_NAMES: readonly string[] = [
   'position',
   'resync',
@@ -26,7 +26,7 @@ const RESERVED_NAMES: readonly string[] = [
   'sendtyping',
   'markread',
 ];
-/** Names for which the JavaScript client has no handlers: it keeps them in an object that has these already. */
+/** Names for which the JavaScript client cannot have handlers: it keeps handlers in an object that has these properties already. */
 const UNUSABLE_NAMES: readonly string[] = ['__proto__', 'constructor'];
 const REPLAY_MODES: readonly unknown[] = ['all', 'latest', 'none'];
 
@@ -34,7 +34,7 @@ function check(isRight: boolean, message: string): void {
   if (!isRight) throw new ContractError('invalid_declaration', message);
 }
 
-/** A JSON Schema written by hand has no static type, and some keywords that the checks do not know. */
+/** False for a JSON Schema written by hand: it has no static type, and may have keywords that the checks do not support. */
 function isTypeBoxSchema(value: unknown): boolean {
   return typeof value === 'object' && value !== null && '~kind' in value;
 }
@@ -50,7 +50,7 @@ export function checkStream(stream: StreamDeclaration): void {
     typeof stream.name === 'string' && STREAM_NAME.test(stream.name),
     `stream name ${name} must be 1 to 128 letters, digits or "_.:-", and begin with a letter or digit`,
   );
-  check(!PARTITION_NAME.test(stream.name), `stream name ${name} looks like a partition of another stream`);
+  check(!PARTITION_NAME.test(stream.name), `stream name ${name} must not end like a partition (.p0)`);
   check(isPositiveInteger(stream.maxLength), `stream ${name}: maxLength must be a whole number of 1 or more`);
 }
 
@@ -88,9 +88,12 @@ function checkEventTypeName(name: unknown): void {
   const method = text.toLowerCase();
   check(
     !RESERVED_NAMES.includes(method),
-    `event type name "${text}" is reserved for a hub method of Millrace`,
+    `event type name "${text}" is reserved for a hub method of Millrace: choose another name`,
   );
-  check(!UNUSABLE_NAMES.includes(method), `event type name "${text}" cannot be used by JavaScript clients`);
+  check(
+    !UNUSABLE_NAMES.includes(method),
+    `event type name "${text}" cannot be used by JavaScript clients: choose another name`,
+  );
 }
 
 function checkReplay({ name, replay }: EventTypeDeclaration): void {
@@ -100,7 +103,7 @@ function checkReplay({ name, replay }: EventTypeDeclaration): void {
   );
   check(
     replay.mode !== 'latest' || typeof replay.key === 'function',
-    `event type "${name}": replay of the latest needs a key`,
+    `event type "${name}": replay.key must be a function when replay.mode is latest`,
   );
 }
 
@@ -111,7 +114,10 @@ function checkCoalescing({ name, coalescing, endsCoalescing }: EventTypeDeclarat
       isPositiveInteger(coalescing.windowMs),
       `event type "${name}": coalescing.windowMs must be a whole number of 1 or more`,
     );
-    check(typeof coalescing.merge === 'function', `event type "${name}": coalescing needs merge`);
+    check(
+      typeof coalescing.merge === 'function',
+      `event type "${name}": coalescing.merge must be a function`,
+    );
   }
   if (endsCoalescing === undefined) return;
   checkSlot(name, endsCoalescing);
@@ -127,18 +133,18 @@ function checkIndicator({ name, indicator, coalescing, endsCoalescing, replay }:
     `event type "${name}": indicator.isShown must be true, false or a function of the payload`,
   );
   for (const rule of ['user', 'payload'] as const)
-    check(typeof indicator[rule] === 'function', `event type "${name}": an indicator needs ${rule}`);
+    check(
+      typeof indicator[rule] === 'function',
+      `event type "${name}": indicator.${rule} must be a function`,
+    );
   check(
     isPositiveInteger(expiresAfterMs) && isPositiveInteger(windowMs),
     `event type "${name}": indicator.expiresAfterMs and windowMs must be whole numbers of 1 or more`,
   );
-  check(
-    replay.mode === 'none',
-    `event type "${name}": an indicator is not replayed: replay.mode must be none`,
-  );
+  check(replay.mode === 'none', `event type "${name}": replay.mode must be none for an indicator`);
   check(
     coalescing === undefined || coalescing.slot === indicator.name,
-    `event type "${name}": an indicator is coalesced in the slot of its own name, "${indicator.name}"`,
+    `event type "${name}": coalescing.slot must be the name of the indicator, "${indicator.name}"`,
   );
   check(endsCoalescing === undefined, `event type "${name}" cannot both be an indicator and end coalescing`);
 }
@@ -152,10 +158,13 @@ function checkSlotName(name: string, what: string, slot: unknown): void {
 
 function checkSlot(name: string, rule: { readonly slot: string; readonly key: unknown }): void {
   checkSlotName(name, 'slot', rule.slot);
-  check(typeof rule.key === 'function', `event type "${name}": a slot needs a key`);
+  check(
+    typeof rule.key === 'function',
+    `event type "${name}": the key of slot "${rule.slot}" must be a function`,
+  );
 }
 
-/** Rules of a catalog for all of its events. */
+/** The rules of a catalog for all of its events. */
 export interface CatalogRules {
   readonly maxEventBytes: number;
   readonly openPayloads: OpenPayloads;
@@ -163,8 +172,8 @@ export interface CatalogRules {
 }
 
 /**
- * The checks across a whole catalog: unique names, known streams. A type may end coalescing in a slot that no type uses, so that a
- * catalog can take over some of the built-in types.
+ * Checks a whole catalog: unique names, known streams. A type may end coalescing in a slot that no type uses, so that a
+ * catalog can contain some of the built-in types only.
  * @throws ContractError `invalid_declaration`
  */
 export function checkCatalog(
@@ -201,7 +210,7 @@ function checkUnique(
 }
 
 /**
- * The checks of what types share: one window per slot, one expiry per indicator.
+ * Checks that types with the same slot have the same window, and types of the same indicator the same expiry.
  * @throws ContractError `invalid_declaration`
  */
 export function checkSlots(eventTypes: readonly EventTypeDeclaration[]): void {

@@ -1,5 +1,5 @@
-// Declarations of streams and event types: one declaration says everything Millrace needs to know about a type.
-// Nothing else in Millrace asks for a type by its name.
+// Declarations of streams and event types. A declaration holds everything that Millrace needs of a type: no code depends on the
+// name of a type.
 import type { Static, TSchema } from 'typebox';
 
 /** The urgency of a type: a publisher with a backlog sends the high ones first, and drops the low ones when its queue is full. */
@@ -8,91 +8,91 @@ export type Lane = (typeof LANES)[number];
 /** Every lane, the most urgent first. */
 export const LANES = ['high', 'medium', 'low'] as const;
 
-/** A stream that events travel in. */
+/** A stream of events. */
 export interface StreamDeclaration<Name extends string = string> {
   /** Name and key of the stream, such as `events:chat`. */
   readonly name: Name;
-  /** Entries kept when all are acknowledged and old enough; the real length may be a little above it. */
+  /** Number of entries that are kept when all are acknowledged and old enough; the real length may be a little above it. */
   readonly maxLength: number;
 }
 
-/** What a client that comes back is sent of what it missed. */
+/** The events that a returning client is sent of those that it missed. */
 export type ReplayRule<Payload> =
   | { readonly mode: 'all' }
   /** Only the newest event per key. */
   | {
       readonly mode: 'latest';
-      /** `undefined`: this event has no key, and is replayed as with `all`. */
+      /** `undefined`: this event has no key, and is always replayed. */
       key(payload: Payload): string | undefined;
     }
   | { readonly mode: 'none' };
 
 /**
- * How events of a type are coalesced: of several within one window, one is published.
+ * The coalescing of a type: of several events within one window, one is published.
  * Types that share a slot replace each other, and must have the same window.
  */
 export interface CoalescingRule<Payload> {
-  /** Name of the place in a room that holds what waits. Types may share it. */
+  /** Name of the slot: the place in a room that holds waiting events. Types may share it. */
   readonly slot: string;
   /** Milliseconds from the first event of a window until it is flushed. */
   readonly windowMs: number;
   /**
-   * Whose event it is inside the slot, usually the user. Events of different keys never touch each other. `undefined`: this
+   * The key of the event inside the slot, usually the user. Events of different keys are never merged. `undefined`: this
    * event has no key; it is published at once and never merged.
    */
   key(payload: Payload): string | undefined;
   /**
-   * The payload that stands for both. `later` is the payload of the newer event and is of this type;
-   * `earlier` may be of another type of the slot. `undefined`: together they would be too large, so what waits is
-   * flushed early and the other opens the next window. Pure.
+   * Merges two payloads into one. `later` is the payload of the newer event and is of this type;
+   * `earlier` may be of another type of the slot. `undefined`: together they would be too large, so the waiting event is
+   * flushed early and the newer one opens the next window. Pure.
    */
   merge(earlier: Payload, later: Payload): Payload | undefined;
 }
 
-/** An event of this type makes what waits in a slot pointless, and ends the slot's indicator, as a message does for its sender's typing. */
+/** An event of this type replaces the waiting event of a slot, and ends the slot's indicator, as a message ends its sender's typing. */
 export interface EndsCoalescingRule<Payload> {
-  /** The slot, in the same room; an indicator has its own name for a slot. */
+  /** The slot in the same room. The slot of an indicator has the indicator's name. */
   readonly slot: string;
-  /** The key inside the slot, of an indicator the user's; `undefined` when there is none (a system message has no sender). */
+  /** The key inside the slot; for an indicator the user's ID. `undefined` when there is none (a system message has no sender). */
   key(payload: Payload): string | undefined;
 }
 
-/** A user of whom an indicator speaks. */
+/** A user whom an indicator shows. */
 export interface IndicatedUser {
   readonly user_id: string;
   readonly username: string;
 }
 
-/** A function of a payload; a payload's own type may stand where any is called for. */
+/** A function of a payload. Its parameter is checked bivariantly, so a function of one payload type fits a rule for any payload. */
 type OfPayload<Payload, Result> = { of(payload: Payload): Result }['of'];
 
 /**
- * Events of this type show an indicator of a user, or end it. It is coalesced per user, the last event of a window counts, and is never
- * replayed: a join is answered with who is shown. It ends with an event that says so, with an event of a type whose `endsCoalescing`
- * names it as its slot, and when it expires. The user's own connections are not sent it.
+ * Events of this type show an indicator of a user, or end it. They are coalesced per user, where the last event of a window counts, and
+ * are never replayed: the answer to a join lists the users who are shown. The indicator ends with an event that ends it, with an event
+ * of a type whose `endsCoalescing` names it as its slot, and when it expires. The user's own connections do not receive it.
  */
 export interface IndicatorRule<Payload> {
-  /** Name of the indicator, and of the slot in which its events are coalesced. The types that show it and end it share it. */
+  /** Name of the indicator, and of the slot in which its events are coalesced. The types that show and end the indicator share the name. */
   readonly name: string;
-  /** True: events of the type show it. False: they end it. A function where the payload says which. */
+  /** True: events of the type show the indicator. False: they end it. A function: the payload decides. */
   readonly isShown: boolean | OfPayload<Payload, boolean>;
-  /** The user it speaks of. `undefined`: the event names none; it is sent to everybody as it comes, and nobody is listed. */
+  /** The user whom the event shows. `undefined`: the event names none; it is sent to everyone in the room at once, and no user is listed. */
   user(payload: Payload): IndicatedUser | undefined;
-  /** The payload that says so of a user, for a client that was left out and is told how things stand. */
+  /** The payload that shows or ends the indicator for a user. A client that missed events is sent the current state with it. */
   payload(user: IndicatedUser, isShown: boolean): Payload;
-  /** Milliseconds after which it ends without news; the same for every type of the indicator. */
+  /** Milliseconds after which the indicator ends without a new event; the same for every type of the indicator. */
   readonly expiresAfterMs: number;
   /** Milliseconds from the first event of a window until it is flushed. @defaultValue 100 */
   readonly windowMs?: number;
 }
 
-/** How strictly a catalog checks payloads whose type declares an `openPayload`. */
+/** The check of payloads whose type declares an `openPayload`. */
 export type OpenPayloads = (typeof OPEN_PAYLOADS)[number];
 
-/** `any`: by `openPayload`, the default. `recommended`: by `payload`, as if there were no other. */
+/** `any`, the default: checked against `openPayload`. `recommended`: checked against `payload`. */
 export const OPEN_PAYLOADS = ['any', 'recommended'] as const;
 
-/** Everything about one event type. */
+/** The declaration of one event type. */
 export interface EventTypeDeclaration<
   Name extends string = string,
   Schema extends TSchema = TSchema,
@@ -100,7 +100,7 @@ export interface EventTypeDeclaration<
 > {
   /**
    * Value of `event_type`, and the name of the hub method on clients: 1 to 128 bytes of any text without control characters.
-   * Clients do not tell upper from lower case.
+   * Clients do not distinguish upper and lower case.
    */
   readonly name: Name;
   /** One sentence for the generated documents. */
@@ -108,20 +108,20 @@ export interface EventTypeDeclaration<
   /** TypeBox schema of the payload, of any JSON type. Its static type is the payload's. */
   readonly payload: Schema;
   /**
-   * A wider schema than `payload`: all that follows it is accepted, and `payload` only recommends. Rules of the type
-   * (keys, merge) must cope with all that it accepts. A catalog with `openPayloads: 'recommended'` does not look at it.
+   * A wider schema than `payload`: every payload that follows it is accepted, and `payload` is only a recommendation. Rules of the type
+   * (keys, merge) must handle every payload that it accepts. A catalog with `openPayloads: 'recommended'` ignores it.
    * @defaultValue `payload`
    */
   readonly openPayload?: TSchema;
   /** Name of the stream that a publisher puts the type into. */
   readonly stream: Stream;
   readonly lane: Lane;
-  /** Milliseconds after which an event is no longer worth sending; null when it always is. */
+  /** Milliseconds after which an event is too old to be sent; null when it never is. */
   readonly maxAgeMs: number | null;
   readonly replay: ReplayRule<Static<Schema>>;
-  /** @defaultValue what `indicator` says, or not coalesced */
+  /** @defaultValue the coalescing of `indicator`, or none */
   readonly coalescing?: CoalescingRule<Static<Schema>>;
   readonly endsCoalescing?: EndsCoalescingRule<Static<Schema>>;
-  /** Declares that the type's events say something of a user for a moment, as typing does. */
+  /** Declares that the type's events show what a user is doing at the moment, as typing does. */
   readonly indicator?: IndicatorRule<Static<Schema>>;
 }

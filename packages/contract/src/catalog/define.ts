@@ -1,4 +1,4 @@
-// How streams and event types are declared: checked at once, then frozen.
+// The functions that declare streams and event types. They check a declaration at once and freeze it.
 import type { TSchema } from 'typebox';
 import { coalescingOf } from '../indicator.js';
 import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';
@@ -30,7 +30,7 @@ export function defineStream<const Name extends string>(
  *   name: 'order_placed',
  *   payload: Type.Object({ id: Type.String(), items: Type.Integer({ minimum: 1 }) }),
  *   stream: 'events:orders',
- *   lane: 'high', // before medium and low ones in a publisher's queue
+ *   lane: 'high', // sent before medium and low ones by a publisher with a queue
  *   maxAgeMs: null, // never stale
  *   replay: { mode: 'all' }, // a client that comes back gets each one it missed
  * });

@@ -1,5 +1,5 @@
-// The compiled checks of one event type. Compiled on first use, so that a catalog costs nothing at start and
-// nothing for types that never come.
+// The compiled checks of one event type. They are compiled on first use, so a catalog costs nothing at start, and nothing for
+// types that are not used.
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { EventTypeDeclaration } from '../catalog/declaration.js';
@@ -23,7 +23,7 @@ function compileOnFirstUse(schema: TSchema): Check {
   };
 }
 
-/** What one event type checks, and how it explains a refusal. */
+/** The check of one event type, and its explanation of a refusal. */
 export interface EventCheck {
   readonly declaration: EventTypeDeclaration;
   isEvent(value: unknown): boolean;

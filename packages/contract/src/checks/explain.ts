@@ -1,5 +1,5 @@
-// Says in words why a value does not follow its schema. Runs only after the compiled check said no, so it may
-// be slow; it stops at the bound of the issue list. Keywords it has no words for are reported by name.
+// Explains in words why a value does not follow its schema. It runs only after the compiled check has refused the value, so it may
+// be slow; it stops at the bound of the issue list. Keywords without words here are reported by name.
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { type ActualType, actualTypeOf, type Issue, MAX_ISSUES, pointerStep } from './issue.js';
@@ -17,7 +17,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   string: 'a string',
 };
 
-/** Rules on one value that need no descent: keyword → words after "must be". */
+/** Rules on one value without its inner values: keyword → words after "must be". */
 const LIMIT_WORDS: Readonly<Record<string, (limit: string) => string>> = {
   minLength: (limit) => `at least ${limit} characters long`,
   maxLength: (limit) => `at most ${limit} characters long`,
@@ -83,7 +83,7 @@ class Explainer {
     if (Array.isArray(keywords.anyOf)) this.explainAnyOf(keywords.anyOf, value, path);
   }
 
-  /** Null beside one other schema is an optional field: the issue is that of the other schema. */
+  /** A schema beside null is an optional field: reports the issues of that schema. */
   private explainAnyOf(alternatives: readonly TSchema[], value: unknown, path: string): void {
     const others = alternatives.filter((alternative) => (alternative as Keywords).type !== 'null');
     const [only] = others;
@@ -129,7 +129,7 @@ class Explainer {
     }
   }
 
-  /** The net under the rest: the keyword's name alone. Its path is cut, as keys below may be anybody's. */
+  /** Reports any other keyword by its name alone, at the path of the whole value: keys inside it may be private. */
   private explainByKeyword(schema: TSchema, value: unknown, path: string): void {
     const [first] = Value.Errors(schema, value);
     this.add(path, first?.keyword ?? 'schema', 'of the declared shape', value);
@@ -137,7 +137,7 @@ class Explainer {
 }
 
 /**
- * The reasons why `schema` refuses `value`, at most `MAX_ISSUES`; empty when it accepts it.
+ * The reasons why `schema` refuses `value`, at most `MAX_ISSUES`; empty when it accepts the value.
  * @param path JSON Pointer to the value.
  */
 export function explain(schema: TSchema, value: unknown, path: string): readonly Issue[] {

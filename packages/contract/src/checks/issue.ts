@@ -1,7 +1,7 @@
-// What is wrong with one field of an event: where, which rule, what was expected, what kind of value came.
-// An issue never holds the value itself: it may be private and it may be huge.
+// An issue: the path of one wrong field of an event, the broken rule, the expected value, and the kind of the actual value.
+// An issue never holds the value itself, which may be private or huge.
 
-/** The kind of a value, as an issue names it. `undefined` stands for a missing field. */
+/** The kind of a value, as an issue names it. `undefined` means a missing field. */
 export type ActualType =
   | 'string'
   | 'number'
@@ -14,22 +14,22 @@ export type ActualType =
   | 'symbol'
   | 'function';
 
-/** One broken rule. Plain data, safe to log and to send to whoever sent the event. */
+/** One broken rule. Plain data that is safe to log and to send to the event's producer. */
 export interface Issue {
   /**
-   * JSON Pointer (RFC 6901) to the field, `''` for the event as a whole. Names declared fields only, except to what no client
-   * could read: there it names whatever leads to it, cut after 256 characters.
+   * JSON Pointer (RFC 6901) to the field, `''` for the event as a whole. It names declared fields only, except for values that some
+   * client could not read: then it names every field on the path, cut after 256 characters.
    */
   readonly path: string;
   /** Stable name of the rule, such as `required`, `type`, `const`, `minimum` or `format:uuid-v4`. */
   readonly rule: string;
-  /** What the rule wants, in words that follow "must be". */
+  /** The expected value, in words that follow "must be". */
   readonly expected: string;
-  /** The kind of the value that was found. */
+  /** The kind of the actual value. */
   readonly actualType: ActualType;
 }
 
-/** Most issues one parse reports. The rest is cut off: the first few are what a person needs. */
+/** Most issues that one parse reports. The others are left out: a person needs the first few. */
 export const MAX_ISSUES = 16;
 
 /** Escapes one step of a JSON Pointer (RFC 6901, section 3). */

@@ -2,16 +2,16 @@
 // refinements, so that no global registry of formats is touched, and carry what issues and documents need.
 import { Refine, type TRefineAdd, type TSchema } from 'typebox';
 
-// Registered, so that two copies of this package in one program understand each other's schemas.
+// A registered symbol, so that two copies of this package in one program can read each other's schemas.
 const NAMED_CHECK = Symbol.for('@millrace/contract/named-check');
 
 /** A rule with a name, for a schema that has no keyword for it. */
 export interface NamedCheck {
   /** Stable name, reported as `Issue.rule`, such as `format:uuid`. */
   readonly rule: string;
-  /** What is wanted, in words that follow "must be", such as `a UUID`. */
+  /** The expected value, in words that follow "must be", such as `a UUID`. */
   readonly expected: string;
-  /** Standard keywords that say the same, or nearly, in the JSON Schema and AsyncAPI documents. */
+  /** Standard keywords that express the rule, exactly or nearly, in JSON Schema, AsyncAPI and OpenAPI documents. */
   readonly jsonSchema?: Readonly<Record<string, unknown>>;
 }
 
@@ -22,7 +22,7 @@ interface CheckFunction {
 
 /**
  * Adds a named check to a schema. The static type stays as it is. The check runs only on values that the
- * schema accepts already; it must be pure and must not throw.
+ * schema accepts. It must be pure and must not throw.
  */
 export function checked<Schema extends TSchema, Value>(
   schema: Schema,
@@ -34,7 +34,7 @@ export function checked<Schema extends TSchema, Value>(
   return Refine(schema, run, () => named.expected);
 }
 
-/** The named check behind a refinement, if it was made by {@link checked}. */
+/** The named check of a refinement, if {@link checked} made it. */
 export function namedCheckOf(check: (value: unknown) => boolean): NamedCheck | undefined {
   return (check as CheckFunction)[NAMED_CHECK];
 }

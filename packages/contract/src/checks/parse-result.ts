@@ -1,4 +1,4 @@
-// The answer of every parse function: a typed value, or the issues that stand in its way.
+// The result of every parse function: a typed value, or the issues of the input.
 import type { Issue } from './issue.js';
 
 /** A parse that succeeded. */
@@ -12,9 +12,9 @@ export interface ParseFailure {
   readonly ok: false;
   /** At least one, at most `MAX_ISSUES`, in the order of the declared fields. */
   readonly issues: readonly Issue[];
-  /** The name of the event type, when the catalog knows it. For messages and for metrics: bounded by the catalog. */
+  /** The name of the event type, when the catalog has it. Use it in messages and metrics: the catalog bounds its values. */
   readonly eventType?: string;
 }
 
-/** A typed value or issues. Trouble from outside is a result, never an exception. */
+/** A typed value or issues. Wrong input is a result, never an exception. */
 export type ParseResult<T> = ParseSuccess<T> | ParseFailure;

@@ -1,5 +1,5 @@
-// Finds what some kind of client could not read, although JSON allows it. An event that holds it would throw those clients out, and
-// again with every replay, so it is refused at the border. Everything else passes.
+// Finds values that some SignalR clients cannot read, although JSON allows them. An event with such a value would disconnect those
+// clients, and again with every replay, so it is refused. Every other value is accepted.
 
 import { bracketsIn, hasLoneSurrogateEscape, nestingOfText } from '../text/json-scan.js';
 import { actualTypeOf, type Issue, pointerStep } from './issue.js';
@@ -13,14 +13,14 @@ export const MAX_NESTING = 59;
 const NO_LONE_SURROGATES = 'text without lone surrogates';
 const NOT_TOO_DEEP = `nested at most ${MAX_NESTING} levels deep`;
 
-/** Longest path that an issue names: it is made of names that anybody chose. */
+/** Longest path that an issue names: it consists of names that the producer chose. */
 const MAX_PATH_CHARS = 256;
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * True for a value that every client can read: at most {@link MAX_NESTING} levels, no field of its own named `__proto__` (the
- * MessagePack library of JavaScript clients refuses it), no lone surrogate (it has no UTF-8 form). A cycle is too deep.
+ * True for a value that every client can read: it has at most {@link MAX_NESTING} levels, no own field named `__proto__` (the
+ * MessagePack library of JavaScript clients refuses it), and no lone surrogate (it has no UTF-8 form). A cycle is too deep.
  */
 export function isReadable(value: unknown): boolean {
   return isReadableWithin(value, MAX_NESTING);
@@ -39,7 +39,7 @@ function isReadableWithin(value: unknown, levels: number): boolean {
 }
 
 /**
- * Why a value is not readable: the first reason, with the path to it. `undefined` for a readable one.
+ * The first reason why a value is not readable, with its path; `undefined` for a readable value.
  * @param path JSON Pointer to the value
  */
 export function explainUnreadable(value: unknown, path: string): Issue | undefined {
@@ -47,8 +47,8 @@ export function explainUnreadable(value: unknown, path: string): Issue | undefin
 }
 
 /**
- * Why the text of a readable value is not readable itself: a client's parser also goes over what a repeated name hides from
- * the value.
+ * The reason why the text of a readable value is not readable: a client's parser also reads the members that a repeated name
+ * hides from the value. `undefined` for a readable text.
  * @param path JSON Pointer to the value
  */
 export function explainUnreadableText(text: string, path: string): Issue | undefined {
@@ -58,7 +58,7 @@ export function explainUnreadableText(text: string, path: string): Issue | undef
 }
 
 /**
- * Why JSON would not say what a value says: the first number that is not finite, which `JSON.stringify` turns into null in silence.
+ * The first number in a value that is not finite: `JSON.stringify` writes it as null without an error. `undefined` when there is none.
  * @param path JSON Pointer to the value, which is readable
  */
 export function explainNotFinite(value: unknown, path: string): Issue | undefined {

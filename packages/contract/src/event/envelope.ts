@@ -1,5 +1,4 @@
-// The envelope that every event has, whatever its type: the `StreamEvent` of the data model, and its optional
-// metadata. The payload's shape is the event type's business.
+// The envelope of every event: the `StreamEvent` of the data model, and its optional metadata. The event type defines the payload.
 import { Object as Shape, type Static, String as Text, type TObject, type TSchema, Unknown } from 'typebox';
 import { eventId, optional, positiveInteger, roomId, timestamp } from '../schema/field-schemas.js';
 import type { EventIdRule } from '../text/event-id-rule.js';
@@ -40,21 +39,21 @@ export function envelopeSchema(payload: TSchema, idRule: EventIdRule): TObject {
   return Shape({ event_id, event_type: Text(), timestamp, room_id, payload, metadata });
 }
 
-/** The schema of an event of a type nobody knows: everything but the payload. */
+/** The schema of an event whose type is unknown: it checks everything except the payload. */
 export function openEnvelopeSchema(idRule: EventIdRule): TObject {
   return envelopeSchema(Unknown(), idRule);
 }
 
 /**
- * One event. Once it was parsed, `event_id` is in the form in which IDs are compared (UUIDs in lower case) and `timestamp` in
+ * One event. After parsing, `event_id` is in the form in which IDs are compared (UUIDs in lower case) and `timestamp` is in
  * normal form. Unknown extra fields are kept at run time.
  * @typeParam Type name of the event type
- * @typeParam Payload what the type carries
+ * @typeParam Payload type of the payload
  */
 export interface StreamEvent<Type extends string = string, Payload = unknown> {
   readonly event_id: string;
   readonly event_type: Type;
-  /** ISO 8601; RFC 3339 with an offset once it was parsed, and as clients receive it. */
+  /** ISO 8601; after parsing, and as clients receive it, RFC 3339 with an offset. */
   readonly timestamp: string;
   readonly room_id: string;
   readonly payload: Payload;

@@ -1,5 +1,5 @@
-// The flat form of an event in a stream: six text fields, so that a plain `XADD` from any language is a full
-// citizen. `payload` and `metadata` are JSON texts.
+// The flat form of an event in a stream: six text fields, which any language can write with a plain `XADD`. `payload` and
+// `metadata` are JSON texts.
 
 import { actualTypeOf, describeIssue, type Issue } from '../checks/issue.js';
 import type { ParseResult } from '../checks/parse-result.js';
@@ -12,7 +12,7 @@ import type { StreamEvent } from './envelope.js';
 /** The fields of a stream entry. */
 export type EntryFields = Readonly<Record<string, string>>;
 
-/** An entry whose JSON texts were read, but not checked against a schema. */
+/** An entry whose JSON texts were parsed, but not checked against a schema. */
 export interface UncheckedEntry extends Pick<WrittenTexts, 'payloadText' | 'metadataText'> {
   readonly event: Readonly<Record<string, unknown>>;
 }
@@ -29,8 +29,8 @@ function readJson(text: string): JsonResult {
 }
 
 /**
- * Most bytes that payload and metadata may have together as JSON text, unless the catalog says otherwise. It keeps one event
- * from filling the queues of a whole room.
+ * Most bytes that payload and metadata may have together as JSON text, unless the catalog sets another limit. The limit prevents one
+ * event from filling the queues of a whole room.
  */
 export const MAX_EVENT_BYTES = 262_144;
 
@@ -58,7 +58,7 @@ function jsonIssue(path: string): Issue {
 }
 
 /**
- * Reads the JSON texts of a flat entry. What the entry lacks beside the payload is left to the event's schema.
+ * Parses the JSON texts of a flat entry. Missing fields other than the payload are left to the event's schema.
  */
 export function parseEntryFields(fields: EntryFields, maxEventBytes: number): ParseResult<UncheckedEntry> {
   const { event_id, event_type, timestamp, room_id, payload: payloadText, metadata: metadataText } = fields;
@@ -96,7 +96,7 @@ function writeJson(value: unknown, field: string): string {
   let issue: Issue | undefined;
   try {
     text = JSON.stringify(value);
-    // The value may write itself as something else (`toJSON`), so the text is judged.
+    // `toJSON` may replace the value, so the text is checked.
     if (typeof text === 'string') issue = issueOfJson(value, text, `/${field}`);
   } catch (cause) {
     throw new ContractError('unencodable_event', `${field} cannot be written as JSON`, { cause });
@@ -107,13 +107,13 @@ function writeJson(value: unknown, field: string): string {
   throw new ContractError('unencodable_event', describeIssue(issue), { issues: [issue] });
 }
 
-/** Says what is wrong with the text that `JSON.stringify` made of a value. Few texts need a closer look at either. */
+/** The issue of the text that `JSON.stringify` made of a value. Few texts need the slow checks. */
 function issueOfJson(value: unknown, text: string, path: string): Issue | undefined {
   const unreadable = mayBeUnreadable(text) ? explainUnreadable(JSON.parse(text), path) : undefined;
   return unreadable ?? (text.includes('null') ? explainNotFinite(value, path) : undefined);
 }
 
-/** True when a text that `JSON.stringify` wrote may hold what no client could read. Few texts need the closer look. */
+/** True when a text that `JSON.stringify` wrote may hold a value that some client cannot read. Few texts need the slow check. */
 function mayBeUnreadable(text: string): boolean {
   return (
     text.includes('"__proto__":') || text.includes('\\ud') || bracketsIn(text, MAX_NESTING) > MAX_NESTING
@@ -125,8 +125,8 @@ export interface WrittenTexts {
   /** Any ISO 8601 date-time. The event itself has it in normal form. */
   readonly timestampText: string;
   /**
-   * The payload exactly as it was written: valid JSON, but possibly with line breaks and repeated names
-   * (the last one was checked). It can be put into a frame without being written again.
+   * The payload exactly as it was written: valid JSON, possibly with line breaks and repeated names
+   * (the last value of a name was checked). It can be put into a frame as it is.
    */
   readonly payloadText: string;
   /** The metadata exactly as it was written. Absent when the event has none. */
@@ -135,9 +135,9 @@ export interface WrittenTexts {
 
 /**
  * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: it is not
- * checked again. Extra fields travel inside `payload` and `metadata`; beside the envelope's own they do not.
- * @param written what is to stand as it was written; the rest is written here
- * @throws ContractError `unencodable_event` for what JSON cannot carry, `event_too_large`
+ * checked again. Extra fields inside `payload` and `metadata` are written; extra fields of the envelope are not.
+ * @param written texts to use as they are; the other texts are made from the event's values
+ * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot carry
  */
 export function encodeEntry(
   event: StreamEvent,

@@ -1,5 +1,5 @@
-// The pieces that payload schemas are built of, ours and users'. Each is a TypeBox schema with a check that
-// runs compiled, and with standard keywords for the generated documents.
+// Schemas of single fields, from which payload schemas are built. Each is a TypeBox schema with a check that is compiled, and with
+// standard keywords for the generated documents.
 import {
   Array as ArrayOf,
   Integer,
@@ -21,9 +21,9 @@ import { isTimestamp, MAX_TIMESTAMP_CHARS, TIMESTAMP_PATTERN } from '../text/iso
 import { isRoomId, MAX_ROOM_ID_BYTES } from '../text/room-id.js';
 import { isUuid, isUuidV4 } from '../text/uuid.js';
 
-/** What a piece says in the generated documents. */
+/** Options of a field's schema. */
 export interface FieldSchemaOptions {
-  /** One sentence on what the field means. */
+  /** One sentence on the meaning of the field, for the generated documents. */
   readonly description?: string;
 }
 
@@ -54,7 +54,7 @@ export function timestamp(options: FieldSchemaOptions = {}): TString {
   return checked(Text({ ...options }), isTimestamp, {
     rule: 'format:date-time',
     expected: 'an ISO 8601 date and time',
-    // Not `format: date-time`, which is RFC 3339 alone. A pattern cannot ask the calendar.
+    // Not `format: date-time`, which allows RFC 3339 only. A pattern cannot check the calendar.
     jsonSchema: { pattern: TIMESTAMP_PATTERN, maxLength: MAX_TIMESTAMP_CHARS },
   });
 }
@@ -70,12 +70,12 @@ export function eventId(rule: EventIdRule, options: FieldSchemaOptions = {}): TS
   });
 }
 
-/** A room id: 1 to 256 bytes of UTF-8, no control characters; `*` alone is reserved. */
+/** A room ID: 1 to 256 bytes of UTF-8, no control characters; `*` alone is reserved. */
 export function roomId(options: FieldSchemaOptions = {}): TString {
   return checked(Text({ ...options }), isRoomId, {
     rule: 'format:room-id',
     expected: `1 to ${MAX_ROOM_ID_BYTES} bytes of UTF-8 without control characters, and not "*"`,
-    // JSON Schema counts characters, so a long id that is not ASCII passes it and fails here.
+    // JSON Schema counts characters, so it accepts a long ID outside ASCII that the check refuses.
     jsonSchema: {
       minLength: 1,
       maxLength: MAX_ROOM_ID_BYTES,

@@ -30,20 +30,20 @@ export interface EventSchema extends JsonSchema {
 
 /** The documents of one catalog. Every one has its own `$id`; `event` refers to the payloads by theirs. */
 export interface JsonSchemas {
-  /** A whole event of any type: the envelope, and the payload schema that follows from `event_type`. */
+  /** A whole event of any type: the envelope, and the payload schema of its `event_type`. */
   readonly event: EventSchema;
   /** A flat stream entry: text fields, with JSON inside `payload` and `metadata`. */
   readonly entry: EventSchema;
   /** Accepted payloads of each type, by the type's name. */
   readonly payloads: Readonly<Record<string, JsonSchema>>;
-  /** Recommended payloads of the types that accept more, by the type's name. */
+  /** Recommended payloads of the types that accept other payloads too, by the type's name. */
   readonly recommended: Readonly<Record<string, JsonSchema>>;
 }
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 const DEFAULT_ID_PREFIX = 'urn:millrace:contract:';
 
-/** Turns a compiled-check schema into plain keywords: refinements become the keywords that name them. */
+/** Turns a TypeBox schema into plain keywords: refinements become the keywords of their named checks. */
 function toJsonSchema(schema: TSchema): JsonSchema {
   const result: Record<string, unknown> = {};
   for (const [keyword, value] of Object.entries(schema)) result[keyword] = toKeywordValue(value);
@@ -62,16 +62,16 @@ function toKeywordValue(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? toJsonSchema(value) : value;
 }
 
-/** Schema of the payloads that a catalog accepts of a type, as plain keywords, titled by the type's name. */
+/** The schema of the payloads that a catalog accepts for a type, as plain keywords with a title. */
 function payloadSchema(catalog: AnyCatalog, type: EventTypeDeclaration): JsonSchema {
   const accepted = checkedPayload(type, catalog);
-  // A schema with the recommended fields would refuse others: they are named in words.
+  // Keywords for the recommended fields would refuse other fields, so the description names them.
   const fields = accepted === type.payload ? [] : Object.keys(recommendedFields(type));
   const recommendation = fields.length === 0 ? undefined : `Recommended fields: ${fields.join(', ')}.`;
   return { ...head(type, 'Payload', recommendation), ...toJsonSchema(accepted) };
 }
 
-/** Schema of the payloads that are recommended for a type, as plain keywords. */
+/** The schema of a type's recommended payloads, as plain keywords. */
 function recommendedSchema(type: EventTypeDeclaration): JsonSchema {
   return { ...head(type, 'Recommended payload'), ...toJsonSchema(type.payload) };
 }

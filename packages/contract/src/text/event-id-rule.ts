@@ -1,13 +1,13 @@
-// Rules for an `event_id`. A catalog chooses one for all its events.
+// The rules for an `event_id`. A catalog chooses one rule for all its events.
 import { utf8Bytes } from './utf8-bytes.js';
 import { isUuid, isUuidV4 } from './uuid.js';
 
 /**
- * - `uuid-v4`: a version 4 UUID, as the data model asks
+ * - `uuid-v4`: a version 4 UUID, as the data model requires
  * - `uuid`: a UUID of any version, such as the time-ordered version 7
  * - `text`: 1 to 256 bytes of UTF-8 without control characters
  *
- * UUIDs are compared in lower case, a text as it is.
+ * UUIDs are compared in lower case; other texts are compared as they are.
  */
 export type EventIdRule = (typeof EVENT_ID_RULES)[number];
 
@@ -35,7 +35,7 @@ export function isEventId(text: string, rule: EventIdRule): boolean {
   return checks[rule](text);
 }
 
-/** The form in which IDs are compared: two IDs with the same one are one event. */
+/** The form in which IDs are compared: two events with the same form are one event. */
 export function comparableId(id: string, rule: EventIdRule): string {
   return rule === 'text' ? id : id.toLowerCase();
 }

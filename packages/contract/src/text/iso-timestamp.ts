@@ -1,8 +1,8 @@
-// Timestamps as the data model asks for them: any ISO 8601 date-time. Here is what that is, and how each of its forms
-// becomes the normal form, RFC 3339, in which timestamps are delivered and compared. Pure.
+// Timestamps of the data model: any ISO 8601 date-time. Each form is converted to the normal form, RFC 3339, in which timestamps
+// are delivered and compared. Pure.
 import { isLeapYear, isRfc3339 } from './rfc3339.js';
 
-/** Longest timestamp that is looked at. Nobody measures time to more than a few digits. */
+/** Longest accepted timestamp. Real timestamps have few digits. */
 export const MAX_TIMESTAMP_CHARS = 128;
 
 // Calendar date, ordinal date, week date; each in the extended format (with separators) and in the basic one (without).
@@ -10,18 +10,18 @@ const EXTENDED_DATE = '(?<y>\\d{4})-(?:(?<mo>\\d\\d)-(?<d>\\d\\d)|(?<o>\\d{3})|W
 const EXTENDED_TIME = '(?<h>\\d\\d)(?::(?<mi>\\d\\d)(?::(?<s>\\d\\d))?)?';
 const BASIC_DATE = '(?<y>\\d{4})(?:(?<mo>\\d\\d)(?<d>\\d\\d)|(?<o>\\d{3})|W(?<w>\\d\\d)(?<wd>[1-7]))';
 const BASIC_TIME = '(?<h>\\d\\d)(?:(?<mi>\\d\\d)(?<s>\\d\\d)?)?';
-/** A decimal fraction of the last part of the time, behind a point or a comma. */
+/** A decimal fraction of the last part of the time, after a point or a comma. */
 const FRACTION = '(?:[.,](?<f>\\d+))?';
-/** Minus is the hyphen that everybody writes, or the sign that the standard names (U+2212). */
+/** The minus is the usual hyphen, or the sign that the standard names (U+2212). */
 const OFFSET = '(?<z>[Zz]|(?<sign>[+\\-\\u2212])(?<oh>[01]\\d|2[0-3])(?::?(?<om>[0-5]\\d))?)?';
-// A `T`, or the blank that many programs write. Both formats are not mixed: the standard forbids it.
+// The separator is a `T`, or the blank that many programs write. The standard forbids a mix of the two formats.
 const FORMS = [
   new RegExp(`^${EXTENDED_DATE}[Tt ]${EXTENDED_TIME}${FRACTION}${OFFSET}$`),
   new RegExp(`^${BASIC_DATE}[Tt ]${BASIC_TIME}${FRACTION}${OFFSET}$`),
 ];
 
 /**
- * The same in one standard pattern for JSON Schema, which cannot ask the calendar: it accepts a 31 February too.
+ * The same as one standard pattern for JSON Schema, which cannot check the calendar: it also accepts a 31 February.
  * `pattern` of draft 7 and 2020-12, without named groups.
  */
 export const TIMESTAMP_PATTERN = `^(?:${plain(EXTENDED_DATE)}[Tt ]${plain(EXTENDED_TIME)}|${plain(BASIC_DATE)}[Tt ]${plain(BASIC_TIME)})${plain(FRACTION)}${plain(OFFSET)}$`;
@@ -33,8 +33,8 @@ function plain(pattern: string): string {
 type Parts = Readonly<Record<string, string | undefined>>;
 
 /**
- * The normal form (RFC 3339) of an ISO 8601 date-time; `undefined` for everything else. What is in normal form already is
- * returned as it is. A time without an offset is UTC. Hour 24 is the beginning of the next day.
+ * The normal form (RFC 3339) of an ISO 8601 date-time; `undefined` for any other text. A text in normal form is
+ * returned unchanged. A time without an offset is UTC. Hour 24 is the beginning of the next day.
  */
 export function normalizeTimestamp(text: string): string | undefined {
   if (text.length > MAX_TIMESTAMP_CHARS) return undefined;
@@ -44,7 +44,7 @@ export function normalizeTimestamp(text: string): string | undefined {
   const time = parts === undefined ? undefined : timeOf(parts);
   if (parts === undefined || date === undefined || time === undefined) return undefined;
   const normal = `${textOf(time.isNextDay ? dayAfter(date) : date)}T${time.text}${offsetOf(parts)}`;
-  // The check of the normal form judges the rest: year 10000, minute 60, leap seconds.
+  // The check of the normal form handles the rest: year 10000, minute 60, leap seconds.
   return isRfc3339(normal) ? normal : undefined;
 }
 
@@ -53,7 +53,7 @@ export function isTimestamp(text: string): boolean {
   return normalizeTimestamp(text) !== undefined;
 }
 
-/** True when a checked timestamp has an offset from UTC. One that has none is taken as UTC. */
+/** True when a checked timestamp has an offset from UTC. Without one it is UTC. */
 export function hasUtcOffset(text: string): boolean {
   return /(?:[Zz]|[+\-\u2212]\d\d(?::?\d\d)?)$/.test(text.slice(Math.max(0, text.search(/[Tt ]/))));
 }
@@ -84,11 +84,11 @@ function dateOf({ y, mo, d, o, w, wd }: Parts): CalendarDate | undefined {
   }
   const week = Number(w);
   if (week < 1 || week > weeksIn(year)) return undefined;
-  // Week 1 has the year's first Thursday in it, and so 4 January.
+  // Week 1 contains the year's first Thursday, and so 4 January.
   return calendarDate(year, 1, 4 - weekdayOf(year, 4) + (week - 1) * 7 + Number(wd));
 }
 
-/** A day that may lie beyond the month, or before it. */
+/** Normalises a day number that may lie outside of the month. */
 function calendarDate(year: number, month: number, day: number): CalendarDate {
   const date = utcDate(year, month, day);
   return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };
@@ -104,12 +104,12 @@ function utcDate(year: number, month: number, day: number): Date {
   return date;
 }
 
-/** 1 (Monday) to 7, of a day in January. */
+/** The weekday of a day in January, 1 (Monday) to 7. */
 function weekdayOf(year: number, day: number): number {
   return utcDate(year, 1, day).getUTCDay() || 7;
 }
 
-/** 53 where 1 January is a Thursday, or a Wednesday of a leap year. */
+/** The number of weeks: 53 when 1 January is a Thursday, or a Wednesday in a leap year. */
 function weeksIn(year: number): number {
   const first = weekdayOf(year, 1);
   return first === 4 || (first === 3 && isLeapYear(year)) ? 53 : 52;
@@ -123,21 +123,21 @@ function digits(value: number, length: number): string {
   return String(value).padStart(length, '0');
 }
 
-/** Time of day as `hh:mm:ss` with its fraction. `undefined`: no clock shows it. */
+/** Time of day as `hh:mm:ss` with its fraction. `undefined`: there is no such time. */
 function timeOf({ h = '', mi, s, f = '' }: Parts): { text: string; isNextDay: boolean } | undefined {
   if (h === '24') {
     const isMidnight = !/[1-9]/.test(`${mi ?? ''}${s ?? ''}${f}`);
     return isMidnight ? { text: '00:00:00', isNextDay: true } : undefined;
   }
   if (s !== undefined) return { text: `${h}:${mi}:${s}${f === '' ? '' : `.${f}`}`, isNextDay: false };
-  // A fraction of an hour or of a minute, brought to seconds: exact, whatever its length.
+  // Converts a fraction of an hour or of a minute to seconds, exactly, whatever its length.
   const [seconds, rest] = scaled(f, mi === undefined ? 3_600n : 60n);
   const minute = mi === undefined ? Math.floor(seconds / 60) : Number(mi);
   const text = `${h}:${digits(minute, 2)}:${digits(seconds % 60, 2)}${rest}`;
   return { text, isNextDay: false };
 }
 
-/** `0.<fraction>` times `factor`: the whole part, and the rest as `.digits` or nothing. */
+/** `0.<fraction>` times `factor`: the integer part, and the fraction as `.digits` or an empty text. */
 function scaled(fraction: string, factor: bigint): readonly [number, string] {
   if (fraction === '') return [0, ''];
   const product = String(BigInt(fraction) * factor).padStart(fraction.length + 1, '0');

@@ -1,5 +1,5 @@
-// Finds members and elements in JSON text, so that a part of it can be passed on as it was written. Everything here takes text that
-// `JSON.parse` has accepted, and reads no value. Pure.
+// Finds members and items in JSON text, so that a part of it can be passed on as it was written. The functions need text that
+// `JSON.parse` has accepted. They parse no values. Pure.
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -11,8 +11,8 @@ const CLOSE_OBJECT = 0x7d;
 const BLANK = 0x20;
 
 /**
- * The texts of some members of an object, by name. A name counts as what it means (`"pay\u006coad"` is `payload`), and of
- * repeated ones the last, as for `JSON.parse`.
+ * The texts of some members of an object, by name. Escapes in names are resolved (`"pay\u006coad"` is `payload`), and the last of
+ * repeated names counts, as for `JSON.parse`.
  *
  * @param text valid JSON text of one object
  */
@@ -21,7 +21,7 @@ export function memberTexts(text: string, names: readonly string[]): ReadonlyMap
   let at = skipBlanks(text, skipBlanks(text, 0) + 1);
   while (at < text.length && text.charCodeAt(at) !== CLOSE_OBJECT) {
     const nameEnd = endOfString(text, at);
-    const start = skipBlanks(text, skipBlanks(text, nameEnd) + 1); // behind the colon
+    const start = skipBlanks(text, skipBlanks(text, nameEnd) + 1); // after the colon
     const end = endOfValue(text, start);
     const name = nameOf(text, at, nameEnd);
     if (names.includes(name)) found.set(name, text.slice(start, end));
@@ -46,7 +46,7 @@ export function itemTexts(text: string): readonly string[] {
   return items;
 }
 
-/** Deepest nesting of objects and lists in valid JSON text, the outermost included: also of what a repeated name hides. */
+/** Deepest nesting of objects and lists in valid JSON text, the outermost included. Members that a repeated name hides count too. */
 export function nestingOfText(text: string): number {
   let [depth, deepest] = [0, 0];
   for (let at = 0; at < text.length; at++) {
@@ -59,8 +59,8 @@ export function nestingOfText(text: string): number {
 }
 
 /**
- * How many objects and lists begin in a text, brackets inside of strings included: at least as many as its levels. Counts no
- * further than one beyond `limit`.
+ * The number of opening brackets in a text, those inside strings included: at least as many as its levels. Stops counting at
+ * one above `limit`.
  */
 export function bracketsIn(text: string, limit: number): number {
   let count = 0;
@@ -79,7 +79,7 @@ export function hasLoneSurrogateEscape(text: string): boolean {
   return false;
 }
 
-/** Every escape as a whole: a surrogate pair, a high surrogate alone, a low one alone, anything else. */
+/** Matches every escape as a whole: a surrogate pair, a high surrogate alone, a low one alone, or any other. */
 const ESCAPES =
   /\\(?:(u[dD][89abAB][\da-fA-F]{2})(?:\\u[dD][c-fC-F][\da-fA-F]{2})?|(u[dD][c-fC-F][\da-fA-F]{2})|.)/gs;
 const PAIR_CHARS = '\\ud83d\\udc69'.length;
@@ -96,7 +96,7 @@ function skipComma(text: string, at: number): number {
   return text.charCodeAt(next) === COMMA ? skipBlanks(text, next + 1) : next;
 }
 
-/** Behind the closing quote of the string that begins at `at`. */
+/** The index after the closing quote of the string that begins at `at`. */
 function endOfString(text: string, at: number): number {
   for (let end = at; ; ) {
     end = text.indexOf('"', end + 1);
@@ -111,7 +111,7 @@ function isEscaped(text: string, at: number): boolean {
   return (at - start) % 2 === 1;
 }
 
-/** Behind the value that begins at `at`. */
+/** The index after the value that begins at `at`. */
 function endOfValue(text: string, at: number): number {
   let depth = 0;
   let next = at;
@@ -126,7 +126,7 @@ function endOfValue(text: string, at: number): number {
   return next;
 }
 
-/** Behind a number, `true`, `false` or `null`. */
+/** The index after a number, `true`, `false` or `null`. */
 function endOfWord(text: string, at: number): number {
   let next = at;
   while (next < text.length && !isWordEnd(text.charCodeAt(next))) next++;
@@ -139,6 +139,6 @@ function isWordEnd(code: number): boolean {
 
 function nameOf(text: string, start: number, end: number): string {
   const raw = text.slice(start + 1, end - 1);
-  // Without an escape a name is what it looks like.
+  // A name without an escape needs no parsing.
   return raw.includes('\\') ? (JSON.parse(text.slice(start, end)) as string) : raw; // a string token
 }

@@ -1,18 +1,18 @@
-// Timestamps in their normal form, RFC 3339 text with an offset: check, comparison and conversion. Works on the text, so
-// that nothing is lost of a fraction of any length. Other forms of ISO 8601 are brought into this one by `iso-timestamp.ts`.
+// Timestamps in normal form, RFC 3339 text with an offset: check, comparison and conversion. They work on the text, so a fraction
+// of any length stays exact. `iso-timestamp.ts` converts the other forms of ISO 8601 to this one.
 
 const DATE =
   '\\d\\d\\d\\d-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2[0-9]))';
 const TIME =
   '[Tt](?:[01]\\d|2[0-3]):[0-5]\\d:(?:[0-5]\\d|60)(?:\\.\\d+)?(?:[Zz]|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)';
-/** Matches what is NOT a date-time: V8 takes 10 ns more to record a match than to report none. */
+/** Matches texts that are NOT a date-time: V8 takes 10 ns more to record a match than to report none. */
 const NOT_DATE_TIME = new RegExp(`^(?!${DATE}${TIME}$)`);
 const MINUTE_MS = 60_000;
 const SECONDS_END = 19;
 const SIX = 54;
 const NINE = 57;
 
-/** Two decimal digits as a number. The caller knows that they are digits. */
+/** Two decimal digits as a number. The caller has checked that they are digits. */
 function twoDigits(text: string, at: number): number {
   return (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48;
 }
@@ -30,7 +30,7 @@ function offsetMinutes(text: string): number {
   return text.charCodeAt(at) === 45 ? -minutes : minutes;
 }
 
-/** Whole seconds since 1970 in milliseconds. A leap second is the same as the second after it. */
+/** Whole seconds since 1970, in milliseconds. A leap second equals the second after it. */
 function wholeSecondsMs(text: string): number {
   const date = new Date(0);
   date.setUTCFullYear(
@@ -57,9 +57,8 @@ function isAtMonthEnd(text: string): boolean {
 }
 
 /**
- * True for the normal form, an RFC 3339 date-time: with an offset or `Z`, any number of fraction digits, a day that the
- * calendar has, and second 60 only where a leap second can be (the end of a month in UTC).
- * The separator is `T`; a blank is not accepted.
+ * True for the normal form, an RFC 3339 date-time: with an offset or `Z`, any number of fraction digits, an existing day, and
+ * second 60 only at a possible leap second (the end of a month in UTC). The separator is `T`; a blank is not accepted.
  */
 export function isRfc3339(text: string): boolean {
   if (NOT_DATE_TIME.test(text)) return false;
@@ -71,15 +70,15 @@ export function isRfc3339(text: string): boolean {
 
 /**
  * A timestamp in normal form as milliseconds since 1970, the fraction cut to milliseconds.
- * Use it instead of `Date.parse`, which knows no leap second.
+ * Use it instead of `Date.parse`, which does not support leap seconds.
  */
 export function timestampToMs(text: string): number {
   return wholeSecondsMs(text) + Number(fractionDigits(text).slice(0, 3).padEnd(3, '0'));
 }
 
 /**
- * Orders two timestamps in normal form by the instant they name: negative, zero or positive. Exact to the last
- * digit of the fraction, and independent of the offset they are written in.
+ * Orders two timestamps in normal form by their instants: negative, zero or positive. Exact to the last
+ * digit of the fraction, and independent of their offsets.
  */
 export function compareTimestamps(left: string, right: string): number {
   const seconds = wholeSecondsMs(left) - wholeSecondsMs(right);

@@ -1,15 +1,15 @@
-// The check of room ids. Any text is one that people and log lines can carry; whoever builds a key of it escapes what it must.
+// The check of room IDs: any text without control characters. Code that builds a key from a room ID escapes it.
 
 import { utf8Bytes } from './utf8-bytes.js';
 
-/** Longest room id, in bytes of UTF-8. */
+/** Longest room ID, in bytes of UTF-8. */
 export const MAX_ROOM_ID_BYTES = 256;
 
-// Control characters (C0, DEL, C1), and lone surrogates: they have no UTF-8 form, so two different rooms would share one key.
-/** No ASCII control character. Most ids are plain ASCII and need no closer look. */
+/** Matches texts that are NOT plain ASCII. Most IDs are plain ASCII and need no other check. */
 const NOT_PLAIN_ASCII = /^(?![ -~]+$)/;
+/** Control characters (C0, DEL, C1), and lone surrogates: these have no UTF-8 form, so two different rooms would share one key. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}]/u;
-/** Stands for everybody, and is no room of anybody's. */
+/** Reserved: it means all rooms. */
 const EVERYBODY = '*';
 
 /** True for 1 to 256 bytes of UTF-8 without control characters; `*` alone is reserved. */

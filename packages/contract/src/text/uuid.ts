@@ -1,4 +1,4 @@
-// Checks of UUIDs in their text form (RFC 9562, section 4). Upper case is accepted on input, as the RFC asks.
+// Checks of UUIDs in their text form (RFC 9562, section 4). Upper case is accepted on input, as the RFC requires.
 
 /**
  * A hexadecimal digit, or NUL, which is refused by {@link hasShape} afterwards. From four ranges on V8 looks a
@@ -8,7 +8,7 @@
 const HEX = '[0-9a-fA-F\\0]';
 
 /**
- * Matches what is NOT such a UUID. Each digit is written out, as `{8}` keeps a counter, and a good text does
+ * Matches texts that are NOT such a UUID. Each digit is written out, as `{8}` keeps a counter, and a good text does
  * not match, as V8 takes 10 ns more to record a match than to report none.
  */
 function notUuidPattern(version: string, variant: string): RegExp {

@@ -1,0 +1,95 @@
+// Leaving a room, at every stage of its join.
+import { describe, expect, test } from 'vitest';
+import { setUp } from './support/fake-gateway.js';
+
+describe('leaving', () => {
+  test('leaving a room ends its events at once, and calls the gateway', async () => {
+    const { client, gateway, events } = setUp();
+    await client.connect();
+    const room = client.join('a');
+    await room.joined;
+    const left = room.leave();
+    gateway.connection.event('a', 5);
+    await left;
+    expect(gateway.connection.log.at(-1)).toBe('LeaveRoom a');
+    expect(events).toEqual([]);
+    expect(room.status).toBe('left');
+    await room.leave();
+    await client.leave('a');
+    expect(gateway.connection.log.filter((call) => call === 'LeaveRoom a')).toHaveLength(1);
+  });
+
+  test('leaving a room whose rejoin waits for its turn sends nothing', async () => {
+    const { client, gateway, clock } = setUp({ maxJoinsAtOnce: 1 });
+    await client.connect();
+    await client.join('a').joined;
+    gateway.isAnswering = false;
+    gateway.connection.close();
+    await clock.advance(500);
+    await client.leave('a');
+    gateway.connection.completeJoin('user:me', 1);
+    expect(gateway.connection.log).toEqual(['JoinRoom user:me p0']);
+    expect(client.state).toBe('live');
+  });
+
+  test('leaving a room during its rejoin drops its events and calls the gateway', async () => {
+    const { client, gateway, clock, events, resyncs } = setUp();
+    await client.connect();
+    await client.join('a').joined;
+    gateway.isAnswering = false;
+    gateway.connection.close();
+    await clock.advance(500);
+    gateway.connection.completeJoin('user:me', 1);
+    gateway.connection.event('a', 3);
+    const left = client.leave('a');
+    expect(client.state).toBe('live');
+    gateway.connection.event('a', 4);
+    gateway.connection.completeJoin('a', 5, { recovered: false });
+    gateway.connection.call('LeaveRoom', 'a').answer(null);
+    await left;
+    expect(events).toEqual(['a:3']);
+    expect(resyncs).toEqual([]);
+    expect(gateway.connection.log.slice(-2)).toEqual(['JoinRoom a p0', 'LeaveRoom a']);
+  });
+
+  test('joining again right after leaving makes a new room without the old position', async () => {
+    const { client, gateway } = setUp();
+    await client.connect();
+    const first = client.join('a');
+    await first.joined;
+    gateway.connection.event('a', 5);
+    const left = client.leave('a');
+    const second = client.join('a');
+    expect(second).not.toBe(first);
+    await left;
+    await second.joined;
+    expect(gateway.connection.log.slice(1)).toEqual(['JoinRoom a', 'LeaveRoom a', 'JoinRoom a']);
+    expect(first.status).toBe('left');
+    expect(second.status).toBe('live');
+  });
+
+  test('leaving without a connection completes at once, and the room is not joined again', async () => {
+    const { client, gateway, clock } = setUp();
+    await client.connect();
+    const room = client.join('a');
+    await room.joined;
+    gateway.connection.close();
+    await room.leave();
+    await clock.advance(500);
+    expect(gateway.connection.log).toEqual(['JoinRoom user:me p0']);
+  });
+
+  test('leaving before the answer to the first join rejects that join', async () => {
+    const { client } = setUp();
+    const room = client.join('a');
+    await room.leave();
+    await expect(room.joined).rejects.toMatchObject({ code: 'closed', roomId: 'a' });
+  });
+
+  test('the personal room cannot be left; leaving a room that is not joined does nothing', async () => {
+    const { client } = setUp();
+    await client.leave('nowhere');
+    await expect(client.leave('user:me')).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(client.personalRoom.leave()).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+});
