@@ -50,7 +50,7 @@ function schemasOf(source: Source, type: EventTypeDeclaration): Named[] {
     required: schemas.requiredFields,
     properties: schemas.entryProperties(type, payload),
   };
-  const position = { type: 'string', description: 'Opaque token: how far the client has seen.' };
+  const position = { type: 'string', description: 'Opaque token for the client’s position in the streams.' };
   const delivery = {
     type: 'object',
     required: [...schemas.requiredFields, 'position'],
@@ -104,7 +104,7 @@ function streamChannel(source: Source, stream: StreamDeclaration): Named {
       title: `Stream ${stream.name}`,
       description:
         `Redis Stream of about ${stream.maxLength} entries. Each entry has the flat fields of its message. ` +
-        'Listed are the types that publishers put here; readers accept any type in any stream.',
+        'The messages are the types that publishers put here; readers accept any type in any stream.',
       messages: refsToMessages(own.map((type) => entryName(source, type))),
       bindings: { redis: {} },
     },

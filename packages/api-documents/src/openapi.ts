@@ -63,44 +63,47 @@ function anyEvent(types: readonly EventTypeDeclaration[], keys: Keys): JsonSchem
 
 const result: JsonSchema = {
   title: 'Result',
-  description: 'What became of one event.',
+  description: 'The result for one event.',
   type: 'object',
   required: ['event_id', 'status'],
   properties: {
     event_id: {
       type: 'string',
-      description: 'As it was sent, a UUID in lower case, or as the gateway made it.',
+      description: 'The ID as it was sent (a UUID in lower case), or the ID that the gateway made.',
     },
     status: {
       type: 'string',
       enum: ['stored', 'coalesced'],
-      description: 'coalesced: it waits in its window, where a later one may take its place.',
+      description: 'coalesced: the event waits in its window, where a later event may replace it.',
     },
-    entry_id: { type: 'string', description: 'Where it is in its stream. Of stored ones.' },
-    is_duplicate: { type: 'boolean', description: 'It had been stored before. Of stored ones.' },
+    entry_id: { type: 'string', description: 'Entry ID in the stream. For stored events.' },
+    is_duplicate: {
+      type: 'boolean',
+      description: 'True when the event had been stored before. For stored events.',
+    },
   },
 };
 
 const problem: JsonSchema = {
   title: 'Problem',
-  description: 'Why a request was refused, in the form of RFC 9457.',
+  description: 'The reason why a request was refused, in the form of RFC 9457.',
   type: 'object',
   required: ['type', 'title', 'status', 'detail', 'code'],
   properties: {
-    type: { type: 'string', description: 'A URN made of the code.' },
+    type: { type: 'string', description: 'A URN that contains the code.' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    detail: { type: 'string', description: 'One sentence for people.' },
-    code: { type: 'string', description: 'Stable, for programs.' },
+    detail: { type: 'string', description: 'An explanation for people.' },
+    code: { type: 'string', description: 'Stable code for programs.' },
     errors: {
-      description: 'Of invalid events: each fault.',
+      description: 'For invalid events: the list of faults.',
       type: 'array',
       items: {
         type: 'object',
         required: ['index', 'path', 'rule', 'message'],
         properties: {
-          index: { type: 'integer', description: 'Which event of the list; 0 for a single one.' },
-          path: { type: 'string', description: 'JSON pointer inside the event.' },
+          index: { type: 'integer', description: 'Index of the event in the list; 0 for a single event.' },
+          path: { type: 'string', description: 'JSON Pointer to the field of the event.' },
           rule: { type: 'string' },
           message: { type: 'string' },
         },
@@ -135,7 +138,7 @@ function responses(maxEvents: number): JsonSchema {
   return {
     '201': { description: 'Every event is in its stream.', content: json(schemaRef('Answer')) },
     '202': {
-      description: 'Accepted; one or more wait in their window.',
+      description: 'Accepted; one or more events wait in their coalescing window.',
       content: json(schemaRef('Answer')),
     },
     '400': refusal('The body is not JSON.'),
@@ -145,7 +148,7 @@ function responses(maxEvents: number): JsonSchema {
     '422': refusal('An event breaks the contract. Nothing was published.'),
     '500': refusal('A fault of the gateway.'),
     '503': refusal(
-      'Some events may not be stored, or, by `overloaded`, none is. Send the request again with the same event IDs.',
+      'Some events may not be stored; with the code `overloaded`, none is. Send the request again with the same event IDs.',
       {
         'Retry-After': retryAfter,
       },
@@ -164,7 +167,7 @@ export function createOpenApiDocument(catalog: AnyCatalog, options: OpenApiOptio
     operationId: 'publishEvents',
     summary: 'Publish one event, or a list',
     description:
-      'Checked whole before anything is stored. Safe to repeat with the same event IDs: each event is stored once.',
+      'All events are checked before any is stored. Safe to repeat with the same event IDs: each event is stored once.',
     security: [{ apiKey: [] }],
     requestBody: { required: true, content: json({ oneOf: [schemaRef('Event'), list] }) },
     responses: responses(maxEvents),

@@ -159,7 +159,7 @@ const assignmentChange = defineEventType({
 
 const notification = defineEventType({
   name: 'notification',
-  description: 'A notification for the members of a room.',
+  description: 'A notification for the users in a room.',
   payload: notificationPayload,
   openPayload: anyObject,
   stream: 'events:notification',

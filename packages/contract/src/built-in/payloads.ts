@@ -24,19 +24,19 @@ const senderInfo = Shape(
     full_name: optional(Text({ description: 'Full name.' })),
     email: optional(Text({ description: 'E-mail address, not checked.' })),
   },
-  { description: 'Who sent the message.' },
+  { description: 'The sender of the message.' },
 );
 
 const messageFields = {
   id: uuid({ description: 'Identifier of the message in the database.' }),
-  request_id: uuid({ description: 'The request the message belongs to.' }),
+  request_id: uuid({ description: 'The request that the message belongs to.' }),
   sender_id: optional(uuid({ description: 'The sender. Null for a system message.' })),
-  content: Text({ description: 'What was written.' }),
-  sequence_number: Integer({ description: 'Place of the message within its request.' }),
+  content: Text({ description: 'Text of the message.' }),
+  sequence_number: Integer({ description: 'Position of the message within its request.' }),
   is_screenshot: Flag({ description: 'True when a screenshot is attached.' }),
-  created_at: timestamp({ description: 'When the message was made.' }),
+  created_at: timestamp({ description: 'Time when the message was made.' }),
   client_temp_id: optional(
-    Text({ description: 'The sender’s own identifier, until it knows the final one.' }),
+    Text({ description: 'Identifier that the sender uses until it receives the final one.' }),
   ),
 };
 
@@ -46,30 +46,30 @@ export const chatMessagePayload = Shape({ ...messageFields, sender: optional(sen
 /** Payload of `chat_message` with the fields that the data model defines. */
 export const openChatMessagePayload = Shape({
   ...messageFields,
-  sender: optional(Shape({}, { description: 'Who sent the message. Its fields are open.' })),
+  sender: optional(Shape({}, { description: 'The sender of the message. Its fields are open.' })),
 });
 
 const typingFields = {
-  user_id: uuid({ description: 'The user who types.' }),
+  user_id: uuid({ description: 'The user who is typing.' }),
   username: Text({ description: 'Display name.' }),
 };
 
 /** Payload of `typing_start`. */
 export const typingStartPayload = Shape({
   ...typingFields,
-  is_typing: Literal(true, { description: 'True: the user types.' }),
+  is_typing: Literal(true, { description: 'True: the user is typing.' }),
 });
 
 /** Payload of `typing_stop`. */
 export const typingStopPayload = Shape({
   ...typingFields,
-  is_typing: Literal(false, { description: 'False: the user no longer types.' }),
+  is_typing: Literal(false, { description: 'False: the user is no longer typing.' }),
 });
 
 /** Recommended payload of `read_receipt`. */
 export const readReceiptPayload = Shape({
-  user_id: uuid({ description: 'The user who read.' }),
-  message_ids: nonEmptyList(uuid({ description: 'A message.' }), {
+  user_id: uuid({ description: 'The user who read the messages.' }),
+  message_ids: nonEmptyList(uuid({ description: 'Identifier of a message.' }), {
     description: 'The messages that were read.',
   }),
 });
@@ -77,39 +77,41 @@ export const readReceiptPayload = Shape({
 /** Payload of `status_change`. */
 export const statusChangePayload = Shape({
   request_id: uuid({ description: 'The request whose status changed.' }),
-  old_status: Text({ description: 'Name of the status before.' }),
-  new_status: Text({ description: 'Name of the status now.' }),
-  changed_by: Text({ description: 'Who changed it.' }),
-  changed_at: timestamp({ description: 'When it changed.' }),
+  old_status: Text({ description: 'Name of the previous status.' }),
+  new_status: Text({ description: 'Name of the new status.' }),
+  changed_by: Text({ description: 'The user or program that changed the status.' }),
+  changed_at: timestamp({ description: 'Time of the change.' }),
 });
 
 /** Recommended payload of `assignment_change`. */
 export const assignmentChangePayload = Shape({
   request_id: uuid({ description: 'The request that was assigned.' }),
-  assignee_id: Union([uuid(), Null()], { description: 'Who has it now. Null: nobody.' }),
-  assignee_name: optional(Text({ description: 'Display name of the one who has it now.' })),
-  assigned_by: Text({ description: 'Who assigned it.' }),
+  assignee_id: Union([uuid(), Null()], { description: 'The new assignee. Null: the request is unassigned.' }),
+  assignee_name: optional(Text({ description: 'Display name of the new assignee.' })),
+  assigned_by: Text({ description: 'The user or program that assigned the request.' }),
 });
 
 /** Recommended payload of `notification`. */
 export const notificationPayload = Shape({
-  type: Text({ description: 'Kind of notification; the application decides which there are.' }),
-  title: Text({ description: 'One line.' }),
-  body: optional(Text({ description: 'More text.' })),
+  type: Text({ description: 'Kind of notification, chosen by the application.' }),
+  title: Text({ description: 'Title of one line.' }),
+  body: optional(Text({ description: 'Further text.' })),
   action_url: optional(
-    Text({ description: 'Where a click leads. Not checked: the client decides what it opens.' }),
+    Text({
+      description: 'Address that a click opens. Not checked: the client decides which addresses it opens.',
+    }),
   ),
 });
 
 const remoteSessionFields = {
   session_id: uuid({ description: 'The remote session.' }),
-  agent_id: uuid({ description: 'Who helps.' }),
-  requester_id: uuid({ description: 'Who is helped.' }),
-  agent_name: optional(Text({ description: 'Display name of who helps.' })),
-  request_id: optional(uuid({ description: 'The request it is about.' })),
+  agent_id: uuid({ description: 'The user who helps.' }),
+  requester_id: uuid({ description: 'The user who receives help.' }),
+  agent_name: optional(Text({ description: 'Display name of the user who helps.' })),
+  request_id: optional(uuid({ description: 'The request that the session belongs to.' })),
   request_title: optional(Text({ description: 'Title of that request.' })),
   mode: optional(
-    Enum(['view', 'control'], { description: 'Whether the helper sees only, or also controls.' }),
+    Enum(['view', 'control'], { description: 'Rights of the helper: to view only, or to view and control.' }),
   ),
 };
 
@@ -119,5 +121,5 @@ export const remoteSessionStartPayload = Shape({ ...remoteSessionFields });
 /** Recommended payload of `remote_session_end`. */
 export const remoteSessionEndPayload = Shape({
   ...remoteSessionFields,
-  reason: optional(Text({ description: 'Why it ended.' })),
+  reason: optional(Text({ description: 'Reason of the end.' })),
 });

@@ -9,7 +9,7 @@ export const eventMetadata = Shape(
     trace_id: optional(Text({ description: 'Identifier of the distributed trace the event belongs to.' })),
     source_instance: optional(Text({ description: 'The backend instance that made the event.' })),
     coalesced_count: optional(
-      positiveInteger({ description: 'How many events were coalesced into this one.' }),
+      positiveInteger({ description: 'Number of events that were coalesced into this one.' }),
     ),
   },
   { description: 'Tracing and debugging information.' },
@@ -28,7 +28,7 @@ export function envelopeFields(idRule: EventIdRule) {
     timestamp: timestamp({
       description: 'When the event was made. Without an offset it is UTC. Clients receive it as RFC 3339.',
     }),
-    room_id: roomId({ description: 'The room whose members receive the event.' }),
+    room_id: roomId({ description: 'The room whose clients receive the event.' }),
     metadata: optional(eventMetadata),
   };
 }

@@ -95,13 +95,13 @@ function eventProperties({ eventIdRule, eventTypes }: AnyCatalog): EventSchema['
   return {
     event_id: toJsonSchema(fields.event_id),
     event_type: {
-      description: 'Name of the event type. It decides what the payload holds.',
+      description: 'Name of the event type. It determines the payload.',
       type: 'string',
       enum: eventTypes.map(({ name }) => name),
     },
     timestamp: toJsonSchema(fields.timestamp),
     room_id: toJsonSchema(fields.room_id),
-    payload: { description: 'What the event carries.' },
+    payload: { description: 'The data of the event.' },
     metadata: toJsonSchema(fields.metadata),
   };
 }
@@ -136,7 +136,7 @@ export function createJsonSchemas(catalog: AnyCatalog, options: JsonSchemaOption
   const event = {
     ...identity('event'),
     title: 'Event',
-    description: 'One event, with the payload that its type says.',
+    description: 'One event, with the payload of its type.',
     type: 'object',
     required: REQUIRED_FIELDS,
     properties: eventProperties(catalog),
