@@ -1,10 +1,11 @@
 // Caches the calls that the ring made from its bytes: many clients come back at about the same time and are sent the same frames.
+import { OldestFirstMap } from '@millrace/internal';
 import type { PreparedCall } from '@millrace/signalr';
 
 /** Calls by the sequence number of their event in the ring. At the bound the oldest call is evicted; it is made again when it is needed. */
 export class PreparedCallCache {
   readonly #maxBytes: number;
-  readonly #calls = new Map<number, PreparedCall>();
+  readonly #calls = new OldestFirstMap<number, PreparedCall>();
   #bytes = 0;
 
   /** @param maxBytes bytes of the calls in JSON; other protocols need additional memory */
@@ -19,9 +20,9 @@ export class PreparedCallCache {
   add(sequence: number, call: PreparedCall): void {
     this.#calls.set(sequence, call);
     this.#bytes += call.bytes.length;
-    for (const oldest of this.#calls.keys()) {
+    for (let oldest = this.#calls.oldest(); oldest !== undefined; oldest = this.#calls.oldest()) {
       if (this.#bytes <= this.#maxBytes) return;
-      this.delete(oldest);
+      this.delete(oldest[0]);
     }
   }
 
