@@ -1,4 +1,4 @@
-// Limits the events that each user may send: a token bucket per user, refilled at a constant rate.
+// Limits the events that each user may send: a token bucket per user, refilled at a constant rate. Decision 15 compares it with a library.
 import { OldestFirstMap } from '@millrace/internal';
 
 /** Rate and bounds of {@link RateLimit}. */
