@@ -1,5 +1,5 @@
 // The blocking reads that wait for a newer entry.
-import { type Clock } from '@millrace/internal';
+import type { Clock } from '@millrace/internal';
 import type { BrokerError } from '../errors.js';
 
 interface Waiter {

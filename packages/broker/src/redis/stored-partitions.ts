@@ -1,5 +1,5 @@
 // The number of partitions of each declared stream: the store's number, once there is one. The first gateway stores it.
-import { type Clock } from '@millrace/internal';
+import type { Clock } from '@millrace/internal';
 import { BrokerError, isRefusal } from '../errors.js';
 import type { StreamOptions } from '../options.js';
 import { Partitioning, partitioningOf } from '../partitions/partitioning.js';
