@@ -91,7 +91,7 @@ export class HubConnection implements TransportListener, TickListener {
     this.#queue = new OutboundQueue(dependencies.transport, dependencies.limits, () =>
       this.onBackpressure?.(),
     );
-    this.#timers = new ConnectionTimers(dependencies.limits, dependencies.nowMs);
+    this.#timers = new ConnectionTimers(dependencies.limits, dependencies.startedMs);
     this.inbound = new InboundBuffer(dependencies.limits.maximumInboundBufferBytes, {
       pause: () => this.#transport.pauseReading(),
       resume: () => this.#transport.resumeReading(),
@@ -382,7 +382,8 @@ export class HubConnection implements TransportListener, TickListener {
 export interface HubConnectionDependencies {
   readonly transport: Transport;
   readonly limits: ConnectionLimits;
-  readonly nowMs: number;
+  /** The monotonic time at which the connection began. */
+  readonly startedMs: number;
   /** Milliseconds since 1970, for the expiry of credentials. */
   readonly wallMs: () => number;
   /** A message was not sent because a newer one of its key came before the client had room for it. */

@@ -61,7 +61,7 @@ export class ConnectionRunner<Client, User, Items> {
     const connection = new HubConnection(identity, client.principal, {
       transport,
       limits: this.#limits,
-      nowMs: hub.ticker.monotonicMs(),
+      startedMs: hub.ticker.monotonicMs(),
       wallMs: () => hub.ticker.wallMs(),
       onReplaced: () => hub.onEvent({ type: 'message_replaced', ...identity }),
     });

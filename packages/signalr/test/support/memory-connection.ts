@@ -159,7 +159,7 @@ export class MemoryHub {
       {
         transport,
         limits: { ...options.limits, closeOnAuthenticationExpiration: false },
-        nowMs: this.#ticker.monotonicMs(),
+        startedMs: this.#ticker.monotonicMs(),
         wallMs: () => this.#ticker.wallMs(),
         onReplaced: () => {},
       },
