@@ -42,7 +42,7 @@ describe('drain', () => {
     const drained = host.server.drain({ withinMs: 10_000 });
     let remaining = clients;
     for (const expectedLeft of [2, 3, 5]) {
-      host.clock.advance(expectedLeft * 1_000);
+      host.clock.pass(expectedLeft * 1_000);
       expect(await leftAmong(remaining.slice(0, expectedLeft))).toBe(expectedLeft);
       remaining = remaining.slice(expectedLeft);
       expect(await leftAmong(remaining)).toBe(0);
@@ -65,7 +65,7 @@ describe('drain', () => {
         finish = resolve;
       }).then(end);
       const drained = host.server.drain({ withinMs: 0, after });
-      host.clock.advance(5_000);
+      host.clock.pass(5_000);
       expect(await leftAmong(clients)).toBe(0);
       const negotiate = await fetch(`${host.url}/hub/negotiate?negotiateVersion=1`, { method: 'POST' });
       expect(negotiate.status).toBe(503);
@@ -85,7 +85,7 @@ describe('drain', () => {
     await expect(openRaw(host)).rejects.toThrow('503');
     client.send(call('echo', ['old clients stay']));
     expect(await client.next()).toContain('old clients stay');
-    host.clock.advance(1_000);
+    host.clock.pass(1_000);
     await drained;
     expect(() => host.server.mapHub('/other', echoHub)).toThrow('The server has been closed.');
   });
@@ -98,7 +98,7 @@ describe('drain', () => {
     });
     const clients = await openMany(host, 4);
     void host.server.drain({ withinMs: 4_000 });
-    host.clock.advance(2_000);
+    host.clock.pass(2_000);
     expect(send()).toBe(2);
     for (const client of clients.slice(2)) expect(await client.next()).toContain('"note"');
   });
@@ -138,9 +138,9 @@ describe('drain', () => {
     );
     await using client = await openRaw(host);
     const drained = host.server.drain({ withinMs: 1_000 });
-    host.clock.advance(1_000);
+    host.clock.pass(1_000);
     await client.closed;
-    host.clock.advance(3_000);
+    host.clock.pass(3_000);
     await drained;
   });
 

@@ -14,7 +14,7 @@ describe('a closed server', () => {
     const closing = host.server.close({ withinMs: 2_000 });
     expect((await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST' })).status).toBe(503);
     expect(await upgrade(host, '/hubs/chat')).toEqual({ status: 503, body: '' });
-    host.clock.advance(5_000);
+    host.clock.pass(5_000);
     await closing;
     expect(await (await fetch(`${host.url}/hubs/chat`)).text()).toBe('other');
     expect(() => host.server.mapHub('/x', hub)).toThrow(expect.objectContaining({ code: 'server_closed' }));

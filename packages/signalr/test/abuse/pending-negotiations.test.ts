@@ -1,28 +1,28 @@
 /*
  * Negotiations that no connection follows are bounded, and forgotten in time.
  */
+import { fakeClock } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { Ticker } from '../../src/connection/ticker.js';
 import { ConnectionStore } from '../../src/http/connection-store.js';
 import { SignedTokens } from '../../src/instances/signed-tokens.js';
-import { FakeClock } from '../support/fake-clock.js';
 
 describe('half-open negotiations', () => {
   test('at most 10,000 negotiated connections may wait, and all are forgotten after their time', () => {
-    const clock = new FakeClock();
+    const clock = fakeClock(Date.UTC(2026, 0, 1));
     const ticker = new Ticker(clock, 1_000);
     const store = new ConnectionStore(ticker, { maximumPending: 10_000, timeoutMs: 15_000 });
     const tokens = Array.from({ length: 10_000 }, () => store.negotiate(1)?.ids.connectionToken ?? '');
     expect(store.negotiate(1)).toBeUndefined();
     expect(new Set(tokens).size).toBe(10_000);
-    clock.advance(16_000);
+    clock.pass(16_000);
     expect(tokens.filter((token) => store.find(token) !== undefined)).toEqual([]);
     expect(clock.timerCount).toBe(0);
     expect(store.negotiate(1)).toBeDefined();
   });
 
   test('waiting negotiations with signed tokens cost no memory, and the memory for ended ones is bounded', () => {
-    const clock = new FakeClock();
+    const clock = fakeClock(Date.UTC(2026, 0, 1));
     const ticker = new Ticker(clock, 1_000);
     const tokens = new SignedTokens(['k'.repeat(32)], '/hub');
     const store = new ConnectionStore(ticker, { maximumPending: 100, timeoutMs: 15_000 }, tokens);
@@ -37,7 +37,7 @@ describe('half-open negotiations', () => {
     const isKnown = used.map(({ ids }) => store.find(ids.connectionToken) !== undefined);
     // Only the oldest was forgotten, so only it would be taken for a fresh one, until its time is over.
     expect(isKnown).toEqual(used.map((_, index) => index === 0));
-    clock.advance(60_000);
+    clock.pass(60_000);
     expect(used.filter(({ ids }) => store.find(ids.connectionToken) !== undefined)).toEqual([]);
     expect(clock.timerCount).toBe(0);
   });

@@ -16,7 +16,7 @@ describe('a client that never reads', () => {
     // The kernel takes some megabytes before the queue fills; the loop is bounded all the same.
     for (let sent = 0; sent < 2_000 && hub.clients.all.send('data', text) > 0; sent += 1) await turn();
     expect(hub.clients.all.send('data', text)).toBe(0);
-    host.clock.advance(20_000);
+    host.clock.pass(20_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'slow_consumer' });
     await expectServed(host);
   }

@@ -37,7 +37,7 @@ describe('a client that stops reading', () => {
     }
     expect(reached).toBe(1);
     expect(hub?.clients.all.send('data', 'after')).toBe(1);
-    host.clock.advance(6_000);
+    host.clock.pass(6_000);
     expect(await host.event('connection_closed')).toMatchObject({
       reason: 'slow_consumer',
       error: { code: 'slow_consumer' },
@@ -190,9 +190,9 @@ describe('a client that stops reading', () => {
         setImmediate(resolve);
       });
     }
-    host.clock.advance(9_000);
+    host.clock.pass(9_000);
     expect(hub?.clients.all.send('data', 'still tried')).toBe(1);
-    host.clock.advance(10_000);
+    host.clock.pass(10_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'send_timeout' });
   });
 });

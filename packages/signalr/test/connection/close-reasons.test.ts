@@ -97,7 +97,7 @@ const ways: Record<CloseReason, (stage: Stage) => Promise<RawClient | undefined>
   async client_timeout({ host, client }) {
     client.send(`{"type":6}${RS}${call('echo', ['read'])}`);
     await client.next();
-    host.clock.advance(40_000);
+    host.clock.pass(40_000);
     return undefined;
   },
   async transport_lost({ client }) {
@@ -107,7 +107,7 @@ const ways: Record<CloseReason, (stage: Stage) => Promise<RawClient | undefined>
   async send_timeout({ host, hub, client }) {
     client.socket.pause();
     hub.clients.all.send('data', HUGE);
-    host.clock.advance(12_000);
+    host.clock.pass(12_000);
     client.socket.resume();
     await client.next();
     return undefined;
@@ -122,7 +122,7 @@ const ways: Record<CloseReason, (stage: Stage) => Promise<RawClient | undefined>
   },
   async authentication_expired({ host }) {
     const client = await openRaw(host, '/hub?access_token=expiring');
-    host.clock.advance(6_000);
+    host.clock.pass(6_000);
     return client;
   },
   async server_closed({ host }) {

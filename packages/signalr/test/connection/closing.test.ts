@@ -166,7 +166,7 @@ describe('the end', () => {
     await using client = await openRaw(host);
     client.socket.pause();
     const closed = host.server.close({ withinMs: 3_000 });
-    host.clock.advance(4_000);
+    host.clock.pass(4_000);
     await closed;
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'server_closed' });
     client.socket.resume();

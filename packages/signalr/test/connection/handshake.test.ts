@@ -42,9 +42,9 @@ describe('the handshake', () => {
     await using host = await startEcho({ handshakeTimeoutMs: 3_000 });
     await using client = await connectRaw(host);
     client.send('{');
-    host.clock.advance(2_000);
+    host.clock.pass(2_000);
     client.send('"');
-    host.clock.advance(2_000);
+    host.clock.pass(2_000);
     expect(await client.next()).toBe('{"error":"Handshake was canceled."}');
     expect(await client.closed).toBe(1000);
     expect(await host.event('handshake_failed')).toMatchObject({ reason: 'timeout' });

@@ -13,13 +13,13 @@ describe('the timers', () => {
   test('a client is pinged when it was sent nothing for the keep-alive interval', async () => {
     await using host = await startEcho({ keepAliveIntervalMs: 5_000 });
     await using client = await openRaw(host);
-    host.clock.advance(4_000);
+    host.clock.pass(4_000);
     client.send(call('echo', ['sent']));
     expect(await client.next()).toContain('sent');
-    host.clock.advance(5_000);
+    host.clock.pass(5_000);
     client.send(call('echo', ['no ping before this']));
     expect(await client.next()).toContain('no ping before this');
-    host.clock.advance(6_000);
+    host.clock.pass(6_000);
     expect(await client.next()).toBe('{"type":6}');
   });
 
@@ -28,13 +28,13 @@ describe('the timers', () => {
     await using client = await openRaw(host);
     client.send(`{"type":6}${RS}${call('echo', [1])}`);
     await client.next();
-    host.clock.advance(7_000);
+    host.clock.pass(7_000);
     client.send(call('echo', [2]));
     await client.next();
-    host.clock.advance(7_000);
+    host.clock.pass(7_000);
     client.send(call('echo', [3]));
     await client.next();
-    host.clock.advance(10_000);
+    host.clock.pass(10_000);
     expect(await client.next()).toBe(
       '{"type":7,"error":"Connection closed with an error.","allowReconnect":true}',
     );
@@ -45,7 +45,7 @@ describe('the timers', () => {
   test('a silent client that never pinged is not closed', async () => {
     await using host = await startEcho({ clientTimeoutMs: 8_000, keepAliveIntervalMs: 600_000 });
     await using client = await openRaw(host);
-    host.clock.advance(100_000);
+    host.clock.pass(100_000);
     client.send(call('echo', ['alive']));
     expect(await client.next()).toContain('alive');
   });
@@ -76,13 +76,13 @@ describe('the timers', () => {
     await using client = await openRaw(host);
     client.send(`{"type":6}${RS}${call('slow')}${call('slow', [], '2')}`);
     await started;
-    host.clock.advance(60_000);
+    host.clock.pass(60_000);
     release();
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":null}');
     release();
     expect(await client.next()).toBe('{"type":3,"invocationId":"2","result":null}');
     // From here on it is read again, and its silence counts.
-    host.clock.advance(20_000);
+    host.clock.pass(20_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_timeout' });
   });
 
@@ -108,7 +108,7 @@ describe('a silent client', () => {
     await using client = await openRaw(host);
     client.send(`{"type":6}${RS}${call('wait')}${call('nope', [], '2')}`);
     await client.next();
-    host.clock.advance(7_000);
+    host.clock.pass(7_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_timeout' });
   });
 });

@@ -63,10 +63,10 @@ describe('credentials that expire', () => {
     await using host = await start({ closeOnAuthenticationExpiration: true });
     await using client = await openRaw(host, '/hub?access_token=ann,free,10');
     await using lasting = await openRaw(host, '/hub?access_token=bob,free');
-    host.clock.advance(9_000);
+    host.clock.pass(9_000);
     client.send(call('plan'));
     expect(await client.next()).toContain('free');
-    host.clock.advance(2_000);
+    host.clock.pass(2_000);
     expect(await client.next()).toBe('{"type":7,"allowReconnect":true}');
     expect(await client.closed).toBe(1000);
     expect(await host.event('connection_closed')).toMatchObject({
@@ -80,7 +80,7 @@ describe('credentials that expire', () => {
   test('the expiry of credentials has no effect by default', async () => {
     await using host = await start({});
     await using client = await openRaw(host, '/hub?access_token=ann,free,10');
-    host.clock.advance(14_000);
+    host.clock.pass(14_000);
     client.send(call('plan'));
     expect(await client.next()).toContain('free');
   });
@@ -91,7 +91,7 @@ describe('credentials that expire', () => {
     await send(`${url}&access_token=ann,free,10`);
     await post(`${url}&access_token=ann,free,10`, HANDSHAKE);
     await send(`${url}&access_token=ann,paid,100`);
-    host.clock.advance(12_000);
+    host.clock.pass(12_000);
     await post(`${url}&access_token=ann,paid,100`, call('plan'));
     expect((await send(`${url}&access_token=ann,paid,100`)).text).toContain('paid');
   });
@@ -136,7 +136,7 @@ describe('the refresh of credentials', () => {
       '200 {"tokenLifetimeSeconds":100}',
     ]);
     expect(refreshed).toEqual(['paid']);
-    host.clock.advance(12_000);
+    host.clock.pass(12_000);
     client.send(call('plan'));
     expect(await client.next()).toContain('paid');
   });

@@ -87,9 +87,9 @@ describe('credentials that expire', () => {
       const url = await negotiateUrl(host);
       const close = '{"type":7,"allowReconnect":true}';
       const expire = (): void => {
-        host.clock.advance(9_000);
+        host.clock.pass(9_000);
         expect(host.events.map(({ type }) => type)).toEqual(['connection_opened']);
-        host.clock.advance(2_000);
+        host.clock.pass(2_000);
       };
       if (transport === WebSockets) {
         await using client = await openRaw(host, pathOf(host, url), headers);
@@ -220,7 +220,7 @@ describe('fresh credentials', () => {
     const late = send(url, { headers: old });
     await post(url, call('plan'), old);
     expect((await late).text).toContain('"result":"paid"');
-    host.clock.advance(14_000);
+    host.clock.pass(14_000);
     await post(url, call('plan'), old);
     expect((await send(url, { headers: old })).text).toContain('"result":"paid"');
     // Later ones are taken from a poll as well.

@@ -157,7 +157,7 @@ describe('the end of the transport', () => {
     const url = await openPolling(host);
     await post(url, call('hang'));
     await expect.poll(() => host.log).toEqual(['hangs']);
-    host.clock.advance(20_000);
+    host.clock.pass(20_000);
     await expect.poll(() => host.log).toEqual(['hangs', 'aborted']);
     host.release();
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'transport_lost' });
@@ -237,9 +237,9 @@ describe('a slow reader', () => {
     await using events = await openEvents(await negotiateUrl(host));
     events.response.pause();
     hub?.clients.all.send('note', 'x'.repeat(20_000_000));
-    host.clock.advance(9_000);
+    host.clock.pass(9_000);
     expect(hub?.connections.count).toBe(1);
-    host.clock.advance(10_000);
+    host.clock.pass(10_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'send_timeout' });
   });
 });
@@ -261,9 +261,9 @@ describe('a client that does not read the answer to its poll', () => {
     await untilOpen(host, 1);
     hub?.clients.all.send('note', 'x'.repeat(20_000_000));
     await expect.poll(() => hub?.connections.waitingBytes).toBe(0);
-    host.clock.advance(14_000);
+    host.clock.pass(14_000);
     expect(hub?.connections.count).toBe(1);
-    host.clock.advance(3_000);
+    host.clock.pass(3_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'transport_lost' });
     await untilOpen(host, 0);
   });
@@ -276,9 +276,9 @@ describe('a WebSocket', () => {
     client.send(HANDSHAKE + call('leave'));
     client.socket.pause();
     await expect.poll(() => host.log).toEqual(['aborted', 'disconnected']);
-    host.clock.advance(4_000);
+    host.clock.pass(4_000);
     expect(host.events.map(({ type }) => type)).toEqual(['connection_opened']);
-    host.clock.advance(3_000);
+    host.clock.pass(3_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'aborted' });
   });
 });

@@ -71,7 +71,7 @@ test('a client that leaves before its event stream begins leaves nothing behind'
   await using host = await start();
   const url = await negotiateUrl(host);
   await host.leaveDuringQuestion(request(url, { headers: { Accept: 'text/event-stream' }, agent: false }));
-  host.clock.advance(60_000);
+  host.clock.pass(60_000);
   expect([host.clock.timerCount, host.events]).toEqual([0, []]);
   expect((await send(url)).text).toBe('404 No Connection with that ID');
 });

@@ -69,9 +69,9 @@ describe('negotiate', () => {
   test('a connection that never attaches expires and calls no hook', async () => {
     await using host = await startChat({}, { disconnectTimeoutMs: 5_000 });
     const first = await negotiate(host);
-    host.clock.advance(3_000);
+    host.clock.pass(3_000);
     const second = await negotiate(host);
-    host.clock.advance(3_000);
+    host.clock.pass(3_000);
     expect(await upgrade(host, `/hubs/chat?id=${String(first['connectionToken'])}`)).toMatchObject({
       status: 404,
     });
@@ -87,7 +87,7 @@ describe('negotiate', () => {
     const refused = await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST' });
     expect(refused.status).toBe(503);
     expect(await host.event('request_refused')).toMatchObject({ reason: 'too_many_pending_connections' });
-    host.clock.advance(20_000);
+    host.clock.pass(20_000);
     expect(await negotiate(host)).toHaveProperty('connectionId');
   });
 

@@ -84,7 +84,7 @@ describe('invocations of one client', () => {
       client.send(`{"type":6}${RS}`);
       client.send(call('nope', [], `n${index}`));
       await client.next();
-      host.clock.advance(3_000);
+      host.clock.pass(3_000);
     }
     await open('a');
     expect(await client.next()).toBe(completion('1', '"result":null'));

@@ -168,7 +168,7 @@ describe('metrics', () => {
     });
     await using staying = await openRaw(host);
     await using leaving = await openRaw(host);
-    host.clock.advance(3_000);
+    host.clock.pass(3_000);
     leaving.socket.close();
     await host.event('connection_closed');
     const { resourceMetrics } = await reader.collect();

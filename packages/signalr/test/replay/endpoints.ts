@@ -129,7 +129,7 @@ export async function startEndpoint(name: string): Promise<Replayed> {
   return {
     played: {
       url: host.url,
-      elapse: async (ms) => host.clock.advance(ms),
+      elapse: async (ms) => host.clock.pass(ms),
       requestsArrived: countRequests(host),
       limitMs: 15_000,
       quietMs: 15_000,

@@ -29,7 +29,7 @@ export const turn = (): Promise<void> =>
 /** So many seconds, which are heartbeats. */
 export async function pass(count: number, ...hosts: readonly Host[]): Promise<void> {
   for (let beat = 0; beat < count; beat += 1) {
-    for (const { clock } of hosts) clock.advance(1_000);
+    for (const { clock } of hosts) clock.pass(1_000);
     await turn();
   }
 }

@@ -1,15 +1,16 @@
 /*
  * A SignalR server on a port of its own, with everything it reported, for `await using`.
  */
+
 import { createServer, type RequestListener, type Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type FakeClock, fakeClock } from '@millrace/testkit';
 import {
   createSignalRServer,
   type SignalREvent,
   type SignalRServer,
   type SignalRServerOptions,
 } from '../../src/index.js';
-import { FakeClock } from './fake-clock.js';
 
 export interface Host extends AsyncDisposable {
   readonly server: SignalRServer;
@@ -30,7 +31,7 @@ export async function startHost(
   options: SignalRServerOptions = {},
   listener: RequestListener = (_request, response) => response.end('other'),
 ): Promise<Host> {
-  const clock = new FakeClock();
+  const clock = fakeClock(Date.UTC(2026, 0, 1));
   const events: SignalREvent[] = [];
   const waiting: { type: string; resolve: (event: never) => void }[] = [];
   const server = createSignalRServer({
@@ -78,7 +79,7 @@ export async function startHost(
     },
     async [Symbol.asyncDispose]() {
       const closed = server.close();
-      clock.advance(60_000);
+      clock.pass(60_000);
       await closed;
       http.closeAllConnections();
       await new Promise((resolve) => {

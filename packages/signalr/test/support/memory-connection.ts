@@ -2,6 +2,7 @@
  * A hub whose connections have no network: bytes go in as the test says, what the server writes is kept. Everything
  * between the transport and the hub's methods is the real thing, and thousands of lives fit into a second.
  */
+import { fakeClock } from '@millrace/testkit';
 import { HubConnection } from '../../src/connection/hub-connection.js';
 import { type ConnectionHost, runHubConnection } from '../../src/connection/run-hub-connection.js';
 import { Ticker } from '../../src/connection/ticker.js';
@@ -22,7 +23,6 @@ import type { HubMessage } from '../../src/protocol/hub-message.js';
 import { jsonHubProtocol } from '../../src/protocol/json-hub-protocol.js';
 import { messagePackHubProtocol } from '../../src/protocol/message-pack-hub-protocol.js';
 import type { Transport, TransportListener } from '../../src/transports/transport.js';
-import { FakeClock } from './fake-clock.js';
 
 /** Takes everything at once. Ends when told to, or when the server closes it. */
 class MemoryTransport implements Transport {
@@ -113,7 +113,7 @@ const options = resolveOptions({});
 
 /** One hub in memory. */
 export class MemoryHub {
-  readonly clock = new FakeClock();
+  readonly clock = fakeClock(Date.UTC(2026, 0, 1));
   readonly events: SignalREvent[] = [];
   readonly #running = { count: 0 };
   readonly #ticker = new Ticker(this.clock, 1_000);

@@ -71,7 +71,7 @@ describe('long polling', () => {
     const url = await openPolling(host);
     const waiting = send(url);
     await expect.poll(() => host.openRequests).toBe(1);
-    host.clock.advance(21_000);
+    host.clock.pass(21_000);
     const answer = await waiting;
     expect([answer.status, answer.body.length]).toEqual([200, 0]);
     await post(url, call('echo', ['still']));
@@ -84,7 +84,7 @@ describe('long polling', () => {
     await post(url, `{"type":6}${RS}`);
     const waiting = send(url);
     await expect.poll(() => host.openRequests).toBe(1);
-    host.clock.advance(60_000);
+    host.clock.pass(60_000);
     await post(url, call('echo', ['first']));
     expect((await waiting).text).toContain('"first"');
   });
@@ -92,9 +92,9 @@ describe('long polling', () => {
   test('a client that stops polling counts as lost', async () => {
     await using host = await startTransportHost({}, { disconnectTimeoutMs: 10_000 });
     const url = await openPolling(host);
-    host.clock.advance(9_000);
+    host.clock.pass(9_000);
     expect(host.events.some(({ type }) => type === 'connection_closed')).toBe(false);
-    host.clock.advance(3_000);
+    host.clock.pass(3_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'transport_lost' });
     expect((await send(url)).text).toBe('404 No Connection with that ID');
   });

@@ -114,9 +114,9 @@ describe('a connection that lost its socket', () => {
     client.send(call('echo', [1], 'a') + call('echo', [2], 'b'));
     await client.next();
     await client.next();
-    host.clock.advance(1_000);
+    host.clock.pass(1_000);
     expect(await client.next()).toBe('{"type":8,"sequenceId":2}');
-    host.clock.advance(5_000);
+    host.clock.pass(5_000);
     client.send(call('echo', [3], 'c'));
     expect(await client.next()).toContain('"c"');
   });
@@ -154,7 +154,7 @@ describe('a connection that lost its socket', () => {
     await client.closed;
     await expect.poll(() => host.hub.connections.count).toBe(1);
     for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
-    host.clock.advance(7_000);
+    host.clock.pass(7_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'transport_lost' });
     await expect(statusOf(host, path)).resolves.toBe(404);
   });
@@ -245,7 +245,7 @@ describe('what a client does not acknowledge', () => {
       for (let n = 0; n < 10; n += 1) expect(await other.next()).toContain(`[${n}]`);
       expect(host.hub.connections.waitingBytes).toBeGreaterThan(0);
       if (reason === 'aborted') void host.hub.connections.abort(full?.connectionId ?? '');
-      else host.clock.advance(7_000);
+      else host.clock.pass(7_000);
       expect(await host.event('connection_closed')).toMatchObject({ reason });
       await client.closed;
       expect(host.hub.clients.all.send('note', 10)).toBe(1);
@@ -257,7 +257,7 @@ describe('what a client does not acknowledge', () => {
     await using host = await start({ statefulReconnectBufferBytes: 1_000, sendTimeoutMs: 3_000 });
     const { client } = await openResumable(host);
     for (let n = 0; n < 100; n += 1) host.hub.clients.all.send('note', n);
-    host.clock.advance(5_000);
+    host.clock.pass(5_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'send_timeout' });
     await client.closed;
   });
@@ -300,7 +300,7 @@ describe.each(['json', 'messagepack'] as const)('the official client with %s', (
           .toBe(resumed + 1);
       }
       if (n % 10 === 0) {
-        host.clock.advance(100);
+        host.clock.pass(100);
         await new Promise((resolve) => {
           setImmediate(resolve);
         });
@@ -348,7 +348,7 @@ describe.each([
         });
       // The server acknowledges now and then, so also what came over the last socket while the client still replays it.
       for (let turn = 0; !batch.isAnswered; turn += 1) {
-        if (turn % 40 === 0) host.clock.advance(1);
+        if (turn % 40 === 0) host.clock.pass(1);
         await new Promise((resolve) => {
           setImmediate(resolve);
         });

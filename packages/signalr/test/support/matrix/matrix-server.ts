@@ -43,7 +43,7 @@ export async function startMatrixServer(servePage: PageServer = () => false): Pr
       case '/control/served':
         return until(() => channels.size > 0);
       case '/control/advance':
-        host.clock.advance(Number(searchParams.get('ms')));
+        host.clock.pass(Number(searchParams.get('ms')));
         return undefined;
       case '/control/close-reason':
         return closeReason(host, searchParams.get('connectionId'));
