@@ -1,4 +1,4 @@
-// How long to wait before trying again: exponential, with full jitter. Pure; the caller keeps the count.
+// The wait before another attempt: exponential, with full jitter. Pure; the caller counts the attempts.
 
 /** Bounds of the waits, in milliseconds. */
 export interface BackOffOptions {
@@ -9,9 +9,8 @@ export interface BackOffOptions {
 }
 
 /**
- * The wait before attempt number `attempt` (0 is the first repeat): evenly spread between 0 and
- * `min(maxMs, baseMs * 2^attempt)`, so that many clients that failed together do not return together. At least 1 ms,
- * so that no loop runs hot.
+ * The wait before repeat number `attempt` (0 is the first): random between 0 and `min(maxMs, baseMs * 2^attempt)`, so that many
+ * processes that failed together do not return together. It is at least 1 ms, so that no loop runs hot.
  * @param random a number from 0 up to, not including, 1
  */
 export function backOffDelayMs(

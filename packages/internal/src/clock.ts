@@ -5,11 +5,11 @@ export type CancelTimer = () => void;
 
 /** A source of time and timers. */
 export interface Clock {
-  /** Wall-clock time, in milliseconds since 1970. May step. */
+  /** Unix time in milliseconds. It steps when the system's clock is set. */
   wallMs(): number;
-  /** Milliseconds since some fixed moment. Never goes back. */
+  /** Milliseconds since a fixed moment. It never goes back. */
   monotonicMs(): number;
-  /** Calls `callback` once, not before `delayMs` have passed. */
+  /** Calls `callback` once, when `delayMs` have passed. */
   startTimer(callback: () => void, delayMs: number): CancelTimer;
 }
 

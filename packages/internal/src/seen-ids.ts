@@ -1,20 +1,18 @@
-// Remembers which `event_id`s have passed, so that a repeat is delivered once. Time is the entries' own time.
+// A bounded memory of event IDs, to recognise a repeat. The caller gives the time.
 import { OldestFirstMap } from './oldest-first-map.js';
 
 /** Bounds of {@link SeenIds}. */
 export interface SeenIdsOptions {
-  readonly windowMs: number;
-  /** At the bound the oldest ID is forgotten. */
+  /** An ID is remembered for this long from when it was first seen: the deduplication interval. */
+  readonly keepMs: number;
+  /** Most IDs; at the bound the oldest is forgotten. */
   readonly maxIds: number;
 }
 
-/**
- * A set of IDs, each kept for a window from its first sighting. Insertion order is time order, because entries
- * arrive in stream order; a re-read of old entries finds their IDs still there.
- */
+/** A set of IDs, each of which is kept for an interval. IDs are added in the order of their times. */
 export class SeenIds {
   readonly #options: SeenIdsOptions;
-  /** ID → time of the entry that brought it first, in milliseconds since 1970. Oldest first. */
+  /** ID → the time when it was first seen. Oldest first. */
   readonly #firstSeenMs = new OldestFirstMap<string, number>();
 
   constructor(options: SeenIdsOptions) {
@@ -25,13 +23,13 @@ export class SeenIds {
     return this.#firstSeenMs.size;
   }
 
-  /** True when the ID was seen within the window before `timeMs`. */
+  /** True when the ID was seen within the interval before `timeMs`. */
   has(id: string, timeMs: number): boolean {
     const firstSeenMs = this.#firstSeenMs.get(id);
-    return firstSeenMs !== undefined && timeMs - firstSeenMs < this.#options.windowMs;
+    return firstSeenMs !== undefined && timeMs - firstSeenMs < this.#options.keepMs;
   }
 
-  /** Remembers an ID that {@link SeenIds.has} does not know. */
+  /** Remembers an ID that was not seen, see {@link SeenIds.has}. */
   add(id: string, timeMs: number): void {
     this.#firstSeenMs.set(id, timeMs);
     this.#forget(timeMs);
@@ -41,7 +39,7 @@ export class SeenIds {
     for (let oldest = this.#firstSeenMs.oldest(); oldest !== undefined; oldest = this.#firstSeenMs.oldest()) {
       const [id, firstSeenMs] = oldest;
       const isOver = this.#firstSeenMs.size > this.#options.maxIds;
-      if (!isOver && timeMs - firstSeenMs < this.#options.windowMs) return;
+      if (!isOver && timeMs - firstSeenMs < this.#options.keepMs) return;
       this.#firstSeenMs.delete(id);
     }
   }

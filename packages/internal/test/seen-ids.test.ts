@@ -9,8 +9,8 @@ function isFirst(seen: SeenIds, id: string, timeMs: number): boolean {
 }
 
 describe('SeenIds', () => {
-  it('an ID is new once within the window, and again after it', () => {
-    const seen = new SeenIds({ windowMs: 300_000, maxIds: 10 });
+  it('an ID is new once within the interval, and again after it', () => {
+    const seen = new SeenIds({ keepMs: 300_000, maxIds: 10 });
     expect(isFirst(seen, 'a', 1_000)).toBe(true);
     expect(isFirst(seen, 'a', 1_000)).toBe(false);
     expect(isFirst(seen, 'a', 300_999)).toBe(false);
@@ -19,20 +19,20 @@ describe('SeenIds', () => {
   });
 
   it('an ID is recognised when its entry is read again', () => {
-    const seen = new SeenIds({ windowMs: 300_000, maxIds: 10 });
+    const seen = new SeenIds({ keepMs: 300_000, maxIds: 10 });
     isFirst(seen, 'a', 5_000);
     isFirst(seen, 'b', 6_000);
     expect(isFirst(seen, 'a', 5_000)).toBe(false);
   });
 
-  it('an ID older than the window is forgotten', () => {
-    const seen = new SeenIds({ windowMs: 1_000, maxIds: 1_000 });
+  it('an ID is forgotten after the interval', () => {
+    const seen = new SeenIds({ keepMs: 1_000, maxIds: 1_000 });
     for (let timeMs = 0; timeMs < 10_000; timeMs += 10) isFirst(seen, `id-${timeMs}`, timeMs);
     expect(seen.size).toBe(100);
   });
 
   it('at the bound the oldest ID is forgotten, and a repeat forgets none', () => {
-    const seen = new SeenIds({ windowMs: 300_000, maxIds: 3 });
+    const seen = new SeenIds({ keepMs: 300_000, maxIds: 3 });
     for (const id of ['a', 'b', 'c', 'd']) isFirst(seen, id, 1);
     expect(seen.size).toBe(3);
     expect(isFirst(seen, 'd', 1)).toBe(false);

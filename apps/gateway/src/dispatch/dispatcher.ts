@@ -66,10 +66,10 @@ export class EventDispatcher {
   readonly #gate: IndicatorGate;
 
   constructor(options: EventDispatcherOptions, dependencies: EventDispatcherDependencies) {
-    const { catalog, freshness, dedupeWindowMs: windowMs, maxDedupeIds: maxIds } = options;
+    const { catalog, freshness, dedupeWindowMs: keepMs, maxDedupeIds: maxIds } = options;
     this.#dependencies = dependencies;
     this.#clockSkewLimitMs = options.clockSkewLimitMs;
-    this.#seen = new SeenEvents({ windowMs, maxIds });
+    this.#seen = new SeenEvents({ keepMs, maxIds });
     this.#rules = { catalog, freshness, positions: dependencies.rooms.positions, seen: this.#seen };
     this.#warmUpRules = { ...this.#rules, freshness: 'none' };
     this.#gate = new IndicatorGate(

@@ -10,9 +10,9 @@ export class SeenEvents {
   readonly #lasting: SeenIds;
   readonly #ephemeral: SeenIds;
 
-  constructor({ windowMs, maxIds }: SeenIdsOptions) {
-    this.#lasting = new SeenIds({ windowMs, maxIds });
-    this.#ephemeral = new SeenIds({ windowMs, maxIds: Math.min(maxIds, maxEphemeralIds) });
+  constructor({ keepMs, maxIds }: SeenIdsOptions) {
+    this.#lasting = new SeenIds({ keepMs, maxIds });
+    this.#ephemeral = new SeenIds({ keepMs, maxIds: Math.min(maxIds, maxEphemeralIds) });
   }
 
   /** See {@link SeenIds.has}. */

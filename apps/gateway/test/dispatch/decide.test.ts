@@ -20,7 +20,7 @@ function entry(fields: Record<string, string> = {}, appendedMs = nowMs - 7): Ent
 }
 
 function rules(over: Partial<DecisionRules> = {}): DecisionRules & { readonly seen: SeenEvents } {
-  const seen = new SeenEvents({ windowMs: 300_000, maxIds: 100 });
+  const seen = new SeenEvents({ keepMs: 300_000, maxIds: 100 });
   const positions = { belongs: (_roomId: string, name: string) => name === stream };
   return { catalog: eventCatalog, freshness: 'entry', positions, ...over, seen };
 }

@@ -29,8 +29,8 @@ export class Delivery {
 
   constructor(dependencies: DeliveryDependencies) {
     this.#dependencies = dependencies;
-    const { dedupeWindowMs: windowMs, maxDedupeIds: maxIds } = dependencies.options;
-    this.#seenIds = new SeenIds({ windowMs, maxIds });
+    const { dedupeWindowMs: keepMs, maxDedupeIds: maxIds } = dependencies.options;
+    this.#seenIds = new SeenIds({ keepMs, maxIds });
   }
 
   get counts(): ClientCounts {
