@@ -1,4 +1,4 @@
-// The short way for a backend: one call from a Redis address to a publisher.
+// Creates a publisher from the address of Redis, in one call.
 import { createRedisBroker } from '@millrace/broker';
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 import type { PublisherOptions } from './options.js';

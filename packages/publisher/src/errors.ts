@@ -15,11 +15,11 @@ export type PublisherErrorCode = (typeof PUBLISHER_ERROR_CODES)[number];
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * An event was not published, or nobody knows whether it was.
+ * An event was not published, or it is not known whether it was.
  *
  * `broker_unavailable`: the store was away for too long; publish again with the same `eventId` after `retryAfterMs`, which
- * is safe for 5 minutes. `stream_refused`: the store refuses this stream until somebody repairs it, and has not stored the event;
- * other streams may work. `outbox_full`: too much waits for the store already. `publisher_closed`: not any more.
+ * is safe for 5 minutes. `stream_refused`: the store refuses this stream until it is repaired, and has not stored the event;
+ * other streams may work. `outbox_full`: too many events wait for the store already. `publisher_closed`: the publisher was closed.
  */
 export class PublisherError extends Error {
   override readonly name = 'PublisherError';
@@ -27,7 +27,7 @@ export class PublisherError extends Error {
   /** Give it as `options.eventId` when you publish again. */
   readonly eventId: string;
   readonly retryAfterMs: number | undefined;
-  /** `unknown`: it was sent, and nobody heard what became of it. */
+  /** `unknown`: the event was sent, and no answer came. */
   readonly outcome: 'not_stored' | 'unknown';
 
   constructor(
@@ -48,7 +48,7 @@ export class PublisherError extends Error {
   }
 }
 
-/** Somebody must repair the stream first, so trying again at once is no use. */
+/** The stream must be repaired first, so trying again at once is no use. */
 const REPAIR_RETRY_MS = 10_000;
 
 /** The store refuses the event's stream; the message says which and why. */
@@ -58,7 +58,7 @@ export function streamRefused(eventId: string, stream: string, cause: Error): Pu
   return new PublisherError('stream_refused', message, details);
 }
 
-/** The store was away for too long for this event. `mayBeStored`: it was sent, and nobody heard what became of it. */
+/** The store was away for too long for this event. `mayBeStored`: it was sent, and no answer came. */
 export function brokerUnavailable(eventId: string, mayBeStored: boolean, cause?: unknown): PublisherError {
   const message = mayBeStored
     ? 'The event store cannot be reached; whether the event was stored is not known. Publish it again with the same eventId.'
@@ -72,8 +72,8 @@ export function brokerUnavailable(eventId: string, mayBeStored: boolean, cause?:
   });
 }
 
-/** Too much waits for the store already. */
-export function outboxFull(eventId: string): PublisherError {
+/** Too many events wait for the store already. */
+export function queueFull(eventId: string): PublisherError {
   return new PublisherError(
     'outbox_full',
     'Too many events wait for the event store; this one was not published. Publish it again later.',

@@ -1,12 +1,11 @@
-// One event on its way: checked, with the entry that it becomes and the caller who waits to learn what became of it.
-
+// One event that is being published: checked, with the entry that it becomes and the callbacks of its caller.
 import { BrokerError, type PublishReceipt, type WindowEnding } from '@millrace/broker';
 import type { EventTypeDeclaration, Lane, StreamEvent } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
-import type { EndingUnderWay } from './coalescing/ending-order.js';
+import type { PendingEnding } from './coalescing/ending-order.js';
 import { brokerUnavailable, streamRefused } from './errors.js';
 import type { PublisherObserver } from './options.js';
-import type { OutboxEvent } from './queue/queued-event.js';
+import type { OutgoingEvent } from './queue/queued-event.js';
 
 /** Outcome of a published event. */
 export type PublishResult =
@@ -17,31 +16,31 @@ export type PublishResult =
       readonly entryId: string;
       readonly isDuplicate: boolean;
     }
-  /** It was accepted into its coalescing window and goes out, alone or merged, when the window ends. */
+  /** It was accepted into its coalescing window and is published, alone or merged, when the window ends. */
   | { readonly status: 'coalesced'; readonly eventId: string };
 
 /** A {@link PublishResult} of an event that is in its stream. */
 export type StoredResult = Extract<PublishResult, { readonly status: 'stored' }>;
 
 /** An event that was checked and encoded. */
-export interface PublicationParts {
+export interface CheckedEvent {
   readonly event: StreamEvent;
   readonly declaration: EventTypeDeclaration;
   readonly fields: Readonly<Record<string, string>>;
   readonly stream: string;
-  /** True when it waits for others of its key; an event without a key does not. */
+  /** True when it waits in a window; an event without a coalescing key does not. */
   readonly isCoalesced: boolean;
   readonly isTriedOnce: boolean;
 }
 
 /** Dependencies of {@link Publication}. */
-interface PublicationPorts {
+interface PublicationDependencies {
   readonly observer: PublisherObserver;
   readonly clock: Clock;
 }
 
-/** Made when the event was checked; `resolve` and `reject` are set before it is sent. */
-export class Publication implements OutboxEvent {
+/** Created when the event was checked; `begin` sets the callbacks before it is sent. */
+export class Publication implements OutgoingEvent {
   readonly event: StreamEvent;
   readonly declaration: EventTypeDeclaration;
   readonly fields: Readonly<Record<string, string>>;
@@ -49,23 +48,23 @@ export class Publication implements OutboxEvent {
   readonly isCoalesced: boolean;
   readonly isTriedOnce: boolean;
   readonly dedupeId: string | undefined;
-  readonly #ports: PublicationPorts;
+  readonly #dependencies: PublicationDependencies;
   #resolve: ((result: StoredResult) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
-  #ending: EndingUnderWay | undefined;
+  #ending: PendingEnding | undefined;
   #sinceMs = 0;
 
-  constructor(parts: PublicationParts, ports: PublicationPorts) {
-    const { event, declaration } = parts;
+  constructor(checked: CheckedEvent, dependencies: PublicationDependencies) {
+    const { event, declaration } = checked;
     this.event = event;
     this.declaration = declaration;
-    this.fields = parts.fields;
-    this.stream = parts.stream;
-    this.isCoalesced = parts.isCoalesced;
-    this.isTriedOnce = parts.isTriedOnce;
-    // An event that is never replayed needs no dedupe key in the store for 5 minutes: gateways drop a repeat.
+    this.fields = checked.fields;
+    this.stream = checked.stream;
+    this.isCoalesced = checked.isCoalesced;
+    this.isTriedOnce = checked.isTriedOnce;
+    // An event that is never replayed needs no dedupe key, which the store would keep for 5 minutes: gateways drop a repeat.
     this.dedupeId = declaration.replay.mode === 'none' ? undefined : event.event_id;
-    this.#ports = ports;
+    this.#dependencies = dependencies;
   }
 
   get eventId(): string {
@@ -76,26 +75,26 @@ export class Publication implements OutboxEvent {
     return this.declaration.lane;
   }
 
-  /** Inputs that it ends in the broker, see `Coalescer.end`. */
+  /** The inputs that it ends in the broker, see `Coalescer.end`. */
   get ends(): WindowEnding | undefined {
     return this.#ending?.ends;
   }
 
-  /** It is about to be sent: these are told what became of it. */
+  /** The event is about to be sent: sets the callbacks for its outcome. */
   begin(
     resolve: (result: StoredResult) => void,
     reject: (error: unknown) => void,
-    ending?: EndingUnderWay,
+    ending?: PendingEnding,
   ): this {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#ending = ending;
-    this.#sinceMs = this.#ports.clock.monotonicMs();
+    this.#sinceMs = this.#dependencies.clock.monotonicMs();
     return this;
   }
 
   stored(receipt: PublishReceipt): void {
-    const { observer, clock } = this.#ports;
+    const { observer, clock } = this.#dependencies;
     const { id, isDuplicate } = receipt;
     observer.stored?.(this.event, receipt, clock.monotonicMs() - this.#sinceMs);
     this.#ending?.settle(isDuplicate ? undefined : id);
@@ -107,9 +106,9 @@ export class Publication implements OutboxEvent {
     this.#reject?.(this.errorOf(cause));
   }
 
-  /** The failure as the caller of `publish` is told. */
+  /** The failure as the caller of `publish` gets it. */
   errorOf(cause: unknown): unknown {
-    // Anything else is a fault of the program and stays what it is.
+    // Any other error is a fault of the program and is passed on unchanged.
     if (!(cause instanceof BrokerError)) return cause;
     if (cause.code === 'refused') return streamRefused(this.eventId, this.declaration.stream, cause);
     if (!cause.isTransient && cause.code !== 'closed') return cause;

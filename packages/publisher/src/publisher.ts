@@ -1,5 +1,5 @@
-// Publishes typed events: validate → stamp → coalesce → broker. The one way for an event into a stream, used by
-// backends directly and by the gateway for what arrives over HTTP and from clients.
+// Publishes typed events: validate → stamp → coalesce → broker. Backends use it directly; the gateway uses it for events that arrive
+// over HTTP and from clients.
 import type { EntryId } from '@millrace/broker';
 import {
   type AnyCatalog,
@@ -15,11 +15,11 @@ import {
 import { Coalescer } from './coalescing/coalescer.js';
 import type { FoldedEvent } from './coalescing/fold-window.js';
 import { LocalWindows } from './coalescing/local-windows.js';
-import { KeptTexts } from './coalescing/original-texts.js';
+import { OriginalTexts } from './coalescing/original-texts.js';
 import { PublisherError } from './errors.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
-import { Publication, type PublicationParts, type PublishResult } from './publication.js';
-import { Outbox } from './queue/publish-queue.js';
+import { type CheckedEvent, Publication, type PublishResult } from './publication.js';
+import { PublishQueue } from './queue/publish-queue.js';
 import { type PublishOptions, stampEvent } from './stamp.js';
 
 /** One event of {@link Publisher.publishMany}: the arguments of `publish`, tied to one type. */
@@ -39,33 +39,33 @@ function withLargestCount(event: StreamEvent): StreamEvent {
 /**
  * Publishes the events of one catalog.
  *
- * Guarantees: events of one lane enter a stream in the order of the calls (a coalesced one when its window ends), and of those
- * that wait at the same time the urgent lanes go first; a resolved call is never lost by the publisher; nothing that breaks the
- * contract leaves it.
+ * Guarantees: events of one lane enter a stream in the order of the calls (a coalesced one when its window ends). Of the events that
+ * wait at the same time the urgent lanes go first. The publisher never loses an event whose call has resolved. It never sends one that
+ * breaks the contract.
  */
 export class Publisher<C extends AnyCatalog = AnyCatalog> {
   readonly #options: ResolvedPublisherOptions<C>;
   readonly #coalescer: Coalescer;
-  readonly #outbox: Outbox;
+  readonly #queue: PublishQueue;
   /** Texts of the events that wait in windows. */
-  readonly #keptTexts = new KeptTexts();
+  readonly #originalTexts = new OriginalTexts();
   #isClosed = false;
 
   /** Use {@link createPublisher}. */
   constructor(options: ResolvedPublisherOptions<C>) {
     this.#options = options;
-    this.#outbox = createOutbox(options);
+    this.#queue = createQueue(options);
     this.#coalescer = new Coalescer({
       ...options,
       local: options.coalescing === 'local' ? new LocalWindows(options.clock) : undefined,
-      keptTexts: this.#keptTexts,
+      originalTexts: this.#originalTexts,
       store: (merged, onSettled) => this.#storeMerged(merged, onSettled),
     });
   }
 
-  /** How full the queue of events that wait for the broker is: 0 empty, 1 refuses. */
+  /** How full the queue of events for the broker is: 0 empty, 1 refuses. */
   get queueFill(): number {
-    return this.#outbox.fill;
+    return this.#queue.fill;
   }
 
   /**
@@ -73,7 +73,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
    *
    * @throws ContractError when the type, the room or the payload breaks the contract; nothing was published.
    * @throws PublisherError `broker_unavailable` (safe to repeat; `outcome` says whether it may be stored), `stream_refused`,
-   * `outbox_full` or `publisher_closed`. While the broker is away an event waits for it, no longer than `maxOutboxWaitMs`.
+   * `outbox_full` or `publisher_closed`. While the broker is away an event waits in the queue, no longer than `maxQueueWaitMs`.
    */
   publish<Name extends EventTypeName<C>>(
     type: Name,
@@ -100,7 +100,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 
   /**
-   * Publishes whole events as they are, without stamping anything: for events made elsewhere, in the given order.
+   * Publishes whole events as they are, without adding anything: for events made elsewhere, in the given order.
    *
    * @throws ContractError and PublisherError as `publishMany`.
    */
@@ -109,8 +109,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 
   /**
-   * Publishes events that came as text, in the given order: payload, metadata and timestamp go into the stream as they were
-   * written. They were parsed by the catalog of this publisher (`parseWritten`, `parseEntry`) and are not checked again.
+   * Publishes events that arrived as text, in the given order: payload, metadata and timestamp enter the stream as they were
+   * written. The events were parsed by the catalog of this publisher (`parseWritten`, `parseEntry`) and are not checked again.
    *
    * @throws ContractError and PublisherError as `publishMany`.
    */
@@ -118,22 +118,22 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     return this.#publishAll(events.map((received) => this.#encode(received.event, received)));
   }
 
-  /** Ends every open coalescing window now and waits until all that was accepted is stored, or reported as dropped. */
+  /** Ends every open coalescing window now and waits until all accepted events are stored, or reported as dropped. */
   async flush(): Promise<void> {
     await this.#coalescer.flush();
-    await this.#outbox.settled();
+    await this.#queue.settled();
   }
 
   /** Refuses new events, flushes, and leaves the broker open. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#coalescer.close();
-    await this.#outbox.settled();
-    this.#outbox.close();
+    await this.#queue.settled();
+    this.#queue.close();
   }
 
   #publishAll(publications: readonly Publication[]): Promise<readonly PublishResult[]> {
-    // All are handed over before the first is awaited, so that they form batches.
+    // All are queued before the first is awaited, so that they form batches.
     return Promise.all(
       publications.map(
         (publication) =>
@@ -150,7 +150,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     return this.#prepare(stampEvent(event, options, { wallMs: clock.wallMs(), sourceInstance }));
   }
 
-  /** Everything that can be wrong with an event is found here, before anything is sent. */
+  /** Finds everything that can be wrong with an event, before anything is sent. */
   #prepare(value: unknown): Publication {
     const event = this.#options.catalog.assertEvent(value);
     const { timestamp: timestampText } = value as StreamEvent; // The catalog has just seen it.
@@ -165,8 +165,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     if (isCoalesced) {
       const { timestamp: timestampText = '', payload: payloadText = '', metadata: metadataText } = fields;
       const texts = metadataText === undefined ? { payloadText } : { payloadText, metadataText };
-      this.#keptTexts.keep({ event, timestampText, ...texts });
-      // It will also carry its count; it must fit with the largest.
+      this.#originalTexts.keep({ event, timestampText, ...texts });
+      // Its count is added later; the event must fit with the largest one.
       catalog.encodeEntry(withLargestCount(event), { payloadText });
     }
     return this.#publication({ event, declaration, fields, isCoalesced, isTriedOnce: false });
@@ -180,23 +180,23 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     const declaration = this.#declarationOf(event);
     const fail = (cause: unknown): void => onSettled(undefined, cause);
     try {
-      const fields = catalog.encodeEntry(event, this.#keptTexts.textsOf(event));
-      // Events that can be replayed are not judged by it.
+      const fields = catalog.encodeEntry(event, this.#originalTexts.textsOf(event));
+      // Events that can be replayed are not judged by this field.
       if (asOf !== undefined && declaration.replay.mode === 'none') fields[AS_OF_FIELD] = asOf;
-      // A window in the broker waits there itself; its flush must not go on when another publisher has taken it over.
+      // A window in the broker waits there itself; its flush must not continue when another publisher has taken it over.
       const isTriedOnce = coalescing === 'redis';
       const merged = this.#publication({ event, declaration, fields, isCoalesced: false, isTriedOnce });
-      this.#outbox.put(merged.begin(({ entryId }) => onSettled(entryId), fail));
+      this.#queue.put(merged.begin(({ entryId }) => onSettled(entryId), fail));
     } catch (cause) {
       fail(cause);
     }
   }
 
-  #publication(parts: Omit<PublicationParts, 'stream'>): Publication {
-    const { event, declaration } = parts;
-    // The broker knows the number of partitions, so no publisher can disagree with the gateways about a room's place.
+  #publication(checked: Omit<CheckedEvent, 'stream'>): Publication {
+    const { event, declaration } = checked;
+    // The broker holds the number of partitions, so no publisher can disagree with the gateways about a room's partition.
     const stream = this.#options.broker.partitioning.streamFor(declaration.stream, event.room_id);
-    return new Publication({ ...parts, stream }, this.#options);
+    return new Publication({ ...checked, stream }, this.#options);
   }
 
   #send(
@@ -215,7 +215,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
       });
     } else {
       const ending = declaration.endsCoalescing === undefined ? undefined : this.#coalescer.end(event);
-      this.#outbox.put(publication.begin(resolve, reject, ending));
+      this.#queue.put(publication.begin(resolve, reject, ending));
     }
   }
 
@@ -226,14 +226,14 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 }
 
-function createOutbox(options: ResolvedPublisherOptions<AnyCatalog>): Outbox {
-  const { broker, clock, maxOutboxEvents, maxOutboxChars, maxOutboxWaitMs } = options;
-  return new Outbox({
+function createQueue(options: ResolvedPublisherOptions<AnyCatalog>): PublishQueue {
+  const { broker, clock, maxQueuedEvents, maxQueuedChars, maxQueueWaitMs } = options;
+  return new PublishQueue({
     broker,
     clock,
-    maxEvents: maxOutboxEvents,
-    maxChars: maxOutboxChars,
-    maxWaitMs: maxOutboxWaitMs,
+    maxEvents: maxQueuedEvents,
+    maxChars: maxQueuedChars,
+    maxWaitMs: maxQueueWaitMs,
   });
 }
 

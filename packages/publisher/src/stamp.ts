@@ -1,12 +1,11 @@
-// From the arguments of `publish` to a whole event: ID, time and origin are filled in here. Pure but for the
-// random ID.
+// Makes a whole event of the arguments of `publish`: adds ID, time and origin. Pure but for the random ID.
 import { randomUUID } from 'node:crypto';
 
-/** What a caller may say about one event beyond its type, room and payload. */
+/** Options of one event, beyond its type, room and payload. */
 export interface PublishOptions {
   /** By the catalog's rule, a UUID v4 by default. Give your own to make a repeated call safe. @defaultValue a random UUID v4 */
   readonly eventId?: string;
-  /** When the event was made, ISO 8601; without an offset it is UTC. @defaultValue now */
+  /** The time when the event was made, in ISO 8601; without an offset it is UTC. @defaultValue now */
   readonly timestamp?: string;
   /** Passed on as `metadata.trace_id`. */
   readonly traceId?: string;

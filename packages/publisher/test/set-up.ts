@@ -1,4 +1,4 @@
-// A publisher over the broker in memory, with time under the test's control, and what it did.
+// A publisher over the broker in memory, on a fake clock, with records of its outcomes.
 import { createMemoryBroker } from '@millrace/broker';
 import { type eventCatalog as BuiltIn, eventCatalog, type StreamEvent } from '@millrace/contract';
 import { fakeClock } from '@millrace/testkit';

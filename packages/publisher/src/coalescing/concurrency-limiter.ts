@@ -1,7 +1,7 @@
-// Lets so many pieces of work run at a time; the others wait in line.
+// Runs a bounded number of tasks at a time; further ones wait in the order in which they came.
 
-/** Bounded by what its caller hands in. */
-export class Turnstile {
+/** The tasks that wait are bounded by the caller. */
+export class ConcurrencyLimiter {
   readonly #maxRunning: number;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
@@ -10,16 +10,16 @@ export class Turnstile {
     this.#maxRunning = maxRunning;
   }
 
-  /** To be called before a piece of work, which begins when this resolves; `undefined`: at once. */
-  enter(): Promise<void> | undefined {
-    // Who is let in by another's leaving takes over its place: the count stays.
+  /** Call it before a task. The task may begin when the promise resolves, or at once where there is none. */
+  acquire(): Promise<void> | undefined {
+    // A task that waited takes over the slot of the one that ended, so the count stays.
     if (this.#running >= this.#maxRunning) return new Promise((resolve) => this.#waiting.push(resolve));
     this.#running++;
     return undefined;
   }
 
-  /** To be called when that work is done, whatever became of it. */
-  leave(): void {
+  /** Call it when the task has ended, with or without success. */
+  release(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#running--;
     else next();

@@ -1,105 +1,110 @@
-// Keeps the order of this process between what waits for a window and the events that end it: a window and a stream are reached
-// on two ways, and the order of the calls must be the order in which Redis sees them.
+// Keeps this process's order between inputs of a window and the events that end them. A window and a stream are reached on two ways,
+// and Redis must see both in the order of the calls.
 import { BrokerError, type EntryId, type WindowEnding } from '@millrace/broker';
 
-/** An ending event on its way to its stream. */
-export interface EndingUnderWay {
-  /** Inputs that it ends in the broker, in the step that stores it. */
+/** An ending event that is being sent to its stream, such as a message that ends its sender's typing. */
+export interface PendingEnding {
+  /** The inputs that it ends in the broker, in the step that stores it. */
   readonly ends?: WindowEnding;
   /**
-   * To be called once: with the entry's ID when it was stored; without one when it was not, or was there already. Then it has
-   * ended nothing.
+   * Call it once: with the entry's ID when the event was stored; without one when it was not stored, or was stored before. In both
+   * of these cases it has ended nothing.
    */
   settle(id?: EntryId): void;
 }
 
-/** An input that is held back. */
-export interface HeldInput {
-  /** Sends it to its window. */
+/** An input that waits behind an ending event. */
+export interface DeferredInput {
+  /** Sends the input to its window. */
   send(): void;
-  /** It was ended. */
+  /** Drops the input, because a later event ended it. */
   drop(): void;
 }
 
-/** One ending event that is under way. */
-interface Turn {
-  /** Came before it, and behind the turn before. */
-  before: HeldInput[];
+/** One ending event that is not stored yet. */
+interface Ending {
+  /** The inputs between the ending event before and this one. */
+  before: DeferredInput[];
 }
 
-interface Key {
-  readonly turns: Turn[];
-  /** Came behind all turns. */
-  behind: HeldInput[];
+/** The ending events of one key that are not stored yet, and the inputs around them. */
+interface KeyOrder {
+  /** In the order of the calls. */
+  readonly endings: Ending[];
+  /** The inputs behind the last ending event. */
+  after: DeferredInput[];
 }
 
-/** Inputs held back at one time; beyond it further ones are refused. Events that end something are bounded by the outbox. */
-const MAX_HELD = 10_000;
+/** Most inputs that are deferred at a time; further ones are refused. The publish queue bounds the ending events. */
+const MAX_DEFERRED = 10_000;
 
-/** By key: Free → Held while an ending event is under way → Free. */
-export class MessageTurns {
-  readonly #keys = new Map<string, Key>();
+/** By key: free → deferring while an ending event is being sent → free. */
+export class EndingOrder {
+  readonly #keys = new Map<string, KeyOrder>();
   readonly #onIdle: (() => void)[] = [];
-  #held = 0;
+  #deferredCount = 0;
 
-  /** True while an ending event is under way: then an input must wait for it. */
-  isHolding(name: string): boolean {
+  /** True while an ending event of this key is being sent: an input must wait for it. */
+  isDeferring(name: string): boolean {
     return this.#keys.has(name);
   }
 
   /**
-   * Takes an input that must wait for an ending event.
+   * Accepts an input that must wait for an ending event.
    * @throws BrokerError `overloaded`
    */
-  hold(name: string, input: HeldInput): void {
-    if (this.#held >= MAX_HELD)
-      throw new BrokerError('overloaded', 'Too much waits behind events on their way');
-    this.#held += 1;
-    this.#keys.get(name)?.behind.push(input);
+  defer(name: string, input: DeferredInput): void {
+    if (this.#deferredCount >= MAX_DEFERRED)
+      throw new BrokerError(
+        'overloaded',
+        `More than ${MAX_DEFERRED} inputs wait for events that end them; publish the event again later.`,
+      );
+    this.#deferredCount += 1;
+    this.#keys.get(name)?.after.push(input);
   }
 
   /**
-   * An ending event begins its way; `before` waited for its window until now. The result is to be called when it is stored,
-   * which drops what came before it, or not.
+   * An ending event is about to be sent; the inputs of `before` waited for their window until now. Call the result when the event is
+   * stored, which drops the inputs before it, or when it is not.
    */
-  begin(name: string, before: readonly HeldInput[]): (isStored: boolean) => void {
-    const key = this.#keys.get(name) ?? { turns: [], behind: [] };
+  begin(name: string, before: readonly DeferredInput[]): (isStored: boolean) => void {
+    const key = this.#keys.get(name) ?? { endings: [], after: [] };
     this.#keys.set(name, key);
-    this.#held += before.length;
-    const turn: Turn = { before: [...key.behind, ...before] };
-    key.behind = [];
-    key.turns.push(turn);
-    return (isStored) => this.#settle(name, key, { turn, isStored });
+    this.#deferredCount += before.length;
+    const ending: Ending = { before: [...key.after, ...before] };
+    key.after = [];
+    key.endings.push(ending);
+    return (isStored) => this.#settle(name, key, { ending, isStored });
   }
 
-  /** Resolves when nothing is held back. */
+  /** Resolves when no input is deferred. */
   idle(): Promise<void> {
-    if (this.#held === 0) return Promise.resolve();
+    if (this.#deferredCount === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
   #settle(
     name: string,
-    key: Key,
-    { turn, isStored }: { readonly turn: Turn; readonly isStored: boolean },
+    key: KeyOrder,
+    { ending, isStored }: { readonly ending: Ending; readonly isStored: boolean },
   ): void {
-    const at = key.turns.indexOf(turn);
+    const at = key.endings.indexOf(ending);
     if (isStored) {
-      for (const earlier of key.turns.slice(0, at + 1)) this.#release(earlier.before.splice(0), 'drop');
+      for (const earlier of key.endings.slice(0, at + 1)) this.#release(earlier.before.splice(0), 'drop');
     } else {
-      const next = key.turns[at + 1];
-      if (next === undefined) key.behind.unshift(...turn.before);
-      else next.before.unshift(...turn.before);
+      const next = key.endings[at + 1];
+      if (next === undefined) key.after.unshift(...ending.before);
+      else next.before.unshift(...ending.before);
     }
-    key.turns.splice(at, 1);
-    if (key.turns.length > 0) return;
+    key.endings.splice(at, 1);
+    if (key.endings.length > 0) return;
     this.#keys.delete(name);
-    this.#release(key.behind, 'send');
+    this.#release(key.after, 'send');
   }
 
-  #release(inputs: readonly HeldInput[], how: 'send' | 'drop'): void {
-    this.#held -= inputs.length;
+  #release(inputs: readonly DeferredInput[], how: 'send' | 'drop'): void {
+    this.#deferredCount -= inputs.length;
     for (const input of inputs) input[how]();
-    if (this.#held === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    if (this.#deferredCount === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 }

@@ -1,6 +1,5 @@
-// From what waited in a shared window to the merged events. Pure, and the same for whoever does it: who takes a flush over
-// comes to the same events, with the same IDs.
-
+// Merges the inputs of a window into events. Pure, and the same in every process: one that takes a flush over gets the same events,
+// with the same IDs.
 import {
   compareEntryIds,
   type EntryId,
@@ -10,16 +9,16 @@ import {
   type WindowName,
 } from '@millrace/broker';
 import type { AnyCatalog, Coalescing, StreamEvent } from '@millrace/contract';
-import type { KeptTexts } from './original-texts.js';
+import type { OriginalTexts } from './original-texts.js';
 
 /** A merged event. */
 export interface FoldedEvent {
   readonly event: StreamEvent;
-  /** `asOf` of the last input that it stands for, see `AS_OF_FIELD`. `undefined`: nobody knows, so it is as of its own entry. */
+  /** `asOf` of the last input that was merged into it, see `AS_OF_FIELD`. `undefined`: not known, so it is as of its own entry. */
   readonly asOf: EntryId | undefined;
 }
 
-/** What a claimed window comes to. */
+/** The outcome of a claimed window. */
 export interface FoldedWindow {
   /** To be published in this order. */
   readonly events: readonly FoldedEvent[];
@@ -31,20 +30,20 @@ export interface FoldedWindow {
   readonly unreadable: number;
 }
 
-/** The rules of one catalog, and where the texts of its events are kept. */
+/** The rules of one catalog, and the texts of its events. */
 interface Rules {
   readonly catalog: AnyCatalog;
   readonly coalescing: Coalescing;
-  readonly keptTexts: KeptTexts;
+  readonly originalTexts: OriginalTexts;
 }
 
-/** An input that was read. */
-interface Placed {
+/** An input that was read, with its key in the window. */
+interface KeyedEvent {
   readonly event: StreamEvent;
   readonly key: string;
 }
 
-/** Applies the contract's rules to the inputs of a window, in their order, and leaves out what came before the end of its key. */
+/** Applies the contract's rules to the inputs of a window, in their order, and leaves out those that came before the end of their key. */
 export function foldWindow(
   rules: Rules,
   { roomId, slot }: WindowName,
@@ -52,8 +51,8 @@ export function foldWindow(
 ): FoldedWindow {
   const { coalescing } = rules;
   const endings = new Map(waited.endings.map((ending) => [ending.key, ending]));
-  const moments = new Map<string, EntryId | undefined>();
-  const left: Placed[] = [];
+  const asOfById = new Map<string, EntryId | undefined>();
+  const left: KeyedEvent[] = [];
   let ended = 0;
   let unreadable = 0;
   for (const input of waited.inputs) {
@@ -68,12 +67,12 @@ export function foldWindow(
       ended += event.metadata?.coalesced_count ?? 1;
       continue;
     }
-    moments.set(event.event_id, behind(input, ending));
+    asOfById.set(event.event_id, asOfBehind(input, ending));
     left.push(found);
   }
   const { events, absorbed } = coalescing.fold(left);
   // A merged event has the ID of the last one in it.
-  const folded = events.map((event) => ({ event, asOf: moments.get(event.event_id) }));
+  const folded = events.map((event) => ({ event, asOf: asOfById.get(event.event_id) }));
   return { events: folded, absorbed, ended, unreadable };
 }
 
@@ -81,40 +80,40 @@ function isBefore({ asOf }: WaitedInput, ending: WaitedEnding | undefined): bool
   return asOf !== undefined && ending !== undefined && compareEntryIds(asOf, ending.at) <= 0;
 }
 
-/** On a cluster the window's clock may be behind that of the stream; the order in which both came is known all the same. */
-function behind({ asOf }: WaitedInput, ending: WaitedEnding | undefined): EntryId | undefined {
+/** On a cluster the window's clock may be behind the stream's, yet the order in which input and ending came is known. */
+function asOfBehind({ asOf }: WaitedInput, ending: WaitedEnding | undefined): EntryId | undefined {
   if (asOf === undefined || ending === undefined || compareEntryIds(asOf, ending.id) > 0) return asOf;
   return nextEntryId(ending.id);
 }
 
 function readEvent(
-  { catalog, coalescing, keptTexts }: Rules,
+  { catalog, coalescing, originalTexts }: Rules,
   name: WindowName,
   { text, value }: WaitedInput,
-): Placed | undefined {
-  // A local window hands out the very event that this publisher put in.
-  if (value !== undefined) return placed(coalescing, name, value as StreamEvent);
+): KeyedEvent | undefined {
+  // A local window returns the very event that this publisher put in.
+  if (value !== undefined) return keyedIn(coalescing, name, value as StreamEvent);
   const parsed = catalog.parseWritten(parse(text), text);
   if (!parsed.ok) return undefined;
-  const found = placed(coalescing, name, parsed.value.event);
-  if (found !== undefined) keptTexts.keep(parsed.value);
+  const found = keyedIn(coalescing, name, parsed.value.event);
+  if (found !== undefined) originalTexts.keep(parsed.value);
   return found;
 }
 
-function placed(
+function keyedIn(
   coalescing: Coalescing,
   { roomId, slot }: WindowName,
   event: StreamEvent,
-): Placed | undefined {
-  const place = coalescing.slotOf(event);
-  return place?.roomId === roomId && place.slot === slot ? { event, key: place.key } : undefined;
+): KeyedEvent | undefined {
+  const slotKey = coalescing.slotOf(event);
+  return slotKey?.roomId === roomId && slotKey.slot === slot ? { event, key: slotKey.key } : undefined;
 }
 
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // What is no JSON is no event; the caller counts it.
+    // A text that is not JSON is no event; the caller counts it.
     return undefined;
   }
 }

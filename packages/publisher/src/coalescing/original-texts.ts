@@ -1,22 +1,22 @@
-// How events were written, while they wait in a window. Only what is merged of several is written anew.
+// The JSON texts of events that wait in a window, as they were written. Only a payload that is merged of several is written anew.
 import type { EventMetadata, ReceivedEvent, StreamEvent, WrittenTexts } from '@millrace/contract';
 
 /** The texts of one event. */
-type Kept = Pick<ReceivedEvent, 'event' | keyof WrittenTexts>;
+type EventTexts = Pick<ReceivedEvent, 'event' | keyof WrittenTexts>;
 
 /**
- * Remembers texts by the payload that they stand for: an event that leaves its window with the payload it came with keeps its
- * text. Bounded by what holds the payloads. A payload that is neither object nor list is written anew.
+ * Remembers the text of each payload: an event that leaves its window with the payload that it had keeps its text. A text is forgotten
+ * with its payload, so the windows bound them. A payload that is neither an object nor a list is written anew.
  */
-export class KeptTexts {
-  readonly #byPayload = new WeakMap<object, Kept>();
+export class OriginalTexts {
+  readonly #byPayload = new WeakMap<object, EventTexts>();
 
-  keep(kept: Kept): void {
+  keep(kept: EventTexts): void {
     const { payload } = kept.event;
     if (typeof payload === 'object' && payload !== null) this.#byPayload.set(payload, kept);
   }
 
-  /** A whole event as JSON text, to be read again when its window ends. */
+  /** A whole event as JSON text, which is read again when its window ends. */
   textOf(event: StreamEvent): string {
     const kept = this.#of(event);
     if (kept === undefined) return JSON.stringify(event);
@@ -34,7 +34,7 @@ export class KeptTexts {
   /** The texts of an event that leaves its window, alone or merged, with its count. */
   textsOf(merged: StreamEvent): Partial<WrittenTexts> {
     const kept = this.#of(merged);
-    // Everything but the payload is the last event's.
+    // All fields but the payload are those of the last event.
     if (kept?.event.event_id !== merged.event_id) {
       const payloadText = kept?.payloadText ?? JSON.stringify(merged.payload);
       return { payloadText, metadataText: JSON.stringify(merged.metadata ?? {}) };
@@ -47,13 +47,13 @@ export class KeptTexts {
     };
   }
 
-  #of({ payload }: StreamEvent): Kept | undefined {
+  #of({ payload }: StreamEvent): EventTexts | undefined {
     return typeof payload === 'object' && payload !== null ? this.#byPayload.get(payload) : undefined;
   }
 }
 
-/** An event's metadata with a count: as it was written, with the count behind it where it had none. */
-function countedText({ event, metadataText = '{}' }: Kept, count: number): string {
+/** An event's metadata with a count: as it was written, with the count at its end where it had none. */
+function countedText({ event, metadataText = '{}' }: EventTexts, count: number): string {
   const metadata: EventMetadata = event.metadata ?? {};
   if (metadata.coalesced_count === count) return metadataText;
   if ('coalesced_count' in metadata) return JSON.stringify({ ...metadata, coalesced_count: count });

@@ -1,4 +1,4 @@
-// The time of streams, as the receipts of this process tell it: for windows that no broker keeps.
+// The time of streams, derived from the receipts of this process: for windows that are not in the broker.
 import { compareEntryIds, type EntryId, entryIdMs, nextEntryId } from '@millrace/broker';
 
 interface Receipt {
@@ -6,10 +6,10 @@ interface Receipt {
   readonly atMs: number;
 }
 
-/** Clocks drift apart by less than a millisecond in it. */
+/** A receipt is good for this long, in which clocks drift apart by less than a millisecond. */
 const MAX_AGE_MS = 60_000;
 
-/** The newest receipt of each stream; as many as there are streams. */
+/** Holds the newest receipt of each stream; as many as there are streams. */
 export class StreamTimes {
   readonly #receipts = new Map<string, Receipt>();
 
@@ -18,8 +18,8 @@ export class StreamTimes {
   }
 
   /**
-   * The ID that an entry of the stream would have at `nowMs`: behind every receipt so far, and too early by the way of one reply
-   * at most. `undefined` when there was no receipt for a while.
+   * The ID that an entry of the stream would have at `nowMs`: behind every receipt so far, and too early by the duration of one reply
+   * at most. `undefined` when there was no receipt for a minute.
    */
   asOf(stream: string, nowMs: number): EntryId | undefined {
     const receipt = this.#receipts.get(stream);

@@ -1,71 +1,71 @@
-// The way of inputs into one shared window: one call is under way, and what comes meanwhile forms the next one.
+// Adds inputs to one window: one call at a time, and the inputs that are added meanwhile form the next call.
 import { BrokerError, type WindowAddition, type WindowInput } from '@millrace/broker';
 import type { StreamEvent } from '@millrace/contract';
 
-/** What the owner of an intake learns of each call. */
-export type Admission = Pick<WindowAddition, 'isOpened' | 'dueInMs'>;
+/** The part of an answer that is about the window, not about its inputs. */
+export type WindowTiming = Pick<WindowAddition, 'isOpened' | 'dueInMs'>;
 
-/** What an intake needs. */
-export interface WindowIntakePorts {
+/** Dependencies of {@link WindowIntake}. */
+export interface WindowIntakeDependencies {
   add(inputs: readonly WindowInput[]): Promise<WindowAddition>;
   /** Flushes the window, because it is full. */
   makeRoom(): Promise<void>;
-  onAdmission(admission: Admission): void;
+  onAdded(timing: WindowTiming): void;
 }
 
-/** An input on its way. */
+/** An input with the event that it was made from. */
 export interface IntakeInput extends WindowInput {
   readonly key: string;
   readonly event: StreamEvent;
 }
 
-/** An input whose caller waits. */
-export interface Waiting {
+/** An input that is not in its window yet, and the callbacks of its caller. */
+export interface PendingInput {
   readonly input: IntakeInput;
   readonly resolve: () => void;
   readonly reject: (cause: unknown) => void;
 }
 
-/** Inputs that may wait for one window; beyond it an addition is refused. */
+/** Most inputs that wait for one window; further ones are refused. */
 const MAX_QUEUED = 10_000;
 const MAX_BATCH_INPUTS = 256;
 const MAX_BATCH_CHARS = 262_144;
-/** Flushes tried before an addition to a window that stays full is refused. */
+/** Flushes of a full window before its additions are refused. */
 const MAX_ATTEMPTS = 2;
 
-/** Idle → Adding → Idle. Inputs enter in the order of the calls. */
+/** idle → adding → idle. Inputs enter in the order of the calls. */
 export class WindowIntake {
-  readonly #ports: WindowIntakePorts;
-  #queue: Waiting[] = [];
+  readonly #dependencies: WindowIntakeDependencies;
+  #queue: PendingInput[] = [];
   #isIdle = true;
   readonly #onIdle: (() => void)[] = [];
 
-  constructor(ports: WindowIntakePorts) {
-    this.#ports = ports;
+  constructor(dependencies: WindowIntakeDependencies) {
+    this.#dependencies = dependencies;
   }
 
   get isIdle(): boolean {
     return this.#isIdle;
   }
 
-  /** Resolves its caller when the window has the input; rejects with BrokerError `overloaded` when too much waits, or as the store. */
-  add(waiting: Waiting): void {
-    if (this.#queue.length >= MAX_QUEUED) return waiting.reject(overloaded());
-    this.#queue.push(waiting);
+  /** Resolves the input when the window has it. Rejects it with BrokerError `overloaded` at the bound, or with the store's error. */
+  add(pending: PendingInput): void {
+    if (this.#queue.length >= MAX_QUEUED) return pending.reject(overloaded());
+    this.#queue.push(pending);
     if (!this.#isIdle) return;
     this.#isIdle = false;
     // At the end of this turn, so that one loop of the caller makes one call.
     queueMicrotask(() => void this.#addAll());
   }
 
-  /** Takes out what waits for a key and was not sent yet. */
-  withdraw(key: string): readonly Waiting[] {
+  /** Removes the inputs of a key that were not sent yet. */
+  withdraw(key: string): readonly PendingInput[] {
     const withdrawn = this.#queue.filter(({ input }) => input.key === key);
     if (withdrawn.length > 0) this.#queue = this.#queue.filter(({ input }) => input.key !== key);
     return withdrawn;
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no input waits. */
   async idle(): Promise<void> {
     if (!this.#isIdle) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
@@ -74,10 +74,10 @@ export class WindowIntake {
   async #addAll(): Promise<void> {
     for (let attempts = 0; this.#queue.length > 0; ) {
       const batch = this.#takeBatch();
-      let left: readonly Waiting[] = [];
+      let left: readonly PendingInput[] = [];
       try {
-        const { outcomes, isOpened, dueInMs } = await this.#ports.add(batch.map(({ input }) => input));
-        this.#ports.onAdmission({ isOpened, dueInMs });
+        const { outcomes, isOpened, dueInMs } = await this.#dependencies.add(batch.map(({ input }) => input));
+        this.#dependencies.onAdded({ isOpened, dueInMs });
         left = batch.filter((_, at) => outcomes[at] === 'full');
         for (const [at, { resolve }] of batch.entries()) if (outcomes[at] !== 'full') resolve();
       } catch (cause) {
@@ -87,7 +87,7 @@ export class WindowIntake {
       if (left.length === 0) continue;
       if (attempts < MAX_ATTEMPTS) {
         this.#queue.unshift(...left);
-        await this.#ports.makeRoom();
+        await this.#dependencies.makeRoom();
       } else {
         attempts = 0;
         for (const { reject } of left) reject(overloaded());
@@ -98,7 +98,7 @@ export class WindowIntake {
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  #takeBatch(): Waiting[] {
+  #takeBatch(): PendingInput[] {
     let chars = 0;
     let count = 0;
     for (const { input } of this.#queue) {
@@ -111,5 +111,8 @@ export class WindowIntake {
 }
 
 function overloaded(): BrokerError {
-  return new BrokerError('overloaded', 'The coalescing window is full and could not be flushed');
+  return new BrokerError(
+    'overloaded',
+    'The coalescing window is full and could not be flushed; publish the event again later.',
+  );
 }

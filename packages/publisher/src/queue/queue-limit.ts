@@ -1,21 +1,21 @@
-// How many events may wait for a stream that is offered more than it takes. Pure.
+// The number of events that may wait for a stream that is offered more than it stores. Pure.
 
-/** An event that has waited this long when its turn comes is late. */
+/** An event that has waited this long when it is sent is late. */
 const LATE_MS = 500;
-/** Late for this long without a break, and the stream is overloaded. */
+/** A stream whose events are late for this long without a break is overloaded. */
 const OVERLOADED_AFTER_MS = 500;
-/** In time again: well below, so that a queue which is kept at its limit stays limited. */
+/** An overloaded stream is in time again below this. It is well below `LATE_MS`, so that a queue at its limit stays limited. */
 const IN_TIME_MS = 200;
-/** Under overload as much may wait as is stored in this time. */
+/** Under overload as many events may wait as are stored in this time. */
 const LIMIT_MS = 500;
 
 /**
  * keeping up ⇄ late → overloaded → keeping up.
  *
- * A burst or a hiccup of the store makes events late for a moment, and all of them are welcome. Only where every batch has been
- * late for a while is more coming in than goes out: then whatever more was let in would wait longer and longer and be refused
- * in the end, after all that time. So no more may wait than is stored in half a second, and the rest is told at once to come
- * back. The idea of CoDel (RFC 8289): judge by the time spent in the queue, over an interval, never by its length.
+ * A burst or a hiccup of the store makes events late for a moment, and all of them are accepted. Only where every batch has been
+ * late for a while does more arrive than is stored. Further events would then wait longer and longer, and be refused in the end
+ * after all that time. So at most as many may wait as are stored in half a second, and the rest is refused at once with a time to
+ * come back. This is the idea of CoDel (RFC 8289): judge by the time spent in the queue over an interval, never by the queue's length.
  */
 export class QueueLimit {
   readonly #minEvents: number;
@@ -23,17 +23,17 @@ export class QueueLimit {
   #stored = 0;
   #maxWaiting = Number.POSITIVE_INFINITY;
 
-  /** @param minEvents so many may wait in any case: what keeps the store busy */
+  /** @param minEvents so many may wait in any case: they keep the store busy */
   constructor(minEvents: number) {
     this.#minEvents = minEvents;
   }
 
-  /** Most events that may wait. */
+  /** Most events that may wait; `Infinity` while the stream is not overloaded. */
   get maxWaiting(): number {
     return this.#maxWaiting;
   }
 
-  /** The next batch is on its way; its first event has waited `waitedMs`. */
+  /** The next batch is being sent; its first event has waited `waitedMs`. */
   sending(waitedMs: number, nowMs: number): void {
     const isInTime = waitedMs < (this.#maxWaiting === Number.POSITIVE_INFINITY ? LATE_MS : IN_TIME_MS);
     if (isInTime) this.reset();
@@ -50,7 +50,7 @@ export class QueueLimit {
     this.#startCounting(nowMs);
   }
 
-  /** Nothing waits, or it is in time, or the store is away and nothing is known of how much it takes. */
+  /** Nothing waits, or events are in time, or the store is away and its rate is unknown. */
   reset(): void {
     this.#lateSinceMs = undefined;
     this.#maxWaiting = Number.POSITIVE_INFINITY;

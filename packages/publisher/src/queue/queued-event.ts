@@ -1,50 +1,35 @@
-// An event in the outbox, and the bounds it waits under.
-
-import type { Broker, OutgoingEntry, PublishReceipt } from '@millrace/broker';
+// An event in the publish queue.
+import type { OutgoingEntry, PublishReceipt } from '@millrace/broker';
 import type { Lane } from '@millrace/contract';
-import type { Clock } from '@millrace/internal';
 
-/** Bounds of an outbox. */
-export interface OutboxOptions {
-  readonly broker: Pick<Broker, 'append' | 'options' | 'onStateChange'>;
-  readonly clock: Clock;
-  readonly maxEvents: number;
-  /** Characters of all fields that wait. */
-  readonly maxChars: number;
-  /**
-   * An event that has waited this long is refused, unless it is on its way at that moment. Time in which this process did not run is
-   * not counted.
-   */
-  readonly maxWaitMs: number;
-}
-
-/** One event for the outbox: the entry that it becomes, and who is told what became of it. */
-export interface OutboxEvent extends OutgoingEntry {
+/** One event for the queue: the entry that it becomes, and callbacks for its outcome. */
+export interface OutgoingEvent extends OutgoingEntry {
   readonly eventId: string;
-  /** The real stream, a partition where there are some. */
+  /** The real stream: a partition where the stream has partitions. */
   readonly stream: string;
   readonly lane: Lane;
-  /** A failed attempt is its last one: it waits elsewhere as well, and others try again. */
+  /** A failed attempt is the last one: the event also waits in a shared window, and another publisher tries again. */
   readonly isTriedOnce: boolean;
-  /** It is in its stream. Called once, or else `failed`. */
+  /** The event is in its stream. Either this or `failed` is called, once. */
   stored(receipt: PublishReceipt): void;
-  /** PublisherError `outbox_full` or `broker_unavailable`; BrokerError for what will never work. */
+  /** PublisherError `outbox_full` or `broker_unavailable`; BrokerError where no attempt can succeed. */
   failed(error: Error): void;
 }
 
-/** An event that waits. */
-export interface Waiting {
-  readonly event: OutboxEvent;
+/** An event that waits in the queue. */
+export interface QueuedEvent {
+  readonly event: OutgoingEvent;
   readonly chars: number;
-  /** On the outbox's own time; see `Outbox`. */
-  readonly sinceMs: number;
-  /** It was sent before, and may be stored. */
+  /** On the time of `ExpiryTimer.runningMs`. */
+  readonly queuedAtMs: number;
+  /** An attempt was sent and not answered, so the event may be stored. */
   mayBeStored: boolean;
-  readonly round: Round;
+  readonly group: SettlementGroup;
 }
 
-/** Events that were put in between two calls of `settled`. */
-export interface Round {
-  left: number;
+/** The events that were put in between two calls of `PublishQueue.settled`. */
+export interface SettlementGroup {
+  /** Events of the group that are neither stored nor refused. */
+  pendingCount: number;
   onSettled: (() => void) | undefined;
 }

@@ -1,55 +1,74 @@
-// The queue of one stream of an outbox. One batch is on its way; events that come meanwhile form the next one.
-
-import { BrokerError, type PublishReceipt } from '@millrace/broker';
+// The publish queue of one stream. One batch is sent at a time; the events that are put in meanwhile form the next one.
+import { type Broker, BrokerError, type PublishReceipt } from '@millrace/broker';
 import { LANES, type Lane } from '@millrace/contract';
-import { backOffDelayMs, type CancelTimer } from '@millrace/internal';
-import { brokerUnavailable, outboxFull } from '../errors.js';
+import { backOffDelayMs, type CancelTimer, type Clock } from '@millrace/internal';
+import { brokerUnavailable, queueFull } from '../errors.js';
 import { QueueLimit } from './queue-limit.js';
-import type { OutboxOptions, Waiting } from './queued-event.js';
+import type { QueuedEvent } from './queued-event.js';
 
-/** A batch is closed at this many characters, about a millisecond of Redis. One event goes in any case. */
-const maxBatchChars = 262_144;
-/** Most events of the first batch of a backlog. Each batch that is stored while more waits lets the next one be twice as large. */
-const firstBatchEvents = 32;
-/** So many first batches may wait however late they are: what keeps the store busy. */
-const minWaitingBatches = 4;
-/** Longest pause between two attempts while the broker is away; it also wakes the outbox when it is back. */
-const maxRetryDelayMs = 1_000;
+/** A batch ends at this many characters, about a millisecond of Redis. One event is sent in any case. */
+const MAX_BATCH_CHARS = 262_144;
+/** Most events of the first batch of a backlog. Each batch that is stored while more waits doubles the bound of the next one. */
+const FIRST_BATCH_EVENTS = 32;
+/** So many first batches may wait however late they are: they keep the store busy. */
+const MIN_WAITING_BATCHES = 4;
+/** Longest pause between two attempts while the broker is away. The queue also retries as soon as the broker is back. */
+const MAX_RETRY_DELAY_MS = 1_000;
 
-/** Dependencies of a stream's queue. */
-interface StreamOutboxPorts {
-  /** On the outbox's own time. */
+/** Dependencies of {@link StreamQueue}. */
+interface StreamQueueDependencies {
+  readonly broker: Pick<Broker, 'append' | 'options'>;
+  readonly clock: Clock;
+  /** See `PublishQueueDependencies`. */
+  readonly maxWaitMs: number;
+  /** See `ExpiryTimer.runningMs`. */
   runningMs(): number;
-  /** Called for every event that waits no longer, whatever became of it. */
-  onLeft(waiting: Waiting): void;
+  /** Called for every event that waits no longer, whether it was stored or refused. */
+  onRemoved(queued: QueuedEvent): void;
 }
 
+type StreamQueueState =
+  /** Nothing waits. */
+  | { readonly name: 'idle' }
+  /** A batch is sent at the end of this turn, so that one loop of the caller makes one batch. */
+  | { readonly name: 'scheduled' }
+  /** A batch was sent, and its answer is awaited. */
+  | { readonly name: 'sending' }
+  /** An attempt failed, and its events wait for the next one. */
+  | { readonly name: 'waiting_for_retry'; readonly cancelTimer: CancelTimer }
+  /** Events are refused: those that wait, and those of a batch that fails. */
+  | { readonly name: 'closed' };
+
+// The states without data, so that a change of state allocates nothing.
+const IDLE = { name: 'idle' } as const;
+const SCHEDULED = { name: 'scheduled' } as const;
+const SENDING = { name: 'sending' } as const;
+const CLOSED = { name: 'closed' } as const;
+
 /**
- * Idle → Scheduled (goes at the end of this turn, so that one loop makes one batch) →
- * InFlight → Scheduled, Idle, or Pausing after a failure → Scheduled.
+ * idle → scheduled → sending → idle, scheduled when more waits, or waiting_for_retry after a failure → scheduled.
+ * Each of them → closed, which is final. Only `#enter` changes the state.
  */
-export class StreamOutbox {
+export class StreamQueue {
   readonly #name: string;
-  readonly #options: OutboxOptions;
-  readonly #ports: StreamOutboxPorts;
+  readonly #dependencies: StreamQueueDependencies;
   readonly #limit: QueueLimit;
-  readonly #lanes: Record<Lane, Waiting[]> = { high: [], medium: [], low: [] };
-  #state: 'idle' | 'scheduled' | 'in_flight' | 'pausing' | 'closed' = 'idle';
+  /** In the order of the calls. Bounded by `PublishQueue`. */
+  readonly #lanes: Record<Lane, QueuedEvent[]> = { high: [], medium: [], low: [] };
+  #state: StreamQueueState = IDLE;
+  /** Failed attempts in a row. */
   #failures = 0;
   /** Grows with a backlog: where turns of this process are long, one batch a turn must be enough to catch up. */
-  #maxBatchEvents = firstBatchEvents;
-  #cancelPause: CancelTimer | undefined;
+  #maxBatchEvents = FIRST_BATCH_EVENTS;
 
-  constructor(name: string, options: OutboxOptions, ports: StreamOutboxPorts) {
+  constructor(name: string, dependencies: StreamQueueDependencies) {
     this.#name = name;
-    this.#options = options;
-    this.#ports = ports;
-    this.#limit = new QueueLimit(
-      minWaitingBatches * Math.min(firstBatchEvents, options.broker.options.publishBatchSize),
-    );
+    this.#dependencies = dependencies;
+    const { publishBatchSize } = dependencies.broker.options;
+    this.#limit = new QueueLimit(MIN_WAITING_BATCHES * Math.min(FIRST_BATCH_EVENTS, publishBatchSize));
   }
 
-  /** True when one more event may wait. Only its own lane and higher ones count: events behind it do not hold it up. */
+  /** True when one more event may wait. Only its own lane and higher ones count: events behind it do not delay it. */
   hasRoomFor(lane: Lane): boolean {
     const { maxWaiting } = this.#limit;
     if (maxWaiting === Number.POSITIVE_INFINITY) return true;
@@ -67,66 +86,67 @@ export class StreamOutbox {
     return waiting / this.#limit.maxWaiting;
   }
 
-  put(waiting: Waiting): void {
-    this.#lanes[waiting.event.lane].push(waiting);
-    if (this.#state === 'closed') this.#refuseAll(this.#takeAll());
-    else if (this.#state === 'idle') this.#schedule();
+  put(queued: QueuedEvent): void {
+    this.#lanes[queued.event.lane].push(queued);
+    if (this.#state.name === 'idle') this.#enter(SCHEDULED);
+    else if (this.#state.name === 'closed') this.#refuseAll(this.#takeAll());
   }
 
-  /** The broker is back: no reason to wait longer. */
-  wake(): void {
-    if (this.#state !== 'pausing') return;
-    this.#cancelPause?.();
-    this.#schedule();
+  /** The broker is back: there is no reason to wait longer. */
+  retryNow(): void {
+    if (this.#state.name === 'waiting_for_retry') this.#enter(SCHEDULED);
   }
 
+  /** Refuses the oldest low event. False: there is none. */
   dropOldestLow(): boolean {
-    const waiting = this.#lanes.low.shift();
-    if (waiting === undefined) return false;
-    const { eventId } = waiting.event;
-    this.#fail(waiting, waiting.mayBeStored ? brokerUnavailable(eventId, true) : outboxFull(eventId));
+    const queued = this.#lanes.low.shift();
+    if (queued === undefined) return false;
+    const { eventId } = queued.event;
+    this.#fail(queued, queued.mayBeStored ? brokerUnavailable(eventId, true) : queueFull(eventId));
     return true;
   }
 
-  /** Refuses what has waited since `untilMs` or longer. Returns since when the oldest of the others waits. */
+  /** Refuses the events that have waited since `untilMs` or longer. Returns since when the oldest of the others has waited. */
   expire(untilMs: number): number {
     let oldestMs = Number.POSITIVE_INFINITY;
     for (const lane of LANES) {
       const queue = this.#lanes[lane];
-      // The queue is in the order of arrival, so the events to refuse stand in front.
-      const firstFresh = queue.findIndex(({ sinceMs }) => sinceMs > untilMs);
+      // The queue is in the order of arrival, so the events to refuse are at its front.
+      const firstFresh = queue.findIndex(({ queuedAtMs }) => queuedAtMs > untilMs);
       const count = firstFresh === -1 ? queue.length : firstFresh;
       if (count > 0) this.#refuseAll(queue.splice(0, count));
-      oldestMs = Math.min(oldestMs, queue[0]?.sinceMs ?? oldestMs);
+      oldestMs = Math.min(oldestMs, queue[0]?.queuedAtMs ?? oldestMs);
     }
-    // Events on their way come back, if they do, within the broker's own deadline, and are looked at again then.
-    return this.#state === 'in_flight' && oldestMs === Number.POSITIVE_INFINITY
-      ? untilMs + this.#options.maxWaitMs
+    // Events of a batch that fails come back within the broker's own deadline, and are checked again then.
+    return this.#state.name === 'sending' && oldestMs === Number.POSITIVE_INFINITY
+      ? untilMs + this.#dependencies.maxWaitMs
       : oldestMs;
   }
 
+  /** Refuses the events that wait. A batch that was sent still gets its answer. */
   close(): void {
-    this.#cancelPause?.();
-    if (this.#state !== 'in_flight') this.#refuseAll(this.#takeAll());
-    this.#state = 'closed';
+    this.#enter(CLOSED);
+    this.#refuseAll(this.#takeAll());
   }
 
-  #schedule(): void {
-    this.#state = 'scheduled';
-    queueMicrotask(() => void this.#send());
+  /** The only place where the state changes. */
+  #enter(next: StreamQueueState): void {
+    const current = this.#state;
+    if (current.name === 'closed') return;
+    if (current.name === 'waiting_for_retry') current.cancelTimer();
+    this.#state = next;
+    if (next.name === 'scheduled') queueMicrotask(() => void this.#send());
   }
 
   async #send(): Promise<void> {
+    if (this.#state.name !== 'scheduled') return;
     const batch = this.#takeBatch();
     const [first] = batch;
-    if (first === undefined) {
-      this.#state = 'idle';
-      return;
-    }
-    this.#state = 'in_flight';
-    const { broker, clock } = this.#options;
-    // The first of the highest lane: what waits behind others in a lower one says nothing about the stream.
-    this.#limit.sending(this.#ports.runningMs() - first.sinceMs, clock.monotonicMs());
+    if (first === undefined) return this.#enter(IDLE);
+    this.#enter(SENDING);
+    const { broker, clock, runningMs } = this.#dependencies;
+    // The first of the highest lane: the wait of events behind others in a lower lane says nothing about the stream.
+    this.#limit.sending(runningMs() - first.queuedAtMs, clock.monotonicMs());
     let results: readonly (PublishReceipt | Error)[];
     try {
       results = await broker.append(
@@ -137,66 +157,65 @@ export class StreamOutbox {
       const failure = error instanceof Error ? error : new Error(String(error));
       results = batch.map(() => failure);
     }
-    const again = this.#settle(batch, results);
-    if (again.length === 0) this.#limit.stored(batch.length, clock.monotonicMs());
-    else this.#limit.reset();
-    this.#goOn(again);
+    const failed = this.#settle(batch, results);
+    if (failed.length === 0) this.#onStored(batch.length);
+    else this.#onFailed(failed);
   }
 
-  /** Tells the events of a batch what became of them. Those that are worth another attempt are returned, in their order. */
-  #settle(batch: readonly Waiting[], results: readonly (PublishReceipt | Error)[]): Waiting[] {
-    const again: Waiting[] = [];
-    for (const [index, waiting] of batch.entries()) {
+  /** Reports the outcome of each event of a batch. Returns those that are worth another attempt, in their order. */
+  #settle(batch: readonly QueuedEvent[], results: readonly (PublishReceipt | Error)[]): QueuedEvent[] {
+    const failed: QueuedEvent[] = [];
+    for (const [index, queued] of batch.entries()) {
       const result = results[index] ?? new Error('The broker left an entry of the batch unanswered');
       if (!(result instanceof Error)) {
-        this.#ports.onLeft(waiting);
-        waiting.event.stored(result);
-      } else if (!waiting.event.isTriedOnce && isWorthRepeating(result)) {
-        waiting.mayBeStored ||= result.mayHaveHappened;
-        again.push(waiting);
-      } else this.#fail(waiting, result);
+        this.#dependencies.onRemoved(queued);
+        queued.event.stored(result);
+      } else if (!queued.event.isTriedOnce && isWorthRepeating(result)) {
+        queued.mayBeStored ||= result.mayHaveHappened;
+        failed.push(queued);
+      } else this.#fail(queued, result);
     }
-    return again;
+    return failed;
   }
 
-  /** Puts events that failed in front again, so that nothing overtakes them. */
-  #goOn(failed: readonly Waiting[]): void {
-    const isClosed = (this.#state as string) === 'closed'; // closed meanwhile
-    if (failed.length > 0) {
-      for (const lane of LANES)
-        this.#lanes[lane].unshift(...failed.filter(({ event }) => event.lane === lane));
+  #onStored(count: number): void {
+    this.#limit.stored(count, this.#dependencies.clock.monotonicMs());
+    this.#failures = 0;
+    if (LANES.some((lane) => this.#lanes[lane].length > 0)) {
+      this.#maxBatchEvents *= 2;
+      this.#enter(SCHEDULED);
+    } else {
+      this.#maxBatchEvents = FIRST_BATCH_EVENTS;
+      this.#limit.reset();
+      this.#enter(IDLE);
     }
-    if (isClosed) return this.#refuseAll(this.#takeAll());
-    if (failed.length === 0) {
-      this.#failures = 0;
-      if (LANES.some((lane) => this.#lanes[lane].length > 0)) {
-        this.#maxBatchEvents *= 2;
-        return this.#schedule();
-      }
-      this.#maxBatchEvents = firstBatchEvents;
-      this.#state = 'idle';
-      return this.#limit.reset();
-    }
-    const { clock, maxWaitMs } = this.#options;
-    this.expire(this.#ports.runningMs() - maxWaitMs);
-    this.#state = 'pausing';
-    this.#maxBatchEvents = firstBatchEvents;
-    const delayMs = backOffDelayMs(this.#failures, { maxMs: maxRetryDelayMs });
-    this.#failures += 1;
-    this.#cancelPause = clock.startTimer(() => this.#schedule(), delayMs);
   }
 
-  #takeBatch(): Waiting[] {
-    this.#maxBatchEvents = Math.min(this.#maxBatchEvents, this.#options.broker.options.publishBatchSize);
-    const batch: Waiting[] = [];
+  /** Puts the events of an attempt that failed back to the front, so that none overtakes them. */
+  #onFailed(failed: readonly QueuedEvent[]): void {
+    this.#limit.reset();
+    for (const lane of LANES) this.#lanes[lane].unshift(...failed.filter(({ event }) => event.lane === lane));
+    if (this.#state.name === 'closed') return this.#refuseAll(this.#takeAll());
+    const { clock, maxWaitMs, runningMs } = this.#dependencies;
+    this.expire(runningMs() - maxWaitMs);
+    this.#maxBatchEvents = FIRST_BATCH_EVENTS;
+    const delayMs = backOffDelayMs(this.#failures++, { maxMs: MAX_RETRY_DELAY_MS });
+    const cancelTimer = clock.startTimer(() => this.#enter(SCHEDULED), delayMs);
+    this.#enter({ name: 'waiting_for_retry', cancelTimer });
+  }
+
+  #takeBatch(): QueuedEvent[] {
+    const { publishBatchSize } = this.#dependencies.broker.options;
+    this.#maxBatchEvents = Math.min(this.#maxBatchEvents, publishBatchSize);
+    const batch: QueuedEvent[] = [];
     let chars = 0;
     for (const lane of LANES) {
       const queue = this.#lanes[lane];
       let count = 0;
-      for (const waiting of queue) {
-        chars += waiting.chars;
-        if (batch.length > 0 && (batch.length >= this.#maxBatchEvents || chars > maxBatchChars)) break;
-        batch.push(waiting);
+      for (const queued of queue) {
+        chars += queued.chars;
+        if (batch.length > 0 && (batch.length >= this.#maxBatchEvents || chars > MAX_BATCH_CHARS)) break;
+        batch.push(queued);
         count += 1;
       }
       const isWhole = count === queue.length;
@@ -207,18 +226,18 @@ export class StreamOutbox {
     return batch;
   }
 
-  #takeAll(): Waiting[] {
+  #takeAll(): QueuedEvent[] {
     return LANES.flatMap((lane) => this.#lanes[lane].splice(0));
   }
 
-  #refuseAll(refused: readonly Waiting[]): void {
-    for (const waiting of refused)
-      this.#fail(waiting, brokerUnavailable(waiting.event.eventId, waiting.mayBeStored));
+  #refuseAll(refused: readonly QueuedEvent[]): void {
+    for (const queued of refused)
+      this.#fail(queued, brokerUnavailable(queued.event.eventId, queued.mayBeStored));
   }
 
-  #fail(waiting: Waiting, error: Error): void {
-    this.#ports.onLeft(waiting);
-    waiting.event.failed(error);
+  #fail(queued: QueuedEvent, error: Error): void {
+    this.#dependencies.onRemoved(queued);
+    queued.event.failed(error);
   }
 }
 

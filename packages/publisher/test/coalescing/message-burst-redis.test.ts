@@ -1,4 +1,4 @@
-// A burst of chat messages costs Redis its batches, and next to nothing for the typing that each message ends.
+// A burst of chat messages costs Redis its batches, and almost nothing for the typing that each message ends.
 import { randomUUID } from 'node:crypto';
 import { createRedisBroker } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
@@ -21,7 +21,7 @@ async function openPublisher(url: string) {
   };
 }
 
-/** How often the servers have executed any of these commands since `CONFIG RESETSTAT`. */
+/** The number of these commands that the servers have executed since `CONFIG RESETSTAT`. */
 async function countCalls(servers: readonly RedisServer[], commands: RegExp): Promise<number> {
   const stats = await Promise.all(servers.map((server) => server.cli('info', 'commandstats')));
   const calls = [...stats.join('\n').matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)];
@@ -31,41 +31,41 @@ async function countCalls(servers: readonly RedisServer[], commands: RegExp): Pr
   );
 }
 
-/** Script calls but for the looks for overdue windows, which come with time and not with messages. */
+/** Script calls without the checks for overdue windows, whose number depends on time and not on messages. */
 async function countScripts(servers: readonly RedisServer[]): Promise<number> {
   return (await countCalls(servers, /^eval/)) - (await countCalls(servers, /^zrangebyscore$/));
 }
 
 const messages = 2_000;
 
-it('2,000 messages at once are 63 batches and a handful of calls, whoever is typing', async () => {
+it('2,000 messages at once are 63 batches and a handful of calls, whichever user is typing', async () => {
   await using redis = await startRedis();
-  await using test = await openPublisher(redis.url);
-  await test.publisher.publish('typing_start', 'room-1', typing(ana, true));
-  await test.publisher.publish('chat_message', 'elsewhere', chat(bob));
+  await using system = await openPublisher(redis.url);
+  await system.publisher.publish('typing_start', 'room-1', typing(ana, true));
+  await system.publisher.publish('chat_message', 'elsewhere', chat(bob));
   await redis.cli('config', 'resetstat');
   await Promise.all(
     Array.from({ length: messages }, (_, n) =>
-      test.publisher.publish('chat_message', `room-${n % 500}`, chat(n % 2 === 0 ? randomUUID() : ana)),
+      system.publisher.publish('chat_message', `room-${n % 500}`, chat(n % 2 === 0 ? randomUUID() : ana)),
     ),
   );
   expect(await countScripts([redis])).toBeLessThanOrEqual(70);
-  await test.publisher.flush();
-  const entries = await test.broker.readRange('events:chat', { count: 1_000, direction: 'backward' });
+  await system.publisher.flush();
+  const entries = await system.broker.readRange('events:chat', { count: 1_000, direction: 'backward' });
   expect(entries.every(({ fields }) => fields['event_type'] === 'chat_message')).toBe(true);
 });
 
-it('2,000 messages at once are as many batches on a cluster, and each looks once for windows that are open', async () => {
+it('2,000 messages at once are as many batches on a cluster, and each batch asks once for open windows', async () => {
   await using cluster = await startRedisCluster({ nodeTimeoutMs: 30_000 });
-  await using test = await openPublisher(cluster.url);
-  await test.publisher.publish('typing_start', 'room-1', typing(ana, true));
+  await using system = await openPublisher(cluster.url);
+  await system.publisher.publish('typing_start', 'room-1', typing(ana, true));
   for (const node of cluster.nodes) await node.cli('config', 'resetstat');
   await Promise.all(
     Array.from({ length: messages }, (_, n) =>
-      test.publisher.publish('chat_message', `room-${n % 500}`, chat(ana)),
+      system.publisher.publish('chat_message', `room-${n % 500}`, chat(ana)),
     ),
   );
-  await test.publisher.flush();
+  await system.publisher.flush();
   expect(await countScripts(cluster.nodes)).toBeLessThanOrEqual(90);
   expect(await countCalls(cluster.nodes, /^zmscore/)).toBeLessThanOrEqual(70);
 });

@@ -1,7 +1,7 @@
-// An event that waits in a window keeps the texts it was written as, until it is merged with something else.
+// An event that waits in a window keeps its texts as they were written, until it is merged with another one.
 import { type EventOf, eventCatalog, type ReceivedEvent } from '@millrace/contract';
 import { expect, test } from 'vitest';
-import { KeptTexts } from '../../src/coalescing/original-texts.js';
+import { OriginalTexts } from '../../src/coalescing/original-texts.js';
 import { setUp } from '../set-up.js';
 
 const payload =
@@ -21,12 +21,12 @@ test.each([
   ['{"coalesced_count":3, "n":1.0}', '{"coalesced_count":3, "n":1.0}'],
   ['{"coalesced_count":2,"n":1.0}', '{"coalesced_count":3,"n":1}'],
   ['{"coalesced_count":null}', '{"coalesced_count":3}'],
-])('metadata %s gets its count as %s', (metadata, counted) => {
-  const keptTexts = new KeptTexts();
+])('the metadata %s leave their window as %s, with the count', (metadata, counted) => {
+  const originalTexts = new OriginalTexts();
   const one = received(metadata);
-  keptTexts.keep(one);
+  originalTexts.keep(one);
   const merged = { ...one.event, metadata: { ...one.event.metadata, coalesced_count: 3 } };
-  expect(keptTexts.textsOf(merged)).toEqual({
+  expect(originalTexts.textsOf(merged)).toEqual({
     timestampText: '2026-11-28 14:50',
     payloadText: payload,
     metadataText: counted,
@@ -34,7 +34,7 @@ test.each([
 });
 
 test.each(['local', 'redis'] as const)(
-  'a text goes through a %s window of one event as it was written',
+  'a text leaves a %s window of one event as it was written',
   async (coalescing) => {
     await using stage = await setUp({ coalescing });
     await stage.publisher.publishWritten([received('{"n":1.0}')]);
@@ -45,21 +45,21 @@ test.each(['local', 'redis'] as const)(
   },
 );
 
-test('a text that is written for a window is read back as it was', () => {
+test('a text that is written for a window is read back unchanged', () => {
   for (const one of [received(), received('{"n":9007199254740993}')]) {
-    const keptTexts = new KeptTexts();
-    keptTexts.keep(one);
-    const text = keptTexts.textOf(one.event);
+    const originalTexts = new OriginalTexts();
+    originalTexts.keep(one);
+    const text = originalTexts.textOf(one.event);
     expect(eventCatalog.parseWritten(JSON.parse(text), text)).toEqual({ ok: true, value: one });
   }
 });
 
-test('a payload that is not the one of the last event is written anew', () => {
-  const keptTexts = new KeptTexts();
+test('a payload that is not that of the last event is written anew', () => {
+  const originalTexts = new OriginalTexts();
   const one = received('{"n":1.0}');
-  keptTexts.keep(one);
+  originalTexts.keep(one);
   const merged = { ...one.event, payload: { a: Number.POSITIVE_INFINITY }, metadata: { coalesced_count: 2 } };
-  expect(keptTexts.textsOf(merged)).toEqual({
+  expect(originalTexts.textsOf(merged)).toEqual({
     payloadText: '{"a":null}',
     metadataText: '{"coalesced_count":2}',
   });

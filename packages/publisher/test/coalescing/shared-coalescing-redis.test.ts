@@ -1,4 +1,4 @@
-// Windows in Redis itself, on one server and on a cluster whose nodes hold a window and its stream apart.
+// Windows in a real Redis: on one server, and on a cluster where a window and its stream are on different nodes.
 import { randomUUID } from 'node:crypto';
 import { type Broker, createRedisBroker } from '@millrace/broker';
 import { eventCatalog, type StreamEvent } from '@millrace/contract';
@@ -39,7 +39,7 @@ async function openPublisher(url: string) {
   };
 }
 
-/** Everything of a room, each event once. */
+/** All events of a room, each once. */
 async function eventsOf(broker: Broker, roomId: string): Promise<StreamEvent[]> {
   const entries = await broker.readRange('events:chat', { count: 1_000 });
   const events = new Map<string, StreamEvent>();
@@ -58,7 +58,7 @@ describe.each([
   ['one server', () => redis.url],
   ['a cluster', () => cluster.url],
 ])('windows on %s', (_, url) => {
-  it('are shared by publishers, and what one of them left behind is flushed by another', async () => {
+  it('windows are shared by publishers, and one flushes the windows that another left behind', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const rooms = Array.from({ length: 8 }, () => randomUUID());
@@ -81,7 +81,7 @@ describe.each([
     );
   });
 
-  it('windows are ended by a message of another publisher, and show what comes after it', async () => {
+  it('windows are ended by a message of another publisher, and keep the typing after it', async () => {
     await using one = await openPublisher(url());
     await using other = await openPublisher(url());
     for (let round = 0; round < 5; round++) {
@@ -101,12 +101,12 @@ describe.each([
     }
   });
 
-  it('survive a publisher that dies with its events stored and not committed', async () => {
+  it('windows survive a publisher that dies with its events stored and not committed', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const room = randomUUID();
     await first.publisher.publish('typing_start', room, typing(ana, true));
-    // The claim, and the publish of its one event; a look for others may use up one of these.
+    // The claim and the publish of its one event; a check for overdue windows may use up one of these.
     first.die({ afterCalls: 1, isLastCallDone: true });
     await until(async () => (await eventsOf(second.broker, room)).length > 0);
     const name = { roomId: room, slot: 'typing' };
@@ -121,7 +121,7 @@ describe.each([
     expect(countsOf(await eventsOf(second.broker, room))).toEqual([1]);
   });
 
-  it('are flushed by a publisher that closes, its own and those it joined', async () => {
+  it('windows are flushed by a publisher that closes, its own and those that it joined', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const room = randomUUID();
@@ -132,10 +132,10 @@ describe.each([
   });
 });
 
-it('keeps its state at the keys of the data model while it is Pending, and nothing afterwards', async () => {
-  await using test = await openPublisher(redis.url);
-  // Long enough to look: the window is opened by hand.
-  const { windows } = test.broker;
+it('a window has its state at the keys of the data model while it is Pending, and no key afterwards', async () => {
+  await using system = await openPublisher(redis.url);
+  // A long window, opened by hand, so that its keys can be read.
+  const { windows } = system.broker;
   for (const slot of ['typing', 'read_receipt'])
     await windows.add({ roomId: 'abc123', slot }, [{ id: randomUUID(), text: '{}' }], {
       windowMs: 60_000,
@@ -145,17 +145,17 @@ it('keeps its state at the keys of the data model while it is Pending, and nothi
     'coalesce:abc123:read_receipt',
     'coalesce:abc123:typing',
   ]);
-  await test.publisher.publish('typing_start', 'abc123', typing(ana, true));
-  await test.publisher.publish('read_receipt', 'abc123', { user_id: ana, message_ids: [randomUUID()] });
-  await test.publisher.flush();
-  expect(countsOf(await eventsOf(test.broker, 'abc123'))).toEqual([1, 1]);
+  await system.publisher.publish('typing_start', 'abc123', typing(ana, true));
+  await system.publisher.publish('read_receipt', 'abc123', { user_id: ana, message_ids: [randomUUID()] });
+  await system.publisher.flush();
+  expect(countsOf(await eventsOf(system.broker, 'abc123'))).toEqual([1, 1]);
   expect(await redis.cli('keys', 'coalesce*')).toBe('');
-  // A message leaves nothing, neither with something to end nor without.
-  await test.publisher.publish('chat_message', 'abc123', chat(ana));
+  // A message leaves no key, with typing to end and without.
+  await system.publisher.publish('chat_message', 'abc123', chat(ana));
   expect(await redis.cli('keys', 'coalesce*')).toBe('');
-  await test.publisher.publish('typing_start', 'abc123', typing(bob, true));
-  await test.publisher.publish('chat_message', 'abc123', chat(bob));
-  await test.publisher.flush();
+  await system.publisher.publish('typing_start', 'abc123', typing(bob, true));
+  await system.publisher.publish('chat_message', 'abc123', chat(bob));
+  await system.publisher.flush();
   expect(await redis.cli('keys', 'coalesce*')).toBe('');
-  expect((await eventsOf(test.broker, 'abc123')).at(-1)?.event_type).toBe('chat_message');
+  expect((await eventsOf(system.broker, 'abc123')).at(-1)?.event_type).toBe('chat_message');
 });

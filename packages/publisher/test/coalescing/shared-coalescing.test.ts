@@ -1,4 +1,4 @@
-// Several publishers that share their windows, and die at any moment.
+// Several publishers share their windows and die at any moment.
 import { randomUUID } from 'node:crypto';
 import { createMemoryBroker } from '@millrace/broker';
 import { eventCatalog, type StreamEvent } from '@millrace/contract';
@@ -34,7 +34,7 @@ async function setUpMany() {
     kill(name: string, death?: Parameters<MortalBroker['die']>[0]) {
       live.get(name)?.view.die(death);
     },
-    /** What members of the rooms are sent: an event whose ID came already is dropped by every gateway. */
+    /** The events that clients are sent: every gateway drops an event whose ID it has seen. */
     async events(): Promise<StreamEvent[]> {
       const entries = await broker.readRange('events:chat', { count: 1_000 });
       const events = new Map<string, StreamEvent>();
@@ -55,15 +55,15 @@ const sumOf = (events: readonly StreamEvent[]): number =>
   events.reduce((sum, event) => sum + countOf(event), 0);
 
 describe('publishers that share their windows', () => {
-  it('feed one window per room, which the first event opens', async () => {
-    await using test = await setUpMany();
-    const [a, b] = [test.start('a'), test.start('b')];
+  it('publishers that share a window add to the one that the first event opened', async () => {
+    await using system = await setUpMany();
+    const [a, b] = [system.start('a'), system.start('b')];
     await a.publish('typing_start', 'room', typing(ana, true));
-    await test.clock.advance(70);
+    await system.clock.advance(70);
     await b.publish('typing_start', 'room', typing(bob, true));
     const last = await b.publish('typing_stop', 'room', typing(ana, false));
-    await test.clock.advance(30);
-    const events = await test.events();
+    await system.clock.advance(30);
+    const events = await system.events();
     expect(events.map(({ event_id, event_type }) => [event_id === last.eventId, event_type])).toEqual([
       [true, 'typing_stop'],
       [false, 'typing_start'],
@@ -71,24 +71,24 @@ describe('publishers that share their windows', () => {
     expect(events.map(countOf)).toEqual([2, 1]);
   });
 
-  it('drop typing that waits when its sender’s message comes through another one', async () => {
-    await using test = await setUpMany();
-    const [a, b] = [test.start('a'), test.start('b')];
+  it('typing that waits is dropped when its sender’s message comes through another publisher', async () => {
+    await using system = await setUpMany();
+    const [a, b] = [system.start('a'), system.start('b')];
     await a.publish('typing_start', 'room', typing(ana, true));
     await b.publish('chat_message', 'room', chat(ana));
-    await test.clock.advance(1_000);
-    expect((await test.events()).map(({ event_type }) => event_type)).toEqual(['chat_message']);
+    await system.clock.advance(1_000);
+    expect((await system.events()).map(({ event_type }) => event_type)).toEqual(['chat_message']);
   });
 
-  it('take over from one that died in Pending, within 400 ms', async () => {
-    await using test = await setUpMany();
-    const a = test.start('a');
-    test.start('b');
+  it('a publisher takes over the window of one that died in Pending, within 400 ms', async () => {
+    await using system = await setUpMany();
+    const a = system.start('a');
+    system.start('b');
     await a.publish('typing_start', 'room', typing(ana, true));
     await a.publish('read_receipt', 'room', { user_id: ana, message_ids: [randomUUID()] });
-    test.kill('a');
-    await test.clock.advance(400);
-    expect((await test.events()).map(countOf)).toEqual([1, 1]);
+    system.kill('a');
+    await system.clock.advance(400);
+    expect((await system.events()).map(countOf)).toEqual([1, 1]);
   });
 
   it.each([
@@ -96,19 +96,22 @@ describe('publishers that share their windows', () => {
     ['with its event stored', { afterCalls: 1, isLastCallDone: true }],
     ['with everything stored and nothing committed', { afterCalls: 2 }],
     ['with the commit done', { afterCalls: 2, isLastCallDone: true }],
-  ])('take over from one that died in Flushing %s, within 400 ms of it, once', async (_, death) => {
-    await using test = await setUpMany();
-    const a = test.start('a');
-    await a.publish('typing_stop', 'room', typing(ana, false));
-    await test.clock.advance(99.5);
-    // The look for overdue windows must not use up the calls that are left.
-    test.kill('a', death);
-    test.start('b');
-    await test.clock.advance(400);
-    expect((await test.events()).map(countOf)).toEqual([1]);
-  });
+  ])(
+    'a publisher takes over the window of one that died in Flushing %s, within 400 ms, once',
+    async (_, death) => {
+      await using system = await setUpMany();
+      const a = system.start('a');
+      await a.publish('typing_stop', 'room', typing(ana, false));
+      await system.clock.advance(99.5);
+      // The check for overdue windows must not use up the calls that are left.
+      system.kill('a', death);
+      system.start('b');
+      await system.clock.advance(400);
+      expect((await system.events()).map(countOf)).toEqual([1]);
+    },
+  );
 
-  it('lose nothing and count exactly, whichever of them die at whatever call', async () => {
+  it('publishers lose nothing and count exactly, whichever of them dies at any call', async () => {
     const publisher = fc.constantFrom('a', 'b', 'c');
     const step = fc.oneof(
       {
@@ -135,8 +138,8 @@ describe('publishers that share their windows', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 50 }), async (steps) => {
-        await using test = await setUpMany();
-        const publishers = new Map(['a', 'b', 'c'].map((name) => [name, test.start(name)]));
+        await using system = await setUpMany();
+        const publishers = new Map(['a', 'b', 'c'].map((name) => [name, system.start(name)]));
         const ids = { accepted: new Set<string>(), begun: new Set<string>() };
         let [accepted, begun] = [0, 0];
         const send = (publishing: Promise<unknown>, messageId?: string): void => {
@@ -149,12 +152,12 @@ describe('publishers that share their windows', () => {
         };
         for (const action of steps) {
           if (action.kind === 'wait') {
-            await test.clock.advance(action.ms);
+            await system.clock.advance(action.ms);
           } else if (action.kind === 'die') {
-            test.kill(action.publisher, action);
-            await test.clock.advance(20);
-            test.kill(action.publisher);
-            publishers.set(action.publisher, test.start(action.publisher));
+            system.kill(action.publisher, action);
+            await system.clock.advance(20);
+            system.kill(action.publisher);
+            publishers.set(action.publisher, system.start(action.publisher));
           } else if (action.kind === 'type') {
             const by = publishers.get(action.publisher);
             if (by === undefined) throw new Error('there are three publishers');
@@ -173,8 +176,8 @@ describe('publishers that share their windows', () => {
             if (action.twice) void by.publish('read_receipt', 'room', receipt, { eventId });
           }
         }
-        await test.clock.advance(2_000);
-        const events = await test.events();
+        await system.clock.advance(2_000);
+        const events = await system.events();
         expect(sumOf(events)).toBeGreaterThanOrEqual(accepted);
         expect(sumOf(events)).toBeLessThanOrEqual(begun);
         const read = events.flatMap(
@@ -183,8 +186,8 @@ describe('publishers that share their windows', () => {
         expect(new Set(read).size).toBe(read.length);
         expect([...ids.accepted].filter((id) => !read.includes(id))).toEqual([]);
         expect(read.filter((id) => !ids.begun.has(id))).toEqual([]);
-        expect(await test.broker.windows.overdue('typing', { graceMs: 0, count: 10 })).toEqual([]);
-        expect(await test.broker.windows.overdue('read_receipt', { graceMs: 0, count: 10 })).toEqual([]);
+        expect(await system.broker.windows.overdue('typing', { graceMs: 0, count: 10 })).toEqual([]);
+        expect(await system.broker.windows.overdue('read_receipt', { graceMs: 0, count: 10 })).toEqual([]);
       }),
       { numRuns: 60 },
     );

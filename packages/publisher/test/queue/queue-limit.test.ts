@@ -1,4 +1,4 @@
-// When a queue is limited, and to how much.
+// A queue is limited only where a stream is overloaded, to as much as it stores in half a second.
 import { describe, expect, it } from 'vitest';
 import { QueueLimit } from '../../src/queue/queue-limit.js';
 
@@ -22,7 +22,7 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('a queue is not limited for a hiccup after which it catches up', () => {
+  it('a queue is not limited by a hiccup after which it catches up', () => {
     const limit = new QueueLimit(10);
     const nowMs = send(limit, 9, 3_000);
     send(limit, 1, 100, nowMs);
@@ -30,13 +30,13 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('a queue is limited to what is stored in half a second once every batch was late for as long', () => {
+  it('a queue is limited to as many events as are stored in half a second, once every batch was late for that long', () => {
     const limit = new QueueLimit(10);
     send(limit, 10, 600);
     expect(limit.maxWaiting).toBe(1_000);
   });
 
-  it('a queue stays limited while it stands at its limit, and no longer', () => {
+  it('a queue stays limited while it is at its limit, and no longer', () => {
     const limit = new QueueLimit(10);
     let nowMs = send(limit, 10, 600);
     nowMs = send(limit, 20, 450, nowMs);
@@ -45,7 +45,7 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('the limit of a queue follows what the store takes', () => {
+  it('the limit of a queue follows the rate of the store', () => {
     const limit = new QueueLimit(10);
     let nowMs = send(limit, 10, 600);
     for (let n = 0; n < 3; n += 1) {
@@ -55,7 +55,7 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(200);
   });
 
-  it('the limit of a queue keeps room for what keeps the store busy', () => {
+  it('the limit of a queue leaves room for enough events to keep the store busy', () => {
     const limit = new QueueLimit(10);
     limit.sending(600, 0);
     limit.stored(1, 60_000);
