@@ -11,7 +11,7 @@ import { readCommand } from '../connection/blocking-reader.js';
 import type { RedisConnection, SendOptions } from '../connection/redis-connection.js';
 import type { NodeAddress, RedisUrl } from '../connection/redis-url.js';
 import type { CommandRouter, RouterOptions } from '../routing/command-router.js';
-import { type Reaction, reactionTo } from './reaction.js';
+import { type Reaction, reactionTo } from './redirection.js';
 import { StreamReader } from './stream-reader.js';
 import { Topology } from './topology.js';
 

@@ -1,7 +1,7 @@
 // Replies of cluster nodes are read: maps, redirections, addresses.
 
 import { expect, it } from 'vitest';
-import { reactionTo } from '../../../src/redis/cluster/reaction.js';
+import { reactionTo } from '../../../src/redis/cluster/redirection.js';
 import { parseClusterSlots } from '../../../src/redis/cluster/slot-map.js';
 import { fromRedisError } from '../../../src/redis/connection/redis-errors.js';
 import { parseRedisUrl } from '../../../src/redis/connection/redis-url.js';
