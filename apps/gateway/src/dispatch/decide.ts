@@ -1,5 +1,5 @@
 // Decides whether an entry is delivered, dropped (counted, with a reason) or rejected (a dead letter). Pure: it reads its arguments and
-// changes nothing.
+// changes nothing. A type that only another gateway knows is no dead letter: `rejections.ts` asks `known-types.ts` for the types of all.
 import type { Entry } from '@millrace/broker';
 import { type AnyCatalog, describeIssues, type ReceivedEvent } from '@millrace/contract';
 import type { RoomPositions } from '../rooms/room-positions.js';

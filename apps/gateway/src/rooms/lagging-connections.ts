@@ -1,4 +1,6 @@
 // Counts the connections that lag in a room: they are out of the room's group while they are sent what they missed. Pure.
+// `connection-rooms.ts` takes a slow connection out of its rooms and closes it when it lags further than the ring reaches;
+// `replay/replay.ts` sends what it missed.
 
 /** Bounded by the connections and the rooms that they have joined. */
 export class LaggingConnections {
