@@ -37,6 +37,7 @@ const sequence = [
   'types of the helpdesk pages',
   'lint',
   'unused and undeclared',
+  'house',
   'exports of packages',
   'types of packages',
 ];
