@@ -1,5 +1,4 @@
 // A part of the benchmark: one question, one table.
-
 import type { SideName } from '../systems/side.js';
 import type { Sides } from '../systems/sides.js';
 import type { Interval } from './statistics.js';

@@ -1,5 +1,4 @@
 // Several gateways on one Redis with wires that can be damaged, many clients, and a publisher.
-
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectPublisher } from '@millrace/publisher';
 import {

@@ -1,5 +1,4 @@
 // A key server that cannot be asked refuses nobody: known keys stay in use, and without them clients are told to come back.
-
 import { randomUUID } from 'node:crypto';
 import { createClient } from '@millrace/client';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,5 @@
 // More requests than a gateway can take: what it takes is delivered, the rest is refused with a time to come back, and afterwards all
 // is as before.
-
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { chatMessage, type SampleEvent } from '../../fixtures/events/sample-events.js';

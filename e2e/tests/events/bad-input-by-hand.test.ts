@@ -1,5 +1,4 @@
 // Bad entries put into a stream by hand: one dead letter each, and nothing stops.
-
 import { createClient } from '@redis/client';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';

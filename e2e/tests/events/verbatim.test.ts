@@ -1,5 +1,4 @@
 // The stream holds and JSON clients are sent exactly what a producer writes, to the last digit, by HTTP as by XADD.
-
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { TextReader } from '../../fixtures/clients/readers.js';

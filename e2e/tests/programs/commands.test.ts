@@ -1,5 +1,4 @@
 // The commands as a user types them: start, stop, listen, publish, make a token.
-
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';

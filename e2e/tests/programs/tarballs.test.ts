@@ -26,8 +26,14 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
   test('the tarball has a README whose examples run as they stand', async () => {
     await using redis = await startRedis();
     const readme = await app().read(name, 'README.md');
+    const [command = ''] = /^npm install .*$/m.exec(readme) ?? [];
+    const others = publishedPackages.filter(
+      (other) => other !== name && command.includes(`@millrace/${other}`),
+    );
+    await using together =
+      others.length === 0 ? undefined : await InstalledApp.install(tarballs(), [name, ...others]);
     for (const [, example = ''] of readme.matchAll(/<!-- example -->\n```js\n(.*?)\n```\n/gs)) {
-      await app().run(example.replace('redis://localhost:6379', redis.url));
+      await (together ?? app()).run(example.replace('redis://localhost:6379', redis.url));
     }
   });
 

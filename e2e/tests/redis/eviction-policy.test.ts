@@ -1,5 +1,4 @@
 // A Redis that evicts keys when its memory is full loses data that Millrace relies on: the log at start and readiness say so, with the remedy.
-
 import { expect, test } from 'vitest';
 import { readReadiness } from '../../fixtures/http/readiness.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';

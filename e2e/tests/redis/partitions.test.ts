@@ -1,5 +1,4 @@
 // Streams in partitions on one Redis: publishers follow the gateways' number, positions hold for their rooms, another number is refused.
-
 import { partitionOf } from '@millrace/broker';
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';

@@ -1,5 +1,4 @@
 // Users of Redis with no more rights than they need: the ones of docs/redis-acl, and the one that hosted Redis gives.
-
 import { fileURLToPath } from 'node:url';
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';

@@ -1,5 +1,4 @@
 // One stream cannot be served: readiness, metrics and log name it, and everything else continues.
-
 import { randomUUID } from 'node:crypto';
 import { LAST_ENTRY_ID } from '@millrace/broker';
 import type { RedisServer } from '@millrace/testkit';

@@ -1,5 +1,4 @@
 // A gateway that is told to stop sends its clients to another one, wave by wave, and none of them misses anything.
-
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage } from '../../fixtures/events/sample-events.js';

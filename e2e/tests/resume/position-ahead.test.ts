@@ -1,5 +1,4 @@
 // A client that has read further on another gateway waits until this one has read as far; one that is ahead of the stream is told so.
-
 import { randomUUID } from 'node:crypto';
 import { startTcpProxy } from '@millrace/testkit';
 import { expect, test } from 'vitest';

@@ -1,5 +1,4 @@
 // Thousands of clients come back at the same moment: what they missed comes out of memory, or out of one read for all of them.
-
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type RedisServer, startRedis } from '@millrace/testkit';

@@ -1,5 +1,4 @@
 // The README's recipe for plain clients misses nothing and repeats nothing, whatever happens, and says exactly when to load anew.
-
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { HttpTransportType } from '@microsoft/signalr';

@@ -1,5 +1,4 @@
 // Entries that leave a stream before every gateway has read them are counted one by one; clients that missed them are told, and no others.
-
 import { randomUUID } from 'node:crypto';
 import { createRedisBroker, partitionOf, type ReadProgress } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';

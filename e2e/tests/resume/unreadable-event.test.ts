@@ -1,5 +1,4 @@
 // A client that cannot read a replayed event gets past it; one whose connections end for other reasons is never told to reload.
-
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType, type IHubProtocol, type ILogger, JsonHubProtocol } from '@microsoft/signalr';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';

@@ -1,5 +1,4 @@
 // Publishes at a steady pace by every way in at once, of both builds, until it is told to stop, and notes every confirmation.
-
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PublishRecord } from '../../faults/support/oracle.js';

@@ -1,6 +1,5 @@
 // Checks the arguments of callers, the same for every broker. A broken rule is a programmer's mistake: it is reported
 // before anything is sent.
-
 import { type EntryId, isEntryId } from './entries/entry-id.js';
 import { BrokerError } from './errors.js';
 import type { Partitioning } from './partitions/partitioning.js';

@@ -1,5 +1,4 @@
 // `millrace serve`: runs the gateway until it is told to stop.
-
 import { GatewayError } from '../errors.js';
 import type { GatewayExtension } from '../extension.js';
 import { createGateway, type Gateway } from '../gateway.js';

@@ -1,6 +1,5 @@
 // Keeps the users whom one indicator shows, by room; the answer of a join lists them. It has no timers: a user whose time is over is not
 // listed, and is removed with the next change in the room.
-
 import { type IndicatedUser, userKey } from '@millrace/contract';
 import { OldestFirstMap } from '@millrace/internal';
 

@@ -1,5 +1,4 @@
 // Shared counts inside one process.
-
 import { OldestFirstMap } from '@millrace/internal';
 import type { CounterStore, Occurrence } from '../port/counters.js';
 

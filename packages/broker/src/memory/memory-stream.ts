@@ -1,5 +1,4 @@
 // One stream in memory with its group, subscribers, dedupe IDs and dead letters: it does in one process what the scripts do on Redis.
-
 import { toDeadLetter } from '../entries/dead-letter.js';
 import {
   compareEntryIds,

@@ -1,5 +1,4 @@
 // Coalescing windows in memory: the same promises as on Redis, for publishers that share one object.
-
 import { type Clock, OldestFirstMap } from '@millrace/internal';
 import { checkWindowInputs, checkWindowName } from '../arguments.js';
 import type { EntryId } from '../entries/entry-id.js';

@@ -1,5 +1,4 @@
 // An append-only list of entries with Redis' rules for IDs: they rise strictly, also when the clock steps back.
-
 import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import type { Entry } from '../port/entry-log.js';
 

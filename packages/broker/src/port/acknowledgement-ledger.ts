@@ -1,5 +1,4 @@
 // The part of the port that accounts for delivery: slots and leases divide the work, acknowledgement passes and trims do it.
-
 import type { EntryId } from '../entries/entry-id.js';
 
 /** Which slot an owner asks for. */

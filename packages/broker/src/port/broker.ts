@@ -1,7 +1,6 @@
 // The port between Millrace and the store that carries its streams. Two implementations keep every promise
 // written in this folder: `memory/` for one process, `redis/` for many. The conformance suite in the testkit judges both.
 // The port offers atomic steps only; the loops over them (tail, heartbeat, ledger) are written once, in `subscriber/`.
-
 import type { ResolvedBrokerOptions } from '../options.js';
 import type { Partitioning } from '../partitions/partitioning.js';
 import type { AcknowledgementLedger } from './acknowledgement-ledger.js';

@@ -1,5 +1,4 @@
 // The part of the port that keeps rejected entries: each stream has a bounded stream of dead letters beside it.
-
 import type { EntryId } from '../entries/entry-id.js';
 import type { Entry, RangeOptions } from './entry-log.js';
 

@@ -1,5 +1,4 @@
 // The part of the port that writes and reads entries: ordered streams, each entry at most once per dedupe ID.
-
 import type { EntryId } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
 import type { WindowEnding } from './windows.js';

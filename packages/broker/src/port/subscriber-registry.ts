@@ -1,5 +1,4 @@
 // The part of the port that keeps the subscribers: how far each has read every stream, and which of them are alive.
-
 import type { EntryId } from '../entries/entry-id.js';
 
 /**

@@ -8,7 +8,6 @@
 // That is version 1 and has no mark, like all positions from before there were versions. A later version begins with its number, `v2~`,
 // and holds URL-safe characters: clients carry positions between gateways of two builds, and this one can tell such a position
 // from garbage.
-
 import { compareEntryIds, type EntryId, isEntryId, splitEntryId } from '../entries/entry-id.js';
 import { BrokerError } from '../errors.js';
 import type { PreviousEpoch } from '../port/subscriber-registry.js';

@@ -1,5 +1,4 @@
 // Registers a subscriber at the streams: at its start, and later again at the streams that refused it then.
-
 import { backOffDelayMs, pause } from '@millrace/internal';
 import { toBrokerError } from '../errors.js';
 import type { Broker } from '../port/broker.js';

@@ -1,5 +1,4 @@
 // Records what is wrong with single streams: the trouble can be named while the others continue. Pure bookkeeping.
-
 import { type EntryId, entryIdMs, LAST_ENTRY_ID } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
 

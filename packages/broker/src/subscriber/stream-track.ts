@@ -1,5 +1,4 @@
 // Tracks how far a subscriber has read one stream, and counts the entries that were missing on the way. Pure: values in, values out.
-
 import { entryDigest } from '../entries/entry-digest.js';
 import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import type { Entry } from '../port/entry-log.js';

@@ -1,6 +1,5 @@
 // A gateway's reader of the broker: it reads every stream, reports how far it has read, and does its share of
 // the accounting. It uses the port alone, so it is the same on every broker.
-
 import { invalid } from '../arguments.js';
 import { type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../errors.js';

@@ -1,5 +1,4 @@
 // Data in Redis has a layout, and a build that does not know it changes nothing.
-
 import { createRedisBroker } from '@millrace/broker';
 import { codeOf, type RedisServer, SUITE_OPTIONS, startRedis } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';

@@ -1,6 +1,5 @@
 // Finds values that some SignalR clients cannot read, although JSON allows them. An event with such a value would disconnect those
 // clients, and again with every replay, so it is refused. Every other value is accepted.
-
 import { bracketsIn, hasLoneSurrogateEscape, nestingOfText } from '../text/json-scan.js';
 import { actualTypeOf, type Issue, pointerStep } from './issue.js';
 

@@ -1,6 +1,5 @@
 // The flat form of an event in a stream: six text fields, which any language can write with a plain `XADD`. `payload` and
 // `metadata` are JSON texts.
-
 import { actualTypeOf, describeIssue, type Issue } from '../checks/issue.js';
 import type { ParseResult } from '../checks/parse-result.js';
 import { explainNotFinite, explainUnreadable, MAX_NESTING } from '../checks/unreadable.js';

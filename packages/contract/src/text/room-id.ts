@@ -1,5 +1,4 @@
 // The check of room IDs: any text without control characters. Code that builds a key from a room ID escapes it.
-
 import { utf8Bytes } from './utf8-bytes.js';
 
 /** Longest room ID, in bytes of UTF-8. */

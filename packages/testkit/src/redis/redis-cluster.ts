@@ -1,5 +1,4 @@
 // A Redis Cluster of the test's own: masters, with one replica each if wanted, on free loopback ports.
-
 import { until } from '../time/until.js';
 import { type RedisServer, startRedis } from './redis-server.js';
 

@@ -1,5 +1,4 @@
 // Every call of a script as a value: the script, its keys and arguments, and how its reply is read. Pure.
-
 import { ANNOUNCEMENT_LIMITS, namesIn } from '../../announcements.js';
 import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerError } from '../../errors.js';

@@ -1,6 +1,5 @@
 // Reads the reply of each script as a value of the port. One function per script; the order of the elements is the
 // script's contract.
-
 import { BrokerError } from '../../errors.js';
 import type {
   LedgerPassResult,

@@ -1,5 +1,4 @@
 // The blocking reads of one stream, on a connection of its own to the node that has the stream now.
-
 import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerState } from '../../port/broker.js';
 import type { Entry, ReadOptions } from '../../port/entry-log.js';

@@ -1,5 +1,4 @@
 // Blocking reads, on a connection of their own: a command behind a blocked one would wait as long.
-
 import { invalid } from '../../arguments.js';
 import type { EntryId } from '../../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../../errors.js';

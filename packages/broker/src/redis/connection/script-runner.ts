@@ -1,6 +1,5 @@
 // Runs scripts by their digests on one connection. The source of a script is sent once per connection, ahead of its first
 // call; where the server has forgotten it (SCRIPT FLUSH, another server behind the same address), once more for all waiting calls.
-
 import type { Script } from '../scripts/script.js';
 import { isErrorReply, isNoScript } from './redis-errors.js';
 

@@ -1,5 +1,4 @@
 // Sends commands to the server that holds their keys: one server, or the nodes of a cluster.
-
 import type { Clock } from '@millrace/internal';
 import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerState } from '../../port/broker.js';

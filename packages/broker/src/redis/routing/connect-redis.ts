@@ -1,5 +1,4 @@
 // A connection to Redis beside the broker's, for data that is no event: a few commands, each for one key, to one server or a cluster.
-
 import { systemClock } from '@millrace/internal';
 import type { BrokerState } from '../../port/broker.js';
 import { DetectingRouter } from './detecting-router.js';

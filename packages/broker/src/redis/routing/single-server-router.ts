@@ -1,5 +1,4 @@
 // Sends everything to one server, over two connections: one for commands, and one that waits for new entries of all streams at once.
-
 import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerState } from '../../port/broker.js';
 import type { Entry, ReadOptions } from '../../port/entry-log.js';

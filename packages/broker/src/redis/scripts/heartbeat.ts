@@ -1,5 +1,4 @@
 // Notes how far a subscriber has read, and answers with the state of the stream.
-
 import { defineScript } from './script.js';
 import {
   clockFunctions,

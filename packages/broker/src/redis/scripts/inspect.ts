@@ -1,5 +1,4 @@
 // The figures of one stream, read in one step.
-
 import { defineScript } from './script.js';
 import { clockFunctions, infoFunctions } from './snippets.js';
 

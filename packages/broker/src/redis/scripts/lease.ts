@@ -1,5 +1,4 @@
 // Acquires, renews and releases the lease of a stream. Only the clock of Redis counts.
-
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 

@@ -1,5 +1,4 @@
 // One acknowledgement pass: new entries become Consumed, passed entries become Acknowledged.
-
 import { leaseFunctions } from './lease.js';
 import { defineScript } from './script.js';
 import { clockFunctions, cursorFunctions, goneFunctions, idFunctions, pulseFunctions } from './snippets.js';

@@ -1,5 +1,4 @@
 // Settles how many partitions a stream has.
-
 import { defineScript } from './script.js';
 
 /**

@@ -1,5 +1,4 @@
 // Appends a batch of entries, each once per dedupe ID, and notes the inputs that they end in coalescing windows.
-
 import { defineScript } from './script.js';
 import {
   clockFunctions,

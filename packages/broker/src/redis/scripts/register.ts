@@ -1,5 +1,4 @@
 // Registers a subscriber at a stream and answers where it starts.
-
 import { defineScript } from './script.js';
 import {
   clockFunctions,

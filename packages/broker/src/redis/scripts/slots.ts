@@ -1,5 +1,4 @@
 // Slots: small numbers held by lease, which name the consumers.
-
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 

@@ -1,5 +1,4 @@
 // Retention: acknowledged entries beyond the length go, and beyond the hard cap all do.
-
 import { leaseFunctions } from './lease.js';
 import { defineScript } from './script.js';
 import {

@@ -1,6 +1,5 @@
 // Coalescing windows on Redis. On one server each step is one script that also keeps the index; on a cluster the index lies
 // with another node, so it is updated after each step, before the caller gets its answer.
-
 import { type Clock, OldestFirstMap } from '@millrace/internal';
 import { checkCount, checkWindowInputs, checkWindowName, checkWindowSlot } from '../../arguments.js';
 import { isRefusal } from '../../errors.js';

@@ -1,5 +1,4 @@
 // Replies of cluster nodes are read: maps, redirections, addresses.
-
 import { expect, it } from 'vitest';
 import { reactionTo } from '../../../src/redis/cluster/redirection.js';
 import { parseClusterSlots } from '../../../src/redis/cluster/slot-map.js';
