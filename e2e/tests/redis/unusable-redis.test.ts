@@ -126,7 +126,7 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
     /speaks TLS\. Begin the Redis URL with rediss:\/\//,
   ],
   [
-    'a certificate that nobody vouches for',
+    'a certificate of an unknown authority',
     () => tlsRedis(({ tls }) => `rediss://127.0.0.1:${tls}`),
     /certificate .*NODE_EXTRA_CA_CERTS/,
   ],
@@ -163,7 +163,7 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
     () => redisWith(['--min-replicas-to-write', '1'], asDefault),
     /accepts no writes because fewer replicas follow it than its min-replicas-to-write/,
   ],
-  ['a full server that takes no further client', fullRedis, /has no connection left\. Raise its maxclients/],
+  ['a full server that accepts no further client', fullRedis, /has no connection left\. Raise its maxclients/],
 ];
 
 test.each(cases)('%s is named by millrace serve', async (_, start, message) => {
