@@ -265,7 +265,7 @@ test('from side by side, each person can be looked at alone without being asked 
 });
 
 test.each(['nonsense', '..%2Fpeople', 'b1d4c6f0-2e7a-4c39-a5d8-00000000ffff', othersTicket])(
-  'an address without a ticket for this person says so and leads to the list: %s',
+  'the page says that this person has no such ticket, and links to the list: %s',
   async (ticketId) => {
     const { page, desk } = await noa(ticketId);
     await desk.pane.getByText('There is no such ticket.').waitFor();

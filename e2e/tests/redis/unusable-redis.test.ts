@@ -163,7 +163,11 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
     () => redisWith(['--min-replicas-to-write', '1'], asDefault),
     /accepts no writes because fewer replicas follow it than its min-replicas-to-write/,
   ],
-  ['a full server that accepts no further client', fullRedis, /has no connection left\. Raise its maxclients/],
+  [
+    'a full server that accepts no further client',
+    fullRedis,
+    /has no connection left\. Raise its maxclients/,
+  ],
 ];
 
 test.each(cases)('%s is named by millrace serve', async (_, start, message) => {

@@ -41,7 +41,7 @@ export interface BrokerOptions {
   readonly hardCapFactor?: number;
   /** Most entries that a publisher appends with one call; it begins with 32, and sends more only with a backlog. @defaultValue 512 */
   readonly publishBatchSize?: number;
-  /** Most entries one trim or one cut removes. @defaultValue 1000 */
+  /** Maximum number of entries that one trim or one cut removes. @defaultValue 1000 */
   readonly trimBatchSize?: number;
   /** Dead letters kept per stream, give or take one node. @defaultValue 1000 */
   readonly deadLetterMaxLength?: number;

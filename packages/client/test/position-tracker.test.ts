@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { PositionTracker } from '../src/rooms/position-tracker.js';
 
-test('without scopes the newest position holds for every room', () => {
+test('without scopes every room resumes from the newest position', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', 'p1');
   tracker.joined('b', 'p1');
@@ -10,7 +10,7 @@ test('without scopes the newest position holds for every room', () => {
   expect([tracker.resumeAfter('a'), tracker.resumeAfter('b')]).toEqual(['p2', 'p2']);
 });
 
-test('the newest position of its own scope holds for a room', () => {
+test('a room resumes from the newest position of its own scope', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', '0~p1');
   tracker.joined('a2', '0~p1');
@@ -19,7 +19,7 @@ test('the newest position of its own scope holds for a room', () => {
   expect(['a', 'a2', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['0~p2', '0~p2', '1~p1']);
 });
 
-test('a position of every scope holds for each room until its own scope has a newer one', () => {
+test('a room resumes from a position of every scope until its own scope has a newer one', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', '0~p1');
   tracker.joined('b', '1~p1');

@@ -7,7 +7,7 @@ import type { Clock } from '@millrace/internal';
 export interface ReplayAttempt {
   readonly userId: string;
   readonly roomId: string;
-  /** ID of the first event that was sent: a client that makes progress has another one next time. */
+  /** ID of the first event that was sent. The next replay to a client that makes progress begins with a different event. */
   readonly firstEventId: string;
   readonly startedMs: number;
   /** Time at which the last event was sent. */

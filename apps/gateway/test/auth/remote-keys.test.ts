@@ -51,7 +51,7 @@ it('the keys are fetched once, however many callers need one', async () => {
   expect([world.requests, world.outcomes, world.states]).toEqual([1, ['answered'], []]);
 });
 
-it('old keys are used at once, and are fetched again meanwhile', async () => {
+it('stale keys are used at once while fresh ones are fetched', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.kids = ['a', 'b'];

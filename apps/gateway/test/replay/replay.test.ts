@@ -45,7 +45,7 @@ describe('Replay', () => {
   it.each([
     ['a position of another epoch', at('1-0', { epoch: 'zzzzzzzz' })],
     ['a position without streams', []],
-  ])('a replay sends nothing and is not recovered for %s', async (_, after) => {
+  ])('a replay sends nothing and answers `recovered: false` for %s', async (_, after) => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     deliver('two');

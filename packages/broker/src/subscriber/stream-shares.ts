@@ -2,8 +2,8 @@
 import type { SlotClaim } from '../port/acknowledgement-ledger.js';
 
 /**
- * The share of the holder of this slot: stream number `i` belongs to the holder of the `i mod n`-th of
- * the `n` slots held. All streams are covered, evenly, and a change of slots moves as little as that rule can.
+ * Returns the streams of the holder of this slot. With `n` slots held, stream number `i` belongs to the slot at index `i mod n`, so every
+ * stream has one holder and the load is even. When the number of held slots changes, streams move to other holders.
  */
 export function shareOfStreams(claim: SlotClaim, streams: readonly string[]): ReadonlySet<string> {
   const rank = claim.heldSlots.indexOf(claim.slot);

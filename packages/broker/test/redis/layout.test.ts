@@ -36,7 +36,7 @@ describe('the layout of the keys', () => {
     expect(await redis.cli('get', KEY)).toBe(layout);
   });
 
-  it('a broker opens where there is no layout, and stores none: so builds share it that know no layout', async () => {
+  it('a broker opens a Redis without a stored layout and stores none, because builds that know no layout share it', async () => {
     await using broker = await openBroker(redis.url);
     await broker.register('a');
     expect(await redis.cli('exists', KEY)).toBe('0');

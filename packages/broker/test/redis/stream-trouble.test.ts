@@ -249,7 +249,7 @@ describe('an entry with the largest ID there is', () => {
   });
 });
 
-it('counts of another type at `expired` are counted anew, and dead letters are kept once their key can be written', async () => {
+it('counting of expired entries starts again when its key has the wrong type, and dead letters are stored once their key can be written', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, {
     streams: [{ name: CHAT, maxLength: 10 }],

@@ -211,7 +211,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a subscriber shares the streams with another one, as two consumers, and takes them over when that ends', async () => {
+  it('two subscribers share the streams as separate consumers, and one takes over all streams when the other ends', async () => {
     const connect = await connectTo({ leaseMs: 300 });
     const [a, b] = [await connect(), await connect()];
     const passed: Record<string, Set<string>> = { a: new Set(), b: new Set() };

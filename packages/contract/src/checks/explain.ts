@@ -129,7 +129,7 @@ class Explainer {
     }
   }
 
-  /** Reports any other keyword by its name alone, at the path of the whole value: keys inside it may be private. */
+  /** Reports a keyword that has no explanation of its own by its name alone, at the path of the whole value, because keys inside the value may be private. */
   private explainByKeyword(schema: TSchema, value: unknown, path: string): void {
     const [first] = Value.Errors(schema, value);
     this.add(path, first?.keyword ?? 'schema', 'of the declared shape', value);

@@ -20,8 +20,8 @@ interface ExpiryTimerDependencies {
 /**
  * idle ⇄ checking; either → closed.
  *
- * The time in which this process slept is not counted: after a stall its timers fire before it has read a reply or sent anything,
- * and would expire everything that waits.
+ * Time during which this process was stalled does not count. After a stall, timers fire before any reply is read or anything is sent, so
+ * every event that waits would expire.
  */
 export class ExpiryTimer {
   readonly #dependencies: ExpiryTimerDependencies;

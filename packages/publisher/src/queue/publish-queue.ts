@@ -126,7 +126,10 @@ export class PublishQueue {
   }
 }
 
-/** In another turn: a caller that tries again at once must not keep this process from reading the replies that make room. */
+/**
+ * Rejects the event in a later turn of the event loop. Otherwise a caller that retries at once could keep this process from reading the
+ * replies that free room in the queue.
+ */
 function refuse(event: OutgoingEvent): void {
   setImmediate(() => event.failed(queueFull(event.eventId)));
 }

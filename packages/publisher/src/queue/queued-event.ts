@@ -8,7 +8,7 @@ export interface OutgoingEvent extends OutgoingEntry {
   /** The real stream: a partition where the stream has partitions. */
   readonly stream: string;
   readonly lane: Lane;
-  /** A failed attempt is the last one: the event also waits in a shared window, and another publisher tries again. */
+  /** True when the event is not sent again after a failed attempt: a shared window holds it too, and another publisher sends it. */
   readonly isTriedOnce: boolean;
   /** The event is in its stream. Either this or `failed` is called, once. */
   stored(receipt: PublishReceipt): void;

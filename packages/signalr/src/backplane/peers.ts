@@ -29,7 +29,7 @@ export type PeersState = 'starting' | 'up' | 'down';
 
 /** The position of a peer's broadcast after its earlier ones. */
 export type Order =
-  /** `lost` messages before it never arrived; 0 when it is the very next one. */
+  /** The message is new. `lost` is the number of messages missing just before it; 0 if none are missing. */
   | { readonly kind: 'next'; readonly lost: number }
   /** It arrived before, or is older than the last one. */
   | { readonly kind: 'repeated' }

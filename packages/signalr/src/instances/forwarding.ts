@@ -28,7 +28,7 @@ export function isForwarded(request: IncomingMessage): boolean {
   return request.headers[FORWARDED_HEADER] !== undefined;
 }
 
-/** How long an instance may take to answer at all, beyond the time it holds a poll. */
+/** How long to wait for an instance to answer. For a poll, the time that the instance may hold it is added. */
 export interface ForwardLimits {
   readonly timeoutMs: number;
 }

@@ -208,7 +208,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await broker.claimSlot('one#2', { preferred: 1 })).toEqual({ slot: 1, heldSlots: [1, 2, 3] });
     });
 
-    it('a slot keeps its instance when it expired and was claimed again, and is left to the next process', async () => {
+    it('a slot that expired and was claimed again keeps its instance, so the next process of that instance takes it over', async () => {
       await using harness = await create({ leaseMs: 20 });
       const { broker } = harness;
       await broker.claimSlot('one#1', { instance: 'one' });
