@@ -86,7 +86,7 @@ test('a full socket blocks, and its messages stay in order', async () => {
   expect(socket.writes).toEqual([[12], [20_004, 32]]);
 });
 
-test('messages of the same turn as an abort are sent before the connection ends', () => {
+test('an abort sends the messages of its turn before the connection ends', () => {
   const { socket, transport } = open();
   for (const length of [10, 20]) transport.write(message(length));
   transport.abort();
