@@ -73,8 +73,13 @@ function withoutGenerated(lines) {
 nlp.plugin({ words: { hears: 'PresentTense', holds: 'PresentTense', survives: 'PresentTense' } });
 const FINITE_VERB = '(#PresentTense|#PastTense|#Copula|#Modal|#Auxiliary|#Infinitive)';
 
-/** True when a title is a full statement: a subject, and a verb that says what it does. */
+/** A condition or a relative clause in front of the subject: who it is about can neither be seen at once nor be searched for. */
+const BURIED_SUBJECT =
+  /^(after|although|as|at|because|before|behind|beside|between|beyond|by|during|for|from|however|if|in|inside|of|on|once|only|outside|over|since|so|than|then|there|through|to|under|unless|until|what(ever)?|when|where|while|who(ever)?|with(in|out)?)\b/i;
+
+/** True when a title is a full statement: it begins with a subject, and has a verb that says what that does. */
 export function isStatement(title) {
+  if (BURIED_SUBJECT.test(title)) return false;
   const plain = title.replace(/\$\{[^}]*\}|\$\w+|%[sdijo#]|`[^`]*`|"[^"]*"/g, 'it').replace(/\(.*?\)/g, '');
   if (plain.trim().split(/\s+/).length < 3) return false;
   const text = nlp(`${plain.charAt(0).toUpperCase()}${plain.slice(1)}.`);
@@ -100,7 +105,7 @@ function titleFindings(path, text) {
   return testTitles(text)
     .filter(({ title }) => !isStatement(title))
     .map(({ title, line }) =>
-      finding(path, line, `the title "${title}" is no full statement (subject, verb)`),
+      finding(path, line, `the title "${title}" is no full statement (subject first, then a verb)`),
     );
 }
 

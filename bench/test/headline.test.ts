@@ -25,7 +25,7 @@ test('the sentence names the figures of Millrace and their ratios, and no base t
   );
 });
 
-test('there is no sentence before its parts were run', () => {
+test('the headline is undefined until the parts that it quotes were run', () => {
   expect(headlineOf({ s1: part('p50Ms', 1, 1, 1) })).toBeUndefined();
 });
 

@@ -25,11 +25,14 @@ describe('the interval of a median', () => {
     [12, 3, 10, 0.96142578125],
     [20, 6, 15, 0.9586105],
     [30, 10, 21, 0.957226],
-  ])('of %i values goes from the %ith to the %ith lowest and covers %f', (count, low, high, coverage) => {
-    const interval = medianInterval(upTo(count));
-    expect(interval).toMatchObject({ low, high });
-    expect(interval.coverage).toBeCloseTo(coverage, 6);
-  });
+  ])(
+    'the interval of the median of %i values goes from the %ith to the %ith lowest value and covers %f',
+    (count, low, high, coverage) => {
+      const interval = medianInterval(upTo(count));
+      expect(interval).toMatchObject({ low, high });
+      expect(interval.coverage).toBeCloseTo(coverage, 6);
+    },
+  );
 
   test('the interval of a median holds the true median as often as it says', () => {
     let seed = 42;

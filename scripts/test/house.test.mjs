@@ -57,7 +57,7 @@ describe('retired words', () => {
     ['packages/a/src/a.ts', 'const at = clock.nowMs();'],
     ['packages/a/src/a.ts', 'interface RoomVerdict {}'],
     ['packages/a/src/a.ts', 'interface GatewayParts {}'],
-  ])('in %s the line %j is found once', (path, line) => {
+  ])('the house check for %s reports the line %j once', (path, line) => {
     expect(found(path, line)).toHaveLength(1);
   });
 
@@ -69,7 +69,7 @@ describe('retired words', () => {
     ['docs/a.md', 'The event goes on to the client.'],
     ['packages/a/src/a.ts', 'const nowMs = clock.wallMs();'],
     ['packages/a/CHANGELOG.md', 'nowMs() is called wallMs().'],
-  ])('in %s the line %j is clean', (path, line) => {
+  ])('the house check for %s reports nothing for the line %j', (path, line) => {
     expect(found(path, line)).toEqual([]);
   });
 });
@@ -99,6 +99,9 @@ describe('titles', () => {
     'that was planned costs nobody a reload',
     'refuses %s with invalid_argument',
     'on a phone too',
+    'with partitions only the rooms of the stream are told',
+    'of two hundred joins at most eight wait',
+    'what was missed is replayed',
   ])('the title %j is no statement', (title) => {
     expect(isStatement(title)).toBe(false);
   });
@@ -126,7 +129,7 @@ describe('titles', () => {
   test('the titles of test files are judged, and those of other files are not', () => {
     const text = "test('keeps all', () => {});";
     expect(found('packages/a/test/a.test.ts', text)).toEqual([
-      '1  the title "keeps all" is no full statement (subject, verb)',
+      '1  the title "keeps all" is no full statement (subject first, then a verb)',
     ]);
     expect(found('packages/a/src/a.ts', text)).toEqual([]);
   });

@@ -45,7 +45,7 @@ async function openApi() {
   };
 }
 
-test('without a session only the list of people and signing in are allowed', async () => {
+test('a request without a session may only list the people and sign in', async () => {
   await using api = await openApi();
   expect((await api.call('GET', '/people')).status).toBe(200);
   for (const path of ['/tickets', `/tickets/${seeded.vpnTicket}`, '/notifications']) {

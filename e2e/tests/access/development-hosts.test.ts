@@ -66,7 +66,7 @@ test('a request refused for its Host is counted in the metrics', async () => {
   expect(await readMetric(gateway().url, 'http_refusals_total', refused)).toBe(before + 1);
 });
 
-test('outside development mode any host is served: a proxy may have renamed it', async () => {
+test('a gateway outside development mode serves any Host header, because a proxy may have renamed it', async () => {
   await using closed = await GatewayProcess.start(normalMode);
   const url = `${closed.url}/hubs/events?access_token=${await signToken({ sub: 'ana', rooms: [] })}`;
   const host = 'live.app.example';

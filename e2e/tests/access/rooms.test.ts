@@ -47,7 +47,7 @@ describe('joining', () => {
     expect(await client.idsUpTo(end)).toEqual([...sent, end]);
   });
 
-  test('after LeaveRoom nothing of the room arrives, after another JoinRoom it does again', async () => {
+  test('a client receives no event of a room after LeaveRoom, and receives them again after another JoinRoom', async () => {
     await using client = await connect({ rooms: ['left'] });
     await client.join('left');
     const before = await publish('left', 'before');

@@ -140,7 +140,7 @@ test('the other gateways take over what a killed one held, and it takes its slot
   expect(await row().slots()).toEqual(slots);
 });
 
-test('while no gateway lives nothing is acknowledged, and the next one delivers it from there', async () => {
+test('entries stay unacknowledged while no gateway is alive, and the next gateway delivers them', async () => {
   const { redis, names } = row();
   const stream = 'events:chat';
   let position = '';

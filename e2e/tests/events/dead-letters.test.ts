@@ -95,7 +95,7 @@ test('--all drops every dead letter of a stream and its partitions and leaves th
   expect(rest.map(({ fields }) => fields['n'])).toEqual(['2', '1', '0']);
 });
 
-test('what cannot work is said in one line, with exit code 1', async () => {
+test('a dead-letters command with wrong arguments prints one line and exits with code 1', async () => {
   await using redis = await startRedis();
   const cases: readonly (readonly [RegExp, ...string[]])[] = [
     [/IDs of dead letters, or --all/, 'drop', '--all', '1-1'],

@@ -29,7 +29,7 @@ function startTraffic(system: DeskSystem) {
 }
 
 describe.each(brokerKinds)('on %s', (kind) => {
-  test('what was missed is replayed: nothing lost, nothing twice', async () => {
+  test('a page whose connection was cut is sent every missed message once', async () => {
     await using system = await DeskSystem.start(kind);
     await using browser = await TestBrowser.start();
     const page = await browser.page(system.url);
@@ -84,7 +84,7 @@ describe('when the gateway cannot replay', () => {
     expect(shown.at(-1)).toBe((await noa.storedNumbers(vpnTicket)).at(-1));
   });
 
-  test('what cannot be loaded either is reported as lost', async () => {
+  test('the connection trial reports a message as lost when the page cannot load it either', async () => {
     await using system = await DeskSystem.start('the embedded broker');
     await using browser = await TestBrowser.start();
     const page = await browser.page(system.url);

@@ -218,7 +218,7 @@ describe('remote session', () => {
   });
 });
 
-test('after a restart of the gateway both people continue where they were', async () => {
+test('both people on the helpdesk page continue where they were after a restart of the gateway', async () => {
   const [agent, requester] = [await maria(), await noa()];
   await agent.desk.send('Before the restart');
   await requester.desk.message('Before the restart').waitFor();
@@ -233,7 +233,7 @@ test('after a restart of the gateway both people continue where they were', asyn
   browser.takeComplaints();
 });
 
-test('whoever opens a page alone chooses who to be', async () => {
+test('a visitor who opens the page of one person chooses that person', async () => {
   const page = await openPage();
   await page.goto(`${system.url}/requester`);
   await page.getByRole('link', { name: /Priya Nair/ }).click();
@@ -250,7 +250,7 @@ test('the event that the welcome text offers is seen by the requester, and leads
   await requester.desk.pane.locator('[data-open-ticket="1048"]').waitFor();
 });
 
-test('from side by side, each person can be looked at alone without being asked who it is', async () => {
+test('a link from the page of two people opens the page of one of them without asking for a choice', async () => {
   const page = await openPage();
   await page.goto(system.url);
   await new DeskPane(page, 'Requester').live();
@@ -277,7 +277,7 @@ test.each(['nonsense', '..%2Fpeople', 'b1d4c6f0-2e7a-4c39-a5d8-00000000ffff', ot
   },
 );
 
-test('outside development mode each person’s token opens that person’s rooms and no others', async () => {
+test('the token of a person opens only that person’s rooms outside development mode', async () => {
   await using closed = await DeskSystem.start('the embedded broker', {
     isDevelopment: false,
     jwtSecret: 'a-secret-of-the-helpdesk-with-more-than-32-bytes',

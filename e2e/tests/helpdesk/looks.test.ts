@@ -177,7 +177,7 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
   });
 });
 
-test('on the smallest phone nothing is cut off, and nothing lies over anything else', async () => {
+test('the helpdesk page on the smallest phone cuts nothing off, and no part of it covers another', async () => {
   await using system = await DeskSystem.start('the embedded broker');
   await using device = await browser.device(system.url, {
     viewport: { width: 320, height: 640 },

@@ -57,7 +57,7 @@ describe('the lines that a start in development mode prints', () => {
     expect(start.output).toMatch(/^\d\d:\d\d:\d\d warn +MILLRACE_PORTT is not a setting.*MILLRACE_PORT\?/m);
   });
 
-  test('outside development mode no secret is printed', async () => {
+  test('a gateway outside development mode prints no secret', async () => {
     await using gateway = await GatewayProcess.start(normalMode);
     for (const secret of [jwtSecret, apiKey]) expect(gateway.output).not.toContain(secret);
   });

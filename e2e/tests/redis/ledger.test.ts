@@ -45,7 +45,7 @@ test('a gateway makes the group on all four streams, reads as signalr-instance-1
   }
 });
 
-test('what was published before the first gateway is neither lost from its stream nor left unacknowledged', async () => {
+test('the first gateway acknowledges the entries that were published before it started, and they stay in their stream', async () => {
   await using redis = await startRedis();
   const roomId = randomUUID();
   for (const event of [...fullEvents(roomId), ...fullEvents(roomId)]) await xaddEvent(redis, event);
@@ -58,7 +58,7 @@ test('what was published before the first gateway is neither lost from its strea
   expect(await contents(redis)).toEqual(before);
 });
 
-test('what was published while no gateway ran is acknowledged by the next one, and stays in its stream', async () => {
+test('the next gateway acknowledges the entries that were published while none ran, and they stay in their stream', async () => {
   await using redis = await startRedis();
   const roomId = randomUUID();
   await runAndStop(redis, roomId);

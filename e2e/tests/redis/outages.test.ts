@@ -82,7 +82,7 @@ test('the outcome of a publish is unknown while Redis freezes, and a repeat with
   expect(await idsBeforeLast(system)).toEqual([error.eventId]);
 });
 
-test('after Redis comes back empty later events arrive, and an earlier position is not recovered', async () => {
+test('clients receive later events after Redis comes back empty, and a join with an earlier position is not recovered', async () => {
   await using system = await start(false);
   const { redis, gateway, client } = system;
   const before = notification(roomId, 'before');

@@ -19,7 +19,7 @@ import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { GatewayRow } from '../../fixtures/systems/gateway-row.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('what was missed in all streams of a room comes from another gateway, in order and before anything new, and no typing', async () => {
+test('another gateway replays the missed events of all streams of a room in order, before new events and without typing', async () => {
   await using row = await GatewayRow.start(2);
   const [first, second] = row.names.map((name) => row.get(name).url) as [string, string];
   const roomId = randomUUID();
@@ -99,7 +99,7 @@ test.each([
   ['everything is flushed', ['FLUSHALL']],
   ['one stream of the room is deleted', ['DEL', 'events:ticket']],
 ])(
-  'after %s no gateway takes a position of before for good, nor one that starts later',
+  'no gateway, not even one that starts later, recovers an earlier position after %s',
   async (_, command) => {
     await using row = await GatewayRow.start(2);
     const { redis, names } = row;

@@ -23,7 +23,7 @@ import { sharedSystem } from '../../fixtures/systems/shared-system.js';
 describe.each(everyBroker)('%s', (_, start) => {
   const system = sharedSystem(start);
 
-  test('what was missed is replayed in order, before the answer, and what is new follows', async () => {
+  test('a join with a position replays the missed events in order before its answer, and new events follow', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);

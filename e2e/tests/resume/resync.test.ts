@@ -13,7 +13,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 /** Longer than it takes until the last of a few clients is told. */
 const allToldMs = 6_000;
 
-test('after FLUSHALL every client is told once per room, not all at once, and resumes from there on', async () => {
+test('every client is told of FLUSHALL once per room at a random moment, and resumes from there on', async () => {
   await using redis = await startRedis();
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
   const { url } = gateway;

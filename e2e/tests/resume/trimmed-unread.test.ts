@@ -101,7 +101,7 @@ test('entries that the hard cap cuts are counted exactly as expired, and clients
   expect(gateway.errorLines.filter((line) => !line.includes('were cut from the stream'))).toEqual([]);
 });
 
-test('with partitions only the rooms of the stream that lost entries are told', async () => {
+test('a gateway with partitions sends resync only to the rooms of the stream that lost entries', async () => {
   const partitions = 3;
   const rooms = [0, 1, 2].map((wanted) => roomIn(wanted, partitions));
   const [first = '', second = '', third = ''] = rooms;

@@ -54,7 +54,7 @@ test('three publisher processes share a window; one that is killed while it is P
   await eventually(async () => expect(await system().redis.cli('keys', 'coalesce*')).toBe(''));
 });
 
-test('what a killed publisher left behind reaches the room although no publisher is left but the gateway', async () => {
+test('the gateway publishes the windows that a killed publisher left, even when no other publisher is alive', async () => {
   for (let round = 0; round < 3; round++) {
     const [roomId, userId] = [randomUUID(), randomUUID()];
     await using client = await EventLog.inRoom(system().url, roomId);

@@ -118,7 +118,7 @@ test('a function that was added twice is called twice, and each registration is 
   expect(handler).toHaveBeenCalledTimes(3);
 });
 
-test('without an onError handler an error is written to the console, as is the failure of an onError handler', async () => {
+test('a client without an onError handler writes an error to the console, and so it writes the failure of such a handler', async () => {
   const toConsole = vi.spyOn(console, 'error').mockImplementation(() => {});
   const gateway = new FakeGateway();
   const client = createClient({ url: 'http://gateway.test', createConnection: gateway.createConnection });

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { PositionTracker } from '../src/rooms/position-tracker.js';
 
-test('without scopes every room resumes from the newest position', () => {
+test('every room resumes from the newest position when positions have no scope', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', 'p1');
   tracker.joined('b', 'p1');

@@ -106,7 +106,7 @@ describe('a connection', () => {
 });
 
 describe('a break', () => {
-  test('after a break of the socket the rooms are joined again, and missed events come first', async () => {
+  test('a client joins its rooms again after its socket broke, and handles the missed events first', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const numbers = collect(client, 'a');
@@ -151,7 +151,7 @@ describe('a break', () => {
     expect(joins).toEqual([true, true]);
   });
 
-  test('after a restart of the gateway the client reconnects, and reports a resync because the gateway’s memory is empty', async () => {
+  test('a client reconnects after a restart of the gateway, and reports a resync because the gateway’s memory is empty', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const resyncs: string[] = [];
@@ -170,7 +170,7 @@ describe('a break', () => {
     await next;
   });
 
-  test('after a break two hundred rooms are all joined again', async () => {
+  test('a client joins all of its two hundred rooms again after its socket broke', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     await client.connect();

@@ -119,7 +119,7 @@ describe('joining again', () => {
     expect(resyncs).toEqual(['a: gap', 'user:me: gap']);
   });
 
-  test('of two hundred joins at most eight wait for their answers at the same time', async () => {
+  test('a client with two hundred rooms waits for the answers of eight joins at a time at most', async () => {
     const { client, gateway, clock, states } = setUp();
     const rooms = Array.from({ length: 200 }, (_, index) => client.join(`room-${index}`));
     await client.connect();

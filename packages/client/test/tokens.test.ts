@@ -46,7 +46,7 @@ test('a token source learns of a refusal, and its new token is tried', async () 
   expect(states).toEqual(['connecting', 'live']);
 });
 
-test('the same token after a refusal closes the client without another attempt', async () => {
+test('a client closes without another attempt when its token source returns the refused token again', async () => {
   const { client, gateway, clock, changes } = setUp({ accessToken: () => 'stale' });
   gateway.isAccepting = false;
   const connected = client.connect();

@@ -31,7 +31,7 @@ describe('SeenIds', () => {
     expect(seen.size).toBe(100);
   });
 
-  it('at the bound the oldest ID is forgotten, and a repeat forgets none', () => {
+  it('a full memory of seen IDs forgets the oldest ID for a new one, and forgets none for a repeat', () => {
     const seen = new SeenIds({ keepMs: 300_000, maxIds: 3 });
     for (const id of ['a', 'b', 'c', 'd']) isFirst(seen, id, 1);
     expect(seen.size).toBe(3);

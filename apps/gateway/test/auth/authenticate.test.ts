@@ -35,7 +35,7 @@ it('an ID that is not a UUID identifies a user as it is written', async () => {
   expect(await byToken(request('Ana'))).toMatchObject({ userId: 'Ana', user: { userId: 'Ana' } });
 });
 
-it('in development mode the query identifies a user by the UUID in lower case too', async () => {
+it('a gateway in development mode identifies a user by the lower-case form of the UUID in the query', async () => {
   const id = randomUUID();
   expect(await authenticateAnybody(byToken)(request(null, `user=${id.toUpperCase()}`))).toMatchObject({
     userId: id,

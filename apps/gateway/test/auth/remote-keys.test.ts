@@ -89,7 +89,7 @@ it('old keys are used while the server is unavailable, up to the bound, and the 
   expect([world.keys.isAway, world.states.at(-1)]).toEqual([false, false]);
 });
 
-it('at most 1,000 callers wait for the server, and the others are told to come back', async () => {
+it('the remote keys let 1,000 callers wait for the key server at most, and tell further callers to come back', async () => {
   await using world = await start();
   const answers = await Promise.allSettled(
     Array.from({ length: 1_500 }, () => world.keys.keyOf(header('a'), jws)),

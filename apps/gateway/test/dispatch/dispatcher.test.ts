@@ -110,7 +110,7 @@ describe('Router', () => {
     expect(sent).toMatchObject([{ event_id, event_type: 'notification' }]);
   });
 
-  it('after the warm-up a repeat is not sent, and the event can be replayed with its position', () => {
+  it('an event that the warm-up has read is not sent again when it is repeated, and can be replayed with its position', () => {
     const { dispatcher, sent, remembered, dropped } = setUp();
     const fields = notification();
     dispatcher.warmUp('events:notification', entryAt(nowMs - 5_000, fields), () => earlier);

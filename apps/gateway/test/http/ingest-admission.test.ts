@@ -31,14 +31,14 @@ it('steady load is served if it leaves time in every turn', () => {
   for (let n = 0; n < 1_000; n += 1) expect(turn(49)).toBe(49);
 });
 
-it('only what fits into a turn is served once turns were late for half a second', () => {
+it('the ingest endpoint serves only as many requests as fit into a turn, once turns were late for half a second', () => {
   const { turn } = setUp();
   for (let n = 0; n < 5; n += 1) expect(turn(100)).toBe(100);
   expect(turn(100)).toBe(20);
   expect(turn(100)).toBe(20);
 });
 
-it('at least one request of each turn is served', () => {
+it('the ingest endpoint serves at least one request in each turn, however late the turns are', () => {
   const { turn, budget } = setUp();
   for (let n = 0; n < 7; n += 1) turn(100, 1_000);
   expect(budget.isFirstOfTurn).toBe(true);

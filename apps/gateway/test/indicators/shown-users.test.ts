@@ -50,7 +50,7 @@ describe('ShownUsers', () => {
     expect(typing.list('a', 4)).toEqual([ana, bob]);
   });
 
-  it('only the ID and the name of a user are listed', () => {
+  it('the list of typing users holds the ID and the name of a user and nothing else', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 2 });
     typing.start('a', { ...ana, secret: 'x' } as typeof ana, 0);
     expect(typing.list('a', 1)).toEqual([ana]);

@@ -95,7 +95,7 @@ describe('ReplayRing', () => {
     expect(textsOf(ring, cursors('6-0'), 4)).toEqual(['7-0', '8-0', '9-0', '10-0']);
   });
 
-  it('only the newest event of a key is kept', () => {
+  it('the ring keeps only the newest event of a coalescing key', () => {
     const ring = createRing();
     ring.add(event('1-0', { latestKey: 'ana' }));
     ring.add(event('2-0', { latestKey: 'bob' }));

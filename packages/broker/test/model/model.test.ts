@@ -59,7 +59,7 @@ test.each([
   ['memory', inMemory, false, 300],
   ['Redis', onRedis, true, 25],
 ] as const)(
-  'whatever happens to the broker on %s, its promises are kept',
+  'the broker on %s keeps its promises under any sequence of operations and faults',
   async (_name, start, hasAccidents, usualRuns) => {
     await fc.assert(
       fc.asyncProperty(steps(silenceMs + 5, hasAccidents), async (list) => {

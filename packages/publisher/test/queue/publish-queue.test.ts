@@ -14,7 +14,7 @@ describe('while the broker is there', () => {
     expect(new Set(Object.values(results))).toEqual(new Set(['stored']));
   });
 
-  it('of the events that wait, high ones are sent before medium before low ones', async () => {
+  it('the publish queue sends waiting events of the high lane first, then those of the medium lane, then those of the low lane', async () => {
     const { clock, put, stored } = await setUp();
     for (const [id, lane] of [
       ['l1', 'low'],

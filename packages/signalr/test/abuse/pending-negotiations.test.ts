@@ -8,7 +8,7 @@ import { ConnectionStore } from '../../src/http/connection-store.js';
 import { SignedTokens } from '../../src/instances/signed-tokens.js';
 
 describe('half-open negotiations', () => {
-  test('at most 10,000 negotiated connections may wait, and all are forgotten after their time', () => {
+  test('the server keeps 10,000 negotiated connections without a transport at most, and forgets each after its time', () => {
     const clock = fakeClock(Date.UTC(2026, 0, 1));
     const ticker = new Ticker(clock, 1_000);
     const store = new ConnectionStore(ticker, { maximumPending: 10_000, timeoutMs: 15_000 });

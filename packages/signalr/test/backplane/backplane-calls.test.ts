@@ -178,7 +178,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await second.host.event('message_ignored')).toMatchObject({ messageType: 3 });
   });
 
-  test('at most a thousand calls wait for one client, counted over all instances', async () => {
+  test('a thousand calls at most, counted over all instances, wait for the answers of one client', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using client = await openMember(second);

@@ -162,7 +162,7 @@ describe('the numbers of a peer', () => {
   });
 });
 
-test('at most a thousand peers are kept, and a present one is never evicted for another', () => {
+test('an instance remembers a thousand peers at most, and evicts no present peer for another', () => {
   const peers = up();
   for (let index = 0; index < 1_000; index += 1) peers.received(`gone ${index}`, 0, false);
   for (let index = 0; index < 1_000; index += 1) beat(peers, `there ${index}`);

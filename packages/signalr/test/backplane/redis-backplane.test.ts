@@ -125,7 +125,7 @@ describe('while Redis is away', () => {
     expect(await one.server.hub.clients.client(far.id).invoke('ask', 'back?')).toBe('back?');
   });
 
-  test('while Redis is away or does not answer, waiting messages are bounded, and the backplane recovers with its connections', async () => {
+  test('the backplane keeps a bounded number of messages while Redis is away or does not answer, and recovers with its connections', async () => {
     // The client of this process cannot read while the loop below sends: its queue holds all of it.
     await using pair = await startPair({
       maximumBackplaneBytes: 1_000_000,

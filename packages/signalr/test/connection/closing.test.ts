@@ -47,7 +47,7 @@ describe('the end', () => {
     expect(errors).toEqual([expect.objectContaining({ code: 'client_error', message: 'boo' })]);
   });
 
-  test('after the hub has ended a connection, messages that the client sent before do not run', async () => {
+  test('an invocation that arrived before the hub ended its connection does not run afterwards', async () => {
     const ran: string[] = [];
     await using host = await startHost((server) => {
       server.mapHub(

@@ -27,7 +27,7 @@ describe('origins', () => {
     [() => false, other, 403],
     [() => false, {}, 101],
   ])(
-    'with the allowed origins %j a request with %j is answered with %i',
+    'a server with the allowed origins %j answers a request from the origin %j with %i',
     async (allowedOrigins, headers, status) => {
       await using host = await startChat(allowedOrigins === undefined ? {} : { allowedOrigins });
       const answer = await upgrade(host, '/hubs/chat', headers);

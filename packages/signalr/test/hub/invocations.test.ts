@@ -61,7 +61,7 @@ describe('invocations of one client', () => {
     expect(log).toEqual(['begin a', 'end a', 'begin b', 'end b']);
   });
 
-  test('as many invocations run at a time as the option allows, and the next begins when one ends', async () => {
+  test('a connection runs as many invocations at a time as maximumParallelInvocationsPerClient says, and begins the next when one ends', async () => {
     const { host, log, open } = await startGated({ maximumParallelInvocationsPerClient: 2 });
     await using _host = host;
     await using client = await openRaw(host);

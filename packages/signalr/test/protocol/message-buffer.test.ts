@@ -74,7 +74,7 @@ describe('what is received', () => {
     expect(buffer.takeAck()).toBeUndefined();
   });
 
-  test('after a new socket messages are dropped until the client names its number, and then those that were seen before', () => {
+  test('the server drops messages on a new socket until the client sends its sequence number, and then drops those that it has already received', () => {
     const buffer = new MessageBuffer(10);
     for (const n of [1, 2, 3]) buffer.accept(item(n));
     buffer.replay();
@@ -125,7 +125,7 @@ describe('a client that breaks off in the middle of a replay', () => {
     expect(buffer.replay()).toEqual({ sequenceId: 5, messages: [] });
   });
 
-  test('at most twice the limit is kept for a client that loses its socket in replays again and again', () => {
+  test('the server buffers twice the limit at most for a client that loses its socket in replay after replay', () => {
     const buffer = new MessageBuffer(100);
     for (let round = 1; round <= 50; round += 1) {
       for (let n = 0; n < 10; n += 1) buffer.sent(counted('x'.repeat(10)));
