@@ -57,7 +57,7 @@ describe('the lines that a start in development mode prints', () => {
     expect(start.output).toMatch(/^\d\d:\d\d:\d\d warn +MILLRACE_PORTT is not a setting.*MILLRACE_PORT\?/m);
   });
 
-  test('a gateway outside development mode prints no secret', async () => {
+  test('no secret is printed by a gateway outside development mode', async () => {
     await using gateway = await GatewayProcess.start(normalMode);
     for (const secret of [jwtSecret, apiKey]) expect(gateway.output).not.toContain(secret);
   });
