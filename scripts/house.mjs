@@ -1,8 +1,8 @@
 // The rules of the house that no linter knows: how long a file is, how many lie in one folder, words with one meaning,
-// comments that begin with their subject, test titles that are full statements. With paths: only files below them.
+// comments that begin with their subject, test titles that are full statements, paths in pages. With paths: only files below them.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { dirname, extname } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import nlp from 'compromise';
 import { retiredWords } from './house-words.mjs';
@@ -124,6 +124,23 @@ export function folderFindings(paths) {
   });
 }
 
+/** Paths of files in backticks, from the root of the repository or of a package, and links to files. */
+const NAMED_PATH = /`((?:[\w.-]+\/)+[\w.-]+\.(?:tsx?|mjs|js|json|md))`|\]\(([^)#:\s]+)(?:#[^)]*)?\)/g;
+
+/** The paths that a page names and that no file has: a file was moved, and the page was forgotten. */
+export function pathFindings(page, text, files) {
+  if (page.endsWith('CHANGELOG.md')) return [];
+  const exists = (path) => files.some((file) => file === path || file.endsWith(`/${path}`));
+  const isLinked = (path) => files.some((file) => file === path || file.startsWith(`${path}/`));
+  return withoutGenerated(text.split('\n')).flatMap((line, index) =>
+    Array.from(line.matchAll(NAMED_PATH)).flatMap(([, path, link]) => {
+      const linked = link === undefined ? undefined : join(dirname(page), link).replace(/\/$/, '');
+      const isFound = linked === undefined ? exists(path) : linked === '.' || isLinked(linked);
+      return isFound ? [] : [finding(page, index + 1, `there is no file ${path ?? link}: correct the path`)];
+    }),
+  );
+}
+
 /** The findings in one file. */
 export function fileFindings(path, text) {
   const lines = text.trimEnd().split('\n');
@@ -135,15 +152,23 @@ export function fileFindings(path, text) {
   ];
 }
 
-/** All findings in the tracked files below the given paths. */
-function findingsIn(paths) {
-  const tracked = execFileSync('git', ['ls-files', '--', ...paths], { encoding: 'utf8' })
+function trackedFiles(paths) {
+  return execFileSync('git', ['ls-files', '--', ...paths], { encoding: 'utf8' })
     .trim()
     .split('\n');
+}
+
+/** All findings in the tracked files below the given paths. */
+function findingsIn(paths) {
+  const files = trackedFiles([]);
+  const tracked = trackedFiles(paths);
   const read = tracked.filter((path) => isCode(path) || path.endsWith('.md'));
   return [
     ...folderFindings(tracked),
-    ...read.flatMap((path) => fileFindings(path, readFileSync(path, 'utf8'))),
+    ...read.flatMap((path) => {
+      const text = readFileSync(path, 'utf8');
+      return [...fileFindings(path, text), ...(path.endsWith('.md') ? pathFindings(path, text, files) : [])];
+    }),
   ];
 }
 

@@ -1,6 +1,6 @@
 // The rules of the house find what they are for, and let clean text pass.
 import { describe, expect, test } from 'vitest';
-import { fileFindings, folderFindings, isStatement } from '../house.mjs';
+import { fileFindings, folderFindings, isStatement, pathFindings } from '../house.mjs';
 import { testTitles } from '../test-titles.mjs';
 
 const found = (path, text) => fileFindings(path, text).map((line) => line.slice(path.length + 1));
@@ -19,6 +19,21 @@ test('a folder with too many files is found, and the top of the sources has the 
     'packages/a/src:0  11 files; at most 10: put them into folders by subject',
   ]);
   expect(folderFindings(files('e2e/fixtures', 25))).toHaveLength(1);
+});
+
+test('a page that names a file which does not exist is found, and one that names files which exist is not', () => {
+  const files = ['docs/a.md', 'docs/b.md', 'packages/a/src/one.ts', 'README.md'];
+  const foundIn = (text) => pathFindings('docs/a.md', text, files);
+  expect(
+    foundIn(
+      'See `packages/a/src/one.ts`, `src/one.ts`, [b](b.md#part), [all](../README.md), [a](../packages/a).',
+    ),
+  ).toEqual([]);
+  expect(foundIn('See [the site](https://example.com/x.md) and `npm run x`.')).toEqual([]);
+  expect(foundIn('See `packages/a/src/two.ts`.')).toEqual([
+    'docs/a.md:1  there is no file packages/a/src/two.ts: correct the path',
+  ]);
+  expect(foundIn('See [c](c.md).')).toEqual(['docs/a.md:1  there is no file c.md: correct the path']);
 });
 
 describe('comments', () => {
