@@ -62,10 +62,9 @@ export { mayBeEpochOf } from './positions/epoch.js';
 export {
   type CurrentPosition,
   type CurrentStreamPosition,
-  comparePositions,
-  cursorsAfter,
   EVERY_SCOPE,
   encodePosition,
+  isPositionValid,
   MAX_POSITION_CHARS,
   type Position,
   parsePosition,

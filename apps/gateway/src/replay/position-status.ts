@@ -2,6 +2,7 @@
 import {
   type CurrentStreamPosition,
   compareEntryIds,
+  isPositionValid,
   type ReportedTip,
   type StreamPosition,
 } from '@millrace/broker';
@@ -22,17 +23,16 @@ export type PositionStatus = 'reached' | 'lost' | 'unread' | 'unproven' | 'unkno
 
 /** @param sinceMs time at which the client came, in local monotonic time: an earlier report of the broker says nothing about its position */
 export function positionStatusOf(
-  { epoch, cursor }: StreamPosition,
+  position: StreamPosition,
   current: KnownStream,
   sinceMs: number,
 ): PositionStatus {
-  const { previousEpoch, reportedEnd } = current;
+  const { cursor } = position;
+  const { reportedEnd } = current;
   const hasReport = reportedEnd !== undefined && reportedEnd.askedAtMs >= sinceMs;
-  const isOfPreviousEpoch = previousEpoch?.epoch === epoch;
-  const holds =
-    epoch === current.epoch || (isOfPreviousEpoch && compareEntryIds(cursor, previousEpoch.upTo) <= 0);
-  if (holds && compareEntryIds(cursor, current.cursor) <= 0) return 'reached';
+  const isValid = isPositionValid(position, current);
+  if (isValid && compareEntryIds(cursor, current.cursor) <= 0) return 'reached';
   if (!hasReport) return 'unknown';
-  if (holds) return compareEntryIds(cursor, reportedEnd.lastId) <= 0 ? 'unread' : 'lost';
-  return isOfPreviousEpoch ? 'unproven' : 'lost';
+  if (isValid) return compareEntryIds(cursor, reportedEnd.lastId) <= 0 ? 'unread' : 'lost';
+  return position.epoch === current.previousEpoch?.epoch ? 'unproven' : 'lost';
 }

@@ -84,39 +84,16 @@ export function parsePosition(text: unknown): Position {
 }
 
 /**
- * The cursors from which reading continues after `position`, in the streams listed by `current`: one per stream in that order,
- * or `undefined` when the two cannot be compared: another list of streams, a stream that was lost since, or one of which the
- * position has seen more of the previous epoch than is left of it.
+ * Tells whether the stream still knows the position `part`: a position of its present epoch, or of its previous epoch up to the
+ * last entry that was kept. Any other position belongs to a stream that was lost.
  */
-export function cursorsAfter(position: Position, current: CurrentPosition): readonly EntryId[] | undefined {
-  if (position.length !== current.length) return undefined;
-  const holds = position.every((part, index) => holdsIn(part, current[index]));
-  return holds ? position.map(({ cursor }) => cursor) : undefined;
-}
-
-function holdsIn({ epoch, cursor }: StreamPosition, current: CurrentStreamPosition | undefined): boolean {
-  if (current === undefined) return false;
+export function isPositionValid(
+  { epoch, cursor }: StreamPosition,
+  current: Pick<CurrentStreamPosition, 'epoch' | 'previousEpoch'>,
+): boolean {
   if (epoch === current.epoch) return true;
   const { previousEpoch } = current;
   return previousEpoch?.epoch === epoch && compareEntryIds(cursor, previousEpoch.upTo) <= 0;
-}
-
-/**
- * How `a` stands to `b`: `older` when `b` has seen everything `a` has and more, `newer` the other way round,
- * `concurrent` when each has seen something the other has not, `incomparable` when lists or epochs differ.
- */
-export function comparePositions(
-  a: Position,
-  b: Position,
-): 'equal' | 'older' | 'newer' | 'concurrent' | 'incomparable' {
-  const cursors = cursorsAfter(a, b);
-  if (cursors === undefined) return 'incomparable';
-  const signs = cursors.map((cursor, index) => compareEntryIds(cursor, b[index]?.cursor ?? cursor));
-  const isOlder = signs.some((sign) => sign < 0);
-  const isNewer = signs.some((sign) => sign > 0);
-  if (isOlder && isNewer) return 'concurrent';
-  if (isOlder) return 'older';
-  return isNewer ? 'newer' : 'equal';
 }
 
 function parseSegment(segment: string): StreamPosition {

@@ -1,6 +1,6 @@
 // A broker together with the truth about it: what was published, who reads it, what is gone. Every step is judged against
 // the truth as soon as it was made.
-import { compareEntryIds, cursorsAfter, type EntryId, parsePosition } from '@millrace/broker';
+import { compareEntryIds, type EntryId, isPositionValid, parsePosition } from '@millrace/broker';
 import { append, CHAT, present } from '@millrace/testkit';
 import { StreamTrack } from '../../src/subscriber/stream-track.js';
 import { Group } from './group.js';
@@ -211,12 +211,10 @@ export class World {
     const reader = this.#reader(pick);
     const saved = this.#positions[position % this.#positions.length];
     if (reader === undefined || saved === undefined || reader.life !== this.#life) return;
-    const { epoch, cursor, previousEpoch } = reader.track;
-    const cursors = cursorsAfter(parsePosition(saved.text), [{ epoch, cursor, previousEpoch }]);
+    const isBelieved = parsePosition(saved.text).every((part) => isPositionValid(part, reader.track));
     promise(
-      (cursors !== undefined) === (saved.life === this.#life),
-      () =>
-        `a position of life ${saved.life} was ${cursors === undefined ? 'refused' : 'believed'} in ${this.#life}`,
+      isBelieved === (saved.life === this.#life),
+      () => `a position of life ${saved.life} was ${isBelieved ? 'believed' : 'refused'} in ${this.#life}`,
     );
   }
 

@@ -1,11 +1,4 @@
-import {
-  comparePositions,
-  cursorsAfter,
-  encodePosition,
-  MAX_POSITION_CHARS,
-  type Position,
-  parsePosition,
-} from '@millrace/broker';
+import { encodePosition, isPositionValid, MAX_POSITION_CHARS, parsePosition } from '@millrace/broker';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isEpoch, mayBeEpochOf, newEpoch } from '../../src/positions/epoch.js';
@@ -122,25 +115,20 @@ describe('a position', () => {
   });
 });
 
-describe('comparing positions', () => {
-  const at = (...cursors: readonly string[]): Position =>
-    cursors.map((cursor, index) => ({ epoch: `e${index}`, cursor }));
+describe('isPositionValid', () => {
+  const previousEpoch = { epoch: 'old', upTo: '5-3' };
 
   it.each([
-    [at('1-1', '2-0'), at('1-1', '2-0'), 'equal'],
-    [at('1-1', '2-0'), at('1-2', '2-0'), 'older'],
-    [at('9-0', '2-0'), at('10-0', '3-0'), 'older'],
-    [at('1-1', '2-1'), at('1-1', '2-0'), 'newer'],
-    [at('1-1', '2-1'), at('1-2', '2-0'), 'concurrent'],
-    [at('1-1'), at('1-1', '2-0'), 'incomparable'],
-    [at('1-1', '2-0'), at('1-1'), 'incomparable'],
-    [[{ epoch: 'x', cursor: '1-1' }], at('1-1'), 'incomparable'],
-    [at('1-1', '2-0').toReversed(), at('1-1', '2-0'), 'incomparable'],
-  ])('%j to %j is %s', (a, b, expected) => {
-    expect(comparePositions(a, b)).toBe(expected);
-    expect(cursorsAfter(a, b)).toEqual(
-      expected === 'incomparable' ? undefined : a.map(({ cursor }) => cursor),
-    );
+    ['the present epoch', { epoch: 'now', cursor: '1-1' }, { epoch: 'now' }, true],
+    ['the present epoch, beyond what was read', { epoch: 'now', cursor: '9-9' }, { epoch: 'now' }, true],
+    ['another epoch', { epoch: 'old', cursor: '0-0' }, { epoch: 'now' }, false],
+    ['the previous epoch', { epoch: 'old', cursor: '5-2' }, { epoch: 'now', previousEpoch }, true],
+    ['its last entry that was kept', { epoch: 'old', cursor: '5-3' }, { epoch: 'now', previousEpoch }, true],
+    ['an entry of it that was lost', { epoch: 'old', cursor: '5-4' }, { epoch: 'now', previousEpoch }, false],
+    ['a later one that was lost', { epoch: 'old', cursor: '10-0' }, { epoch: 'now', previousEpoch }, false],
+    ['an epoch before it', { epoch: 'older', cursor: '1-1' }, { epoch: 'now', previousEpoch }, false],
+  ])('a position of %s is judged rightly', (_, part, current, expected) => {
+    expect(isPositionValid(part, current)).toBe(expected);
   });
 });
 
